@@ -1,0 +1,111 @@
+"""Caches: Django's over Redis, which survives its loss, and short memories of public answers."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import RedisError
+
+from concert_site.lib.redis import breaker
+
+T = TypeVar("T")
+
+
+class FailOpenRedisCache(RedisCache):
+    """Django's cache in Redis. While Redis is away every read misses and every write is forgotten.
+
+    With it, throttles let pass and sessions are read from PostgreSQL, as if nothing had been cached.
+    """
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:  # Any: Django's signature
+        """Read, or miss."""
+        return self._attempt(lambda: super(FailOpenRedisCache, self).get(key, default, version), default)
+
+    def get_many(self, keys: Any, version: int | None = None) -> dict[Any, Any]:  # Any: Django's signature
+        """Read what is there."""
+        return self._attempt(lambda: super(FailOpenRedisCache, self).get_many(keys, version), {})
+
+    def add(self, key: Any, value: Any, timeout: Any = 300, version: int | None = None) -> bool:  # Any: as above
+        """Write if absent; true also while Redis is away, for who asks wants to go on."""
+        return self._attempt(lambda: super(FailOpenRedisCache, self).add(key, value, timeout, version), True)
+
+    def set(self, key: Any, value: Any, timeout: Any = 300, version: int | None = None) -> None:  # Any: as above
+        """Write, or forget."""
+        self._attempt(lambda: super(FailOpenRedisCache, self).set(key, value, timeout, version), None)
+
+    def set_many(self, data: Any, timeout: Any = 300, version: int | None = None) -> list[Any]:  # Any: as above
+        """Write, or forget."""
+        return self._attempt(lambda: super(FailOpenRedisCache, self).set_many(data, timeout, version), [])
+
+    def touch(self, key: Any, timeout: Any = 300, version: int | None = None) -> bool:  # Any: as above
+        """Keep longer."""
+        return self._attempt(lambda: super(FailOpenRedisCache, self).touch(key, timeout, version), False)
+
+    def delete(self, key: Any, version: int | None = None) -> bool:  # Any: as above
+        """Forget."""
+        return self._attempt(lambda: super(FailOpenRedisCache, self).delete(key, version), False)
+
+    def delete_many(self, keys: Any, version: int | None = None) -> None:  # Any: as above
+        """Forget."""
+        self._attempt(lambda: super(FailOpenRedisCache, self).delete_many(keys, version), None)
+
+    def has_key(self, key: Any, version: int | None = None) -> bool:  # Any: as above
+        """Whether it is there."""
+        return self._attempt(lambda: super(FailOpenRedisCache, self).has_key(key, version), False)
+
+    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:  # Any: as above
+        """Count up; ValueError, as if the key were absent, while Redis is away."""
+        try:
+            return breaker.call(lambda: super(FailOpenRedisCache, self).incr(key, delta, version))
+        except RedisError as error:
+            raise ValueError(f"Key '{key}' not found") from error
+
+    @staticmethod
+    def _attempt(step: Callable[[], T], otherwise: T) -> T:
+        try:
+            return breaker.call(step)
+        except RedisError:
+            return otherwise
+
+
+class Memory(Generic[T]):
+    """A small memory of this process: a value a key, built by one thread at a time and kept for a moment.
+
+    It bounds what an empty or absent Redis costs PostgreSQL: one build a key and lifetime in each process.
+    """
+
+    def __init__(self, *, most: int = 512) -> None:
+        self.most = most
+        self._kept: dict[object, tuple[float, T]] = {}
+        self._locks: dict[object, threading.Lock] = {}
+
+    def get(self, key: object, build: Callable[[], tuple[T, float]]) -> T:
+        """The value kept under `key`, or what `build` answers: the value and for how many seconds it is good."""
+        found = self._fresh(key)
+        if found is not None:
+            return found[1]
+        with self._locks.setdefault(key, threading.Lock()):
+            found = self._fresh(key)
+            if found is not None:
+                return found[1]
+            value, seconds = build()
+            self._make_room()
+            self._kept[key] = (time.monotonic() + seconds, value)
+            return value
+
+    def forget(self) -> None:
+        """Drop everything; tests start from nothing."""
+        self._kept.clear()
+        self._locks.clear()
+
+    def _fresh(self, key: object) -> tuple[float, T] | None:
+        found = self._kept.get(key)
+        return found if found is not None and found[0] > time.monotonic() else None
+
+    def _make_room(self) -> None:
+        while len(self._kept) >= self.most:
+            oldest = next(iter(self._kept), None)
+            self._kept.pop(oldest, None)
+            self._locks.pop(oldest, None)

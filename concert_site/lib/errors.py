@@ -1,0 +1,65 @@
+"""What can be refused: families of domain errors.
+
+The domain raises them and knows nothing of HTTP; concert_site.lib.handler turns a family into a status, and
+the code of each class into what clients branch on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+
+class DomainError(Exception):
+    """Something the rules refuse. `code` is part of the API, `detail` is for people."""
+
+    code = "error"
+    detail: str | StrPromise = _("This can't be done.")
+
+    def __init__(self, detail: str | StrPromise | None = None, *, attr: str | None = None) -> None:
+        super().__init__(detail or self.detail)
+        self.detail = detail or self.detail
+        # The field of the request that the error is about, if it is about one.
+        self.attr = attr
+
+    def by_item(self) -> tuple[str, Mapping[int, str | StrPromise]] | None:
+        """The list in the request whose items are at fault, and what is wrong with each, by index."""
+        return None
+
+
+class Invalid(DomainError):
+    """The request names something that makes no sense here."""
+
+    code = "invalid"
+
+
+class PaymentRequired(DomainError):
+    """There is not enough money."""
+
+
+class NotAllowed(DomainError):
+    """This fan may not do that now."""
+
+
+class NotFound(DomainError):
+    """There is no such thing, or it is not this fan's."""
+
+    code = "not_found"
+    detail = _("Not found.")
+
+
+class Conflict(DomainError):
+    """The state of things forbids it."""
+
+
+class Unavailable(DomainError):
+    """A service that is needed is away; the same request may work in a moment."""
+
+    code = "unavailable"
+    detail = _("The service is busy. Please try again in a moment.")
+    retry_after_seconds = 2

@@ -1,0 +1,284 @@
+"""Settings: environment variables alone. Each one is described in docs/settings.md."""
+
+from pathlib import Path
+
+import environ
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+MODE = env.str("MODE", default="production")
+IS_PRODUCTION = MODE == "production"
+DEBUG = False
+
+# In production there is no default: a missing secret stops the start. The other modes get theirs
+# from the data directory (see concert_site.embedded); checks that need none run with a blank.
+SECRET_KEY = env.str("SECRET_KEY") if IS_PRODUCTION else env.str("SECRET_KEY", default="")
+JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", multiline=True, default=SECRET_KEY)
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if IS_PRODUCTION else ["*"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "concert_site",
+    "concert_site.accounts",
+    "wallet",
+    "queueing",
+    "reservations",
+    "payments",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "pgtrigger",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.kakao",
+    "allauth.socialaccount.providers.naver",
+    "allauth.headless",
+    "rest_framework",
+    "drf_standardized_errors",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "concert_site.lib.database.FreshConnections",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "concert_site.urls"
+WSGI_APPLICATION = "concert_site.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- PostgreSQL --------------------------------------------------------------------------------
+
+LOCK_TIMEOUT_MS = env.int("LOCK_TIMEOUT_MS", default=2000)
+# Off behind a pooler in transaction mode, where a prepared statement may meet another server process.
+PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=True)
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql:///frontrow")}
+DATABASES["default"] |= {
+    # django-environ's choice of engine is the right one, but is an empty default for odd URL schemes.
+    "ENGINE": "django.db.backends.postgresql",
+    "CONN_MAX_AGE": None,
+    # A dead connection is noticed without a round trip, see concert_site.lib.database.FreshConnections.
+    "CONN_HEALTH_CHECKS": False,
+    "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+    | {
+        "connect_timeout": 5,
+        # Server-side binding stays off: with generic plans it would keep the ORM's filters on status
+        # from using a partial index. Only the hot statements are prepared (concert_site.lib.database).
+        "server_side_binding": False,
+        "prepare_threshold": 5,
+        "options": " ".join(
+            [
+                "-c plan_cache_mode=force_generic_plan",
+                "-c max_parallel_workers_per_gather=0",
+                f"-c lock_timeout={LOCK_TIMEOUT_MS}",
+            ]
+        ),
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis -------------------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+REDIS_TIMEOUT_SECONDS = env.float("REDIS_TIMEOUT_SECONDS", default=0.5)
+
+CACHES = {
+    "default": {
+        "BACKEND": "concert_site.lib.cache.FailOpenRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "frontrow",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
+# --- Accounts ----------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+THROTTLE = env.bool("THROTTLE", default=True)
+
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+# Nothing of a booking depends on a mail that arrives.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = False
+if not THROTTLE:
+    ACCOUNT_RATE_LIMITS = False
+
+HEADLESS_ONLY = True
+HEADLESS_CLIENTS = ("app",)
+HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
+HEADLESS_JWT_PRIVATE_KEY = JWT_PRIVATE_KEY
+HEADLESS_JWT_ALGORITHM = "RS256" if JWT_PRIVATE_KEY.startswith("-----BEGIN") else "HS256"
+HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = env.int("ACCESS_TOKEN_SECONDS", default=3600)
+HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = env.int("REFRESH_TOKEN_SECONDS", default=30 * 86400)
+HEADLESS_SERVE_SPECIFICATION = False
+
+# A provider is offered once its client id is set, for example GOOGLE_CLIENT_ID and GOOGLE_SECRET.
+SOCIALACCOUNT_PROVIDERS = {
+    provider: {"APP": {"client_id": client_id, "secret": env.str(f"{provider.upper()}_SECRET", default="")}}
+    for provider in ("google", "kakao", "naver")
+    if (client_id := env.str(f"{provider.upper()}_CLIENT_ID", default=""))
+}
+
+# --- API ---------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "concert_site.lib.authentication.AccessToken",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["concert_site.lib.rendering.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["concert_site.lib.rendering.OrjsonParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["concert_site.lib.throttling.PerCaller"] if THROTTLE else [],
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "UNAUTHENTICATED_USER": "concert_site.lib.authentication.Anonymous",
+}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.handler.DomainErrors"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Frontrow",
+    "DESCRIPTION": "Book numbered concert seats: wait in line, hold, pay, cancel. "
+    "Sign up and log in under `/_allauth/app/v1/` and send the access token as `Authorization: Bearer <token>`.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "TokenStatus": "queueing.models.Status",
+        "ReservationStatus": "reservations.models.reservation.Status",
+        "ConcertStatus": "reservations.models.concert.ConcertStatus",
+        "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum.choices",
+        "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
+        "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",
+    },
+    "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
+}
+
+# --- Background work ---------------------------------------------------------------------------
+
+
+def broker_of(redis_url: str) -> str:
+    """Celery writes a Redis on a Unix socket as redis+socket://, with the database as virtual_host."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    path, _, query = redis_url.removeprefix("unix://").partition("?")
+    database = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair).get("db", "0")
+    return f"redis+socket://{path}?virtual_host={database}"
+
+
+CELERY_BROKER_URL = broker_of(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {"*.tick_*": {"queue": "ticks"}}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "visibility_timeout": 3600}
+
+# --- Language, time, money ---------------------------------------------------------------------
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+# The venue's zone. Time is stored in UTC.
+TIME_ZONE = env.str("TIME_ZONE", default="Asia/Seoul")
+CURRENCY = env.str("CURRENCY", default="KRW")
+
+# --- The rules of booking ----------------------------------------------------------------------
+
+HOLD_SECONDS = env.int("HOLD_SECONDS", default=300)
+TOKEN_ACTIVE_SECONDS = env.int("TOKEN_ACTIVE_SECONDS", default=600)
+TOKEN_ENTRY_SECONDS = env.int("TOKEN_ENTRY_SECONDS", default=120)
+LOBBY_SECONDS = env.int("LOBBY_SECONDS", default=3600)
+TICKETS_PER_FAN = env.int("TICKETS_PER_FAN", default=4)
+QUEUE_MAX_ACTIVE = env.int("QUEUE_MAX_ACTIVE", default=200)
+# Days before the concert, and the fee in percent from there on; below the last tier nothing is refunded.
+CANCELLATION_TIERS = [
+    (int(days), int(percent))
+    for days, percent in (
+        tier.split(":") for tier in env.list("CANCELLATION_TIERS", default=["10:0", "7:10", "3:20", "1:30"])
+    )
+]
+# What tops up a wallet; blank in production until a real provider is configured.
+WALLET_PROVIDER = env.str("WALLET_PROVIDER", default="" if IS_PRODUCTION else "sandbox")
+
+# --- Static files, mail, security, logs --------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+
+vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25" if IS_PRODUCTION else "consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Frontrow <tickets@localhost>")
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PRODUCTION else 0)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # A refusal is an answer, not an incident.
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+}

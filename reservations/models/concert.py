@@ -1,0 +1,123 @@
+"""What is played, and when it is played and sold."""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.states import one_of
+
+
+class ConcertStatus(models.TextChoices):
+    AVAILABLE = "AVAILABLE", _("available")
+    UNAVAILABLE = "UNAVAILABLE", _("unavailable")
+
+
+class ConcertQuerySet(models.QuerySet["Concert"]):
+    def available(self) -> "ConcertQuerySet":
+        """What the public may see."""
+        return self.filter(status=ConcertStatus.AVAILABLE)
+
+
+class Concert(models.Model):
+    """A concert, played on one date or several."""
+
+    name = models.CharField(_("name"), max_length=200)
+    host = models.CharField(_("host"), max_length=200, blank=True)
+    description = models.TextField(_("description"), blank=True)
+    status = models.CharField(_("status"), max_length=11, choices=ConcertStatus, default=ConcertStatus.AVAILABLE)
+    poster = models.FileField(_("poster"), upload_to="posters/", blank=True)
+
+    objects = ConcertQuerySet.as_manager()
+
+    class Meta:
+        db_table = "concert"
+        verbose_name = _("concert")
+        verbose_name_plural = _("concerts")
+        constraints = [
+            models.CheckConstraint(condition=one_of("status", ConcertStatus), name="concert_status_known"),
+            models.CheckConstraint(condition=~Q(name=""), name="concert_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def tickets_per_fan_default() -> int:
+    """The house's limit, until a schedule has one of its own."""
+    return settings.TICKETS_PER_FAN
+
+
+def queue_max_active_default() -> int:
+    """The house's cap of fans inside at once, until a schedule has one of its own."""
+    return settings.QUEUE_MAX_ACTIVE
+
+
+class RandomSeed(Func):
+    """32 random bytes, made by PostgreSQL from the operating system's generator."""
+
+    template = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"
+    output_field = models.BinaryField()
+
+
+# The seed of the draw is born in the database and stays as it was, so that nobody can choose it or copy
+# it from another schedule. Once numbers are drawn, the opening that they were drawn for is history too.
+SEED_IS_BORN_HERE = pgtrigger.Trigger(
+    name="seed_is_born_here",
+    operation=pgtrigger.Insert,
+    when=pgtrigger.Before,
+    func="NEW.draw_seed := sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())); RETURN NEW;",
+)
+SEED_STAYS = pgtrigger.Trigger(
+    name="seed_stays",
+    operation=pgtrigger.Update,
+    when=pgtrigger.Before,
+    condition=pgtrigger.Condition(
+        "OLD.draw_seed IS DISTINCT FROM NEW.draw_seed"
+        " OR OLD.drawn_at IS NOT NULL AND (OLD.drawn_at IS DISTINCT FROM NEW.drawn_at"
+        " OR OLD.reservation_available_at IS DISTINCT FROM NEW.reservation_available_at)"
+    ),
+    func="RAISE EXCEPTION 'The draw of schedule % can not be changed', OLD.id;",
+)
+
+
+class ConcertSchedule(models.Model):
+    """One date of a concert: when it is played, when it is sold, and how its waiting room runs."""
+
+    concert = models.ForeignKey(Concert, models.PROTECT, related_name="schedules", verbose_name=_("concert"))
+    concert_date = models.DateField(_("date"))
+    concert_at = models.DateTimeField(_("starts at"))
+    reservation_available_at = models.DateTimeField(_("sale opens at"))
+    deadline_at = models.DateTimeField(_("sale closes at"))
+    queue_max_active = models.PositiveIntegerField(
+        _("fans inside at once"), default=queue_max_active_default, db_default=200
+    )
+    queue_paused = models.BooleanField(_("waiting room paused"), default=False, db_default=False)
+    queue_message = models.CharField(_("message to everyone waiting"), max_length=500, blank=True, db_default="")
+    tickets_per_fan = models.PositiveIntegerField(_("tickets per fan"), default=tickets_per_fan_default, db_default=4)
+    limits_changed_at = models.DateTimeField(_("limits changed at"), db_default=Now())
+    layout = models.JSONField(_("layout"), default=dict, blank=True)
+    layout_version = models.PositiveIntegerField(_("layout version"), default=1, db_default=1)
+    draw_seed = models.BinaryField(_("seed of the draw"), db_default=RandomSeed(), editable=False)
+    drawn_at = models.DateTimeField(_("drawn at"), null=True, blank=True, editable=False)
+
+    class Meta:
+        db_table = "concert_schedule"
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(reservation_available_at__lt=F("deadline_at"), deadline_at__lte=F("concert_at")),
+                name="schedule_opens_closes_plays",
+            ),
+            models.CheckConstraint(condition=Q(tickets_per_fan__gt=0), name="schedule_tickets_per_fan_positive"),
+            models.CheckConstraint(condition=Q(layout_version__gt=0), name="schedule_layout_version_positive"),
+        ]
+        triggers: ClassVar = [SEED_IS_BORN_HERE, SEED_STAYS]
+
+    def __str__(self) -> str:
+        return f"{self.concert_id} on {self.concert_date}"

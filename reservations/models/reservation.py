@@ -1,0 +1,102 @@
+"""A fan's claim on a seat, from the hold to the end."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
+from reservations.models.concert import Concert, ConcertSchedule
+from reservations.models.seat import ConcertSeat
+
+
+class Status(models.TextChoices):
+    RESERVING = "RESERVING", _("held")
+    RESERVED = "RESERVED", _("paid")
+    CANCELED = "CANCELED", _("canceled")
+
+
+TRANSITIONS = {
+    Status.RESERVING: {Status.RESERVED, Status.CANCELED},
+    Status.RESERVED: {Status.CANCELED},
+}
+
+
+class ReservationQuerySet(StateQuerySet["Reservation"]):
+    def of(self, *, user_id: int) -> "ReservationQuerySet":
+        """The reservations of one fan."""
+        return self.filter(user_id=user_id)
+
+
+class Reservation(models.Model):
+    """One seat of one booking. Name and date are as they were when it was booked.
+
+    `expired_at` is the end of the hold while RESERVING. A booking's idempotency key stands on the row of
+    its first seat.
+    """
+
+    TRANSITIONS: ClassVar = TRANSITIONS
+    STATE_FIELD: ClassVar = "status"
+
+    booking_reference = models.CharField(_("booking reference"), max_length=36, db_index=True)
+    # A hot insert: a foreign key is indexed only where a read needs it.
+    concert = models.ForeignKey(Concert, models.PROTECT, db_index=False, verbose_name=_("concert"))
+    concert_schedule = models.ForeignKey(
+        ConcertSchedule, models.PROTECT, db_index=False, verbose_name=_("schedule")
+    )
+    concert_seat = models.ForeignKey(
+        ConcertSeat, models.PROTECT, related_name="reservations", db_index=False, verbose_name=_("seat")
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, db_index=False, verbose_name=_("fan"))
+    concert_name = models.CharField(_("concert name"), max_length=200)
+    concert_date = models.DateField(_("date"))
+    price = models.BigIntegerField(_("price"))
+    status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.RESERVING)
+    expired_at = models.DateTimeField(_("held until"), null=True, blank=True)
+    extended_at = models.DateTimeField(_("extended at"), null=True, blank=True)
+    idempotency_key = models.CharField(  # noqa: DJ001  unique where there is one, so absence must be null
+        max_length=255, null=True, blank=True, editable=False
+    )
+    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001  as above
+    created_at = models.DateTimeField(_("booked at"))
+    updated_state_at = models.DateTimeField(_("state changed at"))
+
+    objects = ReservationQuerySet.as_manager()
+
+    class Meta:
+        db_table = "reservation"
+        verbose_name = _("reservation")
+        verbose_name_plural = _("reservations")
+        constraints = [
+            models.CheckConstraint(condition=one_of("status", Status), name="reservation_status_known"),
+            models.CheckConstraint(condition=Q(price__gt=0), name="reservation_price_positive"),
+            models.CheckConstraint(
+                condition=~Q(status="RESERVING") | Q(expired_at__isnull=False), name="reservation_hold_ends"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="RESERVED") | Q(expired_at__isnull=True), name="reservation_paid_has_no_end"
+            ),
+            models.CheckConstraint(
+                condition=Q(idempotency_key__isnull=True, request_hash__isnull=True)
+                | Q(idempotency_key__isnull=False, request_hash__isnull=False),
+                name="reservation_key_with_its_request",
+            ),
+            models.UniqueConstraint(fields=["concert_seat"], condition=Q(status__in=["RESERVING", "RESERVED"]), name="reservation_one_live"
+            ),
+            models.UniqueConstraint(fields=["user", "idempotency_key"], condition=Q(idempotency_key__isnull=False),
+                name="reservation_key_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "concert_schedule"], condition=Q(status__in=["RESERVING", "RESERVED"]),
+                name="reservation_fan_live",
+            ),
+            models.Index(fields=["expired_at", "id"], condition=Q(status="RESERVING"), name="reservation_reserving"),
+            models.Index(fields=["user", "-id"], name="reservation_fan_newest"),
+        ]
+        triggers: ClassVar = [fsm_trigger("status", TRANSITIONS)]
+
+    def __str__(self) -> str:
+        return f"{self.booking_reference}: {self.concert_name}, {self.concert_date} ({self.status})"

@@ -1,0 +1,117 @@
+"""The wallet: a balance a fan, and the ledger that explains it."""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.states import one_of
+
+
+class Kind(models.TextChoices):
+    CHARGE = "CHARGE", _("top-up")
+    PAYMENT = "PAYMENT", _("payment")
+    REFUND = "REFUND", _("refund")
+    ADJUSTMENT = "ADJUSTMENT", _("adjustment")
+
+
+class Balance(models.Model):
+    """What a fan has, in minor units. No row means 0."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("fan"))
+    amount = models.BigIntegerField(_("amount"), default=0)
+    last_updated_at = models.DateTimeField(_("last updated at"))
+
+    class Meta:
+        db_table = "balance"
+        verbose_name = _("balance")
+        verbose_name_plural = _("balances")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="balance_not_below_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.amount}"
+
+
+class BalanceHistoryQuerySet(models.QuerySet["BalanceHistory"]):
+    def of(self, *, user_id: int) -> "BalanceHistoryQuerySet":
+        """The ledger of one fan."""
+        return self.filter(user_id=user_id)
+
+
+class BalanceHistory(models.Model):
+    """One change of a balance: `amount` is signed, `amount_after` is the balance it left."""
+
+    balance = models.ForeignKey(Balance, models.PROTECT, db_index=False, verbose_name=_("balance"))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, db_index=False, verbose_name=_("fan"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    amount = models.BigIntegerField(_("amount"))
+    amount_after = models.BigIntegerField(_("balance after"))
+    payment = models.ForeignKey(
+        "payments.Payment", models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("payment")
+    )
+    idempotency_key = models.CharField(  # noqa: DJ001  unique where there is one, so absence must be null
+        max_length=255, null=True, blank=True, editable=False
+    )
+    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001  as above
+    note = models.CharField(_("note"), max_length=500, blank=True, db_default="")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("by"),
+    )
+    created_at = models.DateTimeField(_("booked at"))
+    updated_at = models.DateTimeField(_("updated at"))
+
+    objects = BalanceHistoryQuerySet.as_manager()
+
+    class Meta:
+        db_table = "balance_history"
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger")
+        constraints = [
+            models.CheckConstraint(condition=one_of("kind", Kind), name="history_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind="CHARGE", amount__gt=0)
+                | Q(kind="PAYMENT", amount__lt=0)
+                | Q(kind="REFUND", amount__gte=0)
+                | (Q(kind="ADJUSTMENT") & ~Q(amount=0)),
+                name="history_sign_of_its_kind",
+            ),
+            models.CheckConstraint(condition=Q(amount_after__gte=0), name="history_not_below_zero"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["PAYMENT", "REFUND"], payment__isnull=False)
+                | Q(kind__in=["CHARGE", "ADJUSTMENT"], payment__isnull=True),
+                name="history_payment_of_its_kind",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="ADJUSTMENT") | (Q(actor__isnull=False) & ~Q(note="")),
+                name="history_adjustment_says_who_and_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(idempotency_key__isnull=True, request_hash__isnull=True)
+                | Q(idempotency_key__isnull=False, request_hash__isnull=False),
+                name="history_key_with_its_request",
+            ),
+            models.UniqueConstraint(fields=["payment", "kind"], condition=Q(payment__isnull=False), name="history_payment_once_a_kind"
+            ),
+            models.UniqueConstraint(fields=["user", "kind", "idempotency_key"], condition=Q(idempotency_key__isnull=False),
+                name="history_key_once_a_kind",
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "id"], name="history_fan_newest")]
+        # A ledger is added to. A mistake is mended by another entry.
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="ledger_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount:+d}"
