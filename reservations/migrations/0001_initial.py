@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             name='Reservation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('booking_reference', models.CharField(db_index=True, max_length=36, verbose_name='booking reference')),
+                ('booking_reference', models.CharField(max_length=36, verbose_name='booking reference')),
                 ('concert_name', models.CharField(max_length=200, verbose_name='concert name')),
                 ('concert_date', models.DateField(verbose_name='date')),
                 ('price', models.BigIntegerField(verbose_name='price')),
@@ -177,6 +177,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='reservation',
             index=models.Index(fields=['user', '-id'], name='reservation_fan_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='reservation',
+            index=models.Index(fields=['booking_reference'], name='reservation_booking'),
         ),
         migrations.AddConstraint(
             model_name='reservation',

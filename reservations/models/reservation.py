@@ -40,7 +40,7 @@ class Reservation(models.Model):
     TRANSITIONS: ClassVar = TRANSITIONS
     STATE_FIELD: ClassVar = "status"
 
-    booking_reference = models.CharField(_("booking reference"), max_length=36, db_index=True)
+    booking_reference = models.CharField(_("booking reference"), max_length=36)
     # A hot insert: a foreign key is indexed only where a read needs it.
     concert = models.ForeignKey(Concert, models.PROTECT, db_index=False, verbose_name=_("concert"))
     concert_schedule = models.ForeignKey(
@@ -95,6 +95,7 @@ class Reservation(models.Model):
             ),
             models.Index(fields=["expired_at", "id"], condition=Q(status="RESERVING"), name="reservation_reserving"),
             models.Index(fields=["user", "-id"], name="reservation_fan_newest"),
+            models.Index(fields=["booking_reference"], name="reservation_booking"),
         ]
         triggers: ClassVar = [fsm_trigger("status", TRANSITIONS)]
 
