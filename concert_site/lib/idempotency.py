@@ -1,0 +1,47 @@
+"""Idempotency keys: a client that got no answer asks again and changes nothing twice."""
+
+import hashlib
+from collections.abc import Mapping
+
+import orjson
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+
+from concert_site.lib.errors import Conflict
+
+HEADER = "Idempotency-Key"
+LONGEST = 255
+
+
+class IdempotencyKeyReused(Conflict):
+    """The key came before, with another request."""
+
+    code = "idempotency_key_reused"
+    detail = _("This Idempotency-Key was used for another request. Send a new one.")
+
+
+def request_hash(body: Mapping[str, object]) -> str:
+    """The SHA-256, in hex, of a body's canonical JSON: the order of its fields makes no difference."""
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def key_of(request: Request | HttpRequest, *, required: bool) -> str | None:
+    """The request's key; None if it has none and needs none.
+
+    :raises ValidationError: if it is demanded and absent, or isn't 1 to 255 printable characters
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        if required:
+            raise refusal(_("Send the header Idempotency-Key: any text of your own, new for each request."), "required")
+        return None
+    if not key.strip() or len(key) > LONGEST or not key.isprintable():
+        raise refusal(_("An Idempotency-Key is 1 to 255 printable characters."), "invalid")
+    return key
+
+
+def refusal(detail: str, code: str) -> ValidationError:
+    """A 400 that names the header, as others name a field."""
+    return ValidationError({HEADER: [ErrorDetail(detail, code)]})

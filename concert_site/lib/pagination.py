@@ -1,0 +1,42 @@
+"""Pages of lists."""
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination, PageNumberPagination
+from rest_framework.request import Request
+
+PAGE_SIZE = 20
+MOST = 100
+# What fits a bigint for certain.
+LONGEST_ID = 18
+
+
+class NewestFirst(CursorPagination):
+    """What a caller owns, newest first: rows that are added meanwhile shift no page."""
+
+    ordering = "-id"
+    page_size = PAGE_SIZE
+    page_size_query_param = "page_size"
+    max_page_size = MOST
+    invalid_cursor_message = _("There is no such page.")
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Where the page starts.
+
+        A cursor holds the id of its neighbour. DRF filters by whatever text stands there, which an
+        invented cursor could turn into an error of ours.
+        :raises NotFound: if the cursor was not made here
+        """
+        cursor: Cursor | None = super().decode_cursor(request)
+        position = cursor.position if cursor else None
+        if position is not None and not (position.isdecimal() and len(position) <= LONGEST_ID):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+class Numbered(PageNumberPagination):
+    """A catalogue: `count`, `next`, `previous`, `results`."""
+
+    page_size = PAGE_SIZE
+    page_size_query_param = "page_size"
+    max_page_size = MOST
