@@ -1,0 +1,69 @@
+"""The wallet of the caller."""
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from concert_site.lib import idempotency
+from concert_site.lib.pagination import NewestFirst
+from wallet.api.serializers import ChargeRequest, LedgerEntryOut, WalletOut
+from wallet.domain import ledger
+from wallet.models import BalanceHistory, BalanceHistoryQuerySet
+from wallet.queries import history_of, wallet_of
+
+KEY_HEADER = OpenApiParameter(
+    idempotency.HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Any text of your own, 1 to 255 characters, new for each top-up. "
+    "Sent again with the same body it answers the same entry and books nothing.",
+)
+
+
+class Wallet(APIView):
+    """GET: what the caller has."""
+
+    @extend_schema(summary="What I have", responses=WalletOut)
+    def get(self, request: Request) -> Response:
+        return Response(WalletOut(wallet_of(request.user.pk)).data)
+
+
+class Charges(APIView):
+    """POST: top up."""
+
+    throttle_scope = "charge"
+
+    @extend_schema(
+        summary="Top up",
+        parameters=[KEY_HEADER],
+        request=ChargeRequest,
+        responses={
+            201: OpenApiResponse(LedgerEntryOut, description="Topped up."),
+            200: OpenApiResponse(
+                LedgerEntryOut, description="This key was used before; nothing was booked again."
+            ),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        key = idempotency.key_of(request, required=True)
+        body = ChargeRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        charge = ledger.charge(user_id=request.user.pk, idempotency_key=key, **body.validated_data)
+        answer = status.HTTP_201_CREATED if charge.is_new else status.HTTP_200_OK
+        return Response(LedgerEntryOut(charge.entry).data, status=answer)
+
+
+@extend_schema(summary="My ledger, newest first")
+class History(ListAPIView[BalanceHistory]):
+    """GET: the caller's ledger."""
+
+    serializer_class = LedgerEntryOut
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> BalanceHistoryQuerySet:
+        """The ledger of the caller and of nobody else."""
+        return history_of(self.request.user.pk)

@@ -1,0 +1,156 @@
+"""The ledger: every change of a balance, each with the entry that explains it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.database import fetch, sql_beside
+from concert_site.lib.errors import Invalid
+from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
+from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
+from wallet.domain.providers import provider
+from wallet.models import Balance, BalanceHistory, Kind
+
+SMALLEST_CHARGE = 1
+LARGEST_CHARGE = 100_000_000
+# The largest whole number that every JSON client reads exactly (RFC 8259, section 6).
+LARGEST_BALANCE = 2**53 - 1
+LONGEST_NOTE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A top-up; `is_new` is false if this key had booked it before."""
+
+    entry: BalanceHistory
+    is_new: bool
+
+
+def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> Charge:
+    """Top up a wallet by `amount` (minor units), once a key. A failure leaves no trace: the key is free again.
+
+    :raises IdempotencyKeyReused: if the key came before, with another amount
+    :raises Invalid: if the amount is out of bounds
+    :raises Unavailable: if no provider takes money
+    :raises BalanceTooLarge: if the wallet would hold too much
+    """
+    if not SMALLEST_CHARGE <= amount <= LARGEST_CHARGE:
+        bounds = {"least": SMALLEST_CHARGE, "most": LARGEST_CHARGE}
+        raise Invalid(_("Choose an amount from %(least)d to %(most)d.") % bounds, attr="amount")
+    asked = request_hash({"amount": amount})
+    booked = booked_before(user_id, idempotency_key, asked)
+    if booked:
+        return Charge(booked, is_new=False)
+    provider()(user_id=user_id, amount=amount, idempotency_key=idempotency_key)
+    try:
+        with transaction.atomic(durable=True):
+            entry = book(
+                user_id=user_id,
+                kind=Kind.CHARGE,
+                amount=amount,
+                idempotency_key=idempotency_key,
+                request_hash=asked,
+                now=now,
+            )
+    except IntegrityError:
+        # The same request arrived twice at once. The other one waited on the balance less long, and the
+        # unique constraint history_key_once_a_kind has undone this one.
+        booked = booked_before(user_id, idempotency_key, asked)
+        if booked is None:
+            raise
+        return Charge(booked, is_new=False)
+    return Charge(entry, is_new=True)
+
+
+def booked_before(user_id: int, idempotency_key: str, asked: str) -> BalanceHistory | None:
+    """The top-up that this key has booked, if it has.
+
+    :raises IdempotencyKeyReused: if that was another request
+    """
+    entry = (
+        BalanceHistory.objects.of(user_id=user_id)
+        .filter(kind=Kind.CHARGE, idempotency_key=idempotency_key)
+        .first()
+    )
+    if entry and entry.request_hash != asked:
+        raise IdempotencyKeyReused
+    return entry
+
+
+@transaction.atomic(durable=True)
+def adjust(
+    *, user_id: int, amount: int, note: str, actor_id: int | None, now: datetime | None = None
+) -> BalanceHistory:
+    """Add `amount` (minor units, may be negative) by a member of staff, who says why.
+
+    :raises Invalid: if the amount is nothing or beyond every wallet, or note or actor are missing
+    :raises InsufficientBalance: if the balance would drop below zero
+    :raises BalanceTooLarge: if the wallet would hold too much
+    """
+    note = note.strip()
+    if amount == 0 or abs(amount) > LARGEST_BALANCE:
+        raise Invalid(_("Give an amount to add, or to take with a minus."), attr="amount")
+    if not note or len(note) > LONGEST_NOTE or not note.isprintable():
+        raise Invalid(_("Say why, in one line of up to 500 characters."), attr="note")
+    if actor_id is None:
+        raise Invalid(_("Say who adjusts the balance."), attr="actor")
+    return book(user_id=user_id, kind=Kind.ADJUSTMENT, amount=amount, note=note, actor_id=actor_id, now=now)
+
+
+def book(
+    *,
+    user_id: int,
+    kind: Kind,
+    amount: int,
+    payment_id: int | None = None,
+    note: str = "",
+    actor_id: int | None = None,
+    idempotency_key: str | None = None,
+    request_hash: str | None = None,
+    now: datetime | None = None,
+) -> BalanceHistory:
+    """Change a balance by `amount` and write its entry: a step of the caller's transaction.
+
+    From here to the end of that transaction the balance is locked; lock seats, reservations and payments before.
+    :raises InsufficientBalance: if the balance would drop below zero
+    :raises BalanceTooLarge: if the wallet would hold too much
+    """
+    entry = {
+        "user_id": user_id,
+        "kind": Kind(kind).value,
+        "amount": amount,
+        "payment_id": payment_id,
+        "idempotency_key": idempotency_key,
+        "request_hash": request_hash,
+        "note": note,
+        "actor_id": actor_id,
+        "now": now,
+        "most": LARGEST_BALANCE,
+    }
+    # All but a fan's first booking find their balance, so it is opened only when it was missed.
+    rows = write(entry)
+    if not rows:
+        open_balance(user_id, now)
+        rows = write(entry)
+    if not rows:
+        raise InsufficientBalance if amount < 0 else BalanceTooLarge
+    return rows[0]
+
+
+def write(entry: dict[str, object]) -> list[BalanceHistory]:
+    """Run book.sql: the entry written, or none."""
+    rows = fetch(sql_beside(__file__, "book.sql"), entry)
+    return [BalanceHistory.from_db("default", list(row), list(row.values())) for row in rows]
+
+
+def open_balance(user_id: int, now: datetime | None = None) -> None:
+    """Give the fan a balance of 0; nothing happens if there is one.
+
+    Of two at once the second waits for the first and then does nothing, so a first booking can't fail by it.
+    """
+    Balance.objects.bulk_create(
+        [Balance(user_id=user_id, amount=0, last_updated_at=now or Now())], ignore_conflicts=True
+    )

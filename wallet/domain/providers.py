@@ -1,0 +1,51 @@
+"""Who takes the money of a top-up: named by the setting WALLET_PROVIDER.
+
+A provider is a function like `sandbox`. The setting names it by its short name, or by its dotted path
+for one that lives elsewhere.
+"""
+
+from typing import Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from concert_site.lib.errors import Unavailable
+
+
+class Provider(Protocol):
+    """Collects `amount` (minor units) from a fan, or raises a domain error and collects nothing.
+
+    It is called outside a transaction, before the wallet is credited, and may be called again with the same
+    user and idempotency key: it must then answer as it did and collect nothing more.
+    """
+
+    def __call__(self, *, user_id: int, amount: int, idempotency_key: str) -> None: ...
+
+
+def sandbox(*, user_id: int, amount: int, idempotency_key: str) -> None:
+    """Take nothing and agree: the wallet is credited at once. For demo and test alone."""
+
+
+NAMED: dict[str, Provider] = {"sandbox": sandbox}
+
+
+def configured(name: str) -> Provider:
+    """The provider of a short name or dotted path.
+
+    :raises ImportError: if there is none
+    """
+    provider: Provider = NAMED.get(name) or import_string(name)
+    return provider
+
+
+def provider() -> Provider:
+    """The provider in force.
+
+    :raises Unavailable: if none is configured, or it is the sandbox and this is production
+    """
+    if not settings.WALLET_PROVIDER:
+        raise Unavailable
+    found = configured(settings.WALLET_PROVIDER)
+    if found is sandbox and settings.IS_PRODUCTION:
+        raise Unavailable
+    return found

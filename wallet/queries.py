@@ -1,0 +1,29 @@
+"""What a fan has, and what came of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from wallet.models import Balance, BalanceHistory, BalanceHistoryQuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """What a fan has, in the currency's minor unit; `last_updated_at` is None if nothing was ever booked."""
+
+    amount: int
+    currency: str
+    last_updated_at: datetime | None
+
+
+def wallet_of(user_id: int) -> Wallet:
+    """The wallet of a fan; without a row it is empty."""
+    row = Balance.objects.filter(user_id=user_id).values_list("amount", "last_updated_at").first()
+    amount, last_updated_at = row or (0, None)
+    return Wallet(amount=amount, currency=settings.CURRENCY, last_updated_at=last_updated_at)
+
+
+def history_of(user_id: int) -> BalanceHistoryQuerySet:
+    """The ledger of a fan, newest first."""
+    return BalanceHistory.objects.of(user_id=user_id).order_by("-id")
