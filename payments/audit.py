@@ -1,0 +1,51 @@
+"""The audit of payments: against reservations on one side, against the ledger on the other."""
+
+from concert_site.lib.audit import Check
+
+RESERVED_WHILE_PAID = Check(
+    3,
+    """
+    SELECT format('reservation %s: %s at %s by fan %s, payment %s: %s at %s by fan %s',
+                  coalesce(r.id, p.reservation_id),
+                  CASE WHEN r.id IS NULL THEN 'not RESERVED' ELSE 'RESERVED' END,
+                  coalesce(r.price::text, '-'), coalesce(r.user_id::text, '-'),
+                  coalesce(p.id::text, '-'),
+                  CASE WHEN p.id IS NULL THEN 'not COMPLETED' ELSE 'COMPLETED' END,
+                  coalesce(p.price::text, '-'), coalesce(p.user_id::text, '-')
+           ) AS breach
+    FROM (SELECT id, user_id, price FROM reservation WHERE status = 'RESERVED') r
+    FULL JOIN (SELECT id, reservation_id, user_id, price FROM payment WHERE state = 'COMPLETED') p
+           ON p.reservation_id = r.id
+    WHERE r.id IS NULL OR p.id IS NULL OR r.user_id <> p.user_id OR r.price <> p.price
+    """,
+)
+
+# Both ways at once: a payment whose entries are missing, repeated, of another sum or of another fan, and
+# an entry of these kinds whose payment is missing or doesn't call for it.
+PAYMENT_IN_THE_LEDGER = Check(
+    5,
+    """
+    WITH booked AS (
+        SELECT payment_id,
+               count(*) FILTER (WHERE kind = 'PAYMENT') AS payments,
+               sum(amount) FILTER (WHERE kind = 'PAYMENT') AS paid,
+               count(*) FILTER (WHERE kind = 'REFUND') AS refunds,
+               sum(amount) FILTER (WHERE kind = 'REFUND') AS refunded,
+               min(user_id) AS first_fan, max(user_id) AS last_fan
+        FROM balance_history WHERE kind IN ('PAYMENT', 'REFUND')
+        GROUP BY payment_id)
+    SELECT format('payment %s: %s, price %s, fee %s, ledger says %s paid in %s entries, %s refunded in %s',
+                  coalesce(coalesce(p.id, b.payment_id)::text, 'unknown'), coalesce(p.state, 'missing'),
+                  coalesce(p.price::text, '-'), coalesce(p.refund_fee::text, '-'),
+                  coalesce(-b.paid, 0), coalesce(b.payments, 0),
+                  coalesce(b.refunded, 0), coalesce(b.refunds, 0)) AS breach
+    FROM payment p FULL JOIN booked b ON b.payment_id = p.id
+    WHERE p.id IS NULL OR b.first_fan IS NULL
+       OR b.payments <> 1 OR b.paid <> -p.price
+       OR b.refunds <> (p.state = 'CANCELED')::int
+       OR p.state = 'CANCELED' AND b.refunded IS DISTINCT FROM p.price - p.refund_fee
+       OR b.first_fan <> p.user_id OR b.last_fan <> p.user_id
+    """,
+)
+
+CHECKS = (RESERVED_WHILE_PAID, PAYMENT_IN_THE_LEDGER)
