@@ -1,0 +1,57 @@
+# Thin: everything is in manage.py and pytest. Needs Python 3.11 or 3.12, nothing else.
+
+PORT ?= 8000
+ARGS ?=
+VENV = .venv
+PYTHON = $(VENV)/bin/python
+PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check
+
+# Versions, newest first. Each is tried, not just looked for: a pyenv shim exists and fails.
+PYTHONS = python3.12 python3.11 python3
+IS_FIT = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+
+.PHONY: demo up test check format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
+	@exec $(PYTHON) manage.py up --demo --port $(PORT) $(ARGS)
+
+test: check ## Everything that is checked, then every test
+	@$(PYTHON) -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/.installed-dev ## Style, layers, types, forgotten migrations
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m ruff format --check --quiet .
+	@$(VENV)/bin/lint-imports --no-logo
+	@MODE=test $(PYTHON) -m mypy .
+	@MODE=test $(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+format: $(VENV)/.installed-dev ## Put the code into shape
+	@$(PYTHON) -m ruff check --fix --quiet .
+	@$(PYTHON) -m ruff format --quiet .
+
+clean: ## Remove what was installed; .data stays
+	rm -rf $(VENV)
+
+$(VENV)/.installed: requirements.txt $(VENV)/bin/activate
+	@echo "Installing what Frontrow needs (once; about a minute)..." >&2
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what the tests need (once)..." >&2
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# The file that `python -m venv` writes last. What a killed attempt left is replaced.
+$(VENV)/bin/activate:
+	@for python in $(PYTHONS); do \
+		if $$python -c '$(IS_FIT)' 2>/dev/null; then \
+			if $$python -m venv --clear $(VENV) >$(VENV).log 2>&1; then rm $(VENV).log; exit 0; fi; \
+			rm -rf $(VENV); \
+			echo "$$python can't make a virtual environment (see $(VENV).log): on Debian and Ubuntu, apt install python3-venv" >&2; \
+			exit 1; \
+		fi; \
+	done; \
+	echo "Frontrow needs Python 3.11 or 3.12 and found neither: install one, so that python3.12 or python3.11 runs it" >&2; \
+	exit 1

@@ -1,0 +1,5 @@
+"""The one way in which starting is refused."""
+
+
+class CannotStart(Exception):
+    """Frontrow can't start. The message is one line that says what to do about it."""

@@ -1,0 +1,70 @@
+"""The secrets: demanded in production, made up and kept in the data directory otherwise."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.modes import PRODUCTION
+
+
+def make_secret_key() -> str:
+    """A key for Django's signatures."""
+    return secrets.token_urlsafe(50)
+
+
+def make_jwt_private_key() -> str:
+    """An RSA key, as PEM, that signs access tokens."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return pem.decode()
+
+
+MAKERS: Mapping[str, Callable[[], str]] = {
+    "SECRET_KEY": make_secret_key,
+    "JWT_PRIVATE_KEY": make_jwt_private_key,
+}
+
+
+def demand(environ: Mapping[str, str]) -> None:
+    """Insist that production was given its secrets.
+
+    :raises CannotStart: naming the missing ones
+    """
+    missing = [name for name in MAKERS if not environ.get(name)]
+    if missing:
+        raise CannotStart(
+            f"{' and '.join(missing)} not set, and MODE={PRODUCTION} (the default) needs them in the environment"
+            " (to just try it: `make demo`, or `manage.py up --demo`)"
+        )
+
+
+def kept(data_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The secrets of a data directory, made when first asked for; the environment's own come first."""
+    return {
+        name: environ.get(name) or read_or_make(data_dir / name.lower(), make)
+        for name, make in MAKERS.items()
+    }
+
+
+def throwaway(environ: Mapping[str, str]) -> dict[str, str]:
+    """Secrets for commands that sign nothing, good for one process."""
+    return {name: environ.get(name) or make() for name, make in MAKERS.items()}
+
+
+def read_or_make(path: Path, make: Callable[[], str]) -> str:
+    """The secret in a file; made first if there is none. Call it while the data directory is being set up."""
+    if not path.exists():
+        # Written beside and renamed, so that a start that was killed half-way leaves no half a key.
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(make())
+        draft.rename(path)
+    return path.read_text()

@@ -1,0 +1,85 @@
+"""Become one of Frontrow's processes: bind its life to the parent's, change the account, exec.
+
+Run as a script (`python -I -S launch.py JSON PROGRAM ARGUMENT...`) in place of subprocess'
+`preexec_fn`, which is not safe in a process that may have threads. The process id stays the same.
+JSON: `{"parent": pid, "death_signal": n, "account": [uid, gid] | null, "reach": [paths]}`.
+"""
+
+import ctypes
+import json
+import os
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+CAP_DAC_OVERRIDE = 1
+CAP_DAC_READ_SEARCH = 2
+CAPABILITY_VERSION_3 = 0x20080522
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def prctl(*arguments: int) -> None:
+    """Call prctl(2), which only Linux has."""
+    if sys.platform == "linux":
+        libc.prctl(*(ctypes.c_ulong(argument) for argument in (*arguments, 0, 0, 0, 0)[:5]))
+
+
+def permitted_capabilities() -> int:
+    """The capabilities this process may use, as a set of bits."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1], 16) for line in status if line.startswith("CapPrm:"))
+
+
+def keep_capability(number: int) -> None:
+    """Keep one capability, and no other, beyond the change of account and the exec."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    # Effective, permitted and inheritable, first for the capabilities 0-31, then for 32-63.
+    sets = (ctypes.c_uint32 * 6)(*[1 << number] * 3, 0, 0, 0)
+    libc.capset(header, sets)
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)
+
+
+def change_account(uid: int, gid: int, reach: list[str]) -> None:
+    """Become someone else, with the right to pass closed folders only if one lies in the way.
+
+    A clone below root's own 0700 home is closed to everybody else, PostgreSQL's account included.
+    Changing the permissions of folders that aren't ours is no answer; the capability to search them
+    is, and it ends with the process. Plain containers lack the narrower of the two capabilities.
+    """
+    prctl(PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if all(os.access(path, os.R_OK | os.X_OK) for path in reach) or sys.platform != "linux":
+        return
+    permitted = permitted_capabilities()
+    for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
+        if permitted & 1 << capability:
+            keep_capability(capability)
+            return
+    sys.exit(
+        f"uid {uid}, which PostgreSQL runs as because it refuses root, can't reach {' and '.join(reach)}"
+    )
+
+
+def main() -> None:
+    """Follow the orders in the first argument, then turn into the program of the others."""
+    orders = json.loads(sys.argv[1])
+    if orders["account"]:
+        uid, gid = orders["account"]
+        try:
+            change_account(uid, gid, orders["reach"])
+        except PermissionError:
+            sys.exit("PostgreSQL refuses to run as root, and root may not change to another account here")
+    # After the change of account, which clears it.
+    prctl(PR_SET_PDEATHSIG, orders["death_signal"])
+    if os.getppid() != orders["parent"]:
+        return
+    os.execv(sys.argv[2], sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

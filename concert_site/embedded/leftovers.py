@@ -1,0 +1,87 @@
+"""What an earlier supervisor left running, known by process id and time of start."""
+
+import json
+import os
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+import psutil
+
+from concert_site.embedded.data_dir import DataDir
+
+# How far two readings of the same time of start may lie apart when the clock is set in between.
+SAME_SECONDS = 2.0
+GENTLE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Started:
+    """The leader of a process group of ours."""
+
+    name: str
+    pid: int
+    started_at: float
+    stop_signal: int
+
+
+def started(name: str, pid: int, stop_signal: int) -> Started:
+    """Take down who this is. It must not have been waited for yet."""
+    return Started(name, pid, psutil.Process(pid).create_time(), stop_signal)
+
+
+def record(data_dir: DataDir, processes: Iterable[Started]) -> None:
+    """Write down who runs; renamed into place, so that a reader finds a whole list."""
+    draft = data_dir.processes.with_suffix(".new")
+    draft.write_text(json.dumps([asdict(process) for process in processes]))
+    draft.rename(data_dir.processes)
+
+
+def recorded(data_dir: DataDir) -> list[Started]:
+    """Who was written down last."""
+    try:
+        return [Started(**process) for process in json.loads(data_dir.processes.read_text())]
+    except (OSError, ValueError, TypeError):
+        # No record, or one that a full disk cut short: then nothing can be said about anybody.
+        return []
+
+
+def end_leftovers(data_dir: DataDir) -> None:
+    """End the processes of a supervisor that is gone. Call it with the owner's lock held."""
+    groups = {process: members(process, data_dir) for process in recorded(data_dir)}
+    for process, found in groups.items():
+        for member in found:
+            # A leader with a gentle signal stops its group in order; what has no leader just ends.
+            is_gentle = member.pid == process.pid
+            send(member, process.stop_signal if is_gentle else signal.SIGKILL)
+    everybody = [member for found in groups.values() for member in found]
+    _, slow = psutil.wait_procs(everybody, timeout=GENTLE_SECONDS)
+    for member in slow:
+        send(member, signal.SIGKILL)
+    psutil.wait_procs(slow, timeout=GENTLE_SECONDS)
+
+
+def members(process: Started, data_dir: DataDir) -> list[psutil.Process]:
+    """The living processes of its session."""
+    return [found for found in psutil.process_iter() if belongs(found, process, data_dir)]
+
+
+def belongs(found: psutil.Process, process: Started, data_dir: DataDir) -> bool:
+    """Whether it is of this session, and the session is the one that was recorded.
+
+    Numbers are used again. The leader is known by its time of start; once it is gone, a member is
+    known by our data directory in its environment.
+    """
+    with suppress(psutil.Error, ProcessLookupError, PermissionError):
+        if found.pid == process.pid:
+            return abs(found.create_time() - process.started_at) < SAME_SECONDS
+        if os.getsid(found.pid) == process.pid:
+            return found.environ().get("DATA_DIR") == str(data_dir.path)
+    return False
+
+
+def send(process: psutil.Process, number: int) -> None:
+    """Send a signal to a process that may be gone by now."""
+    with suppress(psutil.Error):
+        process.send_signal(number)

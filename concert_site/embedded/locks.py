@@ -1,0 +1,70 @@
+"""Locks on files, which the kernel lets go of however their holder ends."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+POLL_SECONDS = 0.02
+
+
+class FileLock:
+    """An flock that is exclusive or shared; its file may carry a word on who holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def try_exclusive(self) -> bool:
+        """Take it alone, if nobody else has it."""
+        return self._try(fcntl.LOCK_EX)
+
+    def try_shared(self) -> bool:
+        """Take it together with others, unless somebody has it alone."""
+        return self._try(fcntl.LOCK_SH)
+
+    def wait_exclusive(self, seconds: float) -> bool:
+        """Like `try_exclusive`, again and again for so many seconds."""
+        return self._wait(fcntl.LOCK_EX, seconds)
+
+    def wait_shared(self, seconds: float) -> bool:
+        """Like `try_shared`, again and again for so many seconds."""
+        return self._wait(fcntl.LOCK_SH, seconds)
+
+    def is_held_alone(self) -> bool:
+        """Whether somebody else has it exclusively."""
+        if not self.try_shared():
+            return True
+        self.unlock()
+        return False
+
+    def note(self, text: str) -> None:
+        """Leave a word for those who find the lock taken."""
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, text.encode(), 0)
+
+    def read_note(self) -> str:
+        """What the holder, or the last one, left."""
+        return os.pread(self._fd, 1000, 0).decode(errors="replace").strip()
+
+    def unlock(self) -> None:
+        """Let go of it; it can be taken again."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of it for good."""
+        os.close(self._fd)
+
+    def _try(self, kind: int) -> bool:
+        try:
+            fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _wait(self, kind: int, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not self._try(kind):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True

