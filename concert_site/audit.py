@@ -36,9 +36,9 @@ ONE_SNAPSHOT = """
     SET LOCAL max_parallel_workers_per_gather = 2;
     SET LOCAL work_mem = '128MB';
 """
-COUNTED = f"""
-    SELECT count(*), coalesce(array_agg(breach) FILTER (WHERE nth <= {MOST_SAMPLES}), ARRAY[]::text[])
-    FROM (SELECT breach, row_number() OVER () AS nth FROM ({{sql}}) AS found) AS numbered
+COUNTED = """
+    SELECT count(*), coalesce(array_agg(breach) FILTER (WHERE nth <= {most}), ARRAY[]::text[])
+    FROM (SELECT breach, row_number() OVER () AS nth FROM ({sql}) AS found) AS numbered
 """
 
 
@@ -79,7 +79,7 @@ def run() -> list[Finding]:
 
 def breaches_of(check: Check, cursor: CursorWrapper) -> tuple[int, list[str]]:
     """How many rows break a check, and a few of them."""
-    cursor.execute(COUNTED.format(sql=check.sql))
+    cursor.execute(COUNTED.format(sql=check.sql, most=MOST_SAMPLES))
     count, samples = cursor.fetchone()
     return count, samples
 

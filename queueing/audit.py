@@ -16,7 +16,8 @@ ONE_LIVE_TOKEN = Check(
 NEVER_ABOVE_THE_CAP = Check(
     8,
     """
-    SELECT format('schedule %s: %s fans inside, the cap is %s', s.id, count(*), s.queue_max_active) AS breach
+    SELECT format('schedule %s: %s fans inside, the cap is %s', s.id, count(*), s.queue_max_active)
+           AS breach
     FROM waiting_token t JOIN concert_schedule s ON s.id = t.concert_schedule_id
     WHERE t.status = 'ACTIVE'
     GROUP BY s.id
@@ -55,17 +56,21 @@ FIRST_COME_FIRST_SERVED = Check(
                max(admitted) OVER above AS last_above,
                max(served) OVER below AS last_below
         FROM line
-        WINDOW above AS (PARTITION BY schedule ORDER BY number DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-               below AS (PARTITION BY schedule ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)),
+        WINDOW above AS (PARTITION BY schedule ORDER BY number DESC
+                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+               below AS (PARTITION BY schedule ORDER BY number
+                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)),
     overtaken AS MATERIALIZED (
-        SELECT schedule, number, served, settled FROM compared WHERE first_above < served AND last_above > settled),
+        SELECT schedule, number, served, settled FROM compared
+        WHERE first_above < served AND last_above > settled),
     overtaking AS MATERIALIZED (
         SELECT schedule, number, admitted FROM compared WHERE last_below > admitted)
     SELECT format('schedule %s: number %s was overtaken by a higher one', schedule, number) AS breach
     FROM overtaken o
     WHERE EXISTS (
         SELECT FROM overtaking h
-        WHERE h.schedule = o.schedule AND h.number > o.number AND h.admitted > o.settled AND h.admitted < o.served)
+        WHERE h.schedule = o.schedule AND h.number > o.number
+          AND h.admitted > o.settled AND h.admitted < o.served)
     """,
 )
 

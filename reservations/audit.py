@@ -18,10 +18,10 @@ SEAT_AND_RESERVATION_AGREE = Check(
     """
     SELECT format('seat %s: %s of fan %s until %s, reservation %s: %s of fan %s until %s',
                   coalesce(s.id, r.concert_seat_id),
-                  coalesce(s.status, 'free'), coalesce(s.user_id::text, '-'), coalesce(s.expired_at::text, '-'),
-                  coalesce(r.id::text, '-'),
-                  coalesce(r.status, 'none'), coalesce(r.user_id::text, '-'), coalesce(r.expired_at::text, '-')
-           ) AS breach
+                  coalesce(s.status, 'free'), coalesce(s.user_id::text, '-'),
+                  coalesce(s.expired_at::text, '-'), coalesce(r.id::text, '-'),
+                  coalesce(r.status, 'none'), coalesce(r.user_id::text, '-'),
+                  coalesce(r.expired_at::text, '-')) AS breach
     FROM (SELECT id, status, user_id, expired_at, concert_schedule_id
           FROM concert_seat WHERE status IN ('TEMPORARY', 'RESERVED')) s
     FULL JOIN (SELECT id, concert_seat_id, status, user_id, expired_at, concert_schedule_id
@@ -37,7 +37,8 @@ SEAT_AND_RESERVATION_AGREE = Check(
 KEY_ONCE = Check(
     6,
     """
-    SELECT format('fan %s: %s bookings with the key %s', user_id, count(*), quote_literal(idempotency_key)) AS breach
+    SELECT format('fan %s: %s bookings with the key %s', user_id, count(*),
+                  quote_literal(idempotency_key)) AS breach
     FROM reservation WHERE idempotency_key IS NOT NULL
     GROUP BY user_id, idempotency_key HAVING count(*) > 1
     UNION ALL

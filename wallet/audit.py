@@ -19,7 +19,8 @@ BALANCE_IS_ITS_LEDGER = Check(
     UNION ALL
     SELECT format('balance %s: amount %s is below zero', id, amount) FROM balance WHERE amount < 0
     UNION ALL
-    SELECT format('ledger entry %s: says %s was left, the entries so far add up to %s', id, amount_after, running)
+    SELECT format('ledger entry %s: says %s was left, the entries so far add up to %s',
+                  id, amount_after, running)
     FROM entry WHERE amount_after <> running
     UNION ALL
     SELECT format('ledger entry %s: of fan %s, in the balance of fan %s', h.id, h.user_id, b.user_id)
