@@ -6,4 +6,4 @@ class WalletConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks: Django knows those that were imported."""
-        from wallet import checks  # noqa: F401, PLC0415  models can't be imported before the apps are ready
+        from wallet import checks  # noqa: F401  models can't be imported before the apps are ready

@@ -1,7 +1,10 @@
 """Idempotency keys: a client that got no answer asks again and changes nothing twice."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, overload
 
 import orjson
 from django.http import HttpRequest
@@ -10,6 +13,9 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
 from concert_site.lib.errors import Conflict
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
@@ -25,6 +31,14 @@ class IdempotencyKeyReused(Conflict):
 def request_hash(body: Mapping[str, object]) -> str:
     """The SHA-256, in hex, of a body's canonical JSON: the order of its fields makes no difference."""
     return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@overload
+def key_of(request: Request | HttpRequest, *, required: Literal[True]) -> str: ...
+
+
+@overload
+def key_of(request: Request | HttpRequest, *, required: Literal[False]) -> str | None: ...
 
 
 def key_of(request: Request | HttpRequest, *, required: bool) -> str | None:
@@ -44,6 +58,6 @@ def key_of(request: Request | HttpRequest, *, required: bool) -> str | None:
     return key
 
 
-def refusal(detail: str, code: str) -> ValidationError:
+def refusal(detail: StrPromise, code: str) -> ValidationError:
     """A 400 that names the header, as others name a field."""
-    return ValidationError({HEADER: [ErrorDetail(detail, code)]})
+    return ValidationError({HEADER: [ErrorDetail(str(detail), code)]})

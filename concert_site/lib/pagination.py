@@ -18,7 +18,7 @@ class NewestFirst(CursorPagination):
     page_size = PAGE_SIZE
     page_size_query_param = "page_size"
     max_page_size = MOST
-    invalid_cursor_message = _("There is no such page.")
+    invalid_cursor_message = _("There is no such page.")  # type: ignore[assignment]  # DRF takes lazy texts
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """Where the page starts.
@@ -27,10 +27,11 @@ class NewestFirst(CursorPagination):
         invented cursor could turn into an error of ours.
         :raises NotFound: if the cursor was not made here
         """
-        cursor: Cursor | None = super().decode_cursor(request)
-        position = cursor.position if cursor else None
-        if position is not None and not (position.isdecimal() and len(position) <= LONGEST_ID):
-            raise NotFound(self.invalid_cursor_message)
+        cursor = super().decode_cursor(request)
+        if cursor and cursor.position is not None:
+            position = str(cursor.position)
+            if not position.isdecimal() or len(position) > LONGEST_ID:
+                raise NotFound(self.invalid_cursor_message)
         return cursor
 
 

@@ -30,7 +30,7 @@ class Charge:
 
 
 def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> Charge:
-    """Top up a wallet by `amount` (minor units), once a key. A failure leaves no trace: the key is free again.
+    """Top up a wallet by `amount` (minor units), once a key. A failure leaves the key free.
 
     :raises IdempotencyKeyReused: if the key came before, with another amount
     :raises Invalid: if the amount is out of bounds
@@ -114,7 +114,7 @@ def book(
 ) -> BalanceHistory:
     """Change a balance by `amount` and write its entry: a step of the caller's transaction.
 
-    From here to the end of that transaction the balance is locked; lock seats, reservations and payments before.
+    The balance is locked from here to its end, so seats, reservations and payments are locked before.
     :raises InsufficientBalance: if the balance would drop below zero
     :raises BalanceTooLarge: if the wallet would hold too much
     """

@@ -2,7 +2,10 @@
 
 from itertools import count
 
+from rest_framework.test import APIClient
+
 from concert_site.accounts.models import User
+from concert_site.accounts.tokens import create_access_token_for
 
 numbers = count(1)
 
@@ -17,3 +20,11 @@ def make_staff(**fields: object) -> User:
     return make_fan(
         **{"email": f"staff{next(numbers)}@example.com", "is_staff": True, "is_superuser": True} | fields
     )
+
+
+def api_of(user: User | None = None) -> APIClient:
+    """A client of the API: with this user's access token, or with none."""
+    client = APIClient(raise_request_exception=False)
+    if user is not None:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {create_access_token_for(user.pk, 3600)}")
+    return client

@@ -1,0 +1,306 @@
+"""The wallet as an app sees it."""
+
+import base64
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from concert_site.accounts.tests.factories import api_of
+from concert_site.lib.redis import client as redis_client
+from wallet.domain import ledger
+from wallet.models import BalanceHistory
+from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
+
+WALLET = "/api/v1/wallet/"
+CHARGES = "/api/v1/wallet/charges/"
+HISTORY = "/api/v1/wallet/history/"
+BUDGET = 30
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fresh_throttles():
+    """Primary keys start anew with each test database, budgets a minute don't."""
+    for key in redis_client().scan_iter("throttle:*"):
+        redis_client().delete(key)
+
+
+def charge(client: APIClient, body: object, key: str | None = "a", **extra: str):
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return client.post(CHARGES, body, format="json", headers=headers | extra)
+
+
+def only_error(response) -> tuple[int, str, str | None]:
+    (error,) = response.json()["errors"]
+    return response.status_code, error["code"], error["attr"]
+
+
+def test_wallet_without_a_row_is_empty():
+    response = api_of(make_fan()).get(WALLET)
+
+    assert response.status_code == 200
+    assert response.json() == {"amount": 0, "currency": "KRW", "last_updated_at": None}
+
+
+def test_wallet_shows_what_is_there():
+    fan = make_fan()
+    entry = make_charge(fan, amount=700).entry
+
+    shown = api_of(fan).get(WALLET).json()
+
+    assert (shown["amount"], shown["currency"]) == (700, "KRW")
+    assert shown["last_updated_at"].endswith("Z")
+    assert datetime.fromisoformat(shown["last_updated_at"]) == entry.created_at
+
+
+def test_charge_answers_its_ledger_row():
+    fan = make_fan()
+
+    response = charge(api_of(fan), {"amount": 100_000})
+
+    entry = BalanceHistory.objects.get()
+    assert response.status_code == 201
+    shown = response.json()
+    assert datetime.fromisoformat(shown.pop("created_at")) == entry.created_at
+    assert shown == {
+        "id": entry.pk,
+        "kind": "CHARGE",
+        "amount": 100_000,
+        "amount_after": 100_000,
+        "payment": None,
+        "note": "",
+    }
+    assert balance_of(fan) == 100_000
+
+
+def test_charge_again_is_200_and_the_same():
+    fan = make_fan()
+    first = charge(api_of(fan), {"amount": 500})
+
+    again = charge(api_of(fan), {"amount": 500})
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert entries_of(fan) == [("CHARGE", 500, 500)]
+
+
+def test_charge_with_a_used_key_and_another_amount_is_409():
+    fan = make_fan()
+    charge(api_of(fan), {"amount": 500})
+
+    assert only_error(charge(api_of(fan), {"amount": 501})) == (409, "idempotency_key_reused", None)
+    assert entries_of(fan) == [("CHARGE", 500, 500)]
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [(None, "required"), ("", "invalid"), ("   ", "invalid"), ("x" * 256, "invalid"), ("a\tb", "invalid")],
+)
+def test_charge_without_a_proper_key_names_the_header(key, code):
+    fan = make_fan()
+
+    assert only_error(charge(api_of(fan), {"amount": 500}, key)) == (400, code, "Idempotency-Key")
+    assert not BalanceHistory.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["x", "x" * 255, "a b", "é", '"quoted"'])
+def test_charge_takes_every_printable_key(key):
+    assert charge(api_of(make_fan()), {"amount": 500}, key).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *("100", "", "x", True, False, None, 1.0, 1.5, -1, 0, [1], {"a": 1}),
+        *(ledger.LARGEST_CHARGE + 1, 2**31, 2**63 - 1, 2**63, 2**64 - 1),
+    ],
+)
+def test_charge_of_a_wrong_amount_names_the_field(amount):
+    fan = make_fan()
+
+    status, _, attr = only_error(charge(api_of(fan), {"amount": amount}))
+
+    assert (status, attr) == (400, "amount")
+    assert not BalanceHistory.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        "[1]",
+        '"amount"',
+        "5",
+        "true",
+        "{}",
+        '{"Amount": 5}',
+        '{"amount": 1e400}',
+        '{"amount": NaN}',
+        '{"amount": 9' + "9" * 400 + "}",
+        '{"amount": "\\u0000"}',
+        '{"amount": "\\ud800"}',
+        "[" * 5_000,
+        b"\xff\xfe",
+    ],
+)
+def test_charge_of_a_garbage_body_is_400_in_shape(body):
+    response = api_of(make_fan()).post(
+        CHARGES, body, content_type="application/json", headers={"Idempotency-Key": "a"}
+    )
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0].keys() == {"code", "detail", "attr"}
+    assert not BalanceHistory.objects.exists()
+
+
+def test_charge_as_a_form_is_415():
+    response = api_of(make_fan()).post(
+        CHARGES,
+        "amount=5",
+        content_type="application/x-www-form-urlencoded",
+        headers={"Idempotency-Key": "a"},
+    )
+
+    assert only_error(response) == (415, "unsupported_media_type", None)
+
+
+def test_charge_beyond_what_a_wallet_holds_is_409():
+    fan = make_fan(balance=ledger.LARGEST_BALANCE)
+
+    assert only_error(charge(api_of(fan), {"amount": 1})) == (409, "balance_too_large", None)
+
+
+def test_charge_without_a_provider_is_503_with_retry_after(settings):
+    settings.WALLET_PROVIDER = ""
+
+    response = charge(api_of(make_fan()), {"amount": 5})
+
+    assert only_error(response) == (503, "unavailable", None)
+    assert int(response["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("address", [WALLET, CHARGES, HISTORY])
+def test_nobody_in_particular_is_401(method, address):
+    response = getattr(api_of(), method)(address)
+
+    assert only_error(response) == (401, "not_authenticated", None)
+
+
+@pytest.mark.parametrize(("method", "address"), [("post", WALLET), ("get", CHARGES), ("delete", HISTORY)])
+def test_other_methods_are_405(method, address):
+    assert only_error(getattr(api_of(make_fan()), method)(address)) == (405, "method_not_allowed", None)
+
+
+def test_charges_have_a_budget_of_their_own():
+    client = api_of(make_fan())
+    for number in range(BUDGET):
+        assert charge(client, {"amount": 1}, f"key {number}").status_code == 201
+
+    response = charge(client, {"amount": 1}, "one more")
+
+    assert only_error(response) == (429, "throttled", None)
+    assert int(response["Retry-After"]) >= 1
+    assert client.get(WALLET).json()["amount"] == BUDGET
+
+
+def test_history_is_ones_own_newest_first_and_paged():
+    fan = make_fan()
+    entries = [make_charge(fan).entry for _ in range(25)]
+    make_charge(make_fan())
+    client = api_of(fan)
+
+    first = client.get(HISTORY).json()
+    second = client.get(first["next"]).json()
+
+    shown = [row["id"] for row in first["results"] + second["results"]]
+    assert shown == [entry.pk for entry in reversed(entries)]
+    assert (len(first["results"]), second["next"]) == (20, None)
+    assert client.get(second["previous"]).json()["results"] == first["results"]
+    assert first["results"][0].keys() == {
+        "id",
+        "kind",
+        "amount",
+        "amount_after",
+        "payment",
+        "note",
+        "created_at",
+    }
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [("3", 3), ("100", 100), ("101", 100), ("0", 20), ("-1", 20), ("x", 20)]
+)
+def test_the_size_of_a_page_is_bounded(size, shown):
+    fan = make_fan()
+    for _ in range(101):
+        make_charge(fan)
+
+    assert len(api_of(fan).get(HISTORY, {"page_size": size}).json()["results"]) == shown
+
+
+def cursor(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "x",
+        "é",
+        cursor("p=abc"),
+        cursor("p=1.5"),
+        cursor("p=-1"),
+        cursor("p=" + "9" * 30),
+        cursor("p=\0"),
+        cursor("p=２x"),
+        cursor("o=x"),
+    ],
+)
+def test_a_nonsense_cursor_is_404(nonsense):
+    fan = make_fan(balance=1)
+
+    assert only_error(api_of(fan).get(HISTORY, {"cursor": nonsense})) == (404, "not_found", None)
+
+
+@pytest.mark.parametrize(
+    "odd", ["\0", cursor("p=" + "9" * 18), cursor("o=99999999999"), cursor("r=1&p=1"), cursor("zzz")]
+)
+def test_an_odd_cursor_is_a_page(odd):
+    assert api_of(make_fan(balance=1)).get(HISTORY, {"cursor": odd}).status_code == 200
+
+
+def queries_of(call: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_history_is_one_query(rows):
+    fan = make_fan()
+    for _ in range(rows):
+        make_charge(fan)
+    client = api_of(fan)
+
+    assert queries_of(lambda: client.get(HISTORY)) == 1
+
+
+def test_wallet_is_one_query():
+    client = api_of(make_fan(balance=1))
+
+    assert queries_of(lambda: client.get(WALLET)) == 1
+
+
+def test_charge_is_a_look_up_and_one_statement_in_a_transaction():
+    client = api_of(make_fan(balance=1))
+
+    assert queries_of(lambda: charge(client, {"amount": 1})) == 4
+    assert queries_of(lambda: charge(client, {"amount": 1})) == 1

@@ -1,0 +1,221 @@
+"""Bookings at the same moment, on connections of their own; each guard with a control that lacks it."""
+
+from collections import Counter
+from functools import partial
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from concert_site.accounts.models import User
+from concert_site.accounts.tests.factories import make_staff
+from concert_site.lib.database import fetch, sql_beside
+from wallet.domain import ledger
+from wallet.domain.errors import InsufficientBalance
+from wallet.models import BalanceHistory, Kind
+from wallet.tests.concurrency import at_once, start_behind
+from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
+
+GUARD = "and amount + %(amount)s::bigint between 0 and %(most)s::bigint"
+RUNNING_SUM = """
+    select count(*) from (
+      select amount_after, sum(amount) over (partition by balance_id order by id) as due
+        from balance_history) as entry
+     where amount_after <> due"""
+DRIFTED = """
+    select count(*) from balance
+     where amount <> coalesce((
+       select sum(entry.amount) from balance_history entry where entry.balance_id = balance.id), 0)"""
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def count_of(sql: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+def run(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def take(fan: User, staff: User, amount: int) -> BalanceHistory:
+    return ledger.adjust(user_id=fan.pk, amount=-amount, note="Cash", actor_id=staff.pk)
+
+
+def charge_while_the_same_is_being_booked(fan: User) -> ledger.Charge:
+    """Top up with a key that another transaction has booked and not committed."""
+    with transaction.atomic():
+        ledger.book(
+            user_id=fan.pk,
+            kind=Kind.CHARGE,
+            amount=500,
+            idempotency_key="a",
+            request_hash=ledger.request_hash({"amount": 500}),
+        )
+        later = start_behind(partial(make_charge, fan, amount=500, key="a"))
+    return later.result(timeout=10)
+
+
+@pytest.fixture
+def without_unique_key():
+    """The database without the index that lets a key book once."""
+    (definition,) = fetch("select indexdef from pg_indexes where indexname = 'history_key_once_a_kind'", {})
+    run("drop index history_key_once_a_kind")
+    yield
+    run("truncate balance_history")
+    run(definition["indexdef"])
+
+
+@pytest.mark.parametrize("callers", [2, 8])
+@pytest.mark.parametrize("balance", [0, 1_000])
+def test_charges_on_one_key_book_once_and_all_answer_that_entry(callers, balance):
+    fan = make_fan(balance=balance)
+
+    charges = at_once([partial(make_charge, fan, amount=500, key="a")] * callers)
+
+    assert Counter(charge.is_new for charge in charges) == {True: 1, False: callers - 1}
+    assert len({charge.entry.pk for charge in charges}) == 1
+    assert balance_of(fan) == balance + 500
+    assert count_of(DRIFTED) == count_of(RUNNING_SUM) == 0
+
+
+@pytest.mark.parametrize("balance", [0, 1_000])
+def test_charge_that_waits_for_its_twin_answers_the_twins_entry(balance):
+    fan = make_fan(balance=balance)
+
+    later = charge_while_the_same_is_being_booked(fan)
+
+    assert not later.is_new
+    assert balance_of(fan) == balance + 500
+
+
+def test_control_without_the_unique_key_both_twins_are_booked(without_unique_key):
+    fan = make_fan(balance=1_000)
+
+    later = charge_while_the_same_is_being_booked(fan)
+
+    assert later.is_new
+    assert balance_of(fan) == 2_000
+
+
+def test_charge_whose_twin_is_rolled_back_is_booked():
+    fan = make_fan()
+    with transaction.atomic():
+        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=500, idempotency_key="a", request_hash="x" * 64)
+        later = start_behind(partial(make_charge, fan, amount=500, key="a"))
+        transaction.set_rollback(True)
+
+    assert later.result(timeout=10).is_new
+    assert entries_of(fan) == [("CHARGE", 500, 500)]
+
+
+def test_one_key_with_two_amounts_at_once_books_one_and_refuses_the_other():
+    fan = make_fan()
+
+    answers = at_once([partial(make_charge, fan, amount=amount, key="a") for amount in (500, 501)])
+
+    assert Counter(type(answer).__name__ for answer in answers) == {"Charge": 1, "IdempotencyKeyReused": 1}
+    assert len(entries_of(fan)) == 1
+
+
+def test_first_two_charges_of_a_fan_both_count():
+    fan = make_fan()
+    with transaction.atomic():
+        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=500)
+        later = start_behind(partial(make_charge, fan, amount=70))
+
+    assert later.result(timeout=10).entry.amount_after == 570
+    assert entries_of(fan) == [("CHARGE", 500, 500), ("CHARGE", 70, 570)]
+
+
+@pytest.mark.parametrize("balance", [0, 1_000])
+def test_twenty_charges_at_once_sum_exactly(balance):
+    fan = make_fan(balance=balance)
+
+    charges = at_once([partial(make_charge, fan, amount=amount) for amount in range(1, 21)])
+
+    assert all(charge.is_new for charge in charges)
+    assert balance_of(fan) == balance + 210
+    assert count_of(DRIFTED) == count_of(RUNNING_SUM) == 0
+
+
+def test_control_reading_and_writing_apart_loses_a_charge():
+    fan = make_fan(balance=1_000)
+    write = "update balance set amount = %(amount)s where user_id = %(user_id)s returning amount"
+
+    def top_up_in_two_steps() -> None:
+        fetch(write, {"amount": seen + 70, "user_id": fan.pk})
+
+    seen = balance_of(fan)
+    with transaction.atomic():
+        fetch(write, {"amount": seen + 500, "user_id": fan.pk})
+        later = start_behind(top_up_in_two_steps)
+    later.result(timeout=10)
+
+    assert balance_of(fan) == 1_070
+
+
+def test_the_last_money_is_taken_once():
+    fan, staff = make_fan(balance=100), make_staff()
+
+    answers = at_once([partial(take, fan, staff, 100)] * 8)
+
+    assert Counter(type(answer) for answer in answers) == {BalanceHistory: 1, InsufficientBalance: 7}
+    assert entries_of(fan) == [("CHARGE", 100, 100), ("ADJUSTMENT", -100, 0)]
+
+
+def test_an_adjustment_that_waits_is_judged_by_what_is_left():
+    fan, staff = make_fan(balance=100), make_staff()
+    with transaction.atomic():
+        ledger.book(user_id=fan.pk, kind=Kind.ADJUSTMENT, amount=-100, note="Cash", actor_id=staff.pk)
+        later = start_behind(partial(take, fan, staff, 100))
+
+    assert isinstance(later.exception(timeout=10), InsufficientBalance)
+    assert balance_of(fan) == 0
+
+
+def test_control_without_the_guard_only_the_check_stops_it():
+    """The money is safe by the CHECK, but the fan would be told of a mistake of ours."""
+    fan = make_fan(balance=100)
+    book = sql_beside(ledger.__file__, "book.sql")
+    assert GUARD in book
+    entry = dict.fromkeys(("payment_id", "idempotency_key", "request_hash", "actor_id", "now"))
+    entry |= {"user_id": fan.pk, "kind": "CHARGE", "amount": -101, "note": "", "most": 0}
+
+    with pytest.raises(IntegrityError, match="balance_not_below_zero"):
+        fetch(book.replace(GUARD, ""), entry)
+
+    assert balance_of(fan) == 100
+
+
+def test_control_judging_before_the_lock_overdraws_into_the_check():
+    """A look before the UPDATE is the past by the time that the UPDATE runs."""
+    fan, staff = make_fan(balance=100), make_staff()
+    write = "update balance set amount = amount - 100 where user_id = %(user_id)s returning amount"
+
+    def look_and_take() -> None:
+        assert balance_of(fan) == 100
+        fetch(write, {"user_id": fan.pk})
+
+    with transaction.atomic():
+        ledger.book(user_id=fan.pk, kind=Kind.ADJUSTMENT, amount=-100, note="Cash", actor_id=staff.pk)
+        later = start_behind(look_and_take)
+
+    assert "balance_not_below_zero" in str(later.exception(timeout=10))
+
+
+def test_a_storm_leaves_every_running_sum_right():
+    fans, staff = [make_fan(balance=300) for _ in range(3)] + [make_fan()], make_staff()
+    steps = [partial(make_charge, fan, amount=70) for fan in fans for _ in range(4)]
+    steps += [partial(make_charge, fan, amount=50, key="same") for fan in fans for _ in range(3)]
+    steps += [partial(take, fan, staff, 200) for fan in fans for _ in range(4)]
+
+    answers = at_once(steps)
+
+    unforeseen = [a for a in answers if isinstance(a, Exception) and not isinstance(a, InsufficientBalance)]
+    assert unforeseen == []
+    assert count_of(DRIFTED) == count_of(RUNNING_SUM) == 0
+    assert {after for fan in fans for _, _, after in entries_of(fan) if after < 0} == set()
