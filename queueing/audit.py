@@ -28,7 +28,8 @@ NEVER_ABOVE_THE_CAP = Check(
 NUMBER_ONCE = Check(
     9,
     """
-    SELECT format('schedule %s: number %s was given %s times', concert_schedule_id, number, count(*)) AS breach
+    SELECT format('schedule %s: number %s was given %s times', concert_schedule_id, number, count(*))
+           AS breach
     FROM waiting_token WHERE number IS NOT NULL
     GROUP BY concert_schedule_id, number HAVING count(*) > 1
     """,

@@ -1,0 +1,167 @@
+"""Seat plans: the seats of a hall before any of them is sold, and the map they are drawn on.
+
+Units are those of the map, from its top left corner. Nothing in here knows the database.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count, islice, product
+from string import ascii_uppercase
+
+PITCH = 22.0
+MARGIN = 60.0
+AISLE = 66.0
+STAGE_COLOR = "#3f3f46"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A price category; `price` in minor units."""
+
+    name: str
+    color: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPlan:
+    """A seat of a hall. (section, row, number) and `guid` are unique in it; `label` is what is printed.
+
+    `row_index` counts rows from the stage through the whole hall, so that a lower one is nearer to it.
+    """
+
+    section: str
+    row: str
+    number: int
+    category: Category
+    row_index: int
+    x: float
+    y: float
+    is_accessible: bool = False
+
+    @property
+    def label(self) -> str:
+        """What is printed on the seat."""
+        return str(self.number)
+
+    @property
+    def guid(self) -> str:
+        """The seat's name in every plan of this hall."""
+        return f"{self.section}-{self.row}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle of the map that is no seat: the stage. `x` and `y` are its top left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    color: str = STAGE_COLOR
+
+    def as_json(self) -> dict[str, object]:
+        """The area in a layout."""
+        place = {"x": self.x, "y": self.y, "width": self.width, "height": self.height}
+        return {"shape": "rectangle", **place, "rotation": 0, "color": self.color, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text on the map, centred on its point."""
+
+    text: str
+    x: float
+    y: float
+    size: float = 18
+
+    def as_json(self) -> dict[str, object]:
+        """The label in a layout."""
+        return {"text": self.text, "x": self.x, "y": self.y, "size": self.size}
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """A hall: its seats in the order in which they are numbered, and what else is on its map."""
+
+    width: float
+    height: float
+    categories: Sequence[Category]
+    seats: Sequence[SeatPlan]
+    areas: Sequence[Area] = field(default=())
+    labels: Sequence[Label] = field(default=())
+
+    def layout(self) -> dict[str, object]:
+        """The map as a schedule keeps it (JSON)."""
+        return {
+            "size": {"width": self.width, "height": self.height},
+            "areas": [area.as_json() for area in self.areas],
+            "labels": [label.as_json() for label in self.labels],
+            "categories": [{"name": kind.name, "color": kind.color} for kind in self.categories],
+        }
+
+
+def letters() -> Iterator[str]:
+    """A, B, ... Z, AA, AB, ...: names of rows and sections, as many as are asked for."""
+    for length in count(1):
+        yield from map("".join, product(ascii_uppercase, repeat=length))
+
+
+# --- A plain grid ------------------------------------------------------------------------------
+
+SEATS_A_ROW = 20
+ROWS_A_BLOCK = 20
+BLOCK_WIDTH = (SEATS_A_ROW - 1) * PITCH
+BLOCK_HEIGHT = (ROWS_A_BLOCK - 1) * PITCH
+STAGE_HEIGHT = 60.0
+# Where the first row begins: below the margin, the stage and an aisle.
+FIRST_ROW_Y = MARGIN + STAGE_HEIGHT + AISLE
+
+
+def grid(seats: int, price: int) -> Hall:
+    """A hall of so many seats at one price: blocks of up to 20 rows of 20, the stage on top."""
+    category = Category("R", "#2563eb", price)
+    blocks = math.ceil(seats / (SEATS_A_ROW * ROWS_A_BLOCK))
+    across = math.ceil(math.sqrt(blocks))
+    names = list(islice(letters(), blocks))
+    rows_deep = math.ceil(seats / SEATS_A_ROW) if blocks == 1 else math.ceil(blocks / across) * ROWS_A_BLOCK
+    aisles = math.ceil(blocks / across) - 1
+    width = 2 * MARGIN + across * BLOCK_WIDTH + (across - 1) * AISLE
+    return Hall(
+        width=width,
+        height=FIRST_ROW_Y + (rows_deep - aisles - 1) * PITCH + aisles * AISLE + MARGIN,
+        categories=[category],
+        seats=[grid_seat(nth, across, names, category) for nth in range(seats)],
+        areas=[Area(width / 2 - BLOCK_WIDTH / 2, MARGIN, BLOCK_WIDTH, STAGE_HEIGHT, "STAGE")],
+        labels=[grid_label(nth, across, name) for nth, name in enumerate(names)],
+    )
+
+
+def grid_corner(block: int, across: int) -> tuple[float, float]:
+    """Where the first seat of a block stands."""
+    down, right = divmod(block, across)
+    return MARGIN + right * (BLOCK_WIDTH + AISLE), FIRST_ROW_Y + down * (BLOCK_HEIGHT + AISLE)
+
+
+def grid_seat(nth: int, across: int, names: Sequence[str], category: Category) -> SeatPlan:
+    """The nth seat of a grid, counted from 0, block after block."""
+    row, column = divmod(nth, SEATS_A_ROW)
+    block, row = divmod(row, ROWS_A_BLOCK)
+    x, y = grid_corner(block, across)
+    return SeatPlan(
+        section=names[block],
+        row=str(row + 1),
+        number=column + 1,
+        category=category,
+        row_index=block // across * ROWS_A_BLOCK + row,
+        x=x + column * PITCH,
+        y=y + row * PITCH,
+    )
+
+
+def grid_label(block: int, across: int, name: str) -> Label:
+    """The name of a block, above the middle of its first row."""
+    x, y = grid_corner(block, across)
+    return Label(name, x + BLOCK_WIDTH / 2, y - AISLE / 2)
