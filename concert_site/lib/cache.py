@@ -95,6 +95,10 @@ class Memory(Generic[T]):
             self._kept[key] = (time.monotonic() + seconds, value)
             return value
 
+    def forget_one(self, key: object) -> None:
+        """Drop one value."""
+        self._kept.pop(key, None)
+
     def forget(self) -> None:
         """Drop everything; tests start from nothing."""
         self._kept.clear()

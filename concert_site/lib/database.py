@@ -10,7 +10,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection, migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.state import ProjectState
+from django.db.migrations.state import StateApps
 from django.http import HttpRequest, HttpResponse
 from psycopg.rows import DictRow, dict_row
 
@@ -64,7 +64,7 @@ def install_sql(module_file: str, name: str) -> migrations.RunPython:
     migration that installs it again, and a test compares file and database.
     """
 
-    def install(apps: ProjectState, editor: BaseDatabaseSchemaEditor) -> None:
+    def install(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
         with editor.connection.cursor() as cursor:
             cursor.execute((Path(module_file).parent / name).read_text())
 

@@ -6,7 +6,7 @@ the code of each class into what clients branch on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
@@ -21,15 +21,21 @@ class DomainError(Exception):
     code = "error"
     detail: str | StrPromise = _("This can't be done.")
 
-    def __init__(self, detail: str | StrPromise | None = None, *, attr: str | None = None) -> None:
+    def __init__(
+        self,
+        detail: str | StrPromise | None = None,
+        *,
+        attr: str | None = None,
+        items: Iterable[int] | None = None,
+    ) -> None:
+        """
+        :param attr: the field of the request that the error is about, if it is about one
+        :param items: where that field is a list, the indexes of the items at fault
+        """
         super().__init__(detail or self.detail)
         self.detail = detail or self.detail
-        # The field of the request that the error is about, if it is about one.
         self.attr = attr
-
-    def by_item(self) -> tuple[str, Mapping[int, str | StrPromise]] | None:
-        """The list in the request whose items are at fault, and what is wrong with each, by index."""
-        return None
+        self.items = None if items is None else sorted(items)
 
 
 class Invalid(DomainError):

@@ -1,5 +1,6 @@
 """A fan's claim on a seat, from the hold to the end."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -62,6 +63,9 @@ class Reservation(models.Model):
     request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001  as above
     created_at = models.DateTimeField(_("booked at"))
     updated_state_at = models.DateTimeField(_("state changed at"))
+
+    # When the row was read, by PostgreSQL's clock; the queries annotate it.
+    read_at: datetime
 
     objects = ReservationQuerySet.as_manager()
 

@@ -1,0 +1,73 @@
+"""Paying: reservations from the fan's wallet, all or none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from concert_site.lib.database import Row, fetch
+from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
+from payments.models import Payment
+from reservations.domain.errors import HoldExpired
+from reservations.domain.waiting_room import slot_freed
+from wallet.domain.errors import InsufficientBalance
+
+PAY = "select * from pay_reservations(%(fan)s::bigint, %(reservations)s::bigint[], %(now)s::timestamptz)"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was paid: a payment a reservation, already paid ones included; the balance left, in minor units.
+
+    `is_new` is false if all of it had been paid before.
+    """
+
+    payments: list[Payment]
+    balance: int
+    is_new: bool
+
+
+def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = None) -> Receipt:
+    """Pay any of the fan's own reservations, all or none: one round trip, whatever their number.
+
+    Already paid ones are answered unchanged. Once nothing of a schedule is left to pay, the fan's token has
+    done its work and the slot goes to the next in line.
+
+    :raises Invalid: if a reservation is named twice
+    :raises NotFound: naming those that don't exist or aren't the fan's
+    :raises HoldExpired: naming those whose hold is over
+    :raises InsufficientBalance: if the wallet has less than the total
+    """
+    repeats = [index for index, each in enumerate(reservation_ids) if each in reservation_ids[:index]]
+    if repeats:
+        raise Invalid("This reservation is named twice.", attr="reservations", items=repeats)
+    rows = fetch(PAY, {"fan": user_id, "reservations": list(reservation_ids), "now": now})
+    if rows[0]["refusal"] is not None:
+        raise refusal_of(rows[0], reservation_ids)
+    for schedule_id in rows[0]["freed"] or ():
+        slot_freed(schedule_id)
+    payments = [payment_from(row, user_id=user_id) for row in rows]
+    return Receipt(payments, rows[0]["balance"], is_new=rows[0]["is_new"])
+
+
+def refusal_of(row: Row, reservation_ids: Sequence[int]) -> DomainError:
+    """The domain error that a refusal of pay_reservations.sql stands for, naming the reservations at fault."""
+    at_fault = [index for index, each in enumerate(reservation_ids) if each in (row["at_fault"] or ())]
+    match row["refusal"]:
+        case "not_found":
+            return NotFound(attr="reservations", items=at_fault)
+        case "hold_expired":
+            return HoldExpired(attr="reservations", items=at_fault)
+        case "insufficient_balance":
+            return InsufficientBalance()
+        case _:
+            return Unavailable()
+
+
+def payment_from(row: Row, *, user_id: int) -> Payment:
+    """A payment as pay_reservations.sql answered it: nothing is read again."""
+    return Payment(
+        pk=row["id"],
+        reservation_id=row["reservation"],
+        user_id=user_id,
+        **{name: row[name] for name in ("price", "state", "refund_fee", "created_at", "updated_state_at")},
+    )

@@ -1,0 +1,154 @@
+"""Cancelling: a hold is given back, a paid seat is refunded to the wallet."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from concert_site.lib.errors import Invalid, NotFound
+from payments.models import Payment, State
+from reservations.domain import cancellation, holds
+from reservations.domain.errors import RefundClosed
+from reservations.models import ConcertSeat, Reservation, SeatStatus
+from reservations.models.reservation import Status
+from reservations.queries import bookings
+from wallet.domain import ledger
+from wallet.models import Kind
+from wallet.queries import wallet_of
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A canceled reservation: what was kept, what went back to the wallet, and its balance (minor units)."""
+
+    reservation: Reservation
+    fee: int
+    refund: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What a refund keeps: the tiers' fee (`amount` None), or what a member of staff sets, with who and why."""
+
+    amount: int | None = None
+    note: str = ""
+    actor_id: int | None = None
+
+
+def cancel(*, user_id: int, reservation_id: int, now: datetime | None = None) -> Cancellation:
+    """Cancel a fan's own reservation: a held seat is freed, a paid one refunded by the tiers. Again: no change.
+
+    :raises NotFound: if there is none, or it is someone else's
+    :raises RefundClosed: if it is paid and too late to return
+    """
+    reservation = bookings.own(reservation_id, user_id=user_id, now=now)
+    if reservation.status == Status.RESERVING:
+        holds.release_hold(reservation_id=reservation_id, user_id=user_id, now=now)
+        reservation = bookings.own(reservation_id, user_id=user_id, now=now)
+    if reservation.status == Status.RESERVED:
+        # Also where the other tab paid while this one gave up: the fan asked for it to be canceled.
+        refund(reservation, fee=Fee(), now=now)
+        reservation = bookings.own(reservation_id, user_id=user_id, now=now)
+    return canceled(reservation)
+
+
+def canceled(reservation: Reservation) -> Cancellation:
+    """The picture of a canceled reservation, read with its payment."""
+    payment: Payment | None = getattr(reservation, "payment", None)
+    fee = payment.refund_fee or 0 if payment else 0
+    refunded = payment.price - fee if payment else 0
+    return Cancellation(reservation, fee, refunded, wallet_of(reservation.user_id).amount)
+
+
+@transaction.atomic(durable=True)
+def refund(reservation: Reservation, *, fee: Fee, now: datetime | None = None) -> bool:
+    """Refund a paid reservation and return its seat to sale; return whether it was still to be refunded.
+
+    Locks the seat, then reservation, payment and balance, as everywhere. `reservation` is read before and
+    looked at again behind the lock.
+
+    :raises RefundClosed: if the tiers decide, and it is too late
+    """
+    ConcertSeat.objects.select_for_update(of=("self",), no_key=True).get(pk=reservation.concert_seat_id)
+    kept = fee.amount if fee.amount is not None else tier_fee(reservation, now=now)
+    moment = now or Now()
+    mine = Reservation.objects.filter(pk=reservation.pk)
+    if mine.move(Status.RESERVED, Status.CANCELED, updated_state_at=moment) == 0:
+        return False
+    payment = Payment.objects.get(reservation_id=reservation.pk)
+    Payment.objects.filter(pk=payment.pk).move(
+        State.COMPLETED, State.CANCELED, refund_fee=kept, updated_state_at=moment
+    )
+    ledger.book(
+        user_id=reservation.user_id,
+        kind=Kind.REFUND,
+        amount=payment.price - kept,
+        payment_id=payment.pk,
+        note=fee.note,
+        actor_id=fee.actor_id,
+        now=now,
+    )
+    ConcertSeat.objects.filter(pk=reservation.concert_seat_id).move(
+        SeatStatus.RESERVED, SeatStatus.AVAILABLE, user_id=None, reserved_at=None
+    )
+    return True
+
+
+def tier_fee(reservation: Reservation, *, now: datetime | None) -> int:
+    """The fee of the tiers today, in the venue's zone.
+
+    :raises RefundClosed: if it is too late
+    """
+    today = timezone.localdate(now or reservation.read_at)
+    offer = cancellation.quote(price=reservation.price, concert_date=reservation.concert_date, today=today)
+    if not offer.is_open:
+        raise RefundClosed
+    return offer.fee
+
+
+def refund_by_staff(
+    *, reservation_id: int, actor_id: int, note: str, fee: int = 0, now: datetime | None = None
+) -> bool:
+    """Refund any paid reservation, at any time, with a fee in minor units and a reason; whether it was paid.
+
+    :raises NotFound: if there is no such reservation
+    :raises Invalid: without a reason, or with a fee that is negative or above the price
+    """
+    reservation = Reservation.objects.filter(pk=reservation_id).first()
+    if reservation is None:
+        raise NotFound
+    if not note.strip():
+        raise Invalid("Say why.", attr="note")
+    if not 0 <= fee <= reservation.price:
+        raise Invalid("The fee lies between 0 and the price.", attr="fee")
+    return refund(reservation, fee=Fee(fee, note, actor_id), now=now)
+
+
+def refund_schedule(
+    *, schedule_id: int, actor_id: int, note: str, fee: int = 0, now: datetime | None = None
+) -> Iterator[int]:
+    """Refund all of a schedule; yields how many were refunded so far, after each batch.
+
+    Each reservation is a transaction of its own, so that it can be stopped and started again at any point
+    and never holds more than one seat's locks. A fee above a ticket's price takes all of that ticket.
+
+    :raises Invalid: without a reason, or with a negative fee
+    """
+    if fee < 0:
+        raise Invalid("The fee is not below 0.", attr="fee")
+    refunded = 0
+    paid = Reservation.objects.filter(concert_schedule_id=schedule_id, status=Status.RESERVED).order_by("pk")
+    last = 0
+    while batch := list(paid.filter(pk__gt=last)[:BATCH]):
+        for reservation in batch:
+            refunded += refund_by_staff(
+                reservation_id=reservation.pk, actor_id=actor_id, note=note, fee=min(fee, reservation.price), now=now
+            )
+        last = batch[-1].pk
+        yield refunded

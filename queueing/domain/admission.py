@@ -1,0 +1,90 @@
+"""Admission: free slots go to the lowest numbers, never more than the cap."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from concert_site.lib.database import fetch_one
+from queueing.models import ExpiredReason, Status, WaitingToken
+
+ADMIT = """select * from admit_waiting(%(schedule)s::bigint, %(room)s::bigint, %(joiner)s::bigint,
+%(entry)s::float8, %(active)s::float8, %(now)s::timestamptz)"""
+END_BATCH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one admission did: how many came in, up to which number, how many slots lapsed, how many are inside."""
+
+    admitted: int
+    serving: int | None
+    lapsed: int
+    active: int
+
+
+def admit(
+    schedule_id: int, *, room: int | None = None, joiner: int | None = None, now: datetime | None = None
+) -> Admission:
+    """Close lapsed slots and hand the free ones to the lowest numbers: one round trip, behind the schedule's lock.
+
+    Cap and pause are read behind that lock. `room`, if given, is how many fans inside the seats can still
+    serve. `joiner` is the token row of the fan whose own request this is: admitted at once counts as entered.
+    Safe to run from many processes at once.
+    """
+    return Admission(
+        **fetch_one(
+            ADMIT,
+            {
+                "schedule": schedule_id,
+                "room": room,
+                "joiner": joiner,
+                "entry": float(settings.TOKEN_ENTRY_SECONDS),
+                "active": float(settings.TOKEN_ACTIVE_SECONDS),
+                "now": now,
+            },
+        )
+    )
+
+
+def end_line(schedule_id: int, *, reason: ExpiredReason, now: datetime | None = None) -> int:
+    """Expire everyone who waits, because there is nothing left to wait for; return how many.
+
+    In batches, so that no statement locks a line of a million. Fans inside keep their time.
+    """
+    ended = 0
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
+    while True:
+        batch = list(waiting.order_by("number").values_list("pk", flat=True)[:END_BATCH])
+        moved = WaitingToken.objects.filter(pk__in=batch).move(
+            Status.WAITING, Status.EXPIRED, expired_at=now or Now(), expired_reason=reason
+        )
+        ended += moved
+        if len(batch) < END_BATCH:
+            return ended
+
+
+def expire_lapsed(schedule_id: int, *, now: datetime | None = None) -> int:
+    """Close the ACTIVE tokens of a schedule whose time is over; return how many.
+
+    Admission does it as well; this is for a schedule that admits nobody any more.
+    """
+    over = WaitingToken.objects.filter(concert_schedule_id=schedule_id, expired_at__lte=now or Now())
+    no_shows = over.filter(entered_at__isnull=True).move(
+        Status.ACTIVE, Status.EXPIRED, expired_reason=ExpiredReason.NO_SHOW
+    )
+    return no_shows + over.move(Status.ACTIVE, Status.EXPIRED, expired_reason=ExpiredReason.TIME_OVER)
+
+
+def lock_waiting_room(schedule_id: int) -> None:
+    """Take the schedule's lock until the end of this transaction; what changes cap or pause takes it first.
+
+    :raises TransactionManagementError: outside a transaction, where the lock would be gone at once
+    """
+    transaction.get_connection().validate_no_broken_transaction()
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("The lock needs a transaction to live in.")
+    with connection.cursor() as cursor:
+        cursor.execute("select lock_waiting_room(%s)", [schedule_id])

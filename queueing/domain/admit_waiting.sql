@@ -1,0 +1,74 @@
+-- Hand free slots of a schedule to the lowest numbers. The only way in: every ACTIVE token was made here.
+--
+-- p_room: how many fans inside the seats can still serve (null: no less than the cap). p_joiner: the token
+-- (row) of a fan whose own request this is; admitted at once counts as entered. p_now: null outside tests.
+--
+-- The lock is a statement of its own, so that what follows counts behind it. Cap and pause are read behind it
+-- too; staff change them behind the same lock.
+create or replace function admit_waiting(
+    p_schedule bigint, p_room bigint, p_joiner bigint, p_entry_seconds float8, p_active_seconds float8, p_now timestamptz,
+    out admitted bigint, out serving bigint, out lapsed bigint, out active bigint
+)
+language plpgsql
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    v_at timestamptz;
+    v_free bigint;
+begin
+    perform lock_waiting_room(p_schedule);
+    v_at := coalesce(p_now, clock_timestamp());
+
+    -- Tokens whose time is over give up their slot by being closed. One that is locked (the fan is holding a
+    -- seat this moment) keeps it until the next tick.
+    with over as (
+        select t.id
+          from waiting_token t
+         where t.concert_schedule_id = p_schedule and t.status = 'ACTIVE' and t.expired_at <= v_at
+           for no key update skip locked),
+    closed as (
+        update waiting_token t
+           set status = 'EXPIRED',
+               expired_reason = case when t.entered_at is null then 'NO_SHOW' else 'TIME_OVER' end
+          from over
+         where t.id = over.id
+        returning t.id)
+    select count(*) into lapsed from closed;
+
+    -- Every row that says ACTIVE holds a slot, whatever the clock says: the cap trusts no clock.
+    select count(*) into active from waiting_token t where t.concert_schedule_id = p_schedule and t.status = 'ACTIVE';
+    select case when s.queue_paused then 0 else greatest(0, least(s.queue_max_active, p_room) - active) end
+      into v_free
+      from concert_schedule s
+     where s.id = p_schedule;
+
+    -- The lowest numbers. Waited for, not skipped: a fan whose row is merely locked keeps the place.
+    with next as (
+        select t.id
+          from waiting_token t
+         where t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is not null
+         order by t.number
+         limit v_free
+           for no key update),
+    entered as (
+        update waiting_token t
+           set status = 'ACTIVE', updated_active_at = v_at,
+               entered_at = case when t.id = p_joiner then v_at end,
+               expired_at = v_at + make_interval(
+                   secs => case when t.id = p_joiner then p_active_seconds else p_entry_seconds end)
+          from next
+         where t.id = next.id
+        returning t.number)
+    select count(*), max(entered.number) into admitted, serving from entered;
+    active := active + admitted;
+end
+$$;
+
+-- One lock a schedule, held to the end of the transaction: admission and the staff's levers take it.
+create or replace function lock_waiting_room(p_schedule bigint) returns void
+language sql volatile
+as $$
+    -- The class in the high bits keeps these keys apart from any other use of advisory locks.
+    select pg_advisory_xact_lock((70::bigint << 56) | p_schedule)
+$$;

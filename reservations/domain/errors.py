@@ -1,0 +1,50 @@
+"""What booking refuses."""
+
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import Conflict, Invalid
+
+
+class SeatUnavailable(Conflict):
+    code = "seat_unavailable"
+    detail = _("This seat is taken.")
+
+
+class SeatUnknown(Invalid):
+    code = "does_not_exist"
+    detail = _("This schedule has no such seat.")
+
+
+class ScheduleUnknown(Invalid):
+    code = "does_not_exist"
+    detail = _("There is no such schedule.")
+
+
+class HoldExpired(Conflict):
+    code = "hold_expired"
+    detail = _("The time to pay is over, and the seat is free again.")
+
+
+class SaleNotOpen(Conflict):
+    code = "sale_not_open"
+    detail = _("The sale has not opened yet.")
+
+
+class SaleClosed(Conflict):
+    code = "sale_closed"
+    detail = _("The sale is closed.")
+
+
+class SoldOut(Conflict):
+    code = "sold_out"
+    detail = _("All seats are sold.")
+
+
+class TicketLimitExceeded(Conflict):
+    code = "ticket_limit_exceeded"
+    detail = _("That is more than one fan may book for this date.")
+
+
+class RefundClosed(Conflict):
+    code = "refund_closed"
+    detail = _("It is too late to return this ticket.")

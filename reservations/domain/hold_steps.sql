@@ -1,0 +1,82 @@
+-- What hold_seats asks more than once.
+
+-- Has this booking been made already? By its key, or because exactly these seats are the fan's own live hold.
+-- VOLATILE, as everything here: each call sees what has been committed before it.
+create or replace function booking_again(
+    p_fan bigint, p_schedule bigint, p_seats bigint[], p_key text, p_hash text, p_at timestamptz,
+    out refusal text, out booking_reference text
+)
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    v_found record;
+begin
+    if p_key is not null then
+        select r.booking_reference, r.request_hash into v_found
+          from reservation r
+         where r.user_id = p_fan and r.idempotency_key = p_key;
+        if found then
+            if v_found.request_hash = p_hash then
+                booking_reference := v_found.booking_reference;
+            else
+                refusal := 'idempotency_key_reused';
+            end if;
+            return;
+        end if;
+    end if;
+
+    select min(r.booking_reference) as reference, count(*) as n, count(distinct r.booking_reference) as bookings
+      into v_found
+      from concert_seat s
+      join reservation r on r.concert_seat_id = s.id and r.status in ('RESERVING', 'RESERVED') and r.status = 'RESERVING'
+     where s.id = any (p_seats) and s.concert_schedule_id = p_schedule
+       and s.user_id = p_fan and s.status = 'TEMPORARY' and s.expired_at > p_at;
+    if v_found.n = cardinality(p_seats) and v_found.bookings = 1
+       and v_found.n = (select count(*) from reservation r
+                         where r.booking_reference = v_found.reference and r.user_id = p_fan
+                           and r.status = 'RESERVING') then
+        booking_reference := v_found.reference;
+    end if;
+end
+$$;
+
+-- How many seats of a schedule a fan has, held or paid, besides the ones asked for.
+create or replace function live_seats_of(p_fan bigint, p_schedule bigint, p_but_seats bigint[]) returns bigint
+language sql volatile
+as $$
+    select count(*)
+      from reservation r
+     where r.user_id = p_fan and r.concert_schedule_id = p_schedule
+       and r.status in ('RESERVING', 'RESERVED') and r.concert_seat_id <> all (p_but_seats)
+$$;
+
+-- Give back the fan's own holds that are over, so that they stand in the way of nothing.
+create or replace function release_own_lapsed(
+    p_fan bigint, p_schedule bigint, p_but_seats bigint[], p_at timestamptz
+) returns void
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+    v_seats bigint[];
+begin
+    select array_agg(q.id) into v_seats
+      from (select s.id
+              from reservation r join concert_seat s on s.id = r.concert_seat_id
+             where r.user_id = p_fan and r.concert_schedule_id = p_schedule
+               and r.status in ('RESERVING', 'RESERVED') and r.status = 'RESERVING' and r.expired_at <= p_at
+               and r.concert_seat_id <> all (p_but_seats)
+               and s.status = 'TEMPORARY' and s.user_id = p_fan and s.expired_at <= p_at
+             order by s.id
+               for no key update of s skip locked) q;
+    update reservation r
+       set status = 'CANCELED', updated_state_at = p_at
+     where r.concert_seat_id = any (v_seats)
+       and r.status in ('RESERVING', 'RESERVED') and r.status = 'RESERVING';
+    update concert_seat s
+       set status = 'AVAILABLE', user_id = null, expired_at = null
+     where s.id = any (v_seats);
+end
+$$;

@@ -1,0 +1,248 @@
+"""Holds: seats that wait for their payment, from the first click to paid, given up or lapsed."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from concert_site.lib.database import Row, fetch, fetch_one, sql_beside
+from concert_site.lib.errors import DomainError, Invalid, NotFound
+from concert_site.lib.idempotency import IdempotencyKeyReused
+from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
+from reservations.domain.errors import (
+    HoldExpired,
+    SaleClosed,
+    SaleNotOpen,
+    ScheduleUnknown,
+    SeatUnavailable,
+    SeatUnknown,
+    TicketLimitExceeded,
+)
+from reservations.models import ConcertSeat, Reservation, SeatStatus
+from reservations.models.reservation import Status
+from reservations.queries import bookings
+
+HOLD = """select * from hold_seats(%(fan)s::bigint, %(schedule)s::bigint, %(seats)s::bigint[], %(token)s::uuid, %(booking)s::text,
+%(key)s::text, %(hash)s::text, %(hold_seconds)s::float8, %(active_seconds)s::float8, %(now)s::timestamptz)"""
+RELEASE_BATCH = 5000
+# No vowels and nothing that looks like something else: references are read out on the phone.
+REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
+REFERENCE_LENGTH = 12
+
+REFUSALS: dict[str, type[DomainError]] = {
+    "idempotency_key_reused": IdempotencyKeyReused,
+    "sale_not_open": SaleNotOpen,
+    "sale_closed": SaleClosed,
+    "queue_token_required": QueueTokenRequired,
+    "queue_token_inactive": QueueTokenInactive,
+    "ticket_limit_exceeded": TicketLimitExceeded,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Seats booked together. `is_new` is false for the answer to a repeat."""
+
+    reference: str
+    reservations: list[Reservation]
+    is_new: bool
+
+    @property
+    def total(self) -> int:
+        """The price of all its seats, in minor units."""
+        return sum(reservation.price for reservation in self.reservations)
+
+    @property
+    def expired_at(self) -> datetime | None:
+        """When the hold ends; None once nothing of it is held."""
+        ends = [each.expired_at for each in self.reservations if each.status == Status.RESERVING and each.expired_at]
+        return min(ends, default=None)
+
+
+def hold_seats(
+    *,
+    user_id: int,
+    schedule: int,
+    seats: Sequence[int],
+    queue_token: UUID | None,
+    idempotency_key: str | None = None,
+    request_hash: str | None = None,
+    now: datetime | None = None,
+) -> Booking:
+    """Hold all of `seats` (ids, of one schedule) for HOLD_SECONDS, or none.
+
+    The same key again, or exactly the fan's own live held seats, answers that booking as it is now. One
+    round trip, whatever the number of seats; a repeat takes a second one to read the booking.
+
+    :raises Invalid: if a seat is named twice, or schedule or seat don't exist
+    :raises QueueTokenRequired, QueueTokenInactive: unless `queue_token` is the fan's, for this schedule, and ACTIVE
+    :raises SaleNotOpen, SaleClosed: outside the sale
+    :raises TicketLimitExceeded: if the fan would have more than `tickets_per_fan` live seats of the schedule
+    :raises SeatUnavailable: naming the seats that are gone
+    :raises IdempotencyKeyReused: if the key belongs to another request
+    """
+    refuse_repeats(seats)
+    params = {
+        "fan": user_id,
+        "schedule": schedule,
+        "seats": list(seats),
+        "token": queue_token,
+        "booking": new_reference(),
+        "key": idempotency_key,
+        "hash": request_hash,
+        "hold_seconds": float(settings.HOLD_SECONDS),
+        "active_seconds": float(settings.TOKEN_ACTIVE_SECONDS),
+        "now": now,
+    }
+    try:
+        rows = fetch(HOLD, params)
+    except IntegrityError:
+        # The same key with other seats came through at the same moment; it now stands there and is found.
+        rows = fetch(HOLD, params)
+    return booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
+
+
+def refuse_repeats(seats: Sequence[int]) -> None:
+    """Each seat is asked for once.
+
+    :raises Invalid: naming every repeat
+    """
+    repeats = [index for index, seat in enumerate(seats) if seat in seats[:index]]
+    if repeats:
+        raise Invalid("This seat is named twice.", attr="seats", items=repeats)
+
+
+def new_reference() -> str:
+    """A booking reference: 12 characters, about 57 random bits."""
+    return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+
+
+def booking_from(
+    rows: list[Row], *, user_id: int, schedule_id: int, seats: Sequence[int], now: datetime | None
+) -> Booking:
+    """The booking that hold_seats.sql answered, or the error that its refusal stands for."""
+    first = rows[0]
+    if first["refusal"] is not None:
+        raise refusal_of(first, seats)
+    if not first["is_new"]:
+        reference = first["booking_reference"]
+        return Booking(reference, list(bookings.of_reference(reference, user_id=user_id, now=now)), is_new=False)
+    return Booking(
+        first["booking_reference"],
+        [held_reservation(row, user_id=user_id, schedule_id=schedule_id) for row in rows],
+        is_new=True,
+    )
+
+
+def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:
+    """The domain error of a refusal; of seats, it names each one at fault by its place in the request."""
+    at_fault = [index for index, seat in enumerate(seats) if seat in (row["gone"] or ())]
+    match row["refusal"]:
+        case "seat_unavailable":
+            return SeatUnavailable(attr="seats", items=at_fault)
+        case "seat_unknown":
+            return SeatUnknown(attr="seats", items=at_fault)
+        case "schedule_unknown":
+            return ScheduleUnknown(attr="schedule")
+        case refusal:
+            return REFUSALS[refusal]()
+
+
+def held_reservation(row: Row, *, user_id: int, schedule_id: int) -> Reservation:
+    """A reservation just made, with its seat, from the answer of hold_seats.sql: nothing is read again."""
+    seat = ConcertSeat(
+        pk=row["seat"],
+        concert_schedule_id=schedule_id,
+        user_id=user_id,
+        status=SeatStatus.TEMPORARY,
+        seat_price=row["price"],
+        **{name: row[name] for name in ("section", "row", "seat_number", "seat_label", "category", "x", "y")},
+        accessible=row["accessible"],
+        expired_at=row["expired_at"],
+    )
+    reservation = Reservation(
+        pk=row["reservation"],
+        concert_schedule_id=schedule_id,
+        concert_seat=seat,
+        user_id=user_id,
+        status=Status.RESERVING,
+        updated_state_at=row["created_at"],
+        **{
+            name: row[name]
+            for name in ("booking_reference", "concert_name", "concert_date", "price", "expired_at", "created_at")
+        },
+    )
+    reservation.read_at = row["created_at"]  # as the queries annotate it
+    return reservation
+
+
+@transaction.atomic(durable=True)
+def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = None) -> None:
+    """Give the whole booking of a held reservation HOLD_SECONDS more, once. Again: nothing changes.
+
+    :raises NotFound: if it isn't the fan's
+    :raises HoldExpired: if nothing is held any more
+    """
+    asked = bookings.own(reservation_id, user_id=user_id, now=now)
+    held = Reservation.objects.of(user_id=user_id).filter(
+        booking_reference=asked.booking_reference, status=Status.RESERVING, expired_at__gt=now or Now()
+    )
+    # Seats before reservations, as everywhere: neither can lapse or be paid between the look and the writes.
+    seats = ConcertSeat.objects.filter(pk__in=held.values("concert_seat_id"), status=SeatStatus.TEMPORARY)
+    seat_ids = list(seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    live = {each.pk: each for each in held.filter(concert_seat_id__in=seat_ids)}
+    if reservation_id not in live:
+        raise HoldExpired
+    if any(each.extended_at for each in live.values()):
+        return
+    longer = timedelta(seconds=settings.HOLD_SECONDS)
+    (end,) = {each.expired_at for each in live.values() if each.expired_at}
+    Reservation.objects.filter(pk__in=live).update(expired_at=end + longer, extended_at=now or Now())
+    ConcertSeat.objects.filter(pk__in=seat_ids).update(expired_at=end + longer)
+
+
+@transaction.atomic(durable=True)
+def release_hold(*, reservation_id: int, user_id: int | None = None, now: datetime | None = None) -> bool:
+    """Give a held seat back, by its fan or (without `user_id`) by staff; return whether it was held.
+
+    A hold that has lapsed is given back all the same.
+
+    :raises NotFound: if there is no such reservation, or it isn't the fan's
+    """
+    mine = Reservation.objects.filter(pk=reservation_id)
+    if user_id is not None:
+        mine = mine.of(user_id=user_id)
+    seat_id = mine.values_list("concert_seat_id", flat=True).first()
+    if seat_id is None:
+        raise NotFound
+    # The seat is the mutex of its reservation: whoever pays or takes it over locks it first, too.
+    ConcertSeat.objects.select_for_update(of=("self",), no_key=True).get(pk=seat_id)
+    if mine.move(Status.RESERVING, Status.CANCELED, updated_state_at=now or Now()) == 0:
+        return False
+    ConcertSeat.objects.filter(pk=seat_id).move(
+        SeatStatus.TEMPORARY, SeatStatus.AVAILABLE, user_id=None, expired_at=None
+    )
+    return True
+
+
+def release_lapsed(*, now: datetime | None = None, batch: int = RELEASE_BATCH) -> int:
+    """Return lapsed holds to sale, oldest first, in batches of one statement each; return how many.
+
+    Nothing depends on it: a lapsed hold counts as free wherever it is looked at. Safe to run twice at once.
+    """
+    released = 0
+    after_at, after_id = "-infinity", 0
+    while True:
+        answer = fetch_one(
+            sql_beside(__file__, "release_lapsed.sql"),
+            {"now": now, "batch": batch, "after_at": after_at, "after_id": after_id},
+        )
+        released += answer["freed"]
+        if answer["seen"] < batch:
+            return released
+        after_at, after_id = answer["after_at"], answer["after_id"]

@@ -1,0 +1,135 @@
+"""The waiting room of a schedule, seen from the sale: who may join, and how many may come in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from concert_site.lib.errors import NotFound
+from concert_site.lib.tasks import hurry
+from queueing.domain import admission, line, progress
+from queueing.models import ExpiredReason
+from queueing.queries import TokenView, own_token
+from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
+from reservations.queries.availability import availability_of
+from reservations.queries.entrance import Entrance, entrance, fans_holding
+from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_of, sale_state
+
+# A second's old picture with fewer seats left than this may be wrong about "sold out", so a join looks itself.
+FEW_SEATS = 2000
+# The one state of a waiting room that a sale doesn't have.
+PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The answer to a join: the token, whether this join made it, and the hash of the draw's seed."""
+
+    token: TokenView
+    is_new: bool
+    seed_hash: str
+
+
+def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Place:
+    """Join the line of a schedule; a live token is answered again.
+
+    One read, one call to Redis, one insert. Where nobody waits and a slot looks free, admission follows at
+    once, so that in a quiet sale the fan is ACTIVE with the first answer.
+
+    :raises NotFound: if there is no such schedule
+    :raises SaleNotOpen, SaleClosed, SoldOut: if there is nothing to wait for
+    :raises Unavailable: while Redis is away and the fan has no token yet
+    """
+    seats = availability_of(schedule_id)
+    met = entrance(
+        user_id=user_id, schedule_id=schedule_id, check_seats=not seats.is_sold_out and seats.seats_left < FEW_SEATS, now=now
+    )
+    if met.token is not None:
+        return Place(met.token, is_new=False, seed_hash=met.seed_hash)
+    refuse_unless_open(met, is_sold_out=met.is_sold_out or seats.is_sold_out)
+    joined = line.join(user_id=user_id, schedule_id=schedule_id, now=now)
+    token = joined.token
+    if joined.is_new and met.may_enter:
+        moved = admit(schedule_id, seats_left=seats.seats_left, cap=met.queue_max_active, joiner=joined.id, now=now)
+        if moved.admitted:
+            token = own_token(token.token, user_id=user_id, now=now)
+    return Place(token, joined.is_new, met.seed_hash)
+
+
+def refuse_unless_open(met: Entrance, *, is_sold_out: bool) -> None:
+    """
+    :raises SaleNotOpen, SaleClosed, SoldOut: unless there is something to wait for
+    """
+    if not met.is_available or met.read_at >= met.deadline_at:
+        raise SaleClosed
+    if met.read_at < met.reservation_available_at:
+        raise SaleNotOpen
+    if is_sold_out:
+        raise SoldOut
+
+
+def admit(
+    schedule_id: int, *, seats_left: int, cap: int, joiner: int | None = None, now: datetime | None = None
+) -> admission.Admission:
+    """Admit whom the cap and the seats allow.
+
+    Never more than seats can still be had: beyond the fans who hold one already, one fan a free seat. The
+    count is taken only where the seats could be fewer than the cap.
+    """
+    room = None if seats_left >= cap else seats_left + fans_holding(schedule_id)
+    moved = admission.admit(schedule_id, room=room, joiner=joiner, now=now)
+    if moved.admitted:
+        progress.admitted(schedule_id, moved.serving)
+    return moved
+
+
+def tick(schedule_id: int, *, now: datetime | None = None) -> int:
+    """One step of a schedule's waiting room: end the line if the sale is over, else admit. How many came in.
+
+    Idempotent and safe to run from many workers at once; it renews the public picture of the line.
+    """
+    sale = sale_of(schedule_id)
+    if sale is None:
+        return 0
+    seats = availability_of(schedule_id)
+    admitted = 0
+    match sale_state(sale, is_sold_out=seats.is_sold_out, now=now or sale.now()):
+        case SaleState.OPEN:
+            cap = sale.queue_max_active
+            admitted = admit(schedule_id, seats_left=seats.seats_left, cap=cap, now=now).admitted
+        case SaleState.SOLD_OUT:
+            admission.end_line(schedule_id, reason=ExpiredReason.SOLD_OUT, now=now)
+            admission.expire_lapsed(schedule_id, now=now)
+        case SaleState.CLOSED:
+            admission.end_line(schedule_id, reason=ExpiredReason.SALE_CLOSED, now=now)
+            admission.expire_lapsed(schedule_id, now=now)
+    progress.renew(schedule_id)
+    return admitted
+
+
+def slot_freed(schedule_id: int) -> None:
+    """A fan has paid or left: have the slot handed on at once rather than at the next second's tick."""
+    hurry("reservations.tick_admission", schedule_id=schedule_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What everyone may know of a waiting room: its state, its line, the sale's facts, and the seats left."""
+
+    state: str
+    line: progress.Line
+    sale: Sale
+    seats_left: int
+
+
+def progress_of(schedule_id: int) -> Progress:
+    """The public progress, mostly from memory: no table is touched while the workers keep Redis fresh.
+
+    :raises NotFound: if there is no such schedule in public
+    """
+    sale = public_sale_of(schedule_id)
+    if sale is None:
+        raise NotFound
+    seats = availability_of(schedule_id)
+    state: str = sale_state(sale, is_sold_out=seats.is_sold_out, now=sale.now())
+    if state == SaleState.OPEN and sale.queue_paused:
+        state = PAUSED
+    return Progress(state, progress.line_of(schedule_id), sale, seats.seats_left)

@@ -1,0 +1,48 @@
+"""Reads of reservations, each row as it is at the moment of reading."""
+
+from datetime import datetime
+
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Now
+
+from concert_site.lib.errors import NotFound
+from reservations.models import Reservation
+from reservations.models.reservation import ReservationQuerySet, Status
+
+
+def own_reservations(*, user_id: int, now: datetime | None = None) -> ReservationQuerySet:
+    """A fan's reservations, newest first, with seat and payment: one query whatever their number.
+
+    `payment` is reached through its own key on this table: what was paid belongs to the picture of a
+    reservation, though this app knows nothing of paying.
+    """
+    moment = Value(now, output_field=DateTimeField()) if now else Now()
+    return (
+        Reservation.objects.of(user_id=user_id)
+        .select_related("concert_seat", "payment")
+        .annotate(read_at=moment)
+        .order_by(F("pk").desc())
+    )
+
+
+def own(reservation_id: int, *, user_id: int, now: datetime | None = None) -> Reservation:
+    """One reservation of a fan.
+
+    :raises NotFound: if there is none, or it is someone else's
+    """
+    found = own_reservations(user_id=user_id, now=now).filter(pk=reservation_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def of_reference(reference: str, *, user_id: int, now: datetime | None = None) -> ReservationQuerySet:
+    """The seats booked together under a reference, in the order in which they were booked."""
+    return own_reservations(user_id=user_id, now=now).filter(booking_reference=reference).order_by("pk")
+
+
+def state_of(reservation: Reservation) -> str:
+    """The status to show: a hold that is over reads CANCELED before it is tidied up."""
+    if reservation.status == Status.RESERVING and reservation.expired_at and reservation.expired_at <= reservation.read_at:
+        return Status.CANCELED
+    return reservation.status

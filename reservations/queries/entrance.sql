@@ -1,0 +1,26 @@
+-- All that a join has to know, in one read: the sale, the fan's live token if there is one, whether a slot
+-- looks free with nobody waiting for it, and, where it was asked, whether any seat can still be sold.
+select c.status as concert_status,
+       s.reservation_available_at, s.deadline_at, s.queue_max_active, s.queue_paused,
+       encode(sha256(s.draw_seed), 'hex') as seed_hash,
+       coalesce(%(now)s::timestamptz, statement_timestamp()) as read_at,
+       t.id as token_id, t.token, t.status, t.number, t.created_at, t.entered_at, t.expired_at, t.expired_reason,
+       not exists (select from waiting_token w
+                    where w.concert_schedule_id = %(schedule)s and w.status = 'WAITING')
+       and not s.queue_paused
+       -- The cap bounds the walk: who is beyond it need not be counted.
+       and (select count(*)
+              from (select from waiting_token a
+                     where a.concert_schedule_id = %(schedule)s and a.status = 'ACTIVE'
+                       and a.expired_at > coalesce(%(now)s::timestamptz, statement_timestamp())
+                     limit s.queue_max_active) q) < s.queue_max_active as may_enter,
+       %(check_seats)s::boolean
+       and exists (select from concert_seat r where r.concert_schedule_id = %(schedule)s and r.status = 'RESERVED')
+       and not exists (select from concert_seat r
+                        where r.concert_schedule_id = %(schedule)s and r.status in ('AVAILABLE', 'TEMPORARY'))
+       as is_sold_out
+  from concert_schedule s
+  join concert c on c.id = s.concert_id
+  left join waiting_token t
+    on t.user_id = %(fan)s and t.concert_schedule_id = s.id and t.status in ('WAITING', 'ACTIVE')
+ where s.id = %(schedule)s

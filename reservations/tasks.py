@@ -1,0 +1,44 @@
+"""The sale's background work. Nothing is wrong while none of it runs; it only tidies and hurries."""
+
+import logging
+
+from celery import shared_task
+from django.db import DatabaseError
+
+from concert_site.lib.tasks import alone, begun
+from reservations.domain import holds, waiting_room
+from reservations.queries.entrance import schedules_with_a_line
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="reservations.tick_admission")
+def tick_admission(schedule_id: int | None = None) -> None:
+    """Move the line of one schedule on, or of every schedule that has one.
+
+    Beat sends the latter every second. A tick that finds another at work leaves it at that.
+    """
+    if schedule_id is not None:
+        begun("reservations.tick_admission", schedule_id=schedule_id)
+        waiting_room.tick(schedule_id)
+        return
+    with alone("reservations.tick_admission") as is_alone:
+        if is_alone:
+            tick_all()
+
+
+def tick_all() -> None:
+    """Move every line on; the trouble of one schedule is not the others'."""
+    for each in schedules_with_a_line():
+        try:
+            waiting_room.tick(each)
+        except DatabaseError as error:
+            log.warning("The line of schedule %s waits for the next tick: %s", each, error)
+
+
+@shared_task(name="reservations.tick_release")
+def tick_release() -> None:
+    """Return lapsed holds to sale."""
+    with alone("reservations.tick_release") as is_alone:
+        if is_alone:
+            holds.release_lapsed()
