@@ -1,9 +1,29 @@
-"""Every address of the site."""
+"""Every address of the site. /healthz and /readyz are answered before (concert_site.health)."""
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+from concert_site import documentation
+
+api = [
+    path("", include("reservations.api.catalogue_urls")),
+    path("", include("reservations.api.urls")),
+    path("", include("queueing.api.urls")),
+    path("", include("payments.api.urls")),
+    path("", include("wallet.api.urls")),
+    path("schema/", documentation.Schema.as_view(), name="schema"),
+    path("docs/", documentation.Docs.as_view(), name="docs"),
+]
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="docs")),
+    path("api/v1/", include(api)),
     path("_allauth/", include("allauth.headless.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "concert_site.errors_views.bad_request"
+handler403 = "concert_site.errors_views.permission_denied"
+handler404 = "concert_site.errors_views.not_found"
+handler500 = "concert_site.errors_views.server_error"

@@ -2,12 +2,16 @@
 
 import logging
 
+from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.http import UnreadablePostError
 from drf_standardized_errors.handler import ExceptionHandler
 from redis.exceptions import RedisError
 from rest_framework import exceptions, status
+from rest_framework.response import Response
 
 from concert_site.lib import errors
+from concert_site.lib.refusals import retry_after
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +29,7 @@ class Refusal(exceptions.APIException):
     """A domain error on its way out."""
 
     def __init__(self, error: errors.DomainError) -> None:
-        self.status_code = next(
-            code for family, code in STATUS_OF.items() if isinstance(error, family)
-        )
+        self.status_code = next(code for family, code in STATUS_OF.items() if isinstance(error, family))
         if isinstance(error, errors.Unavailable):
             self.wait = error.retry_after_seconds
         self.detail = detail_of(error)
@@ -35,24 +37,49 @@ class Refusal(exceptions.APIException):
 
 def detail_of(error: errors.DomainError) -> exceptions.ErrorDetail | dict[str, object]:
     """The detail in the form that drf-standardized-errors flattens into one error a field or item."""
-    by_item = error.by_item()
-    if by_item is not None:
-        field, texts = by_item
-        return {field: {str(index): [exceptions.ErrorDetail(text, error.code)] for index, text in texts.items()}}
     plain = exceptions.ErrorDetail(error.detail, error.code)
-    return {error.attr: [plain]} if error.attr else plain
+    if error.attr is None:
+        return plain
+    if error.items is None:
+        return {error.attr: [plain]}
+    return {error.attr: {str(index): [plain] for index in error.items}}
 
 
 class DomainErrors(ExceptionHandler):
-    """Turns the domain's families, and services that are away, into answers."""
+    """Turns the domain's families, and services that are away, into answers.
+
+    It stands in for `drf_standardized_errors`' own at three points: what is converted, when to come back,
+    and what is reported (a service that is away is not a mistake of ours; as_domain_error logs it).
+    """
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """An APIException for everything that is foreseen."""
         exc = super().convert_known_exceptions(exc)
         if isinstance(exc, exceptions.AuthenticationFailed):
-            return exceptions.NotAuthenticated()
+            return not_authenticated(exc)
+        if isinstance(exc, SuspiciousOperation | UnreadablePostError):
+            return exceptions.ParseError()
         known = as_domain_error(exc)
         return Refusal(known) if known else exc
+
+    def get_headers(self, exc: exceptions.APIException) -> dict[str, str]:
+        """WWW-Authenticate and Retry-After; whole seconds, and never none."""
+        headers: dict[str, str] = super().get_headers(exc)
+        wait = getattr(exc, "wait", None)
+        return headers if wait is None else headers | {"Retry-After": str(retry_after(wait))}
+
+    def report_exception(self, exc: exceptions.APIException, response: Response) -> None:
+        """Report mistakes of ours alone."""
+        if exc.status_code != status.HTTP_503_SERVICE_UNAVAILABLE:
+            super().report_exception(exc, response)
+
+
+def not_authenticated(exc: exceptions.AuthenticationFailed) -> exceptions.NotAuthenticated:
+    """The one code for "log in first", whatever was wrong; DRF has noted on `exc` what the 401 asks for."""
+    answer = exceptions.NotAuthenticated()
+    answer.status_code = exc.status_code
+    answer.auth_header = getattr(exc, "auth_header", None)
+    return answer
 
 
 def as_domain_error(exc: Exception) -> errors.DomainError | None:

@@ -1,14 +1,19 @@
 """How often one caller may ask."""
 
+from __future__ import annotations
+
 import time
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from redis import Redis
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from concert_site.lib.redis import attempt
+
+if TYPE_CHECKING:
+    # Importing it loads DRF's settings, which name this module: a cycle at start.
+    from rest_framework.views import APIView
 
 WINDOW_SECONDS = 60
 # Requests a minute and caller. Writes of one kind share a budget; a view names its own as `throttle_scope`.

@@ -1,0 +1,44 @@
+"""The API's description and the page that shows it."""
+
+from functools import cache
+from typing import Any
+
+from django.utils.translation import get_language
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from concert_site.lib import openapi
+
+__all__ = ["Docs", "Schema", "openapi"]  # what openapi declares registers itself
+
+KEPT = {"Cache-Control": "public, max-age=300"}
+
+
+@cache
+def schema_in(language: str) -> dict[str, Any]:
+    """The schema, made once a process: it takes a good part of a second and changes with the code alone.
+
+    Any: OpenAPI, nested as it likes.
+    """
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return schema
+
+
+class Schema(SpectacularAPIView):
+    """GET: OpenAPI 3, as YAML or JSON by Accept."""
+
+    authentication_classes = []
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """The schema."""
+        return Response(schema_in(get_language() or ""), headers=KEPT)
+
+
+class Docs(SpectacularSwaggerView):
+    """GET: the page. Its assets are ours, served as static files."""
+
+    authentication_classes = []

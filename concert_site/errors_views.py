@@ -1,0 +1,34 @@
+"""What Django answers when no view does."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from concert_site.lib.errors import Unavailable
+from concert_site.lib.handler import as_domain_error
+from concert_site.lib.refusals import refuse, refuse_for_now
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: the request itself is suspicious, for example its Host."""
+    return refuse(request, 400, "bad_request", _("This request can't be read."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403."""
+    return refuse(request, 403, "permission_denied", _("You may not do this."))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404: there is no such address."""
+    return refuse(request, 404, "not_found", _("There is nothing at this address."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500; or 503 if a middleware met a database that is away, as where a session is saved after the view."""
+    error = sys.exception()
+    known = as_domain_error(error) if isinstance(error, Exception) else None
+    if isinstance(known, Unavailable):
+        return refuse_for_now(request, known)
+    return refuse(request, 500, "error", _("Something went wrong on our side. Please try again later."))

@@ -1,0 +1,24 @@
+"""What every request passes."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from concert_site.lib.errors import Unavailable
+from concert_site.lib.handler import as_domain_error
+from concert_site.lib.refusals import refuse_for_now
+
+
+class AwayIsNotBroken:
+    """Middleware: a page whose database is away answers 503, as the API does, and not 500."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """503 for what will pass; None leaves mistakes of ours to Django."""
+        error = as_domain_error(exception)
+        return refuse_for_now(request, error) if isinstance(error, Unavailable) else None
