@@ -1,0 +1,116 @@
+"""What the public reads take and answer."""
+
+from rest_framework import serializers
+
+from reservations.models import ConcertStatus
+from reservations.queries.sales import SaleState
+
+# In the lobby a sale is still to come; nobody looks for it by name.
+FILTERABLE = [state for state in SaleState if state is not SaleState.LOBBY]
+
+
+class CatalogueQuery(serializers.Serializer[dict[str, object]]):
+    """The filters of the list of concerts."""
+
+    search = serializers.CharField(
+        required=False, max_length=100, help_text="Every word is somewhere in name, host or description."
+    )
+    date = serializers.DateField(
+        required=False, help_text="Concerts that are played on this date, in the venue's time zone."
+    )
+    sale_state = serializers.ChoiceField(
+        required=False,
+        choices=FILTERABLE,
+        help_text="Concerts with a schedule, on that date if given, in this state.",
+    )
+
+
+class PriceOut(serializers.Serializer[object]):
+    """What a category costs, in the currency's minor unit."""
+
+    category = serializers.CharField()
+    seat_price = serializers.IntegerField()
+
+
+class ScheduleOut(serializers.Serializer[object]):
+    """One date of a concert."""
+
+    id = serializers.IntegerField()
+    concert = serializers.IntegerField()
+    concert_date = serializers.DateField()
+    concert_at = serializers.DateTimeField()
+    reservation_available_at = serializers.DateTimeField()
+    deadline_at = serializers.DateTimeField()
+    sale_state = serializers.ChoiceField(choices=list(SaleState))
+    tickets_per_fan = serializers.IntegerField()
+    prices = PriceOut(many=True)
+    seats_left = serializers.IntegerField()
+
+
+class ConcertOut(serializers.Serializer[object]):
+    """A concert with its schedules."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    host = serializers.CharField()
+    description = serializers.CharField()
+    status = serializers.ChoiceField(choices=ConcertStatus.choices)
+    poster = serializers.CharField(allow_null=True)
+    schedules = ScheduleOut(many=True)
+
+
+class SizeOut(serializers.Serializer[object]):
+    """The size of a map in its own units."""
+
+    width = serializers.FloatField()
+    height = serializers.FloatField()
+
+
+class CategoryOut(serializers.Serializer[object]):
+    """A price category and its colour on the map."""
+
+    name = serializers.CharField()
+    color = serializers.CharField()
+
+
+class LayoutOut(serializers.Serializer[object]):
+    """What is drawn around the seats."""
+
+    size = SizeOut()
+    areas = serializers.ListField(child=serializers.DictField())
+    labels = serializers.ListField(child=serializers.DictField())
+    categories = CategoryOut(many=True)
+
+
+class SeatOut(serializers.Serializer[object]):
+    """A seat as far as a sale doesn't change it; x and y in the layout's units from the top left."""
+
+    id = serializers.IntegerField()
+    section = serializers.CharField()
+    row = serializers.CharField()
+    seat_number = serializers.IntegerField()
+    seat_label = serializers.CharField()
+    seat_price = serializers.IntegerField()
+    category = serializers.CharField()
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    accessible = serializers.BooleanField()
+
+
+class SeatsOut(serializers.Serializer[object]):
+    """The map of a schedule."""
+
+    layout_version = serializers.IntegerField()
+    layout = LayoutOut()
+    seats = SeatOut(many=True)
+
+
+class AvailabilityOut(serializers.Serializer[object]):
+    """The live state of every seat."""
+
+    version = serializers.CharField()
+    layout_version = serializers.IntegerField()
+    seats = serializers.CharField(
+        help_text="A letter a seat in the order of seats/: A to be had, T held, R reserved, U not on sale."
+    )
+    seats_left = serializers.IntegerField()

@@ -1,0 +1,145 @@
+"""The public reads: anonymous, the same for everybody, and good for any cache on the way."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from concert_site.lib import etags
+from concert_site.lib.errors import NotFound
+from concert_site.lib.pagination import Numbered
+from reservations.api.catalogue_serializers import (
+    AvailabilityOut,
+    CatalogueQuery,
+    ConcertOut,
+    ScheduleOut,
+    SeatsOut,
+)
+from reservations.models import Concert
+from reservations.models.concert import ConcertQuerySet
+from reservations.queries import catalogue
+from reservations.queries.availability import availability_of
+from reservations.queries.layout import layout_name, layout_of, packed_layout_of
+from reservations.queries.sales import Sale, SaleState, public_sale_of
+
+LIVE = "public, max-age=1"
+LISTED = "public, max-age=5"
+# The map's name changes with it, and who learns of another layout_version asks again.
+LASTING = "public, max-age=3600, stale-while-revalidate=86400"
+
+NOT_MODIFIED = OpenApiResponse(description="Nothing has changed since the version in If-None-Match.")
+
+
+class PublicRead(APIView):
+    """No account is looked for, so no answer depends on one.
+
+    No throttle either: a whole phone network may come from one address, and the answers are remembered.
+    """
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    throttle_classes = []
+
+
+def sale_or_404(schedule_id: int) -> Sale:
+    """The facts of a schedule that the public may see.
+
+    :raises NotFound: if there is none
+    """
+    sale = public_sale_of(schedule_id)
+    if sale is None:
+        raise NotFound
+    return sale
+
+
+def found_by(filters: Mapping[str, Any]) -> ConcertQuerySet:
+    """The concerts that fit the valid filters of a request (Any: each of its own type)."""
+    state = filters.get("sale_state")
+    return catalogue.concerts(
+        search=filters.get("search", ""), on=filters.get("date"), state=SaleState(state) if state else None
+    )
+
+
+class Concerts(GenericAPIView[Concert]):
+    """GET: the concerts that are open to the public."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    throttle_scope = "search"
+    pagination_class = Numbered
+    serializer_class = ConcertOut
+
+    @extend_schema(operation_id="concerts_list", parameters=[CatalogueQuery], responses=ConcertOut(many=True))
+    def get(self, request: Request) -> Response:
+        """The concerts with their schedules, those that play next first."""
+        query = CatalogueQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        page = self.paginate_queryset(found_by(query.validated_data)) or []
+        response = self.get_paginated_response(ConcertOut(catalogue.listings(page), many=True).data)
+        response["Cache-Control"] = LISTED
+        return response
+
+
+class ConcertDetail(PublicRead):
+    """GET: one concert."""
+
+    @extend_schema(responses=ConcertOut)
+    def get(self, request: Request, pk: int) -> Response:
+        """A concert with its schedules."""
+        listing = catalogue.listing_of(pk)
+        if listing is None:
+            raise NotFound
+        return Response(ConcertOut(listing).data, headers={"Cache-Control": LIVE})
+
+
+class Schedule(PublicRead):
+    """GET: one schedule."""
+
+    @extend_schema(responses=ScheduleOut)
+    def get(self, request: Request, pk: int) -> Response:
+        """A show: its times, prices, what is left, and where its sale stands."""
+        show = catalogue.show_of(pk)
+        if show is None:
+            raise NotFound
+        return Response(ScheduleOut(show).data, headers={"Cache-Control": LIVE})
+
+
+class Seats(PublicRead):
+    """GET: the map of a schedule."""
+
+    @extend_schema(responses={200: SeatsOut, 304: NOT_MODIFIED})
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        """What a sale doesn't change, to be kept for long.
+
+        When availability/ names another `layout_version` than the map you have, ask for it again with
+        `?v=<layout_version>`, so that no cache on the way answers with the old one.
+        """
+        sale = sale_or_404(pk)
+        etag = f'W/"{layout_name(sale)}"'
+        if etags.is_known(request, etag):
+            response = etags.unchanged(etag=etag, cache_control=LASTING)
+        elif etags.takes_gzip(request):
+            response = etags.fresh(packed_layout_of(sale), etag=etag, cache_control=LASTING)
+            response["Content-Encoding"] = "gzip"
+        else:
+            response = etags.fresh(layout_of(sale), etag=etag, cache_control=LASTING)
+        response["Vary"] = "Accept-Encoding"
+        return response
+
+
+class SeatAvailability(PublicRead):
+    """GET: the live state of every seat of a schedule."""
+
+    @extend_schema(responses={200: AvailabilityOut, 304: NOT_MODIFIED})
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        """Which seats can be had, at most a second old."""
+        availability = availability_of(sale_or_404(pk).schedule_id)
+        if etags.is_known(request, availability.etag):
+            return etags.unchanged(etag=availability.etag, cache_control=LIVE)
+        return etags.fresh(availability.body, etag=availability.etag, cache_control=LIVE)

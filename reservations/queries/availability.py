@@ -1,0 +1,125 @@
+"""Which seats are free: one letter a seat, asked by everybody who looks at the map.
+
+The answer is at most a second old, all its stops together: it is kept in Redis for what is left of its
+second, and in each process for what is left of that. Nothing tells it of changes, so the hot writes pay
+nothing for it.
+Holds that lapse within the second are known when it is read; they turn free on time without another look.
+"""
+
+import time
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import orjson
+from redis import Redis
+
+from concert_site.lib.cache import Memory
+from concert_site.lib.database import fetch_one, sql_beside
+from concert_site.lib.redis import attempt
+from concert_site.lib.rendering import to_json
+
+LIFETIME_SECONDS = 1.0
+LIFETIME_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """The answer as it goes out. `good_until` is on the clock of time.monotonic()."""
+
+    body: bytes
+    etag: str
+    seats_left: int
+    is_sold_out: bool
+    good_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What PostgreSQL said at `taken_at` (time.monotonic()).
+
+    In `seats`, "t" is a hold that lapses within its second; `lapses` has after how many milliseconds each does.
+    """
+
+    layout_version: int
+    seats: str
+    lapses: list[int]
+    taken_at: float
+
+
+_snapshots: Memory[Snapshot] = Memory(most=256)
+_answers: Memory[Availability] = Memory(most=256)
+
+
+def availability_of(schedule_id: int) -> Availability:
+    """The seats of a schedule, at most a second old and never older than the end of a hold.
+
+    A schedule that doesn't exist has no seats.
+    """
+    return _answers.get(schedule_id, lambda: _answer(schedule_id))
+
+
+def forget() -> None:
+    """Drop what this process remembers; tests start from nothing."""
+    _answers.forget()
+    _snapshots.forget()
+
+
+def _answer(schedule_id: int) -> tuple[Availability, float]:
+    snapshot = _snapshots.get(schedule_id, lambda: _snapshot(schedule_id))
+    now = time.monotonic()
+    availability = render(snapshot, now)
+    return availability, availability.good_until - now
+
+
+def render(snapshot: Snapshot, now: float) -> Availability:
+    """The answer at `now` (time.monotonic()), with the holds freed that have lapsed since."""
+    elapsed_ms = (now - snapshot.taken_at) * 1000
+    seats = settle(snapshot, elapsed_ms)
+    seats_left = seats.count("A")
+    facts = {"layout_version": snapshot.layout_version, "seats": seats, "seats_left": seats_left}
+    version = blake2b(to_json(facts), digest_size=8).hexdigest()
+    next_ms = min((lapse for lapse in snapshot.lapses if lapse > elapsed_ms), default=LIFETIME_MS)
+    return Availability(
+        body=to_json({"version": version} | facts),
+        etag=f'"{version}"',
+        seats_left=seats_left,
+        is_sold_out="R" in seats and not seats_left and "T" not in seats,
+        good_until=snapshot.taken_at + min(next_ms, LIFETIME_MS) / 1000,
+    )
+
+
+def settle(snapshot: Snapshot, elapsed_ms: float) -> str:
+    """The letters, with every "t" decided: "A" if its time has come, else "T"."""
+    if not snapshot.lapses:
+        return snapshot.seats
+    pieces = snapshot.seats.split("t")
+    decided = ["A" if lapse <= elapsed_ms else "T" for lapse in snapshot.lapses]
+    return pieces[0] + "".join(letter + piece for letter, piece in zip(decided, pieces[1:], strict=True))
+
+
+def _snapshot(schedule_id: int) -> tuple[Snapshot, float]:
+    key = f"availability:1:{schedule_id}"
+    asked_at = time.monotonic()
+    stored, left_ms, redis_ms = attempt(lambda redis: look(redis, key), (None, 0, 0))
+    if stored is not None and left_ms > 0:
+        snapshot = Snapshot(**orjson.loads(stored), taken_at=asked_at - (LIFETIME_MS - left_ms) / 1000)
+    else:
+        facts = fetch_one(sql_beside(__file__, "availability.sql"), {"schedule_id": schedule_id})
+        facts["layout_version"] = facts["layout_version"] or 0
+        snapshot = Snapshot(**facts, taken_at=asked_at)
+        if redis_ms:
+            attempt(lambda redis: redis.set(key, to_json(facts), pxat=redis_ms + LIFETIME_MS), None)
+    return snapshot, snapshot.taken_at + LIFETIME_SECONDS - time.monotonic()
+
+
+def look(redis: Redis, key: str) -> tuple[bytes | None, int, int]:
+    """What Redis has, how many milliseconds it is still good for, and what time it is there: one round trip.
+
+    By Redis's own clock, read before PostgreSQL is asked, a copy ends a second after what it shows.
+    """
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.get(key)
+        pipe.pttl(key)
+        pipe.time()
+        stored, left_ms, (seconds, microseconds) = pipe.execute()
+    return stored, left_ms, seconds * 1000 + microseconds // 1000

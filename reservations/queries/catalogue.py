@@ -1,0 +1,189 @@
+"""What the public can see of concerts and their schedules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Now
+
+from concert_site.lib.cache import Memory
+from concert_site.lib.database import Row, fetch, sql_beside
+from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
+from reservations.models.concert import ConcertQuerySet
+from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_state, sales_of_concerts
+
+# How old prices and counts may be in a process, in seconds: the same as every other public read.
+MEMORY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a category costs."""
+
+    category: str
+    seat_price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a schedule costs and what is left of it."""
+
+    prices: list[Price]
+    seats_left: int
+    is_sold_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A schedule as the public sees it."""
+
+    id: int
+    concert: int
+    concert_date: date
+    concert_at: datetime
+    reservation_available_at: datetime
+    deadline_at: datetime
+    sale_state: SaleState
+    tickets_per_fan: int
+    prices: list[Price]
+    seats_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A concert as the public sees it. `poster` is an address on this site."""
+
+    id: int
+    name: str
+    host: str
+    description: str
+    status: str
+    poster: str | None
+    schedules: list[Show]
+
+
+# By the schedules of one page, which are asked for together.
+_standings: Memory[dict[int, Standing]] = Memory()
+_listings: Memory[Listing | None] = Memory(most=1024)
+
+
+def concerts(*, search: str = "", on: date | None = None, state: SaleState | None = None) -> ConcertQuerySet:
+    """The available concerts that fit, by their next show; those that are over, or have no date, come last.
+
+    Every word of `search` is somewhere in name, host or description; one and the same schedule is `on`
+    that date of the venue and in that `state`.
+    """
+    found = Concert.objects.available()
+    for word in search.split():
+        found = found.filter(Q(name__icontains=word) | Q(host__icontains=word) | Q(description__icontains=word))
+    schedules = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
+    if on is not None or state is not None:
+        fitting = schedules if on is None else schedules.filter(concert_date=on)
+        found = found.filter(Exists(fitting.filter(in_state(state)) if state else fitting))
+    next_show = schedules.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1]
+    return found.annotate(next_at=Subquery(next_show)).order_by(F("next_at").asc(nulls_last=True), "-pk")
+
+
+def in_state(state: SaleState) -> Q:
+    """The schedules of available concerts whose sale is in `state`: sale_state() said in SQL."""
+    is_over = Q(deadline_at__lte=Now())
+    if state is SaleState.CLOSED:
+        return is_over
+    seats = ConcertSeat.objects.filter(concert_schedule=OuterRef("pk"))
+    is_sold_out = Q(Exists(seats.filter(status=SeatStatus.RESERVED))) & ~Q(
+        Exists(seats.filter(status__in=[SeatStatus.AVAILABLE, SeatStatus.TEMPORARY]))
+    )
+    if state is SaleState.SOLD_OUT:
+        return ~is_over & is_sold_out
+    is_ahead = Q(reservation_available_at__gt=Now())
+    return ~is_over & ~is_sold_out & (is_ahead if state is SaleState.UPCOMING else ~is_ahead)
+
+
+def listings(page: Sequence[Concert]) -> list[Listing]:
+    """These concerts with their schedules: two queries, however many they are."""
+    by_concert: dict[int, list[Show]] = {concert.pk: [] for concert in page}
+    for show in shows(sales_of_concerts(list(by_concert))):
+        by_concert[show.concert].append(show)
+    return [listing(concert, by_concert[concert.pk]) for concert in page]
+
+
+def listing_of(concert_id: int) -> Listing | None:
+    """One available concert, at most a second old; None if there is none."""
+    return _listings.get(concert_id, lambda: (_read_listing(concert_id), MEMORY_SECONDS))
+
+
+def show_of(schedule_id: int) -> Show | None:
+    """One schedule of an available concert, at most a second old; None if there is none."""
+    sale = public_sale_of(schedule_id)
+    return None if sale is None else shows([sale])[0]
+
+
+def shows(sales: Sequence[Sale]) -> list[Show]:
+    """These schedules with prices and what is left: at most one query."""
+    found = standings([sale.schedule_id for sale in sales])
+    return [show(sale, found[sale.schedule_id]) for sale in sales]
+
+
+def show(sale: Sale, standing: Standing) -> Show:
+    """A schedule as it stands this moment."""
+    return Show(
+        id=sale.schedule_id,
+        concert=sale.concert_id,
+        concert_date=sale.concert_date,
+        concert_at=sale.concert_at,
+        reservation_available_at=sale.reservation_available_at,
+        deadline_at=sale.deadline_at,
+        sale_state=sale_state(sale, is_sold_out=standing.is_sold_out, now=sale.now()),
+        tickets_per_fan=sale.tickets_per_fan,
+        prices=standing.prices,
+        seats_left=standing.seats_left,
+    )
+
+
+def standings(schedule_ids: Sequence[int]) -> dict[int, Standing]:
+    """Prices and what is left of each of these schedules: one query, or none within its second."""
+    if not schedule_ids:
+        return {}
+    return _standings.get(tuple(schedule_ids), lambda: (_read_standings(schedule_ids), MEMORY_SECONDS))
+
+
+def listing(concert: Concert, schedules: list[Show]) -> Listing:
+    """A concert with its schedules."""
+    return Listing(
+        id=concert.pk,
+        name=concert.name,
+        host=concert.host,
+        description=concert.description,
+        status=concert.status,
+        poster=concert.poster.url if concert.poster else None,
+        schedules=schedules,
+    )
+
+
+def forget() -> None:
+    """Drop what this process remembers; tests start from nothing."""
+    _standings.forget()
+    _listings.forget()
+
+
+def _read_listing(concert_id: int) -> Listing | None:
+    concert = Concert.objects.available().filter(pk=concert_id).first()
+    return listings([concert])[0] if concert else None
+
+
+def _read_standings(schedule_ids: Sequence[int]) -> dict[int, Standing]:
+    rows_of: dict[int, list[Row]] = {schedule_id: [] for schedule_id in schedule_ids}
+    for row in fetch(sql_beside(__file__, "standings.sql"), {"schedule_ids": list(schedule_ids)}):
+        rows_of[row["schedule_id"]].append(row)
+    return {schedule_id: _standing(rows) for schedule_id, rows in rows_of.items()}
+
+
+def _standing(rows: list[Row]) -> Standing:
+    """Add up the rows of one schedule: a row a category and price."""
+    reserved = sum(row["reserved"] for row in rows)
+    return Standing(
+        prices=[Price(row["category"], row["seat_price"]) for row in rows],
+        seats_left=sum(row["seats_left"] for row in rows),
+        is_sold_out=reserved > 0 and reserved == sum(row["sellable"] for row in rows),
+    )

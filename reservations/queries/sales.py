@@ -1,0 +1,117 @@
+"""The public facts of a schedule: what nearly every request asks first, and what seldom changes."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from concert_site.lib.cache import Memory
+from concert_site.lib.database import Row, fetch
+from reservations.models import ConcertStatus
+
+# How old the facts of a schedule may be in a process, in seconds.
+MEMORY_SECONDS = 1.0
+
+# The seed of the draw stays in the database; only its hash leaves it.
+FACTS = """
+select s.id as schedule_id, s.concert_id, c.status as concert_status, s.concert_date, s.concert_at,
+       s.reservation_available_at, s.deadline_at, s.tickets_per_fan, s.queue_max_active, s.queue_paused,
+       s.queue_message, s.layout_version, s.drawn_at, encode(sha256(s.draw_seed), 'hex') as seed_hash,
+       statement_timestamp() as read_at
+  from concert_schedule s join concert c on c.id = s.concert_id
+"""
+
+
+class SaleState(StrEnum):
+    """Where the sale of a schedule stands. In the LOBBY fans may already wait for the opening."""
+
+    UPCOMING = "UPCOMING"
+    LOBBY = "LOBBY"
+    OPEN = "OPEN"
+    SOLD_OUT = "SOLD_OUT"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """The facts of one schedule as PostgreSQL told them at `read_at`, when our clock stood at `heard_at`."""
+
+    schedule_id: int
+    concert_id: int
+    concert_status: str
+    concert_date: date
+    concert_at: datetime
+    reservation_available_at: datetime
+    deadline_at: datetime
+    tickets_per_fan: int
+    queue_max_active: int
+    queue_paused: bool
+    queue_message: str
+    layout_version: int
+    drawn_at: datetime | None
+    seed_hash: str
+    read_at: datetime
+    heard_at: float
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the public may know of it."""
+        return self.concert_status == ConcertStatus.AVAILABLE
+
+    def now(self) -> datetime:
+        """PostgreSQL's time, carried on by this process: its own clock may be wrong, its ticking is not."""
+        return self.read_at + timedelta(seconds=time.monotonic() - self.heard_at)
+
+
+_sales: Memory[Sale | None] = Memory(most=4096)
+
+
+def sale_of(schedule_id: int) -> Sale | None:
+    """The facts of a schedule, at most a second old; None if there is no such schedule."""
+    return _sales.get(schedule_id, lambda: _read(schedule_id))
+
+
+def public_sale_of(schedule_id: int) -> Sale | None:
+    """The same for the public, to whom an unavailable concert doesn't exist."""
+    sale = sale_of(schedule_id)
+    return sale if sale is not None and sale.is_public else None
+
+
+def sales_of_concerts(concert_ids: Sequence[int]) -> list[Sale]:
+    """The facts of all schedules of these concerts, by date: one query."""
+    heard_at = time.monotonic()
+    rows = fetch(
+        FACTS + "where s.concert_id = any(%(concert_ids)s::bigint[]) order by s.concert_at, s.id",
+        {"concert_ids": list(concert_ids)},
+    )
+    return [_sale(row, heard_at) for row in rows]
+
+
+def sale_state(sale: Sale, *, is_sold_out: bool, now: datetime) -> SaleState:
+    """Where the sale stands at `now`.
+
+    What is sold out says so before its opening too: there is nothing to wait for.
+    """
+    if now >= sale.deadline_at or not sale.is_public:
+        return SaleState.CLOSED
+    if is_sold_out:
+        return SaleState.SOLD_OUT
+    return SaleState.UPCOMING if now < sale.reservation_available_at else SaleState.OPEN
+
+
+def forget() -> None:
+    """Drop what this process remembers; tests start from nothing."""
+    _sales.forget()
+
+
+def _read(schedule_id: int) -> tuple[Sale | None, float]:
+    # The clock is read before the question, so that facts never pass for younger than they are.
+    heard_at = time.monotonic()
+    rows = fetch(FACTS + "where s.id = %(schedule_id)s::bigint", {"schedule_id": schedule_id})
+    sale = _sale(rows[0], heard_at) if rows else None
+    return sale, heard_at + MEMORY_SECONDS - time.monotonic()
+
+
+def _sale(row: Row, heard_at: float) -> Sale:
+    return Sale(**row, heard_at=heard_at)
