@@ -67,7 +67,7 @@ class WaitingToken(models.Model):
     entered_at = models.DateTimeField(_("entered at"), null=True, blank=True)
     updated_active_at = models.DateTimeField(_("admitted at"), null=True, blank=True)
     expired_at = models.DateTimeField(_("expires at"), null=True, blank=True)
-    expired_reason = models.CharField(  # noqa: DJ001  a reason that doesn't exist is null in the API too
+    expired_reason = models.CharField(
         _("reason of expiry"), max_length=11, choices=ExpiredReason, null=True, blank=True
     )
 
@@ -83,7 +83,9 @@ class WaitingToken(models.Model):
                 condition=Q(expired_reason__isnull=True) | one_of("expired_reason", ExpiredReason),
                 name="token_reason_known",
             ),
-            models.CheckConstraint(condition=Q(number__isnull=True) | Q(number__gt=0), name="token_number_positive"),
+            models.CheckConstraint(
+                condition=Q(number__isnull=True) | Q(number__gt=0), name="token_number_positive"
+            ),
             models.CheckConstraint(
                 condition=~Q(status="WAITING")
                 | Q(
@@ -112,12 +114,17 @@ class WaitingToken(models.Model):
                 condition=Q(entered_at__isnull=True) | Q(updated_active_at__isnull=False),
                 name="token_entered_was_admitted",
             ),
-            models.UniqueConstraint(fields=["user", "concert_schedule"], condition=Q(status__in=["WAITING", "ACTIVE"]), name="token_one_live"
+            models.UniqueConstraint(
+                fields=["user", "concert_schedule"],
+                condition=Q(status__in=["WAITING", "ACTIVE"]),
+                name="token_one_live",
             ),
             models.UniqueConstraint(fields=["concert_schedule", "number"], name="token_number_once"),
         ]
         indexes = [
-            models.Index(fields=["concert_schedule", "number"], condition=Q(status="WAITING"), name="token_waiting"),
+            models.Index(
+                fields=["concert_schedule", "number"], condition=Q(status="WAITING"), name="token_waiting"
+            ),
             models.Index(fields=["concert_schedule"], condition=Q(status="ACTIVE"), name="token_active"),
         ]
         triggers = [fsm_trigger("status", TRANSITIONS)]

@@ -62,7 +62,9 @@ def last_number(schedule_id: int) -> int:
 
 def first_waiting(schedule_id: int) -> int | None:
     """The lowest number that still waits; None if nobody does."""
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING, number__isnull=False)
+    waiting = WaitingToken.objects.filter(
+        concert_schedule_id=schedule_id, status=Status.WAITING, number__isnull=False
+    )
     return waiting.order_by("number").values_list("number", flat=True).first()
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from concert_site.lib.database import Row, fetch
 from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
 from payments.models import Payment
@@ -39,7 +41,7 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
     """
     repeats = [index for index, each in enumerate(reservation_ids) if each in reservation_ids[:index]]
     if repeats:
-        raise Invalid("This reservation is named twice.", attr="reservations", items=repeats)
+        raise Invalid(_("This reservation is named twice."), attr="reservations", items=repeats)
     rows = fetch(PAY, {"fan": user_id, "reservations": list(reservation_ids), "now": now})
     if rows[0]["refusal"] is not None:
         raise refusal_of(rows[0], reservation_ids)

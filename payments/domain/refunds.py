@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid, NotFound
 from payments.models import Payment, State
@@ -124,9 +125,9 @@ def refund_by_staff(
     if reservation is None:
         raise NotFound
     if not note.strip():
-        raise Invalid("Say why.", attr="note")
+        raise Invalid(_("Say why."), attr="note")
     if not 0 <= fee <= reservation.price:
-        raise Invalid("The fee lies between 0 and the price.", attr="fee")
+        raise Invalid(_("The fee lies between 0 and the price."), attr="fee")
     return refund(reservation, fee=Fee(fee, note, actor_id), now=now)
 
 
@@ -141,14 +142,18 @@ def refund_schedule(
     :raises Invalid: without a reason, or with a negative fee
     """
     if fee < 0:
-        raise Invalid("The fee is not below 0.", attr="fee")
+        raise Invalid(_("The fee is not below 0."), attr="fee")
     refunded = 0
     paid = Reservation.objects.filter(concert_schedule_id=schedule_id, status=Status.RESERVED).order_by("pk")
     last = 0
     while batch := list(paid.filter(pk__gt=last)[:BATCH]):
         for reservation in batch:
             refunded += refund_by_staff(
-                reservation_id=reservation.pk, actor_id=actor_id, note=note, fee=min(fee, reservation.price), now=now
+                reservation_id=reservation.pk,
+                actor_id=actor_id,
+                note=note,
+                fee=min(fee, reservation.price),
+                now=now,
             )
         last = batch[-1].pk
         yield refunded

@@ -8,39 +8,110 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('reservations', '0001_initial'),
+        ("reservations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('price', models.BigIntegerField(verbose_name='amount')),
-                ('state', models.CharField(choices=[('COMPLETED', 'paid'), ('CANCELED', 'refunded')], default='COMPLETED', max_length=9, verbose_name='state')),
-                ('refund_fee', models.BigIntegerField(blank=True, null=True, verbose_name='refund fee')),
-                ('confirmed_mail_at', models.DateTimeField(blank=True, null=True, verbose_name='confirmation mailed at')),
-                ('canceled_mail_at', models.DateTimeField(blank=True, null=True, verbose_name='cancellation mailed at')),
-                ('created_at', models.DateTimeField(verbose_name='paid at')),
-                ('updated_state_at', models.DateTimeField(verbose_name='state changed at')),
-                ('reservation', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='reservations.reservation', verbose_name='reservation')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='fan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("price", models.BigIntegerField(verbose_name="amount")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("COMPLETED", "paid"), ("CANCELED", "refunded")],
+                        default="COMPLETED",
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("refund_fee", models.BigIntegerField(blank=True, null=True, verbose_name="refund fee")),
+                (
+                    "confirmed_mail_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="confirmation mailed at"),
+                ),
+                (
+                    "canceled_mail_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="cancellation mailed at"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="paid at")),
+                ("updated_state_at", models.DateTimeField(verbose_name="state changed at")),
+                (
+                    "reservation",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="reservations.reservation",
+                        verbose_name="reservation",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="fan",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payment',
-                'verbose_name_plural': 'payments',
-                'db_table': 'payment',
-                'indexes': [models.Index(fields=['user', '-id'], name='payment_fan_newest')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['COMPLETED', 'CANCELED'])), name='payment_state_known'), models.CheckConstraint(condition=models.Q(('price__gt', 0)), name='payment_price_positive'), models.CheckConstraint(condition=models.Q(models.Q(('refund_fee__isnull', True), ('state', 'COMPLETED')), models.Q(('refund_fee__gte', 0), ('refund_fee__lte', models.F('price')), ('state', 'CANCELED')), _connector='OR'), name='payment_fee_only_when_canceled'), models.CheckConstraint(condition=models.Q(('canceled_mail_at__isnull', True), ('state', 'CANCELED'), _connector='OR'), name='payment_cancel_mail_only_when_canceled')],
+                "verbose_name": "payment",
+                "verbose_name_plural": "payments",
+                "db_table": "payment",
+                "indexes": [models.Index(fields=["user", "-id"], name="payment_fan_newest")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["COMPLETED", "CANCELED"])),
+                        name="payment_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("price__gt", 0)), name="payment_price_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("refund_fee__isnull", True), ("state", "COMPLETED")),
+                            models.Q(
+                                ("refund_fee__gte", 0),
+                                ("refund_fee__lte", models.F("price")),
+                                ("state", "CANCELED"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payment_fee_only_when_canceled",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("canceled_mail_at__isnull", True), ("state", "CANCELED"), _connector="OR"
+                        ),
+                        name="payment_cancel_mail_only_when_canceled",
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='payment',
-            trigger=pgtrigger.compiler.Trigger(name='legal_state', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM NEW."state" AND OLD."state" || \':\' || NEW."state" NOT IN (\'COMPLETED:CANCELED\'))', declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{COMPLETED:CANCELED}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='86431d1b2d3312b995774cc9d354913cddeda8d8', operation='UPDATE', pgid='pgtrigger_legal_state_af39f', table='payment', when='BEFORE')),
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="legal_state",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."state" IS DISTINCT FROM NEW."state" AND OLD."state" || \':\' || NEW."state" NOT IN (\'COMPLETED:CANCELED\'))',
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{COMPLETED:CANCELED}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="86431d1b2d3312b995774cc9d354913cddeda8d8",
+                    operation="UPDATE",
+                    pgid="pgtrigger_legal_state_af39f",
+                    table="payment",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

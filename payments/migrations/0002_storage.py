@@ -8,6 +8,10 @@ LIVE_TABLES = ("reservation", "payment", "waiting_token")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0001_initial"), ("queueing", "0002_storage"), ("reservations", "0002_storage")]
+    dependencies = [
+        ("payments", "0001_initial"),
+        ("queueing", "0002_storage"),
+        ("reservations", "0002_storage"),
+    ]
 
     operations = [migrations.RunSQL(SET.format(table), RESET.format(table)) for table in LIVE_TABLES]

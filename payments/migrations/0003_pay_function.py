@@ -7,7 +7,11 @@ from concert_site.lib.database import install_sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0002_storage"), ("reservations", "0003_hold_functions"), ("wallet", "0001_initial")]
+    dependencies = [
+        ("payments", "0002_storage"),
+        ("reservations", "0003_hold_functions"),
+        ("wallet", "0001_initial"),
+    ]
 
     operations = [
         install_sql(domain.__file__, "pay_reservations.sql"),

@@ -81,7 +81,10 @@ def renew(schedule_id: int) -> Line:
     line = measure(schedule_id, Line(**orjson.loads(kept)) if kept else None)
     speed = attempt(lambda redis: _speed(redis, schedule_id, line.serving), None)
     line = replace(line, numbers_per_minute=speed)
-    attempt(lambda redis: redis.set(picture_key(schedule_id), orjson.dumps(asdict(line)), ex=PICTURE_SECONDS), None)
+    attempt(
+        lambda redis: redis.set(picture_key(schedule_id), orjson.dumps(asdict(line)), ex=PICTURE_SECONDS),
+        None,
+    )
     _glances.forget_one(schedule_id)
     return line
 

@@ -10,40 +10,186 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('reservations', '0001_initial'),
+        ("reservations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='WaitingToken',
+            name="WaitingToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='token')),
-                ('status', models.CharField(choices=[('WAITING', 'waiting'), ('ACTIVE', 'active'), ('EXPIRED', 'expired')], default='WAITING', max_length=8, verbose_name='status')),
-                ('number', models.BigIntegerField(blank=True, null=True, verbose_name='number')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='joined at')),
-                ('entered_at', models.DateTimeField(blank=True, null=True, verbose_name='entered at')),
-                ('updated_active_at', models.DateTimeField(blank=True, null=True, verbose_name='admitted at')),
-                ('expired_at', models.DateTimeField(blank=True, null=True, verbose_name='expires at')),
-                ('expired_reason', models.CharField(blank=True, choices=[('LEFT', 'left the line'), ('NO_SHOW', 'did not enter in time'), ('TIME_OVER', 'time is over'), ('PAID', 'paid'), ('SOLD_OUT', 'sold out'), ('SALE_CLOSED', 'sale closed')], max_length=11, null=True, verbose_name='reason of expiry')),
-                ('concert_schedule', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='reservations.concertschedule', verbose_name='schedule')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='fan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "token",
+                    models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="token"),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("WAITING", "waiting"), ("ACTIVE", "active"), ("EXPIRED", "expired")],
+                        default="WAITING",
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                ("number", models.BigIntegerField(blank=True, null=True, verbose_name="number")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="joined at"
+                    ),
+                ),
+                ("entered_at", models.DateTimeField(blank=True, null=True, verbose_name="entered at")),
+                (
+                    "updated_active_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="admitted at"),
+                ),
+                ("expired_at", models.DateTimeField(blank=True, null=True, verbose_name="expires at")),
+                (
+                    "expired_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("LEFT", "left the line"),
+                            ("NO_SHOW", "did not enter in time"),
+                            ("TIME_OVER", "time is over"),
+                            ("PAID", "paid"),
+                            ("SOLD_OUT", "sold out"),
+                            ("SALE_CLOSED", "sale closed"),
+                        ],
+                        max_length=11,
+                        null=True,
+                        verbose_name="reason of expiry",
+                    ),
+                ),
+                (
+                    "concert_schedule",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="reservations.concertschedule",
+                        verbose_name="schedule",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="fan",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'waiting token',
-                'verbose_name_plural': 'waiting tokens',
-                'db_table': 'waiting_token',
-                'indexes': [models.Index(condition=models.Q(('status', 'WAITING')), fields=['concert_schedule', 'number'], name='token_waiting'), models.Index(condition=models.Q(('status', 'ACTIVE')), fields=['concert_schedule'], name='token_active')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['WAITING', 'ACTIVE', 'EXPIRED'])), name='token_status_known'), models.CheckConstraint(condition=models.Q(('expired_reason__isnull', True), ('expired_reason__in', ['LEFT', 'NO_SHOW', 'TIME_OVER', 'PAID', 'SOLD_OUT', 'SALE_CLOSED']), _connector='OR'), name='token_reason_known'), models.CheckConstraint(condition=models.Q(('number__isnull', True), ('number__gt', 0), _connector='OR'), name='token_number_positive'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'WAITING'), _negated=True), models.Q(('entered_at__isnull', True), ('expired_at__isnull', True), ('expired_reason__isnull', True), ('updated_active_at__isnull', True)), _connector='OR'), name='token_waiting_is_outside'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'ACTIVE'), _negated=True), models.Q(('expired_at__isnull', False), ('expired_reason__isnull', True), ('number__isnull', False), ('updated_active_at__isnull', False)), _connector='OR'), name='token_active_has_its_time'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'EXPIRED'), _negated=True), models.Q(('expired_at__isnull', False), ('expired_reason__isnull', False)), _connector='OR'), name='token_expired_says_why'), models.CheckConstraint(condition=models.Q(('entered_at__isnull', True), ('updated_active_at__isnull', False), _connector='OR'), name='token_entered_was_admitted'), models.UniqueConstraint(condition=models.Q(('status__in', ['WAITING', 'ACTIVE'])), fields=('user', 'concert_schedule'), name='token_one_live'), models.UniqueConstraint(fields=('concert_schedule', 'number'), name='token_number_once')],
+                "verbose_name": "waiting token",
+                "verbose_name_plural": "waiting tokens",
+                "db_table": "waiting_token",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "WAITING")),
+                        fields=["concert_schedule", "number"],
+                        name="token_waiting",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "ACTIVE")),
+                        fields=["concert_schedule"],
+                        name="token_active",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["WAITING", "ACTIVE", "EXPIRED"])),
+                        name="token_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("expired_reason__isnull", True),
+                            (
+                                "expired_reason__in",
+                                ["LEFT", "NO_SHOW", "TIME_OVER", "PAID", "SOLD_OUT", "SALE_CLOSED"],
+                            ),
+                            _connector="OR",
+                        ),
+                        name="token_reason_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("number__isnull", True), ("number__gt", 0), _connector="OR"),
+                        name="token_number_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "WAITING"), _negated=True),
+                            models.Q(
+                                ("entered_at__isnull", True),
+                                ("expired_at__isnull", True),
+                                ("expired_reason__isnull", True),
+                                ("updated_active_at__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="token_waiting_is_outside",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "ACTIVE"), _negated=True),
+                            models.Q(
+                                ("expired_at__isnull", False),
+                                ("expired_reason__isnull", True),
+                                ("number__isnull", False),
+                                ("updated_active_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="token_active_has_its_time",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "EXPIRED"), _negated=True),
+                            models.Q(("expired_at__isnull", False), ("expired_reason__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="token_expired_says_why",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("entered_at__isnull", True),
+                            ("updated_active_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="token_entered_was_admitted",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["WAITING", "ACTIVE"])),
+                        fields=("user", "concert_schedule"),
+                        name="token_one_live",
+                    ),
+                    models.UniqueConstraint(fields=("concert_schedule", "number"), name="token_number_once"),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='waitingtoken',
-            trigger=pgtrigger.compiler.Trigger(name='legal_status', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."status" IS DISTINCT FROM NEW."status" AND OLD."status" || \':\' || NEW."status" NOT IN (\'ACTIVE:EXPIRED\', \'WAITING:ACTIVE\', \'WAITING:EXPIRED\'))', declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."status", \':\', NEW."status") = ANY(\'{ACTIVE:EXPIRED,WAITING:ACTIVE,WAITING:EXPIRED}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."status" IS DISTINCT FROM NEW."status") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "status" from "%" to "%" on table %\', OLD."status", NEW."status", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='b0f6f06b146311c3e5c5d3538fb054a87844aee3', operation='UPDATE', pgid='pgtrigger_legal_status_40995', table='waiting_token', when='BEFORE')),
+            model_name="waitingtoken",
+            trigger=pgtrigger.compiler.Trigger(
+                name="legal_status",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.\"status\" IS DISTINCT FROM NEW.\"status\" AND OLD.\"status\" || ':' || NEW.\"status\" NOT IN ('ACTIVE:EXPIRED', 'WAITING:ACTIVE', 'WAITING:EXPIRED'))",
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."status", \':\', NEW."status") = ANY(\'{ACTIVE:EXPIRED,WAITING:ACTIVE,WAITING:EXPIRED}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."status" IS DISTINCT FROM NEW."status") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "status" from "%" to "%" on table %\', OLD."status", NEW."status", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="b0f6f06b146311c3e5c5d3538fb054a87844aee3",
+                    operation="UPDATE",
+                    pgid="pgtrigger_legal_status_40995",
+                    table="waiting_token",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database import Row, fetch, fetch_one, sql_beside
 from concert_site.lib.errors import DomainError, Invalid, NotFound
@@ -60,7 +61,11 @@ class Booking:
     @property
     def expired_at(self) -> datetime | None:
         """When the hold ends; None once nothing of it is held."""
-        ends = [each.expired_at for each in self.reservations if each.status == Status.RESERVING and each.expired_at]
+        ends = [
+            each.expired_at
+            for each in self.reservations
+            if each.status == Status.RESERVING and each.expired_at
+        ]
         return min(ends, default=None)
 
 
@@ -114,7 +119,7 @@ def refuse_repeats(seats: Sequence[int]) -> None:
     """
     repeats = [index for index, seat in enumerate(seats) if seat in seats[:index]]
     if repeats:
-        raise Invalid("This seat is named twice.", attr="seats", items=repeats)
+        raise Invalid(_("This seat is named twice."), attr="seats", items=repeats)
 
 
 def new_reference() -> str:
@@ -131,7 +136,9 @@ def booking_from(
         raise refusal_of(first, seats)
     if not first["is_new"]:
         reference = first["booking_reference"]
-        return Booking(reference, list(bookings.of_reference(reference, user_id=user_id, now=now)), is_new=False)
+        return Booking(
+            reference, list(bookings.of_reference(reference, user_id=user_id, now=now)), is_new=False
+        )
     return Booking(
         first["booking_reference"],
         [held_reservation(row, user_id=user_id, schedule_id=schedule_id) for row in rows],
@@ -174,7 +181,14 @@ def held_reservation(row: Row, *, user_id: int, schedule_id: int) -> Reservation
         updated_state_at=row["created_at"],
         **{
             name: row[name]
-            for name in ("booking_reference", "concert_name", "concert_date", "price", "expired_at", "created_at")
+            for name in (
+                "booking_reference",
+                "concert_name",
+                "concert_date",
+                "price",
+                "expired_at",
+                "created_at",
+            )
         },
     )
     reservation.read_at = row["created_at"]  # as the queries annotate it
@@ -194,7 +208,9 @@ def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = Non
     )
     # Seats before reservations, as everywhere: neither can lapse or be paid between the look and the writes.
     seats = ConcertSeat.objects.filter(pk__in=held.values("concert_seat_id"), status=SeatStatus.TEMPORARY)
-    seat_ids = list(seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    seat_ids = list(
+        seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)
+    )
     live = {each.pk: each for each in held.filter(concert_seat_id__in=seat_ids)}
     if reservation_id not in live:
         raise HoldExpired

@@ -1,7 +1,7 @@
 """Setting up shows: a concert, its schedule, and the seats of its hall."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection, transaction
 from django.utils.timezone import localdate
@@ -14,11 +14,11 @@ SEATS_A_BATCH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When a show's sale opens and closes, and when it is played: counted from now."""
+    """When a show's sale opens and closes, and when it is played."""
 
-    opens_in: timedelta
-    closes_in: timedelta
-    concert_in: timedelta
+    opens_at: datetime
+    closes_at: datetime
+    concert_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +31,34 @@ class Show:
 
 
 @transaction.atomic(durable=True)
-def make_show(*, name: str, hall: Hall, times: Times, now: datetime | None = None, **limits: int) -> Show:
+def make_show(*, name: str, hall: Hall, times: Times, **limits: int) -> Show:
     """Set up a concert of one date; `limits` are columns of the schedule.
 
     :raises IntegrityError: if the sale would not open before it closes, and close before the concert
     """
     concert = Concert.objects.create(name=name)
-    schedule, seat_ids = make_schedule(concert=concert, hall=hall, times=times, now=now, **limits)
-    return Show(concert_id=concert.pk, schedule_id=schedule.pk, seat_ids=seat_ids)
+    schedule, seats = make_schedule(concert=concert, hall=hall, times=times, **limits)
+    return Show(concert_id=concert.pk, schedule_id=schedule.pk, seat_ids=[seat.pk for seat in seats])
 
 
 def make_schedule(
-    *, concert: Concert, hall: Hall, times: Times, now: datetime | None = None, **limits: int
-) -> tuple[ConcertSchedule, list[int]]:
-    """Add a date with the seats of a hall to a concert; return it, and its seats' ids in order."""
-    now = now or clock()
-    concert_at = now + times.concert_in
+    *, concert: Concert, hall: Hall, times: Times, **columns: object
+) -> tuple[ConcertSchedule, list[ConcertSeat]]:
+    """Add a date with the seats of a hall to a concert: a step of the caller's transaction.
+
+    Returns the schedule, and its seats in the order in which every answer lists them.
+    """
     schedule = ConcertSchedule.objects.create(
         concert=concert,
-        concert_date=localdate(concert_at),
-        concert_at=concert_at,
-        reservation_available_at=now + times.opens_in,
-        deadline_at=now + times.closes_in,
-        limits_changed_at=now,
+        concert_date=localdate(times.concert_at),
+        concert_at=times.concert_at,
+        reservation_available_at=times.opens_at,
+        deadline_at=times.closes_at,
         layout=hall.layout(),
-        **limits,
+        **columns,
     )
     seats = [seat_of(plan, schedule) for plan in hall.seats]
-    made = ConcertSeat.objects.bulk_create(seats, batch_size=SEATS_A_BATCH)
-    return schedule, [seat.pk for seat in made]
+    return schedule, ConcertSeat.objects.bulk_create(seats, batch_size=SEATS_A_BATCH)
 
 
 def clock() -> datetime:

@@ -40,7 +40,10 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Plac
     """
     seats = availability_of(schedule_id)
     met = entrance(
-        user_id=user_id, schedule_id=schedule_id, check_seats=not seats.is_sold_out and seats.seats_left < FEW_SEATS, now=now
+        user_id=user_id,
+        schedule_id=schedule_id,
+        check_seats=not seats.is_sold_out and seats.seats_left < FEW_SEATS,
+        now=now,
     )
     if met.token is not None:
         return Place(met.token, is_new=False, seed_hash=met.seed_hash)
@@ -48,7 +51,9 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Plac
     joined = line.join(user_id=user_id, schedule_id=schedule_id, now=now)
     token = joined.token
     if joined.is_new and met.may_enter:
-        moved = admit(schedule_id, seats_left=seats.seats_left, cap=met.queue_max_active, joiner=joined.id, now=now)
+        moved = admit(
+            schedule_id, seats_left=seats.seats_left, cap=met.queue_max_active, joiner=joined.id, now=now
+        )
         if moved.admitted:
             token = own_token(token.token, user_id=user_id, now=now)
     return Place(token, joined.is_new, met.seed_hash)

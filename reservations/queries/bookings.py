@@ -43,6 +43,10 @@ def of_reference(reference: str, *, user_id: int, now: datetime | None = None) -
 
 def state_of(reservation: Reservation) -> str:
     """The status to show: a hold that is over reads CANCELED before it is tidied up."""
-    if reservation.status == Status.RESERVING and reservation.expired_at and reservation.expired_at <= reservation.read_at:
+    if (
+        reservation.status == Status.RESERVING
+        and reservation.expired_at
+        and reservation.expired_at <= reservation.read_at
+    ):
         return Status.CANCELED
     return reservation.status

@@ -61,7 +61,15 @@ def live_token(row: Row, schedule_id: int) -> TokenView | None:
         schedule_id=schedule_id,
         **{
             name: row[name]
-            for name in ("token", "status", "number", "created_at", "entered_at", "expired_at", "expired_reason")
+            for name in (
+                "token",
+                "status",
+                "number",
+                "created_at",
+                "entered_at",
+                "expired_at",
+                "expired_reason",
+            )
         },
     )
 

@@ -1,0 +1,64 @@
+"""Paying and canceling."""
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from concert_site.lib.pagination import NewestFirst
+from payments import queries
+from payments.api.serializers import CanceledOut, PayRequest, ReceiptOut
+from payments.domain import checkout, refunds
+from payments.models import Payment, PaymentQuerySet
+from reservations.api.serializers import PaymentOut
+
+
+class Payments(ListAPIView[Payment]):
+    """GET: the caller's payments. POST: pay."""
+
+    serializer_class = PaymentOut
+    pagination_class = NewestFirst
+
+    @property
+    def throttle_scope(self) -> str:
+        """Paying has a budget of its own."""
+        return "pay" if self.request.method == "POST" else "read"
+
+    def get_queryset(self) -> PaymentQuerySet:
+        """The payments of the caller and of nobody else."""
+        return queries.own_payments(user_id=self.request.user.pk)
+
+    @extend_schema(summary="My payments, newest first")
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        summary="Pay reservations",
+        request=PayRequest,
+        responses={
+            201: OpenApiResponse(ReceiptOut, description="Paid."),
+            200: OpenApiResponse(ReceiptOut, description="All of it had been paid before."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        body = PayRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        receipt = checkout.pay(user_id=request.user.pk, reservation_ids=body.validated_data["reservations"])
+        return Response(ReceiptOut(receipt).data, status=201 if receipt.is_new else 200)
+
+
+class OwnPayment(APIView):
+    """GET: one payment of the caller."""
+
+    @extend_schema(summary="One payment", responses=PaymentOut)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(PaymentOut(queries.own(pk, user_id=request.user.pk)).data)
+
+
+class Cancel(APIView):
+    """POST: cancel a reservation; what was paid goes back to the wallet, less the fee."""
+
+    @extend_schema(summary="Cancel a reservation", request=None, responses=CanceledOut)
+    def post(self, request: Request, pk: int) -> Response:
+        return Response(CanceledOut(refunds.cancel(user_id=request.user.pk, reservation_id=pk)).data)

@@ -1,0 +1,42 @@
+"""A fan's own token."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from concert_site.lib.tasks import hurry
+from queueing.api.serializers import TokenOut, token_out
+from queueing.domain import line, progress
+from queueing.queries import TokenView, own_token
+
+
+def answer(token: TokenView) -> Response:
+    """A token, as it stands in its line."""
+    return Response(token_out(token, progress.line_of(token.schedule_id)))
+
+
+class QueueToken(APIView):
+    """GET: look. DELETE: leave the line."""
+
+    @extend_schema(summary="My place in line", responses=TokenOut)
+    def get(self, request: Request, token: UUID) -> Response:
+        return answer(own_token(token, user_id=request.user.pk))
+
+    @extend_schema(summary="Leave the line", responses=TokenOut)
+    def delete(self, request: Request, token: UUID) -> Response:
+        view, has_freed_a_slot = line.leave(user_id=request.user.pk, token=token)
+        if has_freed_a_slot:
+            # By its name: the waiting room doesn't know the sale that hands its slots on.
+            hurry("reservations.tick_admission", schedule_id=view.schedule_id)
+        return answer(view)
+
+
+class Enter(APIView):
+    """POST: come in, now that it is my turn."""
+
+    @extend_schema(summary="Enter", request=None, responses=TokenOut)
+    def post(self, request: Request, token: UUID) -> Response:
+        return answer(line.enter(user_id=request.user.pk, token=token))

@@ -1,0 +1,180 @@
+"""What the booking and waiting-room API takes and gives.
+
+The output serializers describe the shapes for the schema; the hot answers are built by plain functions,
+which cost a tenth of it.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework import serializers
+
+from concert_site.lib.fields import Id
+from queueing.api.serializers import TokenOut
+from reservations.api.catalogue_serializers import SeatOut
+from reservations.domain import cancellation
+from reservations.domain.holds import Booking
+from reservations.models import ConcertSeat, Reservation
+from reservations.models.reservation import Status
+from reservations.queries.bookings import state_of
+
+# More than any limit allows, and few enough to read.
+MOST_SEATS = 100
+
+
+class HoldRequest(serializers.Serializer[object]):
+    """Which seats of which schedule to hold: all of them, or none."""
+
+    schedule = Id()
+    seats = serializers.ListField(child=Id(), min_length=1, max_length=MOST_SEATS)
+
+
+class PaymentOut(serializers.Serializer[object]):
+    """The payment of one reservation; amounts in the currency's minor unit."""
+
+    id = serializers.IntegerField()
+    reservation = serializers.IntegerField()
+    price = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=["COMPLETED", "CANCELED"])
+    refund_fee = serializers.IntegerField(
+        allow_null=True, help_text="What a refund kept; null unless CANCELED."
+    )
+    created_at = serializers.DateTimeField()
+    updated_state_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: Any) -> dict[str, object]:  # Any: a Payment, which lives above
+        """The payment, built without a field walk."""
+        return {
+            "id": instance.pk,
+            "reservation": instance.reservation_id,
+            "price": instance.price,
+            "state": instance.state,
+            "refund_fee": instance.refund_fee,
+            "created_at": instance.created_at,
+            "updated_state_at": instance.updated_state_at,
+        }
+
+
+class TierOut(serializers.Serializer[object]):
+    """Up to and including `until`, a cancellation costs this and gives `refund` back."""
+
+    until = serializers.DateField()
+    fee_percent = serializers.IntegerField()
+    refund = serializers.IntegerField()
+
+
+class CancellationOut(serializers.Serializer[object]):
+    """What canceling now would cost and give back."""
+
+    fee = serializers.IntegerField()
+    refund = serializers.IntegerField()
+    tiers = TierOut(many=True)
+
+
+class ReservationOut(serializers.Serializer[Reservation]):
+    """One seat of a booking. A hold that is over reads CANCELED."""
+
+    id = serializers.IntegerField()
+    booking_reference = serializers.CharField()
+    schedule = serializers.IntegerField()
+    concert_name = serializers.CharField()
+    concert_date = serializers.DateField()
+    seat = SeatOut()
+    price = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    expired_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_state_at = serializers.DateTimeField()
+    payment = PaymentOut(allow_null=True)
+    cancellation = CancellationOut(allow_null=True)
+
+    def to_representation(self, instance: Reservation) -> dict[str, object]:
+        """The reservation, built without a field walk."""
+        return reservation_out(instance)
+
+
+class BookingOut(serializers.Serializer[Booking]):
+    """Seats booked together, held until `expired_at`."""
+
+    booking_reference = serializers.CharField()
+    expired_at = serializers.DateTimeField(allow_null=True)
+    total = serializers.IntegerField()
+    currency = serializers.CharField()
+    substituted = serializers.BooleanField(help_text="Whether other seats than the ones asked for are held.")
+    reservations = ReservationOut(many=True)
+
+
+class JoinOut(TokenOut):
+    """A place in line, with the hash of the draw's seed."""
+
+    seed_hash = serializers.CharField()
+
+
+def booking_out(booking: Booking) -> dict[str, object]:
+    """A booking as BookingOut describes it."""
+    return {
+        "booking_reference": booking.reference,
+        "expired_at": booking.expired_at,
+        "total": booking.total,
+        "currency": settings.CURRENCY,
+        "substituted": False,
+        "reservations": [reservation_out(each) for each in booking.reservations],
+    }
+
+
+def reservation_out(reservation: Reservation) -> dict[str, object]:
+    """A reservation as ReservationOut describes it; it was read with its seat and payment."""
+    status = state_of(reservation)
+    return {
+        "id": reservation.pk,
+        "booking_reference": reservation.booking_reference,
+        "schedule": reservation.concert_schedule_id,
+        "concert_name": reservation.concert_name,
+        "concert_date": reservation.concert_date,
+        "seat": seat_out(reservation.concert_seat),
+        "price": reservation.price,
+        "status": status,
+        "expired_at": reservation.expired_at,
+        "created_at": reservation.created_at,
+        "updated_state_at": reservation.updated_state_at,
+        "payment": payment_out_of(reservation),
+        "cancellation": cancellation_out(reservation, status),
+    }
+
+
+def seat_out(seat: ConcertSeat) -> dict[str, object]:
+    """A seat as the seat map lists it."""
+    return {
+        "id": seat.pk,
+        "section": seat.section,
+        "row": seat.row,
+        "seat_number": seat.seat_number,
+        "seat_label": seat.seat_label,
+        "seat_price": seat.seat_price,
+        "category": seat.category,
+        "x": seat.x,
+        "y": seat.y,
+        "accessible": seat.accessible,
+    }
+
+
+def payment_out_of(reservation: Reservation) -> dict[str, object] | None:
+    """The payment of a reservation; one that is held, or lapsed, has none."""
+    if reservation.status == Status.RESERVING:
+        return None
+    payment = getattr(reservation, "payment", None)
+    return None if payment is None else PaymentOut().to_representation(payment)
+
+
+def cancellation_out(reservation: Reservation, status: str) -> dict[str, object] | None:
+    """What canceling now would refund; giving up a hold costs nothing, and nothing was paid."""
+    if status == Status.CANCELED:
+        return None
+    terms = {"price": reservation.price, "concert_date": reservation.concert_date}
+    tiers = [asdict(tier) for tier in cancellation.tiers_of(**terms)]
+    if status == Status.RESERVING:
+        return {"fee": 0, "refund": 0, "tiers": tiers}
+    offer = cancellation.quote(**terms, today=timezone.localdate(reservation.read_at))
+    return {"fee": offer.fee, "refund": offer.refund, "tiers": tiers}

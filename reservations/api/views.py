@@ -1,0 +1,101 @@
+"""Holding seats, and the fan's own reservations."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from concert_site.lib import idempotency
+from concert_site.lib.pagination import NewestFirst
+from reservations.api.serializers import BookingOut, HoldRequest, ReservationOut, booking_out, reservation_out
+from reservations.domain import holds
+from reservations.models import Reservation
+from reservations.models.reservation import ReservationQuerySet
+from reservations.queries import bookings
+
+QUEUE_TOKEN = OpenApiParameter(
+    "X-Queue-Token", UUID, OpenApiParameter.HEADER, description="The caller's ACTIVE token of this schedule."
+)
+KEY = OpenApiParameter(
+    idempotency.HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="Any text of your own, new for each booking. Sent again with the same body it answers that booking.",
+)
+
+
+def queue_token_of(request: Request) -> UUID | None:
+    """The token in the header; None if there is none, or it is none of ours."""
+    try:
+        return UUID(request.headers.get("X-Queue-Token", ""))
+    except ValueError:
+        return None
+
+
+class Reservations(ListAPIView[Reservation]):
+    """GET: the caller's reservations. POST: hold seats."""
+
+    serializer_class = ReservationOut
+    pagination_class = NewestFirst
+
+    @property
+    def throttle_scope(self) -> str:
+        """Holding has a budget of its own."""
+        return "hold" if self.request.method == "POST" else "read"
+
+    def get_queryset(self) -> ReservationQuerySet:
+        """The reservations of the caller and of nobody else."""
+        return bookings.own_reservations(user_id=self.request.user.pk)
+
+    @extend_schema(summary="My reservations, newest first")
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        summary="Hold seats",
+        parameters=[QUEUE_TOKEN, KEY],
+        request=HoldRequest,
+        responses={
+            201: OpenApiResponse(BookingOut, description="Held until `expired_at`."),
+            200: OpenApiResponse(
+                BookingOut, description="This booking exists already; here it is as it is now."
+            ),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        key = idempotency.key_of(request, required=False)
+        body = HoldRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        booking = holds.hold_seats(
+            user_id=request.user.pk,
+            queue_token=queue_token_of(request),
+            idempotency_key=key,
+            request_hash=idempotency.request_hash(body.validated_data) if key else None,
+            **body.validated_data,
+        )
+        return Response(booking_out(booking), status=201 if booking.is_new else 200)
+
+
+class OwnReservation(APIView):
+    """GET: one reservation of the caller."""
+
+    @extend_schema(summary="One reservation", responses=ReservationOut)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(reservation_out(bookings.own(pk, user_id=request.user.pk)))
+
+
+class Extend(APIView):
+    """POST: more time to pay, once a booking."""
+
+    @extend_schema(
+        summary="Extend the hold",
+        request=None,
+        responses=ReservationOut,
+        description="Once, for the whole booking.",
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        holds.extend_hold(user_id=request.user.pk, reservation_id=pk)
+        return Response(reservation_out(bookings.own(pk, user_id=request.user.pk)))

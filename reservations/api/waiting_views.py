@@ -1,0 +1,93 @@
+"""The waiting room of a schedule: join it, watch it move."""
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from queueing.api.serializers import POLL, token_out
+from queueing.domain import progress
+from reservations.api.serializers import JoinOut
+from reservations.domain import waiting_room
+from reservations.domain.waiting_room import PAUSED, Progress
+from reservations.queries.sales import SaleState
+
+STATES = [*(state.value for state in SaleState), "DRAWING", PAUSED]
+
+
+class DrawOut(serializers.Serializer[object]):
+    """The draw of the line's order; all but the seed's hash is null until it is made."""
+
+    seed_hash = serializers.CharField()
+    seed = serializers.CharField(allow_null=True)
+    entries_hash = serializers.CharField(allow_null=True)
+    size = serializers.IntegerField(allow_null=True)
+
+
+class PollOut(serializers.Serializer[object]):
+    """From `ahead` people on, ask every `seconds`, spread by up to a fifth."""
+
+    ahead = serializers.IntegerField()
+    seconds = serializers.IntegerField()
+
+
+class ProgressOut(serializers.Serializer[object]):
+    """How the line moves. A fan is at most `number - serving` from the front."""
+
+    state = serializers.ChoiceField(choices=STATES)
+    serving = serializers.IntegerField()
+    last_number = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    numbers_per_minute = serializers.FloatField(allow_null=True)
+    seats_left = serializers.IntegerField()
+    message = serializers.CharField(allow_blank=True)
+    draw = DrawOut()
+    poll = PollOut(many=True)
+
+
+def progress_out(seen: Progress) -> dict[str, object]:
+    """The progress as ProgressOut describes it."""
+    return {
+        "state": seen.state,
+        "serving": seen.line.serving,
+        "last_number": seen.line.last_number,
+        "waiting": seen.line.waiting,
+        "numbers_per_minute": None if seen.state == PAUSED else seen.line.numbers_per_minute,
+        "seats_left": seen.seats_left,
+        "message": seen.sale.queue_message,
+        "draw": {"seed_hash": seen.sale.seed_hash, "seed": None, "entries_hash": None, "size": None},
+        "poll": [{"ahead": ahead, "seconds": seconds} for ahead, seconds in POLL],
+    }
+
+
+class Join(APIView):
+    """POST: join the line of a schedule."""
+
+    throttle_scope = "join"
+
+    @extend_schema(
+        summary="Join the line",
+        request=None,
+        responses={
+            201: OpenApiResponse(JoinOut, description="A new place."),
+            200: OpenApiResponse(JoinOut, description="The place that the caller has already."),
+        },
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        place = waiting_room.join(user_id=request.user.pk, schedule_id=pk)
+        body = token_out(place.token, progress.line_of(pk)) | {"seed_hash": place.seed_hash}
+        return Response(body, status=201 if place.is_new else 200)
+
+
+class PublicProgress(APIView):
+    """GET: how the line moves, the same for everybody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+    @extend_schema(summary="How the line moves", responses=ProgressOut, auth=[])
+    def get(self, request: Request, pk: int) -> Response:
+        body = progress_out(waiting_room.progress_of(pk))
+        return Response(body, headers={"Cache-Control": "public, max-age=1"})
