@@ -4,7 +4,7 @@ PORT ?= 8000
 ARGS ?=
 VENV = .venv
 PYTHON = $(VENV)/bin/python
-PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check
+PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check
 
 # Versions, newest first. Each is tried, not just looked for: a pyenv shim exists and fails.
 PYTHONS = python3.12 python3.11 python3
@@ -17,7 +17,7 @@ demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http
 	@exec $(PYTHON) manage.py up --demo --port $(PORT) $(ARGS)
 
 test: check ## Everything that is checked, then every test
-	@$(PYTHON) -m pytest -n 2 $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev ## Style, layers, types, forgotten migrations
 	@$(PYTHON) -m ruff check --quiet .

@@ -30,9 +30,7 @@ def account_for(cluster: Path) -> Account | None:
     others = [entry for entry in pwd.getpwall() if entry.pw_uid != 0]
     for entry in sorted(others, key=lambda entry: entry.pw_name != "nobody"):
         return Account(entry.pw_uid, entry.pw_gid)
-    raise CannotStart(
-        "PostgreSQL refuses to run as root, and there is no other account: add one with useradd"
-    )
+    raise CannotStart("PostgreSQL refuses to run as root, and there is no other account: add one with useradd")
 
 
 def give(folder: Path, account: Account | None) -> None:

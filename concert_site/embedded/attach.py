@@ -28,7 +28,7 @@ def attached(data_dir: DataDir, services: Services, *, is_throwaway: bool = Fals
     if not users.wait_shared(GOODBYE_SECONDS):
         raise CannotStart(f"the services in {data_dir.path} do not finish stopping: see {data_dir.log}")
     try:
-        wait_or_start(data_dir, services, owner, is_throwaway)
+        wait_or_start(data_dir, services, owner, is_throwaway=is_throwaway)
         yield
     finally:
         wait_for_keeper(owner, users)
@@ -36,12 +36,12 @@ def attached(data_dir: DataDir, services: Services, *, is_throwaway: bool = Fals
         owner.close()
 
 
-def wait_or_start(data_dir: DataDir, services: Services, owner: FileLock, is_throwaway: bool) -> None:
+def wait_or_start(data_dir: DataDir, services: Services, owner: FileLock, *, is_throwaway: bool) -> None:
     """Wait for the services of whoever owns the data directory; if nobody does, start a keeper."""
     deadline = time.monotonic() + READY_SECONDS
     while not services.answer(data_dir):
         if not owner.is_held_alone():
-            start_keeper(data_dir, is_throwaway)
+            start_keeper(data_dir, is_throwaway=is_throwaway)
         elif time.monotonic() > deadline:
             holder = owner.read_note()
             raise CannotStart(
@@ -50,7 +50,7 @@ def wait_or_start(data_dir: DataDir, services: Services, owner: FileLock, is_thr
         time.sleep(POLL_SECONDS)
 
 
-def start_keeper(data_dir: DataDir, is_throwaway: bool) -> None:
+def start_keeper(data_dir: DataDir, *, is_throwaway: bool) -> None:
     """Start a keeper, and wait until the services can be used or somebody else proves to have them.
 
     :raises CannotStart: with the keeper's reason

@@ -94,7 +94,7 @@ def make_socket_folder(data_dir: Path) -> None:
         return
     # A random name can't be occupied in advance by someone else, and the link remembers it.
     folder = tempfile.mkdtemp(prefix="frontrow-", dir=short_temporary_folder())
-    os.chmod(folder, open_to_search())
+    Path(folder).chmod(open_to_search())
     run.unlink(missing_ok=True)
     run.symlink_to(folder)
 
@@ -124,7 +124,5 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = (
-            f"the data directory {path} can't be written ({error.strerror}): choose another with --data-dir"
-        )
+        message = f"the data directory {path} can't be written ({error.strerror}): choose another with --data-dir"
         raise CannotStart(message) from error

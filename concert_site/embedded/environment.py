@@ -11,13 +11,22 @@ from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.services import embedded_services
 
 # They read code, not data: no database is started for them, and no secret asked for.
-WITHOUT_SERVICES = frozenset(
-    """check collectstatic compilemessages diffsettings findstatic help lint_imports makemessages makemigrations
-    spectacular startapp startproject version""".split()
-)
+WITHOUT_SERVICES = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "makemessages",
+    "makemigrations",
+    "spectacular",
+    "startapp",
+    "version",
+}
 # Even those do with one of these.
-WITH_SERVICES_AFTER_ALL = frozenset({"--database", "--deploy"})
-HELP = frozenset({"-h", "--help", "--version"})
+WITH_SERVICES_AFTER_ALL = {"--database", "--deploy"}
+HELP = {"-h", "--help", "--version"}
 
 
 @contextmanager
@@ -37,7 +46,7 @@ def prepared(argv: Sequence[str]) -> Iterator[list[str]]:
         yield words
         return
     is_demo = command == "up" and "--demo" in words
-    asked = modes.asked_mode(os.environ, is_demo)
+    asked = modes.asked_mode(os.environ, is_demo=is_demo)
     # Judged before anything is made: a refusal leaves no trace.
     mode = modes.decide_mode(asked, path)
     if mode == modes.PRODUCTION:

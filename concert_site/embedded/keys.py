@@ -20,9 +20,7 @@ def make_secret_key() -> str:
 def make_jwt_private_key() -> str:
     """An RSA key, as PEM, that signs access tokens."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem.decode()
 
 
@@ -47,10 +45,7 @@ def demand(environ: Mapping[str, str]) -> None:
 
 def kept(data_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The secrets of a data directory, made when first asked for; the environment's own come first."""
-    return {
-        name: environ.get(name) or read_or_make(data_dir / name.lower(), make)
-        for name, make in MAKERS.items()
-    }
+    return {name: environ.get(name) or read_or_make(data_dir / name.lower(), make) for name, make in MAKERS.items()}
 
 
 def throwaway(environ: Mapping[str, str]) -> dict[str, str]:

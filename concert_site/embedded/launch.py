@@ -9,13 +9,17 @@ import ctypes
 import json
 import os
 import sys
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CAP_SETPCAP = 8
+SECBIT_NO_SETUID_FIXUP = 4
 CAPABILITY_VERSION_3 = 0x20080522
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -29,16 +33,24 @@ def prctl(*arguments: int) -> None:
 
 def permitted_capabilities() -> int:
     """The capabilities this process may use, as a set of bits."""
-    with open("/proc/self/status") as status:
+    with Path("/proc/self/status").open() as status:
         return next(int(line.split()[1], 16) for line in status if line.startswith("CapPrm:"))
+
+
+def set_capabilities(*numbers: int) -> None:
+    """Have these capabilities and no others."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    bits = sum(1 << number for number in numbers)
+    # Effective, permitted and inheritable, first for the capabilities 0-31, then for 32-63.
+    libc.capset(header, (ctypes.c_uint32 * 6)(bits, bits, bits, 0, 0, 0))
 
 
 def keep_capability(number: int) -> None:
     """Keep one capability, and no other, beyond the change of account and the exec."""
-    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    # Effective, permitted and inheritable, first for the capabilities 0-31, then for 32-63.
-    sets = (ctypes.c_uint32 * 6)(*[1 << number] * 3, 0, 0, 0)
-    libc.capset(header, sets)
+    set_capabilities(number, CAP_SETPCAP)
+    # access(2), with which initdb looks for its programs, disregards capabilities otherwise.
+    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
+    set_capabilities(number)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)
 
 
@@ -60,9 +72,7 @@ def change_account(uid: int, gid: int, reach: list[str]) -> None:
         if permitted & 1 << capability:
             keep_capability(capability)
             return
-    sys.exit(
-        f"uid {uid}, which PostgreSQL runs as because it refuses root, can't reach {' and '.join(reach)}"
-    )
+    sys.exit(f"uid {uid}, which PostgreSQL runs as because it refuses root, can't reach {' and '.join(reach)}")
 
 
 def main() -> None:
@@ -78,7 +88,7 @@ def main() -> None:
     prctl(PR_SET_PDEATHSIG, orders["death_signal"])
     if os.getppid() != orders["parent"]:
         return
-    os.execv(sys.argv[2], sys.argv[2:])
+    os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 - that is what it is for
 
 
 if __name__ == "__main__":

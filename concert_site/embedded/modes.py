@@ -11,7 +11,7 @@ TEST = "test"
 MODES = (PRODUCTION, DEMO, TEST)
 
 
-def asked_mode(environ: Mapping[str, str], is_demo: bool) -> str | None:
+def asked_mode(environ: Mapping[str, str], *, is_demo: bool) -> str | None:
     """The mode that was asked for by name: MODE, or `up --demo`.
 
     :raises CannotStart: if it is none of the three, or both ask for different ones

@@ -45,7 +45,7 @@ def socket_dir(data_dir: DataDir) -> Path:
 
 
 def cluster_name(data_dir: DataDir) -> str:
-    """What marks its processes in `ps`: their titles can be read without any privilege, their folder can't."""
+    """What marks its processes: their titles can be read without any privilege, their folder can't."""
     return f"{NAME}-{hashlib.sha256(bytes(data_dir.path)).hexdigest()[:12]}"
 
 
@@ -111,9 +111,7 @@ def create_cluster(data_dir: DataDir, account: Account | None) -> None:
     access = (f"--username={NAME}", "--auth=trust")
     run_once(("initdb", "-D", str(draft), *locale, *access, "--no-sync", "--no-instructions"), draft, account)
     create = f"CREATE DATABASE {NAME};\n"
-    run_once(
-        ("postgres", "--single", "-D", str(draft), "-c", "fsync=off", "postgres"), draft, account, create
-    )
+    run_once(("postgres", "--single", "-D", str(draft), "-c", "fsync=off", "postgres"), draft, account, create)
     draft.rename(data_dir.postgres)
 
 

@@ -39,16 +39,12 @@ class Services:
 
     def programs(self, data_dir: DataDir, *, is_throwaway: bool = False) -> list[Program]:
         """What to run for them."""
-        postgres_programs = (
-            [postgres.program(data_dir, is_throwaway=is_throwaway)] if self.has_postgres else []
-        )
+        postgres_programs = [postgres.program(data_dir, is_throwaway=is_throwaway)] if self.has_postgres else []
         return postgres_programs + ([redis.program(data_dir)] if self.has_redis else [])
 
     def answer(self, data_dir: DataDir) -> bool:
         """Whether the embedded ones can be used."""
-        return (not self.has_postgres or postgres.answers(data_dir)) and (
-            not self.has_redis or redis.answers(data_dir)
-        )
+        return (not self.has_postgres or postgres.answers(data_dir)) and (not self.has_redis or redis.answers(data_dir))
 
     def start(self, supervisor: Supervisor, data_dir: DataDir, *, is_throwaway: bool = False) -> None:
         """Start the embedded ones, without waiting for them."""
@@ -60,9 +56,7 @@ class Services:
 
         :raises CannotStart: if they never can
         """
-        supervisor.wait_for(
-            lambda: self.answer(data_dir), "PostgreSQL or Redis", READY_SECONDS, stop_if_asked
-        )
+        supervisor.wait_for(lambda: self.answer(data_dir), "PostgreSQL or Redis", READY_SECONDS, stop_if_asked)
 
 
 def embedded_services(environ: Mapping[str, str], data_dir: DataDir) -> Services:

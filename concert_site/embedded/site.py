@@ -53,14 +53,12 @@ class Site:
             supervisor.stop(STOP_ORDER, lambda: signals.is_hurried)
             owner.close()
 
-    def _start(
-        self, supervisor: Supervisor, signals: StopSignals, prepare_database: Callable[[], list[str]]
-    ) -> None:
+    def _start(self, supervisor: Supervisor, signals: StopSignals, prepare_database: Callable[[], list[str]]) -> None:
         web.demand_free(self.address)
-        report(f"starting in {self.data_dir.path} (MODE={os.environ['MODE']}); logs: {self.data_dir.log}")
-        self.services.start(supervisor, self.data_dir)
         with signals.interruptible():
             reachable.demand(others(self.services), ("DATABASE_URL", "REDIS_URL"))
+        report(f"starting in {self.data_dir.path} (MODE={os.environ['MODE']}); logs: {self.data_dir.log}")
+        self.services.start(supervisor, self.data_dir)
         self.services.wait(supervisor, self.data_dir, signals.stop_if_asked)
         with signals.interruptible():
             lines = prepare_database()

@@ -86,9 +86,7 @@ class Supervisor:
             self.check()
             for child in self._children.values():
                 if child.deaths >= HOPELESS_DEATHS:
-                    raise CannotStart(
-                        f"{child.program.name} does not start: {last_line(child.log)} (see {child.log})"
-                    )
+                    raise CannotStart(f"{child.program.name} does not start: {last_line(child.log)} (see {child.log})")
             if time.monotonic() > deadline:
                 raise CannotStart(f"{what} did not get ready in {seconds:.0f} s: see {self._data_dir.log}")
             time.sleep(POLL_SECONDS)
@@ -129,9 +127,7 @@ class Supervisor:
         child.deaths = 1 if is_new_story else child.deaths + 1
         wait = min(0.1 * 2 ** (child.deaths - 1), SLOWEST_RESTART_SECONDS)
         child.restart_at = time.monotonic() + wait
-        self._report(
-            f"{child.program.name} ended ({in_words(code)}), starting it again; its log: {child.log}"
-        )
+        self._report(f"{child.program.name} ended ({in_words(code)}), starting it again; its log: {child.log}")
 
     def _write_down(self) -> None:
         leftovers.record(self._data_dir, [child.record for child in self._children.values()])

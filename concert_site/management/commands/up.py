@@ -24,14 +24,12 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--data-dir` is listed here for the help; it is taken off the command line before Django sees it."""
+        """`--data-dir` is here for the help: it is taken off the command line before Django sees it."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
         parser.add_argument("--port", default=8000, type=int, help="port to listen on (8000)")
         parser.add_argument("--data-dir", metavar="DIR", help="where everything is kept (.data)")
         parser.add_argument("--workers", default=2, type=int, metavar="N", help="web worker processes (2)")
-        parser.add_argument(
-            "--demo", action="store_true", help="MODE=demo, and load the demo concerts and logins"
-        )
+        parser.add_argument("--demo", action="store_true", help="MODE=demo, and load the demo concerts and logins")
 
     def handle(self, *, host: str, port: int, workers: int, demo: bool, **_options: object) -> None:
         """Run until SIGINT or SIGTERM."""

@@ -1,0 +1,97 @@
+"""`manage.py up` while nothing goes wrong, and what others in the same data directory get to hear."""
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.postgres import url
+from concert_site.tests.up_process import SHOW_FOLDER, Up, is_gone, manage
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="up-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def up(folder: Path) -> Iterator[Up]:
+    running = Up(folder / "shared").wait_ready()
+    yield running
+    running.discard()
+
+
+def test_ready_is_said_on_a_line_of_its_own_and_is_true(up: Up) -> None:
+    assert up.stdout.read_text() == f"{up.ready_line}\n"
+    assert up.answers()
+
+
+def test_every_process_runs(up: Up) -> None:
+    assert set(up.pids()) == {"postgres", "redis", "web", "worker", "beat"}
+    assert all(psutil.pid_exists(pid) for pid in up.pids().values())
+
+
+def test_secrets_data_and_sockets_are_closed_to_others(up: Up) -> None:
+    closed = ["secret_key", "jwt_private_key", "postgres", "redis", "log", "run/postgres", "run/redis.sock"]
+    assert [name for name in closed if (up.data_dir / name).stat().st_mode & 0o077] == []
+
+
+def test_command_attaches_to_the_running_services(up: Up) -> None:
+    before = up.pids()
+
+    done = manage("shell", "-v0", "-c", SHOW_FOLDER, f"--data-dir={up.data_dir}")
+
+    assert (done.stdout, done.stderr, done.returncode) == (f"{up.data_dir}/postgres\n", "", 0)
+    assert up.pids() == before
+
+
+def test_client_of_the_wheel_is_on_the_path(up: Up) -> None:
+    done = manage("dbshell", "--", "-Atc", "SELECT current_user", DATA_DIR=str(up.data_dir))
+    assert (done.stdout, done.returncode) == ("frontrow\n", 0)
+
+
+def test_second_up_is_told_who_has_the_data_directory(up: Up) -> None:
+    done = manage("up", "--data-dir", str(up.data_dir), "--port", "0", MODE="test")
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1
+    assert f"(process {up.process.pid})" in done.stderr
+    assert "--data-dir" in done.stderr
+
+
+def test_second_up_is_told_that_the_port_is_taken(up: Up, folder: Path) -> None:
+    second = Up(folder / "second", port=up.port)
+    (line,) = second.complaint()
+    assert f"port {up.port}" in line
+    assert "--port" in line
+    assert not (second.data_dir / "postgres").exists()
+
+
+def test_command_of_another_mode_is_refused(up: Up) -> None:
+    done = manage("migrate", "--check", DATA_DIR=str(up.data_dir), MODE="demo")
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1
+    assert "MODE=test" in done.stderr
+
+
+def test_stops_everything_and_starts_again_with_what_it_had(folder: Path) -> None:
+    first = Up(folder / "again").wait_ready()
+    everybody = first.everybody()
+    database = url(DataDir(first.data_dir))
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+
+    assert first.stop(signal.SIGINT) == 0
+    assert [process for process in everybody if not is_gone(process)] == []
+
+    again = Up(first.data_dir, port=first.port).wait_ready()
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+    assert again.stop(signal.SIGTERM) == 0

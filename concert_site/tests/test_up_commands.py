@@ -1,0 +1,103 @@
+"""Commands on their own: they start the services, share them, and leave none behind."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from concert_site.embedded import modes
+from concert_site.embedded.data_dir import PROJECT, DataDir
+from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.locks import FileLock
+from concert_site.embedded.postgres import stray_processes
+from concert_site.tests.up_process import SHOW_FOLDER, Up, clean_environment, manage, wait_until
+
+WAIT_FOR_INPUT = (
+    f"{SHOW_FOLDER}; import sys; sys.stdout.flush(); input(); cursor.execute('SELECT 1'); print(*cursor.fetchone())"
+)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "d"
+
+
+def begin_waiting(data_dir: Path) -> subprocess.Popen[str]:
+    """A command that has its services, and works on after a line of input."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", WAIT_FOR_INPUT],
+        cwd=PROJECT,
+        env=clean_environment(MODE="test", DATA_DIR=str(data_dir)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == f"{data_dir}/postgres\n"
+    return process
+
+
+def is_quiet(data_dir: Path) -> bool:
+    """Whether neither server runs there."""
+    redis = [process for process in psutil.process_iter(["cmdline"]) if str(data_dir) in str(process.info["cmdline"])]
+    return not stray_processes(DataDir(data_dir)) and not redis
+
+
+def test_command_starts_the_services_and_stops_them(data_dir: Path) -> None:
+    done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(data_dir))
+    assert (done.stdout, done.stderr) == (f"{data_dir}/postgres\n", "")
+    assert is_quiet(data_dir)
+
+
+def test_second_command_outlives_the_one_that_started_the_services(data_dir: Path) -> None:
+    first, second = begin_waiting(data_dir), begin_waiting(data_dir)
+
+    first.communicate("go\n", timeout=20)
+    rest, _ = second.communicate("go\n", timeout=20)
+
+    assert (rest, second.returncode) == ("1\n", 0)
+    assert is_quiet(data_dir)
+
+
+def test_killed_command_leaves_no_services(data_dir: Path) -> None:
+    command = begin_waiting(data_dir)
+    command.kill()
+    command.communicate()
+    wait_until(lambda: is_quiet(data_dir), "the services stop", 10)
+
+
+def test_up_says_that_a_command_uses_the_data_directory(data_dir: Path) -> None:
+    command = begin_waiting(data_dir)
+    (line,) = Up(data_dir).complaint()
+    assert "a manage.py command" in line
+    command.communicate("go\n", timeout=20)
+
+
+@pytest.mark.parametrize("words", [["help"], ["makemigrations", "--check", "--dry-run"], ["check"], ["up", "--help"]])
+def test_command_that_reads_code_leaves_the_disk_alone(data_dir: Path, words: list[str]) -> None:
+    done = manage(*words, DATA_DIR=str(data_dir))
+    assert done.returncode == 0, done.stderr
+    assert not data_dir.exists()
+
+
+def test_mode_is_remembered_asked_for_or_production(tmp_path: Path) -> None:
+    assert modes.decide_mode(None, tmp_path) == modes.PRODUCTION
+    modes.remember_mode(tmp_path, modes.DEMO)
+    assert modes.decide_mode(None, tmp_path) == modes.DEMO
+    assert modes.decide_mode(modes.DEMO, tmp_path) == modes.DEMO
+    with pytest.raises(CannotStart, match="belongs to MODE=demo"):
+        modes.decide_mode(modes.TEST, tmp_path)
+
+
+def test_lock_is_shared_or_held_alone(tmp_path: Path) -> None:
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert first.try_shared()
+    assert not second.try_exclusive()
+    assert not second.is_held_alone()
+    first.unlock()
+    assert second.try_exclusive()
+    assert first.is_held_alone()
+    first.close()
+    second.close()

@@ -1,0 +1,83 @@
+"""Whatever keeps Frontrow from starting is said in one line, without a traceback."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from concert_site.tests.up_process import free_port, manage
+
+NOBODY = "127.0.0.1:1"
+
+
+def refusal(*words: str, **environment: str) -> str:
+    """The one line that a command says before it gives up."""
+    done = manage(*words, **environment)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_production_without_secrets(tmp_path: Path) -> None:
+    line = refusal("up", f"--data-dir={tmp_path / 'new'}")
+    assert "SECRET_KEY and JWT_PRIVATE_KEY not set" in line
+    assert not (tmp_path / "new").exists()
+
+
+def test_command_in_production_without_secrets(tmp_path: Path) -> None:
+    assert "JWT_PRIVATE_KEY not set" in refusal("migrate", f"--data-dir={tmp_path}", SECRET_KEY="s" * 50)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (["migrate"], {"MODE": "debug"}, "MODE=debug is not a mode"),
+        (["up", "--demo"], {"MODE": "production"}, "--demo means MODE=demo"),
+        (["up", "--demo"], {"MODE": "test"}, "--demo means MODE=demo"),
+    ],
+)
+def test_mode_that_makes_no_sense(tmp_path: Path, words: list[str], environment: dict[str, str], said: str) -> None:
+    assert said in refusal(*words, f"--data-dir={tmp_path}", **environment)
+
+
+def test_data_directory_of_another_mode(tmp_path: Path) -> None:
+    (tmp_path / "mode").write_text("production\n")
+    line = refusal("up", "--demo", f"--data-dir={tmp_path}")
+    assert "belongs to MODE=production" in line
+    assert "--data-dir" in line
+
+
+def test_database_that_is_away(tmp_path: Path) -> None:
+    database = f"postgresql://frontrow:secret@{NOBODY}/frontrow"
+    line = refusal("up", f"--data-dir={tmp_path}", f"--port={free_port()}", MODE="test", DATABASE_URL=database)
+    assert "DATABASE_URL" in line
+    assert "secret" not in line
+
+
+def test_redis_that_is_away(tmp_path: Path) -> None:
+    port = f"--port={free_port()}"
+    line = refusal("up", f"--data-dir={tmp_path}", port, MODE="test", REDIS_URL=f"redis://{NOBODY}/0")
+    assert "REDIS_URL" in line
+
+
+def test_command_with_a_database_that_is_away(tmp_path: Path) -> None:
+    database = f"postgresql://{NOBODY}/frontrow"
+    assert "DATABASE_URL" in refusal("migrate", f"--data-dir={tmp_path}", MODE="test", DATABASE_URL=database)
+
+
+def test_data_directory_that_is_no_directory(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert "can't be written" in refusal("up", f"--data-dir={file}", MODE="test")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_data_directory_that_is_not_writable(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert "can't be written" in refusal("up", f"--data-dir={tmp_path}", MODE="test")
+
+
+def test_address_of_another_machine(tmp_path: Path) -> None:
+    line = refusal("up", f"--data-dir={tmp_path}", "--host=192.0.2.1", f"--port={free_port()}", MODE="test")
+    assert "192.0.2.1" in line
