@@ -17,9 +17,7 @@ def make_fan(*, email: str | None = None, password: str | None = None, **fields:
 
 def make_staff(**fields: object) -> User:
     """A member of staff who may do everything."""
-    return make_fan(
-        **{"email": f"staff{next(numbers)}@example.com", "is_staff": True, "is_superuser": True} | fields
-    )
+    return make_fan(**{"email": f"staff{next(numbers)}@example.com", "is_staff": True, "is_superuser": True} | fields)
 
 
 def api_of(user: User | None = None) -> APIClient:
