@@ -83,9 +83,7 @@ class WaitingToken(models.Model):
                 condition=Q(expired_reason__isnull=True) | one_of("expired_reason", ExpiredReason),
                 name="token_reason_known",
             ),
-            models.CheckConstraint(
-                condition=Q(number__isnull=True) | Q(number__gt=0), name="token_number_positive"
-            ),
+            models.CheckConstraint(condition=Q(number__isnull=True) | Q(number__gt=0), name="token_number_positive"),
             models.CheckConstraint(
                 condition=~Q(status="WAITING")
                 | Q(
@@ -122,9 +120,7 @@ class WaitingToken(models.Model):
             models.UniqueConstraint(fields=["concert_schedule", "number"], name="token_number_once"),
         ]
         indexes = [
-            models.Index(
-                fields=["concert_schedule", "number"], condition=Q(status="WAITING"), name="token_waiting"
-            ),
+            models.Index(fields=["concert_schedule", "number"], condition=Q(status="WAITING"), name="token_waiting"),
             models.Index(fields=["concert_schedule"], condition=Q(status="ACTIVE"), name="token_active"),
         ]
         triggers = [fsm_trigger("status", TRANSITIONS)]

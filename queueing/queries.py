@@ -50,7 +50,7 @@ def own_token(token: UUID, *, user_id: int, now: datetime | None = None) -> Toke
     found = WaitingToken.objects.of(user_id=user_id).filter(token=token).annotate(read_at=moment).first()
     if found is None:
         raise NotFound
-    return view_of(found, read_at=found.read_at)
+    return view_of(found, read_at=found.read_at)  # type: ignore[attr-defined]  # annotated just above
 
 
 def last_number(schedule_id: int) -> int:
@@ -62,9 +62,7 @@ def last_number(schedule_id: int) -> int:
 
 def first_waiting(schedule_id: int) -> int | None:
     """The lowest number that still waits; None if nobody does."""
-    waiting = WaitingToken.objects.filter(
-        concert_schedule_id=schedule_id, status=Status.WAITING, number__isnull=False
-    )
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING, number__isnull=False)
     return waiting.order_by("number").values_list("number", flat=True).first()
 
 

@@ -54,10 +54,8 @@ class BalanceHistory(models.Model):
     payment = models.ForeignKey(
         "payments.Payment", models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("payment")
     )
-    idempotency_key = models.CharField(  # noqa: DJ001  unique where there is one, so absence must be null
-        max_length=255, null=True, blank=True, editable=False
-    )
-    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001  as above
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)
     note = models.CharField(_("note"), max_length=500, blank=True, db_default="")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -101,9 +99,12 @@ class BalanceHistory(models.Model):
                 | Q(idempotency_key__isnull=False, request_hash__isnull=False),
                 name="history_key_with_its_request",
             ),
-            models.UniqueConstraint(fields=["payment", "kind"], condition=Q(payment__isnull=False), name="history_payment_once_a_kind"
+            models.UniqueConstraint(
+                fields=["payment", "kind"], condition=Q(payment__isnull=False), name="history_payment_once_a_kind"
             ),
-            models.UniqueConstraint(fields=["user", "kind", "idempotency_key"], condition=Q(idempotency_key__isnull=False),
+            models.UniqueConstraint(
+                fields=["user", "kind", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
                 name="history_key_once_a_kind",
             ),
         ]

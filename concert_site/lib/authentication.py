@@ -57,3 +57,13 @@ class AccessToken(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """What a 401 asks for."""
         return "Bearer"
+
+
+def caller_id(request: Request) -> int:
+    """The id of the caller, whom the view's permissions let in.
+
+    :raises NotAuthenticated: if there is none, after all
+    """
+    if request.user.pk is None:
+        raise NotAuthenticated
+    return int(request.user.pk)

@@ -35,7 +35,7 @@ def fetch(sql: str, params: Mapping[str, Any]) -> list[Row]:  # Any: parameters 
     with connection.wrap_database_errors:
         raw = PreparedCursor(connection.connection, row_factory=dict_row)
     # `_prepare_cursor` is what connection.cursor() ends with: it wraps a cursor for logging and counting.
-    with connection._prepare_cursor(raw) as cursor:  # type: ignore[attr-defined]  # not in the stubs
+    with connection._prepare_cursor(raw) as cursor:  # type: ignore[attr-defined]  # noqa: SLF001  not in the stubs
         cursor.execute(sql, params)
         rows: list[Row] = cursor.fetchall()
     return rows

@@ -7,7 +7,7 @@ import pgtrigger
 from django.db import models
 
 Model = TypeVar("Model", bound=models.Model)
-Transitions = Mapping[str, Iterable[str]]
+Transitions = Mapping[Any, Iterable[Any]]  # Any: each model's own choices, which mappings hold invariant
 
 
 class IllegalMove(Exception):

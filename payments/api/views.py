@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from concert_site.lib.authentication import caller_id
 from concert_site.lib.pagination import NewestFirst
 from payments import queries
 from payments.api.serializers import CanceledOut, PayRequest, ReceiptOut
@@ -27,7 +28,7 @@ class Payments(ListAPIView[Payment]):
 
     def get_queryset(self) -> PaymentQuerySet:
         """The payments of the caller and of nobody else."""
-        return queries.own_payments(user_id=self.request.user.pk)
+        return queries.own_payments(user_id=caller_id(self.request))
 
     @extend_schema(summary="My payments, newest first")
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
@@ -44,7 +45,7 @@ class Payments(ListAPIView[Payment]):
     def post(self, request: Request) -> Response:
         body = PayRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        receipt = checkout.pay(user_id=request.user.pk, reservation_ids=body.validated_data["reservations"])
+        receipt = checkout.pay(user_id=caller_id(request), reservation_ids=body.validated_data["reservations"])
         return Response(ReceiptOut(receipt).data, status=201 if receipt.is_new else 200)
 
 
@@ -53,7 +54,7 @@ class OwnPayment(APIView):
 
     @extend_schema(summary="One payment", responses=PaymentOut)
     def get(self, request: Request, pk: int) -> Response:
-        return Response(PaymentOut(queries.own(pk, user_id=request.user.pk)).data)
+        return Response(PaymentOut(queries.own(pk, user_id=caller_id(request))).data)
 
 
 class Cancel(APIView):
@@ -61,4 +62,4 @@ class Cancel(APIView):
 
     @extend_schema(summary="Cancel a reservation", request=None, responses=CanceledOut)
     def post(self, request: Request, pk: int) -> Response:
-        return Response(CanceledOut(refunds.cancel(user_id=request.user.pk, reservation_id=pk)).data)
+        return Response(CanceledOut(refunds.cancel(user_id=caller_id(request), reservation_id=pk)).data)

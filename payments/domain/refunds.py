@@ -106,7 +106,7 @@ def tier_fee(reservation: Reservation, *, now: datetime | None) -> int:
 
     :raises RefundClosed: if it is too late
     """
-    today = timezone.localdate(now or reservation.read_at)
+    today = timezone.localdate(now or bookings.read_at_of(reservation))
     offer = cancellation.quote(price=reservation.price, concert_date=reservation.concert_date, today=today)
     if not offer.is_open:
         raise RefundClosed

@@ -30,9 +30,7 @@ class TokenOut(serializers.Serializer[TokenView]):
 
 def token_out(token: TokenView, line: Line) -> dict[str, object]:
     """A token as TokenOut describes it, seen in its line."""
-    ahead = (
-        max(0, token.number - line.serving - 1) if token.status == Status.WAITING and token.number else None
-    )
+    ahead = max(0, token.number - line.serving - 1) if token.status == Status.WAITING and token.number else None
     return {
         "token": str(token.token),
         "status": token.status,

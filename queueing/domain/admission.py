@@ -10,8 +10,11 @@ from django.db.models.functions import Now
 from concert_site.lib.database import fetch_one
 from queueing.models import ExpiredReason, Status, WaitingToken
 
-ADMIT = """select * from admit_waiting(%(schedule)s::bigint, %(room)s::bigint, %(joiner)s::bigint,
-%(entry)s::float8, %(active)s::float8, %(now)s::timestamptz)"""
+ADMIT = """
+select * from admit_waiting(
+    %(schedule)s::bigint, %(room)s::bigint, %(joiner)s::bigint, %(entry)s::float8, %(active)s::float8,
+    %(now)s::timestamptz)
+"""
 END_BATCH = 10_000
 
 

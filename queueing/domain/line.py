@@ -48,9 +48,7 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Join
         )
         if rows:
             return joined_from(rows[0], schedule_id)
-        standing = (
-            WaitingToken.objects.of(user_id=user_id).live().filter(concert_schedule_id=schedule_id).first()
-        )
+        standing = WaitingToken.objects.of(user_id=user_id).live().filter(concert_schedule_id=schedule_id).first()
         if standing is not None:
             # The fan's other request was quicker.
             return Joined(standing.pk, own_token(standing.token, user_id=user_id, now=now), is_new=False)
@@ -81,9 +79,7 @@ def enter(*, user_id: int, token: UUID, now: datetime | None = None) -> TokenVie
     """
     moment = now or Now()
     end = (now or Now()) + timedelta(seconds=settings.TOKEN_ACTIVE_SECONDS)
-    inside = WaitingToken.objects.of(user_id=user_id).filter(
-        token=token, status=Status.ACTIVE, expired_at__gt=moment
-    )
+    inside = WaitingToken.objects.of(user_id=user_id).filter(token=token, status=Status.ACTIVE, expired_at__gt=moment)
     inside.filter(entered_at__isnull=True).update(entered_at=moment, expired_at=end)
     view = own_token(token, user_id=user_id, now=now)
     if view.status != Status.ACTIVE:

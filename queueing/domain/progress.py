@@ -137,7 +137,7 @@ def _speed(redis: Redis, schedule_id: int, serving: int) -> float | None:
     """Numbers a minute over the last minutes: `serving` now against the oldest sample that is kept."""
     now = time.time()
     key = samples_key(schedule_id)
-    samples = [tuple(map(float, sample.split(b":"))) for sample in redis.lrange(key, 0, -1)]
+    samples = [tuple(map(float, bytes(sample).split(b":"))) for sample in redis.lrange(key, 0, -1)]
     recent = [(at, number) for at, number in samples if now - at <= SPEED_WINDOW_SECONDS]
     if not recent or now - recent[-1][0] >= SPEED_SAMPLE_SECONDS:
         with redis.pipeline() as pipe:

@@ -18,7 +18,7 @@ from reservations.domain import cancellation
 from reservations.domain.holds import Booking
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import Status
-from reservations.queries.bookings import state_of
+from reservations.queries.bookings import read_at_of, state_of
 
 # More than any limit allows, and few enough to read.
 MOST_SEATS = 100
@@ -31,16 +31,14 @@ class HoldRequest(serializers.Serializer[object]):
     seats = serializers.ListField(child=Id(), min_length=1, max_length=MOST_SEATS)
 
 
-class PaymentOut(serializers.Serializer[object]):
+class PaymentOut(serializers.Serializer[Any]):
     """The payment of one reservation; amounts in the currency's minor unit."""
 
     id = serializers.IntegerField()
     reservation = serializers.IntegerField()
     price = serializers.IntegerField()
     state = serializers.ChoiceField(choices=["COMPLETED", "CANCELED"])
-    refund_fee = serializers.IntegerField(
-        allow_null=True, help_text="What a refund kept; null unless CANCELED."
-    )
+    refund_fee = serializers.IntegerField(allow_null=True, help_text="What a refund kept; null unless CANCELED.")
     created_at = serializers.DateTimeField()
     updated_state_at = serializers.DateTimeField()
 
@@ -172,9 +170,10 @@ def cancellation_out(reservation: Reservation, status: str) -> dict[str, object]
     """What canceling now would refund; giving up a hold costs nothing, and nothing was paid."""
     if status == Status.CANCELED:
         return None
-    terms = {"price": reservation.price, "concert_date": reservation.concert_date}
-    tiers = [asdict(tier) for tier in cancellation.tiers_of(**terms)]
+    price, concert_date = reservation.price, reservation.concert_date
+    tiers = [asdict(tier) for tier in cancellation.tiers_of(price=price, concert_date=concert_date)]
     if status == Status.RESERVING:
         return {"fee": 0, "refund": 0, "tiers": tiers}
-    offer = cancellation.quote(**terms, today=timezone.localdate(reservation.read_at))
+    today = timezone.localdate(read_at_of(reservation))
+    offer = cancellation.quote(price=price, concert_date=concert_date, today=today)
     return {"fee": offer.fee, "refund": offer.refund, "tiers": tiers}

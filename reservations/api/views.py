@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib import idempotency
+from concert_site.lib.authentication import caller_id
 from concert_site.lib.pagination import NewestFirst
 from reservations.api.serializers import BookingOut, HoldRequest, ReservationOut, booking_out, reservation_out
 from reservations.domain import holds
@@ -48,7 +49,7 @@ class Reservations(ListAPIView[Reservation]):
 
     def get_queryset(self) -> ReservationQuerySet:
         """The reservations of the caller and of nobody else."""
-        return bookings.own_reservations(user_id=self.request.user.pk)
+        return bookings.own_reservations(user_id=caller_id(self.request))
 
     @extend_schema(summary="My reservations, newest first")
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
@@ -60,9 +61,7 @@ class Reservations(ListAPIView[Reservation]):
         request=HoldRequest,
         responses={
             201: OpenApiResponse(BookingOut, description="Held until `expired_at`."),
-            200: OpenApiResponse(
-                BookingOut, description="This booking exists already; here it is as it is now."
-            ),
+            200: OpenApiResponse(BookingOut, description="This booking exists already; here it is as it is now."),
         },
     )
     def post(self, request: Request) -> Response:
@@ -70,7 +69,7 @@ class Reservations(ListAPIView[Reservation]):
         body = HoldRequest(data=request.data)
         body.is_valid(raise_exception=True)
         booking = holds.hold_seats(
-            user_id=request.user.pk,
+            user_id=caller_id(request),
             queue_token=queue_token_of(request),
             idempotency_key=key,
             request_hash=idempotency.request_hash(body.validated_data) if key else None,
@@ -84,7 +83,7 @@ class OwnReservation(APIView):
 
     @extend_schema(summary="One reservation", responses=ReservationOut)
     def get(self, request: Request, pk: int) -> Response:
-        return Response(reservation_out(bookings.own(pk, user_id=request.user.pk)))
+        return Response(reservation_out(bookings.own(pk, user_id=caller_id(request))))
 
 
 class Extend(APIView):
@@ -97,5 +96,5 @@ class Extend(APIView):
         description="Once, for the whole booking.",
     )
     def post(self, request: Request, pk: int) -> Response:
-        holds.extend_hold(user_id=request.user.pk, reservation_id=pk)
-        return Response(reservation_out(bookings.own(pk, user_id=request.user.pk)))
+        holds.extend_hold(user_id=caller_id(request), reservation_id=pk)
+        return Response(reservation_out(bookings.own(pk, user_id=caller_id(request))))

@@ -28,8 +28,11 @@ from reservations.models import ConcertSeat, Reservation, SeatStatus
 from reservations.models.reservation import Status
 from reservations.queries import bookings
 
-HOLD = """select * from hold_seats(%(fan)s::bigint, %(schedule)s::bigint, %(seats)s::bigint[], %(token)s::uuid, %(booking)s::text,
-%(key)s::text, %(hash)s::text, %(hold_seconds)s::float8, %(active_seconds)s::float8, %(now)s::timestamptz)"""
+HOLD = """
+select * from hold_seats(
+    %(fan)s::bigint, %(schedule)s::bigint, %(seats)s::bigint[], %(token)s::uuid, %(booking)s::text, %(key)s::text,
+    %(hash)s::text, %(hold_seconds)s::float8, %(active_seconds)s::float8, %(now)s::timestamptz)
+"""
 RELEASE_BATCH = 5000
 # No vowels and nothing that looks like something else: references are read out on the phone.
 REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
@@ -61,11 +64,7 @@ class Booking:
     @property
     def expired_at(self) -> datetime | None:
         """When the hold ends; None once nothing of it is held."""
-        ends = [
-            each.expired_at
-            for each in self.reservations
-            if each.status == Status.RESERVING and each.expired_at
-        ]
+        ends = [each.expired_at for each in self.reservations if each.status == Status.RESERVING and each.expired_at]
         return min(ends, default=None)
 
 
@@ -136,9 +135,7 @@ def booking_from(
         raise refusal_of(first, seats)
     if not first["is_new"]:
         reference = first["booking_reference"]
-        return Booking(
-            reference, list(bookings.of_reference(reference, user_id=user_id, now=now)), is_new=False
-        )
+        return Booking(reference, list(bookings.of_reference(reference, user_id=user_id, now=now)), is_new=False)
     return Booking(
         first["booking_reference"],
         [held_reservation(row, user_id=user_id, schedule_id=schedule_id) for row in rows],
@@ -191,7 +188,7 @@ def held_reservation(row: Row, *, user_id: int, schedule_id: int) -> Reservation
             )
         },
     )
-    reservation.read_at = row["created_at"]  # as the queries annotate it
+    bookings.note_read_at(reservation, row["created_at"])
     return reservation
 
 
@@ -208,9 +205,7 @@ def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = Non
     )
     # Seats before reservations, as everywhere: neither can lapse or be paid between the look and the writes.
     seats = ConcertSeat.objects.filter(pk__in=held.values("concert_seat_id"), status=SeatStatus.TEMPORARY)
-    seat_ids = list(
-        seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)
-    )
+    seat_ids = list(seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     live = {each.pk: each for each in held.filter(concert_seat_id__in=seat_ids)}
     if reservation_id not in live:
         raise HoldExpired
@@ -258,7 +253,7 @@ def release_lapsed(*, now: datetime | None = None, batch: int = RELEASE_BATCH) -
             sql_beside(__file__, "release_lapsed.sql"),
             {"now": now, "batch": batch, "after_at": after_at, "after_id": after_id},
         )
-        released += answer["freed"]
+        released += int(answer["freed"])
         if answer["seen"] < batch:
             return released
         after_at, after_id = answer["after_at"], answer["after_id"]

@@ -51,9 +51,7 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Plac
     joined = line.join(user_id=user_id, schedule_id=schedule_id, now=now)
     token = joined.token
     if joined.is_new and met.may_enter:
-        moved = admit(
-            schedule_id, seats_left=seats.seats_left, cap=met.queue_max_active, joiner=joined.id, now=now
-        )
+        moved = admit(schedule_id, seats_left=seats.seats_left, cap=met.queue_max_active, joiner=joined.id, now=now)
         if moved.admitted:
             token = own_token(token.token, user_id=user_id, now=now)
     return Place(token, joined.is_new, met.seed_hash)

@@ -1,6 +1,5 @@
 """A fan's claim on a seat, from the hold to the end."""
 
-from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -44,9 +43,7 @@ class Reservation(models.Model):
     booking_reference = models.CharField(_("booking reference"), max_length=36)
     # A hot insert: a foreign key is indexed only where a read needs it.
     concert = models.ForeignKey(Concert, models.PROTECT, db_index=False, verbose_name=_("concert"))
-    concert_schedule = models.ForeignKey(
-        ConcertSchedule, models.PROTECT, db_index=False, verbose_name=_("schedule")
-    )
+    concert_schedule = models.ForeignKey(ConcertSchedule, models.PROTECT, db_index=False, verbose_name=_("schedule"))
     concert_seat = models.ForeignKey(
         ConcertSeat, models.PROTECT, related_name="reservations", db_index=False, verbose_name=_("seat")
     )
@@ -57,15 +54,10 @@ class Reservation(models.Model):
     status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.RESERVING)
     expired_at = models.DateTimeField(_("held until"), null=True, blank=True)
     extended_at = models.DateTimeField(_("extended at"), null=True, blank=True)
-    idempotency_key = models.CharField(  # noqa: DJ001  unique where there is one, so absence must be null
-        max_length=255, null=True, blank=True, editable=False
-    )
-    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001  as above
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("booked at"))
     updated_state_at = models.DateTimeField(_("state changed at"))
-
-    # When the row was read, by PostgreSQL's clock; the queries annotate it.
-    read_at: datetime
 
     objects = ReservationQuerySet.as_manager()
 
@@ -87,14 +79,19 @@ class Reservation(models.Model):
                 | Q(idempotency_key__isnull=False, request_hash__isnull=False),
                 name="reservation_key_with_its_request",
             ),
-            models.UniqueConstraint(fields=["concert_seat"], condition=Q(status__in=["RESERVING", "RESERVED"]), name="reservation_one_live"
+            models.UniqueConstraint(
+                fields=["concert_seat"], condition=Q(status__in=["RESERVING", "RESERVED"]), name="reservation_one_live"
             ),
-            models.UniqueConstraint(fields=["user", "idempotency_key"], condition=Q(idempotency_key__isnull=False),
+            models.UniqueConstraint(
+                fields=["user", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
                 name="reservation_key_once",
             ),
         ]
         indexes = [
-            models.Index(fields=["user", "concert_schedule"], condition=Q(status__in=["RESERVING", "RESERVED"]),
+            models.Index(
+                fields=["user", "concert_schedule"],
+                condition=Q(status__in=["RESERVING", "RESERVED"]),
                 name="reservation_fan_live",
             ),
             models.Index(fields=["expired_at", "id"], condition=Q(status="RESERVING"), name="reservation_reserving"),

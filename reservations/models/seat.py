@@ -88,7 +88,9 @@ class ConcertSeat(models.Model):
                 | Q(user__isnull=True, expired_at__isnull=True, reserved_at__isnull=True),
                 name="seat_free_has_no_holder",
             ),
-            models.UniqueConstraint(fields=["concert_schedule", "section", "row", "seat_number"], name="seat_place_once"),
+            models.UniqueConstraint(
+                fields=["concert_schedule", "section", "row", "seat_number"], name="seat_place_once"
+            ),
             models.UniqueConstraint(fields=["concert_schedule", "seat_guid"], name="seat_guid_once"),
         ]
         triggers: ClassVar = [fsm_trigger("status", TRANSITIONS)]

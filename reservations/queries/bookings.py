@@ -41,12 +41,23 @@ def of_reference(reference: str, *, user_id: int, now: datetime | None = None) -
     return own_reservations(user_id=user_id, now=now).filter(booking_reference=reference).order_by("pk")
 
 
+def read_at_of(reservation: Reservation) -> datetime:
+    """When a reservation was read, by PostgreSQL's clock, as own_reservations annotates it."""
+    moment: datetime = reservation.read_at  # type: ignore[attr-defined]  # an annotation of the query
+    return moment
+
+
+def note_read_at(reservation: Reservation, moment: datetime) -> None:
+    """Say when `reservation` was made, where it was not read at all."""
+    reservation.read_at = moment  # type: ignore[attr-defined]  # as the queries annotate it
+
+
 def state_of(reservation: Reservation) -> str:
     """The status to show: a hold that is over reads CANCELED before it is tidied up."""
     if (
         reservation.status == Status.RESERVING
         and reservation.expired_at
-        and reservation.expired_at <= reservation.read_at
+        and reservation.expired_at <= read_at_of(reservation)
     ):
         return Status.CANCELED
     return reservation.status
