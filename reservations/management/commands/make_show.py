@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from reservations.domain.seating import grid
-from reservations.domain.shows import Times, make_show
+from reservations.domain.shows import Times, clock, make_show
 
 A_DAY = 86_400
 LONGEST_NAME = 200
@@ -43,11 +43,14 @@ class Command(BaseCommand):
         if settings.IS_PRODUCTION:
             raise CommandError("make_show is for MODE=demo and MODE=test; in production use the admin.")
         check(options)
+        now = clock()
         show = make_show(
             name=options["name"],
             hall=grid(options["seats"], options["price"]),
             times=Times(
-                *(timedelta(seconds=options[name]) for name in ("opens_in", "closes_in", "concert_in"))
+                opens_at=now + timedelta(seconds=options["opens_in"]),
+                closes_at=now + timedelta(seconds=options["closes_in"]),
+                concert_at=now + timedelta(seconds=options["concert_in"]),
             ),
             queue_max_active=options["max_active"],
             tickets_per_fan=options["tickets_per_fan"],

@@ -1,0 +1,122 @@
+"""Loading the demo: everything in one transaction, once."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+from django.utils.timezone import localdate, make_aware
+
+from concert_site.accounts.models import User
+from concert_site.demo import crowd, programme
+from reservations.domain.halls import curved_hall
+from reservations.domain.seating import Hall, grid
+from reservations.domain.shows import Times, clock, make_schedule
+from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from wallet.domain import ledger
+from wallet.models import Kind
+
+POCKET_MONEY = 600_000
+CROWD = 180
+FANS_INSIDE, FANS_IN_LINE = 3, 60
+# Of the hall that is on sale, one party of seats in so many has gone already.
+SOLD_ONE_IN = 5
+# Any number that nothing else locks: loading twice at once is loading once.
+LOCK = 0xDE30
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An account to try the demo with."""
+
+    title: str
+    email: str
+    phrase: str
+
+
+FAN = Login("Fan", "fan@frontrow.example", "front-row-2026")
+STAFF = Login("Staff", "staff@frontrow.example", "front-row-2026")
+
+
+@transaction.atomic(durable=True)
+def load() -> bool:
+    """Load the demo; returns whether there was anything to do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    # One transaction writes it all, so whoever sees the login sees everything.
+    if User.objects.filter(email=STAFF.email).exists():
+        return False
+    now = clock()
+    load_logins()
+    fans = crowd.make_crowd(CROWD)
+    load_upcoming(now)
+    load_line(fans, now)
+    crowd.book_payments([*load_sold_out(fans, now), *load_on_sale(fans, now)])
+    return True
+
+
+def load_logins() -> None:
+    """The fan, with money in the wallet, and the member of staff."""
+    secret = make_password(FAN.phrase)
+    fan = User(email=FAN.email, name="김하늘", password=secret, locale="ko")
+    staff = User(email=STAFF.email, name="Box Office", password=secret, is_staff=True, is_superuser=True)
+    for user in User.objects.bulk_create([fan, staff]):
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=POCKET_MONEY, note="Pocket money for the demo")
+
+
+def evening(now: datetime, days: int) -> datetime:
+    """Half past seven at the venue, so many days from now."""
+    return make_aware(datetime.combine(localdate(now) + timedelta(days=days), time(19, 30)))
+
+
+def times(now: datetime, *, opens_in_days: float, played_in_days: int) -> Times:
+    """A sale that goes on until two hours before the concert."""
+    concert_at = evening(now, played_in_days)
+    return Times(
+        opens_at=now + timedelta(days=opens_in_days), closes_at=concert_at - timedelta(hours=2), concert_at=concert_at
+    )
+
+
+def make(
+    item: programme.Item, hall: Hall, when: Times, **columns: object
+) -> tuple[Concert, ConcertSchedule, list[ConcertSeat]]:
+    """Make a concert of the programme with its one date."""
+    concert = Concert.objects.create(name=item.name, host=item.host, description=item.description)
+    schedule, seats = make_schedule(concert=concert, hall=hall, times=when, **columns)
+    return concert, schedule, seats
+
+
+def load_upcoming(now: datetime) -> None:
+    """A concert whose sale opens in some days."""
+    make(programme.UPCOMING, grid(480, 88_000), times(now, opens_in_days=3, played_in_days=45))
+
+
+def load_line(fans: list[User], now: datetime) -> None:
+    """A concert with a line in its waiting room."""
+    when = times(now, opens_in_days=-0.02, played_in_days=60)
+    _, schedule, _ = make(
+        programme.IN_LINE,
+        grid(800, 154_000),
+        when,
+        queue_max_active=FANS_INSIDE,
+        queue_message=programme.LINE_MESSAGE,
+    )
+    crowd.stand_in_line(schedule=schedule, fans=fans[: FANS_INSIDE + FANS_IN_LINE], inside=FANS_INSIDE, at=now)
+
+
+def load_on_sale(fans: list[User], now: datetime) -> list[crowd.Payment]:
+    """A concert that is on sale in the curved hall, with some of its seats gone."""
+    concert, schedule, seats = make(programme.ON_SALE, curved_hall(), times(now, opens_in_days=-2, played_in_days=30))
+    sold = list(crowd.parties(seats))[::SOLD_ONE_IN]
+    return crowd.sell(concert=concert, schedule=schedule, sold=sold, fans=fans, at=now - timedelta(days=1))
+
+
+def load_sold_out(fans: list[User], now: datetime) -> list[crowd.Payment]:
+    """A concert that is sold out to the last seat."""
+    concert, schedule, seats = make(
+        programme.SOLD_OUT, grid(160, 66_000), times(now, opens_in_days=-7, played_in_days=21)
+    )
+    sold = list(crowd.parties(seats))
+    return crowd.sell(concert=concert, schedule=schedule, sold=sold, fans=fans, at=now - timedelta(days=6))

@@ -1,0 +1,47 @@
+"""The concerts of the demo: invented artists, in the words of a Korean house."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the programme says about a concert."""
+
+    name: str
+    host: str
+    description: str
+
+
+UPCOMING = Item(
+    name="한강 재즈 나이트 · Han River Jazz Night",
+    host="강변문화재단 Riverside Culture Foundation",
+    description=(
+        "해 질 녘 강바람과 함께하는 야외 재즈. 예매는 며칠 뒤에 열립니다.\n\n"
+        "An evening of jazz by the river, from duo to big band. Booking opens in a few days."
+    ),
+)
+ON_SALE = Item(
+    name="달빛 필하모닉: 말러 교향곡 5번 · Moonlight Philharmonic: Mahler 5",
+    host="달빛 필하모닉 Moonlight Philharmonic",
+    description=(
+        "달빛 필하모닉의 시즌 개막 연주. 말러 교향곡 5번과 윤서하의 신작 「새벽」을 연주합니다.\n\n"
+        "The opening night of the season: Mahler's Fifth, and the first performance of Seoha Yun's Daybreak."
+    ),
+)
+IN_LINE = Item(
+    name="루미나 월드투어 서울 · LUMINA World Tour in Seoul",
+    host="하늘엔터테인먼트 Haneul Entertainment",
+    description=(
+        "3년 만의 서울 공연. 대기 순서대로 세 분씩 입장합니다.\n\n"
+        "Back in Seoul after three years. There is a line: fans are let in three at a time, in order."
+    ),
+)
+LINE_MESSAGE = "순서대로 세 분씩 입장합니다. Fans are let in three at a time, in order."
+SOLD_OUT = Item(
+    name="작은 방의 어쿠스틱, 봄 · Acoustic in a Small Room, Spring",
+    host="소극장 모퉁이 Corner Theatre",
+    description=(
+        "노래와 기타 한 대, 백육십 석의 봄밤. 전석 매진되었습니다.\n\n"
+        "One voice and one guitar for 160 people on a night in spring. Sold out."
+    ),
+)

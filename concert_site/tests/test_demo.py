@@ -1,0 +1,137 @@
+"""`load_demo`: four concerts in their four states, two logins, and an audit that finds nothing."""
+
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError
+from django.test import Client
+from django.utils import timezone
+
+from concert_site import audit
+from concert_site.accounts.models import User
+from concert_site.demo.programme import IN_LINE, ON_SALE, SOLD_OUT, UPCOMING
+from queueing.models import WaitingToken
+from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from wallet.models import Balance, BalanceHistory
+
+pytestmark = pytest.mark.django_db
+
+
+def load():
+    out = StringIO()
+    call_command("load_demo", stdout=out)
+    return out.getvalue()
+
+
+def rows():
+    """How many rows every table of ours has."""
+    labels = ("accounts", "wallet", "queueing", "reservations", "payments")
+    return {model: model.objects.count() for label in labels for model in apps.get_app_config(label).get_models()}
+
+
+def schedule_of(item):
+    return ConcertSchedule.objects.get(concert__name=item.name)
+
+
+def statuses(item):
+    return set(ConcertSeat.objects.of_schedule(schedule_of(item).pk).values_list("status", flat=True))
+
+
+def test_the_audit_finds_nothing():
+    load()
+
+    assert [str(finding) for finding in audit.run() if not finding.is_ok] == []
+
+
+def test_four_concerts_in_their_four_states():
+    load()
+
+    now = timezone.now()
+    assert Concert.objects.available().count() == 4
+    assert schedule_of(UPCOMING).reservation_available_at > now
+    for item in (ON_SALE, IN_LINE, SOLD_OUT):
+        schedule = schedule_of(item)
+        assert schedule.reservation_available_at < now < schedule.deadline_at
+    assert statuses(UPCOMING) == statuses(IN_LINE) == {"AVAILABLE"}
+    assert statuses(ON_SALE) == {"AVAILABLE", "RESERVED"}
+    assert statuses(SOLD_OUT) == {"RESERVED"}
+    assert ConcertSeat.objects.of_schedule(schedule_of(ON_SALE).pk).count() == 1_984
+
+
+def test_concerts_begin_at_half_past_seven_on_the_date_they_name():
+    load()
+
+    for schedule in ConcertSchedule.objects.all():
+        local = timezone.localtime(schedule.concert_at)
+        assert (local.hour, local.minute) == (19, 30)
+        assert local.date() == schedule.concert_date
+
+
+def test_the_line_has_three_fans_inside_and_sixty_waiting_in_order():
+    load()
+
+    line = WaitingToken.objects.filter(concert_schedule=schedule_of(IN_LINE)).order_by("number")
+    assert [token.number for token in line] == list(range(1, 64))
+    assert [token.status for token in line] == ["ACTIVE"] * 3 + ["WAITING"] * 60
+    assert all(token.entered_at for token in line[:3])
+    assert schedule_of(IN_LINE).queue_max_active == 3
+
+
+def test_the_fan_has_money_and_a_ledger_that_says_where_from():
+    load()
+
+    balance = Balance.objects.get(user__email="fan@frontrow.example")
+    assert balance.amount == 600_000
+    assert [row.amount for row in BalanceHistory.objects.of(user_id=balance.user_id)] == [600_000]
+
+
+def test_ledgers_are_in_the_order_of_time():
+    load()
+
+    for fan in User.objects.all():
+        booked = BalanceHistory.objects.of(user_id=fan.pk).order_by("pk").values_list("created_at", flat=True)
+        assert list(booked) == sorted(booked)
+
+
+def test_both_logins_work_as_printed():
+    lines = load().splitlines()
+
+    assert len(lines) == 2
+    for line in lines:
+        email, secret = line.split(":", 1)[1].split(" / ")
+        assert Client().login(username=email.strip(), password=secret)
+    staff = User.objects.get(email="staff@frontrow.example")
+    assert staff.is_staff
+    assert staff.is_superuser
+
+
+def test_loading_again_changes_nothing_and_prints_the_logins_again():
+    first = load()
+    before = rows()
+
+    assert load() == first
+    assert rows() == before
+
+
+def test_a_load_that_breaks_in_the_middle_leaves_nothing():
+    blocker = User.objects.create_user("crowd180@frontrow.example")
+    before = rows()
+
+    with pytest.raises(IntegrityError):
+        load()
+
+    assert rows() == before
+    blocker.delete()
+    load()
+    assert Concert.objects.count() == 4
+
+
+def test_production_refuses(settings):
+    settings.IS_PRODUCTION = True
+
+    with pytest.raises(CommandError, match="MODE=demo"):
+        load()
+
+    assert User.objects.count() == 0
