@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+# allauth imports cryptography late and piece by piece; with an RSA key a fresh process then failed at its first
+# token. Imported here as a whole, it is there for everyone.
+import cryptography.hazmat.primitives.serialization  # noqa: F401
 from allauth.headless.tokens.strategies.jwt.internal import decode_token
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
