@@ -21,7 +21,7 @@ test: check ## Everything that is checked, then every test
 
 check: $(VENV)/.installed-dev ## Style, layers, types, forgotten migrations
 	@$(PYTHON) -m ruff check --quiet .
-	@$(PYTHON) -m ruff format --check --quiet .
+	@$(PYTHON) -m ruff format --check --output-format concise .
 	@$(VENV)/bin/lint-imports --no-logo
 	@MODE=test $(PYTHON) -m mypy .
 	@MODE=test $(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run

@@ -5,7 +5,7 @@ import os
 from argparse import ArgumentParser
 from pathlib import Path
 
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands
 from django.core.management.base import BaseCommand
 from django.db import connections
 
@@ -45,7 +45,7 @@ def prepare_database(*, with_demo: bool) -> list[str]:
     """Migrate, load the demo if asked; returns what the latter has to say."""
     said = io.StringIO()
     call_command("migrate", interactive=False, verbosity=0)
-    if with_demo:
+    if with_demo and "load_demo" in get_commands():
         call_command("load_demo", stdout=said)
     # This process only watches from here on, and needs none of its connections.
     connections.close_all()

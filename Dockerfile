@@ -1,0 +1,20 @@
+# One image for web, worker, beat and commands; compose.yaml says which runs what.
+FROM python:3.12-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
+WORKDIR /app
+
+COPY requirements.txt .
+RUN pip install --disable-pip-version-check -r requirements.txt
+
+COPY . .
+# Nothing is written but the data directory: posters, and what the embedded services keep if they are used.
+RUN useradd --system --create-home frontrow && install -d -o frontrow -m 700 /data
+USER frontrow
+ENV DATA_DIR=/data
+VOLUME /data
+
+EXPOSE 8000
+CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
+     "--blocking-threads", "3", "--backlog", "4096", "--backpressure", "256", \
+     "--respawn-failed-workers", "--no-ws", "concert_site.wsgi:application"]
