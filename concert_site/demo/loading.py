@@ -10,6 +10,7 @@ from django.utils.timezone import localdate, make_aware
 
 from concert_site.accounts.models import User
 from concert_site.demo import crowd, programme
+from payments.models import Payment
 from reservations.domain.halls import curved_hall
 from reservations.domain.seating import Hall, grid
 from reservations.domain.shows import Times, clock, make_schedule
@@ -106,14 +107,14 @@ def load_line(fans: list[User], now: datetime) -> None:
     crowd.stand_in_line(schedule=schedule, fans=fans[: FANS_INSIDE + FANS_IN_LINE], inside=FANS_INSIDE, at=now)
 
 
-def load_on_sale(fans: list[User], now: datetime) -> list[crowd.Payment]:
+def load_on_sale(fans: list[User], now: datetime) -> list[Payment]:
     """A concert that is on sale in the curved hall, with some of its seats gone."""
     concert, schedule, seats = make(programme.ON_SALE, curved_hall(), times(now, opens_in_days=-2, played_in_days=30))
     sold = list(crowd.parties(seats))[::SOLD_ONE_IN]
     return crowd.sell(concert=concert, schedule=schedule, sold=sold, fans=fans, at=now - timedelta(days=1))
 
 
-def load_sold_out(fans: list[User], now: datetime) -> list[crowd.Payment]:
+def load_sold_out(fans: list[User], now: datetime) -> list[Payment]:
     """A concert that is sold out to the last seat."""
     concert, schedule, seats = make(
         programme.SOLD_OUT, grid(160, 66_000), times(now, opens_in_days=-7, played_in_days=21)

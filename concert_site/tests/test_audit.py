@@ -1,0 +1,482 @@
+"""The audit: clean where all is well, and each check is seen to fail.
+
+Each breach is made through SQL, with whatever guard the database has against it taken out first; the test's
+transaction puts it back.
+"""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import InternalError, connection, transaction
+
+from concert_site import audit
+from concert_site.accounts.models import User
+from payments.models import Payment
+from queueing.models import WaitingToken
+from reservations.domain.seating import grid
+from reservations.domain.shows import Times, make_schedule
+from reservations.models import Concert, ConcertSeat, Reservation
+from wallet.models import Balance, BalanceHistory
+
+NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def site(db):
+    """A small house with one of everything: the breaches below name these rows as a1, h1, ..."""
+    return Site()
+
+
+class Site:
+    """Four seats: one held, one paid, one refunded, one free; two wallets; a line of five."""
+
+    def __init__(self):
+        fan, other = (User.objects.create_user(f"{name}@example.com") for name in ("fan", "other"))
+        concert = Concert.objects.create(name="A concert")
+        times = Times(opens_at=NOW - 60 * MINUTE, closes_at=NOW + 60 * MINUTE, concert_at=NOW + 90 * MINUTE)
+        schedule, seats = make_schedule(
+            concert=concert,
+            hall=grid(4, 50_000),
+            times=times,
+            queue_max_active=2,
+            tickets_per_fan=2,
+            limits_changed_at=NOW - 60 * MINUTE,
+        )
+        self.ids = {"fan": fan.pk, "other": other.pk, "schedule": schedule.pk}
+        self.ids |= {f"seat{nth}": seat.pk for nth, seat in enumerate(seats, start=1)}
+        held, paid, refunded = (
+            self.reserve(schedule, seat, fan, status)
+            for seat, status in zip(seats[:3], ("RESERVING", "RESERVED", "CANCELED"), strict=True)
+        )
+        self.ids |= {"held": held.pk, "paid": paid.pk, "refunded": refunded.pk}
+        take(seats[0], user_id=fan.pk, expired_at=held.expired_at)
+        take(seats[1], user_id=fan.pk, expired_at=NOW)
+        seats[1].status, seats[1].expired_at, seats[1].reserved_at = "RESERVED", None, NOW
+        seats[1].save()
+        self.book(fan, paid, refunded)
+        Balance.objects.create(user=other, amount=0, last_updated_at=NOW)
+        self.join(schedule)
+
+    def reserve(self, schedule, seat, fan, status):
+        return Reservation.objects.create(
+            booking_reference="B",
+            concert_id=schedule.concert_id,
+            concert_schedule=schedule,
+            concert_seat=seat,
+            user=fan,
+            concert_name="A concert",
+            concert_date=schedule.concert_date,
+            price=50_000,
+            status=status,
+            expired_at=NOW + 5 * MINUTE if status == "RESERVING" else None,
+            idempotency_key=f"key {status}",
+            request_hash="0" * 64,
+            created_at=NOW,
+            updated_state_at=NOW,
+        )
+
+    def book(self, fan, paid, refunded):
+        """120,000 topped up, 50,000 paid twice, 45,000 of it refunded."""
+        balance = Balance.objects.create(user=fan, amount=65_000, last_updated_at=NOW)
+        made = {"created_at": NOW, "updated_state_at": NOW, "user": fan, "price": 50_000}
+        first = Payment.objects.create(reservation=paid, state="COMPLETED", **made)
+        second = Payment.objects.create(reservation=refunded, state="CANCELED", refund_fee=5_000, **made)
+        self.ids |= {"balance": balance.pk, "payment": first.pk, "canceled": second.pk}
+        left = 0
+        for name, kind, amount, payment in [
+            ("charge", "CHARGE", 120_000, None),
+            ("spent", "PAYMENT", -50_000, first),
+            ("wasted", "PAYMENT", -50_000, second),
+            ("refund", "REFUND", 45_000, second),
+        ]:
+            left += amount
+            row = BalanceHistory.objects.create(
+                balance=balance,
+                user=fan,
+                kind=kind,
+                amount=amount,
+                amount_after=left,
+                payment=payment,
+                idempotency_key="key" if kind == "CHARGE" else None,
+                request_hash="0" * 64 if kind == "CHARGE" else None,
+                created_at=NOW,
+                updated_at=NOW,
+            )
+            self.ids[name] = row.pk
+
+    def join(self, schedule):
+        """Numbers 1 to 5: the first was in and left, two are inside, two wait; ten seconds between them."""
+        for number, status in enumerate(("EXPIRED", "ACTIVE", "ACTIVE", "WAITING", "WAITING"), start=1):
+            is_admitted = status != "WAITING"
+            token = WaitingToken.objects.create(
+                user=User.objects.create_user(f"line{number}@example.com"),
+                concert_schedule=schedule,
+                status=status,
+                number=number,
+                created_at=NOW - 10 * MINUTE + timedelta(seconds=10 * number),
+                updated_active_at=NOW - 2 * MINUTE + timedelta(seconds=number) if is_admitted else None,
+                expired_at=NOW if is_admitted else None,
+                expired_reason="LEFT" if status == "EXPIRED" else None,
+            )
+            self.ids |= {f"token{number}": token.pk, f"queued{number}": token.user_id}
+
+    def run(self, sql):
+        """Run SQL in which :name stands for an id."""
+        for name, value in sorted(self.ids.items(), reverse=True):
+            sql = sql.replace(f":{name}", str(value))
+        with connection.cursor() as cursor:
+            # Deferred checks are made now, and left out from here on: no table may be altered while one is owed.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET session_replication_role = replica")
+            cursor.execute(sql)
+
+
+def take(seat, **changes):
+    assert ConcertSeat.objects.filter(pk=seat.pk).move("AVAILABLE", "TEMPORARY", **changes) == 1
+    seat.refresh_from_db()
+
+
+def broken():
+    return [finding.invariant for finding in audit.run() if not finding.is_ok]
+
+
+def test_a_healthy_site_has_nine_ok_invariants(site):
+    findings = audit.run()
+
+    assert [finding.invariant for finding in findings] == list(range(1, 10))
+    assert [str(finding) for finding in findings if not finding.is_ok] == []
+
+
+def drop(table, name, *, is_index=False):
+    return f"DROP INDEX {name};" if is_index else f"ALTER TABLE {table} DROP CONSTRAINT {name};"
+
+
+COPY_RESERVATION = """
+INSERT INTO reservation (booking_reference, concert_id, concert_schedule_id, concert_seat_id, user_id, concert_name,
+    concert_date, price, status, expired_at, created_at, updated_state_at)
+SELECT booking_reference, concert_id, concert_schedule_id, {seat}, {user}, concert_name,
+    concert_date, price, status, expired_at, {created}, updated_state_at FROM reservation WHERE id = {id};
+"""
+COPY_TOKEN = """
+INSERT INTO waiting_token (user_id, concert_schedule_id, token, status, number, created_at, updated_active_at,
+    expired_at, expired_reason)
+SELECT {user}, concert_schedule_id, gen_random_uuid(), status, {number}, created_at, updated_active_at,
+    expired_at, expired_reason FROM waiting_token WHERE id = {id};
+"""
+COPY_ENTRY = """
+INSERT INTO balance_history (balance_id, user_id, kind, amount, amount_after, payment_id, idempotency_key,
+    request_hash, note, created_at, updated_at)
+SELECT balance_id, user_id, kind, {amount}, {after}, payment_id, idempotency_key,
+    request_hash, note, created_at, updated_at FROM balance_history WHERE id = {id};
+"""
+
+
+def copy_reservation(row, *, seat="concert_seat_id", user="user_id", created="created_at"):
+    return COPY_RESERVATION.format(id=row, seat=seat, user=user, created=created)
+
+
+def copy_token(row, *, user="user_id", number="number"):
+    return COPY_TOKEN.format(id=row, user=user, number=number)
+
+
+def copy_entry(row, *, amount="amount", after="amount_after"):
+    return COPY_ENTRY.format(id=row, amount=amount, after=after)
+
+
+# A seat that is paid for, with everything that belongs to it: what a fan may have one too many of.
+HOLD_SEAT_4 = """
+UPDATE concert_seat SET status = 'TEMPORARY', user_id = :fan, expired_at =
+    (SELECT expired_at FROM reservation WHERE id = :held) WHERE id = :seat4;
+""" + copy_reservation(":held", seat=":seat4", created="created_at + interval '1 minute'")
+LOWER_LIMITS = "UPDATE concert_schedule SET {limit}, limits_changed_at = {at} WHERE id = :schedule;"
+LATER, EARLIER = "'2027-03-01 03:30Z'", "'2027-03-01 02:00Z'"
+
+BREACHES = {
+    "two live reservations of one seat": (
+        1,
+        drop("reservation", "reservation_one_live", is_index=True)
+        + copy_reservation(":held")
+        + "UPDATE concert_schedule SET tickets_per_fan = 9",
+    ),
+    "a held seat without a reservation": (2, "DELETE FROM reservation WHERE id = :held"),
+    "a hold without its seat": (
+        2,
+        "UPDATE concert_seat SET status = 'AVAILABLE', user_id = NULL, expired_at = NULL WHERE id = :seat1",
+    ),
+    "a hold of a seat off sale": (
+        2,
+        "UPDATE concert_seat SET status = 'UNAVAILABLE', user_id = NULL, expired_at = NULL WHERE id = :seat1",
+    ),
+    "a reserved seat whose reservation is only held": (
+        2,
+        "UPDATE concert_seat SET status = 'RESERVED', expired_at = NULL, reserved_at = now() WHERE id = :seat1",
+    ),
+    "a held seat whose reservation is paid": (
+        2,
+        "UPDATE concert_seat SET status = 'TEMPORARY', expired_at = now(), reserved_at = NULL WHERE id = :seat2",
+    ),
+    "a seat held by another fan": (2, "UPDATE concert_seat SET user_id = :other WHERE id = :seat1"),
+    "a hold that ends at another time than its seat": (
+        2,
+        "UPDATE reservation SET expired_at = expired_at + interval '1 s' WHERE id = :held",
+    ),
+    "a reservation of another schedule than its seat": (
+        2,
+        "UPDATE concert_seat SET concert_schedule_id = :schedule + 1 WHERE id = :seat1",
+    ),
+    "a paid reservation without a payment": (
+        3,
+        (
+            "DELETE FROM balance_history WHERE payment_id = :payment; DELETE FROM payment WHERE id = :payment;"
+            "UPDATE balance_history SET amount_after = amount_after + 50000 WHERE id > :charge;"
+            "UPDATE balance SET amount = amount + 50000 WHERE id = :balance"
+        ),
+    ),
+    "a paid reservation whose payment is canceled": (
+        3,
+        (
+            "UPDATE payment SET state = 'CANCELED', refund_fee = 50000 WHERE id = :payment;"
+            "INSERT INTO balance_history (balance_id, user_id, kind, amount, amount_after, payment_id, note, created_at,"
+            " updated_at) VALUES (:balance, :fan, 'REFUND', 0, 65000, :payment, '', now(), now())"
+        ),
+    ),
+    "a completed payment of a canceled reservation": (
+        3,
+        (
+            "UPDATE reservation SET status = 'CANCELED' WHERE id = :paid;"
+            "UPDATE concert_seat SET status = 'AVAILABLE', user_id = NULL, reserved_at = NULL WHERE id = :seat2"
+        ),
+    ),
+    "a payment of another price than its reservation": (3, "UPDATE reservation SET price = 1 WHERE id = :paid"),
+    "a balance that its ledger doesn't explain": (4, "UPDATE balance SET amount = 65001 WHERE id = :balance"),
+    "a balance without a ledger": (4, "UPDATE balance SET amount = 1 WHERE user_id = :other"),
+    "a ledger entry that says another sum was left": (
+        4,
+        "UPDATE balance_history SET amount_after = 1 WHERE id = :spent",
+    ),
+    "a balance below zero, as its ledger says": (
+        4,
+        drop("balance", "balance_not_below_zero")
+        + drop("balance_history", "history_not_below_zero")
+        + "INSERT INTO balance_history (balance_id, user_id, kind, amount, amount_after, note, actor_id, created_at,"
+        " updated_at) VALUES (:balance, :fan, 'ADJUSTMENT', -65001, -1, 'x', :fan, now(), now());"
+        "UPDATE balance SET amount = -1 WHERE id = :balance",
+    ),
+    "a ledger entry of another fan": (4, "UPDATE balance_history SET user_id = :other WHERE id = :charge"),
+    "a completed payment that was never booked": (
+        5,
+        (
+            "DELETE FROM balance_history WHERE id = :spent;"
+            "UPDATE balance_history SET amount_after = amount_after + 50000 WHERE id > :spent;"
+            "UPDATE balance SET amount = amount + 50000 WHERE id = :balance"
+        ),
+    ),
+    "a payment booked twice": (
+        5,
+        drop("balance_history", "history_payment_once_a_kind", is_index=True)
+        + copy_entry(":spent", after="15000")
+        + "UPDATE balance SET amount = 15000 WHERE id = :balance",
+    ),
+    "a payment booked at another sum": (
+        5,
+        (
+            "UPDATE balance_history SET amount = -49999 WHERE id = :spent;"
+            "UPDATE balance_history SET amount_after = amount_after + 1 WHERE id >= :spent;"
+            "UPDATE balance SET amount = amount + 1 WHERE id = :balance"
+        ),
+    ),
+    "a refund that was never booked": (
+        5,
+        "DELETE FROM balance_history WHERE id = :refund; UPDATE balance SET amount = 20000 WHERE id = :balance",
+    ),
+    "a refund without the fee": (
+        5,
+        (
+            "UPDATE balance_history SET amount = 50000, amount_after = 70000 WHERE id = :refund;"
+            "UPDATE balance SET amount = 70000 WHERE id = :balance"
+        ),
+    ),
+    "a refund of a payment that stands": (
+        5,
+        "UPDATE balance_history SET payment_id = :payment WHERE id = :refund",
+    ),
+    "a booked payment that doesn't exist": (
+        5,
+        drop("balance_history", "history_payment_once_a_kind", is_index=True)
+        + copy_entry(":spent", amount="-1", after="64999")
+        + "UPDATE balance_history SET payment_id = 0 WHERE amount = -1;"
+        "UPDATE balance SET amount = 64999 WHERE id = :balance",
+    ),
+    "a payment booked without saying which": (
+        5,
+        drop("balance_history", "history_payment_of_its_kind")
+        + drop("balance_history", "history_payment_once_a_kind", is_index=True)
+        + copy_entry(":refund", amount="0", after="65000")
+        + "UPDATE balance_history SET payment_id = NULL WHERE amount = 0",
+    ),
+    "a booking's key twice": (
+        6,
+        drop("reservation", "reservation_key_once", is_index=True)
+        + "UPDATE reservation SET idempotency_key = 'key RESERVED'",
+    ),
+    "a booking's key without its hash": (
+        6,
+        drop("reservation", "reservation_key_with_its_request")
+        + "UPDATE reservation SET request_hash = NULL WHERE id = :held",
+    ),
+    "a charge's key twice": (
+        6,
+        drop("balance_history", "history_key_once_a_kind", is_index=True)
+        + copy_entry(":charge", after="185000")
+        + "UPDATE balance SET amount = 185000 WHERE id = :balance",
+    ),
+    "a charge's key without its hash": (
+        6,
+        drop("balance_history", "history_key_with_its_request")
+        + "UPDATE balance_history SET request_hash = NULL WHERE id = :charge",
+    ),
+    "two live tokens of a fan": (
+        7,
+        drop("waiting_token", "token_one_live", is_index=True) + copy_token(":token5", number="6"),
+    ),
+    "more live reservations than the limit": (7, HOLD_SEAT_4),
+    "one more booked under a lowered limit": (
+        7,
+        HOLD_SEAT_4 + LOWER_LIMITS.format(limit="tickets_per_fan = 1", at="'2027-03-01 03:00:30Z'"),
+    ),
+    "more fans inside than the cap": (8, LOWER_LIMITS.format(limit="queue_max_active = 1", at=EARLIER)),
+    "a fan admitted above a lowered cap": (
+        8,
+        LOWER_LIMITS.format(limit="queue_max_active = 1", at="'2027-03-01 02:58:02.5Z'"),
+    ),
+    "a number given twice": (
+        9,
+        drop("waiting_token", "token_number_once") + copy_token(":token5", user=":fan"),
+    ),
+    "a fan who waits while a later one was admitted": (
+        9,
+        "UPDATE waiting_token SET number = 2000 + number WHERE id IN (:token2, :token3)",
+    ),
+    "a fan admitted after a later one": (
+        9,
+        "UPDATE waiting_token SET updated_active_at = updated_active_at + interval '1 minute' WHERE id = :token2",
+    ),
+    "a fan who has left, admitted after a later one": (
+        9,
+        "UPDATE waiting_token SET updated_active_at = updated_active_at + interval '1 minute' WHERE id = :token1",
+    ),
+    "a drawn number overtaken long after the draw": (
+        9,
+        (
+            "UPDATE concert_schedule SET drawn_at = '2027-03-01 02:57Z' WHERE id = :schedule;"
+            "UPDATE waiting_token SET number = 6 WHERE id = :token3"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("invariant", "sql"), BREACHES.values(), ids=BREACHES.keys())
+def test_a_breach_is_reported_under_its_invariant_and_no_other(site, invariant, sql):
+    site.run(sql)
+
+    assert broken() == [invariant]
+
+
+NO_BREACHES = {
+    "a lowered cap drains": LOWER_LIMITS.format(limit="queue_max_active = 1", at=LATER),
+    "a lowered limit drains": LOWER_LIMITS.format(limit="tickets_per_fan = 1", at=LATER),
+    "an overtaken number that was only just created": (
+        "UPDATE waiting_token SET number = 6 WHERE id = :token3;"
+        "UPDATE waiting_token SET created_at = '2027-03-01 02:57:59Z' WHERE id IN (:token4, :token5)"
+    ),
+    "an overtaken number that was only just drawn": (
+        "UPDATE concert_schedule SET drawn_at = '2027-03-01 02:57:59Z' WHERE id = :schedule;"
+        "UPDATE waiting_token SET number = 6 WHERE id = :token3"
+    ),
+    "an overtaken fan who had left the line": ("UPDATE waiting_token SET updated_active_at = NULL WHERE id = :token1"),
+    "a token in the lobby has no number": "UPDATE waiting_token SET number = NULL WHERE id IN (:token4, :token5)",
+    "the same number in another line": copy_token(":token5", user=":fan").replace(
+        "SELECT :fan, concert_schedule_id", "SELECT :fan, concert_schedule_id + 1"
+    ),
+    "a hold that has lapsed and nobody tidied": (
+        "UPDATE reservation SET expired_at = '2020-01-01Z' WHERE id = :held;"
+        "UPDATE concert_seat SET expired_at = '2020-01-01Z' WHERE id = :seat1"
+    ),
+    "the same key for a booking and a charge": ("UPDATE reservation SET idempotency_key = 'key' WHERE id = :held"),
+    "the same key of two fans": "UPDATE reservation SET user_id = :other, idempotency_key = 'key RESERVED' "
+    "WHERE id = :held; UPDATE concert_seat SET user_id = :other WHERE id = :seat1",
+}
+
+
+@pytest.mark.parametrize("sql", NO_BREACHES.values(), ids=NO_BREACHES.keys())
+def test_what_only_looks_like_a_breach_is_none(site, sql):
+    site.run(sql)
+
+    assert broken() == []
+
+
+def test_the_command_prints_a_line_an_invariant(site):
+    out = StringIO()
+
+    call_command("audit", stdout=out)
+
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 9
+    assert lines[0] == "1 ok   A seat has at most one live reservation"
+
+
+def test_the_command_says_what_is_broken_and_fails(site):
+    site.run("UPDATE balance SET amount = 300 WHERE id = :balance")
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="invariant 4"):
+        call_command("audit", stdout=out)
+
+    line = f"4 BREACH  1 row: balance {site.ids['balance']}: amount 300, ledger says 65000"
+    assert out.getvalue().splitlines()[3] == line
+
+
+def test_at_most_five_rows_are_named_however_many_there_are(site):
+    site.run(
+        "INSERT INTO balance (user_id, amount, last_updated_at)"
+        "SELECT 1000000 + n, 1, now() FROM generate_series(1, 12) n"
+    )
+
+    (finding,) = [finding for finding in audit.run() if not finding.is_ok]
+    assert finding.breaches == 12
+    assert len(finding.samples) == 5
+    assert str(finding).startswith("4 BREACH  12 rows: balance ")
+    assert str(finding).endswith("; ...")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_check_sees_the_same_moment():
+    """A sale that goes on between two checks is not seen by the second one; without the snapshot it is."""
+
+    def counts(before):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(before)
+            cursor.execute("SELECT count(*) FROM users")
+            first = cursor.fetchone()
+            with other.cursor() as elsewhere:
+                elsewhere.execute("DELETE FROM users WHERE id = (SELECT min(id) FROM users)")
+            cursor.execute("SELECT count(*) FROM users")
+            return first == cursor.fetchone()
+
+    User.objects.bulk_create(User(email=f"fan{nth}@example.com") for nth in range(2))
+    other = connection.copy()
+
+    assert counts(audit.ONE_SNAPSHOT)
+    assert not counts("SELECT 1")
+    other.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_audit_can_not_write():
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(audit.ONE_SNAPSHOT)
+        with pytest.raises(InternalError, match="read-only"):
+            cursor.execute("DELETE FROM concert")
+        transaction.set_rollback(True)
