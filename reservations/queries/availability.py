@@ -73,28 +73,26 @@ def _answer(schedule_id: int) -> tuple[Availability, float]:
 
 def render(snapshot: Snapshot, now: float) -> Availability:
     """The answer at `now` (time.monotonic()), with the holds freed that have lapsed since."""
-    elapsed_ms = (now - snapshot.taken_at) * 1000
-    seats = settle(snapshot, elapsed_ms)
+    ends = [snapshot.taken_at + lapse / 1000 for lapse in snapshot.lapses]
+    seats = settle(snapshot.seats, [end <= now for end in ends])
     seats_left = seats.count("A")
     facts = {"layout_version": snapshot.layout_version, "seats": seats, "seats_left": seats_left}
     version = blake2b(to_json(facts), digest_size=8).hexdigest()
-    next_ms = min((lapse for lapse in snapshot.lapses if lapse > elapsed_ms), default=LIFETIME_MS)
     return Availability(
         body=to_json({"version": version} | facts),
         etag=f'"{version}"',
         seats_left=seats_left,
         is_sold_out="R" in seats and not seats_left and "T" not in seats,
-        good_until=snapshot.taken_at + min(next_ms, LIFETIME_MS) / 1000,
+        good_until=min([snapshot.taken_at + LIFETIME_SECONDS, *(end for end in ends if end > now)]),
     )
 
 
-def settle(snapshot: Snapshot, elapsed_ms: float) -> str:
+def settle(seats: str, have_lapsed: list[bool]) -> str:
     """The letters, with every "t" decided: "A" if its time has come, else "T"."""
-    if not snapshot.lapses:
-        return snapshot.seats
-    pieces = snapshot.seats.split("t")
-    decided = ["A" if lapse <= elapsed_ms else "T" for lapse in snapshot.lapses]
-    return pieces[0] + "".join(letter + piece for letter, piece in zip(decided, pieces[1:], strict=True))
+    first, *rest = seats.split("t")
+    return first + "".join(
+        ("A" if has_lapsed else "T") + piece for has_lapsed, piece in zip(have_lapsed, rest, strict=True)
+    )
 
 
 def _snapshot(schedule_id: int) -> tuple[Snapshot, float]:

@@ -1,0 +1,40 @@
+"""Services that are away, for as long as a block of a test runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from django.test import override_settings
+
+from concert_site.lib import redis as our_redis
+
+NOWHERE = "/nonexistent"
+
+
+@contextmanager
+def postgres_away() -> Iterator[None]:
+    """Let the next connections find nobody. Needs a test with transaction=True: it drops the present one."""
+    host = connection.settings_dict["HOST"]
+    connection.close()
+    connection.settings_dict["HOST"] = NOWHERE
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["HOST"] = host
+
+
+@contextmanager
+def redis_away() -> Iterator[None]:
+    """Let Redis be where nobody listens."""
+    with override_settings(REDIS_URL=f"unix://{NOWHERE}/redis.sock"):
+        start_over()
+        yield
+    start_over()
+
+
+def start_over() -> None:
+    """Make the client anew from the settings, with no memory of a failure."""
+    our_redis.pool.cache_clear()
+    our_redis.client.cache_clear()
+    our_redis.breaker.closed_until = 0.0

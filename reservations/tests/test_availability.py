@@ -1,0 +1,166 @@
+"""One letter a seat: right, fresh and cheap."""
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import now
+
+from concert_site.lib.redis import client
+from concert_site.tests.away import redis_away
+from reservations.models import ConcertSeat
+from reservations.queries.availability import Snapshot, availability_of, forget, render
+from reservations.tests.factories import hold, make_schedule, make_seats, reserve
+
+pytestmark = pytest.mark.django_db
+
+
+def letters(availability):
+    return json.loads(availability.body)["seats"]
+
+
+def forget_redis():
+    client().flushdb()
+
+
+def test_every_state_has_its_letter_in_the_order_of_ids():
+    schedule = make_schedule()
+    _free, held, lapsed, reserved, off_sale = make_seats(schedule, 5)
+    hold(held)
+    hold(lapsed, until=now() - timedelta(seconds=1))
+    reserve(reserved)
+    ConcertSeat.objects.filter(pk=off_sale.pk).move("AVAILABLE", "UNAVAILABLE")
+
+    availability = availability_of(schedule.pk)
+
+    body = json.loads(availability.body)
+    assert body.pop("version") == availability.etag.strip('"')
+    assert body == {"layout_version": 1, "seats": "ATARU", "seats_left": 2}
+    assert availability.seats_left == 2
+    assert not availability.is_sold_out
+
+
+def test_seats_of_other_schedules_stay_out():
+    schedule = make_schedule()
+    make_seats(schedule, 2)
+    make_seats(make_schedule(), 3)
+
+    assert letters(availability_of(schedule.pk)) == "AA"
+
+
+@pytest.mark.parametrize(
+    ("seats", "is_sold_out"),
+    [("", False), ("U", False), ("R", True), ("RU", True), ("RT", False), ("RA", False), ("Rt", False)],
+)
+def test_sold_out_is_when_every_sellable_seat_is_reserved_and_there_is_one(seats, is_sold_out):
+    snapshot = Snapshot(layout_version=1, seats=seats, lapses=[900] * seats.count("t"), taken_at=0.0)
+
+    assert render(snapshot, 0.0).is_sold_out is is_sold_out
+
+
+def test_a_second_look_asks_nobody(django_assert_num_queries):
+    schedule = make_schedule()
+    make_seats(schedule, 2)
+
+    with django_assert_num_queries(1):
+        first = availability_of(schedule.pk)
+    with django_assert_num_queries(0):
+        assert availability_of(schedule.pk) is first
+
+
+def test_another_process_finds_it_in_redis_and_keeps_it_no_longer_than_its_second(django_assert_num_queries):
+    schedule = make_schedule()
+    make_seats(schedule, 2)
+    first = availability_of(schedule.pk)
+
+    forget()
+    with django_assert_num_queries(0):
+        second = availability_of(schedule.pk)
+
+    assert second.body == first.body
+    assert second.good_until <= first.good_until + 0.005  # Redis counts milliseconds
+
+
+def test_what_redis_keeps_ends_a_second_after_the_question():
+    schedule = make_schedule()
+    asked = time.monotonic()
+    availability_of(schedule.pk)
+
+    left = client().pttl(f"availability:1:{schedule.pk}") / 1000
+
+    assert 0 < left <= asked + 1.0 - time.monotonic() + 0.005
+
+
+def test_without_redis_one_question_a_second(django_assert_num_queries):
+    schedule = make_schedule()
+    make_seats(schedule, 2)
+
+    with redis_away(), django_assert_num_queries(1):
+        for _ in range(5):
+            assert letters(availability_of(schedule.pk)) == "AA"
+
+
+def test_a_hold_turns_free_when_it_lapses_and_nobody_is_asked(django_assert_num_queries):
+    schedule = make_schedule()
+    _free, held, longer = make_seats(schedule, 3)
+    hold(held, until=now() + timedelta(seconds=0.4))
+    hold(longer)
+
+    before = availability_of(schedule.pk)
+    time.sleep(max(0.0, before.good_until - time.monotonic()))
+    with django_assert_num_queries(0):
+        after = availability_of(schedule.pk)
+
+    assert (letters(before), before.seats_left) == ("ATT", 1)
+    assert (letters(after), after.seats_left) == ("AAT", 2)
+    assert after.etag != before.etag
+
+
+def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
+    schedule = make_schedule()
+    (held,) = make_seats(schedule)
+    hold(held, until=now() + timedelta(seconds=0.3))
+    before = availability_of(schedule.pk)
+
+    forget()
+    time.sleep(max(0.0, before.good_until - time.monotonic()))
+
+    assert letters(before) == "T"
+    assert letters(availability_of(schedule.pk)) == "A"
+
+
+def test_several_lapses_are_told_apart():
+    snapshot = Snapshot(layout_version=1, seats="tAtTt", lapses=[700, 200, 400], taken_at=10.0)
+
+    rendered = [render(snapshot, 10.0 + seconds) for seconds in (0.1, 0.2, 0.5, 0.7)]
+
+    assert [letters(one) for one in rendered] == ["TATTT", "TAATT", "TAATA", "AAATA"]
+    assert [round(one.good_until, 3) for one in rendered] == [10.2, 10.4, 10.7, 11.0]
+
+
+def test_a_change_shows_after_the_second():
+    schedule = make_schedule()
+    (seat,) = make_seats(schedule)
+    before = availability_of(schedule.pk)
+    hold(seat)
+
+    time.sleep(max(0.0, before.good_until - time.monotonic()) + 0.01)
+
+    assert letters(availability_of(schedule.pk)) == "T"
+
+
+def test_version_follows_the_content_alone():
+    schedule = make_schedule()
+    (seat,) = make_seats(schedule)
+    first = availability_of(schedule.pk)
+
+    forget()
+    forget_redis()
+    again = availability_of(schedule.pk)
+    hold(seat)
+    forget()
+    forget_redis()
+
+    assert again.etag == first.etag
+    assert availability_of(schedule.pk).etag != first.etag
