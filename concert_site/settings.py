@@ -49,9 +49,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "concert_site.health.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "concert_site.lib.database.FreshConnections",
+    "concert_site.lib.middleware.AwayIsNotBroken",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -199,6 +201,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "integer", "format": "int64", "minimum": 0}},
     "ENUM_NAME_OVERRIDES": {
         "TokenStatus": "queueing.models.Status",
         "ReservationStatus": "reservations.models.reservation.Status",
@@ -264,7 +267,7 @@ WALLET_PROVIDER = env.str("WALLET_PROVIDER", default="" if IS_PRODUCTION else "s
 # --- Static files, mail, security, logs --------------------------------------------------------
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# Served from where they lie: nothing is collected, so there is no STATIC_ROOT.
 WHITENOISE_USE_FINDERS = True
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25" if IS_PRODUCTION else "consolemail://"))
