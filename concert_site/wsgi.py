@@ -7,3 +7,18 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 
 application = get_wsgi_application()
+
+
+def warm_up() -> None:
+    """Load what the first request would, so that it is as quick as the others.
+
+    And as right: several threads at once in allauth's lazy import of its cryptography fail.
+    """
+    from allauth.headless.tokens.strategies.jwt.internal import decode_token
+    from django.urls import get_resolver
+
+    decode_token("", "access")
+    get_resolver().url_patterns  # noqa: B018  the look is what loads them
+
+
+warm_up()

@@ -5,9 +5,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import PRODUCTION
 
@@ -18,10 +15,8 @@ def make_secret_key() -> str:
 
 
 def make_jwt_private_key() -> str:
-    """An RSA key, as PEM, that signs access tokens."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return pem.decode()
+    """A key that signs access tokens by HMAC: only this site checks them, and it signs ten times as fast as RSA."""
+    return secrets.token_hex(32)
 
 
 MAKERS: Mapping[str, Callable[[], str]] = {
