@@ -122,6 +122,8 @@ CACHES = {
         "BACKEND": "concert_site.lib.cache.FailOpenRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "frontrow",
+        # Without them a Redis that takes connections and says nothing would hold up every page.
+        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS},
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
@@ -234,7 +236,13 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "visibility_timeout": 3600}
+# Whoever enqueues gives up at once: beat finds what is owed. (Worker and beat connect with retries of their own.)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 2,
+    "socket_timeout": 2,
+    "max_retries": 0,
+    "visibility_timeout": 3600,
+}
 
 # --- Language, time, money ---------------------------------------------------------------------
 
