@@ -151,9 +151,7 @@ def test_charge_of_a_wrong_amount_names_the_field(amount):
     ],
 )
 def test_charge_of_a_garbage_body_is_400_in_shape(body):
-    response = api_of(make_fan()).post(
-        CHARGES, body, content_type="application/json", headers={"Idempotency-Key": "a"}
-    )
+    response = api_of(make_fan()).post(CHARGES, body, content_type="application/json", headers={"Idempotency-Key": "a"})
 
     assert response.status_code == 400
     assert response.json()["errors"][0].keys() == {"code", "detail", "attr"}
@@ -235,9 +233,7 @@ def test_history_is_ones_own_newest_first_and_paged():
     }
 
 
-@pytest.mark.parametrize(
-    ("size", "shown"), [("3", 3), ("100", 100), ("101", 100), ("0", 20), ("-1", 20), ("x", 20)]
-)
+@pytest.mark.parametrize(("size", "shown"), [("3", 3), ("100", 100), ("101", 100), ("0", 20), ("-1", 20), ("x", 20)])
 def test_the_size_of_a_page_is_bounded(size, shown):
     fan = make_fan()
     for _ in range(101):

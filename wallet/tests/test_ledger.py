@@ -55,9 +55,7 @@ def test_entry_is_the_row_as_it_stands():
     stored = BalanceHistory.objects.get(pk=charge.entry.pk)
 
     fields = [field.attname for field in BalanceHistory._meta.concrete_fields]
-    assert {name: getattr(charge.entry, name) for name in fields} == {
-        name: getattr(stored, name) for name in fields
-    }
+    assert {name: getattr(charge.entry, name) for name in fields} == {name: getattr(stored, name) for name in fields}
 
 
 def test_same_key_again_answers_the_same_entry_and_books_nothing():

@@ -7,12 +7,12 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from concert_site.accounts.models import User
+from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.database import fetch, sql_beside
 from wallet.domain import ledger
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import BalanceHistory, Kind
-from wallet.tests.concurrency import at_once, start_behind
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
 GUARD = "and amount + %(amount)s::bigint between 0 and %(most)s::bigint"

@@ -6,10 +6,10 @@ import pytest
 from django.core import mail
 
 from concert_site.accounts.models import User
+from concert_site.accounts.tests.concurrency import at_once
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tests.headless import ADDRESSES, PASSWORD, codes_of, log_in, post, sign_up
 from concert_site.lib.authentication import AccessToken
-from wallet.tests.concurrency import at_once
 
 pytestmark = pytest.mark.django_db
 

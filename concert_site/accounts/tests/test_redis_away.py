@@ -7,17 +7,11 @@ import pytest
 
 from concert_site.accounts.tests.factories import api_of, make_fan, make_staff
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
-from concert_site.lib import redis
+from concert_site.tests.away import start_over
 
 pytestmark = pytest.mark.django_db
 # The breaker asks Redis once, waits for the timeout of its client, and leaves it alone for a second.
 PATIENCE_SECONDS = 8.0
-
-
-def forget_redis() -> None:
-    redis.client.cache_clear()
-    redis.pool.cache_clear()
-    redis.breaker.closed_until = 0.0
 
 
 @pytest.fixture(params=["nobody listens", "nobody answers"])
@@ -29,9 +23,9 @@ def redis_away(request, settings, tmp_path):
             silent.listen(100)
         settings.REDIS_URL = f"unix://{path}"
         settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": settings.REDIS_URL}}
-        forget_redis()
+        start_over()
         yield
-    forget_redis()
+    start_over()
 
 
 def test_sign_up_login_and_refresh_go_on(redis_away):

@@ -61,8 +61,7 @@ def has_waiting_connection() -> bool:
         # Within a transaction pg_stat_activity repeats its first look until told otherwise.
         cursor.execute("select pg_stat_clear_snapshot()")
         cursor.execute(
-            "select count(*) from pg_stat_activity"
-            " where datname = current_database() and wait_event_type = 'Lock'"
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
         )
         (waiting,) = cursor.fetchone()
     return waiting > 0

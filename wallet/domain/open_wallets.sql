@@ -1,0 +1,10 @@
+-- Open a balance for each of these fans and write the top-up that explains it; a fan who has one already is an error.
+with opened as (
+  insert into balance (user_id, amount, last_updated_at)
+  select fan, %(amount)s::bigint, statement_timestamp()
+    from unnest(%(user_ids)s::bigint[]) as fan
+  returning id, user_id, amount, last_updated_at)
+insert into balance_history (balance_id, user_id, kind, amount, amount_after, note, created_at, updated_at)
+select id, user_id, 'CHARGE', amount, amount, %(note)s::text, last_updated_at, last_updated_at
+  from opened
+returning id
