@@ -1,0 +1,101 @@
+"""The README's tour is run as it is written, against a live site, and must print what it says."""
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from concert_site.embedded.data_dir import PROJECT
+from concert_site.tests.up_process import Up
+
+TOUR = "## A tour with curl"
+BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MARK = "--- end of block ---"
+# What differs from one run to the next.
+CHANGING = [
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "<token>"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)"), "<instant>"),
+    (re.compile(r"\d{4}-\d\d-\d\d"), "<date>"),
+    (re.compile(r"\b[2-9B-Z]{12}\b"), "<reference>"),
+]
+
+
+@dataclass
+class Step:
+    """A block of shell, and what the README says it prints."""
+
+    script: str
+    shown: str = ""
+
+
+def steps_of(text: str) -> list[Step]:
+    """The blocks of the tour, in order."""
+    tour = text.split(TOUR, 1)[1].split("\n## ", 1)[0]
+    steps: list[Step] = []
+    for kind, body in BLOCK.findall(tour):
+        if kind == "sh":
+            steps.append(Step(body))
+        else:
+            steps[-1].shown = body
+    return steps
+
+
+def stable(output: str) -> str:
+    """The parts of an output that every run has."""
+    for pattern, name in CHANGING:
+        output = pattern.sub(name, output)
+    return output.strip()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    up = Up(tmp_path_factory.mktemp("readme") / "data", "--demo", MODE="demo")
+    yield up.wait_ready()
+    up.discard()
+
+
+def test_every_block_of_the_tour_prints_what_the_readme_shows(demo):
+    steps = steps_of((PROJECT / "README.md").read_text())
+    script = "".join(f"{step.script}\necho '{MARK}'\n" for step in steps)
+
+    run = subprocess.run(
+        ["bash", "-euo", "pipefail"],
+        input=script,
+        env=os.environ | {"FRONTROW": f"http://127.0.0.1:{demo.port}", "no_proxy": "*"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    printed = run.stdout.split(MARK)[:-1]
+    assert [stable(each) for each in printed] == [stable(step.shown) for step in steps]
+
+
+def test_the_tour_goes_from_signing_up_to_canceling():
+    script = "".join(step.script for step in steps_of((PROJECT / "README.md").read_text()))
+
+    for word in ("auth/signup", "queue-tokens/", "X-Queue-Token", "wallet/charges/", "payments/", "/cancel/"):
+        assert word in script
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(path.relative_to(PROJECT).as_posix() for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]),
+)
+def test_every_link_of_a_page_leads_somewhere(page):
+    path = PROJECT / page
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text())
+    local = [link for link in links if "://" not in link]
+
+    assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+def test_the_readme_stays_readable():
+    lines = Path(PROJECT / "README.md").read_text().splitlines()
+
+    assert len(lines) <= 220
