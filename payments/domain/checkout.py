@@ -34,11 +34,13 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
     Already paid ones are answered unchanged. Once nothing of a schedule is left to pay, the fan's token has
     done its work and the slot goes to the next in line.
 
-    :raises Invalid: if a reservation is named twice
+    :raises Invalid: if no reservation is named, or one twice
     :raises NotFound: naming those that don't exist or aren't the fan's
     :raises HoldExpired: naming those whose hold is over
     :raises InsufficientBalance: if the wallet has less than the total
     """
+    if not reservation_ids:
+        raise Invalid(_("Choose what to pay."), attr="reservations")
     repeats = [index for index, each in enumerate(reservation_ids) if each in reservation_ids[:index]]
     if repeats:
         raise Invalid(_("This reservation is named twice."), attr="reservations", items=repeats)

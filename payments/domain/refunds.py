@@ -124,11 +124,18 @@ def refund_by_staff(
     reservation = Reservation.objects.filter(pk=reservation_id).first()
     if reservation is None:
         raise NotFound
-    if not note.strip():
-        raise Invalid(_("Say why."), attr="note")
+    refuse_without_reason(note)
     if not 0 <= fee <= reservation.price:
         raise Invalid(_("The fee lies between 0 and the price."), attr="fee")
     return refund(reservation, fee=Fee(fee, note, actor_id), now=now)
+
+
+def refuse_without_reason(note: str) -> None:
+    """
+    :raises Invalid: if the ledger could not say why
+    """
+    if not note.strip():
+        raise Invalid(_("Say why."), attr="note")
 
 
 def refund_schedule(
@@ -141,6 +148,7 @@ def refund_schedule(
 
     :raises Invalid: without a reason, or with a negative fee
     """
+    refuse_without_reason(note)
     if fee < 0:
         raise Invalid(_("The fee is not below 0."), attr="fee")
     refunded = 0

@@ -83,14 +83,14 @@ def hold_seats(
     The same key again, or exactly the fan's own live held seats, answers that booking as it is now. One
     round trip, whatever the number of seats; a repeat takes a second one to read the booking.
 
-    :raises Invalid: if a seat is named twice, or schedule or seat don't exist
+    :raises Invalid: if no seat is named, or one twice, or schedule or seat don't exist
     :raises QueueTokenRequired, QueueTokenInactive: unless `queue_token` is the fan's, for this schedule, and ACTIVE
     :raises SaleNotOpen, SaleClosed: outside the sale
     :raises TicketLimitExceeded: if the fan would have more than `tickets_per_fan` live seats of the schedule
     :raises SeatUnavailable: naming the seats that are gone
     :raises IdempotencyKeyReused: if the key belongs to another request
     """
-    refuse_repeats(seats)
+    refuse_senseless(seats)
     params = {
         "fan": user_id,
         "schedule": schedule,
@@ -111,11 +111,13 @@ def hold_seats(
     return booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
 
 
-def refuse_repeats(seats: Sequence[int]) -> None:
-    """Each seat is asked for once.
+def refuse_senseless(seats: Sequence[int]) -> None:
+    """Some seat is asked for, and each once.
 
-    :raises Invalid: naming every repeat
+    :raises Invalid: if there is none, or naming every repeat
     """
+    if not seats:
+        raise Invalid(_("Choose a seat."), attr="seats")
     repeats = [index for index, seat in enumerate(seats) if seat in seats[:index]]
     if repeats:
         raise Invalid(_("This seat is named twice."), attr="seats", items=repeats)
