@@ -27,6 +27,8 @@ declare
     v_pass record;
     v_won record;
     v_gone bigint[];
+    v_has_some boolean;
+    v_is_behind boolean := false;
     v_verdict record;
 begin
     -- A repeat is answered before anything is judged.
@@ -57,8 +59,9 @@ begin
     -- The seats are of this schedule, and look free. A hold that is over is free.
     select count(*),
            array_agg(s.id) filter (
-               where s.status <> 'AVAILABLE' and (s.status <> 'TEMPORARY' or s.expired_at > v_at))
-      into v_known, v_gone
+               where s.status <> 'AVAILABLE' and (s.status <> 'TEMPORARY' or s.expired_at > v_at)),
+           bool_or(s.user_id = p_fan)
+      into v_known, v_gone, v_has_some
       from concert_seat s
      where s.id = any (p_seats) and s.concert_schedule_id = p_schedule;
 
@@ -74,6 +77,7 @@ begin
 
     -- The fan's mutex is the token. Its first use counts as entering and buys the full time, even if the fan
     -- then loses the race for these seats.
+    v_is_behind := refusal is null;
     if refusal is null and v_pass.entered_at is not null then
         perform from waiting_token t
           where t.id = v_pass.id and t.status = 'ACTIVE' and t.expired_at > v_at
@@ -110,17 +114,21 @@ begin
         if v_won.n < v_wanted then
             refusal := 'seat_unavailable';
             v_gone := array(select unnest(p_seats) except select unnest(v_won.seats));
-            -- Perhaps it was the fan's own other request that won.
-            select * into v_verdict from booking_again(p_fan, p_schedule, p_seats, p_key, p_hash, v_at);
-            if v_verdict.refusal is not null or v_verdict.booking_reference is not null then
-                refusal := v_verdict.refusal;
-                booking_reference := v_verdict.booking_reference;
-            end if;
         end if;
     elsif refusal = 'seat_unknown' then
         v_gone := array(select unnest(p_seats) except
                         select s.id from concert_seat s
                          where s.id = any (p_seats) and s.concert_schedule_id = p_schedule);
+    end if;
+
+    -- Perhaps what stands in the way is the fan's own other request, committed since the first look: while we
+    -- waited for the mutex, or between two statements. Then this is its repeat.
+    if refusal is not null and (v_is_behind or v_has_some) then
+        select * into v_verdict from booking_again(p_fan, p_schedule, p_seats, p_key, p_hash, v_at);
+        if v_verdict.refusal is not null or v_verdict.booking_reference is not null then
+            refusal := v_verdict.refusal;
+            booking_reference := v_verdict.booking_reference;
+        end if;
     end if;
 
     if refusal is not null or booking_reference is not null then
