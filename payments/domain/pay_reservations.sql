@@ -26,7 +26,6 @@ begin
     is_new := false;
     -- The second look is exact; more of them would mean rows that contradict each other.
     for v_look in 1..5 loop
-        refusal := 'changed';
         -- The bill: own reservations only; someone else's is simply not there.
         select count(*) as n,
                count(*) filter (where r.status = 'RESERVING') as unpaid,
@@ -49,6 +48,7 @@ begin
             when coalesce(v_balance.amount, 0) < v_bill.total then 'insufficient_balance'
         end;
         exit when refusal is not null or v_bill.unpaid = 0;
+        refusal := 'changed';
 
         perform from concert_seat s
           where s.id = any (v_bill.seats) and s.status = 'TEMPORARY' and s.user_id = p_fan and s.expired_at > v_at
@@ -66,6 +66,7 @@ begin
         continue when v_locked < v_bill.unpaid;
 
         -- The money, and the fan's mutex from here on: one conditional update.
+        refusal := null;
         update balance b
            set amount = b.amount - v_bill.total, last_updated_at = v_at
          where b.user_id = p_fan and b.amount >= v_bill.total
@@ -97,7 +98,13 @@ begin
           from paid
          order by paid.id;
 
-        -- Nothing left to pay, counted behind the balance's lock: the slot goes to the next in line.
+        -- Nothing left to pay: the slot goes to the next in line. Counted behind the locks of the balance, for
+        -- another payment, and of the token, for a hold: each must be over before this looks.
+        perform from waiting_token t
+          where t.user_id = p_fan and t.concert_schedule_id = any (v_bill.schedules)
+            and t.status in ('WAITING', 'ACTIVE') and t.status = 'ACTIVE'
+          order by t.id
+            for no key update;
         with done as (
             update waiting_token t
                set status = 'EXPIRED', expired_at = v_at, expired_reason = 'PAID'
