@@ -1,0 +1,126 @@
+"""A small house with one of everything, made through the ORM: what the audit and the constraints are tried on."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+
+from concert_site.accounts.models import User
+from payments.models import Payment
+from queueing.models import WaitingToken
+from reservations.domain.seating import grid
+from reservations.domain.shows import Times, make_schedule
+from reservations.models import Concert, ConcertSeat, Reservation
+from wallet.models import Balance, BalanceHistory
+
+NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class Site:
+    """Four seats: one held, one paid, one refunded, one free; two wallets; a line of five."""
+
+    def __init__(self):
+        fan, other = (User.objects.create_user(f"{name}@example.com") for name in ("fan", "other"))
+        concert = Concert.objects.create(name="A concert")
+        times = Times(opens_at=NOW - 60 * MINUTE, closes_at=NOW + 60 * MINUTE, concert_at=NOW + 90 * MINUTE)
+        schedule, seats = make_schedule(
+            concert=concert,
+            hall=grid(4, 50_000),
+            times=times,
+            queue_max_active=2,
+            tickets_per_fan=2,
+            limits_changed_at=NOW - 60 * MINUTE,
+        )
+        self.ids = {"fan": fan.pk, "other": other.pk, "concert": concert.pk, "schedule": schedule.pk}
+        self.ids |= {f"seat{nth}": seat.pk for nth, seat in enumerate(seats, start=1)}
+        held, paid, refunded = (
+            self.reserve(schedule, seat, fan, status)
+            for seat, status in zip(seats[:3], ("RESERVING", "RESERVED", "CANCELED"), strict=True)
+        )
+        self.ids |= {"held": held.pk, "paid": paid.pk, "refunded": refunded.pk}
+        take(seats[0], user_id=fan.pk, expired_at=held.expired_at)
+        take(seats[1], user_id=fan.pk, expired_at=NOW)
+        seats[1].status, seats[1].expired_at, seats[1].reserved_at = "RESERVED", None, NOW
+        seats[1].save()
+        self.book(fan, paid, refunded)
+        Balance.objects.create(user=other, amount=0, last_updated_at=NOW)
+        self.join(schedule)
+
+    def reserve(self, schedule, seat, fan, status):
+        return Reservation.objects.create(
+            booking_reference="B",
+            concert_id=schedule.concert_id,
+            concert_schedule=schedule,
+            concert_seat=seat,
+            user=fan,
+            concert_name="A concert",
+            concert_date=schedule.concert_date,
+            price=50_000,
+            status=status,
+            expired_at=NOW + 5 * MINUTE if status == "RESERVING" else None,
+            idempotency_key=f"key {status}",
+            request_hash="0" * 64,
+            created_at=NOW,
+            updated_state_at=NOW,
+        )
+
+    def book(self, fan, paid, refunded):
+        """120,000 topped up, 50,000 paid twice, 45,000 of it refunded."""
+        balance = Balance.objects.create(user=fan, amount=65_000, last_updated_at=NOW)
+        made = {"created_at": NOW, "updated_state_at": NOW, "user": fan, "price": 50_000}
+        first = Payment.objects.create(reservation=paid, state="COMPLETED", **made)
+        second = Payment.objects.create(reservation=refunded, state="CANCELED", refund_fee=5_000, **made)
+        self.ids |= {"balance": balance.pk, "payment": first.pk, "canceled": second.pk}
+        left = 0
+        for name, kind, amount, payment in [
+            ("charge", "CHARGE", 120_000, None),
+            ("spent", "PAYMENT", -50_000, first),
+            ("wasted", "PAYMENT", -50_000, second),
+            ("refund", "REFUND", 45_000, second),
+        ]:
+            left += amount
+            row = BalanceHistory.objects.create(
+                balance=balance,
+                user=fan,
+                kind=kind,
+                amount=amount,
+                amount_after=left,
+                payment=payment,
+                idempotency_key="key" if kind == "CHARGE" else None,
+                request_hash="0" * 64 if kind == "CHARGE" else None,
+                created_at=NOW,
+                updated_at=NOW,
+            )
+            self.ids[name] = row.pk
+
+    def join(self, schedule):
+        """Numbers 1 to 5: the first was in and left, two are inside, two wait; ten seconds between them."""
+        for number, status in enumerate(("EXPIRED", "ACTIVE", "ACTIVE", "WAITING", "WAITING"), start=1):
+            is_admitted = status != "WAITING"
+            token = WaitingToken.objects.create(
+                user=User.objects.create_user(f"line{number}@example.com"),
+                concert_schedule=schedule,
+                status=status,
+                number=number,
+                created_at=NOW - 10 * MINUTE + timedelta(seconds=10 * number),
+                updated_active_at=NOW - 2 * MINUTE + timedelta(seconds=number) if is_admitted else None,
+                expired_at=NOW if is_admitted else None,
+                expired_reason="LEFT" if status == "EXPIRED" else None,
+            )
+            self.ids |= {f"token{number}": token.pk, f"queued{number}": token.user_id}
+
+    def run(self, sql, *, unguarded=False):
+        """Run SQL in which :name stands for an id; `unguarded`, no trigger and no foreign key is in its way."""
+        for name, value in sorted(self.ids.items(), reverse=True):
+            sql = sql.replace(f":{name}", str(value))
+        with connection.cursor() as cursor:
+            # Deferred checks are made now: no table may be altered while one is owed.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            if unguarded:
+                cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute(sql)
+
+
+def take(seat, **changes):
+    assert ConcertSeat.objects.filter(pk=seat.pk).move("AVAILABLE", "TEMPORARY", **changes) == 1
+    seat.refresh_from_db()
