@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
@@ -79,7 +80,10 @@ class Memory(Generic[T]):
     def __init__(self, *, most: int = 512) -> None:
         self.most = most
         self._kept: dict[object, tuple[float, T]] = {}
+        # One for each value that is being built this moment.
         self._locks: dict[object, threading.Lock] = {}
+        self._changing = threading.Lock()
+        memories.add(self)
 
     def get(self, key: object, build: Callable[[], tuple[T, float]]) -> T:
         """The value kept under `key`, or what `build` answers: the value and for how many seconds it is good."""
@@ -90,26 +94,40 @@ class Memory(Generic[T]):
             found = self._fresh(key)
             if found is not None:
                 return found[1]
-            value, seconds = build()
-            self._make_room()
-            self._kept[key] = (time.monotonic() + seconds, value)
+            try:
+                value, seconds = build()
+                self._keep(key, value, time.monotonic() + seconds)
+            finally:
+                self._locks.pop(key, None)
             return value
 
     def forget_one(self, key: object) -> None:
         """Drop one value."""
-        self._kept.pop(key, None)
+        with self._changing:
+            self._kept.pop(key, None)
 
     def forget(self) -> None:
-        """Drop everything; tests start from nothing."""
-        self._kept.clear()
-        self._locks.clear()
+        """Drop everything."""
+        with self._changing:
+            self._kept.clear()
 
     def _fresh(self, key: object) -> tuple[float, T] | None:
         found = self._kept.get(key)
         return found if found is not None and found[0] > time.monotonic() else None
 
-    def _make_room(self) -> None:
-        while len(self._kept) >= self.most:
-            oldest = next(iter(self._kept), None)
-            self._kept.pop(oldest, None)
-            self._locks.pop(oldest, None)
+    def _keep(self, key: object, value: T, until: float) -> None:
+        with self._changing:
+            # Out and in again: what was built longest ago is the first to go, not what was first asked for.
+            self._kept.pop(key, None)
+            while len(self._kept) >= self.most:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = (until, value)
+
+
+memories: WeakSet["Memory[Any]"] = WeakSet()  # Any: memories of everything
+
+
+def forget_everything() -> None:
+    """Drop what this process remembers, as if it had just started; tests start so."""
+    for memory in memories:
+        memory.forget()

@@ -12,16 +12,19 @@ NOWHERE = "/nonexistent"
 
 
 @contextmanager
-def postgres_away() -> Iterator[None]:
-    """Let the next connections find nobody. Needs a test with transaction=True: it drops the present one."""
-    host = connection.settings_dict["HOST"]
+def postgres_away(host: str = NOWHERE) -> Iterator[None]:
+    """Let the next connections, of every thread, be made to `host`.
+
+    It drops this thread's connection, so it needs a test with transaction=True.
+    """
+    before = connection.settings_dict["HOST"]
     connection.close()
-    connection.settings_dict["HOST"] = NOWHERE
+    connection.settings_dict["HOST"] = host
     try:
         yield
     finally:
         connection.close()
-        connection.settings_dict["HOST"] = host
+        connection.settings_dict["HOST"] = before
 
 
 @contextmanager

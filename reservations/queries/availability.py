@@ -58,12 +58,6 @@ def availability_of(schedule_id: int) -> Availability:
     return _answers.get(schedule_id, lambda: _answer(schedule_id))
 
 
-def forget() -> None:
-    """Drop what this process remembers; tests start from nothing."""
-    _answers.forget()
-    _snapshots.forget()
-
-
 def _answer(schedule_id: int) -> tuple[Availability, float]:
     snapshot = _snapshots.get(schedule_id, lambda: _snapshot(schedule_id))
     now = time.monotonic()

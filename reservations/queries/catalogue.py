@@ -161,12 +161,6 @@ def listing(concert: Concert, schedules: list[Show]) -> Listing:
     )
 
 
-def forget() -> None:
-    """Drop what this process remembers; tests start from nothing."""
-    _standings.forget()
-    _listings.forget()
-
-
 def _read_listing(concert_id: int) -> Listing | None:
     concert = Concert.objects.available().filter(pk=concert_id).first()
     return listings([concert])[0] if concert else None

@@ -34,12 +34,6 @@ def packed_layout_of(sale: Sale) -> bytes:
     return _packed.get(layout_name(sale), lambda: _stored_or_built(sale))
 
 
-def forget() -> None:
-    """Drop what this process remembers; tests start from nothing."""
-    _packed.forget()
-    _unpacked.forget()
-
-
 def _stored_or_built(sale: Sale) -> tuple[bytes, float]:
     key = f"layout:{layout_name(sale)}"
     stored = attempt(lambda redis: redis.get(key), None)

@@ -100,11 +100,6 @@ def sale_state(sale: Sale, *, is_sold_out: bool, now: datetime) -> SaleState:
     return SaleState.UPCOMING if now < sale.reservation_available_at else SaleState.OPEN
 
 
-def forget() -> None:
-    """Drop what this process remembers; tests start from nothing."""
-    _sales.forget()
-
-
 def _read(schedule_id: int) -> tuple[Sale | None, float]:
     # The clock is read before the question, so that facts never pass for younger than they are.
     heard_at = time.monotonic()

@@ -2,16 +2,10 @@
 
 import pytest
 
-from reservations.queries import availability, catalogue, layout, sales
+from concert_site.lib.cache import forget_everything
 
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """A process that has answered nothing yet."""
-    forget_all()
-
-
-def forget_all():
-    """Drop what this process remembers, as another process would have nothing of it."""
-    for memory in (availability, catalogue, layout, sales):
-        memory.forget()
+    forget_everything()

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
+from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSeat
-from reservations.queries.availability import Snapshot, availability_of, forget, render
+from reservations.queries.availability import Snapshot, availability_of, render
 from reservations.tests.factories import hold, make_schedule, make_seats, reserve
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +75,7 @@ def test_another_process_finds_it_in_redis_and_keeps_it_no_longer_than_its_secon
     make_seats(schedule, 2)
     first = availability_of(schedule.pk)
 
-    forget()
+    forget_everything()
     with django_assert_num_queries(0):
         second = availability_of(schedule.pk)
 
@@ -123,7 +124,7 @@ def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
     hold(held, until=now() + timedelta(seconds=0.3))
     before = availability_of(schedule.pk)
 
-    forget()
+    forget_everything()
     time.sleep(max(0.0, before.good_until - time.monotonic()))
 
     assert letters(before) == "T"
@@ -155,11 +156,11 @@ def test_version_follows_the_content_alone():
     (seat,) = make_seats(schedule)
     first = availability_of(schedule.pk)
 
-    forget()
+    forget_everything()
     forget_redis()
     again = availability_of(schedule.pk)
     hold(seat)
-    forget()
+    forget_everything()
     forget_redis()
 
     assert again.etag == first.etag

@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import localdate, now
 
 from concert_site.accounts.tests.factories import api_of
+from concert_site.lib.cache import forget_everything
 from concert_site.lib.throttling import LIMITS
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSeat
-from reservations.tests.conftest import forget_all
 from reservations.tests.factories import hold, make_concert, make_schedule, make_seats, reserve
 
 pytestmark = pytest.mark.django_db
@@ -429,6 +429,6 @@ def test_concurrent_processes_share_nothing_but_redis(django_assert_num_queries)
     path = f"/api/v1/schedules/{schedule.pk}/availability/"
     get(path)
 
-    forget_all()
+    forget_everything()
     with django_assert_num_queries(1):  # the facts alone
         get(path)

@@ -1,0 +1,201 @@
+"""The site's edges: probes, the start page, and services that are away."""
+
+import socket
+import time
+
+import pytest
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from concert_site import health
+from concert_site.accounts.tests.factories import api_of, make_fan
+from concert_site.lib.cache import forget_everything
+from concert_site.tests.away import postgres_away, redis_away
+from concert_site.tests.operations import operations
+
+KEY = {"idempotency-key": "k"}
+READY = {"status": "ok", "database": "ok", "migrations": "ok", "redis": "ok"}
+
+
+@pytest.fixture
+def client():
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """A process that has answered nothing yet."""
+    health._done.clear()
+    forget_everything()
+
+
+def test_alive_touches_nothing(client, settings):
+    """Without the mark django_db a look at the database would fail this test."""
+    settings.ALLOWED_HOSTS = ["frontrow.example"]
+    settings.SECURE_SSL_REDIRECT = True
+
+    with redis_away():
+        response = client.get("/healthz")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ready_when_everything_is_there(client, settings):
+    settings.ALLOWED_HOSTS = ["frontrow.example"]
+
+    response = client.get("/readyz")
+
+    assert (response.status_code, response.json()) == (200, READY)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_without_postgres(client):
+    with postgres_away():
+        response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json() == READY | {"status": "away", "database": "away", "migrations": "away"}
+    assert response["Retry-After"] == "1"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_without_redis(client):
+    with redis_away():
+        response = client.get("/readyz")
+
+    assert (response.status_code, response.json()) == (503, READY | {"status": "away", "redis": "away"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_before_every_migration(client):
+    row = MigrationRecorder.Migration.objects.filter(app="wallet").latest("pk")
+    row.delete()
+    try:
+        response = client.get("/readyz")
+    finally:
+        row.save()
+
+    assert (response.status_code, response.json()) == (503, READY | {"status": "away", "migrations": "missing"})
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ready_answers_though_postgres_says_nothing(client, tmp_path):
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{tmp_path}/.s.PGSQL.5432")
+        silent.listen(8)
+        begun = time.monotonic()
+        with postgres_away(str(tmp_path)):
+            answers = [client.get("/readyz").json() for _ in range(2)]
+
+    assert time.monotonic() - begun < 2 * 2.5
+    assert {answer["database"] for answer in answers} == {"away"}
+    assert {answer["redis"] for answer in answers} == {"ok"}
+
+
+def test_start_page_leads_to_the_docs(client):
+    response = client.get("/")
+
+    assert (response.status_code, response["Location"]) == (302, "/api/v1/docs/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_read_is_503_without_postgres():
+    api = api_of(make_fan())
+    with postgres_away():
+        answers = {path: api.get(path) for method, path, _ in operations() if method == "get"}
+
+    assert len(answers) > 5
+    for path, response in answers.items():
+        assert (path, response.status_code) == (path, 503)
+        assert response.json()["errors"][0]["code"] == "unavailable"
+        assert int(response["Retry-After"]) >= 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_write_is_503_or_a_refusal_without_postgres():
+    """A body that makes no sense may be refused before the database is needed."""
+    api = api_of(make_fan())
+    bodies = {"/api/v1/reservations/": {"schedule": 1, "seats": [1]}, "/api/v1/payments/": {"reservations": [1]}}
+    headers = {"x-queue-token": "6f1c1f0e-5d53-4a2c-8f43-0a4a3a5a7a11", "idempotency-key": "k"}
+    with postgres_away():
+        answers = {
+            path: getattr(api, method)(path, bodies.get(path, {"amount": 1}), format="json", headers=headers)
+            for method, path, _ in operations()
+            if method != "get"
+        }
+
+    for path, response in answers.items():
+        assert (path, response.status_code) == (path, 503)
+        assert response.json()["errors"][0]["code"] == "unavailable"
+        assert int(response["Retry-After"]) >= 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "/admin/"),
+        ("post", "/admin/login/"),
+        ("post", "/_allauth/app/v1/auth/login"),
+        ("post", "/_allauth/app/v1/auth/signup"),
+        ("get", "/_allauth/app/v1/auth/session"),
+    ],
+)
+def test_pages_and_logins_are_503_without_postgres(client, method, path):
+    client.cookies["sessionid"] = "a" * 32
+    body = {"email": "fan@example.com", "username": "fan@example.com", "password": "correct horse battery"}
+    options = {"data": body} if path.startswith("/admin") else {"data": body, "content_type": "application/json"}
+    headers = {"x-session-token": "a" * 32} if "session" in path else {}
+
+    with postgres_away():
+        response = getattr(client, method)(path, **(options if method == "post" else {}), headers=headers)
+
+    assert response.status_code == 503, response.content
+    assert int(response["Retry-After"]) >= 1
+    assert b"Traceback" not in response.content
+
+
+@pytest.mark.django_db
+def test_every_read_goes_on_without_redis():
+    api = api_of(make_fan())
+    with redis_away():
+        statuses = {path: api.get(path).status_code for method, path, _ in operations() if method == "get"}
+
+    # There is nothing in this database: lists are empty, things are not found.
+    assert set(statuses.values()) <= {200, 404}, statuses
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [b"[]", b"7", b"null", b'"text"', b"true", b"{", b'{"a": '])
+def test_every_write_refuses_what_is_no_object(body):
+    api = api_of(make_fan())
+    answers = {
+        path: api.generic(method.upper(), path, body, content_type="application/json", headers=KEY)
+        for method, path, takes_body in operations()
+        if takes_body
+    }
+
+    assert len(answers) >= 2
+    for path, response in answers.items():
+        assert (path, response.status_code) == (path, 400)
+        assert response.json()["errors"]
+
+
+@pytest.mark.django_db
+def test_every_write_refuses_other_media_types():
+    api = api_of(make_fan())
+    for method, path, takes_body in operations():
+        if takes_body:
+            response = api.generic(method.upper(), path, b"a=1", content_type="text/plain", headers=KEY)
+            assert (path, response.status_code) == (path, 415)
+
+
+@pytest.mark.django_db
+def test_who_has_no_token_is_asked_for_one():
+    for method, path, _ in operations(is_public=False):
+        response = getattr(api_of(), method)(path, {}, format="json")
+        assert (path, response.status_code) == (path, 401)
+        assert response["WWW-Authenticate"] == "Bearer"

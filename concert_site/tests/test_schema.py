@@ -1,0 +1,79 @@
+"""The API's description: whole, without a warning, and shown without help from elsewhere."""
+
+import re
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+from django.test import Client
+
+from concert_site.documentation import schema_in
+from concert_site.tests.operations import operations
+
+
+def test_schema_is_valid_and_nothing_warns(tmp_path):
+    call_command("spectacular", file=str(tmp_path / "schema.yml"), validate=True, fail_on_warn=True)
+
+
+def test_schema_is_served_as_json_and_yaml():
+    as_json = Client().get("/api/v1/schema/", headers={"accept": "application/vnd.oai.openapi+json"})
+    as_yaml = Client().get("/api/v1/schema/")
+
+    assert as_json.json()["openapi"].startswith("3.")
+    assert as_yaml["Content-Type"].startswith("application/vnd.oai.openapi")
+    assert "Cookie" not in as_json.get("Vary", "")
+
+
+def test_schema_says_how_to_log_in():
+    schemes = schema_in("en")["components"]["securitySchemes"]
+
+    assert (schemes["accessToken"]["type"], schemes["accessToken"]["scheme"]) == ("http", "bearer")
+    assert {"accessToken": []} in schema_in("en")["paths"]["/api/v1/wallet/"]["get"]["security"]
+
+
+def test_schema_names_every_sale_state():
+    states = schema_in("en")["components"]["schemas"]["SaleStateEnum"]["enum"]
+
+    assert states == ["UPCOMING", "LOBBY", "OPEN", "SOLD_OUT", "CLOSED"]
+
+
+def test_every_id_in_an_address_is_a_bigint():
+    for template, methods in schema_in("en")["paths"].items():
+        for operation in (methods[name] for name in methods):
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "id" and parameter["in"] == "path":
+                    assert parameter["schema"].get("format") == "int64", template
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/concerts/",
+        "/api/v1/concerts/1/",
+        "/api/v1/schedules/1/",
+        "/api/v1/schedules/1/seats/",
+        "/api/v1/schedules/1/availability/",
+    ],
+)
+def test_public_reads_ask_for_no_account(path):
+    assert ("get", path, False) in list(operations(is_public=True))
+
+
+def test_docs_page_needs_nobody_else():
+    page = Client().get("/api/v1/docs/")
+
+    assert page.status_code == 200
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.content.decode())
+    assert len(loaded) >= 3
+    assert all(address.startswith("/static/") for address in loaded)
+    for address in loaded:
+        assert finders.find(address.removeprefix("/static/")), address
+
+
+def test_assets_of_the_docs_page_are_served():
+    page = Client().get("/api/v1/docs/").content.decode()
+
+    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
+        response = Client().get(address)
+        assert (address, response.status_code) == (address, 200)
+        response.close()
