@@ -4,7 +4,6 @@ The output serializers describe the shapes for the schema; the hot answers are b
 which cost a tenth of it.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -171,7 +170,10 @@ def cancellation_out(reservation: Reservation, status: str) -> dict[str, object]
     if status == Status.CANCELED:
         return None
     price, concert_date = reservation.price, reservation.concert_date
-    tiers = [asdict(tier) for tier in cancellation.tiers_of(price=price, concert_date=concert_date)]
+    tiers = [
+        {"until": tier.until, "fee_percent": tier.fee_percent, "refund": tier.refund}
+        for tier in cancellation.tiers_of(price=price, concert_date=concert_date)
+    ]
     if status == Status.RESERVING:
         return {"fee": 0, "refund": 0, "tiers": tiers}
     today = timezone.localdate(read_at_of(reservation))
