@@ -93,9 +93,10 @@ def leave(*, user_id: int, token: UUID, now: datetime | None = None) -> tuple[To
     :raises NotFound: if the token isn't the fan's
     """
     mine = WaitingToken.objects.of(user_id=user_id).filter(token=token)
-    over = {"expired_at": now or Now(), "expired_reason": ExpiredReason.LEFT}
-    freed = mine.move(Status.ACTIVE, Status.EXPIRED, **over)
-    if not freed:
-        # Admitted between the two statements: the fan still wants to go.
-        mine.move(Status.WAITING, Status.EXPIRED, **over) or mine.move(Status.ACTIVE, Status.EXPIRED, **over)
+    moment = now or Now()
+    over = {"expired_at": moment, "expired_reason": ExpiredReason.LEFT}
+    # In this order: a fan who is admitted between the two statements goes all the same. A slot whose time is
+    # over isn't given up any more; it lapses with its own reason.
+    mine.move(Status.WAITING, Status.EXPIRED, **over)
+    freed = mine.filter(expired_at__gt=moment).move(Status.ACTIVE, Status.EXPIRED, **over)
     return own_token(token, user_id=user_id, now=now), bool(freed)
