@@ -41,7 +41,8 @@ class Line:
 
 
 def picture_key(schedule_id: int) -> str:
-    return f"queue:{schedule_id}:line"
+    # With the version of what is kept there, so that two releases side by side don't trip over each other.
+    return f"queue:{schedule_id}:line:1"
 
 
 def samples_key(schedule_id: int) -> str:
@@ -59,11 +60,6 @@ def line_of(schedule_id: int) -> Line:
     return _glances.get(schedule_id, lambda: _look(schedule_id))
 
 
-def forget() -> None:
-    """Drop what this process remembers; tests start from nothing."""
-    _glances.forget()
-
-
 def _look(schedule_id: int) -> tuple[Line, float]:
     answer = attempt(lambda redis: redis.mget(picture_key(schedule_id)), None)
     if answer is None:
@@ -75,11 +71,18 @@ def _look(schedule_id: int) -> tuple[Line, float]:
     return replace(line, last_number=max(line.last_number, int(counter or 0))), GLANCE_SECONDS
 
 
-def renew(schedule_id: int) -> Line:
-    """Take a new picture of the line and leave it in Redis for everyone; admission calls it after each tick."""
+def renew(schedule_id: int, *, is_paused: bool = False) -> Line:
+    """Take a new picture of the line and leave it in Redis for everyone; admission calls it after each tick.
+
+    A pause ends the measuring of the speed: what was measured before it promises nothing.
+    """
     kept = attempt(lambda redis: redis.get(picture_key(schedule_id)), None)
     line = measure(schedule_id, Line(**orjson.loads(kept)) if kept else None)
-    speed = attempt(lambda redis: _speed(redis, schedule_id, line.serving), None)
+    if is_paused:
+        attempt(lambda redis: redis.delete(samples_key(schedule_id)), None)
+        speed = None
+    else:
+        speed = attempt(lambda redis: _speed(redis, schedule_id, line.serving), None)
     line = replace(line, numbers_per_minute=speed)
     attempt(
         lambda redis: redis.set(picture_key(schedule_id), orjson.dumps(asdict(line)), ex=PICTURE_SECONDS),
