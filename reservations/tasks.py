@@ -3,7 +3,7 @@
 import logging
 
 from celery import shared_task
-from django.db import DatabaseError
+from django.db import Error
 
 from concert_site.lib.tasks import alone, begun
 from reservations.domain import holds, waiting_room
@@ -32,7 +32,7 @@ def tick_all() -> None:
     for each in schedules_with_a_line():
         try:
             waiting_room.tick(each)
-        except DatabaseError as error:
+        except Error as error:
             log.warning("The line of schedule %s waits for the next tick: %s", each, error)
 
 

@@ -75,9 +75,10 @@ def admit(
     """Admit whom the cap and the seats allow.
 
     Never more than seats can still be had: beyond the fans who hold one already, one fan a free seat. The
-    count is taken only where the seats could be fewer than the cap.
+    fans are counted only where the seats could be fewer than `cap`, which may be a second old: the cap in
+    force is read behind the lock, and may have been raised far above the seats.
     """
-    room = None if seats_left >= cap else seats_left + fans_holding(schedule_id)
+    room = seats_left if seats_left >= cap else seats_left + fans_holding(schedule_id)
     moved = admission.admit(schedule_id, room=room, joiner=joiner, now=now)
     if moved.admitted:
         progress.admitted(schedule_id, moved.serving)
@@ -104,7 +105,7 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
         case SaleState.CLOSED:
             admission.end_line(schedule_id, reason=ExpiredReason.SALE_CLOSED, now=now)
             admission.expire_lapsed(schedule_id, now=now)
-    progress.renew(schedule_id)
+    progress.renew(schedule_id, is_paused=sale.queue_paused)
     return admitted
 
 
