@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 
 # A pending mark that nobody took down (its worker was killed) stops mattering after this.
 PENDING_SECONDS = 2
-RUNNING_SECONDS = 30
+# Neither may a run that was killed keep the next ones from their work; two at once are merely a waste.
+RUNNING_SECONDS = 5
 
 
 def pending_key(task: str, schedule_id: int) -> str:
