@@ -1,12 +1,12 @@
 """Every address of the site. /healthz and /readyz are answered before (concert_site.health)."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from concert_site import documentation
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("reservations.api.catalogue_urls")),
     path("", include("reservations.api.urls")),
     path("", include("queueing.api.urls")),

@@ -1,6 +1,7 @@
 """From what went wrong to an answer: every error of the API has one shape."""
 
 import logging
+from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
@@ -29,15 +30,18 @@ class Refusal(exceptions.APIException):
     """A domain error on its way out."""
 
     def __init__(self, error: errors.DomainError) -> None:
-        self.status_code = next(code for family, code in STATUS_OF.items() if isinstance(error, family))
+        self.status_code = next(STATUS_OF[family] for family in type(error).__mro__ if family in STATUS_OF)
         if isinstance(error, errors.Unavailable):
             self.wait = error.retry_after_seconds
         self.detail = detail_of(error)
 
 
-def detail_of(error: errors.DomainError) -> exceptions.ErrorDetail | dict[str, object]:
-    """The detail in the form that drf-standardized-errors flattens into one error a field or item."""
-    plain = exceptions.ErrorDetail(error.detail, error.code)
+def detail_of(error: errors.DomainError) -> exceptions.ErrorDetail | dict[str, Any]:
+    """The detail in the form that drf-standardized-errors flattens into one error a field or item.
+
+    Any: lists, and dicts of lists, as deep as the request was.
+    """
+    plain = exceptions.ErrorDetail(str(error.detail), error.code)
     if error.attr is None:
         return plain
     if error.items is None:
@@ -78,7 +82,7 @@ def not_authenticated(exc: exceptions.AuthenticationFailed) -> exceptions.NotAut
     """The one code for "log in first", whatever was wrong; DRF has noted on `exc` what the 401 asks for."""
     answer = exceptions.NotAuthenticated()
     answer.status_code = exc.status_code
-    answer.auth_header = getattr(exc, "auth_header", None)
+    answer.auth_header = getattr(exc, "auth_header", None)  # type: ignore[attr-defined]  # DRF sets it so too
     return answer
 
 

@@ -73,9 +73,10 @@ class Concerts(GenericAPIView[Concert]):
     permission_classes = [AllowAny]
     throttle_scope = "search"
     pagination_class = Numbered
-    serializer_class = ConcertOut
 
-    @extend_schema(operation_id="concerts_list", parameters=[CatalogueQuery], responses=ConcertOut(many=True))
+    @extend_schema(
+        operation_id="concerts_list", filters=True, parameters=[CatalogueQuery], responses=ConcertOut(many=True)
+    )
     def get(self, request: Request) -> Response:
         """The concerts with their schedules, those that play next first."""
         query = CatalogueQuery(data=request.query_params)

@@ -20,6 +20,7 @@ from concert_site.lib.rendering import to_json
 
 LIFETIME_SECONDS = 1.0
 LIFETIME_MS = 1000
+NOTHING = b"", 0, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ def settle(seats: str, have_lapsed: list[bool]) -> str:
 def _snapshot(schedule_id: int) -> tuple[Snapshot, float]:
     key = f"availability:1:{schedule_id}"
     asked_at = time.monotonic()
-    stored, left_ms, redis_ms = attempt(lambda redis: look(redis, key), (None, 0, 0))
-    if stored is not None and left_ms > 0:
+    stored, left_ms, redis_ms = attempt(lambda redis: look(redis, key), NOTHING)
+    if stored and left_ms > 0:
         snapshot = Snapshot(**orjson.loads(stored), taken_at=asked_at - (LIFETIME_MS - left_ms) / 1000)
     else:
         facts = fetch_one(sql_beside(__file__, "availability.sql"), {"schedule_id": schedule_id})
@@ -104,7 +105,7 @@ def _snapshot(schedule_id: int) -> tuple[Snapshot, float]:
     return snapshot, snapshot.taken_at + LIFETIME_SECONDS - time.monotonic()
 
 
-def look(redis: Redis, key: str) -> tuple[bytes | None, int, int]:
+def look(redis: Redis, key: str) -> tuple[bytes, int, int]:
     """What Redis has, how many milliseconds it is still good for, and what time it is there: one round trip.
 
     By Redis's own clock, read before PostgreSQL is asked, a copy ends a second after what it shows.
@@ -114,4 +115,4 @@ def look(redis: Redis, key: str) -> tuple[bytes | None, int, int]:
         pipe.pttl(key)
         pipe.time()
         stored, left_ms, (seconds, microseconds) = pipe.execute()
-    return stored, left_ms, seconds * 1000 + microseconds // 1000
+    return stored or b"", left_ms, seconds * 1000 + microseconds // 1000
