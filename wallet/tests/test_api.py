@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.redis import client as redis_client
 from wallet.domain import ledger
-from wallet.models import BalanceHistory
+from wallet.models import BalanceHistory, Kind
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
 WALLET = "/api/v1/wallet/"
@@ -233,13 +233,14 @@ def test_history_is_ones_own_newest_first_and_paged():
     }
 
 
-@pytest.mark.parametrize(("size", "shown"), [("3", 3), ("100", 100), ("101", 100), ("0", 20), ("-1", 20), ("x", 20)])
-def test_the_size_of_a_page_is_bounded(size, shown):
+def test_the_size_of_a_page_is_bounded():
     fan = make_fan()
     for _ in range(101):
-        make_charge(fan)
+        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1)
+    client = api_of(fan)
 
-    assert len(api_of(fan).get(HISTORY, {"page_size": size}).json()["results"]) == shown
+    for size, shown in {"3": 3, "100": 100, "101": 100, "0": 20, "-1": 20, "x": 20}.items():
+        assert len(client.get(HISTORY, {"page_size": size}).json()["results"]) == shown
 
 
 def cursor(text: str) -> str:

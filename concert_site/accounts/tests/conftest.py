@@ -1,7 +1,9 @@
 """What every test of accounts needs."""
 
 import pytest
-from django.core.cache import cache
+from django.conf import settings
+
+from concert_site.lib.redis import client
 
 
 @pytest.fixture(autouse=True)
@@ -12,5 +14,7 @@ def quick_passwords(settings):
 
 @pytest.fixture(autouse=True)
 def fresh_limits():
-    """allauth counts attempts by address in the cache."""
-    cache.clear()
+    """allauth counts attempts by address, in the cache."""
+    redis = client()
+    for key in redis.scan_iter(f"{settings.CACHES['default']['KEY_PREFIX']}:*"):
+        redis.delete(key)

@@ -11,7 +11,7 @@ from concert_site.tests.away import start_over
 
 pytestmark = pytest.mark.django_db
 # The breaker asks Redis once, waits for the timeout of its client, and leaves it alone for a second.
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 3.0
 
 
 @pytest.fixture(params=["nobody listens", "nobody answers"])
