@@ -1,0 +1,160 @@
+"""Every model of ours, walked: states, steps, texts, and the columns that the design promises."""
+
+import re
+from itertools import product
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+
+from concert_site.lib.states import IllegalMove, steps
+from concert_site.tests.site import Site
+
+OUR_APPS = ("accounts", "wallet", "queueing", "reservations", "payments")
+MODELS = [model for label in OUR_APPS for model in apps.get_app_config(label).get_models()]
+WITH_STATES = [model for model in MODELS if hasattr(model, "TRANSITIONS")]
+CHOICES = [(model, field) for model in MODELS for field in model._meta.fields if field.choices]
+
+# The design's tables: what the product promises to have, in its own names.
+COLUMNS = {
+    "users": "id name email password is_active is_staff locale",
+    "waiting_token": "id user_id concert_schedule_id token status number created_at entered_at updated_active_at"
+    " expired_at expired_reason",
+    "concert": "id name host description status poster",
+    "concert_schedule": "id concert_id concert_date concert_at reservation_available_at deadline_at queue_max_active"
+    " queue_paused queue_message tickets_per_fan limits_changed_at layout layout_version draw_seed drawn_at",
+    "concert_seat": "id concert_id concert_schedule_id user_id section row seat_number seat_price status expired_at"
+    " reserved_at seat_label seat_guid category row_index x y accessible",
+    "reservation": "id booking_reference concert_id concert_schedule_id concert_seat_id user_id concert_name"
+    " concert_date price status expired_at extended_at idempotency_key request_hash created_at updated_state_at",
+    "payment": "id reservation_id user_id price state refund_fee confirmed_mail_at canceled_mail_at created_at"
+    " updated_state_at",
+    "balance": "id user_id amount last_updated_at",
+    "balance_history": "id balance_id user_id kind amount amount_after payment_id idempotency_key request_hash note"
+    " actor_id created_at updated_at",
+}
+# What Django's accounts add to the user.
+OF_DJANGO = {"users": {"last_login", "is_superuser"}}
+TYPES = {
+    "timestamp with time zone": {"created_at", "expired_at", "concert_at", "updated_state_at", "last_updated_at"},
+    "bigint": {"seat_price", "price", "amount", "amount_after", "refund_fee", "number"},
+    "date": {"concert_date"},
+    "uuid": {"token"},
+}
+
+
+def name_of(value):
+    return getattr(value, "__name__", None) or getattr(value, "name", None)
+
+
+def test_a_model_is_a_table_of_the_design_and_the_other_way_round():
+    assert {model._meta.db_table for model in MODELS} == set(COLUMNS)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", COLUMNS)
+def test_a_table_has_the_columns_of_the_design(table):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_name = %s", [table])
+        columns = {name for (name,) in cursor.fetchall()}
+
+    assert columns == set(COLUMNS[table].split()) | OF_DJANGO.get(table, set())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", TYPES)
+def test_columns_have_the_types_of_the_design(kind):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT data_type FROM information_schema.columns"
+            " WHERE table_name = ANY(%s) AND column_name = ANY(%s)",
+            [list(COLUMNS), list(TYPES[kind])],
+        )
+        assert cursor.fetchall() == [(kind,)]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=name_of)
+def test_foreign_keys_protect_what_they_point_at(model):
+    keys = [field for field in model._meta.fields if field.is_relation]
+
+    assert {field.remote_field.on_delete for field in keys} <= {models.PROTECT}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("model", "field"), CHOICES, ids=name_of)
+def test_an_enumerated_column_has_a_constraint_that_knows_its_values(model, field):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c"
+            " JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]"
+            " WHERE conrelid = %s::regclass AND conname LIKE %s AND attname = %s",
+            [model._meta.db_table, "%_known", field.column],
+        )
+        ((definition,),) = cursor.fetchall()
+
+    assert set(re.findall("'([A-Z_]+)'", definition)) == {value for value, _ in field.choices}
+
+
+@pytest.mark.parametrize("model", WITH_STATES, ids=name_of)
+def test_transitions_name_known_states_and_reach_each(model):
+    field = model._meta.get_field(model.STATE_FIELD)
+    states = {value for value, _ in field.choices}
+    named = {state for step in steps(model.TRANSITIONS) for state in step}
+    reached = {to for _, to in steps(model.TRANSITIONS)} | {field.default}
+
+    assert named == states
+    assert reached == states
+
+
+def test_every_model_with_moving_states_has_transitions():
+    # A concert is published and withdrawn as often as staff like.
+    free = {"Concert"}
+    stateful = {model for model, field in CHOICES if field.name in {"status", "state"}}
+
+    assert {model.__name__ for model in stateful - set(WITH_STATES)} == free
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", WITH_STATES, ids=name_of)
+def test_move_refuses_illegal_steps_and_changes_nothing(model):
+    Site()
+    legal = set(steps(model.TRANSITIONS))
+    states = [value for value, _ in model._meta.get_field(model.STATE_FIELD).choices]
+    before = list(model.objects.order_by("pk").values_list(model.STATE_FIELD, flat=True))
+
+    for source, to in product(states, repeat=2):
+        if (source, to) not in legal:
+            with pytest.raises(IllegalMove, match=f"{source} -> {to}"):
+                model.objects.move(source, to)
+
+    assert list(model.objects.order_by("pk").values_list(model.STATE_FIELD, flat=True)) == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", WITH_STATES, ids=name_of)
+def test_move_takes_the_rows_in_its_source_alone(model):
+    Site()
+    # The steps of a fan who gives up or is refunded: rows that can be moved without more columns than these.
+    source, to, changes = {
+        "ConcertSeat": ("TEMPORARY", "AVAILABLE", {"user": None, "expired_at": None}),
+        "Reservation": ("RESERVING", "CANCELED", {}),
+        "Payment": ("COMPLETED", "CANCELED", {"refund_fee": 0}),
+        "WaitingToken": ("ACTIVE", "EXPIRED", {"expired_reason": "LEFT"}),
+    }[model.__name__]
+    there = model.objects.filter(**{model.STATE_FIELD: source}).count()
+    others = model.objects.exclude(**{f"{model.STATE_FIELD}__in": [source, to]}).count()
+
+    assert model.objects.move(source, to, **changes) == there > 0
+    assert model.objects.move(source, to, **changes) == 0
+    assert model.objects.exclude(**{f"{model.STATE_FIELD}__in": [source, to]}).count() == others
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", MODELS, ids=name_of)
+def test_a_row_says_what_it_is(model):
+    Site()
+    row = model.objects.order_by("pk").first()
+
+    assert type(row).__str__ is not models.Model.__str__
+    assert str(row).strip()
+    assert "object (" not in str(row)
