@@ -1,5 +1,6 @@
 """What the web server calls."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -19,6 +20,9 @@ def warm_up() -> None:
 
     decode_token("", "access")
     get_resolver().url_patterns  # noqa: B018  the look is what loads them
+    # What is loaded by now stays. The collector would walk all of it again and again in the middle of requests.
+    gc.collect()
+    gc.freeze()
 
 
 warm_up()
