@@ -1,0 +1,98 @@
+"""A Redis of a test's own, to be emptied, stopped, frozen and started again."""
+
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from celery import Celery
+from django.test import override_settings
+from redis import Redis
+from redis.exceptions import RedisError
+
+from concert_site.celery import app
+from concert_site.embedded.redis import server
+from concert_site.lib.cache import forget_everything
+from concert_site.settings import CACHES, broker_of
+from concert_site.tests.away import start_over
+
+READY_SECONDS = 10.0
+
+
+class RedisServer:
+    """A server on a socket in a folder; what it holds is gone when it stops."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}?db=0"
+        self.client = Redis(unix_socket_path=str(self.socket))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it answers when this returns."""
+        options = ("--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no")
+        self.process = subprocess.Popen([str(server()), *options], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + READY_SECONDS
+        while not self.answers():
+            assert time.monotonic() < deadline, "Redis doesn't start"
+            time.sleep(0.01)
+
+    def answers(self) -> bool:
+        """Whether it is there."""
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
+
+    def stop(self) -> None:
+        """Stop it; nobody listens when this returns."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        self.socket.unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        """Let it take connections and answer nobody."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def redis_of_our_own() -> Iterator[RedisServer]:
+    """Run a server, and let this process use it for everything: counters, caches, throttles, the broker."""
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        redis = RedisServer(Path(folder))
+        redis.start()
+        try:
+            with pointed_at(redis.url):
+                yield redis
+        finally:
+            redis.client.close()
+            redis.stop()
+
+
+@contextmanager
+def pointed_at(url: str) -> Iterator[None]:
+    """Let this process's settings name this Redis, and everything that holds connections follow."""
+    caches = {"default": CACHES["default"] | {"LOCATION": url}}
+    with override_settings(REDIS_URL=url, CACHES=caches, CELERY_BROKER_URL=broker_of(url)):
+        broker = Celery("ours", set_as_current=False)
+        broker.config_from_object("django.conf:settings", namespace="CELERY")
+        broker.set_current()
+        start_over()
+        forget_everything()
+        try:
+            yield
+        finally:
+            app.set_current()
+            broker.close()
+    start_over()

@@ -1,0 +1,210 @@
+"""What everyone may know of a line."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from concert_site.accounts.tests.factories import make_fan
+from concert_site.lib.cache import forget_everything
+from concert_site.lib.redis import client
+from queueing.api.serializers import JITTER, POLL, estimated_wait, poll_after, token_out
+from queueing.domain import admission, line, progress
+from queueing.domain.progress import Line, line_of, picture_key, samples_key
+from queueing.models import WaitingToken
+from queueing.queries import own_token
+from queueing.tests.factories import NOW, make_active, make_line
+from reservations.tests.factories import make_schedule
+
+pytestmark = pytest.mark.django_db
+
+
+def seen(schedule):
+    """The line as another process sees it, which remembers nothing."""
+    forget_everything()
+    found = line_of(schedule.pk)
+    return found.serving, found.last_number, found.waiting
+
+
+def look(token):
+    return own_token(token.token, user_id=token.user_id, now=NOW)
+
+
+def samples(schedule, *points):
+    """What was measured: so many seconds ago, serving this number."""
+    client().delete(samples_key(schedule.pk))
+    for ago, serving in points:
+        client().rpush(samples_key(schedule.pk), f"{time.time() - ago}:{serving}")
+
+
+def test_an_empty_line():
+    assert seen(make_schedule()) == (0, 0, 0)
+
+
+def test_a_line_of_which_some_are_inside():
+    schedule = make_schedule(queue_max_active=2)
+    make_line(schedule, 5)
+    admission.admit(schedule.pk, now=NOW)
+
+    assert seen(schedule) == (2, 5, 3)
+
+
+def test_a_line_that_has_been_served_whole():
+    schedule = make_schedule()
+    make_line(schedule, 3)
+    admission.admit(schedule.pk, now=NOW)
+
+    assert seen(schedule) == (3, 3, 0)
+
+
+def test_who_left_from_the_front_is_not_waited_for():
+    schedule = make_schedule()
+    first, *_ = make_line(schedule, 4)
+    line.leave(user_id=first.user_id, token=first.token, now=NOW)
+
+    assert seen(schedule) == (1, 4, 3)
+
+
+def test_who_left_from_the_middle_is_counted_out():
+    schedule = make_schedule()
+    _, second, *_ = make_line(schedule, 4)
+    line.leave(user_id=second.user_id, token=second.token, now=NOW)
+
+    assert seen(schedule) == (0, 4, 3)
+
+
+def test_serving_never_goes_back():
+    """A number that comes in late is served next; nobody's place gets worse for it."""
+    schedule = make_schedule()
+    make_line(schedule, 4)
+    WaitingToken.objects.filter(number=1).delete()
+    progress.renew(schedule.pk)
+    WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule, number=1)
+
+    assert progress.renew(schedule.pk).serving == 1
+
+
+def test_a_new_number_is_seen_before_the_next_picture():
+    schedule = make_schedule()
+    make_line(schedule, 2)
+    progress.renew(schedule.pk)
+
+    line.join(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
+
+    assert seen(schedule) == (0, 3, 2)
+
+
+def test_an_admission_is_seen_before_the_next_picture():
+    schedule = make_schedule()
+    make_line(schedule, 4)
+    progress.renew(schedule.pk)
+
+    progress.admitted(schedule.pk, 3)
+
+    assert line_of(schedule.pk).serving == 3
+
+
+def test_a_warm_look_asks_nothing(django_assert_num_queries):
+    schedule = make_schedule()
+    make_line(schedule, 3)
+    progress.renew(schedule.pk)
+
+    with django_assert_num_queries(0):
+        assert seen(schedule) == (0, 3, 3)
+
+
+@pytest.mark.parametrize("waiting", [1, 40])
+def test_a_picture_costs_three_queries_for_every_length(waiting, django_assert_num_queries):
+    schedule = make_schedule()
+    make_line(schedule, waiting)
+
+    with django_assert_num_queries(3):
+        progress.renew(schedule.pk)
+
+
+def test_between_two_counts_the_waiting_are_carried_forward(django_assert_num_queries):
+    schedule = make_schedule()
+    make_line(schedule, 5)
+    counted = progress.measure(schedule.pk, None)
+    slow = Line(**{name: getattr(counted, name) for name in Line.__slots__} | {"count_seconds": 9.0})
+    WaitingToken.objects.filter(number__lte=2).move("WAITING", "EXPIRED", expired_at=NOW, expired_reason="LEFT")
+    WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule, number=6)
+
+    with django_assert_num_queries(2):
+        moved = progress.measure(schedule.pk, slow)
+
+    assert (moved.serving, moved.last_number, moved.waiting) == (2, 6, 4)
+
+
+def test_the_speed_is_unknown_before_it_was_measured():
+    schedule = make_schedule()
+    make_line(schedule, 3)
+    samples(schedule, (9, 0))
+
+    assert progress.renew(schedule.pk).numbers_per_minute is None
+
+
+def test_the_speed_is_that_of_the_last_minutes():
+    schedule = make_schedule()
+    make_line(schedule, 40)
+    WaitingToken.objects.filter(number__lte=30).move("WAITING", "EXPIRED", expired_at=NOW, expired_reason="LEFT")
+    samples(schedule, (400, 0), (60, 10))
+
+    assert progress.renew(schedule.pk).numbers_per_minute == pytest.approx(20, abs=0.2)
+
+
+def test_a_pause_forgets_the_speed():
+    schedule = make_schedule()
+    make_line(schedule, 3)
+    samples(schedule, (60, 0))
+
+    assert progress.renew(schedule.pk, is_paused=True).numbers_per_minute is None
+    assert progress.renew(schedule.pk).numbers_per_minute is None
+
+
+def test_redis_keeps_three_keys_a_line_whatever_its_length():
+    schedule = make_schedule()
+    make_line(schedule, 60)
+    for _ in range(60):
+        progress.renew(schedule.pk)
+        line.join(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
+
+    assert len(client().keys(f"queue:{schedule.pk}:*")) == 3
+    assert client().llen(samples_key(schedule.pk)) <= 36
+    assert client().ttl(picture_key(schedule.pk)) <= 3
+
+
+@pytest.mark.parametrize(("serving", "position"), [(0, 5), (3, 2), (4, 1), (5, 1), (9, 1)])
+def test_the_position_is_the_distance_to_serving_and_never_below_one(serving, position):
+    *_, fifth = make_line(make_schedule(), 5)
+
+    shown = token_out(look(fifth), Line(serving=serving, last_number=9, waiting=5))
+
+    assert (shown["number"], shown["position"]) == (5, position)
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "EXPIRED"])
+def test_who_does_not_wait_has_no_position(status):
+    token = make_active(make_schedule(), until=NOW + timedelta(seconds=1 if status == "ACTIVE" else 0))
+
+    shown = token_out(look(token), Line(0, 9, 5, numbers_per_minute=60.0))
+
+    assert (shown["status"], shown["position"], shown["estimated_wait_seconds"]) == (status, None, None)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "speed", "seconds"),
+    [(0, 60.0, 1), (99, 60.0, 100), (99, 30.0, 200), (99, None, None), (99, 0.0, None), (None, 60.0, None)],
+)
+def test_the_wait_is_the_place_over_the_speed(ahead, speed, seconds):
+    assert estimated_wait(ahead, speed) == seconds
+
+
+@pytest.mark.parametrize(("ahead", "least"), [(0, 1), (199, 1), (200, 3), (999, 3), (1000, 5), (10**6, 20)])
+def test_who_is_far_away_asks_seldom_and_everybody_spreads(ahead, least):
+    asked = {poll_after(ahead) for _ in range(200)}
+
+    assert min(asked) >= least
+    assert max(asked) <= round(least * (1 + JITTER), 1)
+    assert len(asked) > 1
+    assert POLL == sorted(POLL)
