@@ -14,9 +14,9 @@ KEPT_SECONDS = 3600
 # 5 packs a hall of 20,000 seats in half the time of 9 and loses a few percent of size.
 LEVEL = 5
 
-# A packed hall of 20,000 seats has some 300 kB, an unpacked one 3 MB: together at most some 60 MB a process.
-_packed: Memory[bytes] = Memory(most=100)
-_unpacked: Memory[bytes] = Memory(most=10)
+# A packed hall of 20,000 seats has some 600 kB, an unpacked one 3.6 MB: together at most some 60 MB a process.
+_packed: Memory[bytes] = Memory(most=50)
+_unpacked: Memory[bytes] = Memory(most=8)
 
 
 def layout_name(sale: Sale) -> str:
