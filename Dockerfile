@@ -16,5 +16,5 @@ VOLUME /data
 
 EXPOSE 8000
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--blocking-threads", "3", "--backlog", "4096", "--backpressure", "256", \
+     "--blocking-threads", "3", "--backlog", "4096", "--backpressure", "8192", \
      "--respawn-failed-workers", "--no-ws", "concert_site.wsgi:application"]

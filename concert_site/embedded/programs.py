@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from concert_site.embedded.accounts import Account
@@ -34,7 +34,6 @@ class Program:
     account: Account | None = None
     # Folders and programs that the account must be able to reach.
     reach: tuple[Path, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
     # Run before every start, the first one and those after a crash.
     prepare: Callable[[], None] = do_nothing
 
@@ -48,7 +47,6 @@ class Program:
                 stderr=output,
                 # A foreign account may not be able to enter our folder.
                 cwd="/" if self.account else PROJECT,
-                env={**os.environ, **self.environment},
                 start_new_session=True,
             )
 

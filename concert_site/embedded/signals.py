@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first asks for an end, the second for a quick one."""
+"""SIGINT, SIGTERM and SIGHUP: the first asks for an end, the second for a quick one."""
 
 import signal
 from collections.abc import Iterator
@@ -22,6 +22,8 @@ class StopSignals:
         self._interrupts = False
         signal.signal(signal.SIGINT, self._take)
         signal.signal(signal.SIGTERM, self._take)
+        # The terminal was closed.
+        signal.signal(signal.SIGHUP, self._take)
 
     @property
     def is_hurried(self) -> bool:

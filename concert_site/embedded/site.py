@@ -54,7 +54,7 @@ class Site:
             owner.close()
 
     def _start(self, supervisor: Supervisor, signals: StopSignals, prepare_database: Callable[[], list[str]]) -> None:
-        web.demand_free(self.address)
+        address = web.demand_free(self.address)
         with signals.interruptible():
             reachable.demand(others(self.services), ("DATABASE_URL", "REDIS_URL"))
         report(f"starting in {self.data_dir.path} (MODE={os.environ['MODE']}); logs: {self.data_dir.log}")
@@ -62,12 +62,11 @@ class Site:
         self.services.wait(supervisor, self.data_dir, signals.stop_if_asked)
         with signals.interruptible():
             lines = prepare_database()
-        supervisor.start(web.web_program(self.address, self.workers))
+        supervisor.start(web.web_program(address, self.workers))
         supervisor.start(web.worker_program())
         supervisor.start(web.beat_program())
-        url = f"{self.address.url}readyz"
-        supervisor.wait_for(lambda: web.is_ready(self.address), url, READY_SECONDS, signals.stop_if_asked)
-        for line in (*lines, f"Ready: {self.address.url}"):
+        supervisor.wait_for(lambda: web.is_ready(address), f"{address.url}readyz", READY_SECONDS, signals.stop_if_asked)
+        for line in (*lines, f"Ready: {address.url}"):
             print(line, flush=True)
 
 

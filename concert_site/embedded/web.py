@@ -1,6 +1,7 @@
 """The web server, worker and beat: their command lines, and whether the site answers."""
 
 import http.client
+import resource
 import socket
 import sys
 from contextlib import closing
@@ -11,9 +12,12 @@ from concert_site.embedded.programs import Program
 
 # Threads of one worker that run Django. More of them only wait for the interpreter's lock.
 BLOCKING_THREADS = 3
-# Requests that one worker takes on at a time; the rest wait in the kernel's queue, where they cost nothing.
-BACKPRESSURE = 256
+# Connections, idle ones included, that one worker keeps open; those beyond wait in the kernel's queue. Far more
+# than it can serve at once: fans who wait keep theirs open between two polls, and must not shut out the others.
+CONNECTIONS = 8192
 BACKLOG = 4096
+# Open files that a worker needs for anything but connections.
+OTHER_FILES = 256
 TASK_THREADS = 4
 PROBE_SECONDS = 5.0
 
@@ -37,8 +41,18 @@ class Address:
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not bound here
 
 
-def demand_free(address: Address) -> None:
-    """Insist that nobody listens there yet.
+def open_files() -> int:
+    """How many files a process of ours may have open, once the limit is as high as it goes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Often 1,024 for the sake of programs from the eighties, and half a million on request.
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+def demand_free(address: Address) -> Address:
+    """Insist that nobody listens there yet; port 0 becomes one that is free.
 
     :raises CannotStart: naming the port, or the host that isn't ours
     """
@@ -49,6 +63,7 @@ def demand_free(address: Address) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(where)
             probe.listen()
+            return Address(address.host, probe.getsockname()[1])
     except (OSError, OverflowError) as error:
         raise CannotStart(
             f"port {address.port} on {address.host} can't be used ({error}): choose another with --port"
@@ -64,7 +79,7 @@ def web_program(address: Address, workers: int) -> Program:
         "workers": workers,
         "blocking-threads": BLOCKING_THREADS,
         "backlog": BACKLOG,
-        "backpressure": BACKPRESSURE,
+        "backpressure": min(CONNECTIONS, open_files() - OTHER_FILES),
         "respawn-interval": 0.5,
         # A request that never ends must not keep the site from stopping.
         "workers-kill-timeout": 5,
@@ -84,7 +99,7 @@ def worker_program() -> Program:
     )
     # One worker has nobody to talk to.
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    return Program("worker", (*celery(), "worker", *options, *quiet), environment={"C_FORCE_ROOT": "1"})
+    return Program("worker", (*celery(), "worker", *options, *quiet))
 
 
 def beat_program() -> Program:

@@ -5,7 +5,7 @@ import os
 from argparse import ArgumentParser
 from pathlib import Path
 
-from django.core.management import CommandError, call_command, get_commands
+from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
@@ -26,9 +26,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--data-dir` is here for the help: it is taken off the command line before Django sees it."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-        parser.add_argument("--port", default=8000, type=int, help="port to listen on (8000)")
+        parser.add_argument("--port", default=8000, type=int, help="port to listen on (8000); 0 takes any free one")
         parser.add_argument("--data-dir", metavar="DIR", help="where everything is kept (.data)")
-        parser.add_argument("--workers", default=2, type=int, metavar="N", help="web worker processes (2)")
+        parser.add_argument("--workers", default=2, type=positive, metavar="N", help="web worker processes (2)")
         parser.add_argument("--demo", action="store_true", help="MODE=demo, and load the demo concerts and logins")
 
     def handle(self, *, host: str, port: int, workers: int, demo: bool, **_options: object) -> None:
@@ -41,11 +41,18 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
 
+def positive(text: str) -> int:
+    """A number of at least one; ValueError is what argparse makes its own message of."""
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
 def prepare_database(*, with_demo: bool) -> list[str]:
     """Migrate, load the demo if asked; returns what the latter has to say."""
     said = io.StringIO()
     call_command("migrate", interactive=False, verbosity=0)
-    if with_demo and "load_demo" in get_commands():
+    if with_demo:
         call_command("load_demo", stdout=said)
     # This process only watches from here on, and needs none of its connections.
     connections.close_all()
