@@ -17,9 +17,7 @@ def provider_is_usable(**kwargs: Any) -> list[CheckMessage]:  # Any: Django hand
     try:
         found = providers.configured(name)
     except ImportError:
-        return [
-            Error(f"WALLET_PROVIDER={name} is no provider: give the dotted path of one.", id="wallet.E001")
-        ]
+        return [Error(f"WALLET_PROVIDER={name} is no provider: give the dotted path of one.", id="wallet.E001")]
     if found is providers.sandbox and settings.IS_PRODUCTION:
         return [
             Error(

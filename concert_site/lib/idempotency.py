@@ -49,9 +49,7 @@ def key_of(request: Request | HttpRequest, *, required: bool) -> str | None:
     key = request.headers.get(HEADER)
     if key is None:
         if required:
-            raise refusal(
-                _("Send the header Idempotency-Key: any text of your own, new for each request."), "required"
-            )
+            raise refusal(_("Send the header Idempotency-Key: any text of your own, new for each request."), "required")
         return None
     if not key.strip() or len(key) > LONGEST or not key.isprintable():
         raise refusal(_("An Idempotency-Key is 1 to 255 printable characters."), "invalid")

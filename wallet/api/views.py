@@ -50,9 +50,7 @@ class Charges(APIView):
         request=ChargeRequest,
         responses={
             201: OpenApiResponse(LedgerEntryOut, description="Topped up."),
-            200: OpenApiResponse(
-                LedgerEntryOut, description="This key was used before; nothing was booked again."
-            ),
+            200: OpenApiResponse(LedgerEntryOut, description="This key was used before; nothing was booked again."),
         },
     )
     def post(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once, start_behind
-from concert_site.accounts.tests.factories import make_staff
+from concert_site.accounts.tests.factories import api_of, make_staff
 from concert_site.lib.database import fetch, sql_beside
 from wallet.domain import ledger
 from wallet.domain.errors import InsufficientBalance
@@ -219,3 +219,18 @@ def test_a_storm_leaves_every_running_sum_right():
     assert unforeseen == []
     assert count_of(DRIFTED) == count_of(RUNNING_SUM) == 0
     assert {after for fan in fans for _, _, after in entries_of(fan) if after < 0} == set()
+
+
+def test_a_balance_that_stays_locked_is_503_in_the_end_and_changes_nothing():
+    fan = make_fan(balance=100)
+    top_up = partial(
+        api_of(fan).post, "/api/v1/wallet/charges/", {"amount": 5}, "json", headers={"Idempotency-Key": "a"}
+    )
+    with transaction.atomic():
+        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1)
+        response = start_behind(top_up).result(timeout=10)
+        transaction.set_rollback(True)
+
+    assert response.status_code == 503
+    assert response.json()["errors"][0]["code"] == "unavailable"
+    assert entries_of(fan) == [("CHARGE", 100, 100)]
