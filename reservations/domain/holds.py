@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -214,9 +215,8 @@ def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = Non
     if any(each.extended_at for each in live.values()):
         return
     longer = timedelta(seconds=settings.HOLD_SECONDS)
-    (end,) = {each.expired_at for each in live.values() if each.expired_at}
-    Reservation.objects.filter(pk__in=live).update(expired_at=end + longer, extended_at=now or Now())
-    ConcertSeat.objects.filter(pk__in=seat_ids).update(expired_at=end + longer)
+    Reservation.objects.filter(pk__in=live).update(expired_at=F("expired_at") + longer, extended_at=now or Now())
+    ConcertSeat.objects.filter(pk__in=seat_ids).update(expired_at=F("expired_at") + longer)
 
 
 @transaction.atomic(durable=True)
