@@ -1,0 +1,114 @@
+"""A sale in full swing, through the domain and on real connections, and the audit running beside it."""
+
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connections
+
+from concert_site import audit
+from concert_site.accounts.models import User
+from concert_site.lib.cache import forget_everything
+from concert_site.lib.errors import DomainError
+from payments.domain import checkout, refunds
+from queueing.domain import line
+from queueing.models import WaitingToken
+from reservations.domain import holds, waiting_room
+from reservations.domain.seating import grid
+from reservations.domain.shows import Times, clock, make_show
+from reservations.models import Reservation
+from wallet.domain import ledger
+
+SECONDS = 3
+THREADS = 4
+A_DAY = timedelta(days=1)
+
+
+class Storm:
+    """Fans who do everything that fans do, in any order, twice at a time."""
+
+    def __init__(self):
+        now = clock()
+        self.show = make_show(
+            name="Storm",
+            hall=grid(12, 10_000),
+            times=Times(opens_at=now - A_DAY, closes_at=now + A_DAY, concert_at=now + 30 * A_DAY),
+            queue_max_active=4,
+            tickets_per_fan=3,
+        )
+        self.fans = [User.objects.create_user(f"fan{nth}@example.com").pk for nth in range(8)]
+        for fan in self.fans:
+            ledger.charge(user_id=fan, amount=60_000, idempotency_key="first")
+        self.done = Counter()
+
+    def rush(self, seed):
+        """One thread's share: random steps until the time is over."""
+        choose = random.Random(seed)
+        until = time.monotonic() + SECONDS
+        steps = [self.join, self.hold, self.hold, self.extend, self.pay, self.pay, self.cancel, self.leave, self.tidy]
+        while time.monotonic() < until:
+            step = choose.choice(steps)
+            try:
+                step(choose.choice(self.fans), choose)
+                self.done[step.__name__] += 1
+            except DomainError as refusal:
+                self.done[refusal.code] += 1
+        connections.close_all()
+
+    def own(self, fan, choose, *statuses):
+        """Some of a fan's reservations, as the fan may have seen them a moment ago."""
+        found = Reservation.objects.of(user_id=fan).filter(status__in=statuses).values_list("pk", flat=True)
+        return choose.sample(list(found), k=min(len(found), choose.choice([1, 2])))
+
+    def join(self, fan, choose):
+        waiting_room.join(user_id=fan, schedule_id=self.show.schedule_id)
+
+    def hold(self, fan, choose):
+        token = WaitingToken.objects.of(user_id=fan).live().values_list("token", flat=True).first()
+        seats = choose.sample(self.show.seat_ids, k=choose.choice([1, 2, 3]))
+        holds.hold_seats(user_id=fan, schedule=self.show.schedule_id, seats=seats, queue_token=token)
+
+    def extend(self, fan, choose):
+        for reservation in self.own(fan, choose, "RESERVING"):
+            holds.extend_hold(user_id=fan, reservation_id=reservation)
+
+    def pay(self, fan, choose):
+        if owed := self.own(fan, choose, "RESERVING"):
+            checkout.pay(user_id=fan, reservation_ids=owed)
+
+    def cancel(self, fan, choose):
+        for reservation in self.own(fan, choose, "RESERVING", "RESERVED"):
+            refunds.cancel(user_id=fan, reservation_id=reservation)
+
+    def leave(self, fan, choose):
+        if choose.random() < 0.2 and (token := WaitingToken.objects.of(user_id=fan).live().first()):
+            line.leave(user_id=fan, token=token.token)
+
+    def tidy(self, fan, choose):
+        holds.release_lapsed()
+        waiting_room.tick(self.show.schedule_id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sale_in_full_swing_passes_the_audit_at_every_moment(settings):
+    # Holds lapse while the storm lasts, so that they are taken over, tidied and extended too late.
+    settings.HOLD_SECONDS = 1
+    forget_everything()
+    storm = Storm()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        rushes = [pool.submit(partial(storm.rush, seed)) for seed in range(THREADS)]
+        breaches = []
+        while not all(rush.done() for rush in rushes):
+            breaches += [str(finding) for finding in audit.run() if not finding.is_ok]
+        for rush in rushes:
+            rush.result()
+
+    assert breaches == []
+    assert [str(finding) for finding in audit.run() if not finding.is_ok] == []
+    # The storm was one: everything happened, and was refused.
+    assert {"join", "hold", "extend", "pay", "cancel", "tidy", "seat_unavailable"} <= set(storm.done)
