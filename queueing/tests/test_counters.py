@@ -120,7 +120,9 @@ def test_the_maximum_is_read_from_the_end_of_an_index():
         cursor.execute("set local enable_seqscan = off")
         cursor.execute("explain " + queries[0]["sql"])
         plan = "\n".join(row for (row,) in cursor.fetchall())
-    assert "Index" in plan and "Backward" in plan and "Sort" not in plan
+    assert "Index" in plan
+    assert "Backward" in plan
+    assert "Sort" not in plan
 
 
 def test_an_emptied_redis_keeps_the_order_of_the_line():

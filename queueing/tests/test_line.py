@@ -143,7 +143,7 @@ def test_who_left_can_not_enter():
         enter(token)
 
 
-@pytest.mark.parametrize("step", [line.enter, line.leave, lambda **who: own_token(**who)])
+@pytest.mark.parametrize("step", [line.enter, line.leave, own_token])
 def test_a_foreign_or_unknown_token_does_not_exist(step):
     token = make_active(make_schedule(), is_inside=False)
     before = row_of(token)

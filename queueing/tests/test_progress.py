@@ -207,4 +207,4 @@ def test_who_is_far_away_asks_seldom_and_everybody_spreads(ahead, least):
     assert min(asked) >= least
     assert max(asked) <= round(least * (1 + JITTER), 1)
     assert len(asked) > 1
-    assert POLL == sorted(POLL)
+    assert sorted(POLL) == POLL
