@@ -12,7 +12,7 @@ import pytest
 
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.postgres import url
-from concert_site.tests.up_process import SHOW_FOLDER, Up, is_gone, manage
+from concert_site.tests.up_process import SHOW_FOLDER, Site, Up, is_gone, manage
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,15 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def up(folder: Path) -> Iterator[Up]:
-    running = Up(folder / "shared").wait_ready()
-    yield running
-    running.discard()
+def site(folder: Path) -> Iterator[Site]:
+    site = Site(folder / "shared")
+    yield site
+    site.discard()
+
+
+@pytest.fixture
+def up(site: Site) -> Up:
+    return site.up
 
 
 def test_ready_is_said_on_a_line_of_its_own_and_is_true(up: Up) -> None:
@@ -81,8 +86,8 @@ def test_command_of_another_mode_is_refused(up: Up) -> None:
     assert "MODE=test" in done.stderr
 
 
-def test_stops_everything_and_starts_again_with_what_it_had(folder: Path) -> None:
-    first = Up(folder / "again").wait_ready()
+def test_stops_everything_and_starts_again_with_what_it_had(site: Site) -> None:
+    first = site.up
     everybody = first.everybody()
     database = url(DataDir(first.data_dir))
     with psycopg.connect(database) as connection:
@@ -91,7 +96,8 @@ def test_stops_everything_and_starts_again_with_what_it_had(folder: Path) -> Non
     assert first.stop(signal.SIGINT) == 0
     assert [process for process in everybody if not is_gone(process)] == []
 
-    again = Up(first.data_dir, port=first.port).wait_ready()
+    again = site.up
+    assert again.process.pid != first.process.pid
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
     assert again.stop(signal.SIGTERM) == 0

@@ -15,7 +15,7 @@ import pytest
 
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.postgres import url
-from concert_site.tests.up_process import Up, is_gone, wait_until
+from concert_site.tests.up_process import Site, Up, is_gone, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +26,15 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def up(folder: Path) -> Iterator[Up]:
-    running = Up(folder / "shared").wait_ready()
-    yield running
-    running.discard()
+def site(folder: Path) -> Iterator[Site]:
+    site = Site(folder / "shared")
+    yield site
+    site.discard()
+
+
+@pytest.fixture
+def up(site: Site) -> Up:
+    return site.up
 
 
 def count_kept(data_dir: Path) -> int:
@@ -64,31 +69,28 @@ def test_child_that_is_killed_is_started_again(up: Up, name: str) -> None:
 
 def test_web_worker_that_is_killed_is_replaced(up: Up) -> None:
     server = psutil.Process(up.pids()["web"])
-    worker = next(child for child in server.children() if "granian" in " ".join(child.cmdline()))
+    before = server.children()
+    worker = next(child for child in before if "granian" in " ".join(child.cmdline()))
 
     worker.kill()
 
-    wait_until(lambda: is_gone(worker) and len(server.children()) >= 2, "granian has two workers again")
+    wait_until(lambda: is_gone(worker) and len(server.children()) == len(before), "granian has its workers again")
     wait_until(up.answers, "the site answers again")
     assert up.pids()["web"] == server.pid
 
 
-# From here on each test kills an `up` of its own, one after the other in the same data directory.
+def test_killing_up_alone_orphans_nothing(up: Up) -> None:
+    everybody = up.everybody()
 
+    up.process.kill()
+    up.process.wait()
 
-def test_killing_up_alone_orphans_nothing(folder: Path) -> None:
-    running = Up(folder / "killed").wait_ready()
-    everybody = running.everybody()
-
-    running.process.kill()
-    running.process.wait()
-
-    wait_until(lambda: port_is_free(running.port), "nobody has the port", 5)
+    wait_until(lambda: port_is_free(up.port), "nobody has the port", 5)
     wait_until(lambda: all(is_gone(process) for process in everybody), "everybody is gone", 20)
 
 
-def test_next_up_ends_what_a_killed_one_left_and_has_everything(folder: Path) -> None:
-    first = Up(folder / "killed").wait_ready()
+def test_next_up_ends_what_a_killed_one_left_and_has_everything(site: Site) -> None:
+    first = site.up
     everybody = first.everybody()
     kept = count_kept(first.data_dir)
 
@@ -97,14 +99,13 @@ def test_next_up_ends_what_a_killed_one_left_and_has_everything(folder: Path) ->
     first.process.kill()
     first.process.wait()
 
-    again = Up(first.data_dir, port=first.port).wait_ready()
+    again = site.up
     assert [process for process in everybody if not is_gone(process)] == []
     assert count_kept(again.data_dir) == kept + 1
-    again.discard()
 
 
-def test_killing_everybody_at_once_loses_nothing(folder: Path) -> None:
-    first = Up(folder / "killed").wait_ready()
+def test_killing_everybody_at_once_loses_nothing(site: Site) -> None:
+    first = site.up
     kept = count_kept(first.data_dir)
 
     for process in first.everybody():
@@ -113,10 +114,9 @@ def test_killing_everybody_at_once_loses_nothing(folder: Path) -> None:
     first.process.wait()
     # The number of the dead server belongs to somebody else by the time of the next start.
     pid_file = first.data_dir / "postgres" / "postmaster.pid"
-    pid, rest = pid_file.read_text().split("\n", 1)
+    _, rest = pid_file.read_text().split("\n", 1)
     pid_file.write_text(f"{os.getpid()}\n{rest}")
 
-    again = Up(first.data_dir, port=first.port).wait_ready()
-    assert not psutil.pid_exists(int(pid)) or is_gone(psutil.Process(int(pid)))
+    again = site.up
+    assert again.answers()
     assert count_kept(again.data_dir) == kept + 1
-    again.discard()

@@ -71,7 +71,15 @@ class Up:
         self.stderr = data_dir.with_suffix(".stderr")
         with self.stdout.open("w") as stdout, self.stderr.open("w") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", f"--data-dir={data_dir}", f"--port={self.port}", *words],
+                [
+                    sys.executable,
+                    "manage.py",
+                    "up",
+                    f"--data-dir={data_dir}",
+                    f"--port={self.port}",
+                    "--workers=1",
+                    *words,
+                ],
                 cwd=PROJECT,
                 env=clean_environment(**{"MODE": "test", **environment}),
                 stdout=stdout,
@@ -127,6 +135,27 @@ class Up:
             self.process.send_signal(signal.SIGTERM)
             psutil.wait_procs(everybody, timeout=PATIENCE_SECONDS)
         self.process.wait(PATIENCE_SECONDS)
+
+
+class Site:
+    """A data directory with an `up` in it that is started whenever a test needs it and it doesn't run."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._port = free_port()
+        self._up: Up | None = None
+
+    @property
+    def up(self) -> Up:
+        """The running `up`."""
+        if self._up is None or self._up.process.poll() is not None:
+            self._up = Up(self._data_dir, port=self._port).wait_ready()
+        return self._up
+
+    def discard(self) -> None:
+        """Stop it, if it runs."""
+        if self._up:
+            self._up.discard()
 
 
 def is_gone(process: psutil.Process) -> bool:
