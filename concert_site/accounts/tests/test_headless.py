@@ -14,13 +14,6 @@ from concert_site.lib.authentication import AccessToken
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def readable_bodies(settings):
-    """The middleware, also while the settings don't name it."""
-    name = "concert_site.accounts.middleware.ReadableBodies"
-    settings.MIDDLEWARE = [name, *(other for other in settings.MIDDLEWARE if other != name)]
-
-
 def caller_of(access_token: str, rf) -> int | None:
     answer = AccessToken().authenticate(rf.get("/", headers={"Authorization": f"Bearer {access_token}"}))
     return answer[0].pk if answer else None
