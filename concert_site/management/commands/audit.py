@@ -18,6 +18,4 @@ class Command(BaseCommand):
             self.stdout.write(str(finding))
         broken = [str(finding.invariant) for finding in findings if not finding.is_ok]
         if broken:
-            raise CommandError(
-                f"Broken: invariant {', '.join(broken)}. Nothing was changed; see docs/states.md."
-            )
+            raise CommandError(f"Broken: invariant {', '.join(broken)}. The rows are named above; nothing was changed.")

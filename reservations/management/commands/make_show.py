@@ -31,9 +31,7 @@ class Command(BaseCommand):
         """Declare the options; times are in seconds from now."""
         parser.add_argument("--name", default="Rehearsal", help="name of the concert")
         for option, default, _, _ in NUMBERS:
-            parser.add_argument(
-                f"--{option}", type=int, default=default, metavar="N", help=f"default {default}"
-            )
+            parser.add_argument(f"--{option}", type=int, default=default, metavar="N", help=f"default {default}")
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: options of several types
         """Make the show.
@@ -72,6 +70,4 @@ def check(options: dict[str, Any]) -> None:  # Any: as above
     if options["opens_in"] >= options["closes_in"]:
         raise CommandError("--closes-in must be later than --opens-in: a sale opens before it closes.")
     if options["closes_in"] > options["concert_in"]:
-        raise CommandError(
-            "--closes-in must not be later than --concert-in: a sale closes before the concert."
-        )
+        raise CommandError("--closes-in must not be later than --concert-in: a sale closes before the concert.")
