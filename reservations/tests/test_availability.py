@@ -70,27 +70,36 @@ def test_a_second_look_asks_nobody(django_assert_num_queries):
         assert availability_of(schedule.pk) is first
 
 
-def test_another_process_finds_it_in_redis_and_keeps_it_no_longer_than_its_second(django_assert_num_queries):
+def test_another_process_finds_it_in_redis_and_begins_no_second_of_its_own(django_assert_num_queries):
     schedule = make_schedule()
     make_seats(schedule, 2)
     first = availability_of(schedule.pk)
+    answered = time.monotonic()
 
+    time.sleep(0.3)
     forget_everything()
     with django_assert_num_queries(0):
         second = availability_of(schedule.pk)
 
     assert second.body == first.body
-    assert second.good_until <= first.good_until + 0.005  # Redis counts milliseconds
+    assert second.good_until <= answered + 1.0
 
 
 def test_what_redis_keeps_ends_a_second_after_the_question():
     schedule = make_schedule()
-    asked = time.monotonic()
+    asked = redis_ms()
     availability_of(schedule.pk)
+    answered = redis_ms()
 
-    left = client().pttl(f"availability:1:{schedule.pk}") / 1000
+    ends = client().pttl(f"availability:1:{schedule.pk}") + redis_ms()
 
-    assert 0 < left <= asked + 1.0 - time.monotonic() + 0.005
+    # Between the two clocks of the last line, and in rounding, lies a moment.
+    assert asked + 1000 - 2 <= ends <= answered + 1000 + 50
+
+
+def redis_ms():
+    seconds, microseconds = client().time()
+    return seconds * 1000 + microseconds // 1000
 
 
 def test_without_redis_one_question_a_second(django_assert_num_queries):
@@ -105,7 +114,7 @@ def test_without_redis_one_question_a_second(django_assert_num_queries):
 def test_a_hold_turns_free_when_it_lapses_and_nobody_is_asked(django_assert_num_queries):
     schedule = make_schedule()
     _free, held, longer = make_seats(schedule, 3)
-    hold(held, until=now() + timedelta(seconds=0.4))
+    hold(held, until=now() + timedelta(seconds=0.5))
     hold(longer)
 
     before = availability_of(schedule.pk)
@@ -121,7 +130,7 @@ def test_a_hold_turns_free_when_it_lapses_and_nobody_is_asked(django_assert_num_
 def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
     schedule = make_schedule()
     (held,) = make_seats(schedule)
-    hold(held, until=now() + timedelta(seconds=0.3))
+    hold(held, until=now() + timedelta(seconds=0.5))
     before = availability_of(schedule.pk)
 
     forget_everything()
