@@ -10,6 +10,13 @@ PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check
 PYTHONS = python3.12 python3.11 python3
 IS_FIT = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 
+# A folder that was moved or copied from another machine brings an environment that doesn't run.
+ifneq ($(wildcard $(VENV)/bin/activate),)
+ifneq ($(shell $(PYTHON) -c 'print(1)' 2>/dev/null),1)
+$(shell rm -rf $(VENV))
+endif
+endif
+
 .PHONY: demo up test check format clean
 .DELETE_ON_ERROR:
 
@@ -47,9 +54,9 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 $(VENV)/bin/activate:
 	@for python in $(PYTHONS); do \
 		if $$python -c '$(IS_FIT)' 2>/dev/null; then \
-			if $$python -m venv --clear $(VENV) >$(VENV).log 2>&1; then rm $(VENV).log; exit 0; fi; \
+			if said=$$($$python -m venv --clear $(VENV) 2>&1); then exit 0; fi; \
 			rm -rf $(VENV); \
-			echo "$$python can't make a virtual environment (see $(VENV).log): on Debian and Ubuntu, apt install python3-venv" >&2; \
+			echo "$$python can't make a virtual environment (on Debian and Ubuntu: apt install python3-venv):" $$said >&2; \
 			exit 1; \
 		fi; \
 	done; \

@@ -34,7 +34,16 @@ def account_for(cluster: Path) -> Account | None:
 
 
 def give(folder: Path, account: Account | None) -> None:
-    """Make a folder that only this account may enter."""
+    """Make a folder that only this account may enter.
+
+    :raises CannotStart: if it may not be given away
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
-    if account:
+    if not account:
+        return
+    try:
         os.chown(folder, account.uid, account.gid)
+    except PermissionError as error:
+        raise CannotStart(
+            "PostgreSQL refuses to run as root, and root may not give it a folder here: run this as an ordinary user"
+        ) from error

@@ -69,7 +69,7 @@ def change_account(uid: int, gid: int, reach: list[str]) -> None:
         return
     permitted = permitted_capabilities()
     for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
-        if permitted & 1 << capability:
+        if permitted & 1 << capability and permitted & 1 << CAP_SETPCAP:
             keep_capability(capability)
             return
     sys.exit(f"uid {uid}, which PostgreSQL runs as because it refuses root, can't reach {' and '.join(reach)}")

@@ -40,6 +40,13 @@ class Child:
     deaths: int = 0
     restart_at: float | None = None
 
+    def plan_restart(self) -> None:
+        """Count a death, and wait longer after each."""
+        self.deaths += 1
+        # The exponent is bounded because the number of deaths is not.
+        wait = 0.1 * 2 ** min(self.deaths - 1, 10)
+        self.restart_at = time.monotonic() + min(wait, SLOWEST_RESTART_SECONDS)
+
 
 class Supervisor:
     """The processes of one data directory, whose owner's lock the caller holds.
@@ -104,8 +111,11 @@ class Supervisor:
         self._guardian.wait()
 
     def _launch(self, program: Program, log: Path, deaths: int = 0) -> Child:
-        program.prepare()
-        process = program.launch(log)
+        try:
+            program.prepare()
+            process = program.launch(log)
+        except OSError as error:
+            raise CannotStart(f"{program.name} can't be started: {error}") from error
         record = leftovers.started(program.name, process.pid, program.stop_signal)
         child = Child(program, log, process, record, time.monotonic(), deaths)
         self._tell_guardian(added(child))
@@ -114,8 +124,7 @@ class Supervisor:
     def _check(self, child: Child) -> None:
         if child.restart_at is not None:
             if time.monotonic() >= child.restart_at:
-                self._children[child.program.name] = self._launch(child.program, child.log, child.deaths)
-                self._write_down()
+                self._restart(child)
             return
         code = child.process.poll()
         if code is None:
@@ -123,14 +132,26 @@ class Supervisor:
         # What is left of its group would keep the port, or work on beside its successor.
         kill_group(child.process.pid)
         self._tell_guardian(f"remove {child.process.pid}")
-        is_new_story = time.monotonic() - child.began_at > WELL_AFTER_SECONDS
-        child.deaths = 1 if is_new_story else child.deaths + 1
-        wait = min(0.1 * 2 ** (child.deaths - 1), SLOWEST_RESTART_SECONDS)
-        child.restart_at = time.monotonic() + wait
+        if time.monotonic() - child.began_at > WELL_AFTER_SECONDS:
+            child.deaths = 0
+        child.plan_restart()
         self._report(f"{child.program.name} ended ({in_words(code)}), starting it again; its log: {child.log}")
 
+    def _restart(self, child: Child) -> None:
+        try:
+            self._children[child.program.name] = self._launch(child.program, child.log, child.deaths)
+        except CannotStart as error:
+            # What is in the way now, a full disk say, may not be in a while; the others work on meanwhile.
+            child.plan_restart()
+            self._report(str(error))
+        self._write_down()
+
     def _write_down(self) -> None:
-        leftovers.record(self._data_dir, [child.record for child in self._children.values()])
+        try:
+            leftovers.record(self._data_dir, [child.record for child in self._children.values()])
+        except OSError as error:
+            # The guardian knows the same, so this alone is no reason to stop a site that works.
+            self._report(f"{self._data_dir.processes} can't be written: {error}")
 
     def _start_guardian(self) -> subprocess.Popen[str]:
         guardian = subprocess.Popen(
@@ -209,7 +230,7 @@ def last_line(log: Path) -> str:
 
 def shorten(log: Path) -> None:
     """Move a log that has grown long aside. Its writer appends, and just goes on in the emptied file."""
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         if log.stat().st_size > LONGEST_LOG_BYTES:
             log.with_suffix(".log.1").write_bytes(log.read_bytes())
             os.truncate(log, 0)
