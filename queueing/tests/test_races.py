@@ -213,7 +213,7 @@ def test_a_hundred_joins_at_once_get_a_hundred_numbers():
     given = at_once([partial(join_all, fans[nth::16]) for nth in range(16)])
 
     assert all(numbers == sorted(numbers) for numbers in given)
-    assert sorted(sum(given, [])) == list(range(1, 97))
+    assert sorted(number for numbers in given for number in numbers) == list(range(1, 97))
 
 
 def test_redis_emptied_between_joins_costs_nobody_their_place():
