@@ -52,7 +52,7 @@ class Payment(models.Model):
             models.CheckConstraint(condition=Q(price__gt=0), name="payment_price_positive"),
             models.CheckConstraint(
                 condition=Q(state="COMPLETED", refund_fee__isnull=True)
-                | Q(state="CANCELED", refund_fee__gte=0, refund_fee__lte=F("price")),
+                | Q(state="CANCELED", refund_fee__isnull=False, refund_fee__gte=0, refund_fee__lte=F("price")),
                 name="payment_fee_only_when_canceled",
             ),
             models.CheckConstraint(

@@ -21,9 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("price", models.BigIntegerField(verbose_name="amount")),
                 (
@@ -74,14 +72,13 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state__in", ["COMPLETED", "CANCELED"])),
                         name="payment_state_known",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(("price__gt", 0)), name="payment_price_positive"
-                    ),
+                    models.CheckConstraint(condition=models.Q(("price__gt", 0)), name="payment_price_positive"),
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("refund_fee__isnull", True), ("state", "COMPLETED")),
                             models.Q(
                                 ("refund_fee__gte", 0),
+                                ("refund_fee__isnull", False),
                                 ("refund_fee__lte", models.F("price")),
                                 ("state", "CANCELED"),
                             ),
@@ -90,9 +87,7 @@ class Migration(migrations.Migration):
                         name="payment_fee_only_when_canceled",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("canceled_mail_at__isnull", True), ("state", "CANCELED"), _connector="OR"
-                        ),
+                        condition=models.Q(("canceled_mail_at__isnull", True), ("state", "CANCELED"), _connector="OR"),
                         name="payment_cancel_mail_only_when_canceled",
                     ),
                 ],

@@ -140,11 +140,11 @@ def _speed(redis: Redis, schedule_id: int, serving: int) -> float | None:
     """Numbers a minute over the last minutes: `serving` now against the oldest sample that is kept."""
     now = time.time()
     key = samples_key(schedule_id)
-    samples = [tuple(map(float, bytes(sample).split(b":"))) for sample in redis.lrange(key, 0, -1)]
+    samples: list[tuple[float, int]] = [orjson.loads(sample) for sample in redis.lrange(key, 0, -1)]
     recent = [(at, number) for at, number in samples if now - at <= SPEED_WINDOW_SECONDS]
     if not recent or now - recent[-1][0] >= SPEED_SAMPLE_SECONDS:
         with redis.pipeline() as pipe:
-            pipe.rpush(key, f"{now}:{serving}")
+            pipe.rpush(key, orjson.dumps((now, serving)))
             pipe.ltrim(key, -(SPEED_WINDOW_SECONDS // SPEED_SAMPLE_SECONDS), -1)
             pipe.expire(key, SPEED_WINDOW_SECONDS)
             pipe.execute()

@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+import orjson
 import pytest
 
 from concert_site.accounts.tests.factories import make_fan
@@ -34,7 +35,7 @@ def samples(schedule, *points):
     """What was measured: so many seconds ago, serving this number."""
     client().delete(samples_key(schedule.pk))
     for ago, serving in points:
-        client().rpush(samples_key(schedule.pk), f"{time.time() - ago}:{serving}")
+        client().rpush(samples_key(schedule.pk), orjson.dumps((time.time() - ago, serving)))
 
 
 def test_an_empty_line():

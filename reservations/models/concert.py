@@ -49,12 +49,12 @@ class Concert(models.Model):
 
 def tickets_per_fan_default() -> int:
     """The house's limit, until a schedule has one of its own."""
-    return settings.TICKETS_PER_FAN
+    return int(settings.TICKETS_PER_FAN)
 
 
 def queue_max_active_default() -> int:
     """The house's cap of fans inside at once, until a schedule has one of its own."""
-    return settings.QUEUE_MAX_ACTIVE
+    return int(settings.QUEUE_MAX_ACTIVE)
 
 
 class RandomSeed(Func):
