@@ -1,0 +1,260 @@
+#!/usr/bin/env python
+"""How fast the hot paths are, as ratios of one interleaved run.
+
+    .venv/bin/python bench/hot_paths.py [--rounds 8] [--only hold,progress,unchanged,line]
+
+Starts a throw-away site, measures each path beside what it is compared with, in alternating short rounds, and
+prints markdown tables: medians over the rounds, with the range of the ratios. Load generator, web, PostgreSQL and
+Redis share the machine's cores; the CPU column is what the web processes alone computed for one request.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import load
+import psutil
+import stack
+from load import Load, request
+from stack import Fan, Stack
+
+T = TypeVar("T")
+CLIENTS = 8
+HOLDS_A_ROUND = 200
+READS_A_ROUND = 1000
+JOINS_A_ROUND = 150
+LINES = (1_000, 100_000)
+SEATS = 10_000
+
+# A line of the wanted length; its people are written in bulk, since how they came to stand there is no matter.
+PEOPLE = """
+insert into users (email, name, password, is_active, is_staff, is_superuser, locale)
+select 'waiting' || n || '@fans.example', '', '!', true, false, false, '' from generate_series(1, %(length)s) n
+on conflict do nothing"""
+LINE = """
+insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at)
+select id, %(schedule)s, gen_random_uuid(), 'WAITING', row_number() over (order by id), now()
+  from (select id from users where email like 'waiting%%@fans.example' order by id limit %(length)s) q"""
+INSIDE = """
+insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at, updated_active_at,
+                           entered_at, expired_at)
+select fan, %(schedule)s, gen_random_uuid(), 'ACTIVE', n, now(), now(), now(), now() + interval '1 hour'
+  from unnest(%(fans)s::bigint[]) with ordinality as q (fan, n)
+returning user_id, token::text"""
+
+
+@dataclass
+class Contender:
+    """One of those that are compared: where it listens, and what its rounds came to."""
+
+    name: str
+    port: int
+    server: psutil.Process
+    per_second: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+
+    def run(self, requests: list[bytes], status: int) -> Load:
+        """One round."""
+        before = stack.cpu_seconds(self.server)
+        done = load.run(self.port, requests, clients=CLIENTS).demand(status)
+        self.cpu_us.append((stack.cpu_seconds(self.server) - before) / len(requests) * 1e6)
+        self.per_second.append(done.per_second)
+        self.latencies.append(done.percentile(0.99))
+        return done
+
+
+def report(title: str, contenders: list[Contender]) -> None:
+    """Print a table; ratios are against the last contender, round by round."""
+    base = contenders[-1]
+    rows = []
+    for each in contenders:
+        ratios = [ours / theirs for ours, theirs in zip(each.per_second, base.per_second, strict=True)]
+        rows.append(
+            [
+                each.name,
+                f"{statistics.median(each.per_second):,.0f}",
+                f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}-{max(ratios):.2f})"
+                if each is not base
+                else "1",
+                f"{statistics.median(each.cpu_us):,.0f}",
+                f"{statistics.median(each.latencies):.1f}",
+            ]
+        )
+    print(f"\n### {title}\n")
+    print(stack.table(["", "a second", "ratio (range)", "web CPU, µs a request", "p99, ms"], rows), flush=True)
+
+
+def bearer(fan: Fan) -> dict[str, str]:
+    """The header that says who asks."""
+    return {"Authorization": f"Bearer {fan.access_token}"}
+
+
+def post(path: str, body: object, headers: dict[str, str]) -> bytes:
+    """A POST of JSON."""
+    return request("POST", path, headers=headers, body=json.dumps(body).encode())
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The site, and the bare application beside it."""
+
+    site: Stack
+    bare_port: int
+    rounds: int
+
+    def api(self, name: str) -> Contender:
+        """The site as a contender."""
+        return Contender(name, self.site.port, psutil.Process(self.site.pid_of("web")))
+
+    def bare(self, name: str) -> Contender:
+        """The bare application as a contender."""
+        return Contender(name, self.bare_port, stack.listener(self.bare_port))
+
+    def hold_and_pay(self) -> None:
+        """Hold one seat, then pay it: through the API, and through the bare application with the same SQL."""
+        count = HOLDS_A_ROUND * self.rounds * 3
+        show = self.site.make_show(seats=count, max_active=1_000_000, price=1000)
+        fans = self.site.make_fans(count, balance=1000)
+        with self.site.connect() as connection:
+            inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
+            tokens = dict(connection.execute(INSIDE, inside).fetchall())
+            connection.execute("analyze waiting_token, concert_seat, balance, users")
+        names = ["the API", "bare WSGI, access token checked", "bare WSGI"]
+        holders = [self.api(names[0]), self.bare(names[1]), self.bare(names[2])]
+        payers = [self.api(names[0]), self.bare(names[1]), self.bare(names[2])]
+        queue = iter(zip(fans, show.seats, strict=True))
+        for turn in range(self.rounds):
+            for which in turned([0, 1, 2], turn):
+                taken = [next(queue) for _ in range(HOLDS_A_ROUND)]
+                hold = [hold_request(which, fan, tokens[fan.id], show.schedule, seat) for fan, seat in taken]
+                held = holders[which].run(hold, 201 if which == 0 else 200)
+                pay = [pay_request(which, fan, body) for (fan, _), body in zip(taken, held.bodies, strict=True)]
+                payers[which].run(pay, 201 if which == 0 else 200)
+        report("Hold one seat", holders)
+        report("Pay one seat", payers)
+
+    def progress(self) -> None:
+        """Public progress against the same bytes."""
+        show = self.site.make_show(seats=100)
+        path = f"/api/v1/schedules/{show.schedule}/queue/"
+        self.compare(
+            "Poll the progress of a line",
+            [(self.api("the API"), request("GET", path), 200), (self.bare("bare WSGI"), request("GET", "/bytes"), 200)],
+        )
+
+    def unchanged(self) -> None:
+        """304 against 200."""
+        show = self.site.make_show(seats=SEATS)
+        for what in ("availability", "seats"):
+            path = f"/api/v1/schedules/{show.schedule}/{what}/"
+            etag = self.etag_of(path)
+            known = request("GET", path, headers={"If-None-Match": etag})
+            packed = request("GET", path, headers={"Accept-Encoding": "gzip"})
+            whole = (self.api("200"), request("GET", path), 200)
+            zipped = [(self.api("200, gzip"), packed, 200)] if what == "seats" else []
+            self.compare(f"`{what}/` of {SEATS:,} seats", [(self.api("304"), known, 304), *zipped, whole])
+
+    def etag_of(self, path: str) -> str:
+        """The ETag of an answer."""
+        connection = load.Connection(self.site.port)
+        connection.ask(request("GET", path))
+        head = connection.read.partition(b"\r\n\r\n")[0].decode().lower()
+        return head.partition("etag: ")[2].partition("\r\n")[0]
+
+    def line(self) -> None:
+        """Joining and polling, with a short and a long line."""
+        fans = self.site.make_fans(JOINS_A_ROUND * self.rounds, balance=0)
+        shows = [self.site.make_show(seats=100, max_active=0) for _ in LINES]
+        with self.site.connect() as connection:
+            connection.execute(PEOPLE, {"length": max(LINES)})
+            for show, length in zip(shows, LINES, strict=True):
+                connection.execute(LINE, {"schedule": show.schedule, "length": length})
+            connection.execute("analyze waiting_token, users")
+        names = [f"{length:,} waiting" for length in LINES]
+        joiners = [self.api(name) for name in names]
+        paths = [f"/api/v1/schedules/{show.schedule}" for show in shows]
+        for turn in range(self.rounds):
+            joining = fans[turn * JOINS_A_ROUND : (turn + 1) * JOINS_A_ROUND]
+            for which in turned([0, 1], turn):
+                posts = [post(f"{paths[which]}/queue-tokens/", {}, bearer(fan)) for fan in joining]
+                joiners[which].run(posts, 201)
+        report("Join a line", joiners[::-1])
+        polls = [
+            (self.api(name), request("GET", f"{path}/queue/"), 200) for name, path in zip(names, paths, strict=True)
+        ]
+        self.compare("Poll its progress", polls[::-1])
+
+    def compare(self, title: str, contenders: list[tuple[Contender, bytes, int]]) -> None:
+        """Rounds of the same read for each contender, in turns."""
+        for turn in range(self.rounds):
+            for contender, read, status in turned(contenders, turn):
+                contender.run([read] * READS_A_ROUND, status)
+        report(title, [contender for contender, _, _ in contenders])
+
+
+def turned(order: list[T], turn: int) -> list[T]:
+    """Every other round goes the other way, so that nobody always comes first."""
+    return order[::-1] if turn % 2 else order
+
+
+def hold_request(which: int, fan: Fan, token: str, schedule: int, seat: int) -> bytes:
+    """A hold: of the API, of the bare application with an access token, or without."""
+    if which == 0:
+        headers = bearer(fan) | {"X-Queue-Token": token}
+        return post("/api/v1/reservations/", {"schedule": schedule, "seats": [seat]}, headers)
+    body = {"fan": fan.id, "schedule": schedule, "seats": [seat], "token": token, "booking": f"BENCH{seat}"}
+    return post("/signed/hold" if which == 1 else "/hold", body, bearer(fan) if which == 1 else {})
+
+
+def pay_request(which: int, fan: Fan, held: bytes) -> bytes:
+    """The payment of what a hold answered."""
+    booking = json.loads(held)
+    if which == 0:
+        reservations = [each["id"] for each in booking["reservations"]]
+        return post("/api/v1/payments/", {"reservations": reservations}, bearer(fan))
+    body = {"fan": fan.id, "reservations": [row["reservation"] for row in booking]}
+    return post("/signed/pay" if which == 1 else "/pay", body, bearer(fan) if which == 1 else {})
+
+
+@contextmanager
+def ready(rounds: int) -> Iterator[Bench]:
+    """The site and, beside it, the bare application, which answers the site's own bytes."""
+    with stack.running() as site, tempfile.NamedTemporaryFile() as body:
+        show = site.make_show(seats=100)
+        _, read = load.Connection(site.port).ask(request("GET", f"/api/v1/schedules/{show.schedule}/queue/"))
+        Path(body.name).write_bytes(read)
+        with stack.serving(
+            site, "bench.bare:application", BENCH_BODY=body.name, BENCH_DATABASE_URL=site.database_url
+        ) as port:
+            yield Bench(site, port, rounds)
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "hold": Bench.hold_and_pay,
+    "progress": Bench.progress,
+    "unchanged": Bench.unchanged,
+    "line": Bench.line,
+}
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description="Measure the hot paths.")
+    parser.add_argument("--rounds", type=int, default=8, help="rounds of each contender (8)")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to measure ({','.join(PARTS)})")
+    options = parser.parse_args()
+    with ready(options.rounds) as bench:
+        print(f"{stack.machine(bench.site)}; {CLIENTS} connections, {options.rounds} rounds.")
+        for part in options.only.split(","):
+            PARTS[part](bench)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""A throw-away Frontrow for a measurement: its own data directory, a free port, gone afterwards."""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from concert_site.embedded import postgres, web  # noqa: E402  found through the line above
+from concert_site.embedded.data_dir import DataDir  # noqa: E402  as above
+
+PATIENCE_SECONDS = 60.0
+# What a developer's terminal may hold, and what must not reach a throw-away site.
+NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_PRIVATE_KEY", "DATA_DIR", "MODE", "PGHOST"}
+
+
+@dataclass(frozen=True)
+class Fan:
+    """One of make_fans."""
+
+    id: int
+    access_token: str
+
+
+@dataclass(frozen=True)
+class Show:
+    """One of make_show."""
+
+    schedule: int
+    seats: list[int]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running site."""
+
+    data_dir: Path
+    port: int
+    environment: Mapping[str, str]
+
+    def manage(self, *words: str) -> list[Any]:  # Any: whatever the command's JSON lines hold
+        """Run a command in it; its JSON lines."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=dict(self.environment),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def make_show(self, **options: object) -> Show:
+        """A show; `seats=100` becomes --seats=100."""
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        (made,) = self.manage("make_show", *words)
+        return Show(made["schedule"], made["seats"])
+
+    def make_fans(self, count: int, balance: int) -> list[Fan]:
+        """Fans with money."""
+        lines = self.manage("make_fans", str(count), f"--balance={balance}")
+        return [Fan(line["id"], line["access_token"]) for line in lines]
+
+    def connect(self) -> psycopg.Connection[Any]:  # Any: rows of any shape
+        """A connection to its PostgreSQL."""
+        return psycopg.connect(self.database_url, autocommit=True)
+
+    @property
+    def database_url(self) -> str:
+        """Where its PostgreSQL is."""
+        return postgres.url(DataDir(self.data_dir))
+
+    def pid_of(self, name: str) -> int:
+        """The process of one of its programs."""
+        started = json.loads((self.data_dir / "processes.json").read_text())
+        return next(int(each["pid"]) for each in started if each["name"] == name)
+
+
+@contextmanager
+def running(**environment: str) -> Iterator[Stack]:
+    """Run a site for the duration of the block, by default with throttles off."""
+    with tempfile.TemporaryDirectory(prefix="frontrow-bench-") as folder:
+        # A PostgreSQL that root started runs as somebody else, who must be able to come by.
+        Path(folder).chmod(0o711)
+        data_dir, port = Path(folder) / "data", free_port()
+        kept = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+        full = (
+            kept | {"MODE": "test", "DATA_DIR": str(data_dir), "THROTTLE": "off", "LOG_LEVEL": "WARNING"} | environment
+        )
+        up = subprocess.Popen(
+            [sys.executable, "manage.py", "up", f"--port={port}"],
+            cwd=ROOT,
+            env=full,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            wait_for_ready(up)
+            yield Stack(data_dir, port, full)
+        finally:
+            up.send_signal(signal.SIGTERM)
+            up.wait(PATIENCE_SECONDS)
+
+
+def wait_for_ready(up: subprocess.Popen[str]) -> None:
+    """Wait for the line that says so."""
+    assert up.stdout is not None
+    for line in up.stdout:
+        if line.startswith("Ready:"):
+            return
+    raise SystemExit("The site did not start: try `manage.py up --demo`, which says why.")
+
+
+@contextmanager
+def serving(stack: Stack, application: str, **environment: str) -> Iterator[int]:
+    """Serve another WSGI application beside a site, under the same server with the same settings; its port."""
+    port = free_port()
+    argv = web.web_program(web.Address("127.0.0.1", port), workers=2).argv
+    server = subprocess.Popen(
+        [*argv[:-1], application],
+        cwd=ROOT,
+        env={**stack.environment, **environment},
+        stdout=subprocess.DEVNULL,
+        # The server ends its workers by itself; a Ctrl-C is for us.
+        start_new_session=True,
+    )
+    try:
+        wait_for_port(port)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(PATIENCE_SECONDS)
+
+
+def wait_for_port(port: int) -> None:
+    """Wait until somebody listens."""
+    import socket
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"Nobody listens on port {port}.")
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    return web.demand_free(web.Address("127.0.0.1", 0)).port
+
+
+def listener(port: int) -> psutil.Process:
+    """The oldest of our processes that listens on a port: the server whose workers share it."""
+    for process in psutil.process_iter(["pid"]):
+        try:
+            held = process.net_connections("tcp")
+        except psutil.Error:
+            continue
+        if any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in held):
+            return process
+    raise SystemExit(f"Nobody listens on port {port}.")
+
+
+def cpu_seconds(server: psutil.Process) -> float:
+    """What a server and its workers have computed so far."""
+    times = [each.cpu_times() for each in [server, *server.children(recursive=True)]]
+    return float(sum(each.user + each.system for each in times))
+
+
+def machine(stack: Stack) -> str:
+    """What it was measured on, in a line."""
+    with stack.connect() as connection:
+        version = connection.info.server_version
+    return (
+        f"{psutil.cpu_count()} cores shared by load generator, web, PostgreSQL and Redis;"
+        f" Python {platform.python_version()}, PostgreSQL {version // 10000}.{version % 100}"
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
