@@ -81,18 +81,18 @@ def redis_of_our_own() -> Iterator[RedisServer]:
 
 
 @contextmanager
-def pointed_at(url: str) -> Iterator[None]:
+def pointed_at(url: str, broker_url: str | None = None) -> Iterator[None]:
     """Let this process's settings name this Redis, and everything that holds connections follow."""
     caches = {"default": CACHES["default"] | {"LOCATION": url}}
-    with override_settings(REDIS_URL=url, CACHES=caches, CELERY_BROKER_URL=broker_of(url)):
-        broker = Celery("ours", set_as_current=False)
-        broker.config_from_object("django.conf:settings", namespace="CELERY")
-        broker.set_current()
-        start_over()
-        forget_everything()
-        try:
+    broker = Celery("ours", set_as_current=False)
+    try:
+        with override_settings(REDIS_URL=url, CACHES=caches, CELERY_BROKER_URL=broker_of(broker_url or url)):
+            broker.config_from_object("django.conf:settings", namespace="CELERY")
+            broker.set_current()
+            start_over()
+            forget_everything()
             yield
-        finally:
-            app.set_current()
-            broker.close()
-    start_over()
+    finally:
+        broker.close()
+        app.set_current()
+        start_over()

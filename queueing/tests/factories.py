@@ -1,13 +1,16 @@
 """Lines for tests, with dull defaults."""
 
+import time
 from datetime import datetime, timedelta
 
+import orjson
 from django.utils.timezone import now
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.redis import client
 from queueing.domain.counters import counter_key
+from queueing.domain.progress import samples_key
 from queueing.models import WaitingToken
 from reservations.models import ConcertSchedule
 
@@ -64,3 +67,10 @@ def reasons_of(schedule: ConcertSchedule) -> dict[int, str]:
     """Why each number that is over ended."""
     over = WaitingToken.objects.filter(concert_schedule=schedule, status="EXPIRED")
     return dict(over.values_list("number", "expired_reason"))
+
+
+def measured(schedule: ConcertSchedule, *points: tuple[float, int]) -> None:
+    """What was measured of a line's speed: so many seconds ago it served this number."""
+    client().delete(samples_key(schedule.pk))
+    for ago, serving in points:
+        client().rpush(samples_key(schedule.pk), orjson.dumps((time.time() - ago, serving)))

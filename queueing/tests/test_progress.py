@@ -1,9 +1,7 @@
 """What everyone may know of a line."""
 
-import time
 from datetime import timedelta
 
-import orjson
 import pytest
 
 from concert_site.accounts.tests.factories import make_fan
@@ -14,7 +12,7 @@ from queueing.domain import admission, line, progress
 from queueing.domain.progress import Line, line_of, picture_key, samples_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
-from queueing.tests.factories import NOW, make_active, make_line
+from queueing.tests.factories import NOW, make_active, make_line, measured
 from reservations.tests.factories import make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -29,13 +27,6 @@ def seen(schedule):
 
 def look(token):
     return own_token(token.token, user_id=token.user_id, now=NOW)
-
-
-def samples(schedule, *points):
-    """What was measured: so many seconds ago, serving this number."""
-    client().delete(samples_key(schedule.pk))
-    for ago, serving in points:
-        client().rpush(samples_key(schedule.pk), orjson.dumps((time.time() - ago, serving)))
 
 
 def test_an_empty_line():
@@ -140,7 +131,7 @@ def test_between_two_counts_the_waiting_are_carried_forward(django_assert_num_qu
 def test_the_speed_is_unknown_before_it_was_measured():
     schedule = make_schedule()
     make_line(schedule, 3)
-    samples(schedule, (9, 0))
+    measured(schedule, (9, 0))
 
     assert progress.renew(schedule.pk).numbers_per_minute is None
 
@@ -149,7 +140,7 @@ def test_the_speed_is_that_of_the_last_minutes():
     schedule = make_schedule()
     make_line(schedule, 40)
     WaitingToken.objects.filter(number__lte=30).move("WAITING", "EXPIRED", expired_at=NOW, expired_reason="LEFT")
-    samples(schedule, (400, 0), (60, 10))
+    measured(schedule, (400, 0), (60, 10))
 
     assert progress.renew(schedule.pk).numbers_per_minute == pytest.approx(20, abs=0.2)
 
@@ -157,7 +148,7 @@ def test_the_speed_is_that_of_the_last_minutes():
 def test_a_pause_forgets_the_speed():
     schedule = make_schedule()
     make_line(schedule, 3)
-    samples(schedule, (60, 0))
+    measured(schedule, (60, 0))
 
     assert progress.renew(schedule.pk, is_paused=True).numbers_per_minute is None
     assert progress.renew(schedule.pk).numbers_per_minute is None

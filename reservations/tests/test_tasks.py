@@ -1,0 +1,236 @@
+"""The sale's background work, and how it is hurried."""
+
+import json
+import socket
+import time
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connection
+from django.utils.timezone import now
+
+from concert_site.accounts.tests.concurrency import at_once
+from concert_site.lib import tasks as lib_tasks
+from concert_site.lib.redis import client
+from concert_site.lib.tasks import alone, begun, hurry
+from concert_site.tests.away import redis_away
+from concert_site.tests.redis_server import pointed_at, redis_of_our_own
+from queueing.tests.factories import make_line, numbers_of
+from reservations import tasks
+from reservations.domain import waiting_room
+from reservations.models import Reservation
+from reservations.tests.factories import make_fan, make_schedule, make_seats
+from reservations.tests.scenes import hold, make_sale, statuses
+
+pytestmark = pytest.mark.django_db
+
+ADMISSION = "reservations.tick_admission"
+
+
+@pytest.fixture(autouse=True)
+def empty_redis():
+    """Redis outlives the tests' database, whose ids begin anew."""
+    client().flushdb()
+
+
+def make_line_of(waiting):
+    schedule = make_schedule(queue_max_active=2)
+    make_seats(schedule, 10)
+    make_line(schedule, waiting)
+    return schedule
+
+
+def pending():
+    """The messages in the broker's queue of ticks, which no worker empties here; oldest first."""
+    return [json.loads(message) for message in reversed(client().lrange("ticks", 0, -1))]
+
+
+# --- Ticks -------------------------------------------------------------------------------------
+
+
+def test_a_tick_of_beat_moves_every_line():
+    first, second = make_line_of(3), make_line_of(1)
+    make_schedule()
+
+    tasks.tick_admission()
+
+    assert (numbers_of(first, "ACTIVE"), numbers_of(second, "ACTIVE")) == ([1, 2], [1])
+
+
+def test_a_hurried_tick_moves_its_line_alone():
+    first, second = make_line_of(3), make_line_of(3)
+
+    tasks.tick_admission(schedule_id=second.pk)
+
+    assert (numbers_of(first, "ACTIVE"), numbers_of(second, "ACTIVE")) == ([], [1, 2])
+
+
+def test_without_a_line_a_tick_is_one_query(django_assert_num_queries):
+    make_schedule()
+
+    with django_assert_num_queries(1):
+        tasks.tick_admission()
+
+
+def test_a_tick_that_finds_another_at_work_leaves_it_at_that(django_assert_num_queries):
+    schedule = make_line_of(1)
+
+    with alone(ADMISSION) as is_alone, django_assert_num_queries(0):
+        assert is_alone
+        tasks.tick_admission()
+
+    tasks.tick_admission()
+    assert numbers_of(schedule, "ACTIVE") == [1]
+
+
+def test_a_tick_that_was_killed_stands_in_the_way_for_seconds_only():
+    schedule = make_line_of(1)
+    client().set(f"running:{ADMISSION}", 1, ex=lib_tasks.RUNNING_SECONDS)
+    assert client().ttl(f"running:{ADMISSION}") <= 5
+    client().pexpire(f"running:{ADMISSION}", 1)
+    time.sleep(0.01)
+
+    tasks.tick_admission()
+
+    assert numbers_of(schedule, "ACTIVE") == [1]
+
+
+def test_who_was_not_alone_leaves_the_others_mark_in_place():
+    with alone("a"):
+        with alone("a") as is_alone:
+            assert not is_alone
+        with alone("a") as is_alone:
+            assert not is_alone
+
+
+def test_without_redis_ticks_go_on():
+    schedule = make_line_of(3)
+
+    with redis_away():
+        tasks.tick_admission()
+        tasks.tick_release()
+
+    assert numbers_of(schedule, "ACTIVE") == [1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_trouble_of_one_line_is_not_the_others():
+    stuck, free = make_line_of(3), make_line_of(3)
+    other = connection.copy()
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("select lock_waiting_room(%s)", [stuck.pk])
+    with connection.cursor() as cursor:
+        cursor.execute("set lock_timeout = '100ms'")
+
+    tasks.tick_admission()
+    other.rollback()
+    other.close()
+
+    assert (numbers_of(stuck, "ACTIVE"), numbers_of(free, "ACTIVE")) == ([], [1, 2])
+    tasks.tick_admission()
+    assert numbers_of(stuck, "ACTIVE") == [1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ticks_at_once_let_in_what_one_would():
+    schedule, over = make_line_of(9), make_line_of(30)
+    over.deadline_at = now()
+    over.save()
+
+    answers = at_once(
+        [partial(waiting_room.tick, each) for each in (schedule.pk, over.pk)] * 4 + [tasks.tick_admission]
+    )
+
+    assert [answer for answer in answers if isinstance(answer, Exception)] == []
+    assert numbers_of(schedule, "ACTIVE") == [1, 2]
+    assert numbers_of(over, "EXPIRED") == list(range(1, 31))
+
+
+def test_lapsed_holds_return_to_sale():
+    sale = make_sale(seats=3)
+    hold(make_fan(), sale, 0, now=now() - timedelta(seconds=301))
+    hold(make_fan(), sale, 1, now=now())
+
+    tasks.tick_release()
+    tasks.tick_release()
+
+    assert statuses(sale) == "ATA"
+    assert sorted(Reservation.objects.values_list("status", flat=True)) == ["CANCELED", "RESERVING"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_releases_at_once_release_once():
+    sale = make_sale(seats=6)
+    for nth in range(6):
+        hold(make_fan(), sale, nth, now=now() - timedelta(seconds=301))
+
+    assert at_once([tasks.tick_release] * 4) == [None] * 4
+
+    assert statuses(sale) == "AAAAAA"
+
+
+# --- Hurrying ----------------------------------------------------------------------------------
+
+
+def test_hurrying_enqueues_one_tick_a_schedule():
+    assert [hurry(ADMISSION, schedule_id=each) for each in (1, 1, 2, 1)] == [True, False, True, False]
+
+    assert [message["headers"]["kwargsrepr"] for message in pending()] == ["{'schedule_id': 1}", "{'schedule_id': 2}"]
+
+
+def test_a_hurried_tick_expires_unrun():
+    hurry(ADMISSION, schedule_id=1)
+
+    (message,) = pending()
+    left = time.mktime(time.strptime(message["headers"]["expires"][:19], "%Y-%m-%dT%H:%M:%S")) - time.mktime(
+        time.gmtime()
+    )
+    assert message["headers"]["task"] == ADMISSION
+    assert 0 <= left <= 2
+
+
+def test_once_it_has_begun_the_next_may_be_enqueued():
+    """What happens while a tick runs is not lost: the mark is taken down before the tick looks."""
+    schedule = make_line_of(1)
+    hurry(ADMISSION, schedule_id=schedule.pk)
+
+    tasks.tick_admission(schedule_id=schedule.pk)
+
+    assert hurry(ADMISSION, schedule_id=schedule.pk)
+    assert len(pending()) == 2
+
+
+def test_a_mark_that_nobody_takes_down_lapses():
+    hurry(ADMISSION, schedule_id=1)
+
+    assert client().ttl(lib_tasks.pending_key(ADMISSION, 1)) <= 2
+    begun(ADMISSION, schedule_id=1)
+    assert client().exists(lib_tasks.pending_key(ADMISSION, 1)) == 0
+
+
+def test_without_redis_hurrying_is_given_up_at_once():
+    with redis_away():
+        started = time.monotonic()
+        assert [hurry(ADMISSION, schedule_id=each) for each in (1, 2, 3)] == [False] * 3
+        begun(ADMISSION, schedule_id=1)
+
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(("is_silent", "patience"), [(False, 0.5), (True, 3)])
+def test_a_broker_that_goes_away_between_mark_and_message_fails_nobody(is_silent, patience, tmp_path, caplog):
+    """The mark can still be set, but the message can't be sent: nobody listens, or nobody answers."""
+    path = tmp_path / "broker.sock"
+    with redis_of_our_own() as redis, socket.socket(socket.AF_UNIX) as broker:
+        if is_silent:
+            broker.bind(str(path))
+            broker.listen(10)
+        with pointed_at(redis.url, broker_url=f"unix://{path}"):
+            started = time.monotonic()
+
+            assert hurry(ADMISSION, schedule_id=1) is False
+
+            assert time.monotonic() - started < patience
+    assert "was not hurried" in caplog.text
