@@ -189,6 +189,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["concert_site.lib.rendering.OrjsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "concert_site.lib.negotiation.NoChoice",
     "DEFAULT_PARSER_CLASSES": ["concert_site.lib.rendering.OrjsonParser"],
     "DEFAULT_THROTTLE_CLASSES": ["concert_site.lib.throttling.PerCaller"] if THROTTLE else [],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",

@@ -103,10 +103,10 @@ def test_401_says_how_to_log_in(client, header):
     assert response["WWW-Authenticate"] == "Bearer"
 
 
-def test_wanting_another_type_is_a_406(client):
+def test_wanting_another_type_is_answered_in_json_all_the_same(client):
     response = client.get("/api/guarded/", headers={"accept": "application/xml"})
 
-    assert response.status_code == 406
+    assert response.status_code == 401
     assert response["Content-Type"] == "application/json"
 
 

@@ -31,7 +31,7 @@ KEY = OpenApiParameter(
 def queue_token_of(request: Request) -> UUID | None:
     """The token in the header; None if there is none, or it is none of ours."""
     try:
-        return UUID(request.headers.get("X-Queue-Token", ""))
+        return UUID(request.META.get("HTTP_X_QUEUE_TOKEN", ""))
     except ValueError:
         return None
 
