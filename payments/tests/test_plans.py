@@ -1,0 +1,196 @@
+"""The hot statements find their rows by index, in a house as full as after a year of sales.
+
+PostgreSQL counts what a transaction scans. The house is one transaction around all tests of this module, each of
+which is a savepoint in it.
+"""
+
+import pytest
+from django.db import connection, transaction
+
+from concert_site.tests.mutants import run
+from payments.tests.scenes import make_fan, pay
+from reservations.domain import holds
+from reservations.models import Reservation
+from reservations.queries import bookings
+from reservations.tests.scenes import HOLD, LAPSED, NOW, Sale, hold, in_order, let_in, make_sale
+
+TABLES = ["concert_seat", "reservation", "waiting_token", "balance", "payment", "balance_history"]
+FANS, SEATS, BOOKED, LIVE = 20_000, 200_000, 100_000, 1_000
+FULL_HOUSE = """
+set local session_replication_role = replica;
+create temp table fan on commit drop as
+    with made as (
+        insert into users (email, name, password, is_active, is_staff, is_superuser, locale)
+        select 'crowd' || n || '@example.com', '', '', true, false, false, '' from generate_series(1, {fans}) n
+        returning id)
+    select row_number() over (order by id) - 1 as nth, id from made;
+create unique index on fan (nth);
+insert into concert_seat (concert_id, concert_schedule_id, user_id, section, "row", seat_number, seat_label, seat_guid,
+    seat_price, category, row_index, x, y, accessible, status, expired_at, reserved_at)
+select {concert}, {schedule}, case when n <= {booked} / 2 then fan.id end, 'B', n / 1000, n % 1000, '', 'B' || n,
+       50000, 'R', 0, 0, 0, false,
+       case when n <= {live} then 'TEMPORARY' when n <= {booked} / 2 then 'RESERVED' else 'AVAILABLE' end,
+       case when n <= {live} then '{later}'::timestamptz end,
+       case when n > {live} and n <= {booked} / 2 then '{now}'::timestamptz end
+  from generate_series(1, {seats}) n join fan on fan.nth = n % {fans};
+insert into reservation (booking_reference, concert_id, concert_schedule_id, concert_seat_id, user_id, concert_name,
+    concert_date, price, status, expired_at, created_at, updated_state_at)
+select 'B' || n, {concert}, {schedule}, seat.id, fan.id, '', '2031-05-31', 50000,
+       case when n <= {live} then 'RESERVING' when n <= {booked} / 2 then 'RESERVED' else 'CANCELED' end,
+       case when n <= {live} then '{later}'::timestamptz end, '{now}', '{now}'
+  from (select id, row_number() over (order by id) as n from concert_seat where section = 'B') seat
+  join fan on fan.nth = seat.n % {fans}
+ where seat.n <= {booked};
+insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at, updated_active_at,
+    entered_at, expired_at, expired_reason)
+select fan.id, {schedule}, gen_random_uuid(), case when n > 199000 then 'ACTIVE' else 'EXPIRED' end, n + 1000000,
+       '{now}', '{now}', '{now}', '{later}', case when n <= 199000 then 'TIME_OVER' end
+  from generate_series(100001, 200000) n join fan on fan.nth = n % {fans};
+insert into balance (user_id, amount, last_updated_at) select id, 0, '{now}' from fan;
+insert into payment (reservation_id, user_id, price, state, created_at, updated_state_at)
+select id, user_id, price, 'COMPLETED', '{now}', '{now}' from reservation where status = 'RESERVED';
+set local session_replication_role = origin;
+"""
+
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def full_house(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        with transaction.atomic():
+            yield filled()
+            transaction.set_rollback(True)
+        # What was rolled back still lies in the files, and would slow down every test that comes after.
+        run(f"vacuum users, {', '.join(TABLES)}")
+
+
+def filled() -> Sale:
+    """The house, with eight free seats."""
+    sale = make_sale(seats=8)
+    ids = {"concert": sale.schedule.concert_id, "schedule": sale.pk, "now": NOW, "later": LAPSED + HOLD}
+    run(FULL_HOUSE.format(fans=FANS, seats=SEATS, booked=BOOKED, live=LIVE, **ids), f"analyze {', '.join(TABLES)}")
+    return sale
+
+
+@pytest.fixture
+def sale(full_house) -> Sale:
+    return full_house
+
+
+def scans_of(step):
+    """What a step made PostgreSQL scan: tables read from end to end, and rows fetched through an index, by table."""
+    before = counters()
+    step()
+    after = counters()
+    whole = {table for table in TABLES if after[table][0] > before[table][0]}
+    fetched = {table: after[table][1] - before[table][1] for table in TABLES}
+    return whole, {table: rows for table, rows in fetched.items() if rows}
+
+
+def counters():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select relname, seq_scan, idx_tup_fetch from pg_stat_xact_user_tables where relname = any(%s)", [TABLES]
+        )
+        return {table: (whole, by_index) for table, whole, by_index in cursor.fetchall()}
+
+
+def test_the_house_is_full(full_house):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*), (select count(*) from reservation), (select count(*) from payment) from concert_seat"
+        )
+        assert cursor.fetchone() == (SEATS + 8, BOOKED, BOOKED // 2 - LIVE)
+
+
+@pytest.mark.parametrize("nth", [(0,), (0, 1, 2, 3)])
+def test_a_hold_reads_a_few_rows_by_index(sale, nth):
+    fan = make_fan()
+    let_in(fan, sale)
+
+    whole, fetched = scans_of(lambda: hold(fan, sale, *nth))
+
+    assert whole == set()
+    assert {"concert_seat", "waiting_token"} <= set(fetched)
+    assert sum(fetched.values()) <= 20 + 10 * len(nth)
+
+
+def test_a_hold_that_takes_over_and_releases_reads_a_few_rows_by_index(sale):
+    fan = make_fan()
+    hold(fan, sale, 0, 1, 2, 3)
+    hold(make_fan(), sale, 4)
+
+    whole, fetched = scans_of(lambda: hold(fan, sale, 4, 5, now=LAPSED))
+
+    assert whole == set()
+    assert sum(fetched.values()) <= 100
+
+
+def test_a_refused_hold_reads_a_few_rows_by_index(sale):
+    fan = make_fan()
+    hold(make_fan(), sale, 0)
+    let_in(fan, sale)
+
+    def lose():
+        with pytest.raises(holds.SeatUnavailable):
+            hold(fan, sale, 0, 1)
+
+    whole, fetched = scans_of(lose)
+
+    assert whole == set()
+    assert sum(fetched.values()) <= 12
+
+
+@pytest.mark.parametrize("nth", [(0,), (0, 1, 2, 3)])
+def test_a_payment_reads_a_few_rows_by_index(sale, nth):
+    fan = make_fan(balance=200_000)
+    reservations = in_order(hold(fan, sale, *nth))
+
+    whole, fetched = scans_of(lambda: pay(fan, *reservations))
+
+    assert whole == set()
+    assert {"concert_seat", "reservation", "balance"} <= set(fetched)
+    assert sum(fetched.values()) <= 20 + 12 * len(nth)
+
+
+def test_tidying_reads_the_lapsed_alone(sale):
+    for nth in range(8):
+        hold(make_fan(), sale, nth)
+    released = []
+
+    whole, fetched = scans_of(lambda: released.append(holds.release_lapsed(now=LAPSED)))
+
+    assert released == [8]
+    assert whole == set()
+    assert sum(fetched.values()) <= 8 * 8
+
+
+def test_reading_ones_own_reservations_reads_them_alone(sale):
+    fan = make_fan()
+    hold(fan, sale, 0, 1)
+
+    whole, fetched = scans_of(lambda: list(bookings.own_reservations(user_id=fan.pk)))
+
+    assert whole == set()
+    assert sum(fetched.values()) <= 20
+
+
+def test_an_orm_filter_on_status_uses_the_partial_index_also_when_repeated(sale):
+    """psycopg prepares what it has sent five times; with a parameter for the status the index would be lost."""
+    live = Reservation.objects.filter(status="RESERVING")
+
+    whole, _ = scans_of(lambda: [live.count() for _ in range(8)])
+
+    assert live.count() == LIVE
+    assert "reservation" not in whole
+
+
+def test_control_a_status_bound_on_the_server_reads_the_whole_table(sale):
+    run("prepare by_status(text) as select count(*) from reservation where status = $1")
+
+    whole, _ = scans_of(lambda: run("execute by_status('RESERVING')"))
+
+    run("deallocate by_status")
+    assert whole == {"reservation"}
