@@ -82,7 +82,7 @@ def web_program(address: Address, workers: int) -> Program:
         "backpressure": min(CONNECTIONS, open_files() - OTHER_FILES),
         "respawn-interval": 0.5,
         # A request that never ends must not keep the site from stopping.
-        "workers-kill-timeout": 5,
+        "workers-kill-timeout": 3,
     }
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     flags = ("--respawn-failed-workers", "--no-ws")

@@ -15,9 +15,11 @@ import pytest
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.environment import services_for_command
 from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import TEST
 
 services = ExitStack()
+MOST_RUNS_AT_ONCE = 8
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "", None}
 
 
@@ -39,14 +41,26 @@ def pytest_unconfigure() -> None:
 
 
 def start_services() -> None:
-    """Start PostgreSQL and Redis for the tests alone, or attach to those that run."""
+    """Start PostgreSQL and Redis for this test run alone."""
+    data_dir = free_data_dir()
     os.environ["MODE"] = TEST
-    data_dir = DataDir(PROJECT / ".data" / "test")
     os.environ["DATA_DIR"] = str(data_dir.path)
     try:
         services.enter_context(services_for_command(data_dir, TEST, is_throwaway=True))
     except CannotStart as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def free_data_dir() -> DataDir:
+    """The first of `.data/test`, `.data/test-2`... that no other run uses: they would drop each other's databases."""
+    parent = PROJECT / ".data"
+    parent.mkdir(exist_ok=True)
+    for name in ("test", *(f"test-{number}" for number in range(2, MOST_RUNS_AT_ONCE + 1))):
+        lock = FileLock(parent / f"{name}.lock")
+        services.callback(lock.close)
+        if lock.try_exclusive():
+            return DataDir(parent / name)
+    raise pytest.UsageError(f"{MOST_RUNS_AT_ONCE} test runs are under way in {parent}: wait for one of them")
 
 
 def redis_of_worker(url: str, worker: str) -> str:
