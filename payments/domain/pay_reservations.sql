@@ -26,7 +26,8 @@ begin
     is_new := false;
     -- The second look is exact; more of them would mean rows that contradict each other.
     for v_look in 1..5 loop
-        -- The bill: own reservations only; someone else's is simply not there.
+        -- The bill: own reservations only; someone else's is simply not there. The balance comes with it: read
+        -- by a statement of its own it could be what the same payment, made by another request in between, left.
         select count(*) as n,
                count(*) filter (where r.status = 'RESERVING') as unpaid,
                sum(r.price) filter (where r.status = 'RESERVING') as total,
@@ -35,17 +36,18 @@ begin
                array_agg(r.concert_seat_id) filter (where r.status = 'RESERVING') as seats,
                array_agg(distinct r.concert_schedule_id) filter (where r.status = 'RESERVING') as schedules,
                array_agg(r.id) filter (
-                   where r.status = 'CANCELED' or r.status = 'RESERVING' and r.expired_at <= v_at) as over
+                   where r.status = 'CANCELED' or r.status = 'RESERVING' and r.expired_at <= v_at) as over,
+               coalesce((select b.amount from balance b where b.user_id = p_fan), 0) as balance
           into v_bill
           from reservation r
          where r.id = any (p_reservations) and r.user_id = p_fan;
-        select b.id, b.amount into v_balance from balance b where b.user_id = p_fan;
+        balance := v_bill.balance;
 
         -- Refusals and repeats leave here, having written nothing.
         refusal := case
             when v_bill.n < cardinality(p_reservations) then 'not_found'
             when v_bill.over is not null then 'hold_expired'
-            when coalesce(v_balance.amount, 0) < v_bill.total then 'insufficient_balance'
+            when v_bill.balance < v_bill.total then 'insufficient_balance'
         end;
         exit when refusal is not null or v_bill.unpaid = 0;
         refusal := 'changed';
@@ -75,6 +77,7 @@ begin
             refusal := 'insufficient_balance';
             exit;
         end if;
+        balance := v_balance.amount;
 
         update concert_seat s
            set status = 'RESERVED', expired_at = null, reserved_at = v_at
@@ -120,7 +123,6 @@ begin
         exit;
     end loop;
 
-    balance := coalesce(v_balance.amount, 0);
     if refusal is not null then
         at_fault := case refusal
             when 'not_found' then array(select unnest(p_reservations) except select unnest(v_bill.ids))

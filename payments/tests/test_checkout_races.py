@@ -11,6 +11,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 
 from concert_site.accounts.tests.concurrency import at_once, start_behind
+from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.errors import Conflict, NotAllowed, PaymentRequired
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.mutants import mutant, run
@@ -99,6 +100,34 @@ def test_a_payment_whose_twin_is_rolled_back_is_made():
 
     assert later.result(timeout=10).is_new
     assert balance_of(fan) == 50_000
+
+
+def pay_while_the_twin_commits_after_the_first_look():
+    """The second request is about to look at the balance when the first one's payment appears."""
+    fan, sale = make_fan(balance=150_000), make_sale()
+    reservations = in_order(hold(fan, sale, 0, 1))
+    with transaction.atomic():
+        pay(fan, *reservations)
+        run("lock table balance in access exclusive mode")
+        return start_behind(partial(pay, fan, *reservations))
+
+
+def test_a_payment_whose_twin_commits_while_it_looks_answers_the_twins():
+    again = pay_while_the_twin_commits_after_the_first_look().result(timeout=10)
+
+    assert (again.is_new, again.balance, len(again.payments)) == (False, 50_000, 2)
+
+
+def test_control_bill_and_balance_of_two_moments_say_that_a_paid_bill_lacks_money():
+    of_its_own = "(select b.amount from balance b where b.user_id = p_fan) < v_bill.total then"
+    with mutant(
+        PAY,
+        ("coalesce((select b.amount from balance b where b.user_id = p_fan), 0) as balance", "0::bigint as balance"),
+        ("v_bill.balance < v_bill.total then", of_its_own),
+    ):
+        later = pay_while_the_twin_commits_after_the_first_look()
+
+    assert isinstance(later.exception(timeout=10), InsufficientBalance)
 
 
 def test_payments_that_overlap_pay_each_seat_once():
@@ -390,20 +419,22 @@ def test_control_locking_the_other_way_round_is_a_deadlock():
     assert "deadlock detected" in str(error)
 
 
-def test_a_lock_that_is_not_given_in_time_ends_the_wait():
+@pytest.mark.parametrize("call", ["payments/", "reservations/{}/cancel/", "reservations/{}/extend/"])
+def test_a_lock_that_is_not_given_in_time_is_503_and_says_when_to_come_back(call):
     fan, sale = make_fan(balance=50_000), make_sale()
     (reservation,) = in_order(hold(fan, sale, 0))
 
-    def impatient():
+    def ask():
         run("set lock_timeout = '100ms'")
-        return pay(fan, reservation)
+        return api_of(fan).post(f"/api/v1/{call.format(reservation)}", {"reservations": [reservation]}, format="json")
 
     with transaction.atomic():
         pay(fan, reservation)
-        answer = meanwhile(impatient)
+        answer = meanwhile(ask)
 
-    assert isinstance(answer, OperationalError)
-    assert balance_of(fan) == 0
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "unavailable")
+    assert int(answer["Retry-After"]) >= 1
+    assert (statuses(sale)[0], balance_of(fan)) == ("R", 0)
 
 
 # --- Everything at once ------------------------------------------------------------------------

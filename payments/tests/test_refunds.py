@@ -74,10 +74,13 @@ def test_on_the_day_and_after_it_nothing_is_refunded(moment):
 
 
 def test_the_day_begins_at_the_venues_midnight_not_at_utcs():
-    last = DAY - timedelta(microseconds=1)
-    assert (last.date(), (last + timedelta(hours=9)).date()) == (date(2031, 5, 30), date(2031, 5, 30))
+    """At this midnight the day before still has nine hours to go in UTC."""
+    assert DAY.date() == date(2031, 5, 30)
+    last, late = make_paid(), make_paid()
 
-    assert cancel(make_paid(), now=last).fee == 15_000
+    assert cancel(last, now=DAY - timedelta(microseconds=1)).fee == 15_000
+    with pytest.raises(RefundClosed):
+        cancel(late, now=DAY)
 
 
 def test_canceling_again_answers_the_same_and_changes_nothing():
