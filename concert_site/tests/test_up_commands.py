@@ -1,7 +1,10 @@
 """Commands on their own: they start the services, share them, and leave none behind."""
 
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,8 +23,11 @@ WAIT_FOR_INPUT = (
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "d"
+def data_dir() -> Iterator[Path]:
+    # A short path: sockets of a long one live elsewhere, which is one test's matter alone.
+    folder = Path(tempfile.mkdtemp(prefix="up-"))
+    yield folder / "d"
+    shutil.rmtree(folder)
 
 
 def begin_waiting(data_dir: Path) -> subprocess.Popen[str]:
@@ -49,6 +55,18 @@ def test_command_starts_the_services_and_stops_them(data_dir: Path) -> None:
     done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(data_dir))
     assert (done.stdout, done.stderr) == (f"{data_dir}/postgres\n", "")
     assert is_quiet(data_dir)
+
+
+def test_folder_too_deep_or_too_odd_for_a_socket_works(data_dir: Path) -> None:
+    odd = data_dir / "a folder with spaces, and a comma" / ("deep" * 20)
+
+    done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(odd))
+
+    sockets = (odd / "run").resolve()
+    assert (done.stdout, done.stderr) == (f"{odd}/postgres\n", "")
+    assert len(str(sockets)) < 80
+    assert sockets.stat().st_mode & 0o066 == 0
+    shutil.rmtree(sockets)
 
 
 def test_second_command_outlives_the_one_that_started_the_services(data_dir: Path) -> None:
