@@ -10,7 +10,7 @@ from queueing.models import ExpiredReason
 from queueing.queries import TokenView, own_token
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.queries.availability import availability_of
-from reservations.queries.entrance import Entrance, entrance, fans_holding
+from reservations.queries.entrance import Entrance, entrance, room_for_fans
 from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_of, sale_state
 
 # A second's old picture with fewer seats left than this may be wrong about "sold out", so a join looks itself.
@@ -74,11 +74,12 @@ def admit(
 ) -> admission.Admission:
     """Admit whom the cap and the seats allow.
 
-    Never more than seats can still be had: beyond the fans who hold one already, one fan a free seat. The
-    fans are counted only where the seats could be fewer than `cap`, which may be a second old: the cap in
-    force is read behind the lock, and may have been raised far above the seats.
+    Never more than seats can still be had: beyond the fans who hold one already, one fan a free seat. Where
+    the seats could be fewer than `cap`, both are counted now: `seats_left` may be a second old, and would
+    count the seats that the holders have taken since. So may `cap`: the cap in force is read behind the
+    lock, and may have been raised far above the seats.
     """
-    room = seats_left if seats_left >= cap else seats_left + fans_holding(schedule_id)
+    room = seats_left if seats_left >= cap else room_for_fans(schedule_id, now=now)
     moved = admission.admit(schedule_id, room=room, joiner=joiner, now=now)
     if moved.admitted:
         progress.admitted(schedule_id, moved.serving)

@@ -74,10 +74,10 @@ def live_token(row: Row, schedule_id: int) -> TokenView | None:
     )
 
 
-def fans_holding(schedule_id: int) -> int:
-    """How many fans inside have a seat on hold: they need no free one any more."""
-    rows = fetch(sql_beside(__file__, "fans_holding.sql"), {"schedule": schedule_id})
-    return int(rows[0]["holding"])
+def room_for_fans(schedule_id: int, *, now: datetime | None = None) -> int:
+    """How many fans inside the seats can serve: one a free seat, and whoever holds one. It walks the hall's seats."""
+    rows = fetch(sql_beside(__file__, "room_for_fans.sql"), {"schedule": schedule_id, "now": now})
+    return int(rows[0]["room"])
 
 
 def schedules_with_a_line() -> list[int]:

@@ -315,6 +315,33 @@ def test_one_fan_a_free_seat_beyond_those_who_hold_one():
     assert numbers_of(schedule, "ACTIVE") == [1, 2, 3]
 
 
+def hold_one_each(schedule, *holders, at=NOW):
+    for holder, seat in zip(holders, ConcertSeat.objects.of_schedule(schedule.pk), strict=False):
+        holds.hold_seats(
+            user_id=holder.user_id, schedule=schedule.pk, seats=[seat.pk], queue_token=holder.token, now=at
+        )
+
+
+def test_seats_that_were_held_since_the_last_look_are_free_to_nobody():
+    schedule = make_sale(seats=10, queue_max_active=20)
+    inside = [make_active(schedule) for _ in range(10)]
+    make_line(schedule, 10)
+    assert availability_of(schedule.pk).seats_left == 10
+    hold_one_each(schedule, *inside[:8])
+
+    # The picture of the seats is from before the holds: 10 are free, it says.
+    assert waiting_room.tick(schedule.pk, now=NOW) == 0
+
+
+def test_a_fan_whose_hold_is_over_wants_a_seat_again():
+    schedule = make_sale(seats=4, queue_max_active=20)
+    inside = [make_active(schedule) for _ in range(4)]
+    make_line(schedule, 10)
+    hold_one_each(schedule, *inside, at=NOW - timedelta(seconds=301))
+
+    assert tick(schedule) == 0
+
+
 def test_a_cap_that_was_raised_a_second_ago_lets_in_no_more_than_the_seats():
     schedule = make_sale(seats=3, queue_max_active=2)
     make_line(schedule, 8)
