@@ -165,8 +165,8 @@ class Bench:
         """The ETag of an answer."""
         connection = load.Connection(self.site.port)
         connection.ask(request("GET", path))
-        head = connection.read.partition(b"\r\n\r\n")[0].decode().lower()
-        return head.partition("etag: ")[2].partition("\r\n")[0]
+        lines = connection.read.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+        return next(line.partition(": ")[2] for line in lines if line.lower().startswith("etag: "))
 
     def line(self) -> None:
         """Joining and polling, with a short and a long line."""

@@ -75,6 +75,12 @@ class Stack:
         lines = self.manage("make_fans", str(count), f"--balance={balance}")
         return [Fan(line["id"], line["access_token"]) for line in lines]
 
+    def passes_audit(self) -> bool:
+        """Whether no invariant is broken."""
+        words = [sys.executable, "manage.py", "audit"]
+        done = subprocess.run(words, cwd=ROOT, env=dict(self.environment), stdout=subprocess.DEVNULL, check=False)
+        return done.returncode == 0
+
     def connect(self) -> psycopg.Connection[Any]:  # Any: rows of any shape
         """A connection to its PostgreSQL."""
         return psycopg.connect(self.database_url, autocommit=True)

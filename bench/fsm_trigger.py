@@ -1,0 +1,163 @@
+#!/usr/bin/env python
+"""What the state triggers cost a hold and a payment.
+
+    .venv/bin/python bench/fsm_trigger.py [--rounds 20]
+
+Three kinds in turns, on one database: the product's trigger with its WHEN clause, django-pgtrigger's plain FSM
+trigger (the same function, called for each changed row), and none. The loop over the fans runs inside PostgreSQL,
+a transaction each without waiting for the disk, so that nothing but the server's own work is measured: the CPU time
+of its process, which other work on the machine disturbs less than the clock on the wall.
+"""
+
+import argparse
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import stack
+from hot_paths import INSIDE, turned
+
+FANS_A_ROUND = 100
+# Switching triggers throws plans away; these make them anew, unmeasured.
+WARMING_FANS = 10
+TABLES = {"concert_seat": "status", "reservation": "status", "waiting_token": "status", "payment": "state"}
+KINDS = ("with WHEN", "plain FSM", "no trigger")
+
+LOOPS = """
+create procedure hold_all(p_schedule bigint, p_fans bigint[], p_seats bigint[]) language plpgsql as $$
+declare
+    v_tokens uuid[] := array(
+        select t.token from unnest(p_fans) with ordinality f (id, n)
+          join waiting_token t on t.user_id = f.id and t.concert_schedule_id = p_schedule order by f.n);
+begin
+    for i in 1..cardinality(p_fans) loop
+        perform hold_seats(p_fans[i], p_schedule, array[p_seats[2 * i - 1], p_seats[2 * i]], v_tokens[i],
+                           'BENCH' || p_seats[2 * i], null, null, 300, 600, null);
+        commit;
+    end loop;
+end $$;
+create procedure pay_all(p_fans bigint[]) language plpgsql as $$
+declare
+    v_fan bigint;
+begin
+    foreach v_fan in array p_fans loop
+        perform pay_reservations(v_fan, array(select id from reservation where user_id = v_fan), null);
+        commit;
+    end loop;
+end $$;
+"""
+Connection = psycopg.Connection[Any]  # Any: rows of any shape
+
+
+def trigger_of(connection: Connection, table: str) -> tuple[str, str]:
+    """Name and function of a table's state trigger."""
+    found = connection.execute(
+        "select tgname, tgfoid::regproc::text from pg_trigger where tgrelid = %s::regclass and tgname like %s",
+        [table, f"%legal_{TABLES[table]}%"],
+    ).fetchone()
+    if found is None:
+        raise SystemExit(f"{table} has no state trigger.")
+    name, function = found
+    return name, function
+
+
+def make_plain_triggers(connection: Connection) -> None:
+    """Beside each product trigger one without the WHEN clause, as django-pgtrigger makes it."""
+    for table in TABLES:
+        _, function = trigger_of(connection, table)
+        connection.execute(
+            f"create trigger bench_plain before update on {table} for each row execute function {function}()"
+        )
+
+
+def use(connection: Connection, kind: str) -> None:
+    """Switch to one of KINDS."""
+    for table in TABLES:
+        name, _ = trigger_of(connection, table)
+        product = "enable" if kind == KINDS[0] else "disable"
+        plain = "enable" if kind == KINDS[1] else "disable"
+        connection.execute(f'alter table {table} {product} trigger "{name}", {plain} trigger bench_plain')
+
+
+@dataclass
+class Sale:
+    """What is left to be sold, and to whom."""
+
+    schedule: int
+    seats: list[int]
+    fans: list[int]
+
+    def take(self, count: int) -> tuple[list[int], list[int]]:
+        """So many fans, and two seats for each."""
+        fans, self.fans = self.fans[:count], self.fans[count:]
+        seats, self.seats = self.seats[: 2 * count], self.seats[2 * count :]
+        return fans, seats
+
+
+def cpu_of(connection: Connection, call: str, parameters: Sequence[object]) -> float:
+    """CPU microseconds that the server's process spent on a call, as Linux counts them: to the nanosecond."""
+    spent = Path(f"/proc/{connection.info.backend_pid}/schedstat")
+    before = int(spent.read_text().split()[0])
+    connection.execute(call, parameters)
+    return (int(spent.read_text().split()[0]) - before) / 1000
+
+
+def sell(connection: Connection, sale: Sale, count: int) -> dict[str, float]:
+    """Hold and pay for some fans; CPU microseconds of each step."""
+    fans, seats = sale.take(count)
+    return {
+        "hold": cpu_of(connection, "call hold_all(%s, %s, %s)", [sale.schedule, fans, seats]),
+        "pay": cpu_of(connection, "call pay_all(%s)", [fans]),
+    }
+
+
+def measure(site: stack.Stack, rounds: int) -> dict[str, dict[str, list[float]]]:
+    """CPU microseconds by step and kind, a figure a round."""
+    count = (FANS_A_ROUND + WARMING_FANS) * rounds * len(KINDS)
+    show = site.make_show(seats=2 * count, max_active=1_000_000, price=1000)
+    sale = Sale(show.schedule, show.seats, [fan.id for fan in site.make_fans(count, balance=2000)])
+    figures: dict[str, dict[str, list[float]]] = {step: {kind: [] for kind in KINDS} for step in ("hold", "pay")}
+    with site.connect() as connection:
+        connection.execute(INSIDE, {"schedule": sale.schedule, "fans": sale.fans})
+        connection.execute(LOOPS)
+        make_plain_triggers(connection)
+        connection.execute("set synchronous_commit = off; set plan_cache_mode = force_generic_plan; analyze")
+        for turn in range(rounds):
+            for kind in turned(list(KINDS), turn):
+                use(connection, kind)
+                sell(connection, sale, WARMING_FANS)
+                for step, spent in sell(connection, sale, FANS_A_ROUND).items():
+                    figures[step][kind].append(spent / FANS_A_ROUND)
+        check(connection, sale.schedule, count)
+    return figures
+
+
+def check(connection: Connection, schedule: int, count: int) -> None:
+    """Insist that everything was sold: refusals would be quick, and no measurement."""
+    sold = "select count(*) from concert_seat where concert_schedule_id = %s and status = 'RESERVED'"
+    if connection.execute(sold, [schedule]).fetchone() != (2 * count,):
+        raise SystemExit("Not every hold was paid: the figures mean nothing.")
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description="Measure what the state triggers cost.")
+    parser.add_argument("--rounds", type=int, default=20)
+    options = parser.parse_args()
+    with stack.running() as site:
+        print(f"{stack.machine(site)}; {options.rounds} rounds of {FANS_A_ROUND} fans with two seats each.\n")
+        figures = measure(site, options.rounds)
+    rows = []
+    for step, by_kind in figures.items():
+        base = by_kind[KINDS[-1]]
+        for kind, each in by_kind.items():
+            low, middle, high = statistics.quantiles([a / b for a, b in zip(each, base, strict=True)], n=4)
+            rows.append([step, kind, f"{statistics.median(each):,.0f}", f"**{middle:.2f}** ({low:.2f}-{high:.2f})"])
+    print(stack.table(["", "trigger", "CPU, µs (median)", "ratio to none (quartiles)"], rows))
+
+
+if __name__ == "__main__":
+    main()
