@@ -4,10 +4,8 @@ Where the order matters it is set by hand: our own transaction is open, the othe
 """
 
 import random
-import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from concert_site.tests.redis_server import redis_of_our_own
 from queueing.domain import admission, line
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_fans, make_line, numbers_of
+from queueing.tests.watching import inside, watched
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_schedule
 
@@ -37,30 +36,6 @@ def join(fan, schedule):
 
 def leave(token):
     return line.leave(user_id=token.user_id, token=token.token)
-
-
-def inside(schedule):
-    return WaitingToken.objects.filter(concert_schedule=schedule, status="ACTIVE")
-
-
-def most_inside(schedule, is_over, sampled):
-    """Look again and again how many are inside, each time with a snapshot of its own."""
-    while not is_over.is_set():
-        sampled.append(inside(schedule).count())
-        time.sleep(0.001)
-
-
-@contextmanager
-def watched(schedule):
-    """Look on while a block runs; what was seen is in the list that it is given."""
-    is_over, sampled = threading.Event(), []
-    watcher = threading.Thread(target=lambda: (most_inside(schedule, is_over, sampled), connection.close()))
-    watcher.start()
-    try:
-        yield sampled
-    finally:
-        is_over.set()
-        watcher.join()
 
 
 def admit_and_see_off(schedule, end):

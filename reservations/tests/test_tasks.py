@@ -16,12 +16,14 @@ from concert_site.lib.redis import client
 from concert_site.lib.tasks import alone, begun, hurry
 from concert_site.tests.away import redis_away
 from concert_site.tests.redis_server import pointed_at, redis_of_our_own
+from payments.domain import checkout
 from queueing.tests.factories import make_line, numbers_of
 from reservations import tasks
 from reservations.domain import waiting_room
 from reservations.models import Reservation
-from reservations.tests.factories import make_fan, make_schedule, make_seats
-from reservations.tests.scenes import hold, make_sale, statuses
+from reservations.tests.factories import make_schedule, make_seats
+from reservations.tests.scenes import hold, in_order, make_sale, statuses
+from wallet.tests.factories import make_fan
 
 pytestmark = pytest.mark.django_db
 
@@ -200,6 +202,18 @@ def test_once_it_has_begun_the_next_may_be_enqueued():
 
     assert hurry(ADMISSION, schedule_id=schedule.pk)
     assert len(pending()) == 2
+
+
+def test_paying_the_last_of_a_fans_seats_hurries_the_next_admission():
+    sale, fan = make_sale(), make_fan(balance=200_000)
+    first, second = in_order(hold(fan, sale, 0, 1))
+
+    checkout.pay(user_id=fan.pk, reservation_ids=[first])
+    assert pending() == []
+    checkout.pay(user_id=fan.pk, reservation_ids=[second])
+
+    (message,) = pending()
+    assert message["headers"]["kwargsrepr"] == f"{{'schedule_id': {sale.pk}}}"
 
 
 def test_a_mark_that_nobody_takes_down_lapses():

@@ -1,11 +1,13 @@
 """The waiting room seen from the sale: who may join, who comes in at once, and what a tick does."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import client
@@ -203,6 +205,32 @@ def test_the_hash_of_the_seed_is_the_databases():
         (seed_hash,) = cursor.fetchone()
 
     assert join(schedule).seed_hash == seed_hash
+
+
+@pytest.mark.django_db(transaction=True)
+def test_joins_of_one_fan_at_once_are_one_place_of_one_who_is_inside():
+    schedule, fan = make_sale(), make_fan()
+
+    places = at_once([partial(join, schedule, fan)] * 8)
+
+    assert sorted(place.is_new for place in places) == [False] * 7 + [True]
+    assert {(place.token.token, place.token.number) for place in places} == {
+        WaitingToken.objects.values_list("token", "number").get()
+    }
+    assert numbers_of(schedule, "ACTIVE") == [places[0].token.number]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_joins_of_many_at_once_never_exceed_the_cap_and_the_next_tick_fills_it():
+    """Who sees another one wait leaves admission to the tick."""
+    schedule = make_sale(seats=30, queue_max_active=5)
+
+    places = at_once([partial(join, schedule, make_fan()) for _ in range(12)])
+
+    assert {type(place) for place in places} == {waiting_room.Place}
+    assert len(numbers_of(schedule, "ACTIVE")) <= 5
+    tick(schedule)
+    assert numbers_of(schedule, "ACTIVE") == [1, 2, 3, 4, 5]
 
 
 # --- How many statements -----------------------------------------------------------------------
