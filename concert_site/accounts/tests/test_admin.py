@@ -1,4 +1,4 @@
-"""What other apps bring into the admin for accounts is out again."""
+"""The admin's login is throttled, and what other apps bring into it for accounts is out again."""
 
 import pytest
 from django.contrib import admin
@@ -29,3 +29,37 @@ def test_a_fan_is_sent_to_the_login(client):
     client.force_login(make_fan())
 
     assert client.get("/admin/").status_code == 302
+
+
+# --- The login ---------------------------------------------------------------------------------
+
+
+def log_in(client, user, password):
+    """Whether the admin's login let somebody in."""
+    return client.post("/admin/login/", {"username": user.email, "password": password}).status_code == 302
+
+
+def test_staff_log_in_however_the_address_is_typed(client):
+    staff = make_staff(email="box.office@example.com", password="right-one-2026")
+    staff.email = "Box.Office@example.com"
+
+    assert log_in(client, staff, "right-one-2026")
+    assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("fields", [{"is_staff": False}, {"is_active": False}])
+def test_who_is_no_active_member_of_staff_is_not_let_in(client, fields):
+    assert not log_in(client, make_staff(password="right-one-2026", **fields), "right-one-2026")
+
+
+def test_after_five_wrong_guesses_the_right_password_is_refused_too(client):
+    staff = make_staff(password="right-one-2026")
+
+    assert [log_in(client, staff, "guess") for _ in range(5)] == [False] * 5
+    assert not log_in(client, staff, "right-one-2026")
+
+
+def test_logging_in_often_is_no_guessing(client):
+    staff = make_staff(password="right-one-2026")
+
+    assert all(log_in(client, staff, "right-one-2026") for _ in range(7))
