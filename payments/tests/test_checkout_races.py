@@ -14,6 +14,7 @@ from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.errors import Conflict, NotAllowed, PaymentRequired
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.committed import committed
 from concert_site.tests.mutants import mutant, run
 from payments.domain import checkout, refunds
 from payments.models import Payment
@@ -44,7 +45,7 @@ SECOND = timedelta(seconds=1)
 release_open = holds.release_hold.__wrapped__
 refund_open = refunds.refund.__wrapped__
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = committed
 
 
 def meanwhile(step):

@@ -16,6 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.committed import committed
 from concert_site.tests.mutants import mutant, run
 from queueing.domain.errors import QueueTokenInactive
 from queueing.models import WaitingToken
@@ -43,7 +44,7 @@ SECOND = timedelta(seconds=1)
 # The same step within a transaction of the test, which stays open as long as the test likes.
 extend_open = holds.extend_hold.__wrapped__
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = committed
 
 
 def kinds(answers):
