@@ -3,13 +3,19 @@
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from concert_site.embedded.modes import MODES, PRODUCTION
 
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 MODE = env.str("MODE", default="production")
-IS_PRODUCTION = MODE == "production"
+# A word that is none of them would otherwise mean "not production": free top-ups, any host, plain cookies.
+if MODE not in MODES:
+    raise ImproperlyConfigured(f"MODE={MODE} is not a mode: use {', '.join(MODES)}.")
+IS_PRODUCTION = MODE == PRODUCTION
 DEBUG = False
 
 # In production there is no default: a missing secret stops the start. The other modes get theirs
@@ -196,6 +202,8 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "NUM_PROXIES": int(BEHIND_PROXY),
     "UNAUTHENTICATED_USER": "concert_site.lib.authentication.Anonymous",
+    # Serializers hand instants on as they are, so that every answer has them in the renderer's one form.
+    "DATETIME_FORMAT": None,
 }
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.handler.DomainErrors"}
 SPECTACULAR_SETTINGS = {

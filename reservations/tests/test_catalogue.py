@@ -3,7 +3,7 @@
 import gzip
 import json
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -436,3 +436,9 @@ def test_concurrent_processes_share_nothing_but_redis(django_assert_num_queries)
     forget_everything()
     with django_assert_num_queries(1):  # the facts alone
         get(path)
+
+
+def test_instants_are_in_utc_as_everywhere_in_the_api():
+    schedule = make_schedule(concert_at=datetime(2031, 5, 31, 10, 0, tzinfo=UTC))
+
+    assert get(f"/api/v1/schedules/{schedule.pk}/").json()["concert_at"] == "2031-05-31T10:00:00Z"

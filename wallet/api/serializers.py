@@ -19,7 +19,7 @@ class WalletOut(serializers.Serializer[Wallet]):
 
     amount = serializers.IntegerField()
     currency = serializers.CharField(help_text="ISO 4217; amounts are in its minor unit.")
-    last_updated_at = serializers.DateTimeField(format=None, allow_null=True)
+    last_updated_at = serializers.DateTimeField(allow_null=True)
 
 
 class LedgerEntryOut(serializers.Serializer[BalanceHistory]):
@@ -31,4 +31,4 @@ class LedgerEntryOut(serializers.Serializer[BalanceHistory]):
     amount_after = serializers.IntegerField()
     payment = serializers.IntegerField(source="payment_id", allow_null=True)
     note = serializers.CharField()
-    created_at = serializers.DateTimeField(format=None)
+    created_at = serializers.DateTimeField()
