@@ -19,8 +19,14 @@ from concert_site.embedded.programs import Program
 
 NAME = "frontrow"
 SETTINGS = Path(__file__).with_name("postgresql.conf")
-# Much faster, and lost with the machine: for databases that tests make and drop.
-THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# Much faster, and lost with the machine: for databases that tests make and drop. Several test processes
+# share the server, and each may let a hundred fans loose on a seat.
+THROWAWAY_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "500",
+}
 
 STOPPING_SECONDS = 15.0
 ORPHAN_SECONDS = 1.0
