@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import api_of, make_fan, make_staff
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
@@ -49,8 +50,8 @@ def sale(redis):
     """A sale with ten seats, a fan inside with money, one who is admitted, and three who wait."""
     schedule = make_schedule(queue_max_active=2)
     make_seats(schedule, 10)
-    make_active(schedule, make_fan(email="inside@example.com", password=PASSWORD))
-    make_active(schedule, is_inside=False)
+    make_active(schedule, make_fan(email="inside@example.com", password=PASSWORD), since=now())
+    make_active(schedule, is_inside=False, since=now())
     make_line(schedule, 3)
     make_charge(WaitingToken.objects.get(number=1).user, amount=500_000)
     # Everything has been used before: connections are open, counter, pictures and caches are there.

@@ -14,7 +14,8 @@ from queueing.domain.progress import samples_key
 from queueing.models import WaitingToken
 from reservations.models import ConcertSchedule
 
-NOW = now()
+# An hour ago, so that nothing which goes by the database's clock can lean on it by accident.
+NOW = now() + timedelta(hours=1)
 ENTRY = timedelta(seconds=120)
 STAY = timedelta(seconds=600)
 
@@ -43,17 +44,21 @@ def make_active(
     *,
     until: datetime | None = None,
     is_inside: bool = True,
+    since: datetime = NOW,
 ) -> WaitingToken:
-    """A fan who has been admitted, and has come in unless told otherwise."""
+    """A fan who has been admitted, and has come in unless told otherwise.
+
+    Tests that go by the database's clock say since when.
+    """
     return WaitingToken.objects.create(
         user=fan or make_fan(),
         concert_schedule=schedule,
         status="ACTIVE",
         number=WaitingToken.objects.filter(concert_schedule=schedule).count() + 1,
-        created_at=NOW,
-        updated_active_at=NOW,
-        entered_at=NOW if is_inside else None,
-        expired_at=until or NOW + (STAY if is_inside else ENTRY),
+        created_at=since,
+        updated_active_at=since,
+        entered_at=since if is_inside else None,
+        expired_at=until or since + (STAY if is_inside else ENTRY),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from celery import current_app
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.redis import client
@@ -45,7 +46,7 @@ def waiting():
 
 @pytest.fixture
 def admitted():
-    return make_active(make_schedule(), is_inside=False)
+    return make_active(make_schedule(), is_inside=False, since=now())
 
 
 def test_the_own_place_in_line(waiting):
@@ -144,7 +145,7 @@ def test_other_methods_are_refused(admitted, method, step):
 def test_many_who_leave_at_once_leave_one_tick_pending():
     """A tick never queues up behind itself, though no worker takes it up."""
     schedule = make_schedule()
-    tokens = [make_active(schedule) for _ in range(5)]
+    tokens = [make_active(schedule, since=now()) for _ in range(5)]
 
     for token in tokens:
         assert api_of(token.user).delete(path_of(token)).status_code == 200

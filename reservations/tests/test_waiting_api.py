@@ -316,7 +316,7 @@ def test_a_join_behind_its_hanging_twin_is_503(schedule):
 
 @pytest.mark.django_db(transaction=True)
 def test_entering_and_leaving_with_a_locked_token_are_503(schedule):
-    token = make_active(schedule, is_inside=False)
+    token = make_active(schedule, is_inside=False, since=now())
     path = f"/api/v1/queue-tokens/{token.token}/"
 
     with another_transaction("select from waiting_token where id = %s for update", [token.pk]):
