@@ -15,7 +15,7 @@ from queueing.models import WaitingToken
 from reservations.models import ConcertSchedule
 
 # An hour ago, so that nothing which goes by the database's clock can lean on it by accident.
-NOW = now() + timedelta(hours=1)
+NOW = now() - timedelta(hours=1)
 ENTRY = timedelta(seconds=120)
 STAY = timedelta(seconds=600)
 
