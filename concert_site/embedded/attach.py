@@ -81,7 +81,7 @@ def wait_for_keeper(owner: FileLock, users: FileLock) -> None:
     deadline = time.monotonic() + GOODBYE_SECONDS
     while owner.read_note().startswith("command") and owner.is_held_alone() and time.monotonic() < deadline:
         # Neither the keeper nor we have it alone: somebody else still uses the services.
-        if users.try_exclusive() is False and users.try_shared():
+        if not users.try_exclusive() and users.try_shared():
             return
         users.unlock()
         time.sleep(POLL_SECONDS)

@@ -1,5 +1,6 @@
 """Commands on their own: they start the services, share them, and leave none behind."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,18 @@ def test_up_says_that_a_command_uses_the_data_directory(data_dir: Path) -> None:
     (line,) = Up(data_dir).complaint()
     assert "a manage.py command" in line
     command.communicate("go\n", timeout=20)
+
+
+def test_services_of_ones_own_take_the_place_of_the_embedded_ones(data_dir: Path) -> None:
+    own = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    up = Up(data_dir, **own).wait_ready()
+    try:
+        assert set(up.pids()) == {"web", "worker", "beat"}
+        done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(data_dir), **own)
+        assert done.stdout == f"{os.environ['DATA_DIR']}/postgres\n"
+    finally:
+        up.discard()
+    assert not (data_dir / "postgres").exists()
 
 
 @pytest.mark.parametrize("words", [["help"], ["makemigrations", "--check", "--dry-run"], ["check"], ["up", "--help"]])
