@@ -1,16 +1,19 @@
 """`load_demo`: four concerts in their four states, two logins, and an audit that finds nothing."""
 
+import time
 from io import StringIO
 
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
 
 from concert_site import audit
 from concert_site.accounts.models import User
+from concert_site.accounts.tests.concurrency import at_once
+from concert_site.demo import loading
 from concert_site.demo.programme import IN_LINE, ON_SALE, SOLD_OUT, UPCOMING
 from queueing.models import WaitingToken
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
@@ -113,6 +116,20 @@ def test_loading_again_changes_nothing_and_prints_the_logins_again():
 
     assert load() == first
     assert rows() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_loads_at_once_the_second_waits_for_the_first_however_long(monkeypatch):
+    for loader in ("load_line", "load_on_sale", "load_sold_out"):
+        monkeypatch.setattr(loading, loader, lambda *_: [])
+    monkeypatch.setattr(loading, "load_upcoming", lambda _: time.sleep(0.5))
+
+    def load_impatiently():
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        return loading.load()
+
+    assert sorted(at_once([load_impatiently, load_impatiently])) == [False, True]
 
 
 def test_a_load_that_breaks_in_the_middle_leaves_nothing():
