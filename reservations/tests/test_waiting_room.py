@@ -231,7 +231,8 @@ def test_joins_of_many_at_once_never_exceed_the_cap_and_the_next_tick_fills_it()
     assert {type(place) for place in places} == {waiting_room.Place}
     assert len(numbers_of(schedule, "ACTIVE")) <= 5
     tick(schedule)
-    assert numbers_of(schedule, "ACTIVE") == [1, 2, 3, 4, 5]
+    # Which five isn't said: of joins within the same moment a higher number may be written, and admitted, first.
+    assert len(numbers_of(schedule, "ACTIVE")) == 5
 
 
 # --- How many statements -----------------------------------------------------------------------
