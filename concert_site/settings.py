@@ -21,7 +21,11 @@ DEBUG = False
 # In production there is no default: a missing secret stops the start. The other modes get theirs
 # from the data directory (see concert_site.embedded); checks that need none run with a blank.
 SECRET_KEY = env.str("SECRET_KEY") if IS_PRODUCTION else env.str("SECRET_KEY", default="")
-JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", multiline=True, default=SECRET_KEY)
+JWT_PRIVATE_KEY = (
+    env.str("JWT_PRIVATE_KEY", multiline=True)
+    if IS_PRODUCTION
+    else env.str("JWT_PRIVATE_KEY", multiline=True, default=SECRET_KEY)
+)
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if IS_PRODUCTION else ["*"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -95,21 +99,24 @@ LOCK_TIMEOUT_MS = env.int("LOCK_TIMEOUT_MS", default=2000)
 PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=True)
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql:///frontrow")}
+# What the address itself asks for; ours is added to it.
+ASKED = DATABASES["default"].get("OPTIONS", {})
 DATABASES["default"] |= {
     # django-environ's choice of engine is the right one, but is an empty default for odd URL schemes.
     "ENGINE": "django.db.backends.postgresql",
     "CONN_MAX_AGE": None,
     # A dead connection is noticed without a round trip, see concert_site.lib.database.FreshConnections.
     "CONN_HEALTH_CHECKS": False,
-    "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+    "OPTIONS": {"connect_timeout": 5}
+    | ASKED
     | {
-        "connect_timeout": 5,
         # Server-side binding stays off: with generic plans it would keep the ORM's filters on status
         # from using a partial index. Only the hot statements are prepared (concert_site.lib.database).
         "server_side_binding": False,
         "prepare_threshold": 5,
         "options": " ".join(
             [
+                ASKED.get("options", ""),
                 "-c plan_cache_mode=force_generic_plan",
                 "-c max_parallel_workers_per_gather=0",
                 f"-c lock_timeout={LOCK_TIMEOUT_MS}",

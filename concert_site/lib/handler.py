@@ -98,6 +98,7 @@ def as_domain_error(exc: Exception) -> errors.DomainError | None:
         log.warning("A service is away: %s", exc)
         return errors.Unavailable()
     if isinstance(exc, DataError):
+        log.warning("PostgreSQL refused a value that a serializer let through: %s", exc)
         return errors.Invalid()
     if isinstance(exc, IntegrityError):
         log.error("A constraint refused what the rules let through", exc_info=exc)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS = 60
 # Requests a minute and caller. Writes of one kind share a budget; a view names its own as `throttle_scope`.
-LIMITS = {"read": 600, "hold": 60, "pay": 60, "join": 120, "charge": 30, "write": 120, "search": 300}
+LIMITS = {"read": 600, "hold": 60, "pay": 60, "join": 120, "charge": 30, "write": 120, "search": 3000}
 
 
 def count_up(redis: Redis, key: str) -> int:

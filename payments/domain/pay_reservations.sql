@@ -105,18 +105,18 @@ begin
         -- another payment, and of the token, for a hold: each must be over before this looks.
         perform from waiting_token t
           where t.user_id = p_fan and t.concert_schedule_id = any (v_bill.schedules)
-            and t.status in ('WAITING', 'ACTIVE') and t.status = 'ACTIVE'
+            and t.status = 'ACTIVE'
           order by t.id
             for no key update;
         with done as (
             update waiting_token t
                set status = 'EXPIRED', expired_at = v_at, expired_reason = 'PAID'
              where t.user_id = p_fan and t.concert_schedule_id = any (v_bill.schedules)
-               and t.status in ('WAITING', 'ACTIVE') and t.status = 'ACTIVE'
+               and t.status = 'ACTIVE'
                and not exists (
                    select from reservation r
                     where r.user_id = p_fan and r.concert_schedule_id = t.concert_schedule_id
-                      and r.status in ('RESERVING', 'RESERVED') and r.status = 'RESERVING' and r.expired_at > v_at)
+                      and r.status = 'RESERVING' and r.expired_at > v_at)
             returning t.concert_schedule_id)
         select array_agg(done.concert_schedule_id) into freed from done;
         is_new := true;

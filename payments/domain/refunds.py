@@ -141,7 +141,7 @@ def refuse_without_reason(note: str) -> None:
 def refund_schedule(
     *, schedule_id: int, actor_id: int, note: str, fee: int = 0, now: datetime | None = None
 ) -> Iterator[int]:
-    """Refund all of a schedule; yields how many were refunded so far, after each batch.
+    """Refund all of a schedule; answers an iterator that does it, batch by batch, and tells how many so far.
 
     Each reservation is a transaction of its own, so that it can be stopped and started again at any point
     and never holds more than one seat's locks. A fee above a ticket's price takes all of that ticket.
@@ -151,6 +151,11 @@ def refund_schedule(
     refuse_without_reason(note)
     if fee < 0:
         raise Invalid(_("The fee is not below 0."), attr="fee")
+    return refund_batches(schedule_id=schedule_id, actor_id=actor_id, note=note, fee=fee, now=now)
+
+
+def refund_batches(*, schedule_id: int, actor_id: int, note: str, fee: int, now: datetime | None) -> Iterator[int]:
+    """The batches of refund_schedule."""
     refunded = 0
     paid = Reservation.objects.filter(concert_schedule_id=schedule_id, status=Status.RESERVED).order_by("pk")
     last = 0

@@ -78,7 +78,9 @@ def expire_lapsed(schedule_id: int, *, now: datetime | None = None) -> int:
     no_shows = over.filter(entered_at__isnull=True).move(
         Status.ACTIVE, Status.EXPIRED, expired_reason=ExpiredReason.NO_SHOW
     )
-    return no_shows + over.move(Status.ACTIVE, Status.EXPIRED, expired_reason=ExpiredReason.TIME_OVER)
+    # Said again, because the clock has moved on: a no-show of this moment waits for the next call.
+    entered = over.filter(entered_at__isnull=False)
+    return no_shows + entered.move(Status.ACTIVE, Status.EXPIRED, expired_reason=ExpiredReason.TIME_OVER)
 
 
 def lock_waiting_room(schedule_id: int) -> None:

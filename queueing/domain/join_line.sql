@@ -5,7 +5,7 @@ lapsed as (
        set status = 'EXPIRED',
            expired_reason = case when entered_at is null then 'NO_SHOW' else 'TIME_OVER' end
      where user_id = %(fan)s and concert_schedule_id = %(schedule)s
-       and status in ('WAITING', 'ACTIVE') and status = 'ACTIVE'
+       and status = 'ACTIVE'
        and expired_at <= coalesce(%(now)s::timestamptz, statement_timestamp())
     returning id)
 -- Always WAITING: only admission makes a fan ACTIVE. No row comes back if the fan has a live token by now, or

@@ -143,7 +143,7 @@ begin
         update reservation r
            set status = 'CANCELED', updated_state_at = v_at
          where r.concert_seat_id = any (v_won.lapsed)
-           and r.status in ('RESERVING', 'RESERVED') and r.status = 'RESERVING';
+           and r.status = 'RESERVING';
     end if;
 
     update concert_seat s

@@ -30,7 +30,7 @@ begin
     select min(r.booking_reference) as reference, count(*) as n, count(distinct r.booking_reference) as bookings
       into v_found
       from concert_seat s
-      join reservation r on r.concert_seat_id = s.id and r.status in ('RESERVING', 'RESERVED') and r.status = 'RESERVING'
+      join reservation r on r.concert_seat_id = s.id and r.status = 'RESERVING'
      where s.id = any (p_seats) and s.concert_schedule_id = p_schedule
        and s.user_id = p_fan and s.status = 'TEMPORARY' and s.expired_at > p_at;
     if v_found.n = cardinality(p_seats) and v_found.bookings = 1
@@ -66,7 +66,7 @@ begin
       from (select s.id
               from reservation r join concert_seat s on s.id = r.concert_seat_id
              where r.user_id = p_fan and r.concert_schedule_id = p_schedule
-               and r.status in ('RESERVING', 'RESERVED') and r.status = 'RESERVING' and r.expired_at <= p_at
+               and r.status = 'RESERVING' and r.expired_at <= p_at
                and r.concert_seat_id <> all (p_but_seats)
                and s.status = 'TEMPORARY' and s.user_id = p_fan and s.expired_at <= p_at
              order by s.id
@@ -74,7 +74,7 @@ begin
     update reservation r
        set status = 'CANCELED', updated_state_at = p_at
      where r.concert_seat_id = any (v_seats)
-       and r.status in ('RESERVING', 'RESERVED') and r.status = 'RESERVING';
+       and r.status = 'RESERVING';
     update concert_seat s
        set status = 'AVAILABLE', user_id = null, expired_at = null
      where s.id = any (v_seats);

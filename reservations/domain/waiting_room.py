@@ -1,7 +1,10 @@
 """The waiting room of a schedule, seen from the sale: who may join, and how many may come in."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db import OperationalError
 
 from concert_site.lib.errors import NotFound
 from concert_site.lib.tasks import hurry
@@ -12,6 +15,8 @@ from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.queries.availability import availability_of
 from reservations.queries.entrance import Entrance, entrance, room_for_fans
 from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_of, sale_state
+
+log = logging.getLogger(__name__)
 
 # A second's old picture with fewer seats left than this may be wrong about "sold out", so a join looks itself.
 FEW_SEATS = 2000
@@ -51,9 +56,12 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Plac
     joined = line.join(user_id=user_id, schedule_id=schedule_id, now=now)
     token = joined.token
     if joined.is_new and met.may_enter:
-        moved = admit(schedule_id, seats_left=seats.seats_left, cap=met.queue_max_active, joiner=joined.id, now=now)
-        if moved.admitted:
+        try:
+            admit(schedule_id, seats_left=seats.seats_left, cap=met.queue_max_active, joiner=joined.id, now=now)
             token = own_token(token.token, user_id=user_id, now=now)
+        except OperationalError as error:
+            # The schedule's lock was waited for in vain. The fan has the place all the same; a tick will do.
+            log.warning("Fan %s waits for the next tick of schedule %s: %s", user_id, schedule_id, error)
     return Place(token, joined.is_new, met.seed_hash)
 
 

@@ -1,7 +1,5 @@
 """The wallet of the caller."""
 
-from typing import cast
-
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
@@ -10,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib import idempotency
+from concert_site.lib.authentication import caller_id
 from concert_site.lib.pagination import NewestFirst
 from wallet.api.serializers import ChargeRequest, LedgerEntryOut, WalletOut
 from wallet.domain import ledger
@@ -26,17 +25,12 @@ KEY_HEADER = OpenApiParameter(
 )
 
 
-def caller_of(request: Request) -> int:
-    """The id of the caller, whom IsAuthenticated has let through."""
-    return cast("int", request.user.pk)  # the stubs think of anonymous users, who have none
-
-
 class Wallet(APIView):
     """GET: what the caller has."""
 
     @extend_schema(summary="What I have", responses=WalletOut)
     def get(self, request: Request) -> Response:
-        return Response(WalletOut(wallet_of(caller_of(request))).data)
+        return Response(WalletOut(wallet_of(caller_id(request))).data)
 
 
 class Charges(APIView):
@@ -57,7 +51,7 @@ class Charges(APIView):
         key = idempotency.key_of(request, required=True)
         body = ChargeRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        charge = ledger.charge(user_id=caller_of(request), idempotency_key=key, **body.validated_data)
+        charge = ledger.charge(user_id=caller_id(request), idempotency_key=key, **body.validated_data)
         answer = status.HTTP_201_CREATED if charge.is_new else status.HTTP_200_OK
         return Response(LedgerEntryOut(charge.entry).data, status=answer)
 
@@ -71,4 +65,4 @@ class History(ListAPIView[BalanceHistory]):
 
     def get_queryset(self) -> BalanceHistoryQuerySet:
         """The ledger of the caller and of nobody else."""
-        return history_of(caller_of(self.request))
+        return history_of(caller_id(self.request))
