@@ -70,6 +70,8 @@ def test_docs_page_needs_nobody_else():
         assert finders.find(address.removeprefix("/static/")), address
 
 
+# Closing a response looks at the connection that an earlier test may have opened.
+@pytest.mark.django_db
 def test_assets_of_the_docs_page_are_served():
     page = Client().get("/api/v1/docs/").content.decode()
 
