@@ -22,7 +22,7 @@ class ScheduleUnknown(Invalid):
 
 class HoldExpired(Conflict):
     code = "hold_expired"
-    detail = _("The time to pay is over, and the seat is free again.")
+    detail = _("There is no hold any more.")
 
 
 class SaleNotOpen(Conflict):

@@ -200,7 +200,7 @@ def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = Non
     """Give the whole booking of a held reservation HOLD_SECONDS more, once. Again: nothing changes.
 
     :raises NotFound: if it isn't the fan's
-    :raises HoldExpired: if nothing is held any more
+    :raises HoldExpired: if there is nothing to extend
     """
     asked = bookings.own(reservation_id, user_id=user_id, now=now)
     held = Reservation.objects.of(user_id=user_id).filter(
@@ -211,6 +211,8 @@ def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = Non
     seat_ids = list(seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     live = {each.pk: each for each in held.filter(concert_seat_id__in=seat_ids)}
     if reservation_id not in live:
+        if asked.status == Status.RESERVED and asked.extended_at:
+            return
         raise HoldExpired
     if any(each.extended_at for each in live.values()):
         return

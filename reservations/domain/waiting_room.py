@@ -18,7 +18,8 @@ from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_of,
 
 log = logging.getLogger(__name__)
 
-# A second's old picture with fewer seats left than this may be wrong about "sold out", so a join looks itself.
+# More than a second can sell: a second's old picture with fewer seats left than this may be wrong, so who decides
+# by it looks again.
 FEW_SEATS = 2000
 # The one state of a waiting room that a sale doesn't have.
 PAUSED = "PAUSED"
@@ -84,10 +85,11 @@ def admit(
 
     Never more than seats can still be had: beyond the fans who hold one already, one fan a free seat. Where
     the seats could be fewer than `cap`, both are counted now: `seats_left` may be a second old, and would
-    count the seats that the holders have taken since. So may `cap`: the cap in force is read behind the
-    lock, and may have been raised far above the seats.
+    count the seats that have been taken since. So may `cap`: the cap in force is read behind the lock, and
+    may have been raised far above the seats.
     """
-    room = seats_left if seats_left >= cap else room_for_fans(schedule_id, now=now)
+    plenty = seats_left >= cap + FEW_SEATS
+    room = seats_left - FEW_SEATS if plenty else room_for_fans(schedule_id, now=now)
     moved = admission.admit(schedule_id, room=room, joiner=joiner, now=now)
     if moved.admitted:
         progress.admitted(schedule_id, moved.serving)

@@ -88,6 +88,8 @@ def concerts(*, search: str = "", on: date | None = None, state: SaleState | Non
 def in_state(state: SaleState) -> Q:
     """The schedules of available concerts whose sale is in `state`: sale_state() said in SQL."""
     is_over = Q(deadline_at__lte=Now())
+    if state is SaleState.LOBBY:
+        return Q(pk__in=[])
     if state is SaleState.CLOSED:
         return is_over
     seats = ConcertSeat.objects.filter(concert_schedule=OuterRef("pk"))
