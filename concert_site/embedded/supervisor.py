@@ -219,7 +219,13 @@ def kill_group(pid: int) -> None:
 
 def in_words(code: int) -> str:
     """How a process ended."""
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        # Real-time signals have no names, save for the first and the last.
+        return f"killed by signal {-code}"
 
 
 def last_line(log: Path) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.postgres import url
+from concert_site.embedded.supervisor import in_words
 from concert_site.tests.up_process import Site, Up, is_gone, wait_until
 
 
@@ -120,3 +121,9 @@ def test_killing_everybody_at_once_loses_nothing(site: Site) -> None:
     again = site.up
     assert again.answers()
     assert count_kept(again.data_dir) == kept + 1
+
+
+def test_every_end_of_a_process_has_words() -> None:
+    assert in_words(3) == "exit code 3"
+    assert in_words(-signal.SIGKILL) == "killed by SIGKILL"
+    assert in_words(-(signal.SIGRTMIN + 5)) == f"killed by signal {signal.SIGRTMIN + 5}"
