@@ -7,7 +7,6 @@ import signal
 import socket
 import struct
 import subprocess
-import time
 from pathlib import Path
 
 import psutil
@@ -204,13 +203,3 @@ def answers(data_dir: DataDir) -> bool:
             return connection.recv(1) == b"R"
     except OSError:
         return False
-
-
-def wait_until_ready(data_dir: DataDir, seconds: float) -> bool:
-    """Wait for the server; recovering from a crash may take it a while."""
-    deadline = time.monotonic() + seconds
-    while not answers(data_dir):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

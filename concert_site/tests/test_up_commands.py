@@ -106,7 +106,10 @@ def test_services_of_ones_own_take_the_place_of_the_embedded_ones(data_dir: Path
     assert not (data_dir / "postgres").exists()
 
 
-@pytest.mark.parametrize("words", [["help"], ["makemigrations", "--check", "--dry-run"], ["check"], ["up", "--help"]])
+@pytest.mark.parametrize(
+    "words",
+    [["help"], ["makemigrations", "--check", "--dry-run"], ["check"], ["draw_states", "--check"], ["up", "--help"]],
+)
 def test_command_that_reads_code_leaves_the_disk_alone(data_dir: Path, words: list[str]) -> None:
     done = manage(*words, DATA_DIR=str(data_dir))
     assert done.returncode == 0, done.stderr
