@@ -13,6 +13,8 @@ from concert_site.embedded.locks import FileLock
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
+# Making folders and keys takes moments; whoever needs longer hangs.
+SET_UP_SECONDS = 10.0
 # The path of a Unix socket fits in 107 bytes; PostgreSQL's adds "/postgres/.s.PGSQL.5432" to the folder.
 LONGEST_SOCKET_FOLDER = 80
 # Spaces and the like would have to be quoted in four ways on their way through four programs.
@@ -63,15 +65,19 @@ class DataDir:
     def being_set_up(self) -> Iterator[None]:
         """Make the folders; two commands that both come first take turns.
 
-        :raises CannotStart: if it can't be written
+        :raises CannotStart: if it can't be written, or the other one does not finish
         """
         with explained(self.path):
             # Only search permission for others, and only for root: then PostgreSQL, which refuses to be
             # root, finds its own folder. Everything inside is closed to others by itself.
             self.path.mkdir(mode=open_to_search(), parents=True, exist_ok=True)
             lock = FileLock(self.path / "setup")
-            lock.wait_exclusive(10)
             try:
+                if not lock.wait_exclusive(SET_UP_SECONDS):
+                    raise CannotStart(
+                        f"another command has been setting up {self.path} for {SET_UP_SECONDS:.0f} s:"
+                        " end it, or choose another with --data-dir"
+                    )
                 self.log.mkdir(mode=0o700, exist_ok=True)
                 make_socket_folder(self.path)
                 yield
@@ -82,6 +88,15 @@ class DataDir:
 def open_to_search() -> int:
     """The permissions of a folder that PostgreSQL must pass through."""
     return 0o711 if os.geteuid() == 0 else 0o700
+
+
+def write_closed(path: Path, text: str) -> None:
+    """Write a file that nobody else may read; whole or not at all, also if we are killed meanwhile."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    draft.rename(path)
 
 
 def make_socket_folder(data_dir: Path) -> None:

@@ -1,10 +1,10 @@
 """The secrets: demanded in production, made up and kept in the data directory otherwise."""
 
-import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from concert_site.embedded.data_dir import write_closed
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import PRODUCTION
 
@@ -51,10 +51,5 @@ def throwaway(environ: Mapping[str, str]) -> dict[str, str]:
 def read_or_make(path: Path, make: Callable[[], str]) -> str:
     """The secret in a file; made first if there is none. Call it while the data directory is being set up."""
     if not path.exists():
-        # Written beside and renamed, so that a start that was killed half-way leaves no half a key.
-        draft = path.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(make())
-        draft.rename(path)
+        write_closed(path, make())
     return path.read_text()

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.data_dir import DataDir, write_closed
 
 # How far two readings of the same time of start may lie apart when the clock is set in between.
 SAME_SECONDS = 2.0
@@ -32,10 +32,8 @@ def started(name: str, pid: int, stop_signal: int) -> Started:
 
 
 def record(data_dir: DataDir, processes: Iterable[Started]) -> None:
-    """Write down who runs; renamed into place, so that a reader finds a whole list."""
-    draft = data_dir.processes.with_suffix(".new")
-    draft.write_text(json.dumps([asdict(process) for process in processes]))
-    draft.rename(data_dir.processes)
+    """Write down who runs."""
+    write_closed(data_dir.processes, json.dumps([asdict(process) for process in processes]))
 
 
 def recorded(data_dir: DataDir) -> list[Started]:

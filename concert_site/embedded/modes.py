@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from concert_site.embedded.data_dir import write_closed
 from concert_site.embedded.errors import CannotStart
 
 PRODUCTION = "production"
@@ -48,4 +49,4 @@ def decide_mode(asked: str | None, data_dir: Path) -> str:
 def remember_mode(data_dir: Path, mode: str) -> None:
     """Leave the mode in the data directory."""
     if remembered_mode(data_dir) is None:
-        (data_dir / "mode").write_text(f"{mode}\n")
+        write_closed(data_dir / "mode", f"{mode}\n")

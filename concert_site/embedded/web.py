@@ -20,6 +20,7 @@ BACKLOG = 4096
 OTHER_FILES = 256
 TASK_THREADS = 4
 PROBE_SECONDS = 5.0
+LAST_PORT = 65_535
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ def demand_free(address: Address) -> Address:
 
     :raises CannotStart: naming the port, or the host that isn't ours
     """
+    # The system would take it modulo 65,536, and we would listen where nobody looks.
+    if not 0 <= address.port <= LAST_PORT:
+        raise CannotStart(f"--port {address.port} is not a port: use one up to {LAST_PORT}, or 0 for any free one")
     try:
         family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -64,7 +68,7 @@ def demand_free(address: Address) -> Address:
             probe.bind(where)
             probe.listen()
             return Address(address.host, probe.getsockname()[1])
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise CannotStart(
             f"port {address.port} on {address.host} can't be used ({error}): choose another with --port"
         ) from error

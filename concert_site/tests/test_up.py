@@ -45,7 +45,8 @@ def test_every_process_runs(up: Up) -> None:
 
 
 def test_secrets_data_and_sockets_are_closed_to_others(up: Up) -> None:
-    closed = ["secret_key", "jwt_private_key", "postgres", "redis", "log", "run/postgres", "run/redis.sock"]
+    closed = ["secret_key", "jwt_private_key", "mode", "processes.json", "postgres", "redis", "log"]
+    closed += ["run/postgres", "run/redis.sock"]
     assert [name for name in closed if (up.data_dir / name).stat().st_mode & 0o077] == []
 
 

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from concert_site.embedded import data_dir
+from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.locks import FileLock
 from concert_site.tests.up_process import free_port, manage
 
 NOBODY = "127.0.0.1:1"
@@ -81,3 +85,22 @@ def test_data_directory_that_is_not_writable(tmp_path: Path) -> None:
 def test_address_of_another_machine(tmp_path: Path) -> None:
     line = refusal("up", f"--data-dir={tmp_path}", "--host=192.0.2.1", f"--port={free_port()}", MODE="test")
     assert "192.0.2.1" in line
+
+
+@pytest.mark.parametrize("port", ["65536", "99999", "-1"])
+def test_port_that_there_is_not(tmp_path: Path, port: str) -> None:
+    line = refusal("up", f"--data-dir={tmp_path}", f"--port={port}", MODE="test")
+    assert f"--port {port} is not a port" in line
+
+
+def test_data_directory_that_somebody_sets_up_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_dir, "SET_UP_SECONDS", 0.1)
+    somebody = FileLock(tmp_path / "setup")
+    assert somebody.try_exclusive()
+
+    with pytest.raises(CannotStart, match="setting up"), DataDir(tmp_path).being_set_up():
+        pytest.fail("it went on without the lock")
+
+    somebody.close()
+    with DataDir(tmp_path).being_set_up():
+        assert (tmp_path / "log").is_dir()
