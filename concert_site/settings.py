@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from concert_site.embedded.modes import MODES, PRODUCTION
+from concert_site.variables import Env
 
-env = environ.Env()
+env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -94,11 +94,11 @@ TEMPLATES = [
 
 # --- PostgreSQL --------------------------------------------------------------------------------
 
-LOCK_TIMEOUT_MS = env.int("LOCK_TIMEOUT_MS", default=2000)
+LOCK_TIMEOUT_MS = env.whole("LOCK_TIMEOUT_MS", default=2000)
 # Off behind a pooler in transaction mode, where a prepared statement may meet another server process.
 PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=True)
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql:///frontrow")}
+DATABASES = {"default": env.postgres("DATABASE_URL", default="postgresql:///frontrow")}
 # What the address itself asks for; ours is added to it.
 ASKED = DATABASES["default"].get("OPTIONS", {})
 DATABASES["default"] |= {
@@ -129,7 +129,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis -------------------------------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
-REDIS_TIMEOUT_SECONDS = env.float("REDIS_TIMEOUT_SECONDS", default=0.5)
+REDIS_TIMEOUT_SECONDS = env.duration("REDIS_TIMEOUT_SECONDS", default=0.5)
 
 CACHES = {
     "default": {
@@ -182,8 +182,8 @@ HEADLESS_CLIENTS = ("app",)
 HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
 HEADLESS_JWT_PRIVATE_KEY = JWT_PRIVATE_KEY
 HEADLESS_JWT_ALGORITHM = "RS256" if JWT_PRIVATE_KEY.startswith("-----BEGIN") else "HS256"
-HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = env.int("ACCESS_TOKEN_SECONDS", default=3600)
-HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = env.int("REFRESH_TOKEN_SECONDS", default=30 * 86400)
+HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = env.whole("ACCESS_TOKEN_SECONDS", default=3600)
+HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = env.whole("REFRESH_TOKEN_SECONDS", default=30 * 86400)
 HEADLESS_SERVE_SPECIFICATION = False
 
 # A provider is offered once its client id is set, for example GOOGLE_CLIENT_ID and GOOGLE_SECRET.
@@ -277,19 +277,14 @@ CURRENCY = env.str("CURRENCY", default="KRW")
 
 # --- The rules of booking ----------------------------------------------------------------------
 
-HOLD_SECONDS = env.int("HOLD_SECONDS", default=300)
-TOKEN_ACTIVE_SECONDS = env.int("TOKEN_ACTIVE_SECONDS", default=600)
-TOKEN_ENTRY_SECONDS = env.int("TOKEN_ENTRY_SECONDS", default=120)
-LOBBY_SECONDS = env.int("LOBBY_SECONDS", default=3600)
-TICKETS_PER_FAN = env.int("TICKETS_PER_FAN", default=4)
-QUEUE_MAX_ACTIVE = env.int("QUEUE_MAX_ACTIVE", default=200)
+HOLD_SECONDS = env.whole("HOLD_SECONDS", default=300)
+TOKEN_ACTIVE_SECONDS = env.whole("TOKEN_ACTIVE_SECONDS", default=600)
+TOKEN_ENTRY_SECONDS = env.whole("TOKEN_ENTRY_SECONDS", default=120)
+LOBBY_SECONDS = env.whole("LOBBY_SECONDS", default=3600, least=0)
+TICKETS_PER_FAN = env.whole("TICKETS_PER_FAN", default=4)
+QUEUE_MAX_ACTIVE = env.whole("QUEUE_MAX_ACTIVE", default=200, least=0)
 # Days before the concert, and the fee in percent from there on; below the last tier nothing is refunded.
-CANCELLATION_TIERS = [
-    (int(days), int(percent))
-    for days, percent in (
-        tier.split(":") for tier in env.list("CANCELLATION_TIERS", default=["10:0", "7:10", "3:20", "1:30"])
-    )
-]
+CANCELLATION_TIERS = env.tiers("CANCELLATION_TIERS", default=["10:0", "7:10", "3:20", "1:30"])
 # What tops up a wallet; blank in production until a real provider is configured.
 WALLET_PROVIDER = env.str("WALLET_PROVIDER", default="" if IS_PRODUCTION else "sandbox")
 
@@ -305,7 +300,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Frontrow <tickets@lo
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PRODUCTION else 0)
+SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PRODUCTION else 0, least=0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
 
 LOGGING = {

@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
 from concert_site.embedded.data_dir import PROJECT
+from concert_site.variables import Env
 
 
 def load_settings(mode):
@@ -28,3 +32,51 @@ def test_a_mode_that_is_misspelled_is_not_taken_for_one_where_money_is_free():
 
 def test_the_modes_are_known():
     assert load_settings("demo").returncode == 0
+
+
+class Environment(Env):
+    """One that is not this process's."""
+
+    def __init__(self, **variables):
+        super().__init__()
+        self.ENVIRON = variables
+
+
+@pytest.mark.parametrize("text", ["abc", "", "0", "-1", "1.5", "300 s"])
+def test_a_number_that_makes_no_sense_is_named(text):
+    env = Environment(HOLD_SECONDS=text)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.whole("HOLD_SECONDS", default=300)
+    assert str(refused.value) == f"HOLD_SECONDS={text} is not a whole number of at least 1."
+
+
+def test_a_number_may_be_none_where_that_makes_sense():
+    assert Environment(LOBBY_SECONDS="0").whole("LOBBY_SECONDS", default=3600, least=0) == 0
+    assert Environment().whole("LOBBY_SECONDS", default=3600, least=0) == 3600
+    with pytest.raises(ImproperlyConfigured, match="at least 0"):
+        Environment(LOBBY_SECONDS="-1").whole("LOBBY_SECONDS", default=3600, least=0)
+
+
+@pytest.mark.parametrize("text", ["abc", "", "0", "-1", "nan", "inf"])
+def test_a_time_to_wait_is_above_zero(text):
+    with pytest.raises(ImproperlyConfigured, match=r"REDIS_TIMEOUT_SECONDS=.* is not a number above 0"):
+        Environment(REDIS_TIMEOUT_SECONDS=text).duration("REDIS_TIMEOUT_SECONDS", default=0.5)
+    assert Environment(REDIS_TIMEOUT_SECONDS="0.2").duration("REDIS_TIMEOUT_SECONDS", default=0.5) == 0.2
+
+
+@pytest.mark.parametrize("text", ["10", "10:", "a:b", "7:101", "-1:0", "7:-1", "7:10:3", "10:0;7:10"])
+def test_a_cancellation_tier_is_days_and_percent(text):
+    with pytest.raises(ImproperlyConfigured, match=f"CANCELLATION_TIERS: '{text}' is not days:percent"):
+        Environment(CANCELLATION_TIERS=f"1:30,{text}").tiers("CANCELLATION_TIERS", default=["10:0"])
+
+
+def test_cancellation_tiers_are_read():
+    assert Environment(CANCELLATION_TIERS="3:0, 0:100").tiers("CANCELLATION_TIERS", default=[]) == [(3, 0), (0, 100)]
+    assert Environment().tiers("CANCELLATION_TIERS", default=["10:0", "7:10"]) == [(10, 0), (7, 10)]
+
+
+@pytest.mark.parametrize("text", ["nonsense", "", "mysql://u:secret@h/db", "postgresql://u:secret@h:port/db", "//["])
+def test_an_address_of_no_postgresql_is_refused_and_not_shown(text):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is not the address") as refused:
+        Environment(DATABASE_URL=text).postgres("DATABASE_URL", default="postgresql:///frontrow")
+    assert "secret" not in str(refused.value)

@@ -1,0 +1,75 @@
+"""Environment variables that are judged as they are read: a wrong one is named, with what it must be."""
+
+import math
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
+
+
+class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without types
+    """django-environ's, with the kinds of value that a typing error must not turn into a rule of booking."""
+
+    def whole(self, name: str, *, default: int, least: int = 1) -> int:
+        """A whole number of at least `least`.
+
+        :raises ImproperlyConfigured: if it is none
+        """
+        text = self.str(name, default=str(default))
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise ImproperlyConfigured(f"{name}={text} is not a whole number of at least {least}.")
+        return number
+
+    def duration(self, name: str, *, default: float) -> float:
+        """A number of seconds, more than none.
+
+        :raises ImproperlyConfigured: if it is none
+        """
+        text = self.str(name, default=str(default))
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            raise ImproperlyConfigured(f"{name}={text} is not a number above 0.")
+        return seconds
+
+    def tiers(self, name: str, *, default: list[str]) -> list[tuple[int, int]]:
+        """Days before the concert, and the fee in percent from there on.
+
+        :raises ImproperlyConfigured: if one is not written so, or takes more than all
+        """
+        tiers = []
+        for word in self.list(name, default=default):
+            found = TIER.fullmatch(word.strip())
+            if not found or int(found[2]) > 100:  # noqa: PLR2004  percent
+                raise ImproperlyConfigured(
+                    f"{name}: '{word}' is not days:percent, such as 7:10 (days from 0, percent from 0 to 100)."
+                )
+            tiers.append((int(found[1]), int(found[2])))
+        return tiers
+
+    def postgres(self, name: str, *, default: str) -> dict[str, Any]:  # Any: values of several types
+        """Django's settings of a PostgreSQL database.
+
+        :raises ImproperlyConfigured: if it is no address of one; it may hold a password, so it is not shown
+        """
+        # Asked first, since django-environ warns of other schemes and goes on.
+        try:
+            is_address = urlsplit(self.str(name, default=default)).scheme in ("postgres", "postgresql")
+            found: dict[str, Any] = self.db_url(name, default=default) if is_address else {}
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise ImproperlyConfigured(
+                f"{name} is not the address of a PostgreSQL: write postgresql://user:password@host:port/name."
+            )
+        return found
