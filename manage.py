@@ -3,22 +3,28 @@
 
 import sys
 
-from concert_site.embedded.environment import prepared
-from concert_site.embedded.errors import CannotStart
-
 
 def main() -> None:
-    """Run a command."""
+    """Run a command; Ctrl-C ends it quietly, also while the first modules load."""
+    try:
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run() -> None:
+    """Prepare the environment, run the command in it, and say in one line what kept it from running."""
+    from concert_site.embedded.environment import prepared
+    from concert_site.embedded.errors import CannotStart
+
     try:
         with prepared(sys.argv) as argv:
             # Only now: settings read the environment when Django is loaded.
-            from django.core.management import execute_from_command_line
+            from concert_site.command_line import execute
 
-            execute_from_command_line(argv)
+            execute(argv)
     except CannotStart as error:
         sys.exit(f"manage.py: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,22 @@ def test_command_starts_the_services_and_stops_them(data_dir: Path) -> None:
     assert is_quiet(data_dir)
 
 
+def test_command_on_a_database_that_was_never_migrated_says_what_to_run(data_dir: Path) -> None:
+    done = manage("make_fans", "1", MODE="test", DATA_DIR=str(data_dir))
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr == "manage.py: the database has no tables: run `manage.py migrate` or `manage.py up` first\n"
+    assert is_quiet(data_dir)
+
+
+def test_fault_in_a_statement_keeps_its_traceback(data_dir: Path) -> None:
+    assert manage("migrate", "contenttypes", "-v0", MODE="test", DATA_DIR=str(data_dir)).returncode == 0
+    fault = "from django.db import connection; connection.cursor().execute('SELECT 1 FROM nowhere')"
+    done = manage("shell", "-v0", "-c", fault, MODE="test", DATA_DIR=str(data_dir))
+    assert done.stderr.startswith("Traceback")
+    assert 'relation "nowhere" does not exist' in done.stderr
+
+
 def test_folder_too_deep_or_too_odd_for_a_socket_works(data_dir: Path) -> None:
     odd = data_dir / "a folder with spaces, and a comma" / ("deep" * 20)
 

@@ -1,17 +1,31 @@
 """Whatever keeps Frontrow from starting is said in one line, without a traceback."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from concert_site.embedded import data_dir
-from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
-from concert_site.tests.up_process import free_port, manage
+from concert_site.tests.up_process import clean_environment, free_port, manage
 
 NOBODY = "127.0.0.1:1"
+# `manage.py check`, interrupted at the import of the module that is named.
+PRESS_CTRL_C = """
+import os, runpy, signal, sys
+class Interrupt:
+    def find_spec(self, name, *rest):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+module = sys.argv.pop()
+sys.argv = ["manage.py", "check"]
+sys.meta_path.insert(0, Interrupt())
+runpy.run_path("manage.py", run_name="__main__")
+"""
 
 
 def refusal(*words: str, **environment: str) -> str:
@@ -85,6 +99,38 @@ def test_data_directory_that_is_not_writable(tmp_path: Path) -> None:
 def test_address_of_another_machine(tmp_path: Path) -> None:
     line = refusal("up", f"--data-dir={tmp_path}", "--host=192.0.2.1", f"--port={free_port()}", MODE="test")
     assert "192.0.2.1" in line
+
+
+@pytest.mark.parametrize("command", ["up", "check", "help"])
+def test_variable_that_makes_no_sense(tmp_path: Path, command: str) -> None:
+    line = refusal(command, DATA_DIR=str(tmp_path / "new"), MODE="test", HOLD_SECONDS="abc")
+    assert line == "manage.py: HOLD_SECONDS=abc is not a whole number of at least 1.\n"
+    assert not (tmp_path / "new" / "postgres").exists()
+
+
+def test_value_that_a_library_can_not_read(tmp_path: Path) -> None:
+    assert "timezone" in refusal("up", f"--data-dir={tmp_path}", MODE="test", TIME_ZONE="Nowhere")
+
+
+@pytest.mark.parametrize("command", ["up", "migrate"])
+def test_database_address_that_is_none(tmp_path: Path, command: str) -> None:
+    line = refusal(command, f"--data-dir={tmp_path}", MODE="test", DATABASE_URL="nonsense")
+    assert line.startswith("manage.py: DATABASE_URL ")
+
+
+@pytest.mark.parametrize(
+    "module", ["concert_site.embedded.environment", "concert_site.settings", "reservations.models"]
+)
+def test_ctrl_c_while_modules_load_ends_quietly(tmp_path: Path, module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRESS_CTRL_C, module],
+        cwd=PROJECT,
+        env=clean_environment(DATA_DIR=str(tmp_path), MODE="test"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 @pytest.mark.parametrize("port", ["65536", "99999", "-1"])

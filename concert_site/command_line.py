@@ -1,0 +1,46 @@
+"""Django's command line, without tracebacks for what is not a fault of the code."""
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+from django.db import ProgrammingError, connection
+
+from concert_site.embedded.errors import CannotStart
+
+
+def execute(argv: list[str]) -> None:
+    """Run a command.
+
+    :raises CannotStart: if a variable of the environment is wrong, or the database was never migrated
+    """
+    load_settings()
+    try:
+        execute_from_command_line(argv)
+    except ImproperlyConfigured as error:
+        raise CannotStart(in_one_line(error)) from error
+    except ProgrammingError as error:
+        if is_migrated():
+            raise
+        raise CannotStart("the database has no tables: run `manage.py migrate` or `manage.py up` first") from error
+
+
+def load_settings() -> None:
+    """Load the settings before Django does: it would go on without them as far as it gets.
+
+    :raises CannotStart: naming the variable that is wrong
+    """
+    try:
+        settings.INSTALLED_APPS  # noqa: B018  the look is what loads them
+    # The latter is what libraries say of a value they can't read.
+    except (ImproperlyConfigured, ValueError) as error:
+        raise CannotStart(in_one_line(error)) from error
+
+
+def is_migrated() -> bool:
+    """Whether the database has seen a migration."""
+    return "django_migrations" in connection.introspection.table_names()
+
+
+def in_one_line(error: Exception) -> str:
+    """An exception's text without its line breaks."""
+    return " ".join(str(error).split())
