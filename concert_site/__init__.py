@@ -1,5 +1,4 @@
-"""The site: settings, URLs, processes, and what concerns every app."""
+"""The site: settings, URLs, processes, and what concerns every app.
 
-from concert_site.celery import app as celery_app
-
-__all__ = ["celery_app"]
+Nothing is imported here: what only starts processes passes through, and would wait for Celery.
+"""
