@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "concert_site.lib.database.FreshConnections",
     "concert_site.lib.middleware.AwayIsNotBroken",
     "concert_site.accounts.middleware.ReadableBodies",
+    "concert_site.lib.middleware.OwnIsPrivate",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -72,6 +73,14 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+]
+
+# The API's requests that carry no cookie pass these alone (concert_site.front).
+API_MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "concert_site.lib.database.FreshConnections",
+    "concert_site.lib.middleware.OwnIsPrivate",
+    "django.middleware.common.CommonMiddleware",
 ]
 
 ROOT_URLCONF = "concert_site.urls"

@@ -5,9 +5,13 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from concert_site.front import ApiHandler, Door
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 
-application = get_wsgi_application()
+# Django is set up by the first of the two.
+site = get_wsgi_application()
+application = Door(site, ApiHandler())
 
 
 def warm_up() -> None:

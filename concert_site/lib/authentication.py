@@ -1,7 +1,9 @@
 """Who calls the API: a signed access token, checked without a query."""
 
+import time
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar
 
 # allauth imports cryptography late and piece by piece; with an RSA key a fresh process then failed at its first
 # token. Imported here as a whole, it is there for everyone.
@@ -36,6 +38,21 @@ class Caller:
         return self.pk
 
 
+@lru_cache(maxsize=4096)
+def claims_of(token: str) -> dict[str, Any]:  # Any: claims are of every type
+    """The claims of an access token of ours.
+
+    Remembered, because a fan comes back with the same token and its signature stays what it is; its time
+    doesn't, and is for the caller to look at. Refusals are not remembered.
+
+    :raises NotAuthenticated: if it isn't one, was altered, or is over
+    """
+    claims: dict[str, Any] | None = decode_token(token, "access")
+    if claims is None or not claims["sub"].isdecimal():
+        raise NotAuthenticated
+    return claims
+
+
 class AccessToken(BaseAuthentication):
     """`Authorization: Bearer <access token>`, as allauth's headless login and refresh hand it out.
 
@@ -52,8 +69,8 @@ class AccessToken(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() != self.keyword:
             return None
-        claims = decode_token(token.strip().decode("ascii", "replace"), "access")
-        if claims is None or not claims["sub"].isdecimal():
+        claims = claims_of(token.strip().decode("ascii", "replace"))
+        if claims.get("exp", 0) <= time.time():
             raise NotAuthenticated
         return Caller(pk=int(claims["sub"])), claims
 

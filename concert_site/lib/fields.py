@@ -1,5 +1,6 @@
 """Input fields that take no guesses: a JSON number is a number, and text is not."""
 
+from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -33,3 +34,20 @@ class Id(StrictInteger):
 
 class Money(StrictInteger):
     """An amount in the currency's minor unit; give `max_value` where a rule bounds it."""
+
+
+@cache
+def shared(serializer_class: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """One instance of an input serializer: it keeps nothing of what it checks."""
+    return serializer_class()
+
+
+def validated(serializer_class: type[serializers.Serializer[Any]], body: object) -> dict[str, Any]:
+    """The valid content of a body (Any: each field of its own type).
+
+    What `is_valid` and `validated_data` do, without copying every field for each request.
+
+    :raises ValidationError: naming each field at fault
+    """
+    content: dict[str, Any] = shared(serializer_class).run_validation(body)
+    return content

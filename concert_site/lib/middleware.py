@@ -22,3 +22,16 @@ class AwayIsNotBroken:
         """503 for what will pass; None leaves mistakes of ours to Django."""
         error = as_domain_error(exception)
         return refuse_for_now(request, error) if isinstance(error, Unavailable) else None
+
+
+class OwnIsPrivate:
+    """Middleware: what the API doesn't call public is one fan's own, and no cache may keep it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith("/api/"):
+            response.setdefault("Cache-Control", "private, no-store")
+        return response

@@ -40,8 +40,8 @@ def steps(transitions: Transitions) -> list[tuple[str, str]]:
 def fsm_trigger(field: str, transitions: Transitions) -> pgtrigger.FSM:
     """The trigger that refuses every other step, whoever asks for it.
 
-    Its WHEN clause lets the legal steps pass without a call of the trigger function, which keeps it
-    nearly free for the hot writes (docs/decisions/0003-state-machines-in-the-database.md).
+    Its WHEN clause lets the legal steps pass without a call of the trigger function
+    (what it costs all the same: docs/decisions/0003-state-machines-in-the-database.md).
     """
     legal = ", ".join(f"'{source}:{to}'" for source, to in steps(transitions))
     return pgtrigger.FSM(

@@ -21,12 +21,11 @@ LIMITS = {"read": 600, "hold": 60, "pay": 60, "join": 120, "charge": 30, "write"
 
 
 def count_up(redis: Redis, key: str) -> int:
-    """Count one request in this window: one round trip."""
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.incr(key)
-        pipe.expire(key, WINDOW_SECONDS)
-        count, _ = pipe.execute()
-    return int(count)
+    """Count one request in this window: one round trip, two for its first."""
+    count = int(redis.incr(key))
+    if count == 1:
+        redis.expire(key, WINDOW_SECONDS)
+    return count
 
 
 class PerCaller(BaseThrottle):

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from concert_site.lib.fields import Id
 from payments.domain.checkout import Receipt
 from payments.domain.refunds import Cancellation
-from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut, reservation_out
+from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut, payment_out, reservation_out
 
 
 class PayRequest(serializers.Serializer[object]):
@@ -19,6 +19,11 @@ class ReceiptOut(serializers.Serializer[Receipt]):
 
     payments = PaymentOut(many=True)
     balance = serializers.IntegerField()
+
+
+def receipt_out(receipt: Receipt) -> dict[str, object]:
+    """A receipt as ReceiptOut describes it."""
+    return {"payments": [payment_out(each) for each in receipt.payments], "balance": receipt.balance}
 
 
 class CanceledOut(serializers.Serializer[Cancellation]):

@@ -7,9 +7,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.fields import validated
 from concert_site.lib.pagination import NewestFirst
 from payments import queries
-from payments.api.serializers import CanceledOut, PayRequest, ReceiptOut
+from payments.api.serializers import CanceledOut, PayRequest, ReceiptOut, receipt_out
 from payments.domain import checkout, refunds
 from payments.models import Payment, PaymentQuerySet
 from reservations.api.serializers import PaymentOut
@@ -43,10 +44,9 @@ class Payments(ListAPIView[Payment]):
         },
     )
     def post(self, request: Request) -> Response:
-        body = PayRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        receipt = checkout.pay(user_id=caller_id(request), reservation_ids=body.validated_data["reservations"])
-        return Response(ReceiptOut(receipt).data, status=201 if receipt.is_new else 200)
+        body = validated(PayRequest, request.data)
+        receipt = checkout.pay(user_id=caller_id(request), reservation_ids=body["reservations"])
+        return Response(receipt_out(receipt), status=201 if receipt.is_new else 200)
 
 
 class OwnPayment(APIView):

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib.authentication import caller_id
-from concert_site.lib.tasks import hurry
+from concert_site.lib.tasks import hurry_soon
 from queueing.api.serializers import TokenOut, token_out
 from queueing.domain import line, progress
 from queueing.queries import TokenView, own_token
@@ -31,7 +31,7 @@ class QueueToken(APIView):
         view, has_freed_a_slot = line.leave(user_id=caller_id(request), token=token)
         if has_freed_a_slot:
             # By its name: the waiting room doesn't know the sale that hands its slots on.
-            hurry("reservations.tick_admission", schedule_id=view.schedule_id)
+            hurry_soon("reservations.tick_admission", schedule_id=view.schedule_id)
         return answer(view)
 
 

@@ -4,10 +4,13 @@ import pytest
 
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
+from concert_site.lib.tasks import hurries
 
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """A process that has answered nothing yet, and a Redis that knows nothing of an earlier run's schedules."""
+    # What an earlier test set off must not reach this one.
+    hurries.wait()
     forget_everything()
     client().flushdb()

@@ -5,9 +5,6 @@ from rest_framework import serializers
 from reservations.models import ConcertStatus
 from reservations.queries.sales import SaleState
 
-# In the lobby a sale is still to come; nobody looks for it by name.
-FILTERABLE = [state for state in SaleState if state is not SaleState.LOBBY]
-
 
 class CatalogueQuery(serializers.Serializer[dict[str, object]]):
     """The filters of the list of concerts."""
@@ -20,7 +17,7 @@ class CatalogueQuery(serializers.Serializer[dict[str, object]]):
     )
     sale_state = serializers.ChoiceField(
         required=False,
-        choices=FILTERABLE,
+        choices=list(SaleState),
         help_text="Concerts with a schedule, on that date if given, in this state.",
     )
 

@@ -43,15 +43,7 @@ class PaymentOut(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, object]:  # Any: a Payment, which lives above
         """The payment, built without a field walk."""
-        return {
-            "id": instance.pk,
-            "reservation": instance.reservation_id,
-            "price": instance.price,
-            "state": instance.state,
-            "refund_fee": instance.refund_fee,
-            "created_at": instance.created_at,
-            "updated_state_at": instance.updated_state_at,
-        }
+        return payment_out(instance)
 
 
 class TierOut(serializers.Serializer[object]):
@@ -162,7 +154,20 @@ def payment_out_of(reservation: Reservation) -> dict[str, object] | None:
     if reservation.status == Status.RESERVING:
         return None
     payment = getattr(reservation, "payment", None)
-    return None if payment is None else PaymentOut().to_representation(payment)
+    return None if payment is None else payment_out(payment)
+
+
+def payment_out(payment: Any) -> dict[str, object]:  # Any: a Payment, which lives above
+    """A payment as PaymentOut describes it."""
+    return {
+        "id": payment.pk,
+        "reservation": payment.reservation_id,
+        "price": payment.price,
+        "state": payment.state,
+        "refund_fee": payment.refund_fee,
+        "created_at": payment.created_at,
+        "updated_state_at": payment.updated_state_at,
+    }
 
 
 def cancellation_out(reservation: Reservation, status: str) -> dict[str, object] | None:

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from concert_site.lib import idempotency
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.fields import validated
 from concert_site.lib.pagination import NewestFirst
 from reservations.api.serializers import BookingOut, HoldRequest, ReservationOut, booking_out, reservation_out
 from reservations.domain import holds
@@ -66,14 +67,13 @@ class Reservations(ListAPIView[Reservation]):
     )
     def post(self, request: Request) -> Response:
         key = idempotency.key_of(request, required=False)
-        body = HoldRequest(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = validated(HoldRequest, request.data)
         booking = holds.hold_seats(
             user_id=caller_id(request),
             queue_token=queue_token_of(request),
             idempotency_key=key,
-            request_hash=idempotency.request_hash(body.validated_data) if key else None,
-            **body.validated_data,
+            request_hash=idempotency.request_hash(body) if key else None,
+            **body,
         )
         return Response(booking_out(booking), status=201 if booking.is_new else 200)
 

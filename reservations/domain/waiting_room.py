@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import OperationalError
 
 from concert_site.lib.errors import NotFound
-from concert_site.lib.tasks import hurry
+from concert_site.lib.tasks import hurry_soon
 from queueing.domain import admission, line, progress
 from queueing.models import ExpiredReason
 from queueing.queries import TokenView, own_token
@@ -122,7 +122,7 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
 
 def slot_freed(schedule_id: int) -> None:
     """A fan has paid or left: have the slot handed on at once rather than at the next second's tick."""
-    hurry("reservations.tick_admission", schedule_id=schedule_id)
+    hurry_soon("reservations.tick_admission", schedule_id=schedule_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import tasks as lib_tasks
 from concert_site.lib.redis import client
-from concert_site.lib.tasks import alone, begun, hurry
+from concert_site.lib.tasks import alone, begun, hurries, hurry
 from concert_site.tests.away import redis_away
 from concert_site.tests.redis_server import pointed_at, redis_of_our_own
 from payments.domain import checkout
@@ -209,9 +209,11 @@ def test_paying_the_last_of_a_fans_seats_hurries_the_next_admission():
     first, second = in_order(hold(fan, sale, 0, 1))
 
     checkout.pay(user_id=fan.pk, reservation_ids=[first])
+    assert hurries.wait()
     assert pending() == []
     checkout.pay(user_id=fan.pk, reservation_ids=[second])
 
+    assert hurries.wait()
     (message,) = pending()
     assert message["headers"]["kwargsrepr"] == f"{{'schedule_id': {sale.pk}}}"
 
