@@ -1,6 +1,9 @@
 """Redis out of a wheel: its command line, whether it answers."""
 
 import importlib.util
+import itertools
+import re
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -12,6 +15,11 @@ from concert_site.embedded.programs import Program
 
 # Number 0 is the site's; each test process takes one of the others.
 DATABASES = 64
+# What it says, once, when it ends because of what it finds in its file; and what puts an end to that.
+DAMAGED = re.compile(r"reading the append only file|Internal error in RDB reading")
+WELL_AGAIN = re.compile(r"ready to accept connections|damaged, set aside")
+STARTS_ON_DAMAGE = 2
+TAIL_BYTES = 65_536
 
 
 def server() -> Path:
@@ -53,8 +61,31 @@ def program(data_dir: DataDir) -> Program:
         stop_seconds=5,
         death_signal=signal.SIGTERM,
         hurry_signal=signal.SIGTERM,
-        prepare=lambda: give(data_dir.redis, None),
+        prepare=lambda: prepare(data_dir),
     )
+
+
+def prepare(data_dir: DataDir) -> None:
+    """Make its folder; one that keeps it from starting is set aside, since nothing in it is beyond rebuilding."""
+    log = data_dir.log / "redis.log"
+    if data_dir.redis.exists() and starts_on_damage(log) >= STARTS_ON_DAMAGE:
+        aside = data_dir.path / "redis.damaged"
+        shutil.rmtree(aside, ignore_errors=True)
+        data_dir.redis.rename(aside)
+        with log.open("a") as file:
+            print(f"frontrow: {data_dir.redis} is damaged, set aside as {aside}: starting with an empty one", file=file)
+    give(data_dir.redis, None)
+
+
+def starts_on_damage(log: Path) -> int:
+    """How often in a row, up to now, it ended because of what it found in its file."""
+    if not log.exists():
+        return 0
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    since_well = itertools.takewhile(lambda line: not WELL_AGAIN.search(line), reversed(lines))
+    return sum(1 for line in since_well if DAMAGED.search(line))
 
 
 def answers(data_dir: DataDir) -> bool:

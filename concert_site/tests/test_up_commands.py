@@ -66,6 +66,22 @@ def test_command_on_a_database_that_was_never_migrated_says_what_to_run(data_dir
     assert is_quiet(data_dir)
 
 
+@pytest.mark.parametrize("damage", [b"*1\r\n$4\r\nKING\r\n", b"REDIS0009 and then no sense"])
+def test_damaged_file_of_redis_is_set_aside(data_dir: Path, damage: bytes) -> None:
+    words = ("shell", "-v0", "-c", "from concert_site.lib.redis import client; print(client().ping())")
+    folder, aside = data_dir / "redis", data_dir / "redis.damaged"
+    assert manage(*words, MODE="test", DATA_DIR=str(data_dir)).stdout == "True\n"
+    assert not aside.exists()
+    (folder / "appendonly.aof").write_bytes(damage)
+
+    done = manage(*words, MODE="test", DATA_DIR=str(data_dir))
+
+    assert (done.stdout, done.stderr) == ("True\n", "")
+    assert (aside / "appendonly.aof").read_bytes() == damage
+    assert "damaged, set aside" in (data_dir / "log" / "redis.log").read_text()
+    assert manage(*words, MODE="test", DATA_DIR=str(data_dir)).stdout == "True\n"
+
+
 def test_fault_in_a_statement_keeps_its_traceback(data_dir: Path) -> None:
     assert manage("migrate", "contenttypes", "-v0", MODE="test", DATA_DIR=str(data_dir)).returncode == 0
     fault = "from django.db import connection; connection.cursor().execute('SELECT 1 FROM nowhere')"
