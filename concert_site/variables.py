@@ -3,7 +3,6 @@
 import math
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -62,14 +61,13 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
 
         :raises ImproperlyConfigured: if it is no address of one; it may hold a password, so it is not shown
         """
+        refusal = f"{name} is not the address of a PostgreSQL: write postgresql://user:password@host:port/name."
         # Asked first, since django-environ warns of other schemes and goes on.
+        if not self.str(name, default=default).startswith(("postgresql://", "postgres://")):
+            raise ImproperlyConfigured(refusal)
         try:
-            is_address = urlsplit(self.str(name, default=default)).scheme in ("postgres", "postgresql")
-            found: dict[str, Any] = self.db_url(name, default=default) if is_address else {}
+            found: dict[str, Any] = self.db_url(name, default=default)
         except ValueError:
-            is_address = False
-        if not is_address:
-            raise ImproperlyConfigured(
-                f"{name} is not the address of a PostgreSQL: write postgresql://user:password@host:port/name."
-            )
+            # Its words may quote a part of the password.
+            raise ImproperlyConfigured(refusal) from None
         return found

@@ -80,3 +80,8 @@ def test_an_address_of_no_postgresql_is_refused_and_not_shown(text):
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is not the address") as refused:
         Environment(DATABASE_URL=text).postgres("DATABASE_URL", default="postgresql:///frontrow")
     assert "secret" not in str(refused.value)
+
+
+def test_a_password_may_hold_what_other_addresses_may_not():
+    found = Environment(DATABASE_URL="postgres://u:a[b@h/db").postgres("DATABASE_URL", default="postgresql:///frontrow")
+    assert (found["PASSWORD"], found["HOST"], found["NAME"]) == ("a[b", "h", "db")
