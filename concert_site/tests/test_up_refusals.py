@@ -23,6 +23,8 @@ class Interrupt:
             os.kill(os.getpid(), signal.SIGINT)
 module = sys.argv.pop()
 sys.argv = ["manage.py", "check"]
+# A shell starts what it runs in the background deaf to Ctrl-C, and the tests may run so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupt())
 runpy.run_path("manage.py", run_name="__main__")
 """
