@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "concert_site.accounts.middleware.ReadableBodies",
     "concert_site.lib.middleware.OwnIsPrivate",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "concert_site.lib.middleware.SlashesForReaders",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -80,7 +80,7 @@ API_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "concert_site.lib.database.FreshConnections",
     "concert_site.lib.middleware.OwnIsPrivate",
-    "django.middleware.common.CommonMiddleware",
+    "concert_site.lib.middleware.SlashesForReaders",
 ]
 
 ROOT_URLCONF = "concert_site.urls"
@@ -221,7 +221,10 @@ REST_FRAMEWORK = {
     # Serializers hand instants on as they are, so that every answer has them in the renderer's one form.
     "DATETIME_FORMAT": None,
 }
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.handler.DomainErrors"}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "concert_site.lib.handler.DomainErrors",
+    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "405", "415", "429", "500"],
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Frontrow",
     "DESCRIPTION": "Book numbered concert seats: wait in line, hold, pay, cancel. "
@@ -242,7 +245,10 @@ SPECTACULAR_SETTINGS = {
         "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
         "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",
     },
-    "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
+        "concert_site.lib.openapi.describe_refusals",
+    ],
 }
 
 # --- Background work ---------------------------------------------------------------------------

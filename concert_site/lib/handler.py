@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import UnreadablePostError
+from django.utils.translation import gettext_lazy as _
 from drf_standardized_errors.handler import ExceptionHandler
 from redis.exceptions import RedisError
 from rest_framework import exceptions, status
@@ -59,7 +60,7 @@ class DomainErrors(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """An APIException for everything that is foreseen."""
         exc = super().convert_known_exceptions(exc)
-        if isinstance(exc, exceptions.AuthenticationFailed):
+        if isinstance(exc, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
             return not_authenticated(exc)
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):
             return exceptions.ParseError()
@@ -78,9 +79,9 @@ class DomainErrors(ExceptionHandler):
             super().report_exception(exc, response)
 
 
-def not_authenticated(exc: exceptions.AuthenticationFailed) -> exceptions.NotAuthenticated:
+def not_authenticated(exc: exceptions.APIException) -> exceptions.NotAuthenticated:
     """The one code for "log in first", whatever was wrong; DRF has noted on `exc` what the 401 asks for."""
-    answer = exceptions.NotAuthenticated()
+    answer = exceptions.NotAuthenticated(_("Log in, or refresh the access token."))
     answer.status_code = exc.status_code
     answer.auth_header = getattr(exc, "auth_header", None)  # type: ignore[attr-defined]  # DRF sets it so too
     return answer

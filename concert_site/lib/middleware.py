@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
 
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.handler import as_domain_error
@@ -35,3 +36,11 @@ class OwnIsPrivate:
         if request.path.startswith("/api/"):
             response.setdefault("Cache-Control", "private, no-store")
         return response
+
+
+class SlashesForReaders(CommonMiddleware):
+    """Django's own, but only a read is sent on to the address with a slash: a write would arrive as a GET."""
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        """Whether the slash is all that is missing, and being sent there loses nothing."""
+        return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)

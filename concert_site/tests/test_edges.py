@@ -199,3 +199,8 @@ def test_who_has_no_token_is_asked_for_one():
         response = getattr(api_of(), method)(path, {}, format="json")
         assert (path, response.status_code) == (path, 401)
         assert response["WWW-Authenticate"] == "Bearer"
+
+
+def test_only_a_read_is_sent_on_to_the_address_with_a_slash(client):
+    assert client.get("/api/v1/concerts").status_code == 301
+    assert client.post("/api/v1/payments").status_code == 404

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from concert_site.documentation import schema_in
+from concert_site.lib.openapi import REFUSALS
 from concert_site.tests.operations import operations
 
 
@@ -79,3 +80,17 @@ def test_assets_of_the_docs_page_are_served():
         response = Client().get(address)
         assert (address, response.status_code) == (address, 200)
         response.close()
+
+
+def test_every_refusal_that_is_declared_belongs_to_an_operation():
+    """A path that is renamed must not take its refusals out of the schema."""
+    paths = schema_in("en")["paths"]
+
+    assert [key for key in REFUSALS if key[0] not in paths.get(key[1], {})] == []
+
+
+def test_an_operation_says_what_the_rules_refuse():
+    answers = schema_in("en")["paths"]["/api/v1/payments/"]["post"]["responses"]
+
+    assert answers["402"]["description"] == "`insufficient_balance`"
+    assert answers["503"]["description"] == "`unavailable`"

@@ -26,7 +26,7 @@ class QueueToken(APIView):
     def get(self, request: Request, token: UUID) -> Response:
         return answer(own_token(token, user_id=caller_id(request)))
 
-    @extend_schema(summary="Leave the line", responses=TokenOut)
+    @extend_schema(summary="Leave the line", responses={200: TokenOut})
     def delete(self, request: Request, token: UUID) -> Response:
         view, has_freed_a_slot = line.leave(user_id=caller_id(request), token=token)
         if has_freed_a_slot:
