@@ -39,7 +39,7 @@ class Command(BaseCommand):
         :raises CommandError: outside demo and test, and if an option makes no sense
         """
         if settings.IS_PRODUCTION:
-            raise CommandError("make_show is for MODE=demo and MODE=test; in production use the admin.")
+            raise CommandError("make_show is for MODE=demo and MODE=test: it sells seats that nobody plays for.")
         check(options)
         now = clock()
         show = make_show(
