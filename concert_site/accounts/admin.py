@@ -17,6 +17,7 @@ from django.contrib.auth.models import Group
 
 # Django imports the admin modules in the order of INSTALLED_APPS, this one before the three above. Imported here
 # they have registered their models for certain, and won't be run a second time.
+admin.site.site_header = admin.site.site_title = "Frontrow"
 admin.site.unregister([Group, EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 
