@@ -265,8 +265,6 @@ def broker_of(redis_url: str) -> str:
 
 CELERY_BROKER_URL = broker_of(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
-# No results are kept, so beat needs no task that cleans them up.
-CELERY_RESULT_EXPIRES = None
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_ROUTES = {"*.tick_*": {"queue": "ticks"}}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
