@@ -7,7 +7,8 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database import Row, fetch
-from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
+from concert_site.lib.errors import DomainError, NotFound, Unavailable
+from concert_site.lib.items import demand_each_once, places_of
 from payments.models import Payment
 from reservations.domain.errors import HoldExpired
 from reservations.domain.waiting_room import slot_freed
@@ -39,11 +40,12 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
     :raises HoldExpired: naming those whose hold is over
     :raises InsufficientBalance: if the wallet has less than the total
     """
-    if not reservation_ids:
-        raise Invalid(_("Choose what to pay."), attr="reservations")
-    repeats = [index for index, each in enumerate(reservation_ids) if each in reservation_ids[:index]]
-    if repeats:
-        raise Invalid(_("This reservation is named twice."), attr="reservations", items=repeats)
+    demand_each_once(
+        reservation_ids,
+        attr="reservations",
+        none=_("Choose what to pay."),
+        twice=_("This reservation is named twice."),
+    )
     rows = fetch(PAY, {"fan": user_id, "reservations": list(reservation_ids), "now": now})
     if rows[0]["refusal"] is not None:
         raise refusal_of(rows[0], reservation_ids)
@@ -55,7 +57,7 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
 
 def refusal_of(row: Row, reservation_ids: Sequence[int]) -> DomainError:
     """The domain error that a refusal of pay_reservations.sql stands for, naming the reservations at fault."""
-    at_fault = [index for index, each in enumerate(reservation_ids) if each in (row["at_fault"] or ())]
+    at_fault = places_of(row["at_fault"], reservation_ids)
     match row["refusal"]:
         case "not_found":
             return NotFound(attr="reservations", items=at_fault)

@@ -13,8 +13,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database import Row, fetch, fetch_one, sql_beside
-from concert_site.lib.errors import DomainError, Invalid, NotFound
+from concert_site.lib.errors import DomainError, NotFound
 from concert_site.lib.idempotency import IdempotencyKeyReused
+from concert_site.lib.items import demand_each_once, places_of
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from reservations.domain.errors import (
     HoldExpired,
@@ -91,7 +92,7 @@ def hold_seats(
     :raises SeatUnavailable: naming the seats that are gone
     :raises IdempotencyKeyReused: if the key belongs to another request
     """
-    refuse_senseless(seats)
+    demand_each_once(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
     params = {
         "fan": user_id,
         "schedule": schedule,
@@ -110,18 +111,6 @@ def hold_seats(
         # The same key with other seats came through at the same moment; it now stands there and is found.
         rows = fetch(HOLD, params)
     return booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
-
-
-def refuse_senseless(seats: Sequence[int]) -> None:
-    """Some seat is asked for, and each once.
-
-    :raises Invalid: if there is none, or naming every repeat
-    """
-    if not seats:
-        raise Invalid(_("Choose a seat."), attr="seats")
-    repeats = [index for index, seat in enumerate(seats) if seat in seats[:index]]
-    if repeats:
-        raise Invalid(_("This seat is named twice."), attr="seats", items=repeats)
 
 
 def new_reference() -> str:
@@ -148,7 +137,7 @@ def booking_from(
 
 def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:
     """The domain error of a refusal; of seats, it names each one at fault by its place in the request."""
-    at_fault = [index for index, seat in enumerate(seats) if seat in (row["gone"] or ())]
+    at_fault = places_of(row["gone"], seats)
     match row["refusal"]:
         case "seat_unavailable":
             return SeatUnavailable(attr="seats", items=at_fault)

@@ -58,8 +58,9 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Plac
     token = joined.token
     if joined.is_new and met.may_enter:
         try:
-            admit(schedule_id, seats_left=seats.seats_left, cap=met.queue_max_active, joiner=joined.id, now=now)
-            token = own_token(token.token, user_id=user_id, now=now)
+            cap = met.queue_max_active
+            if admit(schedule_id, seats_left=seats.seats_left, cap=cap, joiner=joined.id, now=now).admitted:
+                token = own_token(token.token, user_id=user_id, now=now)
         except OperationalError as error:
             # The schedule's lock was waited for in vain. The fan has the place all the same; a tick will do.
             log.warning("Fan %s waits for the next tick of schedule %s: %s", user_id, schedule_id, error)

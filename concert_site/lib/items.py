@@ -1,0 +1,28 @@
+"""Lists of ids in a request: what makes no sense, and which of them an error is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from concert_site.lib.errors import Invalid
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+
+def demand_each_once(ids: Sequence[int], *, attr: str, none: str | StrPromise, twice: str | StrPromise) -> None:
+    """Insist that the list `attr` names something, and each thing once.
+
+    :raises Invalid: saying `none` if it is empty, or `twice` of every repeat
+    """
+    if not ids:
+        raise Invalid(none, attr=attr)
+    repeats = [index for index, each in enumerate(ids) if each in ids[:index]]
+    if repeats:
+        raise Invalid(twice, attr=attr, items=repeats)
+
+
+def places_of(at_fault: Collection[int] | None, ids: Sequence[int]) -> list[int]:
+    """Where in the request the ids at fault stand."""
+    return [index for index, each in enumerate(ids) if each in (at_fault or ())]
