@@ -37,12 +37,16 @@ INSTALLED_APPS = [
     "queueing",
     "reservations",
     "payments",
+    # Before the admin, whose templates it replaces.
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
     "pgtrigger",
     "allauth",
     "allauth.account",
@@ -96,7 +100,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            # Known to every template: money, dates and times in the reader's language.
+            "builtins": ["concert_site.lib.formats"],
         },
     }
 ]
@@ -306,6 +312,7 @@ WALLET_PROVIDER = env.str("WALLET_PROVIDER", default="" if IS_PRODUCTION else "s
 # --- Static files, mail, security, logs --------------------------------------------------------
 
 STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 # Served from where they lie: nothing is collected, so there is no STATIC_ROOT.
 WHITENOISE_USE_FINDERS = True
 

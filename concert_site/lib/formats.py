@@ -1,0 +1,62 @@
+"""Money, dates and times as people write them: by Babel, in the language of the moment and the venue's zone.
+
+The functions are template filters too, known to every template (settings.TEMPLATES).
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency, get_currency_precision
+from django import template
+from django.conf import settings
+from django.utils.timezone import localtime
+from django.utils.translation import get_language
+
+register = template.Library()
+
+
+def babel_locale() -> Locale:
+    """Babel's name of the language of the moment."""
+    try:
+        return Locale.parse(get_language() or settings.LANGUAGE_CODE, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse("en")
+
+
+@register.filter
+def money(amount: int) -> str:
+    """An amount in minor units of the currency: 143000 is ₩143,000."""
+    digits = get_currency_precision(settings.CURRENCY)
+    return str(format_currency(Decimal(amount).scaleb(-digits), settings.CURRENCY, locale=babel_locale()))
+
+
+@register.filter
+def day(moment: date | datetime) -> str:
+    """A date with its day of the week; of an instant, the date at the venue."""
+    on = localtime(moment).date() if isinstance(moment, datetime) else moment
+    return str(format_date(on, "full", locale=babel_locale()))
+
+
+@register.filter
+def short_day(moment: date | datetime) -> str:
+    """A date without its day of the week; of an instant, the date at the venue."""
+    on = localtime(moment).date() if isinstance(moment, datetime) else moment
+    return str(format_date(on, "medium", locale=babel_locale()))
+
+
+@register.filter
+def clock(moment: datetime) -> str:
+    """The time of day at the venue, to the minute."""
+    locale = babel_locale()
+    # The wide names of the halves of the day: 오후 and not PM, as Korean houses write it.
+    pattern = locale.time_formats["short"].pattern.replace("a", "aaaa")
+    return str(format_time(localtime(moment).timetz(), pattern, locale=locale))
+
+
+@register.filter
+def day_and_time(moment: datetime) -> str:
+    """Date and time at the venue, to the minute."""
+    together: str = babel_locale().datetime_formats["medium"]
+    return together.format(clock(moment), short_day(moment))

@@ -1,0 +1,45 @@
+from datetime import UTC, date, datetime
+
+import pytest
+from django.utils.translation import override
+
+from concert_site.lib import formats
+
+EVENING = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)  # half past seven in Seoul
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "₩143,000"), ("ko", "₩143,000")])
+def test_money_has_its_sign_and_groups(language, text):
+    with override(language):
+        assert formats.money(143_000) == text
+
+
+def test_money_of_a_currency_with_cents(settings):
+    settings.CURRENCY = "EUR"
+    with override("en"):
+        assert formats.money(-12_345) == "-€123.45"
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ["Sunday, November 22, 2026", "Nov 22, 2026", "7:30 PM", "Nov 22, 2026, 7:30 PM"]),
+        ("ko", ["2026년 11월 22일 일요일", "2026. 11. 22.", "오후 7:30", "2026. 11. 22. 오후 7:30"]),
+    ],
+)
+def test_instants_are_shown_in_the_venues_zone(language, texts):
+    with override(language):
+        shown = [each(EVENING) for each in (formats.day, formats.short_day, formats.clock, formats.day_and_time)]
+        # Between narrow no-break spaces and plain ones CLDR changes its mind from release to release.
+        assert [" ".join(text.split()) for text in shown] == texts
+
+
+def test_late_at_night_in_utc_it_is_the_next_day_at_the_venue():
+    with override("en"):
+        assert formats.short_day(datetime(2026, 11, 22, 15, 0, tzinfo=UTC)) == "Nov 23, 2026"
+        assert formats.short_day(date(2026, 11, 22)) == "Nov 22, 2026"
+
+
+def test_an_unknown_language_falls_back_to_english():
+    with override("xx"):
+        assert formats.short_day(date(2026, 11, 22)) == "Nov 22, 2026"
