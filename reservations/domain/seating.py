@@ -29,6 +29,7 @@ class SeatPlan:
     """A seat of a hall. (section, row, number) and `guid` are unique in it; `label` is what is printed.
 
     `row_index` counts rows from the stage through the whole hall, so that a lower one is nearer to it.
+    Left out, the label is the number, and the GUID tells the place.
     """
 
     section: str
@@ -39,16 +40,13 @@ class SeatPlan:
     x: float
     y: float
     is_accessible: bool = False
+    label: str = ""
+    guid: str = ""
 
-    @property
-    def label(self) -> str:
-        """What is printed on the seat."""
-        return str(self.number)
-
-    @property
-    def guid(self) -> str:
-        """The seat's name in every plan of this hall."""
-        return f"{self.section}-{self.row}-{self.number}"
+    def __post_init__(self) -> None:
+        # A frozen dataclass is filled in through object alone.
+        object.__setattr__(self, "label", self.label or str(self.number))
+        object.__setattr__(self, "guid", self.guid or f"{self.section}-{self.row}-{self.number}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils.timezone import localdate
+from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.errors import Conflict, NotFound
 from reservations.domain.seating import Hall, SeatPlan
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 
@@ -57,8 +60,30 @@ def make_schedule(
         layout=hall.layout(),
         **columns,
     )
+    return schedule, create_seats(hall, schedule)
+
+
+@transaction.atomic(durable=True)
+def add_seats(*, schedule_id: int, hall: Hall) -> int:
+    """Give a schedule that has no seats those of a hall, and its map; return how many.
+
+    :raises NotFound: if there is no such schedule
+    :raises Conflict: if it has seats already
+    """
+    # Two members of staff may add seats at once: the second waits here, and then finds those of the first.
+    schedule = ConcertSchedule.objects.select_for_update(no_key=True).filter(pk=schedule_id).first()
+    if schedule is None:
+        raise NotFound
+    if ConcertSeat.objects.filter(concert_schedule=schedule).exists():
+        raise Conflict(_("This schedule has seats already."))
+    ConcertSchedule.objects.filter(pk=schedule_id).update(layout=hall.layout(), layout_version=F("layout_version") + 1)
+    return len(create_seats(hall, schedule))
+
+
+def create_seats(hall: Hall, schedule: ConcertSchedule) -> list[ConcertSeat]:
+    """The seats of a hall for a schedule, in the order in which every answer lists them: a step of the caller's."""
     seats = [seat_of(plan, schedule) for plan in hall.seats]
-    return schedule, ConcertSeat.objects.bulk_create(seats, batch_size=SEATS_A_BATCH)
+    return ConcertSeat.objects.bulk_create(seats, batch_size=SEATS_A_BATCH)
 
 
 def clock() -> datetime:

@@ -1,0 +1,79 @@
+"""Seats for a schedule that has none: once, all of them, and with a map of a new version."""
+
+import pytest
+from django.db import transaction
+
+from concert_site.accounts.tests.concurrency import start_behind
+from concert_site.lib.errors import Conflict, NotFound
+from concert_site.tests.audited import broken_invariants
+from concert_site.tests.committed import committed
+from reservations.domain.seating import Category, Hall, SeatPlan, grid
+from reservations.domain.shows import add_seats
+from reservations.models import ConcertSeat
+from reservations.tests.factories import make_schedule, make_seats
+
+
+@pytest.mark.django_db
+def test_a_schedule_gets_the_seats_and_the_map_of_a_hall():
+    schedule = make_schedule()
+    hall = grid(45, 50_000)
+
+    assert add_seats(schedule_id=schedule.pk, hall=hall) == 45
+
+    schedule.refresh_from_db()
+    assert (schedule.layout, schedule.layout_version) == (hall.layout(), 2)
+    seats = list(ConcertSeat.objects.of_schedule(schedule.pk))
+    assert [seat.seat_guid for seat in seats] == [plan.guid for plan in hall.seats]
+    assert {seat.concert_id for seat in seats} == {schedule.concert_id}
+    assert broken_invariants() == {}
+
+
+@pytest.mark.django_db
+def test_a_schedule_with_seats_is_left_alone():
+    schedule = make_schedule()
+    make_seats(schedule)
+
+    with pytest.raises(Conflict, match=r"This schedule has seats already\."):
+        add_seats(schedule_id=schedule.pk, hall=grid(5, 50_000))
+
+    schedule.refresh_from_db()
+    assert (schedule.layout_version, schedule.seats.count()) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_an_unknown_schedule_is_not_found():
+    with pytest.raises(NotFound):
+        add_seats(schedule_id=0, hall=grid(5, 50_000))
+
+
+@pytest.mark.django_db
+def test_a_hall_that_names_a_place_twice_adds_nothing():
+    schedule = make_schedule()
+    seat = SeatPlan("A", "1", 1, Category("R", "#2563eb", 50_000), 0, 10, 10)
+
+    with pytest.raises(Exception, match="seat_place_once"), transaction.atomic():
+        add_seats.__wrapped__(schedule_id=schedule.pk, hall=Hall(100, 100, [seat.category], [seat, seat]))
+
+    schedule.refresh_from_db()
+    assert (schedule.layout_version, schedule.seats.count()) == (1, 0)
+
+
+@committed
+def test_of_two_who_add_seats_at_once_the_second_is_refused():
+    schedule = make_schedule()
+    with transaction.atomic():
+        add_seats.__wrapped__(schedule_id=schedule.pk, hall=grid(5, 50_000))
+        other = start_behind(lambda: add_seats(schedule_id=schedule.pk, hall=grid(7, 50_000)))
+
+    with pytest.raises(Conflict):
+        other.result(timeout=10)
+
+    assert schedule.seats.count() == 5
+
+
+@pytest.mark.django_db
+def test_a_hall_of_20000_seats_takes_few_statements(django_assert_max_num_queries):
+    schedule = make_schedule()
+
+    with django_assert_max_num_queries(16):
+        add_seats(schedule_id=schedule.pk, hall=grid(20_000, 50_000))
