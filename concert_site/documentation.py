@@ -42,4 +42,5 @@ class Schema(SpectacularAPIView):
 class Docs(SpectacularSwaggerView):
     """GET: the page. Its assets are ours, served as static files."""
 
+    url_name = "api:schema"
     authentication_classes = []

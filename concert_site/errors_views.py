@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.handler import as_domain_error
-from concert_site.lib.refusals import refuse, refuse_for_now
+from concert_site.lib.refusals import refuse, refuse_as
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -20,6 +20,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return refuse(request, 403, "permission_denied", _("You may not do this."))
 
 
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: a form of another site, or one whose cookie is gone (see settings.CSRF_FAILURE_VIEW)."""
+    detail = _("This form was open for too long, or cookies are switched off. Go back, reload the page, and try again.")
+    return refuse(request, 403, "csrf_failed", detail)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: there is no such address."""
     return refuse(request, 404, "not_found", _("There is nothing at this address."))
@@ -30,5 +36,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     known = as_domain_error(error) if isinstance(error, Exception) else None
     if isinstance(known, Unavailable):
-        return refuse_for_now(request, known)
+        return refuse_as(request, known)
     return refuse(request, 500, "error", _("Something went wrong on our side. Please try again later."))

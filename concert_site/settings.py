@@ -27,6 +27,9 @@ JWT_PRIVATE_KEY = (
     else env.str("JWT_PRIVATE_KEY", multiline=True, default=SECRET_KEY)
 )
 
+# Signs tickets; without one the key is derived from SECRET_KEY (reservations.domain.ticket_keys).
+TICKET_PRIVATE_KEY = env.ed25519("TICKET_PRIVATE_KEY")
+
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if IS_PRODUCTION else ["*"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -66,14 +69,18 @@ MIDDLEWARE = [
     "concert_site.health.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "concert_site.media.Posters",
     "concert_site.lib.database.FreshConnections",
-    "concert_site.lib.middleware.AwayIsNotBroken",
+    "concert_site.lib.middleware.RefusalsArePages",
     "concert_site.accounts.middleware.ReadableBodies",
     "concert_site.lib.middleware.OwnIsPrivate",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "concert_site.lib.middleware.SlashesForReaders",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "concert_site.lib.middleware.InTheReadersLanguage",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -84,6 +91,7 @@ API_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "concert_site.lib.database.FreshConnections",
     "concert_site.lib.middleware.OwnIsPrivate",
+    "concert_site.lib.middleware.InTheReadersLanguage",
     "concert_site.lib.middleware.SlashesForReaders",
 ]
 
@@ -192,7 +200,9 @@ ACCOUNT_RATE_LIMITS = (
     {"login": "600/m/ip", "signup": "300/m/ip", "login_failed": "100/m/ip,5/300s/key"} if THROTTLE else False
 )
 
-HEADLESS_ONLY = True
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "concerts"
+
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
 HEADLESS_JWT_PRIVATE_KEY = JWT_PRIVATE_KEY
@@ -316,10 +326,38 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Served from where they lie: nothing is collected, so there is no STATIC_ROOT.
 WHITENOISE_USE_FINDERS = True
 
+# Posters, served by concert_site.media. Without manage.py nobody has set DATA_DIR.
+DATA_DIR = env.str("DATA_DIR", default=str(BASE_DIR / ".data"))
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DATA_DIR}/media")).absolute()
+MEDIA_URL = "/media/"
+STORAGES = {
+    "default": {"BACKEND": "concert_site.lib.storage.WholeFiles"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25" if IS_PRODUCTION else "consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Frontrow <tickets@localhost>")
 
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "concert_site.errors_views.csrf_failed"
+# Where a login by another account leads; browsers hold the forms of a page to these.
+LOGIN_HOSTS = {
+    "google": "https://accounts.google.com",
+    "kakao": "https://kauth.kakao.com",
+    "naver": "https://nid.naver.com",
+}
+CONTENT_SECURITY_POLICY = {
+    # The admin and the API's documentation bring pages of others, with scripts inside.
+    "EXCLUDE_URL_PREFIXES": ("/admin/", "/api/"),
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'", *(LOGIN_HOSTS[provider] for provider in SOCIALACCOUNT_PROVIDERS)],
+    },
+}
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PRODUCTION else 0, least=0)

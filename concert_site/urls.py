@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
 
 from concert_site import documentation
 
@@ -17,8 +16,12 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="docs")),
-    path("api/v1/", include(api)),
+    path("", include("reservations.urls")),
+    path("", include("payments.urls")),
+    path("", include("wallet.urls")),
+    path("accounts/", include("concert_site.accounts.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("api/v1/", include((api, "api"))),
     path("_allauth/", include("allauth.headless.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -63,6 +63,14 @@ class Conflict(DomainError):
     """The state of things forbids it."""
 
 
+class TooManyRequests(DomainError):
+    """This caller has asked too often."""
+
+    code = "throttled"
+    detail = _("That was too quick. Please wait a moment and try again.")
+    retry_after_seconds = 60.0
+
+
 class Unavailable(DomainError):
     """A service that is needed is away; the same request may work in a moment."""
 

@@ -13,26 +13,17 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from concert_site.lib import errors
-from concert_site.lib.refusals import retry_after
+from concert_site.lib.refusals import retry_after, status_of
 
 log = logging.getLogger(__name__)
-
-STATUS_OF = {
-    errors.Invalid: status.HTTP_400_BAD_REQUEST,
-    errors.PaymentRequired: status.HTTP_402_PAYMENT_REQUIRED,
-    errors.NotAllowed: status.HTTP_403_FORBIDDEN,
-    errors.NotFound: status.HTTP_404_NOT_FOUND,
-    errors.Conflict: status.HTTP_409_CONFLICT,
-    errors.Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
-}
 
 
 class Refusal(exceptions.APIException):
     """A domain error on its way out."""
 
     def __init__(self, error: errors.DomainError) -> None:
-        self.status_code = next(STATUS_OF[family] for family in type(error).__mro__ if family in STATUS_OF)
-        if isinstance(error, errors.Unavailable):
+        self.status_code = status_of(error)
+        if isinstance(error, errors.TooManyRequests | errors.Unavailable):
             self.wait = error.retry_after_seconds
         self.detail = detail_of(error)
 

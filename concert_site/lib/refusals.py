@@ -1,31 +1,64 @@
-"""Refusals outside DRF: in the API's shape for the API, a small page for people."""
+"""Refusals outside DRF: in the API's shape for the API, a page for people."""
 
 import math
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Unavailable
+from concert_site.lib import errors
 from concert_site.lib.rendering import to_json
 
 API = "/api/"
 SERVER_ERRORS = 500
 
+STATUS_OF = {
+    errors.Invalid: 400,
+    errors.PaymentRequired: 402,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+}
+
+HEADINGS = {
+    400: _("That can't be read"),
+    402: _("The wallet has too little"),
+    403: _("You may not do this"),
+    404: _("There is nothing here"),
+    409: _("That can't be done now"),
+    429: _("Too many requests"),
+    500: _("Something went wrong on our side"),
+    503: _("Back in a moment"),
+}
+
+
+def status_of(error: errors.DomainError) -> int:
+    """The HTTP status of a domain error: its family's."""
+    return next(STATUS_OF[family] for family in type(error).__mro__ if family in STATUS_OF)
+
 
 def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) -> HttpResponse:
-    """An answer with one error. It asks nothing of database, session or user: they may be what failed."""
+    """An answer with one error.
+
+    From 500 on it asks nothing of database, session or user: they may be what failed.
+    """
+    is_ours = status >= SERVER_ERRORS
     if request.path.startswith(API):
-        kind = "server_error" if status >= SERVER_ERRORS else "client_error"
+        kind = "server_error" if is_ours else "client_error"
         body = to_json({"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]})
         return HttpResponse(body, status=status, content_type="application/json")
-    return HttpResponse(render_to_string("refusal.html", {"detail": detail}), status=status)
+    words = {"status": status, "heading": HEADINGS[status], "detail": detail}
+    return HttpResponse(render_to_string("refusal.html", words, None if is_ours else request), status=status)
 
 
-def refuse_for_now(request: HttpRequest, error: Unavailable) -> HttpResponse:
-    """503, and when to come back."""
-    response = refuse(request, 503, error.code, error.detail)
-    response["Retry-After"] = str(retry_after(error.retry_after_seconds))
+def refuse_as(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    """The answer that a domain error stands for, and when to come back where that helps."""
+    response = refuse(request, status_of(error), error.code, error.detail)
+    if isinstance(error, errors.TooManyRequests | errors.Unavailable):
+        response["Retry-After"] = str(retry_after(error.retry_after_seconds))
     return response
 
 
