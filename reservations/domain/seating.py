@@ -13,6 +13,8 @@ PITCH = 22.0
 MARGIN = 60.0
 AISLE = 66.0
 STAGE_COLOR = "#3f3f46"
+# The largest stadiums have some 100,000; a map of more is a mistake, and would be slow for every fan.
+MOST_SEATS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
