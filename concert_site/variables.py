@@ -56,6 +56,29 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             tiers.append((int(found[1]), int(found[2])))
         return tiers
 
+    def ed25519(self, name: str) -> str:
+        """A private Ed25519 key in PEM; empty if there is none.
+
+        :raises ImproperlyConfigured: if it is something else; it is secret, so it is not shown
+        """
+        pem: str = self.str(name, multiline=True, default="")
+        if not pem:
+            return ""
+        # Only who has set the variable waits for the import.
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        try:
+            is_fit = isinstance(load_pem_private_key(pem.encode(), password=None), Ed25519PrivateKey)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            is_fit = False
+        if not is_fit:
+            raise ImproperlyConfigured(
+                f"{name} is not an unencrypted Ed25519 key in PEM: make one by `openssl genpkey -algorithm ed25519`."
+            )
+        return pem
+
     def postgres(self, name: str, *, default: str) -> dict[str, Any]:  # Any: values of several types
         """Django's settings of a PostgreSQL database.
 

@@ -1,0 +1,163 @@
+"""The ticket of a paid reservation: a signed text that a scanner checks without asking us, and its QR code.
+
+    FR1.<payload>.<signature>
+
+Both parts are base32 (RFC 4648) without padding, because a QR code packs capitals and digits into 5.5 bits each:
+the code of a plain seat then has 49 modules a side, with base64url 53. The payload is a JSON array of what
+`Claims` lists, in that order. The signature is Ed25519 over everything before the last dot. docs/tickets.md
+describes it for those who build scanners; the two change together, and what changes is called FR2.
+"""
+
+import base64
+import binascii
+import io
+import json
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+
+import segno
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.utils.translation import gettext as _
+
+from concert_site.lib.errors import Invalid, NotFound
+from concert_site.lib.formats import day_and_time
+from reservations.domain import ticket_keys
+from reservations.models import Reservation
+from reservations.models.reservation import Status
+
+VERSION = "FR1"
+# The longest columns, four bytes a character, make about 1,500; whoever sends more sends no ticket.
+LONGEST_TEXT = 4000
+# As many light modules on each side as the standard of QR codes asks for.
+QUIET_ZONE = 4
+# Correction M survives 15 % of the code being unreadable: a scratched screen, a crease on paper.
+CORRECTION = "m"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a ticket says, in the order of its payload; `concert_at` is in seconds since 1970, UTC.
+
+    A seat that was returned and sold again has another reservation and another payment, so its old ticket differs.
+    """
+
+    reservation: int
+    booking_reference: str
+    schedule: int
+    section: str
+    row: str
+    seat_label: str
+    concert_at: int
+    payment: int
+
+    @property
+    def begins_at(self) -> datetime:
+        """When the concert begins."""
+        return datetime.fromtimestamp(self.concert_at, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket, ready to be shown: its text, and the same as a picture."""
+
+    claims: Claims
+    title: str
+    text: str
+
+    def svg(self) -> str:
+        """The QR code as an SVG of its own, black on white with its quiet zone, whatever page it lies on."""
+        picture = io.BytesIO()
+        options = {"scale": 1, "border": QUIET_ZONE, "dark": "#000", "light": "#fff", "svgclass": None}
+        # A unit is what makes segno add the viewBox, without which a page can't scale the picture.
+        self._code().save(picture, kind="svg", title=self.title, lineclass=None, unit="mm", xmldecl=False, **options)
+        return picture.getvalue().decode()
+
+    def png(self, scale: int = 6) -> bytes:
+        """The QR code as a PNG, `scale` pixels a module."""
+        picture = io.BytesIO()
+        self._code().save(picture, kind="png", scale=scale, border=QUIET_ZONE)
+        return picture.getvalue()
+
+    def _code(self) -> segno.QRCode:
+        return segno.make_qr(self.text, error=CORRECTION, boost_error=False)
+
+
+def ticket_of(reservation: Reservation) -> Ticket:
+    """The ticket of a paid reservation, which was read with its seat, schedule and payment (queries.tickets).
+
+    Signing is deterministic: the same reservation has the same ticket each time.
+
+    :raises NotFound: if it isn't paid, or was refunded
+    """
+    if reservation.status != Status.RESERVED:
+        raise NotFound(_("Only a paid seat has a ticket."))
+    seat = reservation.concert_seat
+    claims = Claims(
+        reservation=reservation.pk,
+        booking_reference=reservation.booking_reference,
+        schedule=reservation.concert_schedule_id,
+        section=seat.section,
+        row=seat.row,
+        seat_label=seat.seat_label,
+        concert_at=int(reservation.concert_schedule.concert_at.timestamp()),
+        # The payment lives above; this is its key on our row.
+        payment=reservation.payment.pk,  # type: ignore[attr-defined]
+    )
+    return Ticket(claims, title_of(reservation.concert_name, claims), signed(claims))
+
+
+def title_of(concert_name: str, claims: Claims) -> str:
+    """What the picture is of, for people who don't see it; characters that no XML may hold are left out."""
+    title = _("Ticket: %(concert)s, %(when)s, section %(section)s, row %(row)s, seat %(seat)s") % {
+        "concert": concert_name,
+        "when": day_and_time(claims.begins_at),
+        "section": claims.section,
+        "row": claims.row,
+        "seat": claims.seat_label,
+    }
+    return "".join(character for character in " ".join(title.split()) if character.isprintable())
+
+
+def signed(claims: Claims) -> str:
+    """The text of a ticket."""
+    payload = json.dumps(astuple(claims), ensure_ascii=False, separators=(",", ":")).encode()
+    head = f"{VERSION}.{to_base32(payload)}"
+    return f"{head}.{to_base32(ticket_keys.private_key().sign(head.encode()))}"
+
+
+def read_ticket(text: str, key: Ed25519PublicKey | None = None) -> Claims:
+    """What a ticket says, once its signature is checked by `key`, or else by the site's own.
+
+    :raises Invalid: if it is none, of a version that isn't known, altered, or signed by another key
+    """
+    head, _dot, signature = text.strip().rpartition(".")
+    version, _dot, payload = head.partition(".")
+    if version != VERSION or len(text) > LONGEST_TEXT:
+        raise Invalid(_("This is not a ticket: it does not begin with %(version)s.") % {"version": f"{VERSION}."})
+    try:
+        (key or ticket_keys.public_key()).verify(from_base32(signature), head.encode("ascii"))
+    except (InvalidSignature, ValueError) as error:
+        raise Invalid(_("Not genuine: this ticket was altered, or another key signed it.")) from error
+    # Whatever was signed is ours, so it has this shape; later ones of this version may have more at the end.
+    number_of_claims = len(Claims.__slots__)
+    return Claims(*json.loads(from_base32(payload))[:number_of_claims])
+
+
+def to_base32(raw: bytes) -> str:
+    """Base32 without padding."""
+    return base64.b32encode(raw).decode().rstrip("=")
+
+
+def from_base32(text: str) -> bytes:
+    """The bytes of a base32 without padding.
+
+    :raises ValueError: if it is none, or spelled otherwise than to_base32 would
+    """
+    try:
+        raw = base64.b32decode(text + "=" * (-len(text) % 8))
+    except binascii.Error as error:
+        raise ValueError(text) from error
+    if to_base32(raw) != text:
+        raise ValueError(text)
+    return raw
