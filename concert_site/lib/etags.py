@@ -2,14 +2,14 @@
 
 import re
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 
 GZIP_TAKEN = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q\s*=\s*(?P<q>[0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
 
 
-def is_known(request: Request, etag: str) -> bool:
+def is_known(request: Request | HttpRequest, etag: str) -> bool:
     """Whether the client says that it has this version; weak tags are as good (RFC 9110, 13.1.2)."""
     known = parse_etags(request.headers.get("If-None-Match", ""))
     return known == ["*"] or etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in known}

@@ -1,8 +1,15 @@
 """What booking refuses."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class SeatUnavailable(Conflict):
@@ -48,3 +55,10 @@ class TicketLimitExceeded(Conflict):
 class RefundClosed(Conflict):
     code = "refund_closed"
     detail = _("It is too late to return this ticket.")
+
+
+class PosterRefused(Invalid):
+    """An upload that can't be a poster; its `attr` is the field."""
+
+    def __init__(self, detail: str | StrPromise) -> None:
+        super().__init__(detail, attr="poster")

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.states import one_of
+from reservations.models.posters import small_name
 
 
 class ConcertStatus(models.TextChoices):
@@ -45,6 +46,17 @@ class Concert(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def poster_url(self) -> str | None:
+        """The address of the poster on this site, if there is one."""
+        return self.poster.url if self.poster else None
+
+    @property
+    def poster_small_url(self) -> str | None:
+        """The address of the poster as lists show it: of a small picture, where there is one."""
+        small = small_name(self.poster.name or "")
+        return self.poster.storage.url(small) if small else self.poster_url
 
 
 def tickets_per_fan_default() -> int:

@@ -52,7 +52,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A concert as the public sees it. `poster` is an address on this site."""
+    """A concert as the public sees it. `poster` is an address on this site, `poster_small` that of one for lists."""
 
     id: int
     name: str
@@ -60,6 +60,7 @@ class Listing:
     description: str
     status: str
     poster: str | None
+    poster_small: str | None
     schedules: list[Show]
 
 
@@ -158,7 +159,8 @@ def listing(concert: Concert, schedules: list[Show]) -> Listing:
         host=concert.host,
         description=concert.description,
         status=concert.status,
-        poster=concert.poster.url if concert.poster else None,
+        poster=concert.poster_url,
+        poster_small=concert.poster_small_url,
         schedules=schedules,
     )
 

@@ -1,0 +1,152 @@
+"""Pictures that strangers made: only their pixels are taken over."""
+
+import struct
+import zlib
+from io import BytesIO
+
+from django.utils.translation import gettext_lazy as _
+from PIL import ExifTags, Image, ImageCms
+
+from reservations.domain.errors import PosterRefused
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+# A2 at 300 dots per inch has 35 million. Beyond it a small file could fill the memory (a "decompression bomb").
+MOST_PIXELS = 40_000_000
+SHORTEST_SIDE = 200
+LONGEST_SIDE = 1600
+QUALITY = 82
+# What Pillow's decoders are known to raise on files that are broken, or made to break them.
+BROKEN = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+UPRIGHT = 1
+# How a camera was held, and what brings its picture upright (EXIF 2.32, 4.6.4 A).
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+NOT_A_PICTURE = _("This is not a picture we can use. Please upload a JPEG, PNG or WebP file.")
+DAMAGED = _("This picture is damaged. Please save it again and upload it once more.")
+TOO_MANY_PIXELS = _("This picture is too large: %(width)d × %(height)d pixels. Please make it smaller.")
+TOO_FEW_PIXELS = _("This picture is too small: %(width)d × %(height)d pixels. Both sides need at least %(least)d.")
+
+
+def read_picture(content: bytes) -> Image.Image:
+    """The pixels of a JPEG, PNG or WebP: upright, sRGB, at most LONGEST_SIDE, and nothing beside them.
+
+    Of a moving picture it is the first frame. Neither its name nor what the browser calls it is looked at.
+    :raises PosterRefused: if it is none, or damaged, too small or too large
+    """
+    image = opened(content)
+    judge_size(*image.size)
+    try:
+        # A large JPEG is decoded at a fraction of its size.
+        image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
+        image.load()
+        turn = turn_of(image)
+        pixels = in_srgb(image)
+        pixels.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    except BROKEN as error:
+        raise PosterRefused(DAMAGED) from error
+    return pixels.transpose(turn) if turn is not None else pixels
+
+
+def opened(content: bytes) -> Image.Image:
+    """The picture as far as its header goes.
+
+    :raises PosterRefused: if it has none of a format that we take
+    """
+    try:
+        return Image.open(BytesIO(content), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PosterRefused(_("This picture has too many pixels. Please make it smaller.")) from error
+    except BROKEN as error:
+        raise PosterRefused(NOT_A_PICTURE) from error
+
+
+def judge_size(width: int, height: int) -> None:
+    """Look at the size that the header claims, before memory is taken for it.
+
+    :raises PosterRefused: if it is too small or too large
+    """
+    if width * height > MOST_PIXELS:
+        raise PosterRefused(TOO_MANY_PIXELS % {"width": width, "height": height})
+    if min(width, height) < SHORTEST_SIDE:
+        raise PosterRefused(TOO_FEW_PIXELS % {"width": width, "height": height, "least": SHORTEST_SIDE})
+
+
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """What brings it upright; None if it is, or if its EXIF is broken."""
+    try:
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
+    except BROKEN:
+        return None
+
+
+def in_srgb(image: Image.Image) -> Image.Image:
+    """Its pixels in the colours of the web, 8 bits each."""
+    profile = image.info.get("icc_profile")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode.startswith("I;16"):
+        image = high_bytes(image)
+    if image.mode not in ("RGB", "RGBA", "CMYK"):
+        # A profile of grey or of a palette says nothing about what it is converted to here.
+        return without_notes(image.convert(mode))
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode=mode,
+            )
+        except (ImageCms.PyCMSError, *BROKEN):
+            # A profile that is broken, or of other colours than the picture's, is as good as none.
+            converted = None
+        if converted is not None:
+            return without_notes(converted)
+    return without_notes(image.convert(mode))
+
+
+def high_bytes(image: Image.Image) -> Image.Image:
+    """16-bit grey in 8 bits; Pillow's own conversion would make everything but the darkest white."""
+    order = 0 if image.mode == "I;16B" else 1
+    return Image.frombytes("L", image.size, image.tobytes()[order::2])
+
+
+def without_notes(image: Image.Image) -> Image.Image:
+    """Without what else the file said: where it was taken, by whom, with what."""
+    image.info.clear()
+    return image
+
+
+def as_webp(image: Image.Image) -> bytes:
+    """The pixels as a WebP file; the same pixels always make the same file."""
+    file = BytesIO()
+    image.save(file, "WEBP", quality=QUALITY, method=4)
+    return file.getvalue()
+
+
+def at_most(image: Image.Image, width: int) -> Image.Image:
+    """A copy that is no wider than `width`."""
+    if image.width <= width:
+        return image
+    height = max(1, round(image.height * width / image.width))
+    return image.resize((width, height), Image.Resampling.LANCZOS)
