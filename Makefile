@@ -17,7 +17,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: demo up test check format clean
+.PHONY: demo test check format messages clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
@@ -36,6 +36,11 @@ check: $(VENV)/.installed-dev ## Style, layers, types, forgotten migrations
 format: $(VENV)/.installed-dev ## Put the code into shape
 	@$(PYTHON) -m ruff check --fix --quiet .
 	@$(PYTHON) -m ruff format --quiet .
+
+messages: $(VENV)/.installed-dev ## Collect what is to be translated, and compile what has been (needs gettext)
+	@MODE=test $(PYTHON) manage.py makemessages --locale ko --no-obsolete --add-location file --verbosity 0 \
+		--ignore .venv --ignore bench --ignore tests
+	@MODE=test $(PYTHON) manage.py compilemessages --ignore .venv --verbosity 0
 
 clean: ## Remove what was installed; .data stays
 	rm -rf $(VENV)
