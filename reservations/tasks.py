@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import Error
 
 from concert_site.lib.tasks import alone, begun
-from reservations.domain import holds, waiting_room
+from reservations.domain import holds, posters, waiting_room
 from reservations.queries.entrance import schedules_with_a_line
 
 log = logging.getLogger(__name__)
@@ -42,3 +42,9 @@ def tick_release() -> None:
     with alone("reservations.tick_release") as is_alone:
         if is_alone:
             holds.release_lapsed()
+
+
+@shared_task(name="reservations.clear_posters")
+def clear_posters() -> None:
+    """Delete the files of posters that no concert shows any more."""
+    posters.clear_posters()

@@ -29,15 +29,15 @@ from wallet.models import Balance
 pytestmark = pytest.mark.django_db
 
 TICKS = {"reservations.tick_admission": 1, "reservations.tick_release": 1, "concert_site.tick_analyze": 5}
-NIGHTLY = {"concert_site.audit": "10 4", "concert_site.clear_sessions": "40 4"}
+NIGHTLY = {"concert_site.audit": "10 4", "concert_site.clear_sessions": "40 4", "reservations.clear_posters": "50 4"}
 
-
-migration = import_module("concert_site.migrations.0001_beat_schedule")
+SEEDS = [import_module(f"concert_site.migrations.{name}") for name in ("0001_beat_schedule", "0002_clear_posters")]
 
 
 def seed():
-    """Seed the schedule as the migration does."""
-    migration.seed(apps, connection.schema_editor())
+    """Seed the schedule as the migrations do."""
+    for migration in SEEDS:
+        migration.seed(apps, connection.schema_editor())
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,8 @@ def send(name, times=1):
 # --- What was seeded ---------------------------------------------------------------------------
 
 
-def test_the_migration_seeds_the_schedule():
+@pytest.mark.parametrize("migration", SEEDS)
+def test_the_migration_seeds_the_schedule(migration):
     (step,) = migration.Migration.operations
 
     assert step.code is migration.seed
