@@ -70,7 +70,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "concert_site.media.Posters",
-    "concert_site.media.Posters",
     "concert_site.lib.database.FreshConnections",
     "concert_site.lib.middleware.RefusalsArePages",
     "concert_site.accounts.middleware.ReadableBodies",
@@ -326,15 +325,6 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Served from where they lie: nothing is collected, so there is no STATIC_ROOT.
 WHITENOISE_USE_FINDERS = True
-
-# Posters, served by concert_site.media. Without manage.py nobody has set DATA_DIR.
-DATA_DIR = env.str("DATA_DIR", default=str(BASE_DIR / ".data"))
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DATA_DIR}/media")).absolute()
-MEDIA_URL = "/media/"
-STORAGES = {
-    "default": {"BACKEND": "concert_site.lib.storage.WholeFiles"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
 
 # Posters, served by concert_site.media. Without manage.py nobody has set DATA_DIR.
 DATA_DIR = env.str("DATA_DIR", default=str(BASE_DIR / ".data"))
