@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from concert_site.back_office import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.modes import MODES, PRODUCTION
 from concert_site.variables import Env
 

@@ -1,27 +1,48 @@
-"""Accounts in the admin: its login, and what other apps bring for accounts, which is taken out again.
+"""Accounts in the admin: its login, the users, and what other apps bring for accounts, which is taken out again.
 
 Staff give permissions to people, not to groups, and accounts of social logins and addresses follow the user.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from allauth.account import admin as _account_admin  # noqa: F401  registers EmailAddress
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.socialaccount import admin as _social_admin  # noqa: F401  registers the three below
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from django.contrib import admin
-from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth import admin as _auth_admin  # noqa: F401  registers Group
+from django.contrib import admin, messages
+from django.contrib.auth import admin as auth_admin  # registers Group
 from django.contrib.auth.models import Group
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.forms import AdminPasswordChangeForm
+
+from concert_site.accounts.addresses import move_address
+from concert_site.accounts.forms import ChangedUser, NewUser
+from concert_site.accounts.models import User
+from concert_site.lib.staff_pages import StaffAdmin
+
+if TYPE_CHECKING:
+    # unfold comes without types; its form is Django's with another look.
+    from django.contrib.admin.forms import AdminAuthenticationForm as AuthenticationForm
+
+    DjangosUserAdmin = auth_admin.UserAdmin[User]
+else:
+    from unfold.forms import AuthenticationForm
+
+    DjangosUserAdmin = auth_admin.UserAdmin
 
 # Django imports the admin modules in the order of INSTALLED_APPS, this one before the three above. Imported here
 # they have registered their models for certain, and won't be run a second time.
-admin.site.site_header = admin.site.site_title = "Frontrow"
 admin.site.unregister([Group, EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 
-class ThrottledLogin(AdminAuthenticationForm):
+class ThrottledLogin(AuthenticationForm):
     """The admin's login, where guessing is as slow as at the API's: Django's own has no limit at all."""
 
     def clean(self) -> dict[str, Any]:  # Any: Django's signature
@@ -39,3 +60,92 @@ class ThrottledLogin(AdminAuthenticationForm):
 
 
 admin.site.login_form = ThrottledLogin
+
+# What makes somebody a colleague, and what a colleague may do.
+RIGHTS = ("is_staff", "is_superuser", "user_permissions")
+
+
+@admin.register(User)
+class UserAdmin(StaffAdmin, DjangosUserAdmin):
+    """Fans and staff.
+
+    Whoever may change an account can take it over, by its password or its address. So only superusers touch the
+    accounts of staff and say who is staff; others with the permission look after fans.
+    """
+
+    form = ChangedUser
+    add_form = NewUser
+    change_password_form = AdminPasswordChangeForm
+    change_form_before_template = "admin/accounts/links_of_user.html"
+    list_display = ("email", "name", "locale", "is_staff", "is_active", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser", ("last_login", admin.DateFieldListFilter))
+    search_fields = ("email", "name")
+    ordering = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+    list_disable_select_all = True
+    filter_horizontal = ("user_permissions",)
+    readonly_fields = ("last_login",)
+    actions = ("activate", "deactivate")
+    fieldsets = (
+        (None, {"fields": ("email", "password", "name", "locale", "is_active", "last_login")}),
+        (_("Staff"), {"fields": RIGHTS}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "locale", "is_staff", "password1", "password2")}),)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:  # Any: Django's own tuples
+        """All but deleting: who has booked can't be deleted, and nobody should learn it row by row."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Whether this account may be changed by this member of staff."""
+        return super().has_change_permission(request, obj) and (is_superuser(request) or not outranks_a_fan(obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Staff are never deleted: what they did would go out of the log with them."""
+        return super().has_delete_permission(request, obj) and not outranks_a_fan(obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """Rights are given by superusers alone; a field that is shown and not offered is not read from a form."""
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if is_superuser(request) else (*fixed, *RIGHTS)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:  # Any: Django's
+        """Save, with the address that allauth keeps."""
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            move_address(obj)
+
+    @admin.action(description=_("Let in again"), permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let the selected log in again."""
+        self.switch(request, queryset, is_active=True)
+
+    @admin.action(description=_("Deactivate: they can't log in any more"), permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Keep the selected from logging in."""
+        self.switch(request, queryset, is_active=False)
+
+    def switch(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
+        """Switch accounts on or off, one by one so that each stands in the log."""
+        asked = [user for user in queryset if user.is_active != is_active]
+        allowed = [user for user in asked if self.has_change_permission(request, user) and user != request.user]
+        for user in allowed:
+            user.is_active = is_active
+            user.save(update_fields=["is_active"])
+            self.log_change(request, user, str(_("Let in again.") if is_active else _("Deactivated.")))
+        changed = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", len(allowed))
+        self.message_user(request, changed % {"count": len(allowed)})
+        if len(allowed) < len(asked):
+            why = _("Accounts of staff are changed by superusers, and nobody's own by themselves.")
+            self.message_user(request, why, messages.WARNING)
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    """Whether this member of staff may do everything."""
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def outranks_a_fan(obj: Model | None) -> bool:
+    """Whether this is an account of staff."""
+    return isinstance(obj, User) and (obj.is_staff or obj.is_superuser)

@@ -10,10 +10,14 @@ OURS = {"accounts", "concert_site", "wallet", "queueing", "reservations", "payme
 pytestmark = pytest.mark.django_db
 
 
-def test_of_other_apps_only_the_periodic_tasks_are_registered():
+# The periodic tasks, and Django's log.
+OF_OTHERS = {"django_celery_beat", "admin"}
+
+
+def test_of_other_apps_only_the_periodic_tasks_and_the_log_are_registered():
     apps = {model._meta.app_label for model in admin.site._registry}
 
-    assert apps - OURS == {"django_celery_beat"}
+    assert apps - OURS == OF_OTHERS
 
 
 def test_the_index_shows_a_superuser_the_same(client):
@@ -22,7 +26,7 @@ def test_the_index_shows_a_superuser_the_same(client):
     response = client.get("/admin/")
 
     assert response.status_code == 200
-    assert {app["app_label"] for app in response.context["app_list"]} - OURS == {"django_celery_beat"}
+    assert {app["app_label"] for app in response.context["app_list"]} - OURS == OF_OTHERS
 
 
 def test_a_fan_is_sent_to_the_login(client):

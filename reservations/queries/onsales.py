@@ -1,0 +1,33 @@
+"""The sales that staff watch: the open ones, and those that open next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from concert_site.lib.database import fetch, sql_beside
+
+# Of each kind. A house with more sales open than this looks at the list of schedules.
+MOST = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onsale:
+    """One sale as it stands: its seats by state, and the fans in line and inside."""
+
+    schedule_id: int
+    is_open: bool
+    concert_name: str
+    concert_at: datetime
+    reservation_available_at: datetime
+    deadline_at: datetime
+    is_paused: bool
+    most_inside: int
+    sold: int
+    held: int
+    free: int
+    waiting: int
+    inside: int
+
+
+def onsales(*, most: int = MOST) -> list[Onsale]:
+    """The open sales by date, then those to come by their opening, up to `most` of each: one query."""
+    return [Onsale(**row) for row in fetch(sql_beside(__file__, "onsales.sql"), {"most": most})]

@@ -1,0 +1,29 @@
+-- The sales that are open, and those that open next, each with its seats and its fans: one round trip.
+with listed as (
+  (select s.id, s.reservation_available_at <= statement_timestamp() as is_open
+     from concert_schedule s join concert c on c.id = s.concert_id
+    where c.status = 'AVAILABLE'
+      and s.reservation_available_at <= statement_timestamp() and s.deadline_at > statement_timestamp()
+    order by s.concert_at, s.id limit %(most)s::int)
+  union all
+  (select s.id, false
+     from concert_schedule s join concert c on c.id = s.concert_id
+    where c.status = 'AVAILABLE' and s.reservation_available_at > statement_timestamp()
+    order by s.reservation_available_at, s.id limit %(most)s::int))
+select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.reservation_available_at,
+       s.deadline_at, s.queue_paused as is_paused, s.queue_max_active as most_inside,
+       seats.sold, seats.held, seats.free, fans.waiting, fans.inside
+  from listed l
+  join concert_schedule s on s.id = l.id
+  join concert c on c.id = s.concert_id
+  cross join lateral (
+    select count(*) filter (where status = 'RESERVED') as sold,
+           count(*) filter (where status = 'TEMPORARY' and expired_at > statement_timestamp()) as held,
+           count(*) filter (where status = 'AVAILABLE'
+                               or status = 'TEMPORARY' and expired_at <= statement_timestamp()) as free
+      from concert_seat where concert_schedule_id = s.id) seats
+  cross join lateral (
+    select count(*) filter (where status = 'WAITING') as waiting,
+           count(*) filter (where status = 'ACTIVE' and expired_at > statement_timestamp()) as inside
+      from waiting_token where concert_schedule_id = s.id and status in ('WAITING', 'ACTIVE')) fans
+ order by l.is_open desc, case when l.is_open then s.concert_at else s.reservation_available_at end, s.id
