@@ -5,6 +5,7 @@ The functions are template filters too, known to every template (settings.TEMPLA
 
 from datetime import date, datetime
 from decimal import Decimal
+from math import ceil
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
@@ -60,3 +61,11 @@ def day_and_time(moment: datetime) -> str:
     """Date and time at the venue, to the minute."""
     together: str = babel_locale().datetime_formats["medium"]
     return together.format(clock(moment), short_day(moment))
+
+
+@register.filter
+def stopwatch(seconds: float) -> str:
+    """Time that is left: 4:05, or 1:02:03 from an hour on; nothing is left of less than nothing."""
+    minutes, rest = divmod(max(0, ceil(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

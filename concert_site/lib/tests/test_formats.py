@@ -43,3 +43,11 @@ def test_late_at_night_in_utc_it_is_the_next_day_at_the_venue():
 def test_an_unknown_language_falls_back_to_english():
     with override("xx"):
         assert formats.short_day(date(2026, 11, 22)) == "Nov 22, 2026"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(-3, "0:00"), (0, "0:00"), (4.2, "0:05"), (245, "4:05"), (3600, "1:00:00"), (3723, "1:02:03")],
+)
+def test_time_that_is_left(seconds, written):
+    assert formats.stopwatch(seconds) == written
