@@ -1,7 +1,8 @@
 """Which renderer answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -19,3 +20,20 @@ class NoChoice(DefaultContentNegotiation):
             return offered[0], str(offered[0].media_type)
         chosen: tuple[BaseRenderer, str] = super().select_renderer(request, offered, format_suffix)
         return chosen
+
+
+def preferred_type(request: Request, offered: Sequence[str]) -> str:
+    """The media type that Accept likes best, the first one offered where it says nothing.
+
+    For views that answer something else than JSON: what they refuse stays JSON, and DRF's own choice takes no
+    notice of `q`.
+
+    :raises NotAcceptable: if none of them will do
+    """
+    if not request.META.get("HTTP_ACCEPT", "").strip():
+        return offered[0]
+    # Django's request, whose look at Accept honours `q`; DRF's has the same name for something else.
+    found = request._request.get_preferred_type(offered)  # noqa: SLF001  DRF documents it
+    if found is None:
+        raise NotAcceptable
+    return str(found)

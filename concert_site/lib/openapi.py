@@ -37,6 +37,7 @@ REFUSALS: dict[tuple[str, str], dict[int, list[str]]] = {
         ],
     },
     ("post", "/api/v1/reservations/{id}/extend/"): {409: ["hold_expired"]},
+    ("get", "/api/v1/reservations/{id}/ticket/"): {404: ["not_found"], 406: ["not_acceptable"]},
     ("post", "/api/v1/reservations/{id}/cancel/"): {409: ["refund_closed"]},
     ("post", "/api/v1/payments/"): {402: ["insufficient_balance"], 409: ["hold_expired"]},
     ("post", "/api/v1/wallet/charges/"): {409: ["idempotency_key_reused", "balance_too_large"]},

@@ -14,6 +14,8 @@ from concert_site.tests.away import postgres_away, redis_away
 from concert_site.tests.operations import operations
 
 KEY = {"idempotency-key": "k"}
+# The key of the tickets comes with the settings.
+NEEDS_NO_ROW = "/api/v1/tickets/key/"
 READY = {"status": "ok", "database": "ok", "migrations": "ok", "redis": "ok"}
 
 
@@ -105,7 +107,7 @@ def test_start_page_leads_to_the_docs(client):
 def test_every_read_is_503_without_postgres():
     api = api_of(make_fan())
     with postgres_away():
-        answers = {path: api.get(path) for method, path, _ in operations() if method == "get"}
+        answers = {path: api.get(path) for method, path, _ in operations() if method == "get" and path != NEEDS_NO_ROW}
 
     assert len(answers) > 5
     for path, response in answers.items():

@@ -1,7 +1,7 @@
 """Booking and the waiting room under api/v1/."""
 
 from concert_site.lib.converters import path
-from reservations.api import views, waiting_views
+from reservations.api import ticket_views, views, waiting_views
 
 urlpatterns = [
     path("schedules/<id:pk>/queue-tokens/", waiting_views.Join.as_view(), name="join"),
@@ -9,4 +9,6 @@ urlpatterns = [
     path("reservations/", views.Reservations.as_view(), name="reservations"),
     path("reservations/<id:pk>/", views.OwnReservation.as_view(), name="reservation"),
     path("reservations/<id:pk>/extend/", views.Extend.as_view(), name="reservation-extend"),
+    path("reservations/<id:pk>/ticket/", ticket_views.OwnTicket.as_view(), name="ticket"),
+    path("tickets/key/", ticket_views.TicketKey.as_view(), name="ticket-key"),
 ]

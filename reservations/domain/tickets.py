@@ -102,7 +102,7 @@ def ticket_of(reservation: Reservation) -> Ticket:
         seat_label=seat.seat_label,
         concert_at=int(reservation.concert_schedule.concert_at.timestamp()),
         # The payment lives above; this is its key on our row.
-        payment=reservation.payment.pk,  # type: ignore[attr-defined]
+        payment=reservation.payment.pk,
     )
     return Ticket(claims, title_of(reservation.concert_name, claims), signed(claims))
 
@@ -116,7 +116,7 @@ def title_of(concert_name: str, claims: Claims) -> str:
         "row": claims.row,
         "seat": claims.seat_label,
     }
-    return "".join(character for character in " ".join(title.split()) if character.isprintable())
+    return " ".join("".join(each if each.isprintable() else " " for each in title).split())
 
 
 def signed(claims: Claims) -> str:
