@@ -1,4 +1,4 @@
-"""Ids in addresses. Use the `path` from here: importing it registers `<id:...>`."""
+"""Ids and references in addresses. Use the `path` from here: importing it registers `<id:>` and `<reference:>`."""
 
 from django.urls import path, register_converter
 
@@ -19,4 +19,19 @@ class IdInPath:
         return str(value)
 
 
+class ReferenceInPath:
+    """`<reference:name>`: a booking reference, however it was typed; what can't be one is a 404."""
+
+    regex = "[0-9A-Za-z-]{1,36}"
+
+    def to_python(self, value: str) -> str:
+        """The reference; they are made of digits and capitals."""
+        return value.upper()
+
+    def to_url(self, value: str) -> str:
+        """The text of a reference."""
+        return value
+
+
 register_converter(IdInPath, "id")
+register_converter(ReferenceInPath, "reference")

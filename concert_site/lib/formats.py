@@ -34,6 +34,26 @@ def money(amount: int) -> str:
 
 
 @register.filter
+def signed_money(amount: int) -> str:
+    """A change of a balance: +₩50,000, −₩143,000 with a real minus, which screen readers read out."""
+    sign = "+" if amount > 0 else "−" if amount < 0 else ""
+    return sign + money(abs(amount))
+
+
+@register.filter
+def major(amount: int) -> str:
+    """An amount in minor units as people type it, without signs: 143000 won are 143000, 1250 cents are 12.50."""
+    digits = get_currency_precision(settings.CURRENCY)
+    return str(Decimal(amount).scaleb(-digits))
+
+
+@register.filter
+def minutes(seconds: int) -> str:
+    """A span of time as a clock counts it down: 293 seconds are 4:53."""
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+@register.filter
 def day(moment: date | datetime) -> str:
     """A date with its day of the week; of an instant, the date at the venue."""
     on = localtime(moment).date() if isinstance(moment, datetime) else moment

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from concert_site.lib.errors import TooManyRequests
+from concert_site.lib.idempotency import request_hash
 from concert_site.lib.throttling import is_within_budget, seconds_left
 
 P = ParamSpec("P")
@@ -54,3 +57,24 @@ def throttled(scope: str) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
         return within_budget
 
     return decorate
+
+
+def new_form_key() -> str:
+    """A name for one form on one page as it was shown: what is sent twice by a double click carries the same."""
+    return uuid4().hex
+
+
+def idempotency_key(request: HttpRequest, **content: object) -> str:
+    """The idempotency key of the form that was sent: of its hidden field `key`, and of what was filled in.
+
+    Another choice in the same form, after going back, is another request. A hash has the length that a key may
+    have, whatever somebody sends. A form without a key was never shown by us, and each is one of its own.
+    """
+    return request_hash({"form": request.POST.get("key") or new_form_key(), **content})
+
+
+def asked_next(request: HttpRequest) -> str | None:
+    """Where the sent or asked-for `next` leads, if that is on this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None)
+    return wanted if is_ours else None
