@@ -1,15 +1,15 @@
 """Cancelling: a hold is given back, a paid seat is refunded to the wallet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid, NotFound
+from payments.domain.errors import FeeChanged
 from payments.models import Payment, State
 from reservations.domain import cancellation, holds
 from reservations.domain.errors import RefundClosed
@@ -35,18 +35,26 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What a refund keeps: the tiers' fee (`amount` None), or what a member of staff sets, with who and why."""
+    """What a refund keeps: the tiers' fee (`amount` None), or what a member of staff sets, with who and why.
+
+    `agreed` is the fee that the fan was shown, if they were shown one: no other is taken.
+    """
 
     amount: int | None = None
+    agreed: int | None = None
     note: str = ""
     actor_id: int | None = None
 
 
-def cancel(*, user_id: int, reservation_id: int, now: datetime | None = None) -> Cancellation:
+def cancel(
+    *, user_id: int, reservation_id: int, agreed: int | None = None, now: datetime | None = None
+) -> Cancellation:
     """Cancel a fan's own reservation: a held seat is freed, a paid one refunded by the tiers. Again: no change.
 
+    :param agreed: the fee in minor units that the fan was shown and agreed to (0 for a held seat); None for any
     :raises NotFound: if there is none, or it is someone else's
     :raises RefundClosed: if it is paid and too late to return
+    :raises FeeChanged: if it costs something else by now than `agreed`
     """
     reservation = bookings.own(reservation_id, user_id=user_id, now=now)
     if reservation.status == Status.RESERVING:
@@ -54,9 +62,23 @@ def cancel(*, user_id: int, reservation_id: int, now: datetime | None = None) ->
         reservation = bookings.own(reservation_id, user_id=user_id, now=now)
     if reservation.status == Status.RESERVED:
         # Also where the other tab paid while this one gave up: the fan asked for it to be canceled.
-        refund(reservation, fee=Fee(), now=now)
+        refund(reservation, fee=Fee(agreed=agreed), now=now)
         reservation = bookings.own(reservation_id, user_id=user_id, now=now)
     return canceled(reservation)
+
+
+def cancel_together(*, user_id: int, agreed: Mapping[int, int], now: datetime | None = None) -> list[Cancellation]:
+    """Cancel a fan's own reservations, each for the fee that was agreed for it.
+
+    Each is a transaction of its own: where one is refused, those before it are canceled, and asking again with
+    what is left is right.
+
+    :raises NotFound, RefundClosed, FeeChanged: as `cancel` does
+    """
+    return [
+        cancel(user_id=user_id, reservation_id=reservation_id, agreed=fee, now=now)
+        for reservation_id, fee in sorted(agreed.items())
+    ]
 
 
 def canceled(reservation: Reservation) -> Cancellation:
@@ -75,9 +97,12 @@ def refund(reservation: Reservation, *, fee: Fee, now: datetime | None = None) -
     looked at again behind the lock.
 
     :raises RefundClosed: if the tiers decide, and it is too late
+    :raises FeeChanged: if the fan agreed to another fee
     """
     ConcertSeat.objects.select_for_update(of=("self",), no_key=True).get(pk=reservation.concert_seat_id)
     kept = fee.amount if fee.amount is not None else tier_fee(reservation, now=now)
+    if fee.agreed not in (None, kept):
+        raise FeeChanged
     moment = now or Now()
     mine = Reservation.objects.filter(pk=reservation.pk)
     if mine.move(Status.RESERVED, Status.CANCELED, updated_state_at=moment) == 0:
@@ -106,8 +131,7 @@ def tier_fee(reservation: Reservation, *, now: datetime | None) -> int:
 
     :raises RefundClosed: if it is too late
     """
-    today = timezone.localdate(now or bookings.read_at_of(reservation))
-    offer = cancellation.quote(price=reservation.price, concert_date=reservation.concert_date, today=today)
+    offer = cancellation.quote_of(reservation, now=now)
     if not offer.is_open:
         raise RefundClosed
     return offer.fee
@@ -127,7 +151,7 @@ def refund_by_staff(
     refuse_without_reason(note)
     if not 0 <= fee <= reservation.price:
         raise Invalid(_("The fee lies between 0 and the price."), attr="fee")
-    return refund(reservation, fee=Fee(fee, note, actor_id), now=now)
+    return refund(reservation, fee=Fee(fee, note=note, actor_id=actor_id), now=now)
 
 
 def refuse_without_reason(note: str) -> None:

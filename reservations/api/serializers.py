@@ -7,7 +7,6 @@ which cost a tenth of it.
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 from rest_framework import serializers
 
 from concert_site.lib.fields import Id
@@ -17,7 +16,7 @@ from reservations.domain import cancellation
 from reservations.domain.holds import Booking
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import Status
-from reservations.queries.bookings import read_at_of, state_of
+from reservations.queries.bookings import state_of
 
 # More than any limit allows, and few enough to read.
 MOST_SEATS = 100
@@ -181,6 +180,5 @@ def cancellation_out(reservation: Reservation, status: str) -> dict[str, object]
     ]
     if status == Status.RESERVING:
         return {"fee": 0, "refund": 0, "tiers": tiers}
-    today = timezone.localdate(read_at_of(reservation))
-    offer = cancellation.quote(price=price, concert_date=concert_date, today=today)
+    offer = cancellation.quote_of(reservation)
     return {"fee": offer.fee, "refund": offer.refund, "tiers": tiers}

@@ -1,9 +1,14 @@
 """What a cancellation would refund: tiers by the days that are left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
+
+from reservations.models import Reservation
+from reservations.queries.bookings import read_at_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,19 @@ def quote(*, price: int, concert_date: date, today: date) -> Quote:
         if today <= tier.until:
             return Quote(fee=price - tier.refund, refund=tier.refund, is_open=True)
     return Quote(fee=price, refund=0, is_open=False)
+
+
+def quote_of(reservation: Reservation, *, now: datetime | None = None) -> Quote:
+    """What cancelling this ticket would refund on the day on which it was read, or on that of `now`, at the venue."""
+    today = timezone.localdate(now or read_at_of(reservation))
+    return quote(price=reservation.price, concert_date=reservation.concert_date, today=today)
+
+
+def tiers_to_come(*, prices: Sequence[int], concert_date: date, today: date) -> list[Tier]:
+    """The tiers that are not over on `today`, each with what tickets of these prices give back together."""
+    each = zip(*(tiers_of(price=price, concert_date=concert_date) for price in prices), strict=True)
+    return [
+        Tier(until=tiers[0].until, fee_percent=tiers[0].fee_percent, refund=sum(tier.refund for tier in tiers))
+        for tiers in each
+        if tiers[0].until >= today
+    ]

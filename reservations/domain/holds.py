@@ -234,6 +234,27 @@ def release_hold(*, reservation_id: int, user_id: int | None = None, now: dateti
     return True
 
 
+@transaction.atomic(durable=True)
+def release_booking(*, reference: str, user_id: int, now: datetime | None = None) -> int:
+    """Give back all that a fan still holds of a booking, in one go; return how many seats. What is paid stays.
+
+    :raises NotFound: if the fan has no such booking
+    """
+    mine = Reservation.objects.of(user_id=user_id).filter(booking_reference=reference)
+    if not mine.exists():
+        raise NotFound
+    held = mine.filter(status=Status.RESERVING)
+    seats = ConcertSeat.objects.filter(pk__in=held.values("concert_seat_id"))
+    locked = list(seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    # Looked at again behind the locks: another tab may have paid meanwhile, or somebody taken over a lapsed seat.
+    seat_ids = list(held.filter(concert_seat_id__in=locked).values_list("concert_seat_id", flat=True))
+    theirs = mine.filter(concert_seat_id__in=seat_ids)
+    theirs.move(Status.RESERVING, Status.CANCELED, updated_state_at=now or Now())
+    return ConcertSeat.objects.filter(pk__in=seat_ids).move(
+        SeatStatus.TEMPORARY, SeatStatus.AVAILABLE, user_id=None, expired_at=None
+    )
+
+
 def release_lapsed(*, now: datetime | None = None, batch: int = RELEASE_BATCH) -> int:
     """Return lapsed holds to sale, oldest first, in batches of one statement each; return how many.
 

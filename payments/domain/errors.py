@@ -1,0 +1,12 @@
+"""What paying and canceling refuse, beside what booking and the wallet do."""
+
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import Conflict
+
+
+class FeeChanged(Conflict):
+    """Canceling costs something else than the fan was shown."""
+
+    code = "fee_changed"
+    detail = _("The cancellation fee is another one by now. Please look at it again.")

@@ -1,0 +1,211 @@
+"""Bookings as a fan sees them: the seats of one reference together, each as it is at the moment of reading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from itertools import groupby
+
+from django.db import models
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, Q, Value
+from django.db.models.functions import Now, TruncDate
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import NotFound
+from reservations.models import ConcertSchedule, ConcertSeat, Reservation
+from reservations.models.reservation import ReservationQuerySet, Status
+from reservations.queries import bookings
+
+
+class Fate(models.TextChoices):
+    """What became of a seat that was booked."""
+
+    HELD = "held", _("held")
+    PAID = "paid", _("paid")
+    REFUNDED = "refunded", _("refunded")
+    LAPSED = "lapsed", _("not paid in time")
+    GIVEN_UP = "given_up", _("given up")
+
+
+class Shelf(models.TextChoices):
+    """Where a fan looks for a booking. One that still holds a seat is upcoming, whatever else it has."""
+
+    UPCOMING = "upcoming", _("Upcoming")
+    PAST = "past", _("Past")
+    CANCELED = "canceled", _("Canceled")
+
+
+@dataclass(frozen=True)
+class BookedSeat:
+    """One seat of a booking."""
+
+    reservation: Reservation
+
+    @cached_property
+    def fate(self) -> Fate:
+        """What became of it."""
+        match bookings.state_of(self.reservation):
+            case Status.RESERVING:
+                return Fate.HELD
+            case Status.RESERVED:
+                return Fate.PAID
+            case _:
+                return self.how_it_ended()
+
+    def how_it_ended(self) -> Fate:
+        """Why it is canceled. Only what was paid has a payment; a hold that was given up ended before its time."""
+        if hasattr(self.reservation, "payment"):
+            return Fate.REFUNDED
+        end, changed = self.reservation.expired_at, self.reservation.updated_state_at
+        is_tidied = self.reservation.status == Status.CANCELED
+        return Fate.GIVEN_UP if is_tidied and end and changed < end else Fate.LAPSED
+
+    @property
+    def seat(self) -> ConcertSeat:
+        """The seat."""
+        return self.reservation.concert_seat
+
+    @property
+    def price(self) -> int:
+        """What it costs, in minor units."""
+        return self.reservation.price
+
+    @property
+    def refund(self) -> int:
+        """What went back to the wallet once it was refunded."""
+        payment = getattr(self.reservation, "payment", None)
+        return payment.price - (payment.refund_fee or 0) if payment and self.fate == Fate.REFUNDED else 0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One booking: its seats, in the order in which they were booked. There is at least one."""
+
+    seats: Sequence[BookedSeat]
+
+    @property
+    def first(self) -> Reservation:
+        """The reservation that stands for what all of them share."""
+        return self.seats[0].reservation
+
+    @property
+    def reference(self) -> str:
+        """The booking reference."""
+        return self.first.booking_reference
+
+    @property
+    def schedule(self) -> ConcertSchedule:
+        """The date that is booked."""
+        return self.first.concert_schedule
+
+    @cached_property
+    def held(self) -> list[BookedSeat]:
+        """The seats that wait for their payment."""
+        return self.of(Fate.HELD)
+
+    @cached_property
+    def paid(self) -> list[BookedSeat]:
+        """The seats that have a ticket."""
+        return self.of(Fate.PAID)
+
+    @cached_property
+    def refunded(self) -> list[BookedSeat]:
+        """The seats whose money went back."""
+        return self.of(Fate.REFUNDED)
+
+    def of(self, fate: Fate) -> list[BookedSeat]:
+        """The seats of which this became."""
+        return [each for each in self.seats if each.fate == fate]
+
+    @property
+    def to_pay(self) -> int:
+        """The price of the held seats."""
+        return sum(each.price for each in self.held)
+
+    @property
+    def paid_total(self) -> int:
+        """The price of the seats that have a ticket."""
+        return sum(each.price for each in self.paid)
+
+    @property
+    def refunded_total(self) -> int:
+        """What went back to the wallet."""
+        return sum(each.refund for each in self.refunded)
+
+    @property
+    def held_until(self) -> datetime | None:
+        """When the first of the held seats is let go."""
+        return min((end for each in self.held if (end := each.reservation.expired_at)), default=None)
+
+    @property
+    def seconds_left(self) -> int:
+        """Whole seconds until then, by PostgreSQL's clock; 0 if nothing is held."""
+        end = self.held_until
+        return int((end - bookings.read_at_of(self.first)).total_seconds()) if end else 0
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether its hold has had its longer time already."""
+        return any(each.reservation.extended_at for each in self.held)
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the concert was on a day before today, at the venue."""
+        return self.first.concert_date < self.today
+
+    @property
+    def today(self) -> date:
+        """The day at the venue on which this was read."""
+        return timezone.localdate(bookings.read_at_of(self.first))
+
+
+def with_schedule(reservations: ReservationQuerySet) -> ReservationQuerySet:
+    """These, each with its date; without its layout, which is large and not for reading."""
+    return reservations.select_related("concert_schedule").defer(
+        "concert_schedule__layout", "concert_schedule__draw_seed"
+    )
+
+
+def summary_of(reference: str, *, user_id: int, now: datetime | None = None) -> Summary:
+    """One booking of a fan, in one query.
+
+    :raises NotFound: if there is none, or it is someone else's
+    """
+    found = with_schedule(bookings.of_reference(reference, user_id=user_id, now=now))
+    seats = [BookedSeat(reservation) for reservation in found]
+    if not seats:
+        raise NotFound
+    return Summary(seats)
+
+
+def references_on(shelf: Shelf, *, user_id: int, now: datetime | None = None) -> models.QuerySet[Reservation, str]:
+    """The references of a fan's bookings on a shelf: held ones first, then the newest."""
+    moment = Value(now, output_field=DateTimeField()) if now else Now()
+    is_held = Q(held__gt=0)
+    where = {
+        Shelf.UPCOMING: is_held | Q(paid__gt=0, played_on__gte=TruncDate(moment)),
+        Shelf.PAST: ~is_held & Q(paid__gt=0, played_on__lt=TruncDate(moment)),
+        Shelf.CANCELED: ~is_held & Q(paid=0),
+    }
+    together = Reservation.objects.of(user_id=user_id).values("booking_reference")
+    counted = together.annotate(
+        held=Count("pk", filter=Q(status=Status.RESERVING, expired_at__gt=moment)),
+        paid=Count("pk", filter=Q(status=Status.RESERVED)),
+        played_on=Max("concert_date"),
+        newest=Max("pk"),
+    )
+    first = ExpressionWrapper(is_held, output_field=models.BooleanField())
+    ordered = counted.filter(where[shelf]).order_by(first.desc(), F("newest").desc())
+    return ordered.values_list("booking_reference", flat=True)
+
+
+def summaries(references: Sequence[str], *, user_id: int, now: datetime | None = None) -> list[Summary]:
+    """These bookings of a fan, in this order, in one query."""
+    own = bookings.own_reservations(user_id=user_id, now=now).filter(booking_reference__in=references)
+    ordered = with_schedule(own).order_by("booking_reference", "pk")
+    found = {
+        reference: Summary([BookedSeat(each) for each in together])
+        for reference, together in groupby(ordered, key=lambda each: each.booking_reference)
+    }
+    return [found[reference] for reference in references if reference in found]
