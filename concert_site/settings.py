@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "payments",
     # Before the admin, whose templates it replaces.
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -195,6 +196,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PREVENT_ENUMERATION = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Frontrow: "
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"
 # A whole phone network may come from one address; guessing at one account stays slow ("key").
 ACCOUNT_RATE_LIMITS = (
@@ -337,6 +339,12 @@ STORAGES = {
 }
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25" if IS_PRODUCTION else "consolemail://"))
+# A mail server that takes a connection and says nothing holds up one mail for so long, and not for ever.
+EMAIL_TIMEOUT = 10
+# Where links in mails lead. `up` knows where it listens and says so, in demo and test.
+SITE_URL = env.web_address(
+    "SITE_URL", default=f"https://{ALLOWED_HOSTS[0].lstrip('.*')}" if IS_PRODUCTION else "http://127.0.0.1:8000"
+)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Frontrow <tickets@localhost>")
 
 X_FRAME_OPTIONS = "DENY"
