@@ -195,6 +195,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 # Nothing of a booking depends on a mail that arrives.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+# One address an account: another one takes its place once a mail to it has been answered.
+ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Frontrow: "
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"
@@ -342,8 +344,9 @@ vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25" if IS_PRO
 # A mail server that takes a connection and says nothing holds up one mail for so long, and not for ever.
 EMAIL_TIMEOUT = 10
 # Where links in mails lead. `up` knows where it listens and says so, in demo and test.
+FIRST_HOST = next((host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"), "localhost")
 SITE_URL = env.web_address(
-    "SITE_URL", default=f"https://{ALLOWED_HOSTS[0].lstrip('.*')}" if IS_PRODUCTION else "http://127.0.0.1:8000"
+    "SITE_URL", default=f"https://{FIRST_HOST}/" if IS_PRODUCTION else "http://127.0.0.1:8000/"
 )
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Frontrow <tickets@localhost>")
 

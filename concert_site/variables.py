@@ -7,6 +7,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"'<>@]+(/[^\s?#\"'<>]*)?", re.IGNORECASE)
 TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
 
 
@@ -78,6 +79,16 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
                 f"{name} is not an unencrypted Ed25519 key in PEM: make one by `openssl genpkey -algorithm ed25519`."
             )
         return pem
+
+    def web_address(self, name: str, *, default: str) -> str:
+        """Where the site is, for links in mails; without a slash at the end.
+
+        :raises ImproperlyConfigured: if it isn't an address that a browser takes
+        """
+        text: str = self.str(name, default=default).rstrip("/")
+        if not WEB_ADDRESS.fullmatch(text):
+            raise ImproperlyConfigured(f"{name}={text} is not an address such as https://tickets.example.com/.")
+        return text
 
     def postgres(self, name: str, *, default: str) -> dict[str, Any]:  # Any: values of several types
         """Django's settings of a PostgreSQL database.

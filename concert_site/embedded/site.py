@@ -10,6 +10,7 @@ from concert_site.embedded import reachable, services, web
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
+from concert_site.embedded.modes import PRODUCTION
 from concert_site.embedded.services import Services
 from concert_site.embedded.signals import StopRequested, StopSignals
 from concert_site.embedded.supervisor import POLL_SECONDS, Supervisor
@@ -62,6 +63,9 @@ class Site:
         self.services.wait(supervisor, self.data_dir, signals.stop_if_asked)
         with signals.interruptible():
             lines = prepare_database()
+        if os.environ["MODE"] != PRODUCTION:
+            # Mails lead here, unless told otherwise; what is started below inherits it.
+            os.environ.setdefault("SITE_URL", address.reachable_url)
         supervisor.start(web.web_program(address, self.workers))
         supervisor.start(web.worker_program())
         supervisor.start(web.beat_program())

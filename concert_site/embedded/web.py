@@ -37,6 +37,11 @@ class Address:
         return f"http://{host}:{self.port}/"
 
     @property
+    def reachable_url(self) -> str:
+        """The same, where a connection can be made to: for links."""
+        return Address(self.reachable_host, self.port).url
+
+    @property
     def reachable_host(self) -> str:
         """A host that a connection can be made to: "all addresses" is none."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not bound here

@@ -101,13 +101,13 @@ def begun(task: str, *, schedule_id: int) -> None:
 
 
 @contextmanager
-def alone(task: str) -> Iterator[bool]:
-    """Whether no other run of `task` is at work; while it is, this run has nothing to do.
+def alone(task: str, *, seconds: int = RUNNING_SECONDS) -> Iterator[bool]:
+    """Whether no other run of `task` is at work; while it is, and for at most `seconds`, this run has nothing to do.
 
     A convenience, not a guard: the domain is safe to run twice at once, and the mark lapses by itself.
     """
     key = f"running:{task}"
-    is_alone = attempt(lambda redis: bool(redis.set(key, 1, nx=True, ex=RUNNING_SECONDS)), True)
+    is_alone = attempt(lambda redis: bool(redis.set(key, 1, nx=True, ex=seconds)), True)
     try:
         yield is_alone
     finally:
