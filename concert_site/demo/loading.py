@@ -9,9 +9,10 @@ from django.db import connection, transaction
 from django.utils.timezone import localdate, make_aware
 
 from concert_site.accounts.models import User
-from concert_site.demo import crowd, programme
+from concert_site.demo import crowd, posters, programme
 from payments.models import Payment
 from reservations.domain.halls import curved_hall
+from reservations.domain.posters import Poster, store_poster
 from reservations.domain.seating import Hall, grid
 from reservations.domain.shows import Times, clock, make_schedule
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
@@ -87,7 +88,8 @@ def make(
     item: programme.Item, hall: Hall, when: Times, **columns: object
 ) -> tuple[Concert, ConcertSchedule, list[ConcertSeat]]:
     """Make a concert of the programme with its one date."""
-    concert = Concert.objects.create(name=item.name, host=item.host, description=item.description)
+    poster = store_poster(Poster(suffix="svg", content=posters.DRAWN[item]().encode()))
+    concert = Concert.objects.create(name=item.name, host=item.host, description=item.description, poster=poster)
     schedule, seats = make_schedule(concert=concert, hall=hall, times=when, **columns)
     return concert, schedule, seats
 

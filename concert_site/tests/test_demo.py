@@ -2,6 +2,7 @@
 
 import time
 from io import StringIO
+from xml.etree import ElementTree as ET
 
 import pytest
 from django.apps import apps
@@ -14,12 +15,19 @@ from concert_site import audit
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.demo import loading
+from concert_site.demo.posters import DRAWN
 from concert_site.demo.programme import IN_LINE, ON_SALE, SOLD_OUT, UPCOMING
 from queueing.models import WaitingToken
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from wallet.models import Balance, BalanceHistory
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def media(settings, tmp_path):
+    """Posters of this test's own."""
+    settings.MEDIA_ROOT = tmp_path / "media"
 
 
 def load():
@@ -70,6 +78,35 @@ def test_concerts_begin_at_half_past_seven_on_the_date_they_name():
         local = timezone.localtime(schedule.concert_at)
         assert (local.hour, local.minute) == (19, 30)
         assert local.date() == schedule.concert_date
+
+
+def test_every_concert_has_a_poster_of_its_own_that_is_served():
+    load()
+
+    addresses = {concert.poster_url for concert in Concert.objects.all()}
+    assert len(addresses) == 4
+    for address in addresses:
+        assert Client().get(address)["Content-Type"] == "image/svg+xml"
+
+
+@pytest.mark.parametrize("draw", DRAWN.values())
+def test_a_poster_is_three_by_four_says_what_it_is_and_runs_nothing(draw):
+    root = ET.fromstring(draw())
+
+    names = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
+    attributes = {name for element in root.iter() for name in element.attrib}
+    assert root.attrib["viewBox"] == "0 0 600 800"
+    assert root[0].text in {item.name for item in DRAWN}
+    assert names <= {
+        *("svg", "title", "defs", "linearGradient", "radialGradient", "stop"),
+        *("g", "path", "rect", "circle", "ellipse", "text"),
+    }
+    assert not {name for name in attributes if name.startswith("on") or "href" in name or name == "style"}
+    assert len(draw()) < 20_000
+
+
+def test_a_poster_is_drawn_the_same_every_time():
+    assert [draw() for draw in DRAWN.values()] == [draw() for draw in DRAWN.values()]
 
 
 def test_the_line_has_three_fans_inside_and_sixty_waiting_in_order():

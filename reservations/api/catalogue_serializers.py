@@ -52,7 +52,7 @@ class ConcertOut(serializers.Serializer[object]):
     host = serializers.CharField()
     description = serializers.CharField()
     status = serializers.ChoiceField(choices=ConcertStatus.choices)
-    poster = serializers.CharField(allow_null=True)
+    poster = serializers.CharField(allow_null=True, help_text="An address on this site: WebP, or SVG in the demo.")
     schedules = ScheduleOut(many=True)
 
 

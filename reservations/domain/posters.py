@@ -1,13 +1,15 @@
 """Posters of concerts: what an upload must be, and where it is kept.
 
 A file is named by what is in it and never changes, so it may be kept by browsers for ever. Files come before the row
-that names them, and go no sooner than a day after: whatever crashes in between leaves a file that nobody needs,
+that names them, and go no sooner than a day after it: whatever crashes in between leaves a file that nobody needs,
 never a concert without its poster.
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import IO
 
 from django.core.files.base import ContentFile
@@ -25,8 +27,9 @@ from reservations.models.posters import FOLDER, original_name, poster_name, smal
 
 MOST_BYTES = 10 * 1024 * 1024
 SMALL_WIDTH = 480
-# Pages that were opened before, and caches of a CDN, still show what was replaced.
-KEPT_FOR = timedelta(days=1)
+# Pages that were opened before, and caches of a CDN, still show what was replaced. Cleared is once a night, and a file
+# has the time at which it was last found needed: this is the second night after that.
+KEPT_FOR = timedelta(hours=36)
 # Any number that nothing else locks: storing and clearing away take turns.
 LOCK = 0x905E
 TOO_BIG = _("This file is too big. A poster may have %(most)d MB.")
@@ -96,29 +99,25 @@ def store_poster(poster: Poster) -> str:
 
 @transaction.atomic(durable=True)
 def clear_posters(*, now: datetime | None = None) -> int:
-    """Delete the files that no concert names, a day after they were written; returns how many."""
+    """Delete the files that no concert has named since KEPT_FOR; returns how many."""
     take_turns()
     wanted = set(Concert.objects.exclude(poster="").values_list("poster", flat=True))
     # Files have the time of this machine, not PostgreSQL's.
-    before = (now or timezone.now()) - KEPT_FOR
-    gone = [
-        name
-        for name in stored_files()
-        if original_name(name) not in wanted and default_storage.get_modified_time(name) < before
-    ]
-    for name in gone:
-        default_storage.delete(name)
-    return len(gone)
+    moment = (now or timezone.now()).timestamp()
+    gone = 0
+    for file in stored_files():
+        if original_name(f"{FOLDER}/{file.name}") in wanted:
+            os.utime(file, (moment, moment))
+        elif file.stat().st_mtime < moment - KEPT_FOR.total_seconds():
+            file.unlink()
+            gone += 1
+    return gone
 
 
-def stored_files() -> list[str]:
+def stored_files() -> list[Path]:
     """Every file that we wrote; what somebody else laid there is none of our business."""
-    try:
-        _, names = default_storage.listdir(FOLDER)
-    except FileNotFoundError:
-        return []
-    paths = [f"{FOLDER}/{name}" for name in names]
-    return [path for path in paths if original_name(path) or path.endswith(DRAFT_SUFFIX)]
+    found = Path(default_storage.path(FOLDER)).glob("*")
+    return [file for file in found if original_name(f"{FOLDER}/{file.name}") or file.suffix == DRAFT_SUFFIX]
 
 
 def take_turns() -> None:
