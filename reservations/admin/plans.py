@@ -1,5 +1,7 @@
 """A seating plan becomes the seats of a schedule: upload, look at it, price it, save."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
