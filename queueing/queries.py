@@ -32,6 +32,15 @@ select token, concert_schedule_id as schedule_id, status, number, created_at, en
 """
 
 
+# The one live token of a fan in a line, by the unique index that says there is but one.
+LIVE = """
+select token, concert_schedule_id as schedule_id, status, number, created_at, entered_at, expired_at, expired_reason,
+       statement_timestamp() as read_at
+  from waiting_token
+ where user_id = %(fan)s::bigint and concert_schedule_id = %(schedule)s::bigint and status in ('WAITING', 'ACTIVE')
+"""
+
+
 def view_of(row: Row) -> TokenView:
     """A token's row as it is at its `read_at`."""
     read_at = row.pop("read_at")
@@ -53,6 +62,15 @@ def own_token(token: UUID, *, user_id: int, now: datetime | None = None) -> Toke
     return view_of(rows[0])
 
 
+def token_in_line(schedule_id: int, *, user_id: int) -> TokenView | None:
+    """The fan's token in this line: it waits, is ACTIVE, or reads EXPIRED because its time has just run out.
+
+    None if there is none: the fan never joined, or an earlier visit is over and tidied up.
+    """
+    rows = fetch(LIVE, {"fan": user_id, "schedule": schedule_id})
+    return view_of(rows[0]) if rows else None
+
+
 def last_number(schedule_id: int) -> int:
     """The highest number handed out for a schedule, as far as PostgreSQL knows; 0 before the first."""
     line = WaitingToken.objects.filter(concert_schedule_id=schedule_id)
@@ -69,3 +87,8 @@ def first_waiting(schedule_id: int) -> int | None:
 def count_waiting(schedule_id: int) -> int:
     """How many wait; it walks the line, so ask rarely."""
     return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).count()
+
+
+def count_inside(schedule_id: int) -> int:
+    """How many are inside, by their state: never many more than the cap."""
+    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.ACTIVE).count()

@@ -1,10 +1,14 @@
 """Pages of concerts, the waiting room and bookings. Every address that takes a form answers a read, too."""
 
 from concert_site.lib.converters import path
-from reservations.views import bookings, catalogue
+from reservations.views import bookings, catalogue, seats, waiting
 
 urlpatterns = [
     path("", catalogue.concerts, name="concerts"),
     path("concerts/<id:pk>/", catalogue.concert, name="concert"),
+    path("schedules/<id:pk>/queue/", waiting.waiting_room, name="waiting_room"),
+    path("schedules/<id:pk>/queue/join/", waiting.join, name="join"),
+    path("schedules/<id:pk>/queue/leave/", waiting.leave, name="leave"),
+    path("schedules/<id:pk>/seats/", seats.seats, name="seats"),
     path("bookings/", bookings.bookings, name="bookings"),
 ]

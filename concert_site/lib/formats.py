@@ -9,7 +9,7 @@ from math import ceil
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
 from django.conf import settings
 from django.utils.timezone import localtime
@@ -48,12 +48,6 @@ def major(amount: int) -> str:
 
 
 @register.filter
-def minutes(seconds: int) -> str:
-    """A span of time as a clock counts it down: 293 seconds are 4:53."""
-    return f"{seconds // 60}:{seconds % 60:02d}"
-
-
-@register.filter
 def day(moment: date | datetime) -> str:
     """A date with its day of the week; of an instant, the date at the venue."""
     on = localtime(moment).date() if isinstance(moment, datetime) else moment
@@ -81,6 +75,12 @@ def day_and_time(moment: datetime) -> str:
     """Date and time at the venue, to the minute."""
     together: str = babel_locale().datetime_formats["medium"]
     return together.format(clock(moment), short_day(moment))
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """A whole number with its groups: 12,345."""
+    return str(format_decimal(number, locale=babel_locale()))
 
 
 @register.filter

@@ -1,16 +1,11 @@
 """What the waiting room's API gives."""
 
-import random
-
 from rest_framework import serializers
 
+from queueing.domain.pace import estimated_wait, most_ahead, poll_after
 from queueing.domain.progress import Line
 from queueing.models import ExpiredReason, Status
 from queueing.queries import TokenView
-
-# How often to ask: seconds, from so many people ahead on. Clients spread themselves by up to JITTER.
-POLL = [(0, 1), (200, 3), (1000, 5), (5000, 10), (20_000, 20)]
-JITTER = 0.2
 
 
 class TokenOut(serializers.Serializer[TokenView]):
@@ -30,7 +25,7 @@ class TokenOut(serializers.Serializer[TokenView]):
 
 def token_out(token: TokenView, line: Line) -> dict[str, object]:
     """A token as TokenOut describes it, seen in its line."""
-    ahead = max(0, token.number - line.serving - 1) if token.status == Status.WAITING and token.number else None
+    ahead = most_ahead(token.number, line) if token.status == Status.WAITING and token.number else None
     return {
         "token": str(token.token),
         "status": token.status,
@@ -43,16 +38,3 @@ def token_out(token: TokenView, line: Line) -> dict[str, object]:
         "expired_at": token.expired_at,
         "expired_reason": token.expired_reason,
     }
-
-
-def estimated_wait(ahead: int | None, numbers_per_minute: float | None) -> int | None:
-    """Seconds until the turn comes, at the speed that was measured; None while that isn't known."""
-    if ahead is None or not numbers_per_minute:
-        return None
-    return round((ahead + 1) / numbers_per_minute * 60)
-
-
-def poll_after(ahead: int) -> float:
-    """Seconds after which to ask again, with so many people ahead."""
-    seconds = next(each for least, each in reversed(POLL) if ahead >= least)
-    return round(seconds * random.uniform(1, 1 + JITTER), 1)

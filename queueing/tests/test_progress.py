@@ -7,8 +7,9 @@ import pytest
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
-from queueing.api.serializers import JITTER, POLL, estimated_wait, poll_after, token_out
+from queueing.api.serializers import token_out
 from queueing.domain import admission, line, progress
+from queueing.domain.pace import JITTER, POLL, estimated_wait, poll_after
 from queueing.domain.progress import Line, line_of, picture_key, samples_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token

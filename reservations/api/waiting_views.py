@@ -7,8 +7,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib.authentication import caller_id
-from queueing.api.serializers import POLL, token_out
+from queueing.api.serializers import token_out
 from queueing.domain import progress
+from queueing.domain.pace import POLL
 from reservations.api.serializers import JoinOut
 from reservations.domain import waiting_room
 from reservations.domain.waiting_room import PAUSED, Progress

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import DateTimeField, F, Value
+from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Now
 
 from concert_site.lib.errors import NotFound
@@ -61,3 +61,9 @@ def state_of(reservation: Reservation) -> str:
     ):
         return Status.CANCELED
     return reservation.status
+
+
+def live_of_schedule(schedule_id: int, *, user_id: int) -> ReservationQuerySet:
+    """What the fan has of one schedule, held or paid, in the order of booking; a hold that is over is not among it."""
+    live = Q(status=Status.RESERVED) | Q(status=Status.RESERVING, expired_at__gt=Now())
+    return own_reservations(user_id=user_id).filter(live, concert_schedule_id=schedule_id).order_by("pk")
