@@ -11,6 +11,8 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
+from reservations.domain.areas import Area, Label
+from reservations.domain.colours import TRANSPARENT, colour_of
 from reservations.domain.seating import (
     AISLE,
     FIRST_ROW_Y,
@@ -18,10 +20,8 @@ from reservations.domain.seating import (
     MOST_SEATS,
     PITCH,
     STAGE_HEIGHT,
-    Area,
     Category,
     Hall,
-    Label,
     SeatPlan,
     letters,
 )
@@ -192,9 +192,15 @@ def fault_of(section: GridSection) -> StrOrPromise:
         (1 <= section.seats_per_row <= MOST_SEATS_A_ROW, _("A row has between 1 and 500 seats.")),
         (names_a_row(section.first_row_name), _("Name the first row by letters (A) or by a number (1).")),
         (1 <= len(section.category.name.strip()) <= LONGEST_CATEGORY, _("Give the category a name.")),
+        (is_colour(section.category.color), _("Give the category a colour, as #2563eb.")),
         (1 <= section.category.price <= HIGHEST_PRICE, _("Give the category a price of at least 1.")),
     ]
     return next((message for is_fine, message in checks if not is_fine), "")
+
+
+def is_colour(text: str) -> bool:
+    """Whether seats of this colour could be seen."""
+    return colour_of(text) not in {"", TRANSPARENT}
 
 
 def names_a_row(text: str) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from reservations.domain.seating import MARGIN, PITCH, Area, Category, Hall, Label, SeatPlan, letters
+from reservations.domain.areas import Area, Label
+from reservations.domain.seating import MARGIN, PITCH, Category, Hall, SeatPlan, letters
 
 VIP = Category("VIP", "#b91c1c", 165_000)
 R = Category("R", "#2563eb", 143_000)

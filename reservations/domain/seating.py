@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from itertools import count, islice, product
 from string import ascii_uppercase
 
+from reservations.domain.areas import Area, Label
+
 PITCH = 22.0
 MARGIN = 60.0
 AISLE = 66.0
-STAGE_COLOR = "#3f3f46"
 # The largest stadiums have some 100,000; a map of more is a mistake, and would be slow for every fan.
 MOST_SEATS = 100_000
 
@@ -49,37 +50,6 @@ class SeatPlan:
         # A frozen dataclass is filled in through object alone.
         object.__setattr__(self, "label", self.label or str(self.number))
         object.__setattr__(self, "guid", self.guid or f"{self.section}-{self.row}-{self.number}")
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A rectangle of the map that is no seat: the stage. `x` and `y` are its top left corner."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    text: str
-    color: str = STAGE_COLOR
-
-    def as_json(self) -> dict[str, object]:
-        """The area in a layout."""
-        place = {"x": self.x, "y": self.y, "width": self.width, "height": self.height}
-        return {"shape": "rectangle", **place, "rotation": 0, "color": self.color, "text": self.text}
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A text on the map, centred on its point."""
-
-    text: str
-    x: float
-    y: float
-    size: float = 18
-
-    def as_json(self) -> dict[str, object]:
-        """The label in a layout."""
-        return {"text": self.text, "x": self.x, "y": self.y, "size": self.size}
 
 
 @dataclass(frozen=True, slots=True)

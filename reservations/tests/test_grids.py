@@ -95,6 +95,7 @@ def test_sections_share_a_category():
         ({"first_row_name": "٣"}, "Name the first row"),
         ({"first_row_name": "ABCD"}, "Name the first row"),
         ({"category": replace(R, name="")}, "Give the category a name"),
+        ({"category": replace(R, color="red;}")}, "Give the category a colour"),
         ({"category": replace(R, price=0)}, "price of at least 1"),
         ({"name": "Left"}, "another section of this name"),
         ({"category": replace(R, price=1)}, "another price or colour"),

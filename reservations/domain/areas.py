@@ -1,0 +1,102 @@
+"""What is on a map besides seats: the stage, the bar, a wall, a name."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+STAGE_COLOR = "#3f3f46"
+TEXT_SIZE = 16.0
+# x and y.
+Point = tuple[float, float]
+
+
+class Shape(StrEnum):
+    """The outline of an area."""
+
+    RECTANGLE = "rectangle"
+    CIRCLE = "circle"
+    ELLIPSE = "ellipse"
+    POLYGON = "polygon"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class AreaText:
+    """What is written on an area, centred on a point that is counted from the area's own."""
+
+    text: str
+    x: float
+    y: float
+    color: str = ""
+    size: float = TEXT_SIZE
+
+    def as_json(self) -> dict[str, object]:
+        """The text's part of an area in a layout."""
+        written = {"text": self.text, "text_x": self.x, "text_y": self.y, "text_size": self.size}
+        return written | ({"text_color": self.color} if self.color else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Something on the map that is no seat.
+
+    `x` and `y` are the top left corner of a rectangle, the centre of a circle or an ellipse, the origin of a
+    polygon's `points`, the point of a text; around it the whole is turned by `rotation`, in degrees clockwise.
+    An ellipse and a circle fill `width` and `height`. `written` places the text more exactly than `text`,
+    which is in the middle.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    color: str = STAGE_COLOR
+    shape: Shape = Shape.RECTANGLE
+    rotation: float = 0
+    border_color: str = ""
+    points: tuple[Point, ...] = ()
+    written: AreaText | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The area in a layout."""
+        place = {"shape": str(self.shape), "x": self.x, "y": self.y} | self.measures()
+        look: dict[str, object] = {"rotation": self.rotation, "color": self.color, "text": self.text}
+        if self.border_color:
+            look["border_color"] = self.border_color
+        return place | look | (self.written.as_json() if self.written else {})
+
+    def measures(self) -> dict[str, object]:
+        """How large it is, in the words of its shape."""
+        if self.shape == Shape.RECTANGLE:
+            return {"width": self.width, "height": self.height}
+        if self.shape == Shape.CIRCLE:
+            return {"radius": self.width / 2}
+        if self.shape == Shape.ELLIPSE:
+            return {"radius_x": self.width / 2, "radius_y": self.height / 2}
+        if self.shape == Shape.POLYGON:
+            return {"points": [{"x": x, "y": y} for x, y in self.points]}
+        return {}
+
+    def outline(self) -> tuple[Point, ...]:
+        """Points around it, counted from its own, before it is turned."""
+        if self.shape == Shape.POLYGON:
+            return self.points
+        if self.shape == Shape.TEXT:
+            return ((0.0, 0.0),)
+        left, top = (0.0, 0.0) if self.shape == Shape.RECTANGLE else (-self.width / 2, -self.height / 2)
+        right, bottom = left + self.width, top + self.height
+        return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text on the map, centred on its point."""
+
+    text: str
+    x: float
+    y: float
+    size: float = 18
+
+    def as_json(self) -> dict[str, object]:
+        """The label in a layout."""
+        return {"text": self.text, "x": self.x, "y": self.y, "size": self.size}

@@ -1,0 +1,137 @@
+"""The areas of a plan. They are decoration: what can't be drawn is left out and counted, not refused."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from reservations.domain.areas import TEXT_SIZE, Area, AreaText, Label, Point, Shape
+from reservations.domain.colours import AREA_COLOR, colour_of
+from reservations.domain.plans.file import Json
+from reservations.domain.plans.seats import FileRow, FileSeat
+from reservations.domain.plans.values import number_of, point_of, text_of
+from reservations.domain.seating import PITCH
+
+# Every fan loads the map.
+MOST_AREAS = 2_000
+MOST_POINTS = 20_000
+LONGEST_TEXT = 200
+LARGEST_TEXT = 2_000.0
+ROW_NAME_SIZE = 10.0
+# The word, not a part of one: a backstage is no stage.
+STAGE = re.compile(
+    r"\b(stage|bühne|buehne|scène|scena|escenario|palco|palcoscenico|podium)\b|무대|舞台|ステージ", re.IGNORECASE
+)
+
+
+@dataclass(slots=True)
+class Drawn:
+    """The areas that were read, and how many were left out."""
+
+    areas: list[Area] = field(default_factory=list)
+    points: int = 0
+    left_out: int = 0
+
+    def add(self, raw: Json, origin: Point) -> None:
+        """Read an area of a zone that begins at `origin`."""
+        area = read_area(raw, origin)
+        points = len(area.points) if area else 0
+        if area is None or len(self.areas) >= MOST_AREAS or self.points + points > MOST_POINTS:
+            self.left_out += 1
+        else:
+            self.areas.append(area)
+            self.points += points
+
+    def stage(self) -> Point | None:
+        """The middle of the first area that is called a stage."""
+        named = (area for area in self.areas if STAGE.search(area.text))
+        return next((middle_of(area) for area in named), None)
+
+
+def middle_of(area: Area) -> Point:
+    """Roughly the middle of an area."""
+    outline = area.outline()
+    x, y = (sum(coordinates) / len(outline) for coordinates in zip(*outline, strict=True))
+    return area.x + x, area.y + y
+
+
+def read_area(raw: Json, origin: Point) -> Area | None:
+    """An area; None if it has no shape, no size, or is a text that says nothing."""
+    point, measures = point_of(raw.get("position") or {"x": 0, "y": 0}), measures_of(raw)
+    written = written_on(raw.get("text"))
+    shape = raw.get("shape")
+    if point is None or measures is None or (shape == Shape.TEXT and not written):
+        return None
+    width, height, points = measures
+    return Area(
+        x=round(origin[0] + point[0], 4),
+        y=round(origin[1] + point[1], 4),
+        width=width,
+        height=height,
+        text=written.text if written else "",
+        color=colour_of(raw.get("color")) or AREA_COLOR,
+        shape=Shape(str(shape)),
+        rotation=(number_of(raw.get("rotation")) or 0.0) % 360,
+        border_color=colour_of(raw.get("border_color")),
+        points=points,
+        written=written,
+    )
+
+
+def measures_of(raw: Json) -> tuple[float, float, tuple[Point, ...]] | None:
+    """Width, height, points: whichever of them the shape has."""
+    shape = raw.get("shape")
+    if shape == Shape.TEXT:
+        return 0.0, 0.0, ()
+    if shape not in list(Shape):
+        return None
+    inner = raw.get(str(shape))
+    measures = inner if isinstance(inner, dict) else {}
+    if shape == Shape.POLYGON:
+        return polygon(measures)
+    if shape == Shape.RECTANGLE:
+        size = number_of(measures.get("width")), number_of(measures.get("height"))
+    elif shape == Shape.CIRCLE:
+        size = (number_of(measures.get("radius")),) * 2
+    else:
+        size = point_of(measures.get("radius")) or (None, None)
+    width, height = size
+    if width is None or height is None or min(width, height) <= 0:
+        return None
+    return (width, height, ()) if shape == Shape.RECTANGLE else (2 * width, 2 * height, ())
+
+
+def polygon(measures: Json) -> tuple[float, float, tuple[Point, ...]] | None:
+    """The points of a polygon, if they enclose something."""
+    listed = measures.get("points")
+    points = [point_of(point) for point in listed] if isinstance(listed, list) and len(listed) <= MOST_POINTS else []
+    found = tuple(point for point in points if point is not None)
+    return (0.0, 0.0, found) if len(found) == len(points) and len(set(found)) > 2 else None  # noqa: PLR2004  a triangle
+
+
+def written_on(raw: object) -> AreaText | None:
+    """What is written on an area; None if nothing is."""
+    if not isinstance(raw, dict) or not (text := text_of(raw.get("text"))):
+        return None
+    x, y = point_of(raw.get("position")) or (0.0, 0.0)
+    size = number_of(raw.get("size")) or TEXT_SIZE
+    return AreaText(text[:LONGEST_TEXT], x, y, colour_of(raw.get("color")), min(max(size, 1.0), LARGEST_TEXT))
+
+
+# --- Names of rows ---------------------------------------------------------------------------------
+
+
+def row_labels(rows: Iterable[FileRow]) -> list[Label]:
+    """The names of rows at those ends where the plan shows them, one seat's distance away."""
+    labels = []
+    for row in rows:
+        if row.number and row.seats and row.ends in {"start", "both"}:
+            labels.append(beyond(row.seats[0], row.seats[1:2], row.number, -PITCH))
+        if row.number and row.seats and row.ends in {"end", "both"}:
+            labels.append(beyond(row.seats[-1], row.seats[-2:-1], row.number, PITCH))
+    return labels
+
+
+def beyond(end: FileSeat, neighbours: list[FileSeat], text: str, otherwise: float) -> Label:
+    """A label beyond the end of a row: as far from its last seat as that is from its neighbour."""
+    dx, dy = (end.x - neighbours[0].x, end.y - neighbours[0].y) if neighbours else (otherwise, 0.0)
+    return Label(text, round(end.x + dx, 4), round(end.y + dy, 4), ROW_NAME_SIZE)

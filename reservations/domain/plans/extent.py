@@ -1,0 +1,69 @@
+"""How large the map must be, so that all of it shows."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from reservations.domain.areas import Area, Label, Point
+from reservations.domain.plans.file import Json
+from reservations.domain.plans.seats import FileSeat
+from reservations.domain.plans.values import number_of
+from reservations.domain.seating import PITCH
+
+# Around a map that had to grow; half of it is what a seat takes around its middle.
+MARGIN = PITCH
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The size of a map, and how far everything on it moves to the right and down."""
+
+    width: float
+    height: float
+    right: float = 0
+    down: float = 0
+    is_grown: bool = False
+
+    def move(self, area: Area) -> Area:
+        """An area in its place."""
+        return replace(area, x=round(area.x + self.right, 4), y=round(area.y + self.down, 4))
+
+    def move_label(self, label: Label) -> Label:
+        """A label in its place."""
+        return replace(label, x=round(label.x + self.right, 4), y=round(label.y + self.down, 4))
+
+
+def extent_of(size: object, seats: Sequence[FileSeat], areas: Sequence[Area], labels: Sequence[Label]) -> Extent:
+    """The size that the file gives where everything lies within it; else as large as it takes.
+
+    A plan whose seats begin at 0 keeps its places: only what lies to the left or above of all is moved in.
+    """
+    points = [*((seat.x, seat.y) for seat in seats), *corners(areas), *((label.x, label.y) for label in labels)]
+    left, top = min(x for x, _ in points), min(y for _, y in points)
+    right, down = (MARGIN - left if left < 0 else 0.0), (MARGIN - top if top < 0 else 0.0)
+    needed = [max(seat.x for seat in seats) + MARGIN / 2, max(seat.y for seat in seats) + MARGIN / 2]
+    width = max(needed[0], *(x for x, _ in points)) + right
+    height = max(needed[1], *(y for _, y in points)) + down
+    given_width, given_height = size_of(size)
+    return Extent(
+        width=given_width if width <= given_width else math.ceil(width + MARGIN / 2),
+        height=given_height if height <= given_height else math.ceil(height + MARGIN / 2),
+        right=right,
+        down=down,
+        is_grown=bool(right or down or (given_width and (width > given_width or height > given_height))),
+    )
+
+
+def size_of(raw: object) -> Point:
+    """Width and height as the file has them; 0 for what makes no sense."""
+    size: Json = raw if isinstance(raw, dict) else {}
+    return max(0.0, number_of(size.get("width")) or 0.0), max(0.0, number_of(size.get("height")) or 0.0)
+
+
+def corners(areas: Sequence[Area]) -> Iterator[Point]:
+    """Points around the areas, on the map."""
+    for area in areas:
+        angle = math.radians(area.rotation)
+        cos, sin = math.cos(angle), math.sin(angle)
+        for x, y in area.outline():
+            yield area.x + x * cos - y * sin, area.y + x * sin + y * cos

@@ -1,0 +1,89 @@
+"""What is wrong with a plan: everything at once, each with its place, as short as people read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from concert_site.lib.errors import Invalid
+
+LISTED = 20
+# The same id on 400 seats is one mistake, not 400.
+PLACES_LISTED = 3
+IN_ONE_LINE = 3
+
+
+class Place(NamedTuple):
+    """Where in a plan: by name where there is one, else by position, counted from 1."""
+
+    zone: str
+    row: str = ""
+    seat: str = ""
+
+    def __str__(self) -> str:
+        names = {"zone": self.zone, "row": self.row, "seat": self.seat}
+        if self.seat:
+            return _("zone '%(zone)s', row %(row)s, seat %(seat)s") % names
+        return (_("zone '%(zone)s', row %(row)s") if self.row else _("zone '%(zone)s'")) % names
+
+
+class PlanRefused(Invalid):
+    """The plan can't be used. `problems` says why, each in a line; `detail` says it in one line."""
+
+    def __init__(self, problems: Sequence[str], unlisted: int = 0) -> None:
+        """
+        :param unlisted: how many more problems there are than are listed
+        """
+        self.problems = [*problems, *more_problems(unlisted)]
+        short = [*problems[:IN_ONE_LINE], *more_problems(len(problems[IN_ONE_LINE:]) + unlisted)]
+        super().__init__(
+            _("This seating plan can't be used. %(problems)s") % {"problems": " | ".join(short)}, attr="plan"
+        )
+
+
+def more_problems(count: int) -> Iterator[str]:
+    """The line for what isn't listed, if there is any."""
+    if count:
+        yield ngettext("... and %(count)d more problem", "... and %(count)d more problems", count) % {"count": count}
+
+
+class Problems:
+    """A list of problems that stops growing and goes on counting."""
+
+    def __init__(self) -> None:
+        self.listed: list[str] = []
+        self.unlisted = 0
+
+    def add(self, problem: str) -> None:
+        """Note a problem."""
+        if len(self.listed) < LISTED:
+            self.listed.append(problem)
+        else:
+            self.unlisted += 1
+
+    def at(self, place: Place, problem: str) -> None:
+        """Note a problem and its place."""
+        if len(self.listed) < LISTED:
+            self.listed.append(f"{place}: {problem}")
+        else:
+            self.unlisted += 1
+
+    def refuse(self) -> None:
+        """End here if anything was noted.
+
+        :raises PlanRefused: with all of it
+        """
+        if self.listed:
+            raise PlanRefused(self.listed, self.unlisted)
+
+    def add_places(self, problem: str, places: Mapping[str, Sequence[Place]]) -> None:
+        """Note one problem for each key, naming the first of its places; `problem` has %(key)s and %(count)d."""
+        for key, found in islice(places.items(), LISTED):
+            named = "; ".join(map(str, found[:PLACES_LISTED]))
+            more = len(found) - PLACES_LISTED
+            if more > 0:
+                named += ngettext("; and %(count)d more place", "; and %(count)d more places", more) % {"count": more}
+            self.add(f"{problem % {'key': key, 'count': len(found)}}: {named}")
+        self.unlisted += max(0, len(places) - LISTED)
