@@ -70,7 +70,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "concert_site.health.Probes",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "concert_site.lib.static.LastingFiles",
     "concert_site.media.Posters",
     "concert_site.lib.database.FreshConnections",
     "concert_site.lib.middleware.RefusalsArePages",
@@ -337,7 +337,7 @@ MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DATA_DIR}/media")).absolute()
 MEDIA_URL = "/media/"
 STORAGES = {
     "default": {"BACKEND": "concert_site.lib.storage.WholeFiles"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "concert_site.lib.static.Versioned"},
 }
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25" if IS_PRODUCTION else "consolemail://"))
@@ -345,9 +345,7 @@ vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25" if IS_PRO
 EMAIL_TIMEOUT = 10
 # Where links in mails lead. `up` knows where it listens and says so, in demo and test.
 FIRST_HOST = next((host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"), "localhost")
-SITE_URL = env.web_address(
-    "SITE_URL", default=f"https://{FIRST_HOST}/" if IS_PRODUCTION else "http://127.0.0.1:8000/"
-)
+SITE_URL = env.web_address("SITE_URL", default=f"https://{FIRST_HOST}/" if IS_PRODUCTION else "http://127.0.0.1:8000/")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Frontrow <tickets@localhost>")
 
 X_FRAME_OPTIONS = "DENY"
