@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.core.paginator import Paginator
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
@@ -36,7 +37,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A schedule as the public sees it."""
+    """A schedule as the public sees it, as it stood at `read_at` by PostgreSQL's clock."""
 
     id: int
     concert: int
@@ -48,6 +49,8 @@ class Show:
     tickets_per_fan: int
     prices: list[Price]
     seats_left: int
+    layout_version: int
+    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,29 @@ class Listing:
     schedules: list[Show]
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a reader looks for, see `concerts`."""
+
+    search: str = ""
+    on: date | None = None
+    state: SaleState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListingPage:
+    """One page of the concerts that fit, of so many `pages`; `count` is the number of them all."""
+
+    listings: list[Listing]
+    number: int
+    pages: int
+    count: int
+
+
 # By the schedules of one page, which are asked for together.
 _standings: Memory[dict[int, Standing]] = Memory()
 _listings: Memory[Listing | None] = Memory(most=1024)
+_pages: Memory[ListingPage] = Memory(most=64)
 
 
 def concerts(*, search: str = "", on: date | None = None, state: SaleState | None = None) -> ConcertQuerySet:
@@ -111,6 +134,11 @@ def listings(page: Sequence[Concert]) -> list[Listing]:
     return [listing(concert, by_concert[concert.pk]) for concert in page]
 
 
+def page_of(filters: Filters, *, number: int, size: int) -> ListingPage:
+    """A page of the concerts that fit, at most a second old: everybody starts here. Beyond the last it is the last."""
+    return _pages.get((filters, number, size), lambda: (_read_page(filters, number, size), MEMORY_SECONDS))
+
+
 def listing_of(concert_id: int) -> Listing | None:
     """One available concert, at most a second old; None if there is none."""
     return _listings.get(concert_id, lambda: (_read_listing(concert_id), MEMORY_SECONDS))
@@ -130,6 +158,7 @@ def shows(sales: Sequence[Sale]) -> list[Show]:
 
 def show(sale: Sale, standing: Standing) -> Show:
     """A schedule as it stands this moment."""
+    now = sale.now()
     return Show(
         id=sale.schedule_id,
         concert=sale.concert_id,
@@ -137,10 +166,12 @@ def show(sale: Sale, standing: Standing) -> Show:
         concert_at=sale.concert_at,
         reservation_available_at=sale.reservation_available_at,
         deadline_at=sale.deadline_at,
-        sale_state=sale_state(sale, is_sold_out=standing.is_sold_out, now=sale.now()),
+        sale_state=sale_state(sale, is_sold_out=standing.is_sold_out, now=now),
         tickets_per_fan=sale.tickets_per_fan,
         prices=standing.prices,
         seats_left=standing.seats_left,
+        layout_version=sale.layout_version,
+        read_at=now,
     )
 
 
@@ -163,6 +194,12 @@ def listing(concert: Concert, schedules: list[Show]) -> Listing:
         poster_small=concert.poster_small_url,
         schedules=schedules,
     )
+
+
+def _read_page(filters: Filters, number: int, size: int) -> ListingPage:
+    found = concerts(search=filters.search, on=filters.on, state=filters.state)
+    page = Paginator(found, size).get_page(number)
+    return ListingPage(listings(list(page)), page.number, page.paginator.num_pages, page.paginator.count)
 
 
 def _read_listing(concert_id: int) -> Listing | None:

@@ -1,26 +1,125 @@
 """Pages that anybody may see: what is on."""
 
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from dataclasses import dataclass
+from datetime import date
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import NotFound
+from concert_site.lib.pages import fan_id
 from reservations.queries import catalogue
+from reservations.queries.catalogue import Filters, Listing, Show
+from reservations.queries.headlines import headline, is_over
+from reservations.queries.own_places import OwnPlace, own_places
+from reservations.queries.sales import SaleState
 
 CONCERTS_A_PAGE = 24
+LONGEST_SEARCH = 100
+# What fits a page number for certain.
+MOST_DIGITS = 6
+
+
+class CatalogueSearch(forms.Form):
+    """What a reader may look for; the names are those of the API."""
+
+    search = forms.CharField(label=_("Search"), required=False, max_length=LONGEST_SEARCH)
+    date = forms.DateField(
+        label=_("Date"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    sale_state = forms.ChoiceField(
+        label=_("Tickets"),
+        required=False,
+        choices=[
+            ("", _("Any")),
+            (SaleState.OPEN, _("On sale")),
+            (SaleState.UPCOMING, _("Opening soon")),
+            (SaleState.SOLD_OUT, _("Sold out")),
+            (SaleState.CLOSED, _("Sale closed")),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One date of a concert as this reader sees it; `place` is None for who has no part in it."""
+
+    show: Show
+    place: OwnPlace | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has begun."""
+        return is_over(self.show)
+
+    @property
+    def opens_in(self) -> int:
+        """Seconds until the sale opens, at least one."""
+        return max(1, round((self.show.reservation_available_at - self.show.read_at).total_seconds()))
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the fan has as many seats as one may have."""
+        return self.place is not None and self.place.held + self.place.tickets >= self.show.tickets_per_fan
 
 
 def concerts(request: HttpRequest) -> HttpResponse:
     """The concerts that are open to the public, those that play next first."""
-    search = request.GET.get("search", "").strip()[:200]
-    page = Paginator(catalogue.concerts(search=search), CONCERTS_A_PAGE).get_page(request.GET.get("page"))
-    listings = catalogue.listings(list(page))
-    return render(request, "reservations/concerts.html", {"page": page, "listings": listings, "search": search})
+    form = CatalogueSearch(request.GET)
+    filters = filters_of(form)
+    page = catalogue.page_of(filters, number=page_number(request.GET), size=CONCERTS_A_PAGE)
+    facts = {
+        "page": page,
+        "headlines": [headline(listing) for listing in page.listings],
+        "form": form,
+        "is_filtered": filters != Filters(),
+        "query": without_page(request.GET),
+    }
+    return render(request, "reservations/concerts.html", facts)
+
+
+def filters_of(form: CatalogueSearch) -> Filters:
+    """What is looked for; a field that makes no sense says so on the page and filters nothing."""
+    form.is_valid()
+    words: str = form.cleaned_data.get("search") or ""
+    on: date | None = form.cleaned_data.get("date")
+    state: str = form.cleaned_data.get("sale_state") or ""
+    return Filters(search=" ".join(words.split()), on=on, state=SaleState(state) if state else None)
+
+
+def page_number(query: QueryDict) -> int:
+    """The page that is asked for; whatever is no page is the first."""
+    asked = query.get("page", "")
+    return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) <= MOST_DIGITS else 1
+
+
+def without_page(query: QueryDict) -> str:
+    """What leads to the other pages of the same search."""
+    rest = query.copy()
+    rest.pop("page", None)
+    return f"{rest.urlencode()}&" if rest else ""
 
 
 def concert(request: HttpRequest, pk: int) -> HttpResponse:
-    """One concert with its dates."""
+    """One concert with its dates, and what the fan has of each."""
     listing = catalogue.listing_of(pk)
     if listing is None:
         raise NotFound
-    return render(request, "reservations/concert.html", {"concert": listing})
+    facts = {
+        "concert": listing,
+        "headline": headline(listing),
+        "nights": nights_of(request, listing),
+        "address": request.build_absolute_uri(request.path),
+        "poster_address": request.build_absolute_uri(listing.poster) if listing.poster else None,
+    }
+    return render(request, "reservations/concert.html", facts)
+
+
+def nights_of(request: HttpRequest, listing: Listing) -> list[Night]:
+    """The dates of a concert, those that are over last."""
+    ids = [show.id for show in listing.schedules]
+    places = own_places(user_id=fan_id(request), schedule_ids=ids) if ids and request.user.is_authenticated else {}
+    nights = [Night(show, places.get(show.id)) for show in listing.schedules]
+    return sorted(nights, key=lambda night: night.is_over)

@@ -1,0 +1,26 @@
+"""What one fan already has of the dates of a concert."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from concert_site.lib.database import fetch, sql_beside
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPlace:
+    """A fan's part in one schedule. The references are those of the newest booking, None without one."""
+
+    schedule_id: int
+    is_waiting: bool
+    is_inside: bool
+    held: int
+    held_reference: str | None
+    tickets: int
+    tickets_reference: str | None
+
+
+def own_places(*, user_id: int, schedule_ids: Sequence[int]) -> dict[int, OwnPlace]:
+    """A fan's part in each of these schedules, by schedule: one query, however many they are."""
+    params = {"fan": user_id, "schedule_ids": list(schedule_ids)}
+    places = [OwnPlace(**row) for row in fetch(sql_beside(__file__, "own_places.sql"), params)]
+    return {place.schedule_id: place for place in places}
