@@ -5,7 +5,7 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from concert_site.lib.errors import Unavailable
+from concert_site.lib.errors import TooManyRequests, Unavailable
 from concert_site.lib.handler import as_domain_error
 from concert_site.lib.refusals import refuse, refuse_as
 
@@ -29,6 +29,11 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: there is no such address."""
     return refuse(request, 404, "not_found", _("There is nothing at this address."))
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """429: allauth's limits (concert_site.urls.handler429)."""
+    return refuse_as(request, TooManyRequests())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -29,4 +29,6 @@ urlpatterns = [
 handler400 = "concert_site.errors_views.bad_request"
 handler403 = "concert_site.errors_views.permission_denied"
 handler404 = "concert_site.errors_views.not_found"
+# allauth looks for this one.
+handler429 = "concert_site.errors_views.too_many_requests"
 handler500 = "concert_site.errors_views.server_error"

@@ -1,10 +1,12 @@
-"""Pages of an account, beside allauth's."""
+"""Pages of an account, before allauth's: two of these stand in for its own."""
 
 from django.urls import path
 
 from concert_site.accounts import views
 
 urlpatterns = [
+    path("signup/", views.Signup.as_view(), name="account_signup"),
+    path("3rdparty/signup/", views.SocialSignup.as_view(), name="socialaccount_signup"),
     path("profile/", views.profile, name="profile"),
     path("language/", views.language, name="language"),
 ]

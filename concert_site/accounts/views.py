@@ -1,16 +1,19 @@
 """Pages of an account, beside allauth's."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from allauth.account.views import SignupView
+from allauth.socialaccount.views import SignupView as SocialSignupView
 from django.conf import settings
 from django.contrib import messages
-from django.forms import ModelForm, Select
+from django.forms import BaseForm, ModelForm, Select, TextInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import check_for_language, override
+from django.utils.translation import check_for_language, get_language, override
 from django.utils.translation import gettext as _
 
+from concert_site.accounts.adapter import AddressTaken
 from concert_site.accounts.models import User
 from concert_site.lib.pages import fan_id, fans_own, throttled
 
@@ -23,7 +26,36 @@ class ProfileForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable whe
     class Meta:
         model = User
         fields: ClassVar = ["name", "locale"]
-        widgets: ClassVar = {"locale": Select(choices=settings.LANGUAGES)}
+        widgets: ClassVar = {
+            "name": TextInput(attrs={"autocomplete": "name"}),
+            "locale": Select(choices=settings.LANGUAGES),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
+        super().__init__(*args, **kwargs)
+        # Who never chose reads the page in some language all the same.
+        self.initial["locale"] = self.initial.get("locale") or get_language()
+
+
+class FreeAddress:
+    """A sign-up page on which an address that was taken meanwhile is an error of its field."""
+
+    def form_valid(self, form: BaseForm) -> HttpResponse:
+        """Make the account, unless somebody was quicker."""
+        try:
+            response: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # of the view it is mixed into
+        except AddressTaken as taken:
+            form.add_error("email", taken.error)
+            response = self.form_invalid(form)  # type: ignore[attr-defined]  # as above
+        return response
+
+
+class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes without types
+    """Make an account."""
+
+
+class SocialSignup(FreeAddress, SocialSignupView):  # type: ignore[misc]  # as above
+    """Make an account after a login elsewhere that left something to ask."""
 
 
 @fans_own
@@ -35,7 +67,8 @@ def profile(request: HttpRequest) -> HttpResponse:
         with override(form.save().locale):
             messages.success(request, _("Saved."))
         return redirect("profile")
-    return render(request, "account/profile.html", {"form": form})
+    facts = {"form": form, "has_providers": bool(settings.SOCIALACCOUNT_PROVIDERS)}
+    return render(request, "account/profile.html", facts)
 
 
 def language(request: HttpRequest) -> HttpResponse:

@@ -91,4 +91,6 @@ urlpatterns = [
     path("page-fails/<how>/", page_fails),
     path("api/takes/", Takes.as_view()),
     path("api/guarded/", Guarded.as_view()),
+    # The pages that a refusal leads to.
+    *urls.urlpatterns,
 ]
