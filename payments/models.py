@@ -47,6 +47,9 @@ class Payment(models.Model):
         db_table = "payment"
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
+        # Payments are written by paying and refunding alone: staff may look, and refund with a reason.
+        default_permissions = ("view",)
+        permissions = [("refund_payment", "Can refund payments")]
         constraints = [
             models.CheckConstraint(condition=one_of("state", State), name="payment_state_known"),
             models.CheckConstraint(condition=Q(price__gt=0), name="payment_price_positive"),

@@ -27,8 +27,11 @@ class Balance(models.Model):
 
     class Meta:
         db_table = "balance"
-        verbose_name = _("balance")
-        verbose_name_plural = _("balances")
+        verbose_name = _("wallet")
+        verbose_name_plural = _("wallets")
+        # Balances and their entries are written by the ledger alone: staff may look, and adjust with a reason.
+        default_permissions = ("view",)
+        permissions = [("adjust_balance", "Can adjust a wallet")]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="balance_not_below_zero"),
         ]
@@ -75,6 +78,7 @@ class BalanceHistory(models.Model):
         db_table = "balance_history"
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger")
+        default_permissions = ("view",)
         constraints = [
             models.CheckConstraint(condition=one_of("kind", Kind), name="history_kind_known"),
             models.CheckConstraint(

@@ -13,11 +13,14 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount import admin as _social_admin  # noqa: F401  registers the three below
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
+from django.contrib.admin.utils import NestedObjects, unquote
 from django.contrib.auth import admin as auth_admin  # registers Group
 from django.contrib.auth.models import Group
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.forms import AdminPasswordChangeForm
@@ -110,6 +113,17 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         fixed = tuple(super().get_readonly_fields(request, obj))
         return fixed if is_superuser(request) else (*fixed, *RIGHTS)
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's page; who has booked or has money is sent back with what to do instead."""
+        user = self.get_object(request, unquote(object_id))
+        if user is not None and self.has_delete_permission(request, user) and is_held(user):
+            why = _("%(user)s has bookings, money or a past with us. Deactivate the account instead.")
+            self.message_user(request, why % {"user": user}, messages.ERROR)
+            return redirect("admin:accounts_user_change", user.pk)
+        return super().delete_view(request, object_id, extra_context)
+
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:  # Any: Django's
         """Save, with the address that allauth keeps."""
         super().save_model(request, obj, form, change)
@@ -139,6 +153,13 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         if len(allowed) < len(asked):
             why = _("Accounts of staff are changed by superusers, and nobody's own by themselves.")
             self.message_user(request, why, messages.WARNING)
+
+
+def is_held(user: User) -> bool:
+    """Whether other rows point at this account and keep it."""
+    collector = NestedObjects(using=DEFAULT_DB_ALIAS, origin=user)
+    collector.collect([user])
+    return bool(collector.protected)
 
 
 def is_superuser(request: HttpRequest) -> bool:

@@ -23,14 +23,14 @@ LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
-    """A top-up; `is_new` is false if this key had booked it before."""
+class Booked:
+    """An entry of the ledger; `is_new` is false if the same order had booked it before."""
 
     entry: BalanceHistory
     is_new: bool
 
 
-def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> Charge:
+def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> Booked:
     """Top up a wallet by `amount` (minor units), once a key. A failure leaves the key free.
 
     :raises IdempotencyKeyReused: if the key came before, with another amount
@@ -42,47 +42,32 @@ def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | N
         bounds = {"least": SMALLEST_CHARGE, "most": LARGEST_CHARGE}
         raise Invalid(_("Choose an amount from %(least)d to %(most)d.") % bounds, attr="amount")
     asked = request_hash({"amount": amount})
-    booked = booked_before(user_id, idempotency_key, asked)
+    booked = booked_before(user_id, Kind.CHARGE, idempotency_key, asked)
     if booked:
-        return Charge(booked, is_new=False)
+        return booked
     provider()(user_id=user_id, amount=amount, idempotency_key=idempotency_key)
-    try:
-        with transaction.atomic(durable=True):
-            entry = book(
-                user_id=user_id,
-                kind=Kind.CHARGE,
-                amount=amount,
-                idempotency_key=idempotency_key,
-                request_hash=asked,
-                now=now,
-            )
-    except IntegrityError:
-        # The same request arrived twice at once. The other one waited on the balance less long, and the
-        # unique constraint history_key_once_a_kind has undone this one.
-        booked = booked_before(user_id, idempotency_key, asked)
-        if booked is None:
-            raise
-        return Charge(booked, is_new=False)
-    return Charge(entry, is_new=True)
+    return book_once(
+        user_id=user_id,
+        kind=Kind.CHARGE,
+        amount=amount,
+        idempotency_key=idempotency_key,
+        request_hash=asked,
+        now=now,
+    )
 
 
-def booked_before(user_id: int, idempotency_key: str, asked: str) -> BalanceHistory | None:
-    """The top-up that this key has booked, if it has.
-
-    :raises IdempotencyKeyReused: if that was another request
-    """
-    entry = BalanceHistory.objects.of(user_id=user_id).filter(kind=Kind.CHARGE, idempotency_key=idempotency_key).first()
-    if entry and entry.request_hash != asked:
-        raise IdempotencyKeyReused
-    return entry
-
-
-@transaction.atomic(durable=True)
 def adjust(
-    *, user_id: int, amount: int, note: str, actor_id: int | None, now: datetime | None = None
-) -> BalanceHistory:
-    """Add `amount` (minor units, may be negative) by a member of staff, who says why.
+    *,
+    user_id: int,
+    amount: int,
+    note: str,
+    actor_id: int | None,
+    idempotency_key: str,
+    now: datetime | None = None,
+) -> Booked:
+    """Add `amount` (minor units, may be negative) by a member of staff, who says why; once a key, as a charge.
 
+    :raises IdempotencyKeyReused: if the key came before, with another order
     :raises Invalid: if the amount is nothing or beyond every wallet, or note or actor are missing
     :raises InsufficientBalance: if the balance would drop below zero
     :raises BalanceTooLarge: if the wallet would hold too much
@@ -94,7 +79,65 @@ def adjust(
         raise Invalid(_("Say why, in one line of up to 500 characters."), attr="note")
     if actor_id is None:
         raise Invalid(_("Say who adjusts the balance."), attr="actor")
-    return book(user_id=user_id, kind=Kind.ADJUSTMENT, amount=amount, note=note, actor_id=actor_id, now=now)
+    asked = request_hash({"amount": amount, "note": note, "actor": actor_id})
+    return booked_before(user_id, Kind.ADJUSTMENT, idempotency_key, asked) or book_once(
+        user_id=user_id,
+        kind=Kind.ADJUSTMENT,
+        amount=amount,
+        note=note,
+        actor_id=actor_id,
+        idempotency_key=idempotency_key,
+        request_hash=asked,
+        now=now,
+    )
+
+
+def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) -> Booked | None:
+    """What this key has booked of this kind, if it has.
+
+    :raises IdempotencyKeyReused: if that was another request
+    """
+    entry = BalanceHistory.objects.of(user_id=user_id).filter(kind=kind, idempotency_key=idempotency_key).first()
+    if entry and entry.request_hash != asked:
+        raise IdempotencyKeyReused
+    return Booked(entry, is_new=False) if entry else None
+
+
+def book_once(
+    *,
+    user_id: int,
+    kind: Kind,
+    amount: int,
+    idempotency_key: str,
+    request_hash: str,
+    note: str = "",
+    actor_id: int | None = None,
+    now: datetime | None = None,
+) -> Booked:
+    """Book under a key, in a transaction of its own.
+
+    :raises IdempotencyKeyReused, InsufficientBalance, BalanceTooLarge: as who calls it
+    """
+    try:
+        with transaction.atomic(durable=True):
+            entry = book(
+                user_id=user_id,
+                kind=kind,
+                amount=amount,
+                note=note,
+                actor_id=actor_id,
+                idempotency_key=idempotency_key,
+                request_hash=request_hash,
+                now=now,
+            )
+    except IntegrityError:
+        # The same request arrived twice at once. The other one waited on the balance less long, and the
+        # unique constraint history_key_once_a_kind has undone this one.
+        booked = booked_before(user_id, kind, idempotency_key, request_hash)
+        if booked is None:
+            raise
+        return booked
+    return Booked(entry, is_new=True)
 
 
 def open_wallets(*, user_ids: Sequence[int], amount: int, note: str) -> None:

@@ -151,16 +151,43 @@ def test_the_check_tells_a_wrong_provider(settings, name, is_production, found):
 def test_adjustment_says_who_and_why():
     fan, staff = make_fan(balance=300), make_staff()
 
-    entry = ledger.adjust(user_id=fan.pk, amount=-100, note=" Paid twice ", actor_id=staff.pk, now=NOW)
+    entry = ledger.adjust(
+        user_id=fan.pk, amount=-100, note=" Paid twice ", actor_id=staff.pk, idempotency_key="a", now=NOW
+    ).entry
 
     assert (entry.note, entry.actor, entry.amount_after) == ("Paid twice", staff, 200)
     assert entries_of(fan) == [("CHARGE", 300, 300), ("ADJUSTMENT", -100, 200)]
 
 
+def test_the_same_adjustment_again_is_the_same_entry_and_another_is_refused():
+    fan, staff = make_fan(balance=300), make_staff()
+    order = {"user_id": fan.pk, "amount": -100, "note": "Cash", "actor_id": staff.pk, "idempotency_key": "a"}
+    first = ledger.adjust(**order)
+
+    again = ledger.adjust(**order)
+    for change in ({"amount": -99}, {"note": "Card"}, {"actor_id": make_staff().pk}):
+        with pytest.raises(IdempotencyKeyReused):
+            ledger.adjust(**order | change)
+
+    assert (first.is_new, again.is_new, again.entry) == (True, False, first.entry)
+    assert balance_of(fan) == 200
+
+
+def test_a_refused_adjustment_leaves_its_key_free():
+    fan, staff = make_fan(balance=50), make_staff()
+    order = {"user_id": fan.pk, "amount": -100, "note": "Cash", "actor_id": staff.pk, "idempotency_key": "a"}
+    with pytest.raises(InsufficientBalance):
+        ledger.adjust(**order)
+    make_charge(fan, amount=50)
+
+    assert ledger.adjust(**order).is_new
+    assert balance_of(fan) == 0
+
+
 def test_adjustment_of_a_fan_without_a_balance_opens_it():
     fan, staff = make_fan(), make_staff()
 
-    ledger.adjust(user_id=fan.pk, amount=100, note="Cash", actor_id=staff.pk)
+    ledger.adjust(user_id=fan.pk, amount=100, note="Cash", actor_id=staff.pk, idempotency_key="a")
 
     assert entries_of(fan) == [("ADJUSTMENT", 100, 100)]
 
@@ -171,7 +198,7 @@ def test_adjustment_below_zero_changes_nothing(balance):
     before = entries_of(fan)
 
     with pytest.raises(InsufficientBalance):
-        ledger.adjust(user_id=fan.pk, amount=-100, note="Cash", actor_id=staff.pk)
+        ledger.adjust(user_id=fan.pk, amount=-100, note="Cash", actor_id=staff.pk, idempotency_key="a")
 
     assert balance_of(fan) == balance
     assert entries_of(fan) == before
@@ -194,7 +221,9 @@ def test_incomplete_adjustment_names_the_field(field, wrong):
     fan, staff = make_fan(), make_staff()
 
     with pytest.raises(Invalid) as refused:
-        ledger.adjust(**{"user_id": fan.pk, "amount": 1, "note": "Cash", "actor_id": staff.pk} | wrong)
+        ledger.adjust(
+            **{"user_id": fan.pk, "amount": 1, "note": "Cash", "actor_id": staff.pk, "idempotency_key": "a"} | wrong
+        )
 
     assert refused.value.attr == field
     assert not BalanceHistory.objects.exists()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -12,7 +13,7 @@ from concert_site.accounts.tests.factories import api_of, make_staff
 from concert_site.lib.database import fetch, sql_beside
 from wallet.domain import ledger
 from wallet.domain.errors import InsufficientBalance
-from wallet.models import BalanceHistory, Kind
+from wallet.models import Kind
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
 GUARD = "and amount + %(amount)s::bigint between 0 and %(most)s::bigint"
@@ -41,11 +42,13 @@ def run(sql: str) -> None:
         cursor.execute(sql)
 
 
-def take(fan: User, staff: User, amount: int) -> BalanceHistory:
-    return ledger.adjust(user_id=fan.pk, amount=-amount, note="Cash", actor_id=staff.pk)
+def take(fan: User, staff: User, amount: int, key: str | None = None) -> ledger.Booked:
+    return ledger.adjust(
+        user_id=fan.pk, amount=-amount, note="Cash", actor_id=staff.pk, idempotency_key=key or str(uuid4())
+    )
 
 
-def charge_while_the_same_is_being_booked(fan: User) -> ledger.Charge:
+def charge_while_the_same_is_being_booked(fan: User) -> ledger.Booked:
     """Top up with a key that another transaction has booked and not committed."""
     with transaction.atomic():
         ledger.book(
@@ -117,7 +120,7 @@ def test_one_key_with_two_amounts_at_once_books_one_and_refuses_the_other():
 
     answers = at_once([partial(make_charge, fan, amount=amount, key="a") for amount in (500, 501)])
 
-    assert Counter(type(answer).__name__ for answer in answers) == {"Charge": 1, "IdempotencyKeyReused": 1}
+    assert Counter(type(answer).__name__ for answer in answers) == {"Booked": 1, "IdempotencyKeyReused": 1}
     assert len(entries_of(fan)) == 1
 
 
@@ -163,8 +166,17 @@ def test_the_last_money_is_taken_once():
 
     answers = at_once([partial(take, fan, staff, 100)] * 8)
 
-    assert Counter(type(answer) for answer in answers) == {BalanceHistory: 1, InsufficientBalance: 7}
+    assert Counter(type(answer) for answer in answers) == {ledger.Booked: 1, InsufficientBalance: 7}
     assert entries_of(fan) == [("CHARGE", 100, 100), ("ADJUSTMENT", -100, 0)]
+
+
+def test_a_form_that_is_sent_many_times_at_once_adjusts_once():
+    fan, staff = make_fan(balance=1_000), make_staff()
+
+    answers = at_once([partial(take, fan, staff, 100, key="form")] * 6)
+
+    assert Counter(answer.is_new for answer in answers) == {True: 1, False: 5}
+    assert balance_of(fan) == 900
 
 
 def test_an_adjustment_that_waits_is_judged_by_what_is_left():

@@ -2,6 +2,7 @@
 
 from itertools import count
 
+from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
 from concert_site.accounts.models import User
@@ -18,6 +19,13 @@ def make_fan(*, email: str | None = None, password: str | None = None, **fields:
 def make_staff(**fields: object) -> User:
     """A member of staff who may do everything."""
     return make_fan(**{"email": f"staff{next(numbers)}@example.com", "is_staff": True, "is_superuser": True} | fields)
+
+
+def make_clerk(*codenames: str, **fields: object) -> User:
+    """A member of staff who may do what these permissions say, and nothing else."""
+    clerk = make_staff(**{"is_superuser": False} | fields)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return clerk
 
 
 def api_of(user: User | None = None) -> APIClient:

@@ -1,0 +1,180 @@
+"""Wallets and the ledger in the admin: looked at, and adjusted with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts.models import User
+from concert_site.accounts.queries import users_matching
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import day_and_time, money
+from concert_site.lib.idempotency import IdempotencyKeyReused
+from concert_site.lib.staff_pages import MoneyField, ReasonField, RecordAdmin, blame
+from wallet.domain import ledger
+from wallet.domain.errors import InsufficientBalance
+from wallet.models import Balance, BalanceHistory
+from wallet.queries import wallet_of
+
+MAY_ADJUST = "wallet.adjust_balance"
+
+
+class AdjustForm(forms.Form):
+    """An amount to add or to take, and why. The hidden key makes sending the form twice the same as once."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    amount = MoneyField(label=_("Amount"), help_text=_("What to add; with a minus, what to take."))
+    note = ReasonField()
+
+
+@admin.register(Balance)
+class BalanceAdmin(RecordAdmin):
+    """What fans have. A fan who never had anything has no row; their page leads to the adjustment, too."""
+
+    list_display = ("fan", "has", "changed", "adjusting")
+    list_select_related = ("user",)
+    list_filter = (("last_updated_at", admin.DateFieldListFilter),)
+    search_fields = ("user__email",)
+    search_help_text = _("by e-mail address")
+    ordering = ("-pk",)
+    fields = ("fan", "has", "changed", "adjusting")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Balance], search_term: str
+    ) -> tuple[QuerySet[Balance], bool]:
+        """By the fan's address; the accounts are looked up first, so that the wallets' own index finds the rest."""
+        return (queryset.filter(user__in=users_matching(search_term)) if search_term else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and the adjustment."""
+        adjust = path("adjust/<int:user_id>/", self.admin_site.admin_view(self.adjust), name="wallet_adjust")
+        return [adjust, *super().get_urls()]
+
+    @admin.display(description=_("fan"), ordering="user__email")
+    def fan(self, balance: Balance) -> str:
+        """Whose it is."""
+        return balance.user.email
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def has(self, balance: Balance) -> str:
+        """How much there is."""
+        return money(balance.amount)
+
+    @admin.display(description=_("last change"), ordering="last_updated_at")
+    def changed(self, balance: Balance) -> str:
+        """When it last changed."""
+        return day_and_time(balance.last_updated_at)
+
+    @admin.display(description=_("adjust"))
+    def adjusting(self, balance: Balance) -> str:
+        """The way to the adjustment."""
+        return format_html(
+            '<a class="text-link" href="{}">{}</a>', reverse("admin:wallet_adjust", args=[balance.user_id]), _("Adjust")
+        )
+
+    def adjust(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        """The page on which staff add to a wallet, or take from it, and say why."""
+        if not request.user.has_perm(MAY_ADJUST):
+            raise PermissionDenied
+        fan = User.objects.filter(pk=user_id).first()
+        if fan is None:
+            raise Http404
+        form = AdjustForm(request.POST or None, initial={"key": uuid4()})
+        if form.is_valid() and self.is_adjusted(request, fan, form):
+            return redirect(after(request, fan))
+        title = _("Adjust the wallet of %(fan)s") % {"fan": fan.email}
+        there = {"fan": fan, "balance": wallet_of(fan.pk).amount, "back": after(request, fan)}
+        return self.page(request, "admin/wallet/adjust.html", title=title, form=form, submit=_("Adjust"), **there)
+
+    def is_adjusted(self, request: HttpRequest, fan: User, form: AdjustForm) -> bool:
+        """Book what a valid form says; if it is refused, say so at its field."""
+        order: dict[str, Any] = form.cleaned_data  # Any: each field's own type
+        try:
+            booked = ledger.adjust(
+                user_id=fan.pk,
+                amount=order["amount"],
+                note=order["note"],
+                actor_id=request.user.pk,
+                idempotency_key=str(order["key"]),
+            )
+        except IdempotencyKeyReused:
+            # Somebody went back in the browser and changed the form: whether both are meant, only they know.
+            form.add_error(None, _("This form was sent before with something else in it. Look at the ledger first."))
+            form.data = request.POST.dict() | {"key": str(uuid4())}
+        except InsufficientBalance:
+            form.add_error("amount", _("There is not that much in the wallet."))
+        except DomainError as error:
+            blame(form, error)
+        else:
+            self.say_adjusted(request, fan, booked)
+            return True
+        return False
+
+    def say_adjusted(self, request: HttpRequest, fan: User, booked: ledger.Booked) -> None:
+        """Tell who adjusted, and the log: once, however often the form was sent."""
+        entry = booked.entry
+        said = {"amount": money(entry.amount), "note": entry.note, "fan": fan.email, "after": money(entry.amount_after)}
+        if booked.is_new:
+            self.log_change(request, entry.balance, str(_("Adjusted by %(amount)s: %(note)s") % said))
+        messages.success(request, _("%(fan)s: adjusted by %(amount)s, now %(after)s.") % said)
+
+
+def after(request: HttpRequest, fan: User) -> str:
+    """Where staff find what they booked: in the ledger, if they may see it."""
+    if request.user.has_perm("wallet.view_balancehistory"):
+        return f"{reverse('admin:wallet_balancehistory_changelist')}?user__id__exact={fan.pk}"
+    return reverse("admin:index")
+
+
+@admin.register(BalanceHistory)
+class BalanceHistoryAdmin(RecordAdmin):
+    """Every change of every balance."""
+
+    list_display = ("booked", "fan", "kind", "sum", "left", "payment_id", "note", "by")
+    list_select_related = ("user", "actor")
+    list_filter = ("kind", ("created_at", admin.DateFieldListFilter))
+    search_fields = ("user__email",)
+    search_help_text = _("by e-mail address")
+    ordering = ("-pk",)
+    fields = ("booked", "fan", "kind", "sum", "left", "payment_id", "note", "by")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[BalanceHistory], search_term: str
+    ) -> tuple[QuerySet[BalanceHistory], bool]:
+        """By the fan's address, as wallets are."""
+        return (queryset.filter(user__in=users_matching(search_term)) if search_term else queryset), False
+
+    @admin.display(description=_("booked at"), ordering="pk")
+    def booked(self, entry: BalanceHistory) -> str:
+        """When; entries are numbered in that order."""
+        return day_and_time(entry.created_at)
+
+    @admin.display(description=_("fan"))
+    def fan(self, entry: BalanceHistory) -> str:
+        """Whose balance it is."""
+        return entry.user.email
+
+    @admin.display(description=_("amount"))
+    def sum(self, entry: BalanceHistory) -> str:
+        """What was added or taken."""
+        return money(entry.amount)
+
+    @admin.display(description=_("balance after"))
+    def left(self, entry: BalanceHistory) -> str:
+        """What it left."""
+        return money(entry.amount_after)
+
+    @admin.display(description=_("by"))
+    def by(self, entry: BalanceHistory) -> str:
+        """Which member of staff booked it, if it was one."""
+        return entry.actor.email if entry.actor else ""
