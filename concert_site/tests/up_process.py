@@ -87,9 +87,14 @@ class Up:
             )
 
     @property
+    def url(self) -> str:
+        """The address of the site."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
     def ready_line(self) -> str:
         """What it prints when it is ready."""
-        return f"Ready: http://127.0.0.1:{self.port}/"
+        return f"Ready: {self.url}"
 
     def wait_ready(self) -> "Up":
         """Wait for that line."""

@@ -1,0 +1,92 @@
+"""A real site, a real browser. Skipped where there is no Chromium, but not in CI, which installs one."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from concert_site.tests.browser.visitor import CHROMIUM, PHONE, QUIET, Visitor
+from concert_site.tests.up_process import Up, manage
+
+FANS = 24
+Arrive = Callable[..., Visitor]
+MakeShow = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def up() -> Iterator[Up]:
+    """The whole site with its demo: web server, worker, beat, PostgreSQL and Redis."""
+    if not CHROMIUM:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs a Chromium (apt-get install chromium), and found none")
+        pytest.skip("no Chromium: install it (apt-get install chromium), or name one in CHROMIUM")
+    folder = Path(tempfile.mkdtemp(prefix="browser-"))
+    up = Up(folder / "data", "--demo", MODE="demo", THROTTLE="off")
+    try:
+        yield up.wait_ready()
+    finally:
+        up.discard()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def fans(up: Up) -> Iterator[dict[str, str]]:
+    """Fans with money, each handed out once."""
+    return iter(say(up, "make_fans", str(FANS), "--balance=500000"))
+
+
+@pytest.fixture
+def fan(fans: Iterator[dict[str, str]]) -> dict[str, str]:
+    """A fan whom no other test knows: `email`, `password`, and 500,000 won."""
+    return next(fans)
+
+
+@pytest.fixture(scope="session")
+def make_show(up: Up) -> MakeShow:
+    """Make a show with the options of the command of that name."""
+
+    def make(**options: object) -> dict[str, Any]:
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        (show,) = say(up, "make_show", *words)
+        return show
+
+    return make
+
+
+def say(up: Up, *words: str) -> list[dict[str, Any]]:
+    """What a command prints, a line of JSON each."""
+    done = manage(*words, f"--data-dir={up.data_dir}")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+# Of a module, since Django refuses its ORM to whoever has an event loop, and Playwright has one while it runs.
+@pytest.fixture(scope="module")
+def browser(up: Up) -> Iterator[Browser]:
+    """A browser without windows."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def arrive(browser: Browser, up: Up) -> Iterator[Arrive]:
+    """Open a window, a phone's unless told otherwise; whatever was wrong in it fails the test at its end."""
+    visitors: list[Visitor] = []
+
+    def open_window(size: tuple[int, int] = PHONE, **options: object) -> Visitor:
+        visitors.append(Visitor.arrive(browser, up.url, size, **options))
+        return visitors[-1]
+
+    yield open_window
+    complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
+    for visitor in visitors:
+        visitor.page.context.close()
+    assert complaints == []
