@@ -132,4 +132,4 @@ class ConcertSchedule(models.Model):
         triggers: ClassVar = [SEED_IS_BORN_HERE, SEED_STAYS]
 
     def __str__(self) -> str:
-        return f"{self.concert_id} on {self.concert_date}"
+        return f"{self.concert}, {self.concert_date}"

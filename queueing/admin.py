@@ -1,0 +1,100 @@
+"""Waiting tokens: looked at alone. A line of a million is shown without being counted."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from concert_site.accounts.models import User
+from concert_site.lib.formats import day_and_time
+from concert_site.lib.lists import column
+from concert_site.lib.staff_pages import RecordAdmin
+from queueing.models import Status, WaitingToken
+
+# People whose address begins like what was typed; more than this is no search any more.
+MOST_PEOPLE = 50
+LARGEST_NUMBER_DIGITS = 18
+
+
+@admin.register(WaitingToken)
+class WaitingTokenAdmin(RecordAdmin):
+    list_display = ("fan", "date", "number", "state", "expired_reason", "joined", "admitted", "expires")
+    list_filter = (("concert_schedule", AutocompleteSelectFilter), "status", "expired_reason")
+    list_filter_submit = True
+    search_fields = ("token",)
+    search_help_text = _("E-mail address, token, or number")
+    ordering = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingToken]:
+        """Tokens with fan and date, and the time of reading."""
+        rows: QuerySet[WaitingToken] = super().get_queryset(request)
+        related = rows.select_related("user", "concert_schedule__concert")
+        return related.defer("concert_schedule__layout", "concert_schedule__draw_seed").annotate(read_at=Now())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[WaitingToken], search_term: str
+    ) -> tuple[QuerySet[WaitingToken], bool]:
+        """By token, by number, or by the beginning of an address."""
+        word = search_term.strip().lower()
+        if not word:
+            return queryset, False
+        if (token := token_in(word)) is not None:
+            return queryset.filter(token=token), False
+        if word.isdecimal() and len(word) <= LARGEST_NUMBER_DIGITS:
+            return queryset.filter(number=int(word)), False
+        people = User.objects.filter(email__startswith=word).order_by("email").values_list("pk", flat=True)
+        return queryset.filter(Q(user_id__in=list(people[:MOST_PEOPLE]))), False
+
+    @column(_("fan"))
+    def fan(self, token: WaitingToken) -> str:
+        """Whose it is."""
+        return token.user.email
+
+    @column(_("schedule"))
+    def date(self, token: WaitingToken) -> str:
+        """The date that the fan waits for."""
+        return str(token.concert_schedule)
+
+    @column(_("status"), label={"WAITING": "warning", "ACTIVE": "success"})
+    def state(self, token: WaitingToken) -> tuple[str, str]:
+        """The status as it is now: a time that is over reads expired."""
+        now = token.read_at  # type: ignore[attr-defined]  # an annotation of get_queryset
+        is_over = token.status == Status.ACTIVE and token.expired_at is not None and token.expired_at <= now
+        status = Status.EXPIRED if is_over else Status(token.status)
+        return status.value, str(status.label)
+
+    @column(_("joined at"))
+    def joined(self, token: WaitingToken) -> str:
+        """When the fan joined."""
+        return day_and_time(token.created_at)
+
+    @column(_("admitted at"))
+    def admitted(self, token: WaitingToken) -> str | None:
+        """When the fan's turn came."""
+        return day_and_time(token.updated_active_at) if token.updated_active_at else None
+
+    @column(_("expires at"))
+    def expires(self, token: WaitingToken) -> str | None:
+        """When the fan's time ends, or ended."""
+        return day_and_time(token.expired_at) if token.expired_at else None
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
+        """What the page of one token shows."""
+        return ("token", *self.list_display, "entered_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
+        """All of it."""
+        return self.get_fields(request, obj)
+
+
+def token_in(word: str) -> UUID | None:
+    """The token that a word spells, if it does."""
+    try:
+        return UUID(word)
+    except ValueError:
+        return None

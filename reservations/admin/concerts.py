@@ -1,0 +1,146 @@
+"""Concerts: what the programme says about them, and whether the public sees it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from concert_site.lib.domain_admin import AnyForm, DomainAdmin
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import day_and_time
+from concert_site.lib.lists import column
+from reservations.admin import shown
+from reservations.domain import posters, programme
+from reservations.models import Concert, ConcertSchedule, ConcertStatus
+from reservations.queries import staff
+
+COLUMNS = ("name", "host", "description", "status")
+
+
+class ConcertForm(AnyForm):
+    """A concert as the programme has it; an uploaded picture becomes a poster before anything is written."""
+
+    made: posters.Poster | None = None
+
+    class Meta:
+        model = Concert
+        fields = (*COLUMNS, "poster")
+        help_texts = {
+            "status": _("The public sees an available concert, and fans can buy. Begin with unavailable."),
+            "poster": _("PNG, JPEG or WebP; upright pictures of 3:4 look best."),
+        }
+
+    def clean_poster(self) -> Any:  # Any: a file, the name of the present one, or False to take it down
+        """What was uploaded; `made` is the poster made of it.
+
+        :raises ValidationError: if it is no picture that we can use
+        """
+        upload = self.cleaned_data["poster"]
+        if isinstance(upload, UploadedFile):
+            try:
+                self.made = posters.clean_poster(upload)
+            except DomainError as refusal:
+                raise ValidationError(str(refusal.detail)) from refusal
+        return upload
+
+
+@admin.register(Concert)
+class ConcertAdmin(DomainAdmin):
+    form = ConcertForm
+    list_display = ("title", "public", "next_date", "number_of_dates", "seats")
+    list_filter = ("status",)
+    search_fields = ("name", "host")
+    search_help_text = _("Name or host")
+    ordering = ("-pk",)
+    list_per_page = 25
+    show_full_result_count = False
+    actions = ("publish", "unpublish")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Concert]:
+        """Concerts with the counts of their dates; pages of one concert do without."""
+        rows: QuerySet[Concert] = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and match.url_name == "reservations_concert_changelist"
+        return staff.concerts(rows) if is_list else rows
+
+    @column(_("concert"), ordering="name", is_heading=True)
+    def title(self, concert: Concert) -> list[Any]:  # Any: unfold's parts of a heading
+        """Name, host, and the poster's small picture."""
+        picture = {"path": concert.poster_small_url, "squared": True, "width": 36, "height": 48}
+        return [concert.name, concert.host, None, picture]
+
+    @column(_("status"), ordering="status", label={"AVAILABLE": "success", "UNAVAILABLE": "warning"})
+    def public(self, concert: Concert) -> tuple[str, str]:
+        """Whether the public sees it."""
+        return concert.status, concert.get_status_display()
+
+    @column(_("next date"), ordering="next_at")
+    def next_date(self, concert: Concert) -> str | None:
+        """When it is played next."""
+        next_at = staff.annotation(concert, "next_at")
+        return next_at and day_and_time(next_at)
+
+    @column(_("dates"), ordering="dates")
+    def number_of_dates(self, concert: Concert) -> int:
+        """On how many dates it is played, past ones too."""
+        return staff.annotation(concert, "dates") or 0
+
+    @column(_("seats of coming dates"))
+    def seats(self, concert: Concert) -> str:
+        """What has become of the seats that are still to be sold."""
+        return shown.seats(staff.seats_of(concert)) if staff.annotation(concert, "next_at") else "–"
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:  # Any: as Django has it
+        """A new concert is shown once staff say so."""
+        return {"status": ConcertStatus.UNAVAILABLE} | super().get_changeform_initial_data(request)
+
+    def write(self, form: AnyForm, obj: Model | None) -> Model:
+        """Add or change a concert, and its poster."""
+        if obj is None:
+            obj = programme.add_concert(**{name: form.cleaned_data[name] for name in COLUMNS})
+        else:
+            changed = {name: form.cleaned_data[name] for name in COLUMNS if name in form.changed_data}
+            programme.change_concert(concert_id=obj.pk, **changed)
+        made: posters.Poster | None = getattr(form, "made", None)
+        if made:
+            posters.set_poster(concert_id=obj.pk, poster=made)
+        elif form.cleaned_data["poster"] is False:
+            posters.remove_poster(concert_id=obj.pk)
+        return obj
+
+    def kept_by(self, obj: Model) -> list[str]:
+        """Its dates."""
+        dates = ConcertSchedule.objects.filter(concert=obj.pk).count()
+        return [ngettext("%d date", "%d dates", dates) % dates] if dates else []
+
+    def remove(self, obj: Model) -> None:
+        """Delete a concert without dates."""
+        programme.delete_concert(concert_id=obj.pk)
+
+    @admin.action(description=_("Publish"), permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> None:
+        """Show the selected concerts to the public."""
+        hidden = list(queryset.filter(status=ConcertStatus.UNAVAILABLE))
+        moved = programme.publish(concert_ids=[concert.pk for concert in hidden])
+        for concert in hidden:
+            self.log_change(request, concert, _("Published."))
+        self.message_user(request, ngettext("%d concert published.", "%d concerts published.", moved) % moved)
+
+    @admin.action(description=_("Unpublish"), permissions=["change"])
+    def unpublish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> None:
+        """Take the selected concerts from the public."""
+        public = list(queryset.filter(status=ConcertStatus.AVAILABLE))
+        moved = programme.unpublish(concert_ids=[concert.pk for concert in public])
+        for concert in public:
+            self.log_change(request, concert, _("Unpublished."))
+        text = ngettext(
+            "%d concert unpublished: nobody can buy, waiting lines end, holds can still be paid.",
+            "%d concerts unpublished: nobody can buy, waiting lines end, holds can still be paid.",
+            moved,
+        )
+        self.message_user(request, text % moved, messages.WARNING)

@@ -1,0 +1,99 @@
+"""The form of a hall out of a few numbers: a row a section."""
+
+from collections import Counter
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminColorInputWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from concert_site.lib.errors import Invalid
+from concert_site.lib.staff_pages import MoneyField
+from reservations.domain import grids
+from reservations.domain.seating import Category, Hall
+
+COLOR = r"^#[0-9a-fA-F]{6}$"
+
+
+class SectionForm(forms.Form):
+    """One section; a row without a name, rows and seats counts as left out."""
+
+    name = forms.CharField(label=_("Section"), max_length=grids.LONGEST_NAME, widget=UnfoldAdminTextInputWidget)
+    rows = forms.IntegerField(
+        label=_("Rows"), min_value=1, max_value=grids.MOST_ROWS, widget=UnfoldAdminIntegerFieldWidget
+    )
+    seats_per_row = forms.IntegerField(
+        label=_("Seats per row"), min_value=1, max_value=grids.MOST_SEATS_A_ROW, widget=UnfoldAdminIntegerFieldWidget
+    )
+    first_row_name = forms.CharField(
+        label=_("First row"),
+        initial="A",
+        max_length=grids.LONGEST_ROW_NUMBER,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("A or 1"),
+    )
+    numbering = forms.ChoiceField(
+        label=_("Numbers"),
+        choices=grids.Numbering.choices,
+        initial=grids.Numbering.FROM_LEFT,
+        widget=UnfoldAdminSelectWidget,
+    )
+    category = forms.CharField(
+        label=_("Category"), initial="R", max_length=grids.LONGEST_CATEGORY, widget=UnfoldAdminTextInputWidget
+    )
+    price = MoneyField(label=_("Price"), min_value=0)
+    color = forms.RegexField(
+        COLOR,
+        label=_("Colour"),
+        initial="#2563eb",
+        error_messages={"invalid": _("Write a colour as # and six digits.")},
+        widget=UnfoldAdminColorInputWidget(attrs={"type": "color"}),
+    )
+
+    def section(self) -> grids.GridSection:
+        """The section that a valid form describes."""
+        sent = self.cleaned_data
+        return grids.GridSection(
+            name=sent["name"],
+            rows=sent["rows"],
+            seats_per_row=sent["seats_per_row"],
+            first_row_name=sent["first_row_name"],
+            numbering=grids.Numbering(sent["numbering"]),
+            category=Category(sent["category"], sent["color"], sent["price"]),
+        )
+
+
+# What Django's formset would take is bounded, so that no browser can ask for a million forms.
+GRID: Any = forms.formset_factory(  # Any: the class that Django makes
+    SectionForm,
+    extra=3,
+    max_num=grids.MOST_SECTIONS,
+    absolute_max=grids.MOST_SECTIONS,
+    validate_max=True,
+)
+
+
+def grid_of(sections: Any) -> Hall | None:  # Any: GRID's class
+    """The hall of valid sections; None, and the errors beside them, if there is none."""
+    if not sections.is_valid():
+        return None
+    filled = [form for form in sections.forms if form.has_changed()]
+    try:
+        return grids.grid_hall([form.section() for form in filled])
+    except Invalid as refusal:
+        for index in refusal.items or []:
+            filled[index].add_error(None, str(refusal.detail))
+        if not refusal.items:
+            sections.non_form_errors().append(str(refusal.detail))
+        return None
+
+
+def sums_of(hall: Hall) -> list[tuple[str, str, int, int]]:
+    """Each section of a grid with its category, its price and how many seats it has."""
+    sizes = Counter((seat.section, seat.category) for seat in hall.seats)
+    return [(section, category.name, category.price, count) for (section, category), count in sizes.items()]

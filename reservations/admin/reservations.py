@@ -1,0 +1,142 @@
+"""Reservations: looked at, and a hold given back; money is another app's."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from concert_site.accounts.models import User
+from concert_site.lib.errors import NotFound
+from concert_site.lib.formats import day_and_time, money, short_day
+from concert_site.lib.lists import column
+from concert_site.lib.staff_pages import RecordAdmin
+from reservations.domain import holds
+from reservations.models import Reservation
+from reservations.models.reservation import Status
+from reservations.queries import bookings
+
+# People whose address begins like what was typed; more than this is no search any more.
+MOST_PEOPLE = 50
+
+
+@admin.register(Reservation)
+class ReservationAdmin(RecordAdmin):
+    list_display = ("booking_reference", "concert_name", "date", "seat", "fan", "amount", "state", "held_until")
+    list_filter = ("status", ("concert_schedule", AutocompleteSelectFilter))
+    list_filter_submit = True
+    search_fields = ("booking_reference",)
+    search_help_text = gettext_lazy("Booking reference, or e-mail address")
+    ordering = ("-pk",)
+    actions = ("release_holds",)
+    change_form_outer_before_template = "admin/reservations/reservation_steps.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
+        """Reservations with seat and fan, and the time of reading."""
+        rows: QuerySet[Reservation] = super().get_queryset(request)
+        return rows.select_related("concert_seat", "user").annotate(read_at=Now())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Reservation], search_term: str
+    ) -> tuple[QuerySet[Reservation], bool]:
+        """By reference, or by the beginning of an address; both have their index."""
+        word = search_term.strip()
+        if not word:
+            return queryset, False
+        people = User.objects.filter(email__startswith=word.lower()).order_by("email").values_list("pk", flat=True)
+        fans = list(people[:MOST_PEOPLE])
+        return queryset.filter(Q(booking_reference=word.upper()) | Q(user_id__in=fans)), False
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        """Who may take a hold away from a fan."""
+        return request.user.has_perm("reservations.change_reservation")
+
+    @column(gettext_lazy("date"))
+    def date(self, reservation: Reservation) -> str:
+        """The day it was booked for."""
+        return short_day(reservation.concert_date)
+
+    @column(gettext_lazy("seat"))
+    def seat(self, reservation: Reservation) -> str:
+        """Section, row and number."""
+        return str(reservation.concert_seat)
+
+    @column(gettext_lazy("fan"))
+    def fan(self, reservation: Reservation) -> str:
+        """Whose it is."""
+        return reservation.user.email
+
+    @column(gettext_lazy("price"), ordering="price")
+    def amount(self, reservation: Reservation) -> str:
+        """What it costs."""
+        return money(reservation.price)
+
+    @column(gettext_lazy("status"), label={"RESERVING": "warning", "RESERVED": "success", "CANCELED": "danger"})
+    def state(self, reservation: Reservation) -> tuple[str, str]:
+        """The status as it is now: a hold that is over reads canceled."""
+        status = Status(bookings.state_of(reservation))
+        return status.value, str(status.label)
+
+    @column(gettext_lazy("held until"))
+    def held_until(self, reservation: Reservation) -> str | None:
+        """The end of a hold."""
+        is_held = bookings.state_of(reservation) == Status.RESERVING and reservation.expired_at
+        return day_and_time(is_held) if is_held else None
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
+        """What the page of one reservation shows."""
+        return (*self.list_display, "extended_at", "created_at", "updated_state_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
+        """All of it."""
+        return self.get_fields(request, obj)
+
+    # --- Giving a hold back ------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
+        """The address of the one step there is."""
+        view = self.admin_site.admin_view(self.release_hold)
+        step = path("<int:reservation_id>/release-hold/", view, name="reservations_reservation_release_hold")
+        return [step, *super().get_urls()]
+
+    def release_hold(self, request: HttpRequest, reservation_id: int) -> HttpResponse:
+        """Give one held seat back, from its page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_release_permission(request):
+            raise PermissionDenied
+        self.release(request, list(Reservation.objects.filter(pk=reservation_id)))
+        return HttpResponseRedirect(reverse("admin:reservations_reservation_change", args=[reservation_id]))
+
+    @admin.action(description=gettext_lazy("Release holds"), permissions=["release"])
+    def release_holds(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> None:
+        """Give the selected held seats back."""
+        self.release(request, list(queryset))
+
+    def release(self, request: HttpRequest, reservations: list[Reservation]) -> None:
+        """Give back what is held among these, and say what was not."""
+        released = 0
+        for reservation in reservations:
+            if released_by_domain(reservation.pk):
+                released += 1
+                self.log_change(request, reservation, _("Released the hold."))
+        if released:
+            text = ngettext("%d hold released.", "%d holds released.", released) % released
+            self.message_user(request, text)
+        if others := len(reservations) - released:
+            text = ngettext("%d was not held.", "%d were not held.", others) % others
+            self.message_user(request, text, messages.WARNING)
+
+
+def released_by_domain(reservation_id: int) -> bool:
+    """Whether the reservation was held, and is so no more."""
+    try:
+        return holds.release_hold(reservation_id=reservation_id)
+    except NotFound:
+        return False

@@ -1,0 +1,205 @@
+"""What staff do to one date beside changing its times: each a page of its own, reached from the date's page."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+
+from concert_site.lib.domain_admin import attempt
+from concert_site.lib.errors import Conflict, DomainError
+from concert_site.lib.formats import day_and_time
+from concert_site.lib.staff_pages import StaffAdmin
+from reservations.admin import plans
+from reservations.admin.grids import GRID, grid_of, sums_of
+from reservations.admin.schedule_forms import CopyForm, LeversForm
+from reservations.domain import copies, grids, levers, programme, shows
+from reservations.models import ConcertSchedule
+
+Page = Callable[[Any, HttpRequest, ConcertSchedule], HttpResponse]  # Any: the admin below
+PREFIX = "reservations_concertschedule"
+# How many rows "more sections" adds.
+MORE = 3
+LONGEST_NUMBER = 6
+
+
+def change_page(schedule_id: int) -> str:
+    """The address of a date's page."""
+    return reverse(f"admin:{PREFIX}_change", args=[schedule_id])
+
+
+def of_schedule(*permissions: str) -> Callable[[Page], Callable[..., HttpResponse]]:
+    """A page about one date, for staff who have all these permissions of the app `reservations`.
+
+    What the domain refuses, and no form has shown, is said at the top of the date's page.
+    """
+
+    def decorate(view: Page) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def page(admin: Any, request: HttpRequest, schedule_id: int) -> HttpResponse:  # Any: the admin below
+            if not all(request.user.has_perm(f"reservations.{name}") for name in permissions):
+                raise PermissionDenied
+            schedule = admin.get_queryset(request).filter(pk=schedule_id).first()
+            if schedule is None:
+                raise Http404
+            try:
+                return view(admin, request, schedule)
+            except DomainError as refusal:
+                messages.error(request, str(refusal.detail))
+                return HttpResponseRedirect(change_page(schedule_id))
+
+        return page
+
+    return decorate
+
+
+class SchedulePages(StaffAdmin):
+    """The pages, for the admin of schedules."""
+
+    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
+        """Their addresses, before Django's own, which would take any of them for an id."""
+        ours = [
+            path(
+                f"<int:schedule_id>/{name.replace('_', '-')}/",
+                self.admin_site.admin_view(view),
+                name=f"{PREFIX}_{name}",
+            )
+            for name, view in {
+                "add_seats": self.add_seats_page,
+                "copy": self.copy_page,
+                "close_sale": self.close_sale_page,
+                "waiting_room": self.waiting_room_page,
+                "pause": self.pause,
+                "resume": self.resume,
+            }.items()
+        ]
+        return [*plans.urls(self), *ours, *super().get_urls()]
+
+    def may_add_seats(self, request: HttpRequest) -> bool:
+        """Whether this member of staff may give a date its seats."""
+        return all(
+            request.user.has_perm(f"reservations.{name}") for name in ("change_concertschedule", "add_concertseat")
+        )
+
+    def done(self, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
+        """Write into the log who did it, say so, and go back to the date's page."""
+        self.log_change(request, schedule, said)
+        messages.success(request, said)
+        return HttpResponseRedirect(change_page(schedule.pk))
+
+    def form_page(
+        self, request: HttpRequest, schedule: ConcertSchedule, form: forms.BaseForm, **context: object
+    ) -> HttpResponse:
+        """A page with one form about a date."""
+        back = change_page(schedule.pk)
+        template = str(context.pop("template", "admin/reservations/schedule_form.html"))
+        return self.page(request, template, form=form, schedule=schedule, back=back, **context)
+
+    # --- Seats -----------------------------------------------------------------------------------
+
+    @of_schedule("change_concertschedule", "add_concertseat")
+    def add_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """Seats out of a few numbers: fill in sections, look at the sums, save."""
+        if schedule.seats.exists():
+            raise Conflict(_("This schedule has seats already."))
+        sections = GRID(request.POST or None, prefix="sections")
+        wants = {name for name in ("more", "save") if name in request.POST}
+        hall = None
+        if request.method == "POST" and "more" not in wants:
+            hall = grid_of(sections)
+        if hall and "save" in wants:
+            count = shows.add_seats(schedule_id=schedule.pk, hall=hall)
+            return self.done(request, schedule, _("Added %(count)s seats from a grid.") % {"count": f"{count:,}"})
+        if "more" in wants:
+            sections = GRID(more_rows(request), prefix="sections")
+        return self.page(
+            request,
+            "admin/reservations/grid.html",
+            title=_("Add seats from a grid"),
+            subtitle=str(schedule),
+            schedule=schedule,
+            sections=sections,
+            hall=hall,
+            sums=hall and sums_of(hall),
+            back=change_page(schedule.pk),
+        )
+
+    @of_schedule("change_concertschedule", "add_concertschedule", "add_concertseat")
+    def copy_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """The same hall on another evening."""
+        form = CopyForm(request.POST or None)
+        copy = attempt(form, lambda: copies.copy_schedule(schedule_id=schedule.pk, **form.cleaned_data))
+        if copy is None:
+            title = _("Copy this date")
+            return self.form_page(request, schedule, form, title=title, subtitle=str(schedule), submit=_("Copy"))
+        self.log_addition(request, copy, _("Copied from %(source)s.") % {"source": schedule})
+        return self.done(
+            request,
+            copy,
+            _("This is the copy: the sale opens %(opens)s and closes %(closes)s.")
+            % {"opens": day_and_time(copy.reservation_available_at), "closes": day_and_time(copy.deadline_at)},
+        )
+
+    # --- The sale --------------------------------------------------------------------------------
+
+    @of_schedule("change_concertschedule")
+    def close_sale_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """Ask once, then close the sale."""
+        if request.method == "POST":
+            programme.close_sale(schedule_id=schedule.pk)
+            return self.done(request, schedule, _("Closed the sale."))
+        text = _("Nobody can join or choose seats any more, and whoever waits is told so. Holds can still be paid.")
+        return self.form_page(
+            request,
+            schedule,
+            forms.Form(),
+            title=_("Close the sale now?"),
+            subtitle=str(schedule),
+            explanation=text,
+            submit=_("Close the sale"),
+        )
+
+    @of_schedule("change_concertschedule")
+    def waiting_room_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """Cap, limit and message. What nobody touched in this form stays as it is now, whoever set it."""
+        current = {name: getattr(schedule, name) for name in LeversForm.base_fields}
+        form = LeversForm(request.POST or None, initial=current)
+        if request.method == "POST" and form.is_valid():
+            changes: Any = {name: form.cleaned_data[name] for name in form.changed_data}  # Any: TypedDict out of a form
+            if changes:
+                levers.pull(schedule_id=schedule.pk, **changes)
+                said = ", ".join(f"{form.fields[name].label}: {value}" for name, value in changes.items())
+                return self.done(request, schedule, _("Changed the waiting room. %(changes)s") % {"changes": said})
+            return HttpResponseRedirect(change_page(schedule.pk))
+        title = _("Waiting room")
+        return self.form_page(request, schedule, form, title=title, subtitle=str(schedule), submit=_("Save"))
+
+    @of_schedule("change_concertschedule")
+    def pause(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """Let nobody in until further notice."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        levers.pull(schedule_id=schedule.pk, queue_paused=True)
+        return self.done(request, schedule, _("Paused the waiting room."))
+
+    @of_schedule("change_concertschedule")
+    def resume(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """Let fans in again."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        levers.pull(schedule_id=schedule.pk, queue_paused=False)
+        return self.done(request, schedule, _("Resumed the waiting room."))
+
+
+def more_rows(request: HttpRequest) -> Any:  # Any: a QueryDict, as forms take it
+    """What was sent, with room for more sections."""
+    sent = request.POST.copy()
+    total = sent.get("sections-TOTAL_FORMS", "")
+    rows = int(total) if total.isdecimal() and len(total) <= LONGEST_NUMBER else 0
+    sent["sections-TOTAL_FORMS"] = str(min(rows + MORE, grids.MOST_SECTIONS))
+    return sent

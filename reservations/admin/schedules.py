@@ -1,0 +1,208 @@
+"""Schedules: one date of a concert, when it is sold, and how its sale goes."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
+
+from concert_site.lib.domain_admin import AnyForm, DomainAdmin
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import day_and_time
+from concert_site.lib.lists import ChoiceFilter, column
+from concert_site.lib.staff_pages import blame
+from queueing import queries as line
+from reservations.admin import shown
+from reservations.admin.schedule_pages import SchedulePages
+from reservations.admin.seats import OF_SCHEDULE
+from reservations.domain import programme
+from reservations.domain.shows import Times
+from reservations.models import ConcertSchedule, ConcertSeat
+from reservations.queries import staff
+
+TIMES = {"reservation_available_at": "opens_at", "deadline_at": "closes_at", "concert_at": "concert_at"}
+
+
+class ScheduleForm(AnyForm):
+    """When a date is played and sold, in the venue's time. Its day is never typed: it follows from when it starts."""
+
+    class Meta:
+        model = ConcertSchedule
+        fields = ("concert", *TIMES, "queue_max_active", "tickets_per_fan")
+        help_texts = {
+            "queue_max_active": _("How many fans choose seats at the same time; the others wait in line."),
+            "tickets_per_fan": _("How many seats of this date one fan may have."),
+        }
+
+    def clean(self) -> dict[str, Any] | None:  # Any: Django's signature
+        """Judge the times together; a time that isn't in the form is as it was."""
+        cleaned = super().clean()
+        moments = {ours: self.cleaned_data.get(name, getattr(self.instance, name)) for name, ours in TIMES.items()}
+        if not self.errors:
+            try:
+                programme.demand_sense(Times(**moments))
+            except DomainError as refusal:
+                blame(self, refusal)
+        return cleaned
+
+
+class StandingFilter(ChoiceFilter):
+    """Dates by where their sale stands."""
+
+    title = _("state")
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # Any: as Django has it
+        """The states."""
+        return list(staff.Standing.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
+        """The dates in the state that was chosen; a word that is no state chooses none."""
+        chosen = self.value()
+        return queryset.filter(staff.stands(staff.Standing(chosen))) if chosen in staff.Standing.values else queryset
+
+
+@admin.register(ConcertSchedule)
+class ScheduleAdmin(SchedulePages, DomainAdmin):
+    form = ScheduleForm
+    list_display = ("name", "evening", "opens", "closes", "state", "seats", "waiting_room")
+    list_filter = (
+        ("concert", AutocompleteSelectFilter),
+        ("concert_date", RangeDateFilter),
+        StandingFilter,
+        "queue_paused",
+    )
+    list_filter_submit = True
+    search_fields = ("concert__name", "concert__host")
+    search_help_text = _("Name or host of the concert")
+    autocomplete_fields = ("concert",)
+    ordering = ("-concert_at", "-pk")
+    list_per_page = 25
+    show_full_result_count = False
+    change_form_outer_before_template = "admin/reservations/schedule_summary.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConcertSchedule]:
+        """Dates with their concert, without the seed of the draw; the list has the counts of their seats, too."""
+        rows: QuerySet[ConcertSchedule] = super().get_queryset(request)
+        match = request.resolver_match
+        if match is not None and match.url_name == "reservations_concertschedule_changelist":
+            return staff.schedules(rows)
+        return rows.select_related("concert").defer("draw_seed", "layout")
+
+    @column(_("concert"), ordering="concert__name")
+    def name(self, schedule: ConcertSchedule) -> str:
+        """The concert's name."""
+        return schedule.concert.name
+
+    @column(_("date"), ordering="concert_at")
+    def evening(self, schedule: ConcertSchedule) -> str:
+        """When it is played."""
+        return shown.evening(schedule)
+
+    @column(_("sale opens"), ordering="reservation_available_at")
+    def opens(self, schedule: ConcertSchedule) -> str:
+        """When the sale opens."""
+        return day_and_time(schedule.reservation_available_at)
+
+    @column(_("sale closes"), ordering="deadline_at")
+    def closes(self, schedule: ConcertSchedule) -> str:
+        """When it closes."""
+        return day_and_time(schedule.deadline_at)
+
+    @column(_("state"), label=shown.COLORS)
+    def state(self, schedule: ConcertSchedule) -> tuple[str, str]:
+        """Where the sale stands."""
+        found = staff.standing(schedule)
+        return found.value, str(found.label)
+
+    @column(_("seats"))
+    def seats(self, schedule: ConcertSchedule) -> str:
+        """What has become of them."""
+        return shown.seats(staff.seats_of(schedule))
+
+    @column(_("fans inside at once"), ordering="queue_max_active")
+    def waiting_room(self, schedule: ConcertSchedule) -> str:
+        """The cap, or that nobody is let in."""
+        return str(_("paused")) if schedule.queue_paused else f"{schedule.queue_max_active:,}"
+
+    # --- The form --------------------------------------------------------------------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # Any: as Django has it
+        """The limits are set once here; while a sale runs they are the waiting room's page."""
+        limits = () if obj else ("queue_max_active", "tickets_per_fan")
+        return [(None, {"fields": ("concert", "concert_at", "reservation_available_at", "deadline_at", *limits)})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: as Django has it
+        """The concert stays; so does an opening that numbers were drawn for."""
+        if obj is None:
+            return ()
+        return ("concert", "reservation_available_at") if obj.drawn_at else ("concert",)
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Concerts are found by typing."""
+        return self.autocomplete_fields
+
+    def write(self, form: AnyForm, obj: Model | None) -> Model:
+        """Add a date, or change its times."""
+        sent = form.cleaned_data
+        if obj is None:
+            return programme.add_schedule(
+                concert_id=sent["concert"].pk,
+                times=Times(**{ours: sent[name] for name, ours in TIMES.items()}),
+                queue_max_active=sent["queue_max_active"],
+                tickets_per_fan=sent["tickets_per_fan"],
+            )
+        programme.change_times(
+            schedule_id=obj.pk, **{ours: sent[name] for name, ours in TIMES.items() if name in form.changed_data}
+        )
+        return obj
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature
+        """On to the page of the new date, where its seats are made."""
+        return HttpResponseRedirect(reverse("admin:reservations_concertschedule_change", args=[obj.pk]))
+
+    def kept_by(self, obj: Model) -> list[str]:
+        """Its seats."""
+        seats = ConcertSeat.objects.filter(concert_schedule=obj.pk).count()
+        return [ngettext("%d seat", "%d seats", seats) % seats] if seats else []
+
+    def remove(self, obj: Model) -> None:
+        """Delete a date without seats."""
+        programme.delete_schedule(schedule_id=obj.pk)
+
+    # --- The page of one date ----------------------------------------------------------------------
+
+    def render_change_form(  # noqa: PLR0917  Django's signature
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,  # noqa: FBT002  as above
+        change: bool = False,  # noqa: FBT002  as above
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """Django's page, with the sale at its top."""
+        if obj is not None:
+            context |= {"summary": self.summary(request, obj), "subtitle": str(obj)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def summary(self, request: HttpRequest, schedule: Any) -> dict[str, Any]:  # Any: values of a template
+        """How the sale of one date goes."""
+        categories = staff.by_category(schedule.pk)
+        fresh = staff.schedules(ConcertSchedule.objects.filter(pk=schedule.pk)).get()
+        return {
+            "schedule": fresh,
+            "standing": staff.standing(fresh),
+            "categories": categories,
+            "seats": staff.together(categories),
+            "waiting": line.count_waiting(schedule.pk),
+            "inside": line.count_inside(schedule.pk),
+            "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",
+            "may_change": self.has_change_permission(request, schedule),
+            "may_add_seats": self.may_add_seats(request),
+            "may_copy": self.has_add_permission(request),
+        }

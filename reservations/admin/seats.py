@@ -1,0 +1,257 @@
+"""Seats: looked at one by one, changed many at a time."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
+
+from concert_site.lib.domain_admin import attempt
+from concert_site.lib.formats import money
+from concert_site.lib.lists import ChoiceFilter, column
+from concert_site.lib.staff_pages import MoneyField, RecordAdmin
+from reservations.admin.grids import COLOR
+from reservations.domain import grids, seats
+from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
+from reservations.queries import staff
+
+# The parameter by which the list shows the seats of one date.
+OF_SCHEDULE = "concert_schedule__id__exact"
+# How many seats an entry of the log names.
+NAMED = 5
+LONGEST_NUMBER = 9
+
+
+class TariffForm(forms.Form):
+    """What the selected seats are to be sold as."""
+
+    category = forms.CharField(
+        label=gettext_lazy("Category"), max_length=grids.LONGEST_CATEGORY, widget=UnfoldAdminTextInputWidget
+    )
+    price = MoneyField(label=gettext_lazy("Price"), min_value=0)
+    color = forms.RegexField(
+        COLOR,
+        label=gettext_lazy("Colour, if the category is new"),
+        initial="#2563eb",
+        widget=UnfoldAdminColorInputWidget(attrs={"type": "color"}),
+    )
+
+
+class OfOneDate(ChoiceFilter):
+    """A filter whose choices are those of the date that is shown: over all dates they would be endless."""
+
+    column: str
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # Any: as Django has it
+        """What this column says in the seats of the date; nothing while all dates are shown."""
+        schedule = request.GET.get(OF_SCHEDULE, "")
+        if not schedule.isdecimal() or len(schedule) > LONGEST_NUMBER * 2:
+            return []
+        found = ConcertSeat.objects.filter(concert_schedule_id=int(schedule)).order_by(self.column)
+        return [(each, each or "–") for each in found.values_list(self.column, flat=True).distinct()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> QuerySet[ConcertSeat]:
+        """The seats that say what was chosen."""
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+class SectionFilter(OfOneDate):
+    title = gettext_lazy("section")
+    parameter_name = column = "section"
+
+
+class CategoryFilter(OfOneDate):
+    title = gettext_lazy("category")
+    parameter_name = column = "category"
+
+
+@admin.register(ConcertSeat)
+class SeatAdmin(RecordAdmin):
+    list_display = ("place", "date", "category", "price", "state", "holder", "is_accessible")
+    list_filter = (
+        ("concert_schedule", AutocompleteSelectFilter),
+        SectionFilter,
+        CategoryFilter,
+        "status",
+        "accessible",
+    )
+    list_filter_submit = True
+    # Django hides the search without fields; what is searched is said below.
+    search_fields = ("section", "row", "seat_label")
+    search_help_text = gettext_lazy("Section, row, number: Balcony A 12")
+    ordering = ("pk",)
+    list_per_page = 100
+    # Whole sections are taken off sale at once; the seats of a date are counted by an index.
+    paginator = admin.ModelAdmin.paginator
+    list_disable_select_all = False
+    actions = ("take_off_sale", "put_on_sale", "change_tariff", "mark_accessible", "mark_not_accessible")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConcertSeat]:
+        """Seats with their date and holder, and the time of reading."""
+        rows: QuerySet[ConcertSeat] = super().get_queryset(request)
+        related = rows.select_related("concert_schedule__concert", "user")
+        return related.defer("concert_schedule__layout", "concert_schedule__draw_seed").annotate(read_at=Now())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ConcertSeat], search_term: str
+    ) -> tuple[QuerySet[ConcertSeat], bool]:
+        """Each word is a part of the section, or the row, or the number."""
+        for word in search_term.split():
+            fits = Q(section__icontains=word) | Q(row__iexact=word) | Q(seat_label__iexact=word)
+            if word.isdecimal() and len(word) <= LONGEST_NUMBER:
+                fits |= Q(seat_number=int(word))
+            queryset = queryset.filter(fits)
+        return queryset, False
+
+    def has_change_seats_permission(self, request: HttpRequest) -> bool:
+        """Who may change many seats; a single one is nobody's to write into."""
+        return request.user.has_perm("reservations.change_concertseat")
+
+    @column(gettext_lazy("seat"), ordering="pk")
+    def place(self, seat: ConcertSeat) -> str:
+        """Section, row and number."""
+        return str(seat)
+
+    @column(gettext_lazy("date"))
+    def date(self, seat: ConcertSeat) -> str:
+        """The concert and its day."""
+        return str(seat.concert_schedule)
+
+    @column(gettext_lazy("price"), ordering="seat_price")
+    def price(self, seat: ConcertSeat) -> str:
+        """What it costs."""
+        return money(seat.seat_price)
+
+    @column(
+        gettext_lazy("status"),
+        ordering="status",
+        label={"AVAILABLE": "success", "TEMPORARY": "warning", "RESERVED": "info"},
+    )
+    def state(self, seat: ConcertSeat) -> tuple[str, str]:
+        """The status; a hold that is over reads as it counts, available."""
+        is_over = seat.expired_at is not None and seat.expired_at <= staff.annotation(seat, "read_at")
+        status = SeatStatus.AVAILABLE if is_over else SeatStatus(seat.status)
+        return status.value, str(status.label)
+
+    @column(gettext_lazy("holder"))
+    def holder(self, seat: ConcertSeat) -> str | None:
+        """Who holds it or has it."""
+        return seat.user.email if seat.user else None
+
+    @column(gettext_lazy("accessible"), is_boolean=True, ordering="accessible")
+    def is_accessible(self, seat: ConcertSeat) -> bool:
+        """Whether it can be reached without a step."""
+        return seat.accessible
+
+    # --- What is done to many seats ----------------------------------------------------------------
+
+    @admin.action(description=gettext_lazy("Take off sale"), permissions=["change_seats"])
+    def take_off_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
+        """Nobody can buy the selected seats until further notice."""
+        self.change(request, queryset, _("Taken off sale"), lambda ids: seats.take_off_sale(seat_ids=ids))
+
+    @admin.action(description=gettext_lazy("Put back on sale"), permissions=["change_seats"])
+    def put_on_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
+        """Sell the selected seats again."""
+        self.change(request, queryset, _("Put back on sale"), lambda ids: seats.put_on_sale(seat_ids=ids))
+
+    @admin.action(description=gettext_lazy("Mark as accessible"), permissions=["change_seats"])
+    def mark_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
+        """The selected seats can be reached without a step."""
+        step = self.marking(accessible=True)
+        self.change(request, queryset, _("Marked as accessible"), step)
+
+    @admin.action(description=gettext_lazy("Mark as not accessible"), permissions=["change_seats"])
+    def mark_not_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
+        """The selected seats can't."""
+        step = self.marking(accessible=False)
+        self.change(request, queryset, _("Marked as not accessible"), step)
+
+    def marking(self, *, accessible: bool) -> Callable[[Sequence[int]], seats.Outcome]:
+        """The step that marks seats."""
+        return lambda ids: seats.mark_accessible(seat_ids=ids, accessible=accessible)
+
+    @admin.action(description=gettext_lazy("Change category and price…"), permissions=["change_seats"])
+    def change_tariff(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
+        """Ask for category and price, then give them to the selected seats of one date.
+
+        The page in between sends the same action with the same selection to the same address.
+        """
+        schedule_ids = list(queryset.order_by().values_list("concert_schedule_id", flat=True).distinct()[:2])
+        if len(schedule_ids) != 1:
+            messages.error(request, _("Choose seats of one date."))
+            return None
+        form = TariffForm(request.POST if "tariff" in request.POST else None)
+        if form.is_valid():
+            tariff = seats.Tariff(**form.cleaned_data)
+            step = lambda ids: seats.change_tariff(schedule_id=schedule_ids[0], seat_ids=ids, tariff=tariff)  # noqa: E731
+            said = _("Priced %(category)s, %(price)s") % {"category": tariff.category, "price": money(tariff.price)}
+            if attempt(form, lambda: self.change(request, queryset, said, step)):
+                return None
+        return self.page(
+            request,
+            "admin/reservations/tariff.html",
+            title=_("Change category and price"),
+            form=form,
+            number=queryset.count(),
+            sent=[
+                (name, value)
+                for name in ("action", "select_across", admin.helpers.ACTION_CHECKBOX_NAME)
+                for value in request.POST.getlist(name)
+            ],
+        )
+
+    def change(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[ConcertSeat],
+        said: str,
+        step: Callable[[Sequence[int]], seats.Outcome],
+    ) -> bool:
+        """Do it to all that were selected, say what came of it, and write it into the log of their dates."""
+        chosen = list(queryset.order_by("pk").values_list("pk", "concert_schedule_id", "section", "row", "seat_label"))
+        done = step([seat[0] for seat in chosen])
+        if done.changed:
+            self.message_user(request, _("%(said)s: %(count)s.") % {"said": said, "count": f"{done.changed:,}"})
+            self.log_on_dates(request, said, chosen)
+        if done.skipped:
+            text = _("%(count)s skipped: held, sold, or so already.") % {"count": f"{done.skipped:,}"}
+            self.message_user(request, text, messages.WARNING)
+        return True
+
+    def log_on_dates(self, request: HttpRequest, said: str, chosen: Sequence[tuple[Any, ...]]) -> None:
+        """An entry a date that names some of the seats; one a seat would bury the log."""
+        by_date: dict[int, list[str]] = {}
+        for _pk, schedule_id, *place in chosen:
+            by_date.setdefault(schedule_id, []).append(" ".join(place))
+        dates = ConcertSchedule.objects.select_related("concert").defer("layout", "draw_seed").filter(pk__in=by_date)
+        for schedule in dates:
+            names = by_date[schedule.pk]
+            more = _(" and %d more") % (len(names) - NAMED) if len(names) > NAMED else ""
+            self.log_change(request, schedule, f"{said}: {', '.join(names[:NAMED])}{more}")
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """What the page of one seat shows."""
+        return (
+            "place",
+            "date",
+            "category",
+            "price",
+            "state",
+            "holder",
+            "expired_at",
+            "reserved_at",
+            "is_accessible",
+            "seat_guid",
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """All of it."""
+        return self.get_fields(request, obj)

@@ -1,0 +1,35 @@
+"""How staff see a state, a count, a place: the columns that several lists share."""
+
+from collections.abc import Mapping
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from concert_site.lib.formats import clock, short_day
+from reservations.models import ConcertSchedule
+from reservations.queries.staff import SeatCounts, Standing
+
+# unfold's colours of labels.
+COLORS: Mapping[str, str] = {
+    Standing.UNPUBLISHED.value: "warning",
+    Standing.UPCOMING.value: "info",
+    Standing.OPEN.value: "success",
+    Standing.SOLD_OUT.value: "danger",
+}
+
+
+def seats(counts: SeatCounts) -> str:
+    """What has become of the seats, in one line."""
+    if not counts.total:
+        return _("no seats yet")
+    return _("%(sold)s sold, %(held)s held, %(left)s left") % {
+        "sold": f"{counts.sold:,}",
+        "held": f"{counts.held:,}",
+        "left": f"{counts.left:,}",
+    }
+
+
+def evening(schedule: ConcertSchedule) -> SafeString:
+    """Date and time of a concert at the venue, the time in a second line."""
+    return format_html("{}<br>{}", short_day(schedule.concert_at), clock(schedule.concert_at))

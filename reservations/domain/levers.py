@@ -1,0 +1,44 @@
+"""What staff change about a waiting room while it runs."""
+
+from typing import TypedDict, Unpack
+
+from django.db import transaction
+from django.db.models import DateTimeField, Func
+
+from concert_site.lib.errors import NotFound
+from queueing.domain.admission import lock_waiting_room
+from reservations.models import ConcertSchedule
+
+
+class Levers(TypedDict, total=False):
+    """The cap of fans inside, the limit of seats a fan, whether anybody is let in, and what everyone waiting reads."""
+
+    queue_max_active: int
+    tickets_per_fan: int
+    queue_paused: bool
+    queue_message: str
+
+
+# A message limits nobody.
+LIMITS = {"queue_max_active", "tickets_per_fan", "queue_paused"}
+
+
+class ClockTimestamp(Func):
+    """PostgreSQL's time at this very moment; that of the transaction's begin lies before the lock."""
+
+    function = "clock_timestamp"
+    output_field = DateTimeField()
+
+
+@transaction.atomic(durable=True)
+def pull(*, schedule_id: int, **changes: Unpack[Levers]) -> None:
+    """Change these levers of a waiting room. It follows within two seconds.
+
+    :raises NotFound: if there is no such schedule
+    """
+    # The lock is a statement of its own and comes first: admission counts and admits behind the same lock, so
+    # whoever is let in after `limits_changed_at` was let in by the new limits.
+    lock_waiting_room(schedule_id)
+    moment = {"limits_changed_at": ClockTimestamp()} if LIMITS & changes.keys() else {}
+    if ConcertSchedule.objects.filter(pk=schedule_id).update(**changes, **moment) != 1:
+        raise NotFound

@@ -1,0 +1,197 @@
+"""The programme: concerts and their dates, as staff set them up and change them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypedDict, Unpack
+
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.db.models.functions import Now
+from django.utils.timezone import localdate, localtime
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import Conflict, Invalid, NotFound
+from reservations.domain.shows import Times
+from reservations.models import Concert, ConcertSchedule, ConcertStatus
+
+# A year outside is a slip of the keyboard, and the far ends of the calendar are beyond what Python can read.
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+
+
+class Description(TypedDict, total=False):
+    """What the programme says about a concert."""
+
+    name: str
+    host: str
+    description: str
+    status: str
+
+
+class Limits(TypedDict, total=False):
+    """The limits of a date's sale."""
+
+    queue_max_active: int
+    tickets_per_fan: int
+
+
+# --- Concerts ----------------------------------------------------------------------------------
+
+
+def add_concert(**columns: Unpack[Description]) -> Concert:
+    """Add a concert to the programme."""
+    return Concert.objects.create(**columns)
+
+
+def change_concert(*, concert_id: int, **columns: Unpack[Description]) -> None:
+    """Change what the programme says about a concert, and nothing that isn't named.
+
+    :raises NotFound: if there is no such concert
+    """
+    if columns and Concert.objects.filter(pk=concert_id).update(**columns) != 1:
+        raise NotFound
+
+
+def publish(*, concert_ids: Sequence[int]) -> int:
+    """Show concerts to the public, and let their sales run; return how many were not public before."""
+    hidden = Concert.objects.filter(pk__in=concert_ids, status=ConcertStatus.UNAVAILABLE)
+    return hidden.update(status=ConcertStatus.AVAILABLE)
+
+
+def unpublish(*, concert_ids: Sequence[int]) -> int:
+    """Take concerts from the public: nobody joins or holds any more; return how many were public before."""
+    return Concert.objects.available().filter(pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
+
+
+def delete_concert(*, concert_id: int) -> None:
+    """Delete a concert that has no dates.
+
+    :raises Conflict: if it has
+    """
+    try:
+        with transaction.atomic(durable=True):
+            Concert.objects.filter(pk=concert_id).delete()
+    except (ProtectedError, IntegrityError) as error:
+        raise Conflict(_("This concert has dates. Unpublish it instead.")) from error
+
+
+# --- Dates -------------------------------------------------------------------------------------
+
+
+def demand_sense(times: Times) -> None:
+    """Refuse times that can't be.
+
+    :raises Invalid: naming the column at fault
+    """
+    for attr, moment in (
+        ("concert_at", times.concert_at),
+        ("reservation_available_at", times.opens_at),
+        ("deadline_at", times.closes_at),
+    ):
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise Invalid(_("Check the year."), attr=attr)
+    if times.closes_at > times.concert_at:
+        raise Invalid(_("The sale closes when the concert starts, or earlier."), attr="deadline_at")
+    if times.opens_at >= times.closes_at:
+        raise Invalid(_("The sale opens before it closes."), attr="reservation_available_at")
+
+
+def add_schedule(*, concert_id: int, times: Times, **limits: Unpack[Limits]) -> ConcertSchedule:
+    """Add a date to a concert, still without seats.
+
+    :raises Invalid: if its times make no sense
+    """
+    demand_sense(times)
+    return ConcertSchedule.objects.create(
+        concert_id=concert_id,
+        concert_date=localdate(times.concert_at),
+        concert_at=times.concert_at,
+        reservation_available_at=times.opens_at,
+        deadline_at=times.closes_at,
+        **limits,
+    )
+
+
+@transaction.atomic(durable=True)
+def change_times(
+    *,
+    schedule_id: int,
+    opens_at: datetime | None = None,
+    closes_at: datetime | None = None,
+    concert_at: datetime | None = None,
+) -> None:
+    """Change when a date is sold and played; a time that is left out stays. Tickets keep the date they were sold for.
+
+    :raises NotFound: if there is no such schedule
+    :raises Invalid: if the times make no sense together
+    :raises Conflict: if numbers were drawn for the opening that is to change
+    """
+    # The three are judged together, so nobody may change one of them meanwhile.
+    schedule = locked_schedule(schedule_id)
+    times = Times(
+        opens_at=opens_at or schedule.reservation_available_at,
+        closes_at=closes_at or schedule.deadline_at,
+        concert_at=concert_at or schedule.concert_at,
+    )
+    demand_sense(times)
+    if schedule.drawn_at and times.opens_at != schedule.reservation_available_at:
+        raise Conflict(
+            _("Numbers have been drawn for this opening; it stays as it was."), attr="reservation_available_at"
+        )
+    ConcertSchedule.objects.filter(pk=schedule_id).update(
+        reservation_available_at=times.opens_at,
+        deadline_at=times.closes_at,
+        concert_at=times.concert_at,
+        concert_date=localdate(times.concert_at),
+    )
+
+
+def locked_schedule(schedule_id: int) -> ConcertSchedule:
+    """A schedule, locked until the caller's transaction ends; holds, which only refer to it, go on.
+
+    :raises NotFound: if there is none
+    """
+    schedule = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True).filter(pk=schedule_id).first()
+    if schedule is None:
+        raise NotFound
+    return schedule
+
+
+def close_sale(*, schedule_id: int, now: datetime | None = None) -> None:
+    """Close a sale that is open. What is held may still be paid; who waits is sent home by the next tick.
+
+    :raises NotFound: if there is no such schedule
+    :raises Conflict: if the sale has not opened, or is over
+    """
+    moment = now or Now()
+    ours = ConcertSchedule.objects.filter(pk=schedule_id)
+    if ours.filter(reservation_available_at__lt=moment, deadline_at__gt=moment).update(deadline_at=moment) == 1:
+        return
+    schedule = ours.first()
+    if schedule is None:
+        raise NotFound
+    if ours.filter(deadline_at__lte=moment).exists():
+        raise Conflict(_("This sale is closed already."))
+    raise Conflict(_("This sale has not opened yet. Unpublish the concert instead."))
+
+
+def delete_schedule(*, schedule_id: int) -> None:
+    """Delete a date that has no seats, and nobody waiting for it.
+
+    :raises Conflict: if it has
+    """
+    try:
+        with transaction.atomic(durable=True):
+            ConcertSchedule.objects.filter(pk=schedule_id).delete()
+    except (ProtectedError, IntegrityError) as error:
+        raise Conflict(_("This date has seats or a line. Close its sale, or unpublish the concert.")) from error
+
+
+def shifted(source: ConcertSchedule, concert_at: datetime) -> Times:
+    """The times of a date for another one: sold at the same distance before it, by the venue's clocks."""
+    # Subtracting and adding on the venue's clocks keeps the time of day, also where a summer time lies between.
+    by = localtime(concert_at).replace(tzinfo=None) - localtime(source.concert_at).replace(tzinfo=None)
+    return Times(
+        opens_at=localtime(source.reservation_available_at) + by,
+        closes_at=localtime(source.deadline_at) + by,
+        concert_at=concert_at,
+    )

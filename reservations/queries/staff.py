@@ -1,0 +1,142 @@
+"""What staff see of concerts and dates: how each stands, without a query a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, DateTimeField, Model, OuterRef, Q, QuerySet, Subquery, TextChoices
+from django.db.models.functions import JSONObject, Now
+from django.utils.translation import gettext_lazy as _
+
+from reservations.models import Concert, ConcertSchedule, ConcertSeat, ConcertStatus, SeatStatus
+from reservations.queries.catalogue import in_state
+from reservations.queries.sales import SaleState
+
+# In the order of SeatCounts.
+STATES = ("left", "held", "sold", "off")
+
+
+class Standing(TextChoices):
+    """Where a date stands, in the eyes of staff: the state of its sale, or that the public doesn't see it."""
+
+    UNPUBLISHED = "UNPUBLISHED", _("not published")
+    UPCOMING = "UPCOMING", _("upcoming")
+    OPEN = "OPEN", _("on sale")
+    SOLD_OUT = "SOLD_OUT", _("sold out")
+    CLOSED = "CLOSED", _("closed")
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCounts:
+    """The seats of a hall by what has become of them; a hold that is over counts as left."""
+
+    left: int = 0
+    held: int = 0
+    sold: int = 0
+    off: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.left + self.held + self.sold + self.off
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryCounts:
+    """The same of one category at one price."""
+
+    category: str
+    price: int
+    seats: SeatCounts
+
+
+def counts(now: datetime | None = None) -> dict[str, Count]:
+    """The aggregates of SeatCounts over seats."""
+    is_over = Q(status=SeatStatus.TEMPORARY, expired_at__lte=now or Now())
+    return {
+        "left": Count("pk", filter=Q(status=SeatStatus.AVAILABLE) | is_over),
+        "held": Count("pk", filter=Q(status=SeatStatus.TEMPORARY) & ~is_over),
+        "sold": Count("pk", filter=Q(status=SeatStatus.RESERVED)),
+        "off": Count("pk", filter=Q(status=SeatStatus.UNAVAILABLE)),
+    }
+
+
+def counted(seats: QuerySet[ConcertSeat], by: str) -> Subquery:
+    """The counts of these seats as one JSON object, in one pass over them."""
+    groups = seats.order_by().values(by).annotate(of_seats=JSONObject(**counts()))
+    return Subquery(groups.values("of_seats"))
+
+
+def schedules(rows: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
+    """Dates with their concert, their counts and the time of reading; the seed of the draw stays where it is."""
+    seats = ConcertSeat.objects.filter(concert_schedule=OuterRef("pk"))
+    return (
+        rows.select_related("concert")
+        .defer("draw_seed", "layout")
+        .annotate(of_seats=counted(seats, "concert_schedule"), read_at=Now())
+    )
+
+
+def concerts(rows: QuerySet[Concert]) -> QuerySet[Concert]:
+    """Concerts with how many dates they have, when the next one is, and the counts of all that are still to come."""
+    dates = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
+    number = dates.order_by().values("concert").annotate(number=Count("pk")).values("number")
+    to_come = ConcertSeat.objects.filter(
+        concert_schedule__concert=OuterRef("pk"), concert_schedule__concert_at__gte=Now()
+    )
+    return rows.annotate(
+        dates=Subquery(number),
+        next_at=Subquery(
+            dates.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1],
+            output_field=DateTimeField(),
+        ),
+        of_seats=counted(to_come, "concert_schedule__concert"),
+    )
+
+
+def seats_of(row: Model) -> SeatCounts:
+    """The counts of a row of one of the queries above."""
+    found: dict[str, int] | None = annotation(row, "of_seats")
+    return SeatCounts(**found) if found else SeatCounts()
+
+
+def standing(schedule: ConcertSchedule) -> Standing:
+    """Where a date of the query above stands; the rules are sales.sale_state()'s."""
+    now: datetime = annotation(schedule, "read_at")
+    seats = seats_of(schedule)
+    if schedule.concert.status != ConcertStatus.AVAILABLE:
+        return Standing.UNPUBLISHED
+    if now >= schedule.deadline_at:
+        return Standing.CLOSED
+    if seats.sold and seats.sold + seats.off == seats.total:
+        return Standing.SOLD_OUT
+    return Standing.UPCOMING if now < schedule.reservation_available_at else Standing.OPEN
+
+
+def stands(at: Standing) -> Q:
+    """The dates that stand there: standing() said in SQL."""
+    if at is Standing.UNPUBLISHED:
+        return Q(concert__status=ConcertStatus.UNAVAILABLE)
+    return Q(concert__status=ConcertStatus.AVAILABLE) & in_state(SaleState(at.value))
+
+
+def annotation(row: Model, name: str) -> Any:  # Any: each annotation is of a type of its own
+    """What a query here put on a row."""
+    return getattr(row, name)
+
+
+def by_category(schedule_id: int) -> list[CategoryCounts]:
+    """The seats of a date by category and price, dearest first: one query."""
+    groups = ConcertSeat.objects.filter(concert_schedule=schedule_id).order_by("-seat_price", "category")
+    return [
+        CategoryCounts(category, price, SeatCounts(*numbers))
+        for category, price, *numbers in groups.values("category", "seat_price")
+        .annotate(**counts())
+        .values_list("category", "seat_price", *STATES)
+    ]
+
+
+def together(groups: Sequence[CategoryCounts]) -> SeatCounts:
+    """All categories together."""
+    return SeatCounts(*(sum(getattr(group.seats, name) for group in groups) for name in STATES))
