@@ -12,6 +12,7 @@ from concert_site import audit
 from reservations.domain.seating import grid
 from reservations.domain.shows import Times, make_show
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.tests.planning import ODEON, file, plan, row, seat, zone
 
 pytestmark = pytest.mark.django_db
 # 23:30 in Seoul, where the venue is: an hour later it is the next day there, and not yet in UTC.
@@ -70,9 +71,49 @@ def test_a_new_show_satisfies_the_audit():
     assert [finding.invariant for finding in audit.run() if not finding.is_ok] == []
 
 
+def test_a_plan_brings_its_own_seats_at_one_price():
+    show = json.loads(run("--plan", str(ODEON), "--price", "77000"))
+
+    seats = list(ConcertSeat.objects.of_schedule(show["schedule"]))
+    assert show["seats"] == [seat.pk for seat in seats]
+    assert {seat.seat_price for seat in seats} == {77_000}
+    assert {seat.seat_guid: str(seat) for seat in seats}["B-A-2"] == "Boxes Box A Chair 2"
+    assert {seat.category for seat in seats} == {"Premium", "Standard", "Boxes"}
+    assert [finding.invariant for finding in audit.run() if not finding.is_ok] == []
+
+
+def test_a_plan_that_cant_be_used_is_told_in_one_line_and_makes_nothing(tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_bytes(file(plan(zone(rows=[row("3", [seat("12", seat_guid="")])]))))
+
+    with pytest.raises(CommandError, match=r"zone 'Parkett', row 3, seat 12: it has no seat_guid") as refused:
+        run("--plan", str(path))
+
+    assert "\n" not in str(refused.value)
+    assert Concert.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("nowhere.json", "No such file or directory"), (".", "Is a directory"), ("a\0b", "null byte")]
+)
+def test_a_plan_that_cant_be_read_is_named(tmp_path, name, problem):
+    with pytest.raises(CommandError, match=problem):
+        run("--plan", f"{tmp_path}/{name}")
+
+
+def test_a_plan_that_is_too_large_is_not_read(tmp_path):
+    path = tmp_path / "plan.json"
+    with path.open("wb") as opened:
+        opened.truncate(40_000_000)
+
+    with pytest.raises(CommandError, match="The file has 40 MB; a plan may have 30 MB"):
+        run("--plan", str(path))
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
+        (["--seats", "100", "--plan", str(ODEON)], "leave out --seats"),
         (["--seats", "0"], "--seats"),
         (["--seats", "100001"], "--seats"),
         (["--price", "0"], "--price"),

@@ -2,19 +2,23 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from reservations.domain.seating import grid
+from concert_site.lib.errors import Invalid
+from reservations.domain.plans import MOST_BYTES, read_plan, too_large
+from reservations.domain.seating import MOST_SEATS, Hall, grid
 from reservations.domain.shows import Times, clock, make_show
 
 A_DAY = 86_400
 LONGEST_NAME = 200
+SEATS = 100
 # Option, default, lowest and highest value.
 NUMBERS = [
-    ("seats", 100, 1, 100_000),
+    ("seats", SEATS, 1, MOST_SEATS),
     ("price", 99_000, 1, 10**12),
     ("opens-in", -1, -3650 * A_DAY, 3650 * A_DAY),
     ("closes-in", A_DAY, -3650 * A_DAY, 3650 * A_DAY),
@@ -25,13 +29,21 @@ NUMBERS = [
 
 
 class Command(BaseCommand):
-    help = "Make a concert with one date in a plain hall; prints its ids as one line of JSON."
+    help = "Make a concert with one date, in a plain hall or that of a plan; prints its ids as one line of JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options; times are in seconds from now."""
         parser.add_argument("--name", default="Rehearsal", help="name of the concert")
+        parser.add_argument(
+            "--plan",
+            type=Path,
+            metavar="FILE",
+            help="take the seats from a seating plan (pretix's JSON), every category at --price; not with --seats",
+        )
         for option, default, _, _ in NUMBERS:
-            parser.add_argument(f"--{option}", type=int, default=default, metavar="N", help=f"default {default}")
+            # Whether --seats was given matters beside --plan.
+            preset = None if option == "seats" else default
+            parser.add_argument(f"--{option}", type=int, default=preset, metavar="N", help=f"default {default}")
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: options of several types
         """Make the show.
@@ -44,7 +56,7 @@ class Command(BaseCommand):
         now = clock()
         show = make_show(
             name=options["name"],
-            hall=grid(options["seats"], options["price"]),
+            hall=hall_of(options),
             times=Times(
                 opens_at=now + timedelta(seconds=options["opens_in"]),
                 closes_at=now + timedelta(seconds=options["closes_in"]),
@@ -57,6 +69,33 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(answer))
 
 
+def hall_of(options: dict[str, Any]) -> Hall:  # Any: as above
+    """The hall that was asked for.
+
+    :raises CommandError: saying in one line why a plan can't be used
+    """
+    if options["plan"] is None:
+        return grid(options["seats"] or SEATS, options["price"])
+    try:
+        plan = read_plan(content_of(options["plan"]))
+        return plan.hall(dict.fromkeys(plan.categories, options["price"]))
+    except Invalid as refusal:
+        raise CommandError(f"--plan {options['plan']}: {refusal}") from refusal
+
+
+def content_of(path: Path) -> bytes:
+    """What a file of a bearable size holds.
+
+    :raises CommandError: if it can't be read
+    """
+    try:
+        if path.is_file() and path.stat().st_size > MOST_BYTES:
+            raise CommandError(f"--plan {path}: {too_large(path.stat().st_size)}.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--plan {path} can't be read: {getattr(error, 'strerror', None) or error}.") from error
+
+
 def check(options: dict[str, Any]) -> None:  # Any: as above
     """Refuse what no show can have.
 
@@ -64,8 +103,11 @@ def check(options: dict[str, Any]) -> None:  # Any: as above
     """
     if not 1 <= len(options["name"]) <= LONGEST_NAME:
         raise CommandError(f"--name must have between 1 and {LONGEST_NAME} characters.")
+    if options["plan"] is not None and options["seats"] is not None:
+        raise CommandError("--plan brings its own seats: leave out --seats.")
     for option, _, lowest, highest in NUMBERS:
-        if not lowest <= options[option.replace("-", "_")] <= highest:
+        given = options[option.replace("-", "_")]
+        if given is not None and not lowest <= given <= highest:
             raise CommandError(f"--{option} must be between {lowest} and {highest}.")
     if options["opens_in"] >= options["closes_in"]:
         raise CommandError("--closes-in must be later than --opens-in: a sale opens before it closes.")
