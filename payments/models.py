@@ -63,7 +63,20 @@ class Payment(models.Model):
                 name="payment_cancel_mail_only_when_canceled",
             ),
         ]
-        indexes = [models.Index(fields=["user", "-id"], name="payment_fan_newest")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="payment_fan_newest"),
+            # What is owed a mail, oldest first: they hold what is still to be sent, and are next to empty.
+            models.Index(
+                fields=["id"],
+                condition=Q(state="COMPLETED", confirmed_mail_at__isnull=True),
+                name="payment_owed_confirmed_mail",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(state="CANCELED", canceled_mail_at__isnull=True),
+                name="payment_owed_canceled_mail",
+            ),
+        ]
         triggers: ClassVar = [fsm_trigger("state", TRANSITIONS)]
 
     def __str__(self) -> str:

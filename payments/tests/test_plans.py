@@ -8,6 +8,8 @@ import pytest
 from django.db import connection, transaction
 
 from concert_site.tests.mutants import run
+from payments.domain import refunds
+from payments.queries import CANCELED, CONFIRMED, owed_mails, owed_payments, payments_of
 from payments.tests.scenes import make_fan, pay
 from reservations.domain import holds
 from reservations.models import Reservation
@@ -47,8 +49,8 @@ select fan.id, {schedule}, gen_random_uuid(), case when n > 199000 then 'ACTIVE'
        '{now}', '{now}', '{now}', '{later}', case when n <= 199000 then 'TIME_OVER' end
   from generate_series(100001, 200000) n join fan on fan.nth = n % {fans};
 insert into balance (user_id, amount, last_updated_at) select id, 0, '{now}' from fan;
-insert into payment (reservation_id, user_id, price, state, created_at, updated_state_at)
-select id, user_id, price, 'COMPLETED', '{now}', '{now}' from reservation where status = 'RESERVED';
+insert into payment (reservation_id, user_id, price, state, confirmed_mail_at, created_at, updated_state_at)
+select id, user_id, price, 'COMPLETED', '{now}', '{now}', '{now}' from reservation where status = 'RESERVED';
 set local session_replication_role = origin;
 """
 
@@ -175,6 +177,31 @@ def test_reading_ones_own_reservations_reads_them_alone(sale):
 
     assert whole == set()
     assert sum(fetched.values()) <= 20
+
+
+def test_the_mails_that_are_owed_are_found_by_themselves(sale):
+    fan = make_fan(balance=200_000)
+    (refunded, *_) = pay(fan, *in_order(hold(fan, sale, 0, 1, 2))).payments
+    refunds.cancel(user_id=fan.pk, reservation_id=refunded.reservation_id, now=NOW)
+    found = []
+
+    def look():
+        for occasion in (CONFIRMED, CANCELED):
+            found.extend((owed, len(payments_of(owed))) for owed in owed_mails(occasion))
+
+    # Also once psycopg has seen the statement so often that it would prepare it.
+    whole, fetched = scans_of(lambda: [look() for _ in range(8)])
+
+    assert [seats for _, seats in found[:2]] == [2, 1]
+    assert whole <= {"concert_schedule"}
+    assert sum(fetched.values()) <= 8 * 50
+
+
+@pytest.mark.parametrize(("occasion", "index"), [(CONFIRMED, "confirmed"), (CANCELED, "canceled")])
+def test_the_mails_that_are_owed_have_an_index_of_their_own(sale, occasion, index):
+    plan = owed_payments(occasion).order_by("pk").filter(pk__gt=0)[:500].explain()
+
+    assert f"using payment_owed_{index}_mail on payment" in plan
 
 
 def test_an_orm_filter_on_status_uses_the_partial_index_also_when_repeated(sale):

@@ -1,0 +1,106 @@
+"""The mails themselves: what a fan reads after paying, and after a refund."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.mime.image import MIMEImage
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils.translation import get_supported_language_variant, override
+
+from concert_site.accounts.models import User
+from payments.models import Payment
+from payments.queries import CONFIRMED, Occasion
+from reservations.domain.tickets import Ticket, ticket_of
+
+# Pixels a module: about 350 a side, as wide as a phone's screen.
+PIXELS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One seat in a mail; amounts in minor units. `image` is how the HTML names the picture of its ticket."""
+
+    payment: Payment
+    ticket: Ticket | None
+
+    @property
+    def image(self) -> str:
+        """The Content-ID of the ticket's picture."""
+        return f"ticket-{self.payment.reservation_id}@frontrow"
+
+    @property
+    def fee(self) -> int:
+        """What a refund kept."""
+        return self.payment.refund_fee or 0
+
+    @property
+    def refund(self) -> int:
+        """What a refund gave back."""
+        return self.payment.price - self.fee
+
+
+def letter_of(occasion: Occasion, payments: Sequence[Payment]) -> EmailMultiAlternatives:
+    """One mail about payments of one booking, read by queries.payments_of, in the language of the fan."""
+    with override(language_of(payments[0].user)):
+        lines = [Line(each, ticket_of(each.reservation) if occasion is CONFIRMED else None) for each in payments]
+        context = context_of(lines)
+        folder = f"payments/mails/{occasion.name}"
+        # A subject is one line, whatever stands in the name of a concert: a line break would begin another header.
+        subject = " ".join(render_to_string(f"{folder}_subject.txt", context).split())
+        letter = EmailMultiAlternatives(
+            subject, render_to_string(f"{folder}.txt", context), to=[payments[0].user.email], headers=headers(lines)
+        )
+        letter.attach_alternative(render_to_string(f"{folder}.html", context), "text/html")
+    # The pictures belong to the text rather than beside it.
+    letter.mixed_subtype = "related"  # type: ignore[attr-defined]  # documented by Django, not in the stubs
+    for line in lines:
+        if line.ticket:
+            letter.attach(picture_of(line.ticket, line.image, line.payment))
+    return letter
+
+
+def language_of(user: User) -> str:
+    """The language that the fan chose, if the site speaks it, else the site's own."""
+    try:
+        return get_supported_language_variant(user.locale)
+    except LookupError:
+        return str(settings.LANGUAGE_CODE)
+
+
+def context_of(lines: Sequence[Line]) -> dict[str, object]:
+    """What the templates show."""
+    reservation = lines[0].payment.reservation
+    return {
+        "lines": lines,
+        "fan": lines[0].payment.user,
+        "reference": reservation.booking_reference,
+        "concert_name": reservation.concert_name,
+        "concert_at": reservation.concert_schedule.concert_at,
+        "total": sum(line.payment.price for line in lines),
+        "fee": sum(line.fee for line in lines),
+        "refund": sum(line.refund for line in lines),
+        "site_url": settings.SITE_URL,
+    }
+
+
+def headers(lines: Sequence[Line]) -> dict[str, str]:
+    """Headers that say that nobody sits there to answer, and a name for the mail.
+
+    The name is the same if the mail is sent a second time, so that mailboxes can tell.
+    """
+    first = lines[0].payment
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "frontrow"
+    ids = "-".join(str(line.payment.pk) for line in lines)
+    name = f"{first.state.lower()}.{first.reservation.booking_reference}.{ids}"
+    return {"Message-ID": f"<{name}@{domain}>", "Auto-Submitted": "auto-generated"}
+
+
+def picture_of(ticket: Ticket, image: str, payment: Payment) -> MIMEImage:
+    """The ticket's QR code, shown where the HTML names it."""
+    picture = MIMEImage(ticket.png(PIXELS), "png")
+    picture.add_header("Content-ID", f"<{image}>")
+    picture.add_header("Content-Disposition", "inline", filename=f"ticket-{payment.reservation_id}.png")
+    return picture

@@ -1,0 +1,217 @@
+"""Sending the mails that are owed.
+
+Beat finds them by the tables: a payment without `confirmed_mail_at`, a refund without `canceled_mail_at`. A mail is
+marked once the mail server has accepted it, so it goes out at least once: a crash between the two sends it again,
+with the same Message-ID, and never none.
+
+What fails is of two kinds. A mail that the server refuses (the address is gone, the mailbox is full) waits, each time
+as long again as it has waited already, and is given up after a day. A server that is away is nobody's fault: nothing
+is marked, and all of it waits for half a minute. The waits are kept in Redis; should they get lost, the next attempt
+merely comes earlier.
+"""
+
+import logging
+import smtplib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+
+from django.core import mail
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection, transaction
+from django.db.models.functions import Coalesce, Now
+
+from concert_site.lib.redis import attempt
+from payments.domain.letters import letter_of
+from payments.models import Payment
+from payments.queries import CANCELED, CONFIRMED, Occasion, Owed, owed_mails, payments_of
+
+log = logging.getLogger(__name__)
+
+# A run ends after so many mails or seconds; the next one goes on. Writing a mail takes some 30 ms of a processor, most
+# of it for the QR codes, and mails must not take the rush its processors: so they come at about 8 a second.
+MOST_AT_ONCE = 40
+RUN_SECONDS = 15.0
+SERVER_RESTS_SECONDS = 30
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
+GIVEN_UP_AFTER = timedelta(days=1)
+SERVICE_CLOSES = 421
+RESTING = "mails:resting"
+# The class of the advisory locks that a mail is claimed by; any number that nothing else uses.
+LOCK_CLASS = 0x3A11
+
+
+class Refused(Exception):
+    """The server takes other mails, but not this one."""
+
+
+class ServerAway(Exception):
+    """No mail can be sent at the moment."""
+
+
+def send_owed(*, now: datetime | None = None) -> int:
+    """Send what is owed, the oldest first; return how many mails were accepted."""
+    if attempt(lambda redis: bool(redis.exists(RESTING)), False):
+        return 0
+    owed = due_mails()
+    first = next(owed, None)
+    if first is None:
+        return 0
+    try:
+        with server() as backend:
+            return send_each(first, owed, backend, now=now)
+    except ServerAway as error:
+        attempt(lambda redis: redis.set(RESTING, 1, ex=SERVER_RESTS_SECONDS), None)
+        log.warning("Mails wait, the mail server is away: %s", error.__cause__ or error)
+        return 0
+
+
+def due_mails() -> Iterator[Owed]:
+    """The mails that are owed and are not waiting for a later attempt, those of payments first."""
+    for occasion in (CONFIRMED, CANCELED):
+        for owed in owed_mails(occasion):
+            if not is_waiting(owed):
+                yield owed
+
+
+def send_each(first: Owed, others: Iterator[Owed], backend: BaseEmailBackend, *, now: datetime | None) -> int:
+    """Send one mail after the other, within the bounds of a run.
+
+    :raises ServerAway: if the server goes away meanwhile
+    """
+    sent, tried, until = 0, 0, time.monotonic() + RUN_SECONDS
+    owed: Owed | None = first
+    while owed is not None:
+        sent += send(owed, backend, now=now)
+        tried += 1
+        owed = next(others, None) if tried < MOST_AT_ONCE and time.monotonic() < until else None
+    return sent
+
+
+@transaction.atomic(durable=True)
+def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) -> bool:
+    """Send one mail and mark its payments; return whether the server accepted it.
+
+    Who sends it holds an advisory lock meanwhile, and whoever comes second leaves it alone. The rows themselves are
+    not locked: a fan who wants a refund would have to wait for the mail server. What was paid when the mail was
+    written is marked, also if it was refunded meanwhile; then the other mail is owed.
+
+    :raises ServerAway: if no mail can be sent; nothing is marked
+    """
+    if not claim(owed):
+        return False
+    # Read behind the lock: who had it before has marked and committed by now.
+    payments = list(payments_of(owed, now=now))
+    if not payments:
+        return False
+    owed_for: timedelta = max(each.owed_for for each in payments)  # type: ignore[attr-defined]  # annotated
+    try:
+        deliver(owed, payments, backend)
+    except Refused as refusal:
+        if owed_for < GIVEN_UP_AFTER:
+            log.warning("The mail %s was refused, and waits: %s", owed, refusal)
+            wait(owed, owed_for)
+            return False
+        log.error("The mail %s was refused for a day and is given up: %s", owed, refusal)  # noqa: TRY400  one line
+        mark(owed.occasion, payments, now=now)
+        return False
+    except ServerAway:
+        # Should it be this mail that the server dies of, others come first next time.
+        wait(owed, owed_for)
+        raise
+    mark(owed.occasion, payments, now=now)
+    return True
+
+
+def claim(owed: Owed) -> bool:
+    """Take the lock of a mail until the transaction ends; false if someone else is sending it."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, str(owed)])
+        (is_ours,) = cursor.fetchone()
+    return bool(is_ours)
+
+
+def mark(occasion: Occasion, payments: list[Payment], *, now: datetime | None) -> None:
+    """Note that the mail was sent. After that of a refund nobody wants to hear that the seat was booked."""
+    moment = now or Now()
+    changes: dict[str, object] = {occasion.mailed: moment}
+    if occasion is CANCELED:
+        changes[CONFIRMED.mailed] = Coalesce(CONFIRMED.mailed, moment)
+    Payment.objects.filter(pk__in=[each.pk for each in payments]).update(**changes)
+
+
+def wait_key(owed: Owed) -> str:
+    """The mark of a mail that waits for its next attempt."""
+    return f"mails:waiting:{owed}"
+
+
+def is_waiting(owed: Owed) -> bool:
+    """Whether a mail is to be left alone for now."""
+    return attempt(lambda redis: bool(redis.exists(wait_key(owed))), False)
+
+
+def wait(owed: Owed, owed_for: timedelta) -> None:
+    """Leave a mail alone for as long as it has been owed: a minute at least, an hour at most."""
+    pause = min(max(owed_for, SHORTEST_WAIT), LONGEST_WAIT)
+    attempt(lambda redis: redis.set(wait_key(owed), 1, ex=pause), None)
+
+
+@contextmanager
+def server() -> Iterator[BaseEmailBackend]:
+    """A connection to the mail server, for many mails.
+
+    :raises ServerAway: if there is none to be had
+    """
+    backend = mail.get_connection()
+    try:
+        backend.open()
+    except OSError as error:
+        raise ServerAway from error
+    try:
+        yield backend
+    finally:
+        # What was accepted is accepted, however the conversation ends.
+        with suppress(OSError):
+            backend.close()
+
+
+def deliver(owed: Owed, payments: list[Payment], backend: BaseEmailBackend) -> None:
+    """Write a mail and hand it to the server.
+
+    :raises Refused: if the server doesn't take it, or it can't be written
+    :raises ServerAway: if the server takes no mail at all
+    """
+    try:
+        letter = letter_of(owed.occasion, payments)
+        # Whatever makes a letter impossible to write or to encode is its own trouble, and must not be the others'.
+        letter.message()
+    except Exception as error:
+        log.exception("The mail %s can't be written", owed)
+        raise Refused(str(error)) from error
+    hand_over(letter, backend)
+
+
+def hand_over(letter: EmailMessage, backend: BaseEmailBackend) -> None:
+    """Hand a letter to the server.
+
+    :raises Refused: if the server answers that it doesn't want this one
+    :raises ServerAway: if it says nothing, or goodbye
+    """
+    try:
+        backend.send_messages([letter])
+    except smtplib.SMTPRecipientsRefused as error:
+        raise judged(error, *(code for code, _ in error.recipients.values())) from error
+    except smtplib.SMTPDataError as error:
+        raise judged(error, error.smtp_code) from error
+    except (smtplib.SMTPNotSupportedError, ValueError) as error:
+        # An address that this server has no letters for.
+        raise Refused(str(error)) from error
+    except OSError as error:
+        raise ServerAway from error
+
+
+def judged(error: smtplib.SMTPException, *codes: int) -> Refused | ServerAway:
+    """What a refusal means: 421 is the server's goodbye, everything else is about this mail."""
+    return ServerAway() if SERVICE_CLOSES in codes else Refused(str(error))
