@@ -122,7 +122,8 @@ def in_srgb(image: Image.Image) -> Image.Image:
             converted = None
         if converted is not None:
             return without_notes(converted)
-    return without_notes(image.convert(mode))
+    # Converting would copy what is so already: with many pixels that is much memory.
+    return without_notes(image if image.mode == mode else image.convert(mode))
 
 
 def high_bytes(image: Image.Image) -> Image.Image:
