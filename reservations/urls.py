@@ -1,7 +1,7 @@
 """Pages of concerts, the waiting room and bookings. Every address that takes a form answers a read, too."""
 
 from concert_site.lib.converters import path
-from reservations.views import bookings, catalogue, seats, waiting
+from reservations.views import bookings, catalogue, seats, tickets, waiting
 
 urlpatterns = [
     path("", catalogue.concerts, name="concerts"),
@@ -11,4 +11,9 @@ urlpatterns = [
     path("schedules/<id:pk>/queue/leave/", waiting.leave, name="leave"),
     path("schedules/<id:pk>/seats/", seats.seats, name="seats"),
     path("bookings/", bookings.bookings, name="bookings"),
+    path("bookings/<reference:reference>/", bookings.booking, name="booking"),
+    path("bookings/<reference:reference>/extend/", bookings.extend, name="extend"),
+    path("bookings/<reference:reference>/give-up/", bookings.give_up, name="give_up"),
+    path("bookings/<reference:reference>/tickets/", tickets.tickets, name="tickets"),
+    path("reservations/<id:pk>/ticket/", tickets.ticket, name="ticket"),
 ]

@@ -1,14 +1,89 @@
 """Pages of the wallet."""
 
+from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from concert_site.lib.pages import fan_id, fans_own
-from wallet.queries import history_of, wallet_of
+from concert_site.lib.amounts import MoneyField
+from concert_site.lib.errors import Unavailable
+from concert_site.lib.formats import money
+from concert_site.lib.pages import asked_next, fan_id, fans_own, idempotency_key, new_form_key, throttled
+from concert_site.lib.pagination import LONGEST_ID
+from wallet.domain import ledger
+from wallet.domain.errors import BalanceTooLarge
+from wallet.domain.providers import offer
+from wallet.models import BalanceHistory
+from wallet.queries import statement_of, wallet_of
+
+ENTRIES_A_PAGE = 25
+# In minor units: what fans top up by, without typing.
+SUGGESTED = (10_000, 50_000, 100_000, 300_000)
+
+
+class TopUpForm(forms.Form):
+    """How much to top up."""
+
+    amount = MoneyField(least=ledger.SMALLEST_CHARGE, most=ledger.LARGEST_CHARGE)
+    amount.label = gettext_lazy("Amount")
 
 
 @fans_own
 def wallet(request: HttpRequest) -> HttpResponse:
-    """The balance and the ledger."""
-    facts = {"wallet": wallet_of(fan_id(request)), "entries": history_of(fan_id(request))[:50]}
-    return render(request, "wallet/wallet.html", facts)
+    """The balance, topping up, and the ledger."""
+    return show(request, TopUpForm())
+
+
+@fans_own
+@throttled("charge")
+def top_up(request: HttpRequest) -> HttpResponse:
+    """Take the amount, and lead back to where the fan came from. A read leads to the wallet."""
+    if request.method != "POST":
+        return redirect("wallet")
+    form = TopUpForm(request.POST)
+    if not form.is_valid():
+        return show(request, form, status=400)
+    amount = form.cleaned_data["amount"]
+    try:
+        charge = ledger.charge(
+            user_id=fan_id(request), amount=amount, idempotency_key=idempotency_key(request, amount=amount)
+        )
+    except BalanceTooLarge as error:
+        form.add_error("amount", str(error.detail))
+        return show(request, form, status=409)
+    except Unavailable:
+        # The page says so itself, in place of the form.
+        return redirect(asked_next(request) or "wallet")
+    if charge.is_new:
+        messages.success(request, _("%(amount)s are in your wallet now.") % {"amount": money(amount)})
+    return redirect(asked_next(request) or "wallet")
+
+
+def show(request: HttpRequest, form: TopUpForm, status: int = 200) -> HttpResponse:
+    """The page, with what was typed and what is wrong with it."""
+    found = list(statement_of(fan_id(request), before=asked_before(request), size=ENTRIES_A_PAGE + 1))
+    facts = {
+        "wallet": wallet_of(fan_id(request)),
+        "entries": found[:ENTRIES_A_PAGE],
+        "older": last_of(found),
+        "is_first_page": asked_before(request) is None,
+        "form": form,
+        "form_key": new_form_key(),
+        "suggested": SUGGESTED,
+        "offer": offer().value,
+        "next": asked_next(request) or "",
+    }
+    return render(request, "wallet/wallet.html", facts, status=status)
+
+
+def last_of(found: list[BalanceHistory]) -> int | None:
+    """Where the next page begins, if more was found than one page takes."""
+    return found[ENTRIES_A_PAGE - 1].pk if len(found) > ENTRIES_A_PAGE else None
+
+
+def asked_before(request: HttpRequest) -> int | None:
+    """The entry before which the asked page begins; the first page for what is none."""
+    asked = request.GET.get("before", "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= LONGEST_ID else None

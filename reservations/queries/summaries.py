@@ -134,6 +134,16 @@ class Summary:
         return sum(each.refund for each in self.refunded)
 
     @property
+    def fees_total(self) -> int:
+        """What the refunds kept back."""
+        return sum(each.price - each.refund for each in self.refunded)
+
+    @property
+    def paid_at(self) -> datetime | None:
+        """When the last of them was paid: a paid seat has changed its state then."""
+        return max((each.reservation.updated_state_at for each in self.paid), default=None)
+
+    @property
     def held_until(self) -> datetime | None:
         """When the first of the held seats is let go."""
         return min((end for each in self.held if (end := each.reservation.expired_at)), default=None)

@@ -1,14 +1,78 @@
 """A fan's own bookings."""
 
+from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from concert_site.lib.pages import fan_id, fans_own
-from reservations.queries import bookings as reads
+from concert_site.lib.pages import fan_id, fans_own, throttled
+from reservations.domain import cancellation, holds
+from reservations.domain.errors import HoldExpired
+from reservations.queries import summaries
+from reservations.queries.summaries import BookedSeat, Fate, Shelf
+
+BOOKINGS_A_PAGE = 10
 
 
 @fans_own
 def bookings(request: HttpRequest) -> HttpResponse:
-    """What the fan has booked, newest first."""
-    reservations = reads.own_reservations(user_id=fan_id(request))[:50]
-    return render(request, "reservations/bookings.html", {"reservations": reservations})
+    """What the fan has booked, on one of three shelves."""
+    asked = request.GET.get("show", "")
+    shelf = Shelf(asked) if asked in Shelf.values else Shelf.UPCOMING
+    references = summaries.references_on(shelf, user_id=fan_id(request))
+    page = Paginator(references, BOOKINGS_A_PAGE).get_page(request.GET.get("page"))
+    found = summaries.summaries(list(page), user_id=fan_id(request))
+    facts = {"bookings": found, "page": page, "shelf": shelf, "shelves": Shelf}
+    return render(request, "reservations/bookings.html", facts)
+
+
+@fans_own
+def booking(request: HttpRequest, reference: str) -> HttpResponse:
+    """One booking: what became of each seat, and what can be done with it."""
+    summary = summaries.summary_of(reference, user_id=fan_id(request))
+    facts = {
+        "booking": summary,
+        "seats": [(each, offer_for(each)) for each in summary.seats],
+        "may_cancel": any((offer := offer_for(each)) and offer.is_open for each in summary.paid),
+    }
+    return render(request, "reservations/booking.html", facts)
+
+
+def offer_for(booked: BookedSeat) -> cancellation.Quote | None:
+    """What a paid seat gives back today; None for others."""
+    return cancellation.quote_of(booked.reservation) if booked.fate == Fate.PAID else None
+
+
+@fans_own
+@throttled("write")
+def extend(request: HttpRequest, reference: str) -> HttpResponse:
+    """Give the fan more time to pay, once. A read leads to the checkout."""
+    if request.method == "POST":
+        summary = summaries.summary_of(reference, user_id=fan_id(request))
+        try_to_extend(request, summary)
+    return redirect("checkout", reference)
+
+
+def try_to_extend(request: HttpRequest, summary: summaries.Summary) -> None:
+    """Extend, and say so; of a hold that is over, or had its longer time before, the checkout tells itself."""
+    if not summary.held or summary.is_extended:
+        return
+    try:
+        holds.extend_hold(user_id=fan_id(request), reservation_id=summary.held[0].reservation.pk)
+    except HoldExpired:
+        return
+    messages.success(request, _("You have more time now."))
+
+
+@fans_own
+@throttled("write")
+def give_up(request: HttpRequest, reference: str) -> HttpResponse:
+    """Give back all held seats of a booking. A read leads to the booking."""
+    if request.method == "POST":
+        count = holds.release_booking(reference=reference, user_id=fan_id(request))
+        if count:
+            said = ngettext("You gave %(count)d seat back.", "You gave %(count)d seats back.", count)
+            messages.success(request, said % {"count": count})
+    return redirect("booking", reference)

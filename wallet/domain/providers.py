@@ -4,6 +4,7 @@ A provider is a function like `sandbox`. The setting names it by its short name,
 for one that lives elsewhere.
 """
 
+from enum import Enum
 from typing import Protocol
 
 from django.conf import settings
@@ -49,3 +50,19 @@ def provider() -> Provider:
     if found is sandbox and settings.IS_PRODUCTION:
         raise Unavailable
     return found
+
+
+class Offer(Enum):
+    """What a fan who wants to top up can expect."""
+
+    REAL = "real"
+    SANDBOX = "sandbox"
+    NONE = "none"
+
+
+def offer() -> Offer:
+    """Whether money can be taken now, and whether it is real."""
+    try:
+        return Offer.SANDBOX if provider() is sandbox else Offer.REAL
+    except Unavailable:
+        return Offer.NONE

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from concert_site.lib.amounts import MoneyField, amount_from
-from concert_site.lib.formats import major, minutes, signed_money
+from concert_site.lib.formats import major, signed_money
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,5 @@ def test_what_is_prefilled_is_understood_again(settings):
     assert (major(57_001), amount_from(major(57_001))) == ("570.01", 57_001)
 
 
-def test_changes_have_a_sign_and_spans_count_down():
+def test_changes_have_a_sign():
     assert [signed_money(amount) for amount in (50_000, -143_000, 0)] == ["+₩50,000", "−₩143,000", "₩0"]
-    assert [minutes(seconds) for seconds in (293, 60, 5, 0)] == ["4:53", "1:00", "0:05", "0:00"]

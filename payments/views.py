@@ -1,0 +1,167 @@
+"""Pages of paying and canceling."""
+
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from concert_site.lib.formats import money
+from concert_site.lib.pages import fan_id, fans_own, new_form_key, throttled
+from concert_site.lib.pagination import LONGEST_ID
+from payments.domain import checkout, refunds
+from payments.domain.errors import FeeChanged
+from reservations.domain import cancellation
+from reservations.domain.errors import HoldExpired, RefundClosed
+from reservations.queries import bookings, summaries
+from reservations.queries.summaries import BookedSeat, Fate, Summary
+from wallet.domain.errors import InsufficientBalance
+from wallet.domain.providers import offer
+from wallet.queries import wallet_of
+
+# --- Paying ------------------------------------------------------------------------------------
+
+
+@fans_own
+@throttled("pay")
+def checkout_page(request: HttpRequest, reference: str) -> HttpResponse:
+    """GET: what is to be paid, until when, and what canceling would cost. POST: pay it."""
+    booking = summaries.summary_of(reference, user_id=fan_id(request))
+    if request.method == "POST":
+        return pay_shown(request, booking)
+    if booking.held:
+        return render(request, "payments/checkout.html", bill_of(request, booking))
+    if booking.of(Fate.LAPSED) and not booking.paid:
+        return render(request, "payments/lapsed.html", {"booking": booking})
+    return redirect("booking", reference)
+
+
+def bill_of(request: HttpRequest, booking: Summary) -> dict[str, object]:
+    """What the checkout shows of a booking that is held."""
+    balance = wallet_of(fan_id(request)).amount
+    prices = [each.price for each in booking.held]
+    return {
+        "booking": booking,
+        "balance": balance,
+        "left": balance - booking.to_pay,
+        "missing": max(0, booking.to_pay - balance),
+        "tiers": cancellation.tiers_to_come(
+            prices=prices, concert_date=booking.first.concert_date, today=booking.today
+        ),
+        "offer": offer().value,
+        "form_key": new_form_key(),
+        "extra_seconds": settings.HOLD_SECONDS,
+    }
+
+
+def pay_shown(request: HttpRequest, booking: Summary) -> HttpResponse:
+    """Pay the seats that the page showed, all or none; what was paid before counts as done."""
+    shown = [each.reservation.pk for each in booking.seats if str(each.reservation.pk) in request.POST.getlist("seat")]
+    reservation_ids = shown or [each.reservation.pk for each in booking.held]
+    if not reservation_ids:
+        return redirect("checkout", booking.reference)
+    try:
+        checkout.pay(user_id=fan_id(request), reservation_ids=reservation_ids)
+    except HoldExpired:
+        messages.error(request, _("Nothing was paid: some of these seats are no longer held for you."))
+        return redirect("checkout", booking.reference)
+    except InsufficientBalance:
+        messages.error(request, _("Nothing was paid: your wallet has too little."))
+        return redirect("checkout", booking.reference)
+    return redirect("booking", booking.reference)
+
+
+# --- Canceling ---------------------------------------------------------------------------------
+
+
+@fans_own
+@throttled("write")
+def cancel_reservation(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET: what canceling one seat gives back. POST: cancel it, for the fee that was shown."""
+    reservation = bookings.own(pk, user_id=fan_id(request))
+    booking = summaries.summary_of(reservation.booking_reference, user_id=fan_id(request))
+    return cancel(request, booking, [each for each in booking.seats if each.reservation.pk == pk])
+
+
+@fans_own
+@throttled("write")
+def cancel_booking(request: HttpRequest, reference: str) -> HttpResponse:
+    """The same for all paid seats of a booking."""
+    booking = summaries.summary_of(reference, user_id=fan_id(request))
+    return cancel(request, booking, booking.paid)
+
+
+def cancel(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> HttpResponse:
+    """Ask, or do what was asked and agreed to."""
+    live = [each for each in seats if each.fate in (Fate.HELD, Fate.PAID)]
+    if not live:
+        messages.info(request, _("This is canceled already."))
+        return redirect("booking", booking.reference)
+    if request.method != "POST":
+        return ask(request, booking, live)
+    try:
+        return do(request, booking, {each.reservation.pk: agreed_fee(request, each) for each in live})
+    except FeeChanged:
+        messages.warning(request, _("Nothing was canceled: the fee has changed. Please look again."))
+    except RefundClosed as error:
+        messages.error(request, str(error.detail))
+    return redirect(request.path)
+
+
+def ask(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> HttpResponse:
+    """The page that shows fee and refund, and asks."""
+    quotes = [(each, quote_for(each)) for each in seats]
+    refund = sum(quote.refund for _each, quote in quotes)
+    balance = wallet_of(fan_id(request)).amount
+    facts = {
+        "booking": booking,
+        "quotes": quotes,
+        "is_held": all(each.fate == Fate.HELD for each in seats),
+        "is_open": all(quote.is_open for _each, quote in quotes),
+        "price": sum(each.price for each in seats),
+        "fee": sum(quote.fee for _each, quote in quotes),
+        "refund": refund,
+        "balance": balance,
+        "balance_after": balance + refund,
+        "tiers": cancellation.tiers_to_come(
+            prices=[each.price for each in seats], concert_date=booking.first.concert_date, today=booking.today
+        ),
+    }
+    return render(request, "payments/cancel.html", facts)
+
+
+def quote_for(booked: BookedSeat) -> cancellation.Quote:
+    """What canceling a live seat costs and gives back; nothing was paid for one that is held."""
+    if booked.fate == Fate.HELD:
+        return cancellation.Quote(fee=0, refund=0, is_open=True)
+    return cancellation.quote_of(booked.reservation)
+
+
+def agreed_fee(request: HttpRequest, booked: BookedSeat) -> int:
+    """The fee that the page showed for this seat.
+
+    :raises FeeChanged: if it showed none, as for a seat that was paid only afterwards
+    """
+    sent = request.POST.get(f"fee-{booked.reservation.pk}", "")
+    if not (sent.isascii() and sent.isdecimal() and len(sent) <= LONGEST_ID):
+        raise FeeChanged
+    return int(sent)
+
+
+def do(request: HttpRequest, booking: Summary, agreed: Mapping[int, int]) -> HttpResponse:
+    """Cancel for the fees agreed to, and lead to what is left of the booking.
+
+    :raises FeeChanged, RefundClosed: as refunds.cancel does
+    """
+    done = refunds.cancel_together(user_id=fan_id(request), agreed=agreed)
+    was_paid = [each for each in done if hasattr(each.reservation, "payment")]
+    if was_paid:
+        refund = money(sum(each.refund for each in was_paid))
+        messages.success(request, _("Canceled. %(refund)s went back to your wallet.") % {"refund": refund})
+        return redirect("booking", booking.reference)
+    said = ngettext("You gave %(count)d seat back.", "You gave %(count)d seats back.", len(done))
+    messages.success(request, said % {"count": len(done)})
+    return redirect("checkout", booking.reference)

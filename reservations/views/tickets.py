@@ -1,0 +1,64 @@
+"""Tickets, to be shown at the door."""
+
+import base64
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from concert_site.lib.pages import fan_id, fans_own
+from reservations.domain.tickets import Ticket, ticket_of
+from reservations.models import Reservation
+from reservations.queries import summaries
+from reservations.queries.summaries import BookedSeat
+from reservations.queries.tickets import own_with_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A ticket on a page."""
+
+    reservation: Reservation
+    ticket: Ticket
+
+    @property
+    def picture(self) -> str:
+        """The QR code as an address that holds it all: the page shows it without asking again, as at a door
+        without a net, and whatever is in its title can't become part of the page.
+        """
+        return "data:image/svg+xml;base64," + base64.b64encode(self.ticket.svg().encode()).decode()
+
+
+@fans_own
+def ticket(request: HttpRequest, pk: int) -> HttpResponse:
+    """The ticket of one paid seat."""
+    reference = own_with_schedule(pk, user_id=fan_id(request)).booking_reference
+    booking = summaries.summary_of(reference, user_id=fan_id(request))
+    asked = [each for each in booking.paid if each.reservation.pk == pk]
+    if not asked:
+        return no_ticket(request, booking)
+    return show(request, booking, asked)
+
+
+@fans_own
+def tickets(request: HttpRequest, reference: str) -> HttpResponse:
+    """All tickets of a booking, one after the other."""
+    booking = summaries.summary_of(reference, user_id=fan_id(request))
+    return show(request, booking, booking.paid) if booking.paid else no_ticket(request, booking)
+
+
+def show(request: HttpRequest, booking: summaries.Summary, seats: list[BookedSeat]) -> HttpResponse:
+    """The page of these tickets."""
+    shown = [Shown(each.reservation, ticket_of(each.reservation)) for each in seats]
+    return render(request, "reservations/tickets.html", {"booking": booking, "tickets": shown})
+
+
+def no_ticket(request: HttpRequest, booking: summaries.Summary) -> HttpResponse:
+    """Say why there is none, where the fan can go on."""
+    if booking.held:
+        messages.warning(request, _("There is no ticket yet: pay first."))
+        return redirect("checkout", booking.reference)
+    messages.warning(request, _("There is no ticket for this seat: it was canceled."))
+    return redirect("booking", booking.reference)
