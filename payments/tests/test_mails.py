@@ -97,7 +97,7 @@ def test_seats_paid_together_are_one_mail_with_a_ticket_each(server):
     assert letter["Subject"].startswith(f"Your tickets: {paid[0].reservation.concert_name}, ")
     for body in (text, html):
         assert "Hello Ada," in body
-        assert "your 2 seats are booked and paid." in body
+        assert "Your 2 seats are booked and paid." in body
         assert "Section A, row 1, seat A-1-1" in body
         assert "Section A, row 1, seat A-1-2" in body
         assert "₩100,000" in body
