@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from concert_site import documentation
+from concert_site import documentation, robots
 
 api: list[URLPattern | URLResolver] = [
     path("", include("reservations.api.catalogue_urls")),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("api/v1/", include((api, "api"))),
     path("_allauth/", include("allauth.headless.urls")),
     path("admin/", admin.site.urls),
+    path("robots.txt", robots.robots),
+    path("favicon.ico", robots.Icon.as_view()),
 ]
 
 handler400 = "concert_site.errors_views.bad_request"

@@ -79,5 +79,7 @@ def language(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and check_for_language(chosen) and chosen in dict(settings.LANGUAGES):
         if request.user.is_authenticated:
             User.objects.filter(pk=request.user.pk).update(locale=chosen)
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen, max_age=A_YEAR, samesite="Lax")
+        is_secure = bool(settings.SESSION_COOKIE_SECURE)
+        name = settings.LANGUAGE_COOKIE_NAME
+        response.set_cookie(name, chosen, max_age=A_YEAR, samesite="Lax", secure=is_secure, httponly=True)
     return response

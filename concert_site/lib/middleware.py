@@ -3,25 +3,40 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.common import CommonMiddleware
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import check_for_language, get_language_from_request, override
+from django.utils.translation import gettext as _
 
 from concert_site.lib.handler import as_domain_error
-from concert_site.lib.refusals import refuse_as
+from concert_site.lib.refusals import refuse, refuse_as
 
 API = "/api/"
+PROGRAMS = (API, "/_allauth/")
+
+
+def is_page(request: HttpRequest) -> bool:
+    """Whether people read what is at this address."""
+    return not request.path.startswith(PROGRAMS)
 
 
 class RefusalsArePages:
-    """Middleware: what the domain refuses, or a database that is away, is an answer of its own and not a 500."""
+    """Middleware: what the domain refuses, or a database that is away, is an answer of its own and not a 500.
+
+    A wrong method, to which Django answers with nothing at all, is a page as well.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content and is_page(request):
+            page = refuse(request, 405, "method_not_allowed", _("Go back, or start from the list of concerts."))
+            page["Allow"] = response["Allow"]
+            return page
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The answer to a domain error that a page didn't foresee; None leaves mistakes of ours to Django."""
@@ -30,15 +45,20 @@ class RefusalsArePages:
 
 
 class OwnIsPrivate:
-    """Middleware: what the API doesn't call public is one fan's own, and no cache may keep it."""
+    """Middleware: what isn't said to be public is one reader's own, and no cache on the way may keep it.
+
+    Who has a session finds everything as it is now, also by going back; for the others the browser may keep a
+    page and ask whether it is still right.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if request.path.startswith(API):
-            response.setdefault("Cache-Control", "private, no-store")
+        session = settings.SESSION_COOKIE_NAME
+        is_own = not is_page(request) or session in request.COOKIES or session in response.cookies
+        response.setdefault("Cache-Control", "private, no-store" if is_own else "private, no-cache")
         return response
 
 

@@ -12,6 +12,8 @@ from concert_site.lib.rendering import to_json
 
 API = "/api/"
 SERVER_ERRORS = 500
+# What may work a moment later as it stands.
+PASSING = {429, 500, 503}
 
 STATUS_OF = {
     errors.Invalid: 400,
@@ -28,6 +30,7 @@ HEADINGS = {
     402: _("The wallet has too little"),
     403: _("You may not do this"),
     404: _("There is nothing here"),
+    405: _("This address takes no such request"),
     409: _("That can't be done now"),
     429: _("Too many requests"),
     500: _("Something went wrong on our side"),
@@ -50,7 +53,9 @@ def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) 
         kind = "server_error" if is_ours else "client_error"
         body = to_json({"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]})
         return HttpResponse(body, status=status, content_type="application/json")
-    words = {"status": status, "heading": HEADINGS[status], "detail": detail}
+    # Every address that takes a form answers a read, too.
+    again = request.get_full_path() if status in PASSING else None
+    words = {"status": status, "heading": HEADINGS[status], "detail": detail, "again": again}
     return HttpResponse(render_to_string("refusal.html", words, None if is_ours else request), status=status)
 
 
