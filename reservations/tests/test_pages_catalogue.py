@@ -1,0 +1,269 @@
+"""The list of concerts and the page of one, as browsers get them."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from concert_site.accounts.tests.factories import make_fan
+from concert_site.lib.cache import forget_everything
+from queueing.tests.factories import make_active, make_line
+from reservations.tests import scenes
+from reservations.tests.factories import hold, make_concert, make_schedule, make_seats, reserve
+
+pytestmark = pytest.mark.django_db
+
+
+def client_of(fan=None):
+    client = Client()
+    if fan is not None:
+        client.force_login(fan)
+    return client
+
+
+def text_of(client, address, **query):
+    """What the page says, with every run of blanks as one."""
+    forget_everything()
+    response = client.get(address, query)
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def page_of(schedule):
+    return reverse("concert", args=[schedule.concert_id])
+
+
+def make_upcoming(**times):
+    opens_at = now() + timedelta(**times)
+    return make_schedule(reservation_available_at=opens_at, concert_at=opens_at + timedelta(days=9))
+
+
+def test_a_card_says_when_how_much_and_how_many_seats_are_left():
+    schedule = make_schedule(make_concert(name="Moonlight", host="The House"))
+    seats = [*make_seats(schedule, 3, 50_000), *make_seats(schedule, 1, 90_000, category="VIP", row="2")]
+    hold(seats[0])
+    make_schedule(schedule.concert, concert_at=now() + timedelta(days=60), deadline_at=now() - timedelta(hours=1))
+
+    page = text_of(client_of(), "/")
+
+    for words in ("Moonlight", "The House", "On sale", "3 seats left", "and 1 more date", "₩50,000", "₩90,000"):
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        ('"><img src=x>', "&quot;&gt;&lt;img src=x&gt;"),
+        ("{{ 7|add:7 }}", "{{ 7|add:7 }}"),
+        ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
+    ],
+)
+def test_names_and_descriptions_are_text(name, shown):
+    schedule = make_schedule(make_concert(name=name, host=name, description=f"{name}\n\n{name}"))
+
+    for address in ("/", page_of(schedule)):
+        page = text_of(client_of(), address)
+        assert shown in page
+        assert name == shown or name not in page
+
+
+def test_without_a_concert_there_is_a_word_instead():
+    assert "Nothing is on yet" in text_of(client_of(), "/")
+
+
+def test_what_nothing_fits_leads_back_to_everything():
+    make_schedule()
+
+    page = text_of(client_of(), "/", search="zzz")
+
+    assert "No concert fits" in page
+    assert "Show all concerts" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"search": "river jazz"}, {"River Jazz"}),
+        ({"sale_state": "UPCOMING"}, {"River Jazz"}),
+        ({"sale_state": "OPEN"}, {"Moonlight"}),
+        ({"sale_state": "SOLD_OUT"}, set()),
+        ({"date": "2031-05-31"}, {"River Jazz"}),
+        ({"date": "yesterday"}, {"River Jazz", "Moonlight"}),
+        ({"sale_state": "NONSENSE"}, {"River Jazz", "Moonlight"}),
+        ({"search": "x" * 101}, {"River Jazz", "Moonlight"}),
+        ({"search": "a\0b"}, {"River Jazz", "Moonlight"}),
+        ({"page": "0"}, {"River Jazz", "Moonlight"}),
+        ({"page": "²"}, {"River Jazz", "Moonlight"}),
+        ({"page": "9" * 30}, {"River Jazz", "Moonlight"}),
+    ],
+)
+def test_search_and_filters_and_what_makes_no_sense(query, found):
+    make_seats(make_schedule(make_concert(name="Moonlight")))
+    upcoming = make_schedule(
+        make_concert(name="River Jazz"),
+        concert_at=scenes.CONCERT_AT,
+        reservation_available_at=scenes.CONCERT_AT - timedelta(days=9),
+    )
+    make_seats(upcoming)
+
+    page = text_of(client_of(), "/", **query)
+
+    assert {name for name in ("River Jazz", "Moonlight") if name in page} == found
+
+
+def test_a_filter_that_makes_no_sense_says_so_at_its_field():
+    page = text_of(client_of(), "/", date="yesterday")
+
+    assert "Enter a valid date." in page
+    assert 'value="yesterday"' in page
+
+
+def test_pages_of_a_search_lead_to_each_other():
+    for number in range(25):
+        make_schedule(make_concert(name=f"Night {number:02}"))
+
+    first, last = text_of(client_of(), "/", search="Night"), text_of(client_of(), "/", search="Night", page="2")
+
+    assert "Page 1 of 2" in first
+    assert "?search=Night&amp;page=2" in first
+    assert "?search=Night&amp;page=1" in last
+    assert last.count("<article") == 1
+
+
+def test_the_list_costs_the_same_however_long_it_is(django_assert_num_queries):
+    """Count, concerts, schedules, standings; nothing within the same second."""
+    for rows in (1, 3):
+        for _ in range(rows):
+            make_seats(make_schedule(), 2)
+        forget_everything()
+        with django_assert_num_queries(4):
+            client_of().get("/")
+    with django_assert_num_queries(0):
+        client_of().get("/")
+
+
+@pytest.mark.parametrize("dates", [1, 3])
+def test_a_concert_costs_one_query_more_for_who_is_logged_in(dates, django_assert_num_queries):
+    concert, fan = make_concert(), client_of(make_fan())
+    for _ in range(dates):
+        make_seats(make_schedule(concert), 2)
+    fan.get(f"/concerts/{concert.pk}/")
+
+    forget_everything()
+    with django_assert_num_queries(3):
+        client_of().get(f"/concerts/{concert.pk}/")
+    # The session lies in Redis; the user, and what is theirs.
+    with django_assert_num_queries(2):
+        fan.get(f"/concerts/{concert.pk}/")
+
+
+def test_nobody_books_without_a_login_that_leads_back():
+    schedule = make_schedule()
+    make_seats(schedule)
+
+    page = text_of(client_of(), page_of(schedule))
+
+    assert f'href="/accounts/login/?next=%2Fconcerts%2F{schedule.concert_id}%2F%23date-{schedule.pk}"' in page
+    assert reverse("join", args=[schedule.pk]) not in page
+
+
+def test_a_fan_books_by_a_form():
+    schedule = make_schedule()
+    make_seats(schedule)
+
+    page = text_of(client_of(make_fan()), page_of(schedule))
+
+    assert f'method="post" action="{reverse("join", args=[schedule.pk])}"' in page
+    assert "csrfmiddlewaretoken" in page
+
+
+def test_before_its_opening_a_sale_counts_down():
+    schedule = make_upcoming(minutes=5)
+    make_seats(schedule)
+
+    page = text_of(client_of(make_fan()), page_of(schedule))
+
+    assert "Booking opens" in page
+    assert 'data-seconds-left="300"' in page or 'data-seconds-left="299"' in page
+    assert reverse("join", args=[schedule.pk]) not in page
+
+
+def test_days_before_there_is_no_clock():
+    schedule = make_upcoming(days=3)
+    make_seats(schedule)
+
+    assert "data-seconds-left" not in text_of(client_of(), page_of(schedule))
+
+
+def test_what_is_over_closed_or_sold_out_has_no_button():
+    sold_out = make_schedule()
+    reserve(*make_seats(sold_out, 2))
+    closed = make_schedule(sold_out.concert, deadline_at=now() - timedelta(minutes=1))
+    over = make_schedule(sold_out.concert, concert_at=now() - timedelta(hours=1))
+
+    page = text_of(client_of(make_fan()), page_of(sold_out))
+
+    for words in ("Every seat is sold", "The sale for this date is closed", "This concert is over"):
+        assert words in page
+    for schedule in (sold_out, closed, over):
+        assert reverse("join", args=[schedule.pk]) not in page
+
+
+def test_who_waits_is_led_to_the_line_and_who_is_inside_to_the_seats():
+    schedule = make_schedule(queue_max_active=1)
+    make_seats(schedule, 2)
+    inside, stranger = make_fan(), make_fan()
+    make_active(schedule, inside, since=now())
+    make_line(schedule, 1)
+    waiting = schedule.waitingtoken_set.get(status="WAITING").user
+
+    pages = [text_of(client_of(fan), page_of(schedule)) for fan in (inside, waiting, stranger)]
+
+    seats, line = reverse("seats", args=[schedule.pk]), reverse("waiting_room", args=[schedule.pk])
+    assert [(f'"{seats}"' in page, f'href="{line}"' in page) for page in pages] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_who_holds_seats_is_led_to_pay_and_nobody_else():
+    sale = scenes.make_sale(seats=6, tickets_per_fan=2)
+    fan = make_fan()
+    booking = scenes.hold(fan, sale, 0, 1)
+
+    own, others = (text_of(client_of(each), page_of(sale.schedule)) for each in (fan, make_fan()))
+
+    checkout = reverse("checkout", args=[booking.reservations[0].booking_reference])
+    assert "You hold 2 seats" in own
+    assert checkout in own
+    assert "you have them all" in own
+    assert checkout not in others
+
+
+def test_an_unavailable_concert_is_not_there():
+    concert = make_concert(status="UNAVAILABLE")
+
+    assert client_of().get(f"/concerts/{concert.pk}/").status_code == 404
+    assert client_of().get(f"/concerts/{10**17}/").status_code == 404
+
+
+def test_crawlers_and_messengers_find_what_to_show():
+    concert = make_concert(name="Moonlight", description='An "evening"', poster=f"posters/{'a' * 64}.webp")
+
+    page = text_of(client_of(), f"/concerts/{concert.pk}/")
+
+    assert '<meta property="og:title" content="Moonlight">' in page
+    assert 'content="An &quot;evening&quot;"' in page
+    assert f'<meta property="og:image" content="http://testserver{concert.poster_url}">' in page
+    assert f'<link rel="canonical" href="http://testserver/concerts/{concert.pk}/">' in page
+
+
+def test_who_has_a_session_gets_pages_that_nobody_keeps():
+    make_schedule()
+
+    assert client_of().get("/")["Cache-Control"] == "private, no-cache"
+    assert client_of(make_fan()).get("/")["Cache-Control"] == "private, no-store"
