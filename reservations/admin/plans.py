@@ -1,15 +1,221 @@
-"""A seating plan becomes the seats of a schedule: upload, look at it, price it, save."""
+"""A seating plan becomes the seats of a schedule: upload it, look at it and price it, save."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any
 
-from django.contrib.admin import ModelAdmin
-from django.urls import URLPattern
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
+from concert_site.lib.errors import Conflict, DomainError
+from concert_site.lib.staff_pages import MoneyField, StaffAdmin, blame, major
+from reservations.admin import kept_plans
+from reservations.domain import shows
+from reservations.domain.drawing import draw_hall
+from reservations.domain.plans import MOST_BYTES, Plan, PlanRefused, read_plan, too_large
+from reservations.domain.seating import Hall
 from reservations.models import ConcertSchedule
 
+Page = Callable[..., HttpResponse]
+PERMISSIONS = ("reservations.change_concertschedule", "reservations.add_concertseat")
+PREFIX = "reservations_concertschedule"
+LONGEST_NAME = 100
 
-def urls(model_admin: ModelAdmin[ConcertSchedule]) -> list[URLPattern | Any]:
+
+def urls(model_admin: StaffAdmin) -> list[URLPattern]:
     """The addresses below those of the schedules' admin, for its `get_urls`."""
-    return []
+    pages = {"": ("import_plan", upload_page), "<slug:key>/": ("price_plan", price_page)}
+    return [
+        path(
+            f"<int:schedule_id>/import-plan/{rest}",
+            model_admin.admin_site.admin_view(partial(page, model_admin)),
+            name=f"{PREFIX}_{name}",
+        )
+        for rest, (name, page) in pages.items()
+    ]
+
+
+def for_a_schedule_without_seats(view: Page) -> Page:
+    """A page for staff who may give a schedule its seats; once it has some, it says so on the schedule's page."""
+
+    @wraps(view)
+    def page(admin: StaffAdmin, request: HttpRequest, schedule_id: int, **kept: str) -> HttpResponse:
+        if not request.user.has_perms(PERMISSIONS):
+            raise PermissionDenied
+        schedule = admin.get_queryset(request).filter(pk=schedule_id).first()
+        if schedule is None:
+            raise Http404
+        try:
+            if schedule.seats.exists():
+                raise Conflict(_("This schedule has seats already."))
+            return view(admin, request, schedule, **kept)
+        except DomainError as refusal:
+            messages.error(request, str(refusal.detail))
+            return HttpResponseRedirect(reverse(f"admin:{PREFIX}_change", args=[schedule_id]))
+
+    return page
+
+
+# --- Upload ----------------------------------------------------------------------------------------
+
+
+class PlanForm(forms.Form):
+    """A file with a seating plan."""
+
+    plan = forms.FileField(
+        label=gettext_lazy("Seating plan"),
+        help_text=gettext_lazy("A JSON file in the format of pretix, which editors of seating plans save."),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".json,application/json"}),
+    )
+
+    def clean_plan(self) -> bytes:
+        """What the file holds, once it is a plan that can be used.
+
+        :raises ValidationError: with everything that is wrong with it
+        """
+        upload = self.cleaned_data["plan"]
+        if upload.size > MOST_BYTES:
+            raise forms.ValidationError(too_large(upload.size))
+        content: bytes = upload.read()
+        try:
+            read_plan(content)
+        except PlanRefused as refusal:
+            # Errors of forms are formatted by %, if they have parameters; these have none.
+            raise forms.ValidationError([forms.ValidationError(problem) for problem in refusal.problems]) from refusal
+        return content
+
+
+@for_a_schedule_without_seats
+def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+    """Take a file; all that is wrong with it is said here."""
+    form = PlanForm(request.POST, request.FILES) if request.method == "POST" else PlanForm()
+    if request.method == "POST" and form.is_valid():
+        key = kept_plans.keep(form.cleaned_data["plan"], user_id=owner(request), schedule_id=schedule.pk)
+        return HttpResponseRedirect(reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key]))
+    return admin.page(
+        request,
+        "admin/reservations/import_plan.html",
+        title=_("Import a seating plan"),
+        subtitle=str(schedule),
+        form=form,
+        problems=form.errors.get("plan", []),
+        back=reverse(f"admin:{PREFIX}_change", args=[schedule.pk]),
+    )
+
+
+def owner(request: HttpRequest) -> int:
+    """Who is at work; the admin lets nobody in who isn't logged in."""
+    return request.user.pk or 0
+
+
+# --- Prices ----------------------------------------------------------------------------------------
+
+
+class PricesForm(forms.Form):
+    """A price for each category of a plan, and whether all of its seats are accessible."""
+
+    def __init__(self, plan: Plan, *args: Any, **options: Any) -> None:  # Any: as Django has it
+        super().__init__(*args, **options)
+        self.plan = plan
+        for nth, name in enumerate(plan.categories):
+            self.fields[f"price_{nth}"] = MoneyField(label=_("Price"), min_value=major(1))
+            self.fields[f"accessible_{nth}"] = forms.BooleanField(
+                label=_("Accessible"), required=False, widget=UnfoldBooleanWidget
+            )
+            for field in (f"price_{nth}", f"accessible_{nth}"):
+                self.fields[field].widget.attrs["aria-label"] = f"{self.fields[field].label}: {name}"
+
+    def rows(self) -> list[dict[str, object]]:
+        """The categories for the page: name, colour, seats, and their fields."""
+        sizes = Counter(seat.category for row in self.plan.rows for seat in row.seats)
+        return [
+            {
+                "name": name,
+                "color": color,
+                "seats": sizes[name],
+                "price": self[f"price_{nth}"],
+                "accessible": self[f"accessible_{nth}"],
+            }
+            for nth, (name, color) in enumerate(self.plan.categories.items())
+        ]
+
+    def hall(self) -> Hall:
+        """The hall at the prices of a valid form."""
+        names = list(enumerate(self.plan.categories))
+        prices = {name: self.cleaned_data[f"price_{nth}"] for nth, name in names}
+        return self.plan.hall(prices, {name for nth, name in names if self.cleaned_data[f"accessible_{nth}"]})
+
+
+@for_a_schedule_without_seats
+def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, key: str) -> HttpResponse:
+    """Show what was read, ask for prices, save. The file is read anew each time: nothing is taken from the browser."""
+    content = kept_plans.find(key, user_id=owner(request), schedule_id=schedule.pk)
+    if content is None:
+        messages.error(request, _("Please choose the file again: it was kept for an hour, for you alone."))
+        return HttpResponseRedirect(reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]))
+    form = PricesForm(read_plan(content), request.POST if request.method == "POST" else None)
+    hall = hall_of(form)
+    if hall is not None:
+        count = shows.add_seats(schedule_id=schedule.pk, hall=hall)
+        kept_plans.forget(key)
+        return imported(admin, request, schedule, form.plan, count)
+    return preview(admin, request, schedule, form)
+
+
+def hall_of(form: PricesForm) -> Hall | None:
+    """The hall at the prices that were sent; None, and errors of the form, if they don't do."""
+    if not form.is_valid():
+        return None
+    try:
+        return form.hall()
+    except DomainError as refusal:
+        blame(form, refusal)
+        return None
+
+
+def imported(
+    admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, plan: Plan, count: int
+) -> HttpResponse:
+    """Write into the log who did it, say so, and go to the schedule's page."""
+    said = ngettext(
+        "Imported the seating plan “%(name)s” with %(count)s seat.",
+        "Imported the seating plan “%(name)s” with %(count)s seats.",
+        count,
+    ) % {"name": plan.name[:LONGEST_NAME], "count": f"{count:,}"}
+    admin.log_change(request, schedule, said)
+    messages.success(request, said)
+    return HttpResponseRedirect(reverse(f"admin:{PREFIX}_change", args=[schedule.pk]))
+
+
+def preview(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, form: PricesForm) -> HttpResponse:
+    """The page with the drawing, what is in the plan, and the prices."""
+    plan = form.plan
+    return admin.page(
+        request,
+        "admin/reservations/price_plan.html",
+        title=_("Import a seating plan"),
+        subtitle=plan.name[:LONGEST_NAME] or str(schedule),
+        form=form,
+        plan=plan,
+        sections=sections_of(plan),
+        drawing=draw_hall(plan.hall(dict.fromkeys(plan.categories, 1)), plan.name or _("Seating plan")),
+        back=reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]),
+    )
+
+
+def sections_of(plan: Plan) -> list[tuple[str, int, int]]:
+    """Name, rows and seats of every section."""
+    rows = Counter(row.section for row in plan.rows)
+    seats: Counter[str] = Counter()
+    for row in plan.rows:
+        seats[row.section] += len(row.seats)
+    return [(section, rows[section], seats[section]) for section in rows]

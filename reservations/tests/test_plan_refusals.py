@@ -170,6 +170,12 @@ def test_a_plan_of_too_many_seats_is_refused(monkeypatch):
     assert problems_of(plan()) == ["It has 3 seats; at most 2 can be sold"]
 
 
+def test_a_plan_of_too_many_categories_is_refused():
+    kinds = [{"name": "R"}, *({"name": f"R{n}"} for n in range(200))]
+
+    assert problems_of(plan(categories=kinds)) == ["It has 201 categories; at most 200 can be priced"]
+
+
 def test_whatever_is_broken_is_refused_or_read_and_never_an_accident():
     chance = random.Random(11)
     junk = [None, True, 0, -1, 1e308, "", "x" * 200, "\u0000", [], {}, [[]], {"x": {}}, "<script>"]

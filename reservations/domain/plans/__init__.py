@@ -36,6 +36,8 @@ from reservations.domain.seating import MOST_SEATS, Category, Hall, SeatPlan, le
 __all__ = ["MOST_BYTES", "Plan", "PlanRefused", "read_plan", "too_large"]
 
 HIGHEST_PRICE = 10**12
+# Each has a price in a form.
+MOST_CATEGORIES = 200
 # Rows whose distances from the stage differ by less than this are as near as each other.
 NEAR = 10.0
 
@@ -159,6 +161,9 @@ def read_categories(raw: Json, problems: Problems) -> dict[str, str]:
             problems.add(_("category '%(name)s': at most %(most)d characters fit") % counts)
         if name:
             colours.setdefault(name, category_colour(category.get("color"), nth))
+    if len(colours) > MOST_CATEGORIES:
+        counts = {"count": f"{len(colours):,}", "most": MOST_CATEGORIES}
+        problems.add(_("It has %(count)s categories; at most %(most)d can be priced") % counts)
     return colours
 
 
