@@ -1,0 +1,368 @@
+"""The pages of choosing seats: for nobody, for another fan, and for the fan. All of it without JavaScript."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from concert_site.lib.redis import client as redis_client
+from concert_site.tests.unchanged import nothing_changed
+from queueing.models import WaitingToken
+from reservations.domain import holds
+from reservations.models import ConcertSchedule, ConcertSeat, Reservation
+from reservations.tests.factories import hold as taken_by_another
+from reservations.tests.factories import LAYOUT, make_fan, make_seats, reserve
+from reservations.tests.scenes import let_in, make_sale
+from reservations.tests.test_pages_waiting import browser_of, room, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def empty_redis():
+    """Redis outlives the tests' database, whose ids begin anew."""
+    redis_client().flushdb()
+
+
+@pytest.fixture
+def sale():
+    return make_sale(tickets_per_fan=4)
+
+
+def inside(sale, *, fan=None, entered=True):
+    """The browser of a fan who is inside."""
+    fan = fan or make_fan()
+    let_in(fan, sale, entered=entered, now=now())
+    return browser_of(fan)
+
+
+def address(sale, query=""):
+    return f"/schedules/{sale.pk}/seats/{query}"
+
+
+def key_on(page):
+    return re.search(r'name="key" value="([0-9a-f]{32})"', page.content.decode())[1]
+
+
+def choose(browser, sale, *nth, key=None, **fields):
+    """Send the form with the nth seats ticked."""
+    key = key or key_on(browser.get(address(sale)))
+    return browser.post(address(sale), {"key": key, "seats": [sale.seats[each] for each in nth], **fields})
+
+
+def held_seats():
+    return sorted(Reservation.objects.filter(status="RESERVING").values_list("concert_seat_id", flat=True))
+
+
+# --- Coming in ---------------------------------------------------------------------------------
+
+
+def test_opening_the_page_comes_in_and_gives_the_full_time(sale):
+    browser = inside(sale, entered=False)
+
+    page = browser.get(address(sale))
+
+    token = WaitingToken.objects.get()
+    assert token.entered_at is not None
+    assert timedelta(seconds=590) < token.expired_at - now() <= timedelta(seconds=600)
+    assert re.search(r'data-seconds-left="(59\d|600)"', page.content.decode())
+    assert "no-store" in page["Cache-Control"]
+
+
+def test_nobody_chooses_without_an_account(sale):
+    assert browser_of().get(address(sale))["Location"] == f"/accounts/login/?next={address(sale)}"
+
+
+def test_who_never_joined_is_led_to_the_waiting_room(sale):
+    assert browser_of(make_fan()).get(address(sale))["Location"] == room(sale)
+
+
+def test_who_still_waits_is_led_to_the_waiting_room(sale):
+    fan = make_fan()
+    WaitingToken.objects.create(user=fan, concert_schedule=sale.schedule, number=7)
+
+    assert browser_of(fan).get(address(sale))["Location"] == room(sale)
+
+
+def test_whose_time_is_over_reads_so_and_may_join_again(sale):
+    fan = make_fan()
+    token = let_in(fan, sale, now=now(), expired_at=now() - timedelta(seconds=1))
+
+    response = browser_of(fan).get(address(sale), follow=True)
+
+    assert response.redirect_chain == [(room(sale, token=token), 302)]
+    assert "<h1>Your time to choose is over</h1>" in text_of(response)
+
+
+def test_after_the_deadline_the_page_says_that_the_sale_is_closed(sale):
+    browser = inside(sale)
+    ConcertSchedule.objects.update(deadline_at=now())
+
+    assert "<h1>The sale is closed</h1>" in text_of(browser.get(address(sale), follow=True))
+
+
+def test_a_schedule_that_does_not_exist(sale):
+    assert browser_of(make_fan()).get("/schedules/999999/seats/").status_code == 404
+
+
+# --- Looking -----------------------------------------------------------------------------------
+
+
+def test_sections_with_what_is_left_and_what_they_cost(sale):
+    make_seats(sale.schedule, 2, 90_000, section="B & <i>", category="VIP")
+    make_seats(sale.schedule, 1, 70_000, section="B & <i>", category="R")
+    taken_by_another(ConcertSeat.objects.get(pk=sale.seats[0]))
+
+    page = text_of(inside(sale).get(address(sale)))
+
+    assert '<a class="section-link" href="?section=A">A</a> <span class="soft small">5 seats left</span>' in page
+    assert 'href="?section=B%20%26%20%3Ci%3E">B &amp; &lt;i&gt;</a> <span class="soft small">3 seats left' in page
+    assert '<span class="money small">₩70,000 – ₩90,000</span>' in page
+
+
+def test_a_section_shows_its_rows_with_what_can_be_had(sale):
+    taken_by_another(ConcertSeat.objects.get(pk=sale.seats[1]))
+    ConcertSeat.objects.filter(pk=sale.seats[2]).update(accessible=True)
+
+    page = text_of(inside(sale).get(address(sale, "?section=A")))
+
+    boxes = re.findall(r'name="seats" value="(\d+)"', page)
+    assert [int(each) for each in boxes] == [sale.seats[nth] for nth in (0, 2, 3, 4, 5)]
+    assert "<legend>Row 1" in page
+    assert page.count("wheelchair place</span>") == 1
+
+
+def test_a_long_section_comes_in_portions(sale):
+    for row in ("2", "3"):
+        make_seats(sale.schedule, 500, row=row)
+    browser = inside(sale)
+
+    first, second = (text_of(browser.get(address(sale, f"?section=A&portion={nth}"))) for nth in (1, 2))
+
+    assert (first.count('name="seats"'), second.count('name="seats"')) == (506, 500)
+    assert "Rows 1 to 2" in first
+    assert 'aria-current="page">Rows 3 to 3' in second
+
+
+@pytest.mark.parametrize("query", ["section=nowhere", "section=A&portion=99999999999999999999", "keep=a,,-1,1e9,²"])
+def test_an_address_that_makes_no_sense_still_shows_the_seats(sale, query):
+    assert inside(sale).get(address(sale, f"?{query}")).status_code == 200
+
+
+@pytest.mark.parametrize("own", [1, 3])
+@pytest.mark.parametrize("query", ["", "?section=A"])
+def test_the_page_reads_the_account_the_token_and_what_the_fan_has(sale, own, query):
+    browser = inside(sale)
+    choose(browser, sale, *range(own))
+    browser.get(address(sale, query))
+
+    with CaptureQueriesContext(connection) as queries:
+        browser.get(address(sale, query))
+
+    assert len(queries) == 3
+
+
+def test_a_colour_that_is_none_never_reaches_the_page(sale):
+    evil = '#fff" onload="alert(1)'
+    layout = {
+        "size": {"width": 1, "height": 1},
+        "areas": [],
+        "labels": [],
+        "categories": [{"name": "R", "color": evil}],
+    }
+    ConcertSchedule.objects.update(layout=layout, layout_version=7)
+
+    page = text_of(inside(sale).get(address(sale)))
+
+    assert "onload" not in page
+    assert 'fill="#6b7280"' in page
+
+
+# --- Holding -----------------------------------------------------------------------------------
+
+
+def test_chosen_seats_are_held_and_paid_next(sale):
+    response = choose(inside(sale), sale, 0, 3)
+
+    reference = Reservation.objects.values_list("booking_reference", flat=True).distinct().get()
+    assert (response.status_code, response["Location"]) == (302, f"/bookings/{reference}/checkout/")
+    assert held_seats() == [sale.seats[0], sale.seats[3]]
+
+
+def test_a_double_click_holds_once(sale):
+    browser = inside(sale)
+    key = key_on(browser.get(address(sale)))
+
+    first = choose(browser, sale, 0, 3, key=key)
+    again = choose(browser, sale, 3, 0, key=key)
+
+    assert first["Location"] == again["Location"]
+    assert Reservation.objects.count() == 2
+
+
+def test_another_choice_on_the_same_page_is_another_booking(sale):
+    browser = inside(sale)
+    key = key_on(browser.get(address(sale)))
+
+    choose(browser, sale, 0, key=key)
+    choose(browser, sale, 1, key=key)
+
+    assert held_seats() == [sale.seats[0], sale.seats[1]]
+
+
+def test_seats_that_were_given_up_can_be_chosen_again_on_an_old_page(sale):
+    browser = inside(sale)
+    key = key_on(browser.get(address(sale)))
+    first = choose(browser, sale, 0, key=key)
+    holds.release_hold(reservation_id=Reservation.objects.get().pk)
+
+    again = choose(browser, sale, 0, key=key)
+
+    assert again["Location"] != first["Location"]
+    assert held_seats() == [sale.seats[0]]
+
+
+def test_going_back_shows_what_is_held_and_offers_the_rest(sale):
+    browser = inside(sale)
+    choose(browser, sale, 0, 1)
+
+    overview, rows = (text_of(browser.get(address(sale, query))) for query in ("", "?section=A"))
+
+    reference = Reservation.objects.first().booking_reference
+    assert "You hold these seats" in overview
+    assert f'href="/bookings/{reference}/checkout/"' in overview
+    assert "You may choose 2 more seats." in overview
+    assert rows.count('class="seat-box own"') == 2
+
+
+def test_of_two_fans_the_second_hears_which_seat_is_gone_and_keeps_the_others(sale):
+    first, second = inside(sale), inside(sale)
+    choose(first, sale, 1)
+
+    response = choose(second, sale, 0, 1, section="A")
+
+    assert response["Location"] == address(sale, f"?section=A&keep={sale.seats[0]}")
+    page = text_of(second.get(response["Location"]))
+    assert "A, row 1, seat A-1-2 has just been taken." in page
+    assert page.count(" checked>") == 1
+    assert held_seats() == [sale.seats[1]]
+
+
+def test_more_than_a_fan_may_book_is_refused_with_the_choice_kept(sale):
+    browser = inside(sale)
+    choose(browser, sale, 0, 1)
+
+    response = choose(browser, sale, 2, 3, 4, section="A")
+
+    page = text_of(browser.get(response["Location"]))
+    assert "One fan may book 4 seats for this date; you have 2. Choose fewer." in page
+    assert page.count(" checked>") == 3
+    assert len(held_seats()) == 2
+
+
+def test_who_has_all_they_may_book_can_choose_no_more(sale):
+    browser = inside(sale)
+    choose(browser, sale, 0, 1, 2, 3)
+
+    page = text_of(browser.get(address(sale, "?section=A")))
+
+    assert "You have 4 seats, all that one fan may book for this date." in page
+    assert " disabled>Hold" in page
+
+
+def test_no_seat_chosen(sale):
+    browser = inside(sale)
+
+    response = browser.post(address(sale), {"key": "k", "section": "A"}, follow=True)
+
+    assert "Choose a seat." in text_of(response)
+
+
+@pytest.mark.parametrize("seat", ["text", "-1", "1.5", "", "²", "0", "9" * 18, "9" * 19, "9" * 5000, "\x00", "1;drop"])
+def test_what_is_no_seat_is_refused_in_words(sale, seat):
+    browser = inside(sale)
+    browser.get(address(sale))
+
+    with nothing_changed():
+        response = browser.post(address(sale), {"key": "k", "seats": [seat]})
+
+    assert response.status_code == 302
+    assert "This date has no such seat." in text_of(browser.get(response["Location"]))
+
+
+def test_a_seat_of_another_date_is_refused_in_words(sale):
+    other = make_sale()
+    browser = inside(sale)
+
+    response = browser.post(address(sale), {"seats": [sale.seats[0], other.seats[0]]}, follow=True)
+
+    assert "This date has no such seat." in text_of(response)
+    assert held_seats() == []
+
+
+@pytest.mark.parametrize("key", ["", "k" * 5000, "\x00", "한국어"])
+def test_any_form_key_will_do(sale, key):
+    browser = inside(sale)
+
+    browser.post(address(sale), {"key": key, "seats": [sale.seats[0]]})
+
+    assert held_seats() == [sale.seats[0]]
+
+
+def test_whose_time_runs_out_while_choosing_holds_nothing(sale):
+    browser = inside(sale)
+    key = key_on(browser.get(address(sale)))
+    WaitingToken.objects.update(expired_at=now())
+
+    response = choose(browser, sale, 0, key=key)
+
+    assert "<h1>Your time to choose is over</h1>" in text_of(browser.get(response["Location"]))
+    assert held_seats() == []
+
+
+def test_who_never_joined_holds_nothing(sale):
+    response = browser_of(make_fan()).post(address(sale), {"seats": [sale.seats[0]]})
+
+    assert response["Location"] == room(sale)
+    assert held_seats() == []
+
+
+def test_nobody_holds_without_an_account(sale):
+    response = browser_of().post(address(sale), {"seats": [sale.seats[0]]})
+
+    assert response["Location"].startswith("/accounts/login/")
+    assert held_seats() == []
+
+
+def test_a_form_from_elsewhere_is_refused(sale):
+    fan = make_fan()
+    let_in(fan, sale, now=now())
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(fan)
+
+    assert browser.post(address(sale), {"seats": [sale.seats[0]]}).status_code == 403
+    assert held_seats() == []
+
+
+def test_a_booking_that_was_paid_meanwhile_is_shown(sale):
+    browser = inside(sale)
+    key = key_on(browser.get(address(sale)))
+    choose(browser, sale, 0, key=key)
+    Reservation.objects.update(status="RESERVED", expired_at=None)
+
+    again = choose(browser, sale, 0, key=key)
+
+    assert again["Location"] == f"/bookings/{Reservation.objects.get().booking_reference}/"
+
+
+def test_a_sold_out_hall_still_opens_for_who_is_inside(sale):
+    browser = inside(sale)
+    reserve(*ConcertSeat.objects.of_schedule(sale.pk))
+
+    page = text_of(browser.get(address(sale)))
+
+    assert "nothing left" in page

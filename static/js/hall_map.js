@@ -1,0 +1,491 @@
+// The map of a hall on a canvas: it draws 20,000 seats in a frame, where as many elements would take seconds.
+//
+// What can't be seen on a canvas is said by two buttons that take turns: the one with the focus stands for the
+// seat at the cursor. The list view has every seat as a box to tick.
+
+const COLOR = /^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i;
+const PLAIN = "#6b7280";
+// Sizes on the screen, in CSS pixels.
+const TAPPABLE = 22;
+const COMFORTABLE = 34;
+const DRAG = 8;
+const LARGEST = 64;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+// --- Colours -------------------------------------------------------------------------------------
+
+function channels(color) {
+  const hex = color.length === 4 ? [...color.slice(1)].map((digit) => digit + digit).join("") : color.slice(1);
+  return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+}
+
+function luminance(rgb) {
+  const [r, g, b] = rgb.map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(one, other) {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+// The colour, moved towards white or black until it stands out from the paper (WCAG 1.4.11).
+function readable(color, paper) {
+  const wanted = COLOR.test(color ?? "") ? color : PLAIN;
+  const target = luminance(paper) < 0.3 ? 255 : 0;
+  let rgb = channels(wanted);
+  for (let step = 0; step < 20 && contrast(rgb, paper) < 3; step += 1) {
+    rgb = rgb.map((value) => Math.round(value + (target - value) * 0.12));
+  }
+  return `rgb(${rgb.join(" ")})`;
+}
+
+function inkOn(color) {
+  const rgb = color.match(/\d+/g).map(Number);
+  return luminance(rgb) > 0.4 ? "#000" : "#fff";
+}
+
+// --- Geometry ------------------------------------------------------------------------------------
+
+function spacing(seats) {
+  const gaps = [];
+  for (let nth = 1; nth < seats.length && gaps.length < 400; nth += 1) {
+    const [one, other] = [seats[nth - 1], seats[nth]];
+    if (one.section === other.section && one.row === other.row) gaps.push(Math.hypot(one.x - other.x, one.y - other.y));
+  }
+  gaps.sort((a, b) => a - b);
+  return gaps[Math.floor(gaps.length / 2)] || 20;
+}
+
+function bounds(seats, layout, pitch) {
+  let [left, top, right, bottom] = [0, 0, layout.size?.width ?? 0, layout.size?.height ?? 0];
+  for (const { x, y } of seats) {
+    left = Math.min(left, x - pitch);
+    top = Math.min(top, y - pitch);
+    right = Math.max(right, x + pitch);
+    bottom = Math.max(bottom, y + pitch);
+  }
+  return { left, top, width: Math.max(right - left, 1), height: Math.max(bottom - top, 1) };
+}
+
+// Seats by the square that they stand in, so that a tap looks at a few of them alone.
+function squares(seats, size) {
+  const found = new Map();
+  seats.forEach((seat, nth) => {
+    const key = `${Math.floor(seat.x / size)}:${Math.floor(seat.y / size)}`;
+    if (!found.has(key)) found.set(key, []);
+    found.get(key).push(nth);
+  });
+  return found;
+}
+
+export class HallMap {
+  // `states(nth)` says "free", "taken", "own" or "chosen"; `describe(nth)` puts a seat in words.
+  constructor({ frame, canvas, cursors, seats, layout, states, describe, onPick }) {
+    Object.assign(this, { frame, canvas, cursors, seats, layout, states, describe, onPick });
+    this.pen = canvas.getContext("2d");
+    this.pitch = spacing(seats);
+    this.radius = 0.42 * this.pitch;
+    this.extent = bounds(seats, layout, this.pitch);
+    this.squares = squares(seats, 2 * this.pitch);
+    this.cursor = -1;
+    this.turn = 0;
+    this.pointers = new Map();
+    this.view = { scale: 1, x: 0, y: 0 };
+    this.rows = this.rowNames();
+    this.listen();
+    this.dress();
+    this.resize();
+  }
+
+  rowNames() {
+    const names = [];
+    this.seats.forEach((seat, nth) => {
+      const before = this.seats[nth - 1];
+      if (!before || before.row !== seat.row || before.section !== seat.section) names.push(nth);
+    });
+    return names;
+  }
+
+  // --- Look ----------------------------------------------------------------------------------------
+
+  dress() {
+    const style = getComputedStyle(this.frame);
+    const token = (name) => style.getPropertyValue(name).trim();
+    const paper = channels(COLOR.test(token("--card")) ? token("--card") : "#ffffff");
+    this.look = { paper, ink: token("--ink"), soft: token("--soft"), line: token("--line"), focus: token("--focus"), font: style.fontFamily };
+    const colors = new Map((this.layout.categories ?? []).map(({ name, color }) => [name, color]));
+    this.colors = new Map();
+    for (const { category } of this.seats) {
+      if (!this.colors.has(category)) this.colors.set(category, readable(colors.get(category), paper));
+    }
+    this.draw();
+  }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.frame;
+    if (!width || !height) return;
+    const was = this.size;
+    this.size = { width, height };
+    this.density = window.devicePixelRatio || 1;
+    this.canvas.width = Math.round(width * this.density);
+    this.canvas.height = Math.round(height * this.density);
+    this.least = Math.min(width / this.extent.width, height / this.extent.height);
+    this.most = Math.max(LARGEST / this.pitch, this.least);
+    if (!was || this.isWhole) this.showAll();
+    else this.move(0, 0);
+  }
+
+  get diameter() {
+    return 2 * this.radius * this.view.scale;
+  }
+
+  draw() {
+    if (this.frameAsked || !this.size) return;
+    this.frameAsked = requestAnimationFrame(() => {
+      this.frameAsked = 0;
+      this.paint();
+    });
+  }
+
+  paint() {
+    const { pen, view, density } = this;
+    const began = performance.now();
+    pen.setTransform(density, 0, 0, density, 0, 0);
+    pen.clearRect(0, 0, this.size.width, this.size.height);
+    pen.setTransform(density * view.scale, 0, 0, density * view.scale, density * view.x, density * view.y);
+    for (const area of this.layout.areas ?? []) this.paintArea(area);
+    this.paintSeats();
+    for (const label of this.layout.labels ?? []) this.paintText(label.text, label.x, label.y, label.size ?? 18, this.look.soft);
+    if (this.diameter > TAPPABLE) this.paintNumbers();
+    this.paintCursor();
+    this.paintTook = performance.now() - began;
+  }
+
+  paintArea(area) {
+    const { pen } = this;
+    pen.save();
+    pen.translate(area.x ?? 0, area.y ?? 0);
+    pen.rotate(((area.rotation ?? 0) * Math.PI) / 180);
+    pen.beginPath();
+    const shape = area.shape ?? "rectangle";
+    if (shape === "rectangle") pen.rect(0, 0, area.width ?? 0, area.height ?? 0);
+    else if (shape === "circle") pen.arc(0, 0, Math.abs(area.radius ?? 0), 0, 2 * Math.PI);
+    else if (shape === "ellipse") pen.ellipse(0, 0, Math.abs(area.radius_x ?? 0), Math.abs(area.radius_y ?? 0), 0, 0, 2 * Math.PI);
+    else if (shape === "polygon") for (const { x, y } of area.points ?? []) pen.lineTo(x, y);
+    const color = COLOR.test(area.color ?? "") ? area.color : "";
+    if (color && shape !== "text") {
+      pen.fillStyle = color;
+      pen.closePath();
+      pen.fill();
+    }
+    if (COLOR.test(area.border_color ?? "")) {
+      pen.strokeStyle = area.border_color;
+      pen.stroke();
+    }
+    if (area.text) {
+      const isBox = shape === "rectangle";
+      const x = area.text_x ?? (isBox ? (area.width ?? 0) / 2 : 0);
+      const y = area.text_y ?? (isBox ? (area.height ?? 0) / 2 : 0);
+      const plain = color && shape !== "text" ? inkOn(`rgb(${channels(color).join(" ")})`) : this.look.soft;
+      this.paintText(area.text, x, y, area.text_size ?? 16, COLOR.test(area.text_color ?? "") ? area.text_color : plain);
+    }
+    pen.restore();
+  }
+
+  paintText(text, x, y, size, color) {
+    // Too small to read is clutter.
+    if (size * this.view.scale < 4) return;
+    this.pen.font = `600 ${Math.min(200, size)}px ${this.look.font}`;
+    this.pen.textAlign = "center";
+    this.pen.textBaseline = "middle";
+    this.pen.fillStyle = color;
+    this.pen.fillText(String(text), x, y);
+  }
+
+  *visible() {
+    const { view, size, pitch } = this;
+    const left = -view.x / view.scale - pitch;
+    const top = -view.y / view.scale - pitch;
+    const right = left + size.width / view.scale + 2 * pitch;
+    const bottom = top + size.height / view.scale + 2 * pitch;
+    for (let nth = 0; nth < this.seats.length; nth += 1) {
+      const { x, y } = this.seats[nth];
+      if (x >= left && x <= right && y >= top && y <= bottom) yield nth;
+    }
+  }
+
+  // One path a colour: as many strokes of the pen as there are colours, not seats.
+  paintSeats() {
+    const free = new Map();
+    const taken = new Path2D();
+    const own = [];
+    const isSmall = this.diameter < 4;
+    for (const nth of this.visible()) {
+      const state = this.states(nth);
+      if (state === "taken") this.trace(taken, nth, 0.5, isSmall);
+      else if (state === "free") {
+        const { category } = this.seats[nth];
+        if (!free.has(category)) free.set(category, new Path2D());
+        this.trace(free.get(category), nth, 1, isSmall);
+      } else own.push([nth, state]);
+    }
+    this.pen.fillStyle = this.look.line;
+    this.pen.fill(taken);
+    for (const [category, path] of free) {
+      this.pen.fillStyle = this.colors.get(category);
+      this.pen.fill(path);
+    }
+    for (const [nth, state] of own) this.paintOwn(nth, state);
+  }
+
+  // Wheelchair places are square, so that they are told apart by shape, too.
+  trace(path, nth, share, isSmall) {
+    const { x, y, accessible } = this.seats[nth];
+    const radius = this.radius * share;
+    if (isSmall || accessible) path.rect(x - radius, y - radius, 2 * radius, 2 * radius);
+    else {
+      path.moveTo(x + radius, y);
+      path.arc(x, y, radius, 0, 2 * Math.PI);
+    }
+  }
+
+  paintOwn(nth, state) {
+    const { pen } = this;
+    const { x, y, category } = this.seats[nth];
+    const radius = Math.max(this.radius * 1.1, 6 / this.view.scale);
+    pen.beginPath();
+    pen.arc(x, y, radius, 0, 2 * Math.PI);
+    pen.fillStyle = state === "chosen" ? this.look.ink : this.colors.get(category);
+    pen.fill();
+    pen.lineWidth = 0.28 * radius;
+    pen.strokeStyle = state === "chosen" ? this.colors.get(category) : this.look.ink;
+    pen.stroke();
+    if (state !== "chosen") return;
+    pen.beginPath();
+    pen.moveTo(x - 0.42 * radius, y + 0.02 * radius);
+    pen.lineTo(x - 0.1 * radius, y + 0.36 * radius);
+    pen.lineTo(x + 0.46 * radius, y - 0.36 * radius);
+    pen.strokeStyle = `rgb(${this.look.paper.join(" ")})`;
+    pen.stroke();
+  }
+
+  paintNumbers() {
+    for (const nth of this.visible()) {
+      const { x, y, seat_label: label, category } = this.seats[nth];
+      if (this.states(nth) === "free") this.paintText(label, x, y, this.radius * (label.length > 3 ? 0.55 : 0.85), inkOn(this.colors.get(category)));
+    }
+    const shown = new Set(this.visible());
+    for (const nth of this.rows) {
+      if (!shown.has(nth)) continue;
+      const [first, second] = [this.seats[nth], this.seats[nth + 1]];
+      const isPair = second && second.row === first.row && second.section === first.section;
+      const [dx, dy] = isPair ? [first.x - second.x, first.y - second.y] : [-this.pitch, 0];
+      this.paintText(first.row, first.x + dx, first.y + dy, this.radius, this.look.soft);
+    }
+  }
+
+  paintCursor() {
+    if (this.cursor < 0 || !this.cursors.includes(document.activeElement)) return;
+    const { x, y } = this.seats[this.cursor];
+    this.pen.beginPath();
+    this.pen.arc(x, y, Math.max(this.radius * 1.5, 9 / this.view.scale), 0, 2 * Math.PI);
+    this.pen.lineWidth = 3 / this.view.scale;
+    this.pen.strokeStyle = this.look.focus;
+    this.pen.stroke();
+  }
+
+  // --- Moving --------------------------------------------------------------------------------------
+
+  showAll() {
+    const { size, extent, least } = this;
+    this.view = {
+      scale: least,
+      x: (size.width - extent.width * least) / 2 - extent.left * least,
+      y: (size.height - extent.height * least) / 2 - extent.top * least,
+    };
+    this.settle();
+  }
+
+  get isWhole() {
+    return this.view.scale <= this.least * 1.01;
+  }
+
+  move(dx, dy) {
+    this.view.x += dx;
+    this.view.y += dy;
+    this.settle();
+  }
+
+  zoom(factor, x = this.size.width / 2, y = this.size.height / 2) {
+    const scale = Math.min(this.most, Math.max(this.least, this.view.scale * factor));
+    const ratio = scale / this.view.scale;
+    this.view = { scale, x: x - (x - this.view.x) * ratio, y: y - (y - this.view.y) * ratio };
+    this.settle();
+  }
+
+  // The hall never leaves the frame, and stands in its middle where it is the smaller one.
+  settle() {
+    const { view, size, extent } = this;
+    const within = (start, length, room, origin) => {
+      const long = length * view.scale;
+      if (long <= room) return (room - long) / 2 - origin * view.scale;
+      return Math.min(-origin * view.scale, Math.max(room - long - origin * view.scale, start));
+    };
+    view.x = within(view.x, extent.width, size.width, extent.left);
+    view.y = within(view.y, extent.height, size.height, extent.top);
+    // A map that shows the whole hall lets the finger scroll the page.
+    this.frame.classList.toggle("zoomed", !this.isWhole);
+    this.draw();
+  }
+
+  show(nth) {
+    const seat = this.seats[nth];
+    if (this.diameter < 16) this.zoom(TAPPABLE / this.diameter, seat.x * this.view.scale + this.view.x, seat.y * this.view.scale + this.view.y);
+    const [x, y] = [seat.x * this.view.scale + this.view.x, seat.y * this.view.scale + this.view.y];
+    const edge = Math.min(60, this.size.width / 4, this.size.height / 4);
+    const inward = (at, room) => (at < edge ? edge - at : at > room - edge ? room - edge - at : 0);
+    this.move(inward(x, this.size.width), inward(y, this.size.height));
+  }
+
+  // --- Picking -------------------------------------------------------------------------------------
+
+  seatAt(x, y) {
+    const [worldX, worldY] = [(x - this.view.x) / this.view.scale, (y - this.view.y) / this.view.scale];
+    const reach = Math.max(0.6 * this.pitch, Math.min(TAPPABLE / this.view.scale, 2 * this.pitch));
+    const [column, row] = [Math.floor(worldX / (2 * this.pitch)), Math.floor(worldY / (2 * this.pitch))];
+    let [best, distance] = [-1, reach];
+    for (let i = column - 1; i <= column + 1; i += 1) {
+      for (let j = row - 1; j <= row + 1; j += 1) {
+        for (const nth of this.squares.get(`${i}:${j}`) ?? []) {
+          const away = Math.hypot(this.seats[nth].x - worldX, this.seats[nth].y - worldY);
+          if (away < distance) [best, distance] = [nth, away];
+        }
+      }
+    }
+    return best;
+  }
+
+  tap(x, y, isFinger) {
+    // Where seats are smaller than a fingertip, the first tap comes closer.
+    if (this.diameter < (isFinger ? TAPPABLE : 9) && this.view.scale < this.most) {
+      this.zoom(COMFORTABLE / this.diameter, x, y);
+      return;
+    }
+    const nth = this.seatAt(x, y);
+    if (nth < 0) return;
+    this.cursor = nth;
+    this.onPick(nth);
+    this.tell();
+  }
+
+  step([dx, dy]) {
+    const from = this.seats[this.cursor];
+    let [best, least] = [-1, Infinity];
+    this.seats.forEach((seat, nth) => {
+      if (nth === this.cursor || this.states(nth) === "taken") return;
+      const [x, y] = [seat.x - from.x, seat.y - from.y];
+      const along = x * dx + y * dy;
+      const aside = Math.abs(x * dy) + Math.abs(y * dx);
+      // Within 60 degrees of the arrow, and rather straight on than near.
+      if (along <= 0.01 || aside > 1.75 * along) return;
+      const cost = along + 2.5 * aside;
+      if (cost < least) [best, least] = [nth, cost];
+    });
+    if (best < 0) return;
+    this.cursor = best;
+    this.show(best);
+    // The other button takes the focus: screen readers say what has just been focused.
+    this.turn = 1 - this.turn;
+    this.tell();
+    this.cursors[this.turn].focus({ preventScroll: true });
+  }
+
+  tell() {
+    if (this.cursor < 0) return;
+    const button = this.cursors[this.turn];
+    button.tabIndex = 0;
+    this.cursors[1 - this.turn].tabIndex = -1;
+    button.setAttribute("aria-label", this.describe(this.cursor));
+    button.setAttribute("aria-checked", String(this.states(this.cursor) === "chosen"));
+    this.draw();
+  }
+
+  home() {
+    if (this.cursor >= 0) return;
+    this.cursor = this.seats.findIndex((seat, nth) => this.states(nth) !== "taken");
+    this.tell();
+  }
+
+  // --- Listening -----------------------------------------------------------------------------------
+
+  listen() {
+    const { frame, canvas } = this;
+    canvas.addEventListener("pointerdown", (event) => this.pressed(event));
+    canvas.addEventListener("pointermove", (event) => this.dragged(event));
+    canvas.addEventListener("pointerup", (event) => this.released(event));
+    canvas.addEventListener("pointercancel", (event) => this.pointers.delete(event.pointerId));
+    canvas.addEventListener("wheel", (event) => this.rolled(event), { passive: false });
+    for (const button of this.cursors) {
+      button.addEventListener("focus", () => {
+        this.home();
+        if (this.cursor >= 0 && button.matches(":focus-visible")) this.show(this.cursor);
+        this.draw();
+      });
+      button.addEventListener("blur", () => this.draw());
+      button.addEventListener("click", () => {
+        if (this.cursor >= 0) this.onPick(this.cursor);
+        this.tell();
+      });
+      button.addEventListener("keydown", (event) => {
+        if (!(event.key in ARROWS) || this.cursor < 0) return;
+        event.preventDefault();
+        this.step(ARROWS[event.key]);
+      });
+    }
+    new ResizeObserver(() => this.resize()).observe(frame);
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.dress());
+  }
+
+  pressed(event) {
+    if (event.button) return;
+    this.pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY, moved: 0 });
+    this.canvas.setPointerCapture(event.pointerId);
+    // A second finger makes it a pinch, and no tap any more.
+    if (this.pointers.size > 1) for (const pointer of this.pointers.values()) pointer.moved = DRAG + 1;
+  }
+
+  dragged(event) {
+    const pointer = this.pointers.get(event.pointerId);
+    if (!pointer) return;
+    const [dx, dy] = [event.offsetX - pointer.x, event.offsetY - pointer.y];
+    if (this.pointers.size === 2) {
+      const [other] = [...this.pointers.entries()].filter(([id]) => id !== event.pointerId).map(([, each]) => each);
+      const before = Math.hypot(pointer.x - other.x, pointer.y - other.y);
+      const after = Math.hypot(event.offsetX - other.x, event.offsetY - other.y);
+      this.move(dx / 2, dy / 2);
+      if (before > 0) this.zoom(after / before, (event.offsetX + other.x) / 2, (event.offsetY + other.y) / 2);
+    } else {
+      pointer.moved += Math.hypot(dx, dy);
+      if (pointer.moved > DRAG) this.move(dx, dy);
+    }
+    [pointer.x, pointer.y] = [event.offsetX, event.offsetY];
+  }
+
+  released(event) {
+    const pointer = this.pointers.get(event.pointerId);
+    this.pointers.delete(event.pointerId);
+    if (pointer && pointer.moved <= DRAG) this.tap(event.offsetX, event.offsetY, event.pointerType !== "mouse");
+  }
+
+  rolled(event) {
+    // At the end of the zoom the wheel scrolls the page again.
+    const isOut = event.deltaY > 0;
+    if (isOut ? this.isWhole : this.view.scale >= this.most) return;
+    event.preventDefault();
+    this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), event.offsetX, event.offsetY);
+  }
+}

@@ -1,0 +1,258 @@
+// Choosing seats: the map or the boxes of a section, the list of what is chosen, and what is taken meanwhile.
+//
+// The form posts the same fields as without it. Which seats are free is asked every two seconds while the page
+// is seen; a seat that vanishes is taken off the choice, and said.
+
+import { HallMap } from "./hall_map.js";
+
+const POLL_SECONDS = 2;
+const SLOWEST_SECONDS = 30;
+const FREE = "A";
+
+const form = document.getElementById("choice");
+const words = JSON.parse(form.dataset.words);
+const mayChoose = Number(form.dataset.mayChoose);
+const own = new Set(numbersIn(form.dataset.own));
+const notice = document.getElementById("notice");
+const rows = document.getElementById("rows");
+const hall = document.getElementById("hall");
+const digits = Number(form.dataset.digits);
+const money = new Intl.NumberFormat(form.dataset.language, {
+  style: "currency", currency: form.dataset.currency, minimumFractionDigits: digits, maximumFractionDigits: digits,
+});
+
+// By id: { id, section, row, seat_label, seat_price }, in the order in which they were chosen.
+const chosen = new Map();
+let letters = "";
+let failures = 0;
+let timer;
+
+function numbersIn(text) {
+  return text.split(",").filter(Boolean).map(Number);
+}
+
+function filled(text, facts) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
+}
+
+function nameOf(seat) {
+  return filled(words.seat, { section: seat.section, row: seat.row, seat: seat.seat_label });
+}
+
+function priceOf(seat) {
+  return money.format(seat.seat_price / 10 ** digits);
+}
+
+function say(text) {
+  notice.hidden = !text;
+  notice.textContent = text;
+}
+
+// --- What is chosen ------------------------------------------------------------------------------
+
+function pick(seat) {
+  if (chosen.has(seat.id)) {
+    drop(seat);
+    return true;
+  }
+  if (chosen.size >= mayChoose) {
+    say(filled(words.limit, { limit: mayChoose }));
+    return false;
+  }
+  say("");
+  chosen.set(seat.id, seat);
+  showChosen();
+  return true;
+}
+
+function drop(seat) {
+  chosen.delete(seat.id);
+  const box = rows?.querySelector(`input[value="${seat.id}"]`);
+  if (box) box.checked = false;
+  showChosen();
+}
+
+function entryOf(seat) {
+  const entry = document.createElement("li");
+  const remove = document.createElement("button");
+  remove.type = "button";
+  remove.className = "bar-seat";
+  remove.textContent = `${nameOf(seat)} · ${priceOf(seat)} `;
+  remove.setAttribute("aria-label", filled(words.remove, { seat: `${nameOf(seat)}, ${priceOf(seat)}` }));
+  const cross = document.createElement("span");
+  cross.textContent = "×";
+  remove.append(cross);
+  remove.addEventListener("click", () => {
+    drop(seat);
+    map?.draw();
+  });
+  entry.append(remove);
+  if (!rows) {
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name: "seats", value: seat.id });
+    entry.append(field);
+  }
+  return entry;
+}
+
+function showChosen() {
+  const seats = [...chosen.values()];
+  document.getElementById("chosen").replaceChildren(...seats.map(entryOf));
+  const total = seats.reduce((sum, seat) => sum + seat.seat_price, 0);
+  document.getElementById("total").textContent = seats.length ? money.format(total / 10 ** digits) : "";
+  const button = document.getElementById("hold");
+  button.disabled = !seats.length;
+  button.textContent = !seats.length ? words.hold_none : seats.length === 1 ? words.hold_one : filled(words.hold_many, { count: seats.length });
+}
+
+// --- What is free --------------------------------------------------------------------------------
+
+function takeAway(seats) {
+  if (!seats.length) return;
+  for (const seat of seats) drop(seat);
+  say(seats.map((seat) => filled(words.gone, { seat: nameOf(seat) })).join(" "));
+}
+
+async function look() {
+  const answer = await fetch(form.dataset.availability, { cache: "no-cache", credentials: "omit" });
+  if (!answer.ok) throw new Error(`availability: ${answer.status}`);
+  return answer.json();
+}
+
+async function poll() {
+  window.clearTimeout(timer);
+  if (document.hidden) return;
+  try {
+    const found = await look();
+    if (failures) say("");
+    failures = 0;
+    if (found.seats !== letters) await changed(found);
+  } catch {
+    failures += 1;
+    if (failures > 1) say(words.stale);
+  }
+  const pace = Math.min(SLOWEST_SECONDS, POLL_SECONDS * 2 ** failures);
+  timer = window.setTimeout(poll, 1000 * pace * (1 + Math.random() / 5));
+}
+
+function isFree(nth) {
+  return letters[nth] === FREE;
+}
+
+// --- The map -------------------------------------------------------------------------------------
+
+let map = null;
+let drawnVersion = 0;
+
+function stateOf(seats, nth) {
+  const { id } = seats[nth];
+  if (chosen.has(id)) return "chosen";
+  if (own.has(id)) return "own";
+  return isFree(nth) ? "free" : "taken";
+}
+
+function describe(seats, nth) {
+  const seat = seats[nth];
+  const parts = [nameOf(seat), seat.category, priceOf(seat), words[stateOf(seats, nth)]];
+  if (seat.accessible) parts.push(words.accessible);
+  return parts.filter(Boolean).join(", ");
+}
+
+async function fetchPlan(version) {
+  const answer = await fetch(`${hall.dataset.seats}?v=${version}`, { credentials: "omit" });
+  if (!answer.ok) throw new Error(`seats: ${answer.status}`);
+  return answer.json();
+}
+
+async function showMap(version) {
+  const { seats, layout, layout_version: found } = await fetchPlan(version);
+  drawnVersion = found;
+  if (!seats.length) return;
+  performance.mark("hall-map-begins");
+  hall.hidden = false;
+  document.getElementById("bar").hidden = false;
+  document.getElementById("sections").hidden = true;
+  const frame = document.getElementById("hall-frame");
+  const states = (nth) => stateOf(seats, nth);
+  map = new HallMap({
+    frame, seats, layout, states,
+    canvas: document.getElementById("hall-canvas"),
+    cursors: [...frame.querySelectorAll(".hall-cursor")],
+    describe: (nth) => describe(seats, nth),
+    onPick: (nth) => {
+      if (states(nth) === "free" || states(nth) === "chosen") pick(seats[nth]);
+      map.draw();
+    },
+  });
+  map.paint();
+  performance.measure("hall-map", "hall-map-begins");
+  seats.forEach((seat, nth) => Object.assign(seat, { nth }));
+  for (const id of numbersIn(form.dataset.keep)) {
+    const seat = seats.find((each) => each.id === id);
+    if (seat && isFree(seat.nth) && !chosen.has(id)) pick(seat);
+  }
+  map.draw();
+}
+
+function listenToZoom() {
+  const press = (id, act) => document.getElementById(id).addEventListener("click", act);
+  press("zoom-in", () => map?.zoom(1.7));
+  press("zoom-out", () => map?.zoom(1 / 1.7));
+  press("zoom-all", () => map?.showAll());
+}
+
+// --- The boxes of a section ----------------------------------------------------------------------
+
+function seatOf(box) {
+  const { nth, price, row, label } = box.dataset;
+  const section = form.elements.section.value;
+  return { id: Number(box.value), nth: Number(nth), section, row, seat_label: label, seat_price: Number(price) };
+}
+
+function listenToBoxes() {
+  for (const box of rows.querySelectorAll("input:checked")) chosen.set(Number(box.value), seatOf(box));
+  rows.addEventListener("change", ({ target }) => {
+    if (target.checked === chosen.has(Number(target.value))) return;
+    if (!pick(seatOf(target))) target.checked = false;
+  });
+}
+
+function closeBoxes() {
+  for (const box of rows.querySelectorAll("input")) {
+    box.disabled = !isFree(Number(box.dataset.nth)) || !mayChoose;
+    box.parentElement.classList.toggle("gone", box.disabled);
+  }
+}
+
+// --- Both ----------------------------------------------------------------------------------------
+
+async function changed(found) {
+  letters = found.seats;
+  // Staff have changed the hall: its letters belong to another map.
+  if (hall && drawnVersion !== found.layout_version) {
+    chosen.clear();
+    await showMap(found.layout_version);
+  }
+  takeAway([...chosen.values()].filter((seat) => !isFree(seat.nth)));
+  if (rows) closeBoxes();
+  map?.draw();
+}
+
+async function begin() {
+  if (rows) listenToBoxes();
+  if (hall) {
+    listenToZoom();
+    try {
+      const [found] = await Promise.all([look(), fetchPlan(hall.dataset.version)]);
+      letters = found.seats;
+      await showMap(hall.dataset.version);
+    } catch {
+      say(words.broken);
+    }
+  }
+  showChosen();
+  poll();
+}
+
+document.addEventListener("visibilitychange", poll);
+begin();
