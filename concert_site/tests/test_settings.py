@@ -85,3 +85,24 @@ def test_an_address_of_no_postgresql_is_refused_and_not_shown(text):
 def test_a_password_may_hold_what_other_addresses_may_not():
     found = Environment(DATABASE_URL="postgres://u:a[b@h/db").postgres("DATABASE_URL", default="postgresql:///frontrow")
     assert (found["PASSWORD"], found["HOST"], found["NAME"]) == ("a[b", "h", "db")
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://tickets.example.com/", "https://tickets.example.com"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+        ("https://example.com/tickets/", "https://example.com/tickets"),
+    ],
+)
+def test_an_address_for_links_ends_without_a_slash(text, address):
+    assert Environment(SITE_URL=text).web_address("SITE_URL", default="") == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", "example.com", "ftp://example.com", "javascript:alert(1)", "https://", "https://a b/", 'https://a/"x']
+)
+def test_what_is_no_address_for_links_is_named(text):
+    with pytest.raises(ImproperlyConfigured, match=r"SITE_URL=.* is not an address such as"):
+        Environment(SITE_URL=text).web_address("SITE_URL", default="")

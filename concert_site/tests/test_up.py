@@ -44,6 +44,12 @@ def test_every_process_runs(up: Up) -> None:
     assert all(psutil.pid_exists(pid) for pid in up.pids().values())
 
 
+def test_links_in_mails_lead_to_where_it_listens(up: Up) -> None:
+    worker = psutil.Process(up.pids()["worker"])
+
+    assert f"Ready: {worker.environ()['SITE_URL']}" == up.ready_line
+
+
 def test_secrets_data_and_sockets_are_closed_to_others(up: Up) -> None:
     closed = ["secret_key", "jwt_private_key", "mode", "processes.json", "postgres", "redis", "log"]
     closed += ["run/postgres", "run/redis.sock"]
