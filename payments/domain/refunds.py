@@ -1,6 +1,6 @@
 """Cancelling: a hold is given back, a paid seat is refunded to the wallet."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,8 +19,6 @@ from reservations.queries import bookings
 from wallet.domain import ledger
 from wallet.models import Kind
 from wallet.queries import wallet_of
-
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,39 +156,5 @@ def refuse_without_reason(note: str) -> None:
     """
     :raises Invalid: if the ledger could not say why
     """
-    if not note.strip():
-        raise Invalid(_("Say why."), attr="note")
-
-
-def refund_schedule(
-    *, schedule_id: int, actor_id: int, note: str, fee: int = 0, now: datetime | None = None
-) -> Iterator[int]:
-    """Refund all of a schedule; answers an iterator that does it, batch by batch, and tells how many so far.
-
-    Each reservation is a transaction of its own, so that it can be stopped and started again at any point
-    and never holds more than one seat's locks. A fee above a ticket's price takes all of that ticket.
-
-    :raises Invalid: without a reason, or with a negative fee
-    """
-    refuse_without_reason(note)
-    if fee < 0:
-        raise Invalid(_("The fee is not below 0."), attr="fee")
-    return refund_batches(schedule_id=schedule_id, actor_id=actor_id, note=note, fee=fee, now=now)
-
-
-def refund_batches(*, schedule_id: int, actor_id: int, note: str, fee: int, now: datetime | None) -> Iterator[int]:
-    """The batches of refund_schedule."""
-    refunded = 0
-    paid = Reservation.objects.filter(concert_schedule_id=schedule_id, status=Status.RESERVED).order_by("pk")
-    last = 0
-    while batch := list(paid.filter(pk__gt=last)[:BATCH]):
-        for reservation in batch:
-            refunded += refund_by_staff(
-                reservation_id=reservation.pk,
-                actor_id=actor_id,
-                note=note,
-                fee=min(fee, reservation.price),
-                now=now,
-            )
-        last = batch[-1].pk
-        yield refunded
+    if not note.strip() or len(note) > ledger.LONGEST_NOTE or not note.isprintable():
+        raise Invalid(_("Say why, in one line of up to 500 characters."), attr="note")

@@ -18,7 +18,6 @@ from reservations.domain.errors import RefundClosed
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, Reservation
 from reservations.tests.scenes import LAPSED, NOW, Sale, hold, in_order, make_sale, statuses
 from wallet.models import BalanceHistory
-from wallet.tests.factories import balance_of
 
 SECOND = timedelta(seconds=1)
 # Midnight in Seoul before the day of the concert, 2031-05-31.
@@ -208,67 +207,6 @@ def test_staff_refunds_only_what_is_paid_and_only_once():
             assert not refunds.refund_by_staff(reservation_id=reservation, **order)
     with nothing_changed(), pytest.raises(NotFound):
         refunds.refund_by_staff(reservation_id=2**62, **order)
-
-
-# --- A whole schedule --------------------------------------------------------------------------
-
-
-def test_a_schedule_is_refunded_in_batches_and_nothing_else(monkeypatch):
-    monkeypatch.setattr(refunds, "BATCH", 2)
-    sale, other, staff = make_sale(seats=6), make_sale(), make_staff()
-    fans = [make_fan(balance=50_000) for _ in range(5)]
-    for nth, fan in enumerate(fans):
-        buy(fan, sale, nth)
-    hold(make_fan(), sale, 5)
-    buy(make_fan(balance=50_000), other, 0)
-
-    steps = refunds.refund_schedule(schedule_id=sale.pk, actor_id=staff.pk, note="Ill", fee=1_000, now=DAY)
-
-    assert list(steps) == [2, 4, 5]
-    assert (statuses(sale), statuses(other)) == ("AAAAAT", "RAAAAA")
-    assert [balance_of(fan) for fan in fans] == [49_000] * 5
-    assert set(BalanceHistory.objects.filter(kind="REFUND").values_list("note", "actor_id")) == {("Ill", staff.pk)}
-    assert broken_invariants() == {}
-
-
-def test_a_refund_that_stopped_goes_on_where_it_was(monkeypatch):
-    monkeypatch.setattr(refunds, "BATCH", 2)
-    sale, staff, fan = make_sale(seats=4), make_staff(), make_fan(balance=200_000)
-    buy(fan, sale, 0, 1, 2, 3)
-    order = {"schedule_id": sale.pk, "actor_id": staff.pk, "note": "Ill", "now": NOW}
-    assert next(refunds.refund_schedule(**order)) == 2
-    assert statuses(sale) == "AARR"
-
-    assert list(refunds.refund_schedule(**order)) == [2]
-    assert list(refunds.refund_schedule(**order)) == []
-
-    assert (statuses(sale), balance_of(fan)) == ("AAAA", 200_000)
-    assert BalanceHistory.objects.filter(kind="REFUND").count() == 4
-    assert broken_invariants() == {}
-
-
-def test_a_fee_above_a_tickets_price_takes_that_ticket():
-    payment, staff = make_paid(), make_staff()
-    schedule = ConcertSchedule.objects.get()
-
-    list(refunds.refund_schedule(schedule_id=schedule.pk, actor_id=staff.pk, note="Ill", fee=10**9, now=NOW))
-
-    assert Payment.objects.get().refund_fee == 50_000
-    assert ledger_of(payment.user_id, "REFUND") == [("REFUND", 0, 0, payment.pk)]
-
-
-@pytest.mark.parametrize(("change", "field"), [({"note": " "}, "note"), ({"fee": -1}, "fee")])
-@pytest.mark.parametrize("is_sold", [True, False])
-def test_a_senseless_order_is_refused_before_the_first_ticket(change, field, is_sold):
-    sale, staff = make_sale(), make_staff()
-    if is_sold:
-        buy(make_fan(balance=50_000), sale, 0)
-    order = {"schedule_id": sale.pk, "actor_id": staff.pk, "note": "Ill"} | change
-
-    with nothing_changed(), pytest.raises(Invalid) as caught:
-        list(refunds.refund_schedule(**order, now=NOW))
-
-    assert caught.value.attr == field
 
 
 # --- What it costs -----------------------------------------------------------------------------

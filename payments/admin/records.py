@@ -1,0 +1,159 @@
+"""The list of payments. Refunds have pages of their own (payments.admin.refunds)."""
+
+from __future__ import annotations
+
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts.queries import users_matching
+from concert_site.lib.formats import day_and_time, money, short_day
+from concert_site.lib.staff_pages import RecordAdmin
+from payments.admin import refunds, whole_schedules
+from payments.models import Payment, State
+from reservations.models import ConcertSchedule, Reservation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A house that looks for an older one finds it by the fan or the reference.
+LATEST_SCHEDULES = 50
+
+
+class ScheduleFilter(admin.SimpleListFilter):
+    """By schedule: the latest of them, by name and date."""
+
+    title = _("schedule")
+    parameter_name = "schedule"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # Any: Django's signature
+        """The schedules to choose from, the latest date first: one query."""
+        found = ConcertSchedule.objects.order_by("-concert_at").values_list("pk", "concert__name", "concert_date")
+        return [(str(pk), f"{name}, {short_day(on)}") for pk, name, on in found[:LATEST_SCHEDULES]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
+        """The payments of the one that was chosen; of one that isn't among them, none."""
+        if self.value() is None:
+            return queryset
+        if self.value() not in {pk for pk, _name in self.lookup_choices}:
+            return queryset.none()
+        return queryset.filter(reservation__concert_schedule_id=int(str(self.value())))
+
+
+@admin.register(Payment)
+class PaymentAdmin(RecordAdmin):
+    """What was paid for which seat, and what came back."""
+
+    list_display = ("paid", "fan", "concert", "seat", "reference", "amount", "state", "kept", "changed", "refunding")
+    list_select_related = ("user", "reservation__concert_seat")
+    list_filter = ("state", ScheduleFilter, ("created_at", admin.DateFieldListFilter))
+    search_fields = ("user__email", "reservation__booking_reference")
+    search_help_text = _("by e-mail address or booking reference")
+    ordering = ("-pk",)
+    actions = ("refund_selected",)
+    fields = (
+        "paid",
+        "fan",
+        "concert",
+        "seat",
+        "reference",
+        "amount",
+        "state",
+        "kept",
+        "changed",
+        "confirmed_mail_at",
+        "canceled_mail_at",
+        "refunding",
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
+    ) -> tuple[QuerySet[Payment], bool]:
+        """By address or reference, each looked up first where it is indexed: a join would read a million payments."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        booked = list(Reservation.objects.filter(booking_reference=term.upper()).values_list("pk", flat=True))
+        return queryset.filter(Q(user__in=users_matching(term)) | Q(reservation__in=booked)), False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and the refunds."""
+        return [
+            path("refund/<int:reservation_id>/", self.own(refunds.one), name="payments_refund_reservation"),
+            path(
+                "refund-schedule/<int:schedule_id>/",
+                self.own(whole_schedules.schedule),
+                name="payments_refund_schedule",
+            ),
+            path("refund-selected/", self.own(refunds.selected), name="payments_refund_selected"),
+            *super().get_urls(),
+        ]
+
+    def own(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """A view of ours behind the admin's door."""
+        return self.admin_site.admin_view(update_wrapper(partial(view, self), view))
+
+    def has_refund_permission(self, request: HttpRequest) -> bool:
+        """Whether this member of staff may give money back."""
+        return request.user.has_perm(refunds.MAY_REFUND)
+
+    @admin.action(description=_("Refund the selected"), permissions=["refund"])
+    def refund_selected(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse:
+        """Go to the page that asks for fee and reason."""
+        ids = queryset.order_by("pk").values_list("pk", flat=True)[: refunds.MOST_SELECTED + 1]
+        return redirect(f"{reverse('admin:payments_refund_selected')}?ids={','.join(map(str, ids))}")
+
+    @admin.display(description=_("paid at"), ordering="pk")
+    def paid(self, payment: Payment) -> str:
+        """When; payments are numbered in that order."""
+        return day_and_time(payment.created_at)
+
+    @admin.display(description=_("fan"))
+    def fan(self, payment: Payment) -> str:
+        """Who paid."""
+        return payment.user.email
+
+    @admin.display(description=_("concert"))
+    def concert(self, payment: Payment) -> str:
+        """Which evening, as it was called when it was booked."""
+        return f"{payment.reservation.concert_name}, {short_day(payment.reservation.concert_date)}"
+
+    @admin.display(description=_("seat"))
+    def seat(self, payment: Payment) -> str:
+        """Which seat."""
+        return str(payment.reservation.concert_seat)
+
+    @admin.display(description=_("reference"))
+    def reference(self, payment: Payment) -> str:
+        """What the fan has in their mail."""
+        return payment.reservation.booking_reference
+
+    @admin.display(description=_("amount"), ordering="price")
+    def amount(self, payment: Payment) -> str:
+        """What was paid."""
+        return money(payment.price)
+
+    @admin.display(description=_("refund fee"))
+    def kept(self, payment: Payment) -> str:
+        """What a refund kept."""
+        return "" if payment.refund_fee is None else money(payment.refund_fee)
+
+    @admin.display(description=_("state changed"))
+    def changed(self, payment: Payment) -> str:
+        """When it last changed."""
+        return day_and_time(payment.updated_state_at)
+
+    @admin.display(description=_("refund"))
+    def refunding(self, payment: Payment) -> str:
+        """The way to the refund, while there is something to refund."""
+        if payment.state != State.COMPLETED:
+            return ""
+        page = reverse("admin:payments_refund_reservation", args=[payment.reservation_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', page, _("Refund"))

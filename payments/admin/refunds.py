@@ -1,0 +1,169 @@
+"""The pages on which staff refund one reservation, or the payments they chose.
+
+Each of them calls the domain seat by seat, each seat a transaction of its own. The log is written after it: should
+a process die in between, the ledger still says who refunded, and why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import money
+from concert_site.lib.staff_pages import MoneyField, ReasonField, RecordAdmin, blame
+from payments.domain.refunds import refund_by_staff
+from payments.models import Payment, State
+from reservations.domain import cancellation
+from reservations.models import Reservation
+from reservations.models.reservation import Status
+
+P = ParamSpec("P")
+# As large as a bigint is for certain.
+ID = re.compile(r"[0-9]{1,18}")
+MAY_REFUND = "payments.refund_payment"
+# As many as a page of the list shows, and some: they are refunded in one request.
+MOST_SELECTED = 100
+
+
+class RefundForm(forms.Form):
+    """What a refund keeps, for each seat, and why it is made."""
+
+    fee = MoneyField(label=_("Fee"), min_value=0, initial=0, help_text=_("What is kept of each seat's price."))
+    note = ReasonField(help_text=_("It stands in the fan's ledger."))
+
+
+def refunding(
+    view: Callable[Concatenate[RecordAdmin, HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[RecordAdmin, HttpRequest, P], HttpResponse]:
+    """A view for staff who may refund."""
+
+    @wraps(view)
+    def guarded(admin: RecordAdmin, request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.has_perm(MAY_REFUND):
+            raise PermissionDenied
+        return view(admin, request, *args, **kwargs)
+
+    return guarded
+
+
+def list_url(request: HttpRequest) -> str:
+    """Where to go from here: to the payments, for who may see them."""
+    return reverse(
+        "admin:payments_payment_changelist" if request.user.has_perm("payments.view_payment") else "admin:index"
+    )
+
+
+# --- One ---------------------------------------------------------------------------------------
+
+
+@refunding
+def one(admin: RecordAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
+    """Refund one reservation."""
+    found = Reservation.objects.filter(pk=reservation_id).annotate(read_at=Now())
+    reservation = found.select_related("user", "concert_seat").first()
+    if reservation is None:
+        raise Http404
+    if reservation.status != Status.RESERVED:
+        messages.info(request, _("There is nothing to refund: this reservation is not paid, or refunded already."))
+        return redirect(list_url(request))
+    form = RefundForm(request.POST or None)
+    if form.is_valid() and is_refunded(admin, request, reservation, form):
+        return redirect(list_url(request))
+    context = {"reservation": reservation, "quote": cancellation.quote_of(reservation), "back": list_url(request)}
+    title = _("Refund a reservation")
+    return admin.page(request, "admin/payments/refund.html", title=title, form=form, submit=_("Refund"), **context)
+
+
+def is_refunded(admin: RecordAdmin, request: HttpRequest, reservation: Reservation, form: RefundForm) -> bool:
+    """Refund what a valid form says; if it is refused, say so at its field."""
+    fee, note = form.cleaned_data["fee"], form.cleaned_data["note"]
+    try:
+        is_new = refund_by_staff(reservation_id=reservation.pk, actor_id=actor_of(request), note=note, fee=fee)
+    except DomainError as error:
+        blame(form, error)
+        return False
+    if is_new:
+        log(admin, request, Payment.objects.get(reservation=reservation), fee, note)
+        back = {"fan": reservation.user.email, "amount": money(reservation.price - fee)}
+        messages.success(request, _("%(amount)s went back to the wallet of %(fan)s.") % back)
+    else:
+        messages.info(request, _("It was refunded already, by the fan or a colleague. Nothing was changed."))
+    return True
+
+
+def log(admin: RecordAdmin, request: HttpRequest, payment: Payment, fee: int, note: str) -> None:
+    """Note a refund in the admin's log."""
+    said = {"amount": money(payment.price - fee), "fee": money(fee), "note": note}
+    admin.log_change(request, payment, str(_("Refunded %(amount)s, fee %(fee)s: %(note)s") % said))
+
+
+def actor_of(request: HttpRequest) -> int:
+    """Who refunds: the admin lets nobody in who has no id."""
+    return int(request.user.pk or 0)
+
+
+# --- Those that were chosen --------------------------------------------------------------------
+
+
+@refunding
+def selected(admin: RecordAdmin, request: HttpRequest) -> HttpResponse:
+    """Refund the payments that were ticked in the list."""
+    ids = ids_of(request.GET.get("ids", ""))
+    if not 0 < len(ids) <= MOST_SELECTED:
+        why = _("Choose up to %(most)d payments. A whole schedule is refunded from its own page.")
+        messages.error(request, why % {"most": MOST_SELECTED})
+        return redirect(list_url(request))
+    payments = Payment.objects.filter(pk__in=ids, state=State.COMPLETED).order_by("pk")
+    form = RefundForm(request.POST or None)
+    if form.is_valid():
+        refund_each(admin, request, payments, form)
+        return redirect(list_url(request))
+    shown = list(payments.select_related("user", "reservation__concert_seat"))
+    context = {"payments": shown, "skipped": len(ids) - len(shown), "total": sum(payment.price for payment in shown)}
+    context |= {"form": form if shown else None, "submit": _("Refund all of them"), "back": list_url(request)}
+    return admin.page(
+        request, "admin/payments/refund_selected.html", title=_("Refund the selected payments"), **context
+    )
+
+
+def ids_of(text: str) -> set[int]:
+    """The ids in a query string; none at all if anything else is in it."""
+    words = text.split(",")[: MOST_SELECTED + 1]
+    return {int(word) for word in words} if all(ID.fullmatch(word) for word in words) else set()
+
+
+def refund_each(admin: RecordAdmin, request: HttpRequest, payments: QuerySet[Payment], form: RefundForm) -> None:
+    """Refund them one by one. A fee above a price takes all of that one."""
+    note, refunded = form.cleaned_data["note"], 0
+    for payment in payments.select_related("user"):
+        fee = min(form.cleaned_data["fee"], payment.price)
+        try:
+            is_new = refund_by_staff(
+                reservation_id=payment.reservation_id, actor_id=actor_of(request), note=note, fee=fee
+            )
+        except DomainError as error:
+            messages.error(request, f"{payment.user.email}: {error.detail}")
+            continue
+        if is_new:
+            log(admin, request, payment, fee, note)
+            refunded += 1
+    messages.success(request, refunded_in_words(refunded))
+
+
+def refunded_in_words(count: int) -> str:
+    """How many were refunded."""
+    return ngettext("%(count)d seat was refunded.", "%(count)d seats were refunded.", count) % {"count": count}

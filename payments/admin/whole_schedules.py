@@ -1,0 +1,103 @@
+"""The page on which staff refund a whole schedule."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.db.models.functions import Now
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import money
+from concert_site.lib.staff_pages import RecordAdmin, blame
+from payments.admin.refunds import RefundForm, actor_of, list_url, refunding
+from payments.domain import schedule_refunds
+from payments.domain.schedule_refunds import Round
+from reservations.models import ConcertSchedule, ConcertStatus
+
+# How long one request refunds, so that its page can show how far it is, and no web worker is kept for long.
+ROUND_SECONDS = 2.0
+
+
+class ScheduleRefundForm(RefundForm):
+    """The same for every seat; `going` is set on all rounds but the first."""
+
+    going = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
+@refunding
+def schedule(admin: RecordAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
+    """Refund a whole schedule: ask first, then go on round by round; each POST is a round.
+
+    Nothing is remembered between the rounds but what the form says: what is left is what the tables say, so that
+    it may be stopped, killed, sent twice or begun again by somebody else.
+    """
+    found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert").first()
+    if found is None:
+        raise Http404
+    form = ScheduleRefundForm(request.POST or None)
+    done = one_round(request, found, form) if form.is_valid() else None
+    if done is None:
+        return asking(admin, request, found, form)
+    note_round(admin, request, found, form, done)
+    if done.is_over:
+        return redirect("admin:payments_refund_schedule", found.pk)
+    context = {"schedule": found, "left": schedule_refunds.to_refund(found.pk), "form": form, "round": done}
+    page = "admin/payments/refund_going.html"
+    return admin.page(request, page, title=_("Refunding"), back=back_of(request, found), **context)
+
+
+def asking(admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm) -> HttpResponse:
+    """The page before: how much it is, fee and reason. With nothing left it says what was refunded."""
+    left = schedule_refunds.to_refund(of.pk)
+    context: dict[str, object] = {"schedule": of, "left": left, "back": back_of(request, of)}
+    if left.count:
+        context |= {"form": form, "submit": _("Refund all of them"), "is_on_sale": is_on_sale(of)}
+    else:
+        context["done"] = schedule_refunds.refunded_so_far(of.pk)
+    return admin.page(request, "admin/payments/refund_schedule.html", title=_("Refund a whole schedule"), **context)
+
+
+def one_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm) -> Round | None:
+    """A round of what a valid form says; None, and an error at its field, if that is refused."""
+    try:
+        return schedule_refunds.refund_round(
+            schedule_id=of.pk,
+            actor_id=actor_of(request),
+            note=form.cleaned_data["note"],
+            fee=form.cleaned_data["fee"],
+            seconds=ROUND_SECONDS,
+        )
+    except DomainError as error:
+        blame(form, error)
+        return None
+
+
+def note_round(
+    admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm, done: Round
+) -> None:
+    """Note the first and the last round in the log, and say which seats stay paid."""
+    said = {"fee": money(form.cleaned_data["fee"]), "note": form.cleaned_data["note"]}
+    if not form.cleaned_data["going"]:
+        admin.log_change(request, of, str(_("Began to refund all seats, fee %(fee)s: %(note)s") % said))
+    if done.is_over:
+        admin.log_change(request, of, str(_("Refunded all seats, fee %(fee)s: %(note)s") % said))
+    if done.refused:
+        numbers = {"numbers": ", ".join(map(str, done.refused))}
+        messages.error(request, _("These reservations stay paid, their wallets are full: %(numbers)s") % numbers)
+
+
+def is_on_sale(of: ConcertSchedule) -> bool:
+    """Whether seats that come back would be sold again at once."""
+    sale = ConcertSchedule.objects.filter(pk=of.pk, concert__status=ConcertStatus.AVAILABLE)
+    return sale.filter(reservation_available_at__lte=Now(), deadline_at__gt=Now()).exists()
+
+
+def back_of(request: HttpRequest, of: ConcertSchedule) -> str:
+    """Where to go from here: to the schedule, for who may see it."""
+    if request.user.has_perm("reservations.view_concertschedule"):
+        return reverse("admin:reservations_concertschedule_change", args=[of.pk])
+    return list_url(request)

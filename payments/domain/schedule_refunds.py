@@ -1,0 +1,98 @@
+"""Refunding a whole schedule, round by round."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, QuerySet, Sum
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import Invalid
+from payments.domain import refunds
+from payments.models import Payment, State
+from reservations.models import Reservation
+from reservations.models.reservation import Status
+from wallet.domain.errors import BalanceTooLarge
+
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """So many payments, and what they come to (minor units); `fees` is what refunds kept of it."""
+
+    count: int
+    amount: int
+    fees: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round did: how many it refunded, which wallets can't take it, and whether it came to the end."""
+
+    refunded: int
+    refused: list[int]
+    is_over: bool
+
+
+def paid_of(schedule_id: int) -> QuerySet[Reservation]:
+    """The paid reservations of a schedule, through its seats: those are indexed by schedule, reservations are not."""
+    seats = Reservation.objects.filter(concert_seat__concert_schedule_id=schedule_id, status=Status.RESERVED)
+    return seats.order_by("pk")
+
+
+def to_refund(schedule_id: int) -> Total:
+    """What is still to be refunded."""
+    found = paid_of(schedule_id).order_by().aggregate(count=Count("pk"), amount=Sum("price"))
+    return Total(found["count"], found["amount"] or 0)
+
+
+def refunded_so_far(schedule_id: int) -> Total:
+    """What was refunded of a schedule, by staff and by the tiers. It reads all reservations: ask rarely."""
+    payments = Payment.objects.filter(reservation__concert_schedule_id=schedule_id, state=State.CANCELED)
+    found = payments.aggregate(count=Count("pk"), amount=Sum("price"), fees=Sum("refund_fee"))
+    return Total(found["count"], found["amount"] or 0, found["fees"] or 0)
+
+
+def refund_round(
+    *,
+    schedule_id: int,
+    actor_id: int,
+    note: str,
+    seconds: float,
+    fee: int = 0,
+    now: datetime | None = None,
+) -> Round:
+    """Refund paid reservations of a schedule for about so many seconds, at least one. Again: it goes on.
+
+    Each reservation is a transaction of its own, so that it can be stopped and started again at any point, by
+    anybody, also by two at once, and never holds more than one seat's locks. What is left is what the tables say.
+    A fee above a ticket's price takes all of that ticket.
+
+    :raises Invalid: without a reason, or with a negative fee
+    """
+    refunds.refuse_without_reason(note)
+    if fee < 0:
+        raise Invalid(_("The fee is not below 0."), attr="fee")
+    end = time.monotonic() + seconds
+    refunded, refused = 0, []
+    for reservation in one_by_one(schedule_id):
+        kept = min(fee, reservation.price)
+        try:
+            refunded += refunds.refund_by_staff(
+                reservation_id=reservation.pk, actor_id=actor_id, note=note, fee=kept, now=now
+            )
+        except BalanceTooLarge:
+            refused.append(reservation.pk)
+        if time.monotonic() >= end:
+            return Round(refunded, refused, is_over=False)
+    return Round(refunded, refused, is_over=True)
+
+
+def one_by_one(schedule_id: int) -> Iterator[Reservation]:
+    """What is paid, in order, read in batches: whatever is refunded meanwhile is gone from the next one."""
+    last = 0
+    while batch := list(paid_of(schedule_id).filter(pk__gt=last)[:BATCH]):
+        yield from batch
+        last = batch[-1].pk
