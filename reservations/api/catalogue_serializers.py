@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from reservations.domain.areas import Shape
 from reservations.models import ConcertStatus
 from reservations.queries.sales import SaleState
 
@@ -70,12 +71,50 @@ class CategoryOut(serializers.Serializer[object]):
     color = serializers.CharField()
 
 
+class PointOut(serializers.Serializer[object]):
+    """A point, counted from its area's own."""
+
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+
+
+class AreaOut(serializers.Serializer[object]):
+    """Something on the map that is no seat: the stage, the bar. Which measures it has is its shape's matter."""
+
+    shape = serializers.ChoiceField(choices=list(Shape))
+    x = serializers.FloatField(help_text="The corner of a rectangle, the centre of a circle or an ellipse.")
+    y = serializers.FloatField()
+    rotation = serializers.FloatField(help_text="Degrees clockwise around x and y.")
+    color = serializers.CharField()
+    text = serializers.CharField(help_text="May be empty.")
+    border_color = serializers.CharField(required=False)
+    width = serializers.FloatField(required=False, help_text="Of a rectangle.")
+    height = serializers.FloatField(required=False)
+    radius = serializers.FloatField(required=False, help_text="Of a circle.")
+    radius_x = serializers.FloatField(required=False, help_text="Of an ellipse.")
+    radius_y = serializers.FloatField(required=False)
+    points = PointOut(many=True, required=False, help_text="Of a polygon, counted from x and y.")
+    text_x = serializers.FloatField(required=False, help_text="Where the text is centred, counted from x and y.")
+    text_y = serializers.FloatField(required=False)
+    text_size = serializers.FloatField(required=False)
+    text_color = serializers.CharField(required=False)
+
+
+class LabelOut(serializers.Serializer[object]):
+    """A text on the map, centred on its point."""
+
+    text = serializers.CharField()
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    size = serializers.FloatField()
+
+
 class LayoutOut(serializers.Serializer[object]):
     """What is drawn around the seats."""
 
     size = SizeOut()
-    areas = serializers.ListField(child=serializers.DictField())
-    labels = serializers.ListField(child=serializers.DictField())
+    areas = AreaOut(many=True)
+    labels = LabelOut(many=True)
     categories = CategoryOut(many=True)
 
 
