@@ -1,0 +1,199 @@
+"""Canceling on a page: for the fee that was shown, or not at all."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import localdate, now
+
+from concert_site.tests.audited import broken_invariants
+from concert_site.tests.unchanged import nothing_written
+from payments.domain import refunds
+from payments.domain.errors import FeeChanged
+from payments.tests.pages import at_the_screen, let_lapse, notices, text_of
+from payments.tests.scenes import pay
+from reservations.tests.scenes import hold, in_order, make_sale, statuses
+from wallet.tests.factories import balance_of, make_fan
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def without_limits(settings):
+    settings.THROTTLE = False
+
+
+def scene(*nth, days=5, paid=True):
+    """A fan who has seats of a concert in so many days, and the ids of the reservations."""
+    fan = make_fan(balance=200_000)
+    sale = make_sale(concert_at=now() + timedelta(days=days, hours=1), concert_date=localdate() + timedelta(days=days))
+    ids = in_order(hold(fan, sale, *nth, now=None))
+    if paid:
+        pay(fan, *ids, now=None)
+    return fan, sale, ids
+
+
+def reference_of(fan):
+    return fan.reservation_set.first().booking_reference
+
+
+def agree(fan, address, **fees):
+    """Press the button of a page that showed these fees, and follow."""
+    fields = {name.replace("_", "-"): fee for name, fee in fees.items()}
+    return at_the_screen(fan).post(address, fields, follow=True)
+
+
+def test_it_shows_fee_refund_and_balance_and_changes_nothing():
+    fan, _sale, (pk,) = scene(0)
+
+    with nothing_written():
+        page = text_of(at_the_screen(fan).get(f"/reservations/{pk}/cancel/"))
+
+    assert "−₩10,000" in page
+    assert "Cancel and get ₩40,000 back" in page
+    assert "₩190,000" in page
+    assert f'name="fee-{pk}" value="10000"' in page
+
+
+def test_it_cancels_for_the_fee_that_was_shown():
+    fan, sale, (pk,) = scene(0)
+
+    response = agree(fan, f"/reservations/{pk}/cancel/", **{f"fee_{pk}": "10000"})
+
+    assert response.redirect_chain == [(f"/bookings/{reference_of(fan)}/", 302)]
+    assert notices(response) == ["Canceled. ₩40,000 went back to your wallet."]
+    assert (statuses(sale), balance_of(fan)) == ("AAAAAA", 190_000)
+    assert broken_invariants() == {}
+
+
+def test_again_is_friendly_and_changes_nothing():
+    fan, _sale, (pk,) = scene(0)
+    address = f"/reservations/{pk}/cancel/"
+    agree(fan, address, **{f"fee_{pk}": "10000"})
+
+    with nothing_written():
+        sent, read = agree(fan, address, **{f"fee_{pk}": "10000"}), at_the_screen(fan).get(address, follow=True)
+
+    assert notices(sent) == notices(read) == ["This is canceled already."]
+    assert balance_of(fan) == 190_000
+
+
+@pytest.mark.parametrize("shown", ["5000", "0", "", "x", "-10000", "10000.0", "9" * 40, "１００００"])
+def test_another_fee_than_was_shown_asks_again(shown):
+    fan, _sale, (pk,) = scene(0)
+    address = f"/reservations/{pk}/cancel/"
+
+    with nothing_written():
+        response = agree(fan, address, **{f"fee_{pk}": shown})
+
+    assert response.redirect_chain == [(address, 302)]
+    assert notices(response) == ["Nothing was canceled: the fee has changed. Please look again."]
+    assert "Cancel and get ₩40,000 back" in text_of(response)
+
+
+def test_midnight_between_showing_and_doing_asks_again(settings):
+    fan, _sale, (pk,) = scene(0)
+    address = f"/reservations/{pk}/cancel/"
+    assert 'value="10000"' in text_of(at_the_screen(fan).get(address))
+    settings.CANCELLATION_TIERS = [(10, 0), (1, 30)]
+
+    response = agree(fan, address, **{f"fee_{pk}": "10000"})
+
+    assert balance_of(fan) == 150_000
+    assert "Cancel and get ₩35,000 back" in text_of(response)
+
+
+def test_too_late_says_why_and_offers_no_button():
+    fan, _sale, (pk,) = scene(0, days=0)
+    address = f"/reservations/{pk}/cancel/"
+
+    with nothing_written():
+        read, sent = at_the_screen(fan).get(address), agree(fan, address, **{f"fee_{pk}": "50000"})
+
+    assert "It is too late to cancel" in text_of(read)
+    assert f"fee-{pk}" not in text_of(read)
+    assert notices(sent) == ["It is too late to return this ticket."]
+
+
+def test_a_held_seat_is_given_back_and_the_rest_stays():
+    fan, sale, (first, _second) = scene(0, 1, paid=False)
+    address = f"/reservations/{first}/cancel/"
+
+    page = text_of(at_the_screen(fan).get(address))
+    response = agree(fan, address, **{f"fee_{first}": "0"})
+
+    assert "Give this seat back?" in page
+    assert response.redirect_chain == [(f"/bookings/{reference_of(fan)}/checkout/", 302)]
+    assert notices(response) == ["You gave 1 seat back."]
+    assert statuses(sale) == "ATAAAA"
+
+
+def test_a_held_seat_that_another_tab_paid_is_not_returned_for_less():
+    fan, sale, (pk,) = scene(0, paid=False)
+    pay(fan, pk, now=None)
+
+    response = agree(fan, f"/reservations/{pk}/cancel/", **{f"fee_{pk}": "0"})
+
+    assert (statuses(sale), balance_of(fan)) == ("RAAAAA", 150_000)
+    assert "Cancel and get ₩40,000 back" in text_of(response)
+
+
+def test_a_lapsed_hold_is_canceled_already():
+    fan = make_fan()
+    booking = hold(fan, make_sale(), 0)
+    let_lapse(booking)
+
+    response = at_the_screen(fan).get(f"/reservations/{in_order(booking)[0]}/cancel/", follow=True)
+
+    assert notices(response) == ["This is canceled already."]
+
+
+def test_a_whole_booking_is_canceled_at_once():
+    fan, sale, (first, second) = scene(0, 1)
+    address = f"/bookings/{reference_of(fan)}/cancel/"
+
+    page = text_of(at_the_screen(fan).get(address))
+    response = agree(fan, address, **{f"fee_{first}": "10000", f"fee_{second}": "10000"})
+
+    assert "Cancel and get ₩80,000 back" in page
+    assert notices(response) == ["Canceled. ₩80,000 went back to your wallet."]
+    assert (statuses(sale), balance_of(fan)) == ("AAAAAA", 180_000)
+
+
+def test_a_whole_booking_without_the_fee_of_each_seat_asks_again():
+    fan, sale, (first, _second) = scene(0, 1)
+
+    with nothing_written():
+        agree(fan, f"/bookings/{reference_of(fan)}/cancel/", **{f"fee_{first}": "10000"})
+
+    assert statuses(sale) == "RRAAAA"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_it_is_the_fans_alone(method):
+    _fan, _sale, (pk,) = scene(0)
+    address = f"/reservations/{pk}/cancel/"
+    stranger = at_the_screen(make_fan())
+
+    with nothing_written():
+        nobody = getattr(at_the_screen(), method)(address)
+        other = getattr(stranger, method)(address, {f"fee-{pk}": "10000"})
+
+    assert nobody["Location"].startswith("/accounts/login/")
+    assert other.status_code == 404
+
+
+def test_it_takes_the_same_queries_for_one_seat_and_for_three(django_assert_num_queries):
+    for nth in ((0,), (1, 2, 3)):
+        fan, _sale, _ids = scene(*nth)
+        browser = at_the_screen(fan)
+        address = f"/bookings/{reference_of(fan)}/cancel/"
+        with django_assert_num_queries(3):  # the user, the booking, the balance
+            assert browser.get(address).status_code == 200
+
+
+def test_the_domain_takes_no_fee_but_the_agreed_one():
+    fan, _sale, (pk,) = scene(0)
+
+    with nothing_written(), pytest.raises(FeeChanged):
+        refunds.cancel(user_id=fan.pk, reservation_id=pk, agreed=9_999)
+    assert refunds.cancel(user_id=fan.pk, reservation_id=pk, agreed=10_000).refund == 40_000

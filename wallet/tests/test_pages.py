@@ -1,0 +1,204 @@
+"""The wallet's page: topping up once, and the ledger in words."""
+
+import pytest
+
+from concert_site.accounts.tests.concurrency import at_once
+from concert_site.accounts.tests.factories import make_staff
+from concert_site.lib.throttling import LIMITS
+from concert_site.tests.unchanged import nothing_written
+from payments.domain.refunds import refund_by_staff
+from payments.tests.pages import at_the_screen, notices, text_of
+from payments.tests.scenes import buy
+from reservations.tests.scenes import make_sale
+from wallet.domain import ledger
+from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def without_limits(settings):
+    settings.THROTTLE = False
+
+
+def top_up(fan, amount, *, key="key", **fields):
+    return at_the_screen(fan).post("/wallet/top-up/", {"amount": amount, "key": key, **fields}, follow=True)
+
+
+def test_an_empty_wallet_says_so():
+    page = text_of(at_the_screen(make_fan()).get("/wallet/"))
+
+    assert "₩0" in page
+    assert "Nothing yet." in page
+
+
+@pytest.mark.parametrize("typed", ["100000", "100,000", "100 000"])
+def test_topping_up_leads_to_the_wallet(typed):
+    fan = make_fan()
+
+    response = top_up(fan, typed)
+
+    assert response.redirect_chain == [("/wallet/", 302)]
+    assert notices(response) == ["₩100,000 are in your wallet now."]
+    assert entries_of(fan) == [("CHARGE", 100_000, 100_000)]
+
+
+def test_the_same_form_twice_credits_once():
+    fan = make_fan()
+
+    pages = [top_up(fan, "5000") for _ in range(2)]
+
+    assert balance_of(fan) == 5_000
+    assert [len(notices(page)) for page in pages] == [1, 0]
+
+
+def test_another_amount_in_the_same_form_is_another_top_up():
+    fan = make_fan()
+    top_up(fan, "5000")
+
+    top_up(fan, "7000")
+
+    assert balance_of(fan) == 12_000
+
+
+@pytest.mark.parametrize("key", ["", "é", "x" * 5_000, "a\0b", "' or 1=1"])
+def test_any_text_will_do_as_a_key(key):
+    fan = make_fan()
+
+    assert top_up(fan, "5000", key=key).status_code == 200
+    assert balance_of(fan) == 5_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_four_clicks_at_once_credit_once():
+    fan = make_fan()
+
+    at_once([lambda: top_up(fan, "5000")] * 4)
+
+    assert entries_of(fan) == [("CHARGE", 5_000, 5_000)]
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "0", "-5", "x", "1e9", "5.5", "100000001", "9" * 40, "NaN", "1,00", "<b>", "5\0"]
+)
+def test_a_senseless_amount_is_refused_at_the_field(typed):
+    fan = make_fan()
+
+    with nothing_written():
+        response = top_up(fan, typed)
+
+    page = text_of(response)
+    assert response.status_code == 400
+    assert 'aria-invalid="true"' in page
+    assert 'class="errorlist"' in page
+    assert "<b>" not in page
+
+
+def test_more_than_a_wallet_holds_is_said_at_the_field():
+    fan = make_fan(balance=ledger.LARGEST_BALANCE - 5)
+
+    response = top_up(fan, "6")
+
+    assert response.status_code == 409
+    assert "hold that much money" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    "wanted", ["//evil.example/", "https://evil.example/", "\\\\evil.example", "evil", "javascript:x"]
+)
+def test_it_leads_nowhere_else(wanted):
+    assert top_up(make_fan(), "5", next=wanted).redirect_chain == [("/wallet/", 302)]
+
+
+def test_a_refused_amount_keeps_the_way_back():
+    page = text_of(top_up(make_fan(), "x", next="/bookings/ABC/checkout/"))
+
+    assert 'name="next" value="/bookings/ABC/checkout/"' in page
+    assert 'value="x"' in page
+
+
+def test_the_trial_says_that_no_real_money_moves():
+    assert "no real money moves" in text_of(at_the_screen(make_fan()).get("/wallet/"))
+
+
+def test_without_a_provider_there_is_no_form(settings):
+    settings.WALLET_PROVIDER = ""
+    fan = make_fan(balance=5)
+
+    read, sent = at_the_screen(fan).get("/wallet/"), top_up(fan, "5")
+
+    for response in (read, sent):
+        assert "Topping up is not possible here" in text_of(response)
+        assert 'name="amount"' not in text_of(response)
+    assert balance_of(fan) == 5
+
+
+def test_the_ledger_says_in_words_what_each_entry_was_for():
+    fan, sale = make_fan(balance=80_000), make_sale()
+    (payment,) = buy(fan, sale, 0)
+    refund_by_staff(reservation_id=payment.reservation_id, actor_id=make_staff().pk, note="Rained off", fee=1_000)
+    ledger.adjust(user_id=fan.pk, amount=-500, note="Cloakroom", actor_id=make_staff().pk, idempotency_key="k")
+
+    page = text_of(at_the_screen(fan).get("/wallet/"))
+
+    for words in ("+₩80,000", "−₩50,000", "+₩49,000", "−₩500", "Rained off", "Cloakroom", "₩78,500"):
+        assert words in page
+    for words in (
+        "Top-up",
+        "Payment",
+        "Refund",
+        "Adjustment",
+        payment.reservation.concert_name,
+        "A, row 1, seat A-1-1",
+    ):
+        assert words in page
+    assert f'href="/bookings/{payment.reservation.booking_reference}/"' in page
+
+
+def test_it_takes_the_same_queries_for_one_entry_and_for_many(django_assert_num_queries):
+    for seats in ((0,), (0, 1, 2)):
+        fan = make_fan(balance=200_000)
+        buy(fan, make_sale(), *seats)
+        browser = at_the_screen(fan)
+        with django_assert_num_queries(3):  # the user, the balance, the ledger
+            browser.get("/wallet/")
+
+
+def test_a_long_ledger_has_pages():
+    fan = make_fan()
+    for _ in range(30):
+        make_charge(fan, amount=1)
+
+    first = at_the_screen(fan).get("/wallet/")
+    second = at_the_screen(fan).get(f"/wallet/?before={first.context['older']}")
+
+    assert [len(page.context["entries"]) for page in (first, second)] == [25, 5]
+    assert second.context["older"] is None
+    assert not {e.pk for e in first.context["entries"]} & {e.pk for e in second.context["entries"]}
+
+
+@pytest.mark.parametrize("before", ["x", "-1", "9" * 30, "", "0", "1.5", "²", "a\0"])
+def test_no_such_page_is_never_a_500(before):
+    assert at_the_screen(make_fan(balance=5)).get("/wallet/", {"before": before}).status_code == 200
+
+
+def test_a_wallet_is_the_fans_alone():
+    make_fan(balance=77_777)
+
+    assert at_the_screen().get("/wallet/")["Location"] == "/accounts/login/?next=/wallet/"
+    assert "77,777" not in text_of(at_the_screen(make_fan()).get("/wallet/"))
+
+
+def test_reading_the_address_of_the_form_leads_to_the_wallet():
+    assert at_the_screen(make_fan()).get("/wallet/top-up/")["Location"] == "/wallet/"
+
+
+def test_too_many_top_ups_are_slowed_down(settings, monkeypatch):
+    settings.THROTTLE = True
+    monkeypatch.setitem(LIMITS, "charge", 1)
+    fan = make_fan()
+
+    # Three within two windows of a minute, even if one ends meanwhile.
+    statuses = [top_up(fan, "5", key=str(nth)).status_code for nth in range(3)]
+
+    assert 429 in statuses
