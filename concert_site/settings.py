@@ -195,8 +195,6 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 # Nothing of a booking depends on a mail that arrives.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
-# One address an account: another one takes its place once a mail to it has been answered.
-ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Frontrow: "
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"

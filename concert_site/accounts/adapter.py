@@ -1,5 +1,7 @@
 """Where allauth's sign-up is bent to this site."""
 
+import logging
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
@@ -11,6 +13,9 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import get_language
 
 from concert_site.accounts.models import User
+from concert_site.lib.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 LONGEST_ADDRESS = 254
 
@@ -19,9 +24,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
     """allauth's own, but for addresses that are too long, and for two who sign up with one at once."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
-        """Send a mail in the site's name: allauth would take the name of the host that was asked."""
+        """Send a mail in the site's name: allauth would take the name of the host that was asked.
+
+        :raises Unavailable: while the mail server is away: somebody waits for what is in this mail
+        """
         site = {"name": "Frontrow", "domain": settings.SITE_URL}
-        super().send_mail(template_prefix, email, {"current_site": site, **context})
+        try:
+            super().send_mail(template_prefix, email, {"current_site": site, **context})
+        except OSError as error:
+            # Every failure of smtplib and of sockets is one.
+            log.warning("A mail of the accounts could not be sent: %s", error)
+            raise Unavailable from error
 
     def clean_email(self, email: str) -> str:
         """Refuse what doesn't fit: allauth would cut it off, and make an account of another address.

@@ -1,4 +1,4 @@
-"""Pages of an account, before allauth's: two of these stand in for its own."""
+"""Pages of an account, before allauth's: some of these stand in for its own."""
 
 from django.urls import path
 
@@ -6,6 +6,7 @@ from concert_site.accounts import views
 
 urlpatterns = [
     path("signup/", views.Signup.as_view(), name="account_signup"),
+    path("email/", views.address, name="account_email"),
     path("3rdparty/signup/", views.SocialSignup.as_view(), name="socialaccount_signup"),
     path("profile/", views.profile, name="profile"),
     path("language/", views.language, name="language"),

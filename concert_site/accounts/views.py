@@ -6,15 +6,19 @@ from allauth.account.views import SignupView
 from allauth.socialaccount.views import SignupView as SocialSignupView
 from django.conf import settings
 from django.contrib import messages
-from django.forms import BaseForm, ModelForm, Select, TextInput
+from django.core.exceptions import ValidationError
+from django.forms import BaseForm, CharField, ChoiceField, EmailInput, ModelForm, PasswordInput, TextInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import check_for_language, get_language, override
-from django.utils.translation import gettext as _
+from django.utils.translation import check_for_language, get_language, gettext, override
+from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.adapter import AddressTaken
+from concert_site.accounts.addresses import change_address
+from concert_site.accounts.forms import OneAddress
 from concert_site.accounts.models import User
+from concert_site.lib.errors import Conflict
 from concert_site.lib.pages import fan_id, fans_own, throttled
 
 A_YEAR = 365 * 86_400
@@ -23,18 +27,46 @@ A_YEAR = 365 * 86_400
 class ProfileForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """What a fan may change of their own account; the address and the password have pages of their own."""
 
+    locale = ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+
     class Meta:
         model = User
         fields: ClassVar = ["name", "locale"]
-        widgets: ClassVar = {
-            "name": TextInput(attrs={"autocomplete": "name"}),
-            "locale": Select(choices=settings.LANGUAGES),
-        }
+        widgets: ClassVar = {"name": TextInput(attrs={"autocomplete": "name"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
         super().__init__(*args, **kwargs)
         # Who never chose reads the page in some language all the same.
         self.initial["locale"] = self.initial.get("locale") or get_language()
+
+
+class AddressForm(OneAddress, ModelForm):  # type: ignore[type-arg]  # as above
+    """Another address to log in with; who has a password says it again."""
+
+    password = CharField(
+        label=_("Your password"), widget=PasswordInput(attrs={"autocomplete": "current-password"}), strip=False
+    )
+
+    class Meta:
+        model = User
+        fields: ClassVar = ["email"]
+        labels: ClassVar = {"email": _("New e-mail address")}
+        widgets: ClassVar = {"email": EmailInput(attrs={"autocomplete": "email"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: as above
+        super().__init__(*args, **kwargs)
+        self.initial["email"] = ""
+        if not self.instance.has_usable_password():
+            del self.fields["password"]
+
+    def clean_password(self) -> str:
+        """
+        :raises ValidationError: if it is not the account's
+        """
+        password = str(self.cleaned_data["password"])
+        if not self.instance.check_password(password):
+            raise ValidationError(_("This is not your password."))
+        return password
 
 
 class FreeAddress:
@@ -65,10 +97,28 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=fan_id(request)))
     if form.is_valid():
         with override(form.save().locale):
-            messages.success(request, _("Saved."))
+            messages.success(request, gettext("Saved."))
         return redirect("profile")
     facts = {"form": form, "has_providers": bool(settings.SOCIALACCOUNT_PROVIDERS)}
     return render(request, "account/profile.html", facts)
+
+
+@fans_own
+@throttled("write")
+def address(request: HttpRequest) -> HttpResponse:
+    """The address to log in with."""
+    user = User.objects.get(pk=fan_id(request))
+    current = user.email
+    form = AddressForm(request.POST or None, instance=user)
+    if form.is_valid():
+        try:
+            change_address(user, form.cleaned_data["email"])
+        except Conflict as taken:
+            form.add_error("email", str(taken.detail))
+        else:
+            messages.success(request, gettext("Saved."))
+            return redirect("profile")
+    return render(request, "account/address.html", {"form": form, "current": current})
 
 
 def language(request: HttpRequest) -> HttpResponse:
