@@ -70,14 +70,33 @@ def short(number: float) -> str:
 
 
 def view_box(layout: Mapping[str, object], dots: Sequence[Dot], radius: float) -> str:
-    """The frame of the picture: the layout's size, and more where a seat would be cut."""
-    size = layout.get("size")
-    given: Json = size if isinstance(size, dict) else {}
-    xs, ys = [x for x, _, _ in dots], [y for _, y, _ in dots]
-    left, top = min([0.0, *(x - radius for x in xs)]), min([0.0, *(y - radius for y in ys)])
-    right = max([number_of(given.get("width")) or 0.0, *(x + radius for x in xs), left + PITCH])
-    bottom = max([number_of(given.get("height")) or 0.0, *(y + radius for y in ys), top + PITCH])
-    return " ".join(map(short, (left, top, right - left, bottom - top)))
+    """The frame of the picture: around all that is drawn. Many plans leave half of their size empty."""
+    around = [*((x, y) for x, y, _ in dots), *filter(None, map(point_of, objects(layout, "labels")))]
+    around += [corner for area in objects(layout, "areas") for corner in corners(area)]
+    xs, ys = [x for x, _ in around] or [0.0], [y for _, y in around] or [0.0]
+    margin = 2 * radius
+    left, top = min(xs) - margin, min(ys) - margin
+    return " ".join(map(short, (left, top, max(xs) + margin - left, max(ys) + margin - top)))
+
+
+def corners(area: Json) -> Iterator[Point]:
+    """Points around an area, on the map."""
+    origin = point_of(area)
+    if origin is None:
+        return
+    angle = math.radians(number_of(area.get("rotation")) or 0.0)
+    cos, sin = math.cos(angle), math.sin(angle)
+    for x, y in outline(area):
+        yield origin[0] + x * cos - y * sin, origin[1] + x * sin + y * cos
+
+
+def outline(area: Json) -> Iterable[Point]:
+    """Points around an area, counted from its own, before it is turned."""
+    if area.get("shape") == Shape.POLYGON:
+        return filter(None, map(point_of, objects(area, "points")))
+    width, height = measures(area)
+    left, top = (0.0, 0.0) if area.get("shape") == Shape.RECTANGLE else (-width / 2, -height / 2)
+    return ((left, top), (left + width, top), (left + width, top + height), (left, top + height))
 
 
 # --- Seats -----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def texts(svg):
 def test_a_hall_is_one_picture_with_a_title():
     root = parsed(draw_hall(curved_hall(), "Odeon & friends"))
 
-    assert root.get("viewBox") == "0 0 2360 1305"
+    assert root.get("viewBox") == "149.5 42 2061 1220.7"
     assert (root.get("role"), root.get("aria-label")) == ("img", "Odeon & friends")
     assert root.find(f"{SVG}title").text == "Odeon & friends"
 
@@ -130,7 +130,16 @@ def test_any_layout_is_drawn_as_far_as_it_makes_sense(layout):
 
 
 def test_a_schedule_without_seats_has_a_picture_too():
-    assert parsed(draw(LAYOUT, [], "x")).get("viewBox") == "0 0 100 80"
+    assert parsed(draw(LAYOUT, [], "x")).get("viewBox") == "-18 -18 36.1 36.1"
+
+
+def test_the_picture_is_cut_to_what_is_drawn():
+    area = {"shape": "rectangle", "x": 50, "y": 50, "width": 40, "height": 10, "rotation": 90}
+
+    box = parsed(draw({"size": {"width": 9_000, "height": 9_000}, "areas": [area]}, [(60.0, 70.0, "R")], "x"))
+
+    # The area, turned, reaches from (40, 50) to (50, 90); around it there is room for a seat.
+    assert box.get("viewBox") == "22 32 56.1 76.1"
 
 
 def test_a_seat_at_the_edge_is_not_cut():
