@@ -10,7 +10,7 @@ from payments.tests.scenes import make_fan, pay
 from reservations.domain import holds
 from reservations.queries import summaries
 from reservations.queries.summaries import Shelf
-from reservations.tests.scenes import LAPSED, NOW, hold, in_order, make_sale, statuses
+from reservations.tests.scenes import LAPSED, NOW, hold, in_order, make_sale
 
 SECOND = timedelta(seconds=1)
 # Noon at the venue on the day of the concert, and one day later.
@@ -105,36 +105,3 @@ def test_summaries_come_in_the_order_asked_for_in_one_query(django_assert_num_qu
             zip(references[::-1], (1, 2, 1), strict=True)
         )
         assert all(each.schedule.concert_at for each in found)
-
-
-# --- Giving back a whole booking ---------------------------------------------------------------
-
-
-def test_giving_back_leaves_what_is_paid():
-    fan, sale = make_fan(balance=50_000), make_sale()
-    booking = hold(fan, sale, 0, 1, 2)
-    pay(fan, in_order(booking)[1])
-
-    released = holds.release_booking(reference=booking.reference, user_id=fan.pk, now=NOW)
-
-    assert (released, statuses(sale)) == (2, "ARAAAA")
-    assert holds.release_booking(reference=booking.reference, user_id=fan.pk, now=NOW) == 0
-
-
-def test_giving_back_after_somebody_took_the_lapsed_seat_over_leaves_it_to_them():
-    fan, other, sale = make_fan(), make_fan(), make_sale()
-    booking = hold(fan, sale, 0, 1)
-    taken = hold(other, sale, 0, now=LAPSED)
-
-    released = holds.release_booking(reference=booking.reference, user_id=fan.pk, now=LAPSED)
-
-    assert (released, statuses(sale)) == (1, "TAAAAA")
-    assert fates(taken, other, now=LAPSED) == ["held"]
-
-
-def test_nobody_gives_back_for_another():
-    booking = hold(make_fan(), sale := make_sale(), 0)
-
-    with pytest.raises(NotFound):
-        holds.release_booking(reference=booking.reference, user_id=make_fan().pk)
-    assert statuses(sale) == "TAAAAA"
