@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from babel.numbers import get_currency_precision
 from django import forms
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.validators import DecimalValidator
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +31,8 @@ else:
     from unfold.admin import ModelAdmin as Base
 
 MOST_DIGITS = 16
+# What a bigint surely holds.
+LONGEST_ID = 18
 LONGEST_REASON = 500
 
 
@@ -39,6 +43,14 @@ class StaffAdmin(Base):
         """Answer with a page of our own in the admin's frame."""
         frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
         return TemplateResponse(request, template, frame | context)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *where: Any) -> HttpResponse | None:
+        """Django's, unless what was selected can't be rows: Django would end with a 500."""
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if all(each.isascii() and each.isdecimal() and len(each) <= LONGEST_ID for each in selected):
+            return super().response_action(request, queryset, *where)
+        self.message_user(request, _("Choose rows of this list."), messages.WARNING)
+        return None
 
 
 class RecordAdmin(StaffAdmin):

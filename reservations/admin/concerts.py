@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from unfold.widgets import UnfoldAdminImageFieldWidget
 
 from concert_site.lib.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
@@ -30,6 +31,7 @@ class ConcertForm(AnyForm):
     class Meta:
         model = Concert
         fields = (*COLUMNS, "poster")
+        widgets = {"poster": UnfoldAdminImageFieldWidget(attrs={"accept": "image/*"})}
         help_texts = {
             "status": _("The public sees an available concert, and fans can buy. Begin with unavailable."),
             "poster": _("PNG, JPEG or WebP; upright pictures of 3:4 look best."),

@@ -10,6 +10,8 @@ from unfold.widgets import (
 
 from reservations.models import ConcertSchedule
 
+# The columns of the three times, and what the domain calls them.
+TIMES = {"concert_at": "concert_at", "reservation_available_at": "opens_at", "deadline_at": "closes_at"}
 LARGEST = 2**31 - 1
 LONGEST_MESSAGE = ConcertSchedule._meta.get_field("queue_message").max_length  # noqa: SLF001  Django's public API
 
@@ -18,13 +20,13 @@ class CopyForm(forms.Form):
     """When the copy is played; when it is sold, if not at the same distance."""
 
     concert_at = forms.SplitDateTimeField(label=_("Starts at"), widget=UnfoldAdminSplitDateTimeWidget)
-    opens_at = forms.SplitDateTimeField(
+    reservation_available_at = forms.SplitDateTimeField(
         label=_("Sale opens at"),
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,
         help_text=_("Left empty, it is as long before the concert as on the date that is copied."),
     )
-    closes_at = forms.SplitDateTimeField(
+    deadline_at = forms.SplitDateTimeField(
         label=_("Sale closes at"),
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,

@@ -17,9 +17,11 @@ from concert_site.lib.formats import day_and_time
 from concert_site.lib.staff_pages import StaffAdmin
 from reservations.admin import plans
 from reservations.admin.grids import GRID, grid_of, sums_of
-from reservations.admin.schedule_forms import CopyForm, LeversForm
+from reservations.admin.schedule_forms import TIMES, CopyForm, LeversForm
 from reservations.domain import copies, grids, levers, programme, shows
+from reservations.domain.drawing import draw, draw_hall
 from reservations.models import ConcertSchedule
+from reservations.queries import staff
 
 Page = Callable[[Any, HttpRequest, ConcertSchedule], HttpResponse]  # Any: the admin below
 PREFIX = "reservations_concertschedule"
@@ -71,6 +73,7 @@ class SchedulePages(StaffAdmin):
             )
             for name, view in {
                 "add_seats": self.add_seats_page,
+                "map": self.map_page,
                 "copy": self.copy_page,
                 "close_sale": self.close_sale_page,
                 "waiting_room": self.waiting_room_page,
@@ -126,6 +129,22 @@ class SchedulePages(StaffAdmin):
             sections=sections,
             hall=hall,
             sums=hall and sums_of(hall),
+            drawing=hall and draw_hall(hall, str(schedule)),
+            back=change_page(schedule.pk),
+        )
+
+    @of_schedule("view_concertschedule")
+    def map_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """The hall as fans see it, without what is sold."""
+        dots = list(schedule.seats.order_by("pk").values_list("x", "y", "category"))
+        return self.page(
+            request,
+            "admin/reservations/map.html",
+            title=_("Map"),
+            subtitle=str(schedule),
+            schedule=schedule,
+            drawing=draw(schedule.layout, dots, str(schedule)),
+            categories=staff.by_category(schedule.pk),
             back=change_page(schedule.pk),
         )
 
@@ -133,7 +152,12 @@ class SchedulePages(StaffAdmin):
     def copy_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """The same hall on another evening."""
         form = CopyForm(request.POST or None)
-        copy = attempt(form, lambda: copies.copy_schedule(schedule_id=schedule.pk, **form.cleaned_data))
+        copy = attempt(
+            form,
+            lambda: copies.copy_schedule(
+                schedule_id=schedule.pk, **{ours: form.cleaned_data[name] for name, ours in TIMES.items()}
+            ),
+        )
         if copy is None:
             title = _("Copy this date")
             return self.form_page(request, schedule, form, title=title, subtitle=str(schedule), submit=_("Copy"))

@@ -17,14 +17,13 @@ from concert_site.lib.lists import ChoiceFilter, column
 from concert_site.lib.staff_pages import blame
 from queueing import queries as line
 from reservations.admin import shown
+from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
 from reservations.domain import programme
 from reservations.domain.shows import Times
 from reservations.models import ConcertSchedule, ConcertSeat
 from reservations.queries import staff
-
-TIMES = {"reservation_available_at": "opens_at", "deadline_at": "closes_at", "concert_at": "concert_at"}
 
 
 class ScheduleForm(AnyForm):
@@ -129,6 +128,10 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         """The cap, or that nobody is let in."""
         return str(_("paused")) if schedule.queue_paused else f"{schedule.queue_max_active:,}"
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Nobody finds out the seed of a draw by asking for the dates whose seed is such."""
+        return not lookup.startswith("draw_seed") and super().lookup_allowed(lookup, value, request)
+
     # --- The form --------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # Any: as Django has it
@@ -202,6 +205,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             "waiting": line.count_waiting(schedule.pk),
             "inside": line.count_inside(schedule.pk),
             "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",
+            "map_url": reverse("admin:reservations_concertschedule_map", args=[schedule.pk]),
             "may_change": self.has_change_permission(request, schedule),
             "may_add_seats": self.may_add_seats(request),
             "may_copy": self.has_add_permission(request),

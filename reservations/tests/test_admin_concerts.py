@@ -1,0 +1,245 @@
+"""Concerts in the admin."""
+
+import io
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from PIL import Image
+
+from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.tests.unchanged import nothing_changed
+from reservations.models import Concert
+from reservations.tests.counting import queries_of
+from reservations.tests.factories import make_concert, make_schedule, make_seats, reserve
+
+LIST = "/admin/reservations/concert/"
+ADD = LIST + "add/"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(client):
+    client.force_login(make_staff())
+    return client
+
+
+def page_of(concert):
+    return reverse("admin:reservations_concert_change", args=[concert.pk])
+
+
+def filled(**changes):
+    return {"name": "New", "host": "Hall", "description": "An evening.", "status": "UNAVAILABLE"} | changes
+
+
+def png():
+    file = io.BytesIO()
+    Image.new("RGB", (300, 400), "red").save(file, "PNG")
+    return SimpleUploadedFile("anything.txt", file.getvalue())
+
+
+# --- Who may -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("actor", "seen", "changed"),
+    [
+        (make_fan, 302, 302),
+        (make_clerk, 403, 403),
+        (lambda: make_clerk("view_concert"), 200, 403),
+        (lambda: make_clerk("change_concert"), 200, 302),
+        (make_staff, 200, 302),
+    ],
+    ids=["fan", "clerk without", "clerk who looks", "clerk who changes", "superuser"],
+)
+def test_who_sees_and_changes_a_concert(client, actor, seen, changed):
+    client.force_login(actor())
+    concert = make_concert(name="Old")
+
+    assert client.get(LIST).status_code == seen
+    assert client.get(page_of(concert)).status_code == seen
+    assert client.post(page_of(concert), filled()).status_code == changed
+
+    concert.refresh_from_db()
+    assert concert.name == ("New" if seen == 200 and changed == 302 else "Old")
+
+
+def test_who_may_change_may_not_add_or_delete(client):
+    client.force_login(make_clerk("change_concert"))
+    concert = make_concert()
+
+    assert client.post(ADD, filled()).status_code == 403
+    assert client.post(f"{LIST}{concert.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert Concert.objects.count() == 1
+
+
+def test_who_may_only_look_is_offered_no_action(client):
+    client.force_login(make_clerk("view_concert"))
+    concert = make_concert(status="UNAVAILABLE")
+
+    client.post(LIST, {"action": "publish", "_selected_action": concert.pk})
+
+    concert.refresh_from_db()
+    assert concert.status == "UNAVAILABLE"
+
+
+# --- Adding and changing -----------------------------------------------------------------------
+
+
+def test_a_new_concert_begins_unpublished(staff):
+    assert staff.get(ADD).context["adminform"].form.initial["status"] == "UNAVAILABLE"
+
+    staff.post(ADD, filled())
+
+    concert = Concert.objects.get()
+    assert (concert.name, concert.host, concert.status) == ("New", "Hall", "UNAVAILABLE")
+    assert LogEntry.objects.get().is_addition()
+
+
+def test_a_change_is_logged_with_what_changed(staff):
+    concert = make_concert(name="Old")
+
+    staff.post(page_of(concert), filled())
+
+    entry = LogEntry.objects.get()
+    assert (entry.object_repr, entry.is_change()) == ("New", True)
+    assert entry.get_change_message() == "Changed Name, Host, Description and Status."
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "nul\x00"])
+def test_a_name_that_cannot_be_is_shown_beside_its_field(staff, name):
+    concert = make_concert(name="Old")
+
+    with nothing_changed():
+        response = staff.post(page_of(concert), filled(name=name))
+
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors["name"]
+
+
+def test_what_is_no_field_of_the_form_is_not_written(staff):
+    concert = make_concert()
+
+    staff.post(page_of(concert), filled(id="99", pk="99", poster_small="x", schedules="1"))
+
+    assert Concert.objects.get().pk == concert.pk
+
+
+def test_a_concert_that_is_gone_is_said_to_be_gone(staff):
+    response = staff.post(f"{LIST}999999/change/", filled(), follow=True)
+
+    assert "There is no such concert" in response.content.decode()
+
+
+def test_publishing_and_unpublishing_say_how_many_and_are_logged(staff):
+    hidden, public = make_concert(status="UNAVAILABLE"), make_concert()
+    both = [hidden.pk, public.pk]
+
+    published = staff.post(LIST, {"action": "publish", "_selected_action": both}, follow=True)
+    unpublished = staff.post(LIST, {"action": "unpublish", "_selected_action": both}, follow=True)
+
+    assert "1 concert published." in published.content.decode()
+    assert "2 concerts unpublished" in unpublished.content.decode()
+    assert [entry.change_message for entry in LogEntry.objects.order_by("pk")] == [
+        "Published.",
+        "Unpublished.",
+        "Unpublished.",
+    ]
+
+
+# --- Posters -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+def test_a_poster_is_stored_and_taken_down_again(staff, media):
+    concert = make_concert()
+
+    staff.post(page_of(concert), filled(poster=png()))
+    concert.refresh_from_db()
+    assert concert.poster.name.endswith(".webp")
+
+    staff.post(page_of(concert), filled() | {"poster-clear": "on"})
+    concert.refresh_from_db()
+    assert not concert.poster
+
+
+def test_a_poster_that_is_none_is_refused_beside_its_field(staff, media):
+    concert = make_concert(name="Old")
+
+    with nothing_changed():
+        response = staff.post(
+            page_of(concert), filled(poster=SimpleUploadedFile("x.png", b"<svg onload='alert(1)'/>", "image/png"))
+        )
+
+    assert response.context["adminform"].form.errors["poster"]
+
+
+# --- Deleting ----------------------------------------------------------------------------------
+
+
+def test_a_concert_with_dates_stays_and_says_why(staff):
+    concert = make_schedule().concert
+    url = f"{LIST}{concert.pk}/delete/"
+
+    assert "1 date" in staff.get(url).content.decode()
+    with nothing_changed():
+        response = staff.post(url, {"post": "yes"}, follow=True)
+
+    assert "This concert has dates. Unpublish it instead." in response.content.decode()
+    assert not LogEntry.objects.exists()
+
+
+def test_a_concert_without_dates_is_deleted_and_logged(staff):
+    concert = make_concert(name="Mistake")
+
+    staff.post(f"{LIST}{concert.pk}/delete/", {"post": "yes"})
+
+    assert not Concert.objects.exists()
+    entry = LogEntry.objects.get()
+    assert (entry.is_deletion(), entry.object_repr, entry.object_id) == (True, "Mistake", str(concert.pk))
+
+
+def test_djangos_own_deletion_of_many_is_gone(staff):
+    concert = make_concert()
+
+    staff.post(LIST, {"action": "delete_selected", "_selected_action": concert.pk, "post": "yes"})
+
+    assert Concert.objects.exists()
+
+
+# --- The list ----------------------------------------------------------------------------------
+
+
+def test_the_list_says_how_each_concert_stands(staff):
+    schedule = make_schedule(make_concert(name="Standing"))
+    seats = make_seats(schedule, 3)
+    reserve(seats[0])
+    make_concert(name="Bare")
+
+    page = staff.get(LIST).content.decode()
+
+    assert "1 sold, 0 held, 2 left" in page
+
+
+def test_search_and_filter(staff):
+    make_concert(name="Mahler", host="Orchestra")
+    make_concert(name="Jazz", status="UNAVAILABLE")
+
+    assert [row.name for row in staff.get(LIST, {"q": "orches"}).context["cl"].result_list] == ["Mahler"]
+    found = staff.get(LIST, {"status__exact": "UNAVAILABLE"}).context["cl"].result_list
+    assert [row.name for row in found] == ["Jazz"]
+
+
+def test_three_concerts_take_as_many_queries_as_one(staff):
+    reserve(make_seats(make_schedule(), 2)[0])
+    one = queries_of(staff, LIST)
+    for _ in range(2):
+        reserve(make_seats(make_schedule(), 2)[0])
+
+    assert queries_of(staff, LIST) == one <= 6
