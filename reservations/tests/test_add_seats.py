@@ -1,14 +1,14 @@
 """Seats for a schedule that has none: once, all of them, and with a map of a new version."""
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from concert_site.accounts.tests.concurrency import start_behind
 from concert_site.lib.errors import Conflict, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
-from reservations.domain.seating import Category, Hall, SeatPlan, grid
-from reservations.domain.shows import add_seats
+from reservations.domain.seating import Hall, grid
+from reservations.domain.shows import SEATS_A_BATCH, add_seats
 from reservations.models import ConcertSeat
 from reservations.tests.factories import make_schedule, make_seats
 
@@ -46,13 +46,15 @@ def test_an_unknown_schedule_is_not_found():
         add_seats(schedule_id=0, hall=grid(5, 50_000))
 
 
-@pytest.mark.django_db
-def test_a_hall_that_names_a_place_twice_adds_nothing():
+@committed
+def test_what_breaks_in_the_middle_leaves_nothing():
     schedule = make_schedule()
-    seat = SeatPlan("A", "1", 1, Category("R", "#2563eb", 50_000), 0, 10, 10)
+    hall = grid(SEATS_A_BATCH + 1, 50_000)
+    # The last seat, in a batch after the first thousands, stands where the first one does.
+    broken = Hall(100, 100, hall.categories, [*hall.seats[:-1], hall.seats[0]])
 
-    with pytest.raises(Exception, match="seat_place_once"), transaction.atomic():
-        add_seats.__wrapped__(schedule_id=schedule.pk, hall=Hall(100, 100, [seat.category], [seat, seat]))
+    with pytest.raises(IntegrityError, match="seat_place_once"):
+        add_seats(schedule_id=schedule.pk, hall=broken)
 
     schedule.refresh_from_db()
     assert (schedule.layout_version, schedule.seats.count()) == (1, 0)
