@@ -34,8 +34,9 @@ def checkout_page(request: HttpRequest, reference: str) -> HttpResponse:
         return pay_shown(request, booking)
     if booking.held:
         return render(request, "payments/checkout.html", bill_of(request, booking))
-    if booking.of(Fate.LAPSED) and not booking.paid:
-        return render(request, "payments/lapsed.html", {"booking": booking})
+    lapsed = booking.of(Fate.LAPSED)
+    if lapsed and not booking.paid:
+        return render(request, "payments/lapsed.html", {"booking": booking, "lapsed": lapsed})
     return redirect("booking", reference)
 
 
