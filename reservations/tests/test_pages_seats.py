@@ -9,13 +9,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client as redis_client
+from concert_site.tests.away import redis_away
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from reservations.domain import holds
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.tests.factories import hold as taken_by_another
 from reservations.tests.factories import LAYOUT, make_fan, make_seats, reserve
+from reservations.tests.factories import hold as taken_by_another
 from reservations.tests.scenes import let_in, make_sale
 from reservations.tests.test_pages_waiting import browser_of, room, text_of
 
@@ -168,12 +170,7 @@ def test_the_page_reads_the_account_the_token_and_what_the_fan_has(sale, own, qu
 
 def test_a_colour_that_is_none_never_reaches_the_page(sale):
     evil = '#fff" onload="alert(1)'
-    layout = {
-        "size": {"width": 1, "height": 1},
-        "areas": [],
-        "labels": [],
-        "categories": [{"name": "R", "color": evil}],
-    }
+    layout = LAYOUT | {"categories": [{"name": "R", "color": evil}]}
     ConcertSchedule.objects.update(layout=layout, layout_version=7)
 
     page = text_of(inside(sale).get(address(sale)))
@@ -235,7 +232,7 @@ def test_going_back_shows_what_is_held_and_offers_the_rest(sale):
     reference = Reservation.objects.first().booking_reference
     assert "You hold these seats" in overview
     assert f'href="/bookings/{reference}/checkout/"' in overview
-    assert "You may choose 2 more seats." in overview
+    assert "You may choose 2 more seats, and" in overview
     assert rows.count('class="seat-box own"') == 2
 
 
@@ -366,3 +363,14 @@ def test_a_sold_out_hall_still_opens_for_who_is_inside(sale):
     page = text_of(browser.get(address(sale)))
 
     assert "nothing left" in page
+
+
+def test_without_redis_seats_are_chosen_and_held_all_the_same(sale):
+    browser = inside(sale)
+
+    with redis_away():
+        forget_everything()
+        response = choose(browser, sale, 0)
+
+    assert response["Location"].endswith("/checkout/")
+    assert held_seats() == [sale.seats[0]]

@@ -98,6 +98,7 @@ export class HallMap {
     this.rows = this.rowNames();
     this.listen();
     this.dress();
+    frame.style.setProperty("--hall-height", `${Math.ceil((frame.clientWidth * this.extent.height) / this.extent.width)}px`);
     this.resize();
   }
 
@@ -349,6 +350,7 @@ export class HallMap {
     const edge = Math.min(60, this.size.width / 4, this.size.height / 4);
     const inward = (at, room) => (at < edge ? edge - at : at > room - edge ? room - edge - at : 0);
     this.move(inward(x, this.size.width), inward(y, this.size.height));
+    this.frame.scrollIntoView({ block: "nearest" });
   }
 
   // --- Picking -------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ function pick(seat) {
     return true;
   }
   if (chosen.size >= mayChoose) {
-    say(filled(words.limit, { limit: mayChoose }));
+    say(words.limit);
     return false;
   }
   say("");
@@ -100,9 +100,9 @@ function showChosen() {
   document.getElementById("chosen").replaceChildren(...seats.map(entryOf));
   const total = seats.reduce((sum, seat) => sum + seat.seat_price, 0);
   document.getElementById("total").textContent = seats.length ? money.format(total / 10 ** digits) : "";
+  document.getElementById("bar").hidden = !seats.length;
   const button = document.getElementById("hold");
-  button.disabled = !seats.length;
-  button.textContent = !seats.length ? words.hold_none : seats.length === 1 ? words.hold_one : filled(words.hold_many, { count: seats.length });
+  button.textContent = seats.length === 1 ? words.hold_one : filled(words.hold_many, { count: seats.length });
 }
 
 // --- What is free --------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ async function poll() {
     const found = await look();
     if (failures) say("");
     failures = 0;
-    if (found.seats !== letters) await changed(found);
+    if (found.seats !== letters) changed(found);
   } catch {
     failures += 1;
     if (failures > 1) say(words.stale);
@@ -164,13 +164,11 @@ async function fetchPlan(version) {
   return answer.json();
 }
 
-async function showMap(version) {
-  const { seats, layout, layout_version: found } = await fetchPlan(version);
-  drawnVersion = found;
+function showMap({ seats, layout, layout_version: version }) {
+  drawnVersion = version;
   if (!seats.length) return;
   performance.mark("hall-map-begins");
   hall.hidden = false;
-  document.getElementById("bar").hidden = false;
   document.getElementById("sections").hidden = true;
   const frame = document.getElementById("hall-frame");
   const states = (nth) => stateOf(seats, nth);
@@ -226,12 +224,12 @@ function closeBoxes() {
 
 // --- Both ----------------------------------------------------------------------------------------
 
-async function changed(found) {
+function changed(found) {
   letters = found.seats;
   // Staff have changed the hall: its letters belong to another map.
-  if (hall && drawnVersion !== found.layout_version) {
-    chosen.clear();
-    await showMap(found.layout_version);
+  if (map && drawnVersion !== found.layout_version) {
+    window.location.replace(window.location.pathname);
+    return;
   }
   takeAway([...chosen.values()].filter((seat) => !isFree(seat.nth)));
   if (rows) closeBoxes();
@@ -243,9 +241,9 @@ async function begin() {
   if (hall) {
     listenToZoom();
     try {
-      const [found] = await Promise.all([look(), fetchPlan(hall.dataset.version)]);
+      const [found, plan] = await Promise.all([look(), fetchPlan(hall.dataset.version)]);
       letters = found.seats;
-      await showMap(hall.dataset.version);
+      showMap(plan);
     } catch {
       say(words.broken);
     }

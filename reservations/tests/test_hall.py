@@ -1,0 +1,101 @@
+"""A hall as its pages list it."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from concert_site.lib.rendering import to_json
+from reservations.models import ConcertSchedule
+from reservations.queries.availability import availability_of
+from reservations.queries.hall import PLAIN_COLOR, letters_of, plan_from, plan_of
+from reservations.queries.sales import sale_of
+from reservations.tests.factories import LAYOUT, hold, make_schedule, make_seats
+
+
+def plan(*seats, categories=()):
+    """A hall of seats, each given as section, row, category and price."""
+    facts = [
+        {
+            "id": 100 + nth,
+            "section": section,
+            "row": row,
+            "seat_label": str(nth),
+            "seat_price": price,
+            "category": category,
+            "accessible": False,
+            "x": 0,
+            "y": 0,
+        }
+        for nth, (section, row, category, price) in enumerate(seats)
+    ]
+    return plan_from(to_json({"layout": LAYOUT | {"categories": list(categories)}, "seats": facts}))
+
+
+def test_sections_and_rows_come_in_the_order_of_their_first_seats():
+    hall = plan(("B", "2", "R", 5), ("A", "1", "R", 7), ("B", "1", "R", 9), ("B", "2", "S", 3))
+
+    rows = [[(row.name, [seat.id for seat in row.seats]) for row in portion] for portion in hall.sections["B"].portions]
+    assert list(hall.sections) == ["B", "A"]
+    assert rows == [[("2", [100, 103]), ("1", [102])]]
+    assert (hall.sections["B"].lowest, hall.sections["B"].highest) == (3, 9)
+
+
+def test_a_row_of_one_category_says_so_and_a_mixed_one_leaves_it_to_its_seats():
+    hall = plan(("A", "1", "R", 5), ("A", "1", "R", 5), ("A", "2", "R", 5), ("A", "2", "S", 5))
+
+    ((same, mixed),) = hall.sections["A"].portions
+    assert (same.kind.category, mixed.kind) == ("R", None)
+
+
+def test_a_row_longer_than_a_page_is_not_torn_apart():
+    hall = plan(*[("A", "1", "R", 5)] * 900, ("A", "2", "R", 5))
+
+    assert [[len(row.seats) for row in portion] for portion in hall.sections["A"].portions] == [[900], [1]]
+
+
+@pytest.mark.parametrize("color", ["red", "#12", "#1234567", "#fff;x", 'url("x")', "", "#12345g"])
+def test_what_is_no_colour_becomes_a_plain_one(color):
+    hall = plan(("A", "1", "R", 5), categories=[{"name": "R", "color": color}])
+
+    assert hall.categories[0].color == hall.seats[100].color == PLAIN_COLOR
+
+
+def test_categories_come_in_the_order_of_the_map_and_without_those_that_no_seat_has():
+    drawn = [{"name": "S", "color": "#111111"}, {"name": "None", "color": "#222222"}, {"name": "R", "color": "#333"}]
+
+    hall = plan(("A", "1", "R", 5), ("A", "1", "S", 3), ("A", "1", "", 4), categories=drawn)
+
+    assert [(each.name, each.color) for each in hall.categories] == [
+        ("S", "#111111"),
+        ("R", "#333"),
+        ("", PLAIN_COLOR),
+    ]
+
+
+@pytest.mark.django_db
+def test_what_is_left_of_a_section_by_the_live_letters():
+    schedule = make_schedule()
+    first, *_ = make_seats(schedule, 3)
+    make_seats(schedule, 2, section="B")
+    hold(first)
+
+    hall, letters = plan_of(sale_of(schedule.pk)), letters_of(availability_of(schedule.pk))
+
+    assert [section.seats_left(letters) for section in hall.sections.values()] == [2, 2]
+
+
+@pytest.mark.django_db
+def test_a_hall_is_read_once_and_again_when_it_has_changed():
+    schedule = make_schedule()
+    make_seats(schedule, 3)
+    sale = sale_of(schedule.pk)
+    plan_of(sale)
+
+    with CaptureQueriesContext(connection) as queries:
+        plan_of(sale)
+
+    assert len(queries) == 0
+    make_seats(schedule, 1, section="B")
+    ConcertSchedule.objects.update(layout_version=2)
+    changed = sale.__class__(**{name: getattr(sale, name) for name in sale.__slots__} | {"layout_version": 2})
+    assert list(plan_of(changed).sections) == ["A", "B"]
