@@ -23,6 +23,8 @@ API = "/api/v1/"
 # What is the same for everybody, whatever cookies come along.
 PUBLIC = (f"{API}concerts/", f"{API}schedules/")
 PROGRESS = re.compile(rf"{API}schedules/[0-9]{{1,18}}/queue/")
+# Pictures that every reader of a page asks for, with the cookies of the page.
+PICTURE = re.compile(r"/schedules/[0-9]{1,18}/map\.svg")
 # How old the progress of a line may get here, beside what it is made of.
 GLANCE_SECONDS = 0.2
 
@@ -61,6 +63,8 @@ class Door:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
         is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if is_read and PICTURE.fullmatch(path):
+            return self.api(environ, start_response)
         if not path.startswith(API):
             return self.site(environ, start_response)
         if environ["REQUEST_METHOD"] == "GET" and PROGRESS.fullmatch(path):

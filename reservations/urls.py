@@ -1,11 +1,12 @@
 """Pages of concerts, the waiting room and bookings. Every address that takes a form answers a read, too."""
 
 from concert_site.lib.converters import path
-from reservations.views import bookings, catalogue, seats, tickets, waiting
+from reservations.views import bookings, catalogue, hall_map, seats, tickets, waiting
 
 urlpatterns = [
     path("", catalogue.concerts, name="concerts"),
     path("concerts/<id:pk>/", catalogue.concert, name="concert"),
+    path("schedules/<id:pk>/map.svg", hall_map.hall_map, name="hall_map"),
     path("schedules/<id:pk>/queue/", waiting.waiting_room, name="waiting_room"),
     path("schedules/<id:pk>/queue/join/", waiting.join, name="join"),
     path("schedules/<id:pk>/queue/leave/", waiting.leave, name="leave"),

@@ -15,7 +15,7 @@ def is_known(request: Request | HttpRequest, etag: str) -> bool:
     return known == ["*"] or etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in known}
 
 
-def takes_gzip(request: Request) -> bool:
+def takes_gzip(request: Request | HttpRequest) -> bool:
     """Whether the client takes a compressed body; `gzip;q=0` says that it doesn't."""
     offer = GZIP_TAKEN.search(request.headers.get("Accept-Encoding", ""))
     return offer is not None and (offer["q"] is None or offer["q"].strip("0.") != "")

@@ -21,6 +21,11 @@ def is_page(request: HttpRequest) -> bool:
     return not request.path.startswith(PROGRAMS)
 
 
+def is_public(response: HttpResponse) -> bool:
+    """Whether it is the same for everybody."""
+    return "public" in response.get("Cache-Control", "")
+
+
 class RefusalsArePages:
     """Middleware: what the domain refuses, or a database that is away, is an answer of its own and not a 500.
 
@@ -66,7 +71,7 @@ class InTheReadersLanguage:
     """Middleware: answers in the language of the account, else of the browser; for this request alone.
 
     Django's own leaves the language in the thread, where the next request, which may pass no such middleware,
-    would find it. The API's answers say nothing of it in Vary: their public reads have no words in them.
+    would find it. The API's answers and pictures say nothing of it in Vary: there are no words in what is public.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -76,7 +81,7 @@ class InTheReadersLanguage:
         language = language_of(request)
         with override(language):
             response = self.get_response(request)
-        if not request.path.startswith(API):
+        if not request.path.startswith(API) and not is_public(response):
             patch_vary_headers(response, ("Accept-Language",))
             response.setdefault("Content-Language", language)
         return response

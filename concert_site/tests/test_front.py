@@ -128,3 +128,13 @@ def test_a_refusal_is_remembered_for_a_moment_only(door):
     answers.append(ask(door, path))
 
     assert [answer.status for answer in answers] == [404, 200]
+
+
+def test_the_picture_of_a_hall_looks_for_no_session(door):
+    schedule = make_schedule()
+
+    answer = ask(door, f"/schedules/{schedule.pk}/map.svg", HTTP_COOKIE="sessionid=abc")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert "Set-Cookie" not in answer.headers

@@ -12,6 +12,7 @@ from concert_site.lib.cache import Memory
 from concert_site.lib.database import Row, fetch, sql_beside
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.concert import ConcertQuerySet
+from reservations.queries.layout import layout_name
 from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_state, sales_of_concerts
 
 # How old prices and counts may be in a process, in seconds: the same as every other public read.
@@ -49,7 +50,7 @@ class Show:
     tickets_per_fan: int
     prices: list[Price]
     seats_left: int
-    layout_version: int
+    layout_name: str
     read_at: datetime
 
 
@@ -170,7 +171,7 @@ def show(sale: Sale, standing: Standing) -> Show:
         tickets_per_fan=sale.tickets_per_fan,
         prices=standing.prices,
         seats_left=standing.seats_left,
-        layout_version=sale.layout_version,
+        layout_name=layout_name(sale),
         read_at=now,
     )
 

@@ -1,5 +1,7 @@
 """The list of concerts and the page of one, as browsers get them."""
 
+import gzip
+import re
 from datetime import timedelta
 
 import pytest
@@ -267,3 +269,50 @@ def test_who_has_a_session_gets_pages_that_nobody_keeps():
 
     assert client_of().get("/")["Cache-Control"] == "private, no-cache"
     assert client_of(make_fan()).get("/")["Cache-Control"] == "private, no-store"
+
+
+def map_of(schedule, name="", **headers):
+    forget_everything()
+    return Client().get(f"/schedules/{schedule.pk}/map.svg{name and f'?v={name}'}", headers=headers)
+
+
+def test_the_map_of_a_hall_is_a_picture_of_its_own_that_may_be_kept_for_good():
+    schedule = make_schedule()
+    make_seats(schedule, 3)
+    (address,) = re.findall(r'<img src="(/schedules/[^"]+)"', text_of(client_of(), page_of(schedule)))
+
+    response = map_of(schedule, address.partition("?v=")[2])
+
+    assert (response.status_code, response["Content-Type"]) == (200, "image/svg+xml")
+    assert response["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response["Vary"] == "Accept-Encoding"
+    assert response.content.startswith(b"<svg")
+    assert response.content.count(b"h0") == 3
+    assert not response.cookies
+
+
+def test_a_map_whose_name_is_not_known_is_asked_for_again_before_long():
+    schedule = make_schedule()
+    make_seats(schedule)
+
+    assert "max-age=3600" in map_of(schedule)["Cache-Control"]
+    assert "max-age=3600" in map_of(schedule, "old")["Cache-Control"]
+
+
+def test_a_map_is_sent_once_and_packed():
+    schedule = make_schedule()
+    make_seats(schedule)
+    plain, packed = map_of(schedule), map_of(schedule, **{"accept-encoding": "gzip"})
+
+    again = map_of(schedule, **{"if-none-match": plain["ETag"]})
+
+    assert gzip.decompress(packed.content) == plain.content
+    assert packed["ETag"] == plain["ETag"]
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_there_is_no_map_of_what_the_public_may_not_know():
+    schedule = make_schedule(make_concert(status="UNAVAILABLE"))
+
+    assert map_of(schedule).status_code == 404
+    assert client_of().get(f"/schedules/{10**17}/map.svg").status_code == 404

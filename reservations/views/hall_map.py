@@ -1,0 +1,50 @@
+"""The hall of a schedule as a picture, the same for everybody."""
+
+import gzip
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from concert_site.lib import etags
+from concert_site.lib.cache import Memory
+from concert_site.lib.errors import NotFound
+from reservations.domain.drawing import draw
+from reservations.queries.layout import layout_name, layout_of
+from reservations.queries.sales import Sale, public_sale_of
+
+# Raised when the drawing changes, so that no browser keeps the old one.
+STYLE = 1
+KEPT_SECONDS = 3600
+LEVEL = 5
+# An address that names the layout shows it for good; one that doesn't shows what there is.
+FOR_EVER = "public, max-age=31536000, immutable"
+LASTING = "public, max-age=3600, stale-while-revalidate=86400"
+
+# Packed: a hall of 20,000 seats has some 100 kB.
+_drawn: Memory[bytes] = Memory(most=50)
+
+
+@require_safe
+def hall_map(request: HttpRequest, pk: int) -> HttpResponse:
+    """The picture; `v` is the name of the layout that is meant."""
+    sale = public_sale_of(pk)
+    if sale is None:
+        raise NotFound
+    name = layout_name(sale)
+    etag = f'W/"{STYLE}-{name}"'
+    cache_control = FOR_EVER if request.GET.get("v") == name else LASTING
+    if etags.is_known(request, etag):
+        return etags.unchanged(etag=etag, cache_control=cache_control)
+    headers = {"ETag": etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
+    packed = _drawn.get((STYLE, name), lambda: (gzip.compress(drawing_of(sale), LEVEL, mtime=0), KEPT_SECONDS))
+    if etags.takes_gzip(request):
+        return HttpResponse(packed, content_type="image/svg+xml", headers=headers | {"Content-Encoding": "gzip"})
+    return HttpResponse(gzip.decompress(packed), content_type="image/svg+xml", headers=headers)
+
+
+def drawing_of(sale: Sale) -> bytes:
+    """The picture of a schedule, from the map that the API gives. It has no words of its own: pages say what it is."""
+    plan = orjson.loads(layout_of(sale))
+    dots = [(seat["x"], seat["y"], seat["category"]) for seat in plan["seats"]]
+    return draw(plan["layout"], dots, "").encode()
