@@ -4,6 +4,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import UnreadablePostError
 from django.urls import path
+from django.views.decorators.http import require_safe
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -37,6 +38,7 @@ FAILURES = {
     "suspicious": lambda: SuspiciousOperation("odd"),
     "hung-up": lambda: UnreadablePostError("gone"),
     "denied": PermissionDenied,
+    "throttled": errors.TooManyRequests,
     "mistake": lambda: KeyError("ours"),
 }
 
@@ -58,6 +60,12 @@ class Fails(APIView):
 def page_fails(request, how):
     """The same, without DRF."""
     raise failure(how)
+
+
+@require_safe
+def page_takes(request):
+    """A page that is read and takes no form."""
+    raise PermissionDenied
 
 
 class Request(serializers.Serializer):
@@ -89,6 +97,7 @@ urlpatterns = [
     path("api/fails/<how>/", Fails.as_view()),
     path("api/page-fails/<how>/", page_fails),
     path("page-fails/<how>/", page_fails),
+    path("page-takes/", page_takes),
     path("api/takes/", Takes.as_view()),
     path("api/guarded/", Guarded.as_view()),
     # The pages that a refusal leads to.

@@ -97,10 +97,43 @@ def test_ready_answers_though_postgres_says_nothing(client, tmp_path):
     assert {answer["redis"] for answer in answers} == {"ok"}
 
 
-def test_start_page_leads_to_the_docs(client):
+@pytest.mark.django_db
+def test_start_page_shows_the_concerts(client):
     response = client.get("/")
 
-    assert (response.status_code, response["Location"]) == (302, "/api/v1/docs/")
+    assert (response.status_code, b"<h1>Concerts</h1>" in response.content) == (200, True)
+
+
+def test_crawlers_are_told_what_is_for_them(client):
+    response = client.get("/robots.txt")
+
+    assert response["Content-Type"] == "text/plain"
+    assert b"Disallow: /accounts/\n" in response.content
+    assert b"Disallow: /concerts" not in response.content
+
+
+def test_an_icon_is_found_where_browsers_look(client):
+    assert client.get("/favicon.ico")["Location"].startswith("/static/img/favicon.svg?v=")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("has_cookie", [False, True])
+@pytest.mark.parametrize("path", ["/", "/concerts/1/", "/wallet/", "/bookings/", "/accounts/login/", "/nothing"])
+def test_without_any_service_a_page_says_when_to_come_back(client, path, has_cookie):
+    if has_cookie:
+        client.cookies["sessionid"] = "a" * 32
+
+    with postgres_away(), redis_away():
+        response = client.get(path)
+
+    # What needs neither session nor table goes on.
+    if has_cookie or path in ("/", "/concerts/1/"):
+        assert response.status_code == 503
+        assert int(response["Retry-After"]) >= 1
+        assert b"<h1>Back in a moment</h1>" in response.content
+        assert f'href="{path}">Try again'.encode() in response.content
+    assert response.status_code in (200, 302, 404, 503)
+    assert b"Traceback" not in response.content
 
 
 @pytest.mark.django_db(transaction=True)

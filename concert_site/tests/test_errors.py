@@ -89,6 +89,65 @@ def test_wrong_host_is_a_400(client, settings):
     assert elsewhere.status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("how", "status", "heading"),
+    [
+        ("invalid", 400, "That can&#x27;t be read"),
+        ("payment-required", 402, "The wallet has too little"),
+        ("not-allowed", 403, "You may not do this"),
+        ("not-found", 404, "There is nothing here"),
+        ("conflict", 409, "That can&#x27;t be done now"),
+        ("throttled", 429, "Too many requests"),
+        ("mistake", 500, "Something went wrong on our side"),
+        ("unavailable", 503, "Back in a moment"),
+    ],
+)
+def test_a_page_says_what_is_wrong_and_where_to_go_on(client, how, status, heading):
+    response = client.get(f"/page-fails/{how}/?a=1&b=2")
+
+    page = response.content.decode()
+    assert response.status_code == status
+    assert f"<h1>{heading}</h1>" in page
+    assert 'href="/">To the concerts</a>' in page
+    # What passes by itself may be tried again as it stands.
+    assert (f'href="/page-fails/{how}/?a=1&amp;b=2">Try again</a>' in page) == (status in (429, 500, 503))
+    assert ("Retry-After" in response) == (status in (429, 503))
+    assert '<meta name="robots" content="noindex">' in page
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", '/page-fails/mistake/?"><script>alert(1)</script>'])
+def test_what_was_asked_for_gets_into_no_page_as_it_is(client, path):
+    page = client.get(path).content.decode()
+
+    assert "<script>alert" not in page
+    assert 'href="//' not in page
+
+
+def test_a_page_in_another_language_is_refused_in_it(client):
+    page = client.get("/nothing", headers={"accept-language": "ko"})
+
+    assert b'<html lang="ko">' in page.content
+    assert page["Content-Language"] == "ko"
+
+
+@pytest.mark.parametrize("path", ["/schedules/1/map.svg", "/accounts/google/login/callback/extra", "/page-takes/"])
+def test_a_wrong_method_is_a_page_too(client, path):
+    response = client.delete(path)
+
+    assert response.status_code in (404, 405)
+    assert response.content.startswith(b"<!DOCTYPE html>")
+    if response.status_code == 405:
+        assert "GET" in response["Allow"]
+        assert b"takes no such request" in response.content
+
+
+def test_a_wrong_method_of_allauths_api_is_no_page(client):
+    response = client.delete("/_allauth/app/v1/auth/login")
+
+    assert response.status_code == 405
+    assert b"<html" not in response.content
+
+
 def test_wrong_method_is_a_405(client):
     response = client.delete("/api/takes/")
 
