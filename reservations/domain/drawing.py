@@ -10,7 +10,6 @@ but numbers, colours in one notation, and escaped text.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -19,7 +18,7 @@ from reservations.domain.areas import TEXT_SIZE, Point, Shape
 from reservations.domain.colours import AREA_COLOR, TRANSPARENT, category_colour, colour_of, contrast, luminance
 from reservations.domain.plans.file import Json
 from reservations.domain.plans.values import number_of, point_of, text_of
-from reservations.domain.seating import PITCH, Hall
+from reservations.domain.seating import Hall, seat_radius
 
 # x, y, and the name of the category.
 Dot = tuple[float, float, str]
@@ -28,8 +27,6 @@ OUTLINE = "#71717a"
 # Beyond these a colour is hardly seen on a light or on a dark page.
 TOO_BRIGHT, TOO_DARK = 0.75, 0.03
 READABLE = 4.5
-# A seat takes this share of the distance to its neighbour; close rows touch at the corners then, and no more.
-SHARE = 0.41
 LONGEST_TEXT = 200
 
 
@@ -40,7 +37,7 @@ def draw_hall(hall: Hall, title: str) -> SafeString:
 
 def draw(layout: Mapping[str, object], dots: Sequence[Dot], title: str) -> SafeString:
     """The picture of a schedule: its layout, and place and category of its seats. `title` is read aloud."""
-    radius = seat_radius(dots)
+    radius = seat_radius([(x, y) for x, y, _ in dots])
     return format_html(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="{}" role="img" aria-label="{}"'
         ' fill="currentColor" font-family="system-ui, sans-serif" text-anchor="middle"><title>{}</title>{}{}{}</svg>',
@@ -100,12 +97,6 @@ def outline(area: Json) -> Iterable[Point]:
 
 
 # --- Seats -----------------------------------------------------------------------------------------
-
-
-def seat_radius(dots: Sequence[Dot]) -> float:
-    """How large a seat can be drawn: by the distances between seats that follow each other, the closest tenth aside."""
-    steps = sorted(step for one, other in pairwise(dots) if (step := math.dist(one[:2], other[:2])) > 0)
-    return (steps[len(steps) // 10] if steps else PITCH) * SHARE
 
 
 def colours(layout: Mapping[str, object]) -> dict[str, str]:

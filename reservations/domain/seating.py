@@ -6,14 +6,16 @@ Units are those of the map, from its top left corner. Nothing in here knows the 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count, islice, product
+from itertools import count, islice, pairwise, product
 from string import ascii_uppercase
 
-from reservations.domain.areas import Area, Label
+from reservations.domain.areas import Area, Label, Point
 
 PITCH = 22.0
 MARGIN = 60.0
 AISLE = 66.0
+# A seat takes this share of the distance to its neighbour; seats of close rows touch then, and no more.
+SHARE = 0.41
 # The largest stadiums have some 100,000; a map of more is a mistake, and would be slow for every fan.
 MOST_SEATS = 100_000
 
@@ -71,6 +73,12 @@ class Hall:
             "labels": [label.as_json() for label in self.labels],
             "categories": [{"name": kind.name, "color": kind.color} for kind in self.categories],
         }
+
+
+def seat_radius(places: Sequence[Point]) -> float:
+    """How large seats can be drawn: by the distances between those that follow each other, the closest tenth aside."""
+    steps = sorted(step for one, other in pairwise(places) if (step := math.dist(one, other)) > 0)
+    return (steps[len(steps) // 10] if steps else PITCH) * SHARE
 
 
 def letters() -> Iterator[str]:

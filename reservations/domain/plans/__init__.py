@@ -16,7 +16,7 @@ from concert_site.lib.errors import Invalid
 from reservations.domain.areas import Area, Label, Point
 from reservations.domain.colours import category_colour
 from reservations.domain.plans.areas import Drawn, row_labels
-from reservations.domain.plans.extent import extent_of
+from reservations.domain.plans.extent import count_covered, extent_of
 from reservations.domain.plans.file import MOST_BYTES, Json, read_json, too_large
 from reservations.domain.plans.notices import notices
 from reservations.domain.plans.problems import Place, PlanRefused, Problems
@@ -147,7 +147,7 @@ def assembled(raw: Json, zones: Sequence[tuple[str, list[FileRow]]], reading: Re
         shift=(extent.right, extent.down),
         areas=[extent.move(area) for area in drawn.areas],
         labels=[extent.move_label(label) for label in labels],
-        notices=list(notices(renamed, reading, drawn, is_grown=extent.is_grown)),
+        notices=list(notices(renamed, reading, drawn, covered=count_covered(seats), is_grown=extent.is_grown)),
     )
 
 

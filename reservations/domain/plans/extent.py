@@ -8,7 +8,7 @@ from reservations.domain.areas import Area, Label, Point
 from reservations.domain.plans.file import Json
 from reservations.domain.plans.seats import FileSeat
 from reservations.domain.plans.values import number_of
-from reservations.domain.seating import PITCH
+from reservations.domain.seating import PITCH, seat_radius
 
 # Around a map that had to grow; half of it is what a seat takes around its middle.
 MARGIN = PITCH
@@ -67,3 +67,19 @@ def corners(areas: Sequence[Area]) -> Iterator[Point]:
         cos, sin = math.cos(angle), math.sin(angle)
         for x, y in area.outline():
             yield area.x + x * cos - y * sin, area.y + x * sin + y * cos
+
+
+def count_covered(seats: Sequence[FileSeat]) -> int:
+    """How many seats lie upon one before them, so near that nobody could tell which of the two they choose."""
+    near = seat_radius([(seat.x, seat.y) for seat in seats])
+    cells: dict[tuple[int, int], list[Point]] = {}
+    covered = 0
+    for seat in seats:
+        column, row = int(seat.x // near), int(seat.y // near)
+        around = (cells.get((column + right, row + down), ()) for right in (-1, 0, 1) for down in (-1, 0, 1))
+        if any(math.dist((seat.x, seat.y), place) < near for cell in around for place in cell):
+            covered += 1
+        else:
+            # Only what isn't covered itself, so that a heap of seats costs no more than a row of them.
+            cells.setdefault((column, row), []).append((seat.x, seat.y))
+    return covered

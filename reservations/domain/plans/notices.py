@@ -23,6 +23,11 @@ SEATS = ngettext_lazy(
     "%(count)d seats have the number of another one in their row and are told apart by a second, as 12 (2) is.",
     "count",
 )
+COVERED = ngettext_lazy(
+    "%(count)d seat lies upon another one: on the map only one of the two can be chosen.",
+    "%(count)d seats lie upon others: on the map only one of two can be chosen.",
+    "count",
+)
 UNNAMED = ngettext_lazy(
     "%(count)d zone or row has no name and is called by its position.",
     "%(count)d zones or rows have no name and are called by their position.",
@@ -33,12 +38,13 @@ LEFT_OUT = ngettext_lazy(
 )
 
 
-def notices(renamed: Renamed, reading: Reading, drawn: Drawn, *, is_grown: bool) -> Iterator[str]:
+def notices(renamed: Renamed, reading: Reading, drawn: Drawn, *, covered: int, is_grown: bool) -> Iterator[str]:
     """What staff should know before they save."""
     counted = [
         (ZONES, renamed.zones),
         (ROWS, renamed.rows),
         (SEATS, renamed.seats),
+        (COVERED, covered),
         (UNNAMED, reading.unnamed),
         (LEFT_OUT, drawn.left_out),
     ]
