@@ -112,6 +112,16 @@ def test_outside_the_sale_a_join_leads_to_a_page_that_says_so(schedule, times, h
     assert not WaitingToken.objects.exists()
 
 
+@pytest.mark.parametrize(("ahead", "counts_down"), [(timedelta(hours=3), True), (timedelta(days=3), False)])
+def test_the_opening_is_counted_down_on_its_day(schedule, ahead, counts_down):
+    ConcertSchedule.objects.update(reservation_available_at=now() + ahead)
+
+    page = text_of(browser_of(make_fan()).get(room(schedule)))
+
+    assert "<h1>The sale has not opened yet</h1>" in page
+    assert ("data-seconds-left" in page) == counts_down
+
+
 def test_a_sold_out_date_names_the_others_that_can_be_had(schedule):
     reserve(*ConcertSeat.objects.of_schedule(schedule.pk))
     other = make_schedule(schedule.concert)

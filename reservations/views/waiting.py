@@ -27,6 +27,8 @@ from reservations.queries.sales import SaleState
 INSIDE = {SaleState.OPEN, SaleState.SOLD_OUT, PAUSED}
 # While it stands there, it pays to wait.
 WORTH_WAITING = {SaleState.OPEN, PAUSED}
+# An opening further away is better told by its date.
+A_DAY = 86_400
 # A page that is asked for whole, without JavaScript, leaves time to read it and to press its buttons.
 WHOLE_PAGE_SECONDS = 5
 
@@ -104,10 +106,11 @@ def surroundings(seen: Progress, *, user_id: int) -> dict[str, object]:
     sale = seen.sale
     concert = catalogue.listing_of(sale.concert_id)
     others = [show for show in concert.schedules if show.id != sale.schedule_id] if concert else []
+    opens_in = ceil((sale.reservation_available_at - sale.now()).total_seconds())
     return {
         "concert": concert,
         "other_dates": [show for show in others if show.sale_state in {SaleState.OPEN, SaleState.UPCOMING}],
-        "opens_in": ceil((sale.reservation_available_at - sale.now()).total_seconds()),
+        "opens_in": opens_in if 0 < opens_in <= A_DAY else None,
         "owned": bookings.live_of_schedule(sale.schedule_id, user_id=user_id),
     }
 

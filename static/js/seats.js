@@ -14,6 +14,7 @@ const words = JSON.parse(form.dataset.words);
 const mayChoose = Number(form.dataset.mayChoose);
 const own = new Set(numbersIn(form.dataset.own));
 const notice = document.getElementById("notice");
+const bar = document.getElementById("bar");
 const rows = document.getElementById("rows");
 const hall = document.getElementById("hall");
 const digits = Number(form.dataset.digits);
@@ -43,9 +44,10 @@ function priceOf(seat) {
   return money.format(seat.seat_price / 10 ** digits);
 }
 
+// The bar with the notice is always there, if only as an empty one: what appears with its text isn't said.
 function say(text) {
-  notice.hidden = !text;
   notice.textContent = text;
+  bar.classList.toggle("empty", !text && !chosen.size);
 }
 
 // --- What is chosen ------------------------------------------------------------------------------
@@ -100,7 +102,8 @@ function showChosen() {
   document.getElementById("chosen").replaceChildren(...seats.map(entryOf));
   const total = seats.reduce((sum, seat) => sum + seat.seat_price, 0);
   document.getElementById("total").textContent = seats.length ? money.format(total / 10 ** digits) : "";
-  document.getElementById("bar").hidden = !seats.length;
+  document.getElementById("bar-inside").hidden = !seats.length;
+  say(notice.textContent);
   const button = document.getElementById("hold");
   button.textContent = seats.length === 1 ? words.hold_one : filled(words.hold_many, { count: seats.length });
 }
@@ -237,6 +240,8 @@ function changed(found) {
 }
 
 async function begin() {
+  bar.hidden = false;
+  showChosen();
   if (rows) listenToBoxes();
   if (hall) {
     listenToZoom();
