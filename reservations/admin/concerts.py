@@ -63,6 +63,9 @@ class ConcertAdmin(DomainAdmin):
     show_full_result_count = False
     actions = ("publish", "unpublish")
 
+    class Media:
+        css = {"all": ("css/staff.css",)}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Concert]:
         """Concerts with the counts of their dates; pages of one concert do without."""
         rows: QuerySet[Concert] = super().get_queryset(request)
