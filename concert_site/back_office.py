@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,7 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "LANGUAGES": {"action": "concert_site.back_office.language_url"},
     "GLOBAL_CALLBACK": "concert_site.back_office.on_every_page",
+    "STYLES": ["concert_site.back_office.stylesheet"],
     "ENVIRONMENT": "concert_site.back_office.badge",
     "DASHBOARD_CALLBACK": "concert_site.dashboard.add_to_index",
     "ACCOUNT": {"navigation": [{"title": _("View site"), "link": "/"}]},
@@ -82,6 +84,11 @@ GROUPS: list[tuple[StrPromise, list[Entry]]] = [
 def badge(request: HttpRequest) -> list[object] | None:
     """What stands in the admin's header where money and fans aren't real."""
     return None if settings.IS_PRODUCTION else [_("demo"), "warning"]
+
+
+def stylesheet(request: HttpRequest) -> str:
+    """What the admin's look needs beside unfold's own."""
+    return static("css/back_office.css")
 
 
 def language_url(request: HttpRequest) -> str:

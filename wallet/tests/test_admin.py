@@ -1,5 +1,6 @@
 """Wallets and the ledger in the admin."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -167,6 +168,15 @@ def test_who_is_adjusted_says_the_address_and_actor_nothing_else(client):
     send(client, fan, user=other.pk, user_id=other.pk, actor=other.pk, actor_id=other.pk, now="2000-01-01")
 
     assert (entries_of(other), BalanceHistory.objects.get().actor) == ([], boss)
+
+
+def test_the_button_says_what_it_does(client):
+    client.force_login(make_staff())
+
+    page = client.get(page_of(make_fan(email="kim@example.com"))).content.decode()
+
+    assert re.search(r'<button type="submit"[^>]*>\s*Adjust\s*</button>', page)
+    assert "Adjust the wallet of kim@example.com" in page
 
 
 def test_the_wallet_of_nobody_is_not_found(client):
