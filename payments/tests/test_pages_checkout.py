@@ -4,6 +4,7 @@ import pytest
 
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.away import redis_away
 from concert_site.tests.unchanged import nothing_written
 from payments.models import Payment
 from payments.tests.pages import at_the_screen, let_lapse, notices, text_of
@@ -107,6 +108,18 @@ def test_paying_leads_to_the_booking():
     assert "You’re going!" in text_of(response)
     assert (balance_of(fan), statuses(sale)) == (100_000, "RRAAAA")
     assert broken_invariants() == {}
+
+
+def test_paying_goes_on_while_redis_is_away(settings):
+    settings.THROTTLE = True
+    fan, sale, booking, address = scene(0)
+    browser = at_the_screen(fan)
+
+    with redis_away():
+        read, sent = browser.get(address), browser.post(address, {"seat": in_order(booking)}, follow=True)
+
+    assert (read.status_code, sent.status_code) == (200, 200)
+    assert statuses(sale)[0] == "R"
 
 
 def test_paying_again_pays_nothing_and_lands_in_the_same_place():
