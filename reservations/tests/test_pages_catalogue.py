@@ -155,7 +155,7 @@ def test_a_concert_costs_one_query_more_for_who_is_logged_in(dates, django_asser
     fan.get(f"/concerts/{concert.pk}/")
 
     forget_everything()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client_of().get(f"/concerts/{concert.pk}/")
     # The session lies in Redis; the user, and what is theirs.
     with django_assert_num_queries(2):
@@ -309,6 +309,26 @@ def test_a_map_is_sent_once_and_packed():
     assert gzip.decompress(packed.content) == plain.content
     assert packed["ETag"] == plain["ETag"]
     assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("categories", "shown"),
+    [
+        ([{"name": "R", "color": "#123456"}], 'fill="#123456"'),
+        ([{"name": "R", "color": '"><script>'}], 'fill="#'),
+        ([{"name": "S", "color": "#123456"}], "₩50,000"),
+        ("nonsense", "₩50,000"),
+        (None, "₩50,000"),
+    ],
+)
+def test_prices_have_the_colours_of_the_map_if_it_has_any(categories, shown):
+    schedule = make_schedule(layout={"categories": categories})
+    make_seats(schedule)
+
+    page = text_of(client_of(), page_of(schedule))
+
+    assert shown in page
+    assert '"><script>' not in page
 
 
 def test_there_is_no_map_of_what_the_public_may_not_know():

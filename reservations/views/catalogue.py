@@ -1,5 +1,6 @@
 """Pages that anybody may see: what is on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,9 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import NotFound
 from concert_site.lib.pages import fan_id
+from reservations.domain.drawing import colours
 from reservations.queries import catalogue
-from reservations.queries.catalogue import Filters, Listing, Show
+from reservations.queries.catalogue import Filters, Listing, Price, Show
 from reservations.queries.headlines import headline, is_over
+from reservations.queries.layout import categories_of
 from reservations.queries.own_places import OwnPlace, own_places
 from reservations.queries.sales import SaleState
 
@@ -48,6 +51,12 @@ class Night:
 
     show: Show
     place: OwnPlace | None
+    colours: Mapping[str, str]
+
+    @property
+    def prices(self) -> list[tuple[Price, str | None]]:
+        """What each category costs, with its colour on the map."""
+        return [(price, self.colours.get(price.category)) for price in self.show.prices]
 
     @property
     def is_over(self) -> bool:
@@ -121,5 +130,6 @@ def nights_of(request: HttpRequest, listing: Listing) -> list[Night]:
     """The dates of a concert, those that are over last."""
     ids = [show.id for show in listing.schedules]
     places = own_places(user_id=fan_id(request), schedule_ids=ids) if ids and request.user.is_authenticated else {}
-    nights = [Night(show, places.get(show.id)) for show in listing.schedules]
+    layouts = categories_of({show.id: show.layout_name for show in listing.schedules})
+    nights = [Night(show, places.get(show.id), colours(layouts.get(show.id, {}))) for show in listing.schedules]
     return sorted(nights, key=lambda night: night.is_over)
