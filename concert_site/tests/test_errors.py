@@ -141,11 +141,10 @@ def test_a_wrong_method_is_a_page_too(client, path):
         assert b"takes no such request" in response.content
 
 
-def test_a_wrong_method_of_allauths_api_is_no_page(client):
+def test_what_allauths_api_refuses_is_no_page(client):
     response = client.delete("/_allauth/app/v1/auth/login")
 
-    assert response.status_code == 405
-    assert b"<html" not in response.content
+    assert (response.status_code, response["Content-Type"]) == (400, "application/json")
 
 
 def test_wrong_method_is_a_405(client):
