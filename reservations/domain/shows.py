@@ -10,9 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, NotFound
 from reservations.domain.seating import Hall, SeatPlan
-from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
 
-SEATS_A_BATCH = 2_000
+COPY_SEATS = """
+copy concert_seat (concert_id, concert_schedule_id, section, row, seat_number, seat_label, seat_guid, seat_price,
+                   category, row_index, x, y, accessible, status) from stdin
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def make_schedule(
         layout=hall.layout(),
         **columns,
     )
-    return schedule, create_seats(hall, schedule)
+    create_seats(hall, schedule)
+    return schedule, list(ConcertSeat.objects.of_schedule(schedule.pk))
 
 
 @transaction.atomic(durable=True)
@@ -77,13 +81,19 @@ def add_seats(*, schedule_id: int, hall: Hall) -> int:
     if ConcertSeat.objects.filter(concert_schedule=schedule).exists():
         raise Conflict(_("This schedule has seats already."))
     ConcertSchedule.objects.filter(pk=schedule_id).update(layout=hall.layout(), layout_version=F("layout_version") + 1)
-    return len(create_seats(hall, schedule))
+    return create_seats(hall, schedule)
 
 
-def create_seats(hall: Hall, schedule: ConcertSchedule) -> list[ConcertSeat]:
-    """The seats of a hall for a schedule, in the order in which every answer lists them: a step of the caller's."""
-    seats = [seat_of(plan, schedule) for plan in hall.seats]
-    return ConcertSeat.objects.bulk_create(seats, batch_size=SEATS_A_BATCH)
+def create_seats(hall: Hall, schedule: ConcertSchedule) -> int:
+    """Make the seats of a hall for a schedule, and return how many: a step of the caller's transaction.
+
+    By COPY, in the order of their ids, which is the order in which every answer lists them: 20,000 seats through the
+    ORM take seconds.
+    """
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(COPY_SEATS) as rows:
+        for plan in hall.seats:
+            rows.write_row(seat_row(plan, schedule))
+    return len(hall.seats)
 
 
 def clock() -> datetime:
@@ -94,20 +104,21 @@ def clock() -> datetime:
     return now
 
 
-def seat_of(plan: SeatPlan, schedule: ConcertSchedule) -> ConcertSeat:
-    """A seat of a schedule, as the plan of its hall has it."""
-    return ConcertSeat(
-        concert_id=schedule.concert_id,
-        concert_schedule=schedule,
-        section=plan.section,
-        row=plan.row,
-        seat_number=plan.number,
-        seat_label=plan.label,
-        seat_guid=plan.guid,
-        seat_price=plan.category.price,
-        category=plan.category.name,
-        row_index=plan.row_index,
-        x=plan.x,
-        y=plan.y,
-        accessible=plan.is_accessible,
+def seat_row(plan: SeatPlan, schedule: ConcertSchedule) -> tuple[object, ...]:
+    """The columns of COPY_SEATS for a seat, as the plan of its hall has it."""
+    return (
+        schedule.concert_id,
+        schedule.pk,
+        plan.section,
+        plan.row,
+        plan.number,
+        plan.label,
+        plan.guid,
+        plan.category.price,
+        plan.category.name,
+        plan.row_index,
+        plan.x,
+        plan.y,
+        plan.is_accessible,
+        SeatStatus.AVAILABLE.value,
     )
