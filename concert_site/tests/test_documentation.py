@@ -1,4 +1,4 @@
-"""The README's tour is run as it is written, against a live site, and must print what it says."""
+"""The tour of the API is run as it is written, against a live site, and must print what it says."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.tests.up_process import Up
 
-TOUR = "## A tour with curl"
+TOUR = PROJECT / "docs" / "api-tour.md"
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = "--- end of block ---"
 # What differs from one run to the next.
@@ -25,7 +25,7 @@ CHANGING = [
 
 @dataclass
 class Step:
-    """A block of shell, and what the README says it prints."""
+    """A block of shell, and what the tour says it prints."""
 
     script: str
     shown: str = ""
@@ -33,9 +33,8 @@ class Step:
 
 def steps_of(text: str) -> list[Step]:
     """The blocks of the tour, in order."""
-    tour = text.split(TOUR, 1)[1].split("\n## ", 1)[0]
     steps: list[Step] = []
-    for kind, body in BLOCK.findall(tour):
+    for kind, body in BLOCK.findall(text):
         if kind == "sh":
             steps.append(Step(body))
         else:
@@ -57,8 +56,8 @@ def demo(tmp_path_factory):
     up.discard()
 
 
-def test_every_block_of_the_tour_prints_what_the_readme_shows(demo):
-    steps = steps_of((PROJECT / "README.md").read_text())
+def test_every_block_of_the_tour_prints_what_it_shows(demo):
+    steps = steps_of(TOUR.read_text())
     script = "".join(f"{step.script}\necho '{MARK}'\n" for step in steps)
 
     run = subprocess.run(
@@ -77,7 +76,7 @@ def test_every_block_of_the_tour_prints_what_the_readme_shows(demo):
 
 
 def test_the_tour_goes_from_signing_up_to_canceling():
-    script = "".join(step.script for step in steps_of((PROJECT / "README.md").read_text()))
+    script = "".join(step.script for step in steps_of(TOUR.read_text()))
 
     for word in ("auth/signup", "queue-tokens/", "X-Queue-Token", "wallet/charges/", "payments/", "/cancel/"):
         assert word in script
