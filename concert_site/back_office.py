@@ -14,7 +14,23 @@ from django.utils.translation import gettext_lazy as _
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
+# The colour of the fans' pages, from its palest to its darkest shade.
+ACCENT = {
+    "50": "#fff1f3",
+    "100": "#ffe1e7",
+    "200": "#ffc8d4",
+    "300": "#ff9eb3",
+    "400": "#fb6387",
+    "500": "#ec3564",
+    "600": "#b4123f",
+    "700": "#960f36",
+    "800": "#7d1031",
+    "900": "#6b122e",
+    "950": "#3c0414",
+}
+
 UNFOLD = {
+    "COLORS": {"primary": ACCENT},
     "SITE_TITLE": "Frontrow",
     "SITE_HEADER": "Frontrow",
     "SITE_SYMBOL": "confirmation_number",
