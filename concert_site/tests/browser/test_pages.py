@@ -36,7 +36,7 @@ def test_pages_that_anybody_can_see(arrive, size, look):
 @pytest.mark.parametrize(("size", "look"), LOOKS)
 def test_pages_of_a_fan(arrive, size, look):
     fan = arrive(size, **look)
-    fan.log_in("fan@frontrow.example")
+    fan.be("fan@frontrow.example")
 
     assert walk(fan, OWN) == []
 

@@ -1,0 +1,84 @@
+"""The steps of a booking, as fans take them."""
+
+import re
+
+from playwright.sync_api import expect
+
+from concert_site.tests.browser.visitor import DESKTOP
+
+
+def come_in(visitor, show):
+    """From the concert's page to the seats, or into the line."""
+    visitor.go(f"concerts/{show['concert']}/")
+    visitor.page.locator(".night .actions").locator("a, button").first.click()
+
+
+def at_the_seats(visitor):
+    """Insist that the seats can be chosen."""
+    expect(visitor.page.get_by_role("heading", name="Choose your seats")).to_be_visible()
+
+
+def tick(visitor, count):
+    """Choose the first free seats of a list, which needs no scripts; their ids."""
+    if visitor.has_scripts:
+        # The map, which a script draws, stands before the list.
+        visitor.click("List view", role="link")
+    visitor.page.locator(".section-link").first.click()
+    boxes = visitor.page.locator("input[name=seats]")
+    expect(boxes.first).to_be_visible()
+    chosen = [boxes.nth(nth).get_attribute("value") for nth in range(count)]
+    for seat in chosen:
+        box(visitor, seat).check()
+    return chosen
+
+
+def pick_by_keyboard(visitor):
+    """Choose the first free seat on the map."""
+    expect(visitor.page.locator("#hall-canvas")).to_be_visible()
+    visitor.page.locator(".hall-cursor").first.focus()
+    visitor.page.keyboard.press("Enter")
+    expect(chosen(visitor)).to_have_count(1)
+
+
+def chosen(visitor):
+    """The seats in the bar at the foot of the page."""
+    return visitor.page.locator("#chosen li")
+
+
+def box(visitor, seat):
+    """The box of one seat in a list."""
+    return visitor.page.locator(f"input[name=seats][value='{seat}']")
+
+
+def hold(visitor):
+    """Hold what is chosen, and come to the checkout."""
+    visitor.page.locator("#hold").click()
+    expect(visitor.page.get_by_role("heading", name="Checkout")).to_be_visible()
+
+
+def inside(arrive, fan, show, size=DESKTOP, **options):
+    """A fan who stands before the seats."""
+    visitor = arrive(size, **options)
+    visitor.be(fan["email"], fan["password"])
+    come_in(visitor, show)
+    return visitor
+
+
+def at_the_checkout(arrive, fan, show, count=1, **options):
+    """A fan who holds so many seats."""
+    visitor = inside(arrive, fan, show, **options)
+    tick(visitor, count)
+    hold(visitor)
+    return visitor
+
+
+def pay(visitor, amount):
+    """Pay what the button says, and hear that it worked."""
+    visitor.page.get_by_role("button", name=re.compile(rf"^Pay {amount}$")).click()
+    visitor.sees("You’re going!")
+
+
+def balance_of(visitor):
+    """What the wallet's page says."""
+    visitor.go("wallet/")
+    return visitor.page.locator(".balance .money").inner_text()
