@@ -5,6 +5,7 @@ ARGS ?=
 VENV = .venv
 PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check
+DJADE = $(VENV)/bin/djade --target-version 5.2
 
 # Versions, newest first. Each is tried, not just looked for: a pyenv shim exists and fails.
 PYTHONS = python3.12 python3.11 python3
@@ -26,9 +27,10 @@ demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http
 test: check ## Everything that is checked, then every test
 	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(VENV)/.installed-dev ## Style, layers, types, forgotten migrations
+check: $(VENV)/.installed-dev ## Style, templates, layers, types, forgotten migrations
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --output-format concise .
+	@find templates -name '*.html' -exec $(DJADE) --check {} +
 	@$(VENV)/bin/lint-imports --no-logo
 	@MODE=test $(PYTHON) -m mypy .
 	@MODE=test $(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
@@ -36,6 +38,7 @@ check: $(VENV)/.installed-dev ## Style, layers, types, forgotten migrations
 format: $(VENV)/.installed-dev ## Put the code into shape
 	@$(PYTHON) -m ruff check --fix --quiet .
 	@$(PYTHON) -m ruff format --quiet .
+	@find templates -name '*.html' -exec $(DJADE) {} +
 
 messages: $(VENV)/.installed-dev ## Collect what is to be translated, and compile what has been (needs gettext)
 	@MODE=test $(PYTHON) manage.py makemessages --locale ko --no-obsolete --add-location file --verbosity 0 \
