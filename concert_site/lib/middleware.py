@@ -88,9 +88,12 @@ class InTheReadersLanguage:
 
 
 def language_of(request: HttpRequest) -> str:
-    """The language to answer in. An account is asked only where a session says that there is one."""
-    if settings.SESSION_COOKIE_NAME in request.COOKIES:
-        # The short way of the API (concert_site.front) looks for no user.
+    """The language to answer in. An account is asked only where a session says that there is one.
+
+    And for pages alone: a public read of the API must not depend on whose cookies came along.
+    """
+    if settings.SESSION_COOKIE_NAME in request.COOKIES and not request.path.startswith(API):
+        # What goes the short way (concert_site.front) has no user.
         chosen = getattr(getattr(request, "user", None), "locale", "")
         if chosen and check_for_language(chosen):
             return str(chosen)
