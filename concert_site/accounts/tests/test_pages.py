@@ -79,7 +79,10 @@ def test_a_taken_address_is_an_error_at_its_field_and_keeps_what_was_typed(email
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_who_sign_up_with_one_address_at_once_one_gets_it():
+def test_of_eight_who_sign_up_with_one_address_at_once_one_gets_it(settings):
+    # allauth's limits take turns by a lock, and refuse whoever waits for it too long on a busy machine.
+    settings.ACCOUNT_RATE_LIMITS = False
+
     responses = at_once([sign_up] * 8)
 
     assert sorted(response.status_code for response in responses) == [200] * 7 + [302]
