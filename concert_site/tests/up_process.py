@@ -96,9 +96,9 @@ class Up:
         """What it prints when it is ready."""
         return f"Ready: {self.url}"
 
-    def wait_ready(self) -> "Up":
+    def wait_ready(self, seconds: float = PATIENCE_SECONDS) -> "Up":
         """Wait for that line."""
-        wait_until(self._has_spoken, "up gets ready")
+        wait_until(self._has_spoken, "up gets ready", seconds)
         assert self.ready_line in self.stdout.read_text().splitlines(), self.stderr.read_text()
         return self
 

@@ -29,7 +29,8 @@ def up() -> Iterator[Up]:
     folder = Path(tempfile.mkdtemp(prefix="browser-"))
     up = Up(folder / "data", "--demo", MODE="demo", THROTTLE="off")
     try:
-        yield up.wait_ready()
+        # Another worker may be starting a site with its browser at the same moment.
+        yield up.wait_ready(seconds=120)
     finally:
         up.discard()
         shutil.rmtree(folder)

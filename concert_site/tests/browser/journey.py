@@ -1,4 +1,4 @@
-"""The steps of a booking, as fans take them."""
+"""The steps of a booking, and the ways through the site, as fans take them."""
 
 import re
 
@@ -76,6 +76,15 @@ def pay(visitor, amount):
     """Pay what the button says, and hear that it worked."""
     visitor.page.get_by_role("button", name=re.compile(rf"^Pay {amount}$")).click()
     visitor.sees("You’re going!")
+
+
+def walk(visitor, paths):
+    """Go to each page; everything that is wrong with any."""
+    faults = []
+    for path in paths:
+        visitor.go(path)
+        faults += visitor.faults()
+    return faults
 
 
 def balance_of(visitor):

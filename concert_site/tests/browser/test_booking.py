@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import at_the_checkout, at_the_seats, balance_of, come_in, hold, pay, tick
-from concert_site.tests.browser.visitor import PATIENCE_MS
+from concert_site.tests.browser.journey import at_the_checkout, at_the_seats, balance_of, come_in, hold, pay, tick, walk
+from concert_site.tests.browser.visitor import NARROWEST, PATIENCE_MS, PHONE
 
 PRICE = 50_000
 PHRASE = "correct-horse-7"
@@ -29,9 +29,11 @@ def sign_up(visitor, email):
     expect(visitor.page.get_by_role("heading", name="A night of songs")).to_be_visible()
 
 
-@pytest.mark.parametrize("java_script", [True, False], ids=["JavaScript", "no JavaScript"])
-def test_from_signing_up_to_the_refund(arrive, show, java_script):
-    fan = arrive(java_script_enabled=java_script)
+@pytest.mark.parametrize(
+    ("size", "java_script"), [(PHONE, True), (NARROWEST, False)], ids=["JavaScript", "narrow, no JavaScript"]
+)
+def test_from_signing_up_to_the_refund(arrive, show, size, java_script):
+    fan = arrive(size, java_script_enabled=java_script)
     fan.go("")
     fan.page.get_by_role("link", name="A night of songs").first.click()
     fan.is_content()
@@ -67,6 +69,20 @@ def test_from_signing_up_to_the_refund(arrive, show, java_script):
     fan.is_content()
     assert balance_of(fan) == "₩50,000"
     fan.is_content()
+
+
+def test_pages_of_a_booking_are_sound_in_korean_on_the_narrowest_phone(arrive, fan, show):
+    visitor = at_the_checkout(arrive, fan, show, count=2)
+    reference = visitor.page.url.split("/bookings/")[1].split("/")[0]
+    korean = arrive(NARROWEST, locale="ko-KR", storage_state=visitor.page.context.storage_state())
+
+    faults = walk(korean, [f"schedules/{show['schedule']}/seats/", f"bookings/{reference}/checkout/"])
+    pay(visitor, "₩100,000")
+    ways = ("", "tickets/", "cancel/")
+    faults += walk(korean, ["bookings/", "wallet/", *(f"bookings/{reference}/{way}" for way in ways)])
+
+    assert korean.page.locator("html").get_attribute("lang") == "ko"
+    assert faults == []
 
 
 def test_the_checkout_counts_down(arrive, fan, show):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from concert_site.tests.browser.journey import walk
 from concert_site.tests.browser.visitor import DESKTOP, NARROWEST
 
 PUBLIC = ["", "accounts/login/", "accounts/signup/", "accounts/password/reset/", "?search=nothing+like+this"]
@@ -12,15 +13,6 @@ LOOKS = [
     pytest.param(DESKTOP, {}, id="desktop"),
     pytest.param(NARROWEST, {"java_script_enabled": False}, id="without JavaScript"),
 ]
-
-
-def walk(visitor, paths):
-    """Go to each page; everything that is wrong with any."""
-    faults = []
-    for path in paths:
-        visitor.go(path)
-        faults += visitor.faults()
-    return faults
 
 
 @pytest.mark.parametrize(("size", "look"), LOOKS)
@@ -47,3 +39,42 @@ def test_an_address_that_is_not_there_says_so(arrive):
     stranger.go("concerts/999999/")
 
     stranger.is_content()
+
+
+def test_the_admin_runs_without_a_complaint(arrive):
+    staff = arrive(DESKTOP)
+    staff.be("staff@frontrow.example")
+    staff.go("admin/")
+    lists = staff.page.locator("a[href^='/admin/']").evaluate_all("links => links.map(link => link.pathname)")
+    assert "/admin/reservations/concert/" in lists
+
+    for path in sorted({path for path in lists if path.count("/") == 4}):
+        staff.go(path.lstrip("/"))
+        assert staff.page.locator("h1").count() == 1, path
+
+    assert staff.complaints == []
+
+
+WRONG = """<!doctype html><html><head><title></title><style>p { width: 2000px }</style></head><body>
+<h1>One</h1><h1>Two</h1><p id="a">wide</p><i id="a"></i><input><button></button><img src="data:,"></body></html>"""
+
+
+def test_what_is_wrong_with_a_page_is_noticed(arrive):
+    stranger = arrive(NARROWEST)
+    stranger.page.set_content(WRONG)
+
+    found = " ".join(stranger.faults())
+    for fault in ("2 h1", "no title", "no language", "no label", "no name", "no alt", "twice: #a", "px too wide"):
+        assert fault in found
+
+
+def test_what_the_browser_complains_of_is_noticed(arrive):
+    stranger = arrive(NARROWEST)
+    stranger.go("")
+    stranger.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'let x'}))")
+    stranger.page.evaluate("setTimeout(() => { throw new Error('broken') })")
+    stranger.page.goto(f"{stranger.address}nothing/")
+
+    heard, stranger.complaints = " ".join(stranger.complaints), []
+    for complaint in ("Content Security Policy", "script: broken", "404: "):
+        assert complaint in heard
