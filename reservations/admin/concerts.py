@@ -16,6 +16,7 @@ from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.lists import column
 from reservations.admin import shown
+from reservations.admin.concert_pages import ConcertPages
 from reservations.domain import posters, programme
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
 from reservations.queries import staff
@@ -52,7 +53,7 @@ class ConcertForm(AnyForm):
 
 
 @admin.register(Concert)
-class ConcertAdmin(DomainAdmin):
+class ConcertAdmin(ConcertPages, DomainAdmin):
     form = ConcertForm
     list_display = ("title", "public", "next_date", "number_of_dates", "seats")
     list_filter = ("status",)

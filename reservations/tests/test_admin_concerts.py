@@ -149,6 +149,85 @@ def test_publishing_and_unpublishing_say_how_many_and_are_logged(staff):
     ]
 
 
+# --- The way to a sale -------------------------------------------------------------------------
+
+
+def publish(client, concert, **sent):
+    return client.post(f"{LIST}{concert.pk}/publish/", sent, follow=True)
+
+
+def test_each_page_on_the_way_to_a_sale_says_the_next_step(staff):
+    page = staff.post(ADD, filled(), follow=True).content.decode()
+    concert = Concert.objects.get()
+    assert "This concert has no dates yet." in page
+    assert f"/admin/reservations/concertschedule/add/?concert={concert.pk}" in page
+
+    schedule = make_schedule(concert)
+    page = staff.get(page_of(concert)).content.decode()
+    assert "A date has no seats yet" in page
+    assert f"/admin/reservations/concertschedule/{schedule.pk}/change/" in page
+    assert "Publish the concert" not in page
+
+    make_seats(schedule, 2)
+    page = staff.get(page_of(concert)).content.decode()
+    assert "Everything is ready. Publish the concert" in page
+
+    page = publish(staff, concert).content.decode()
+    concert.refresh_from_db()
+    assert concert.status == "AVAILABLE"
+    assert f"/concerts/{concert.pk}/" in page
+    assert LogEntry.objects.latest("pk").change_message == "Published."
+
+
+def test_publishing_comes_back_to_the_date_that_it_was_asked_from(staff):
+    schedule, other = make_schedule(make_concert(status="UNAVAILABLE")), make_schedule()
+
+    for date, page in [
+        (schedule.pk, "concertschedule"),
+        (other.pk, "concert"),
+        ("9" * 30, "concert"),
+        ("x", "concert"),
+    ]:
+        response = publish(staff, schedule.concert, date=date)
+        assert f"/{page}/" in response.redirect_chain[-1][0]
+
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("actor", "status"),
+    [(make_fan, 302), (make_clerk, 403), (lambda: make_clerk("view_concert"), 403)],
+    ids=["fan", "clerk without", "clerk who looks"],
+)
+def test_who_may_not_change_a_concert_may_not_publish_it(client, actor, status):
+    concert = make_concert(status="UNAVAILABLE")
+    client.force_login(actor())
+
+    with nothing_changed():
+        response = client.post(f"{LIST}{concert.pk}/publish/")
+
+    assert response.status_code == status
+
+
+def test_only_a_form_publishes(staff):
+    concert = make_concert(status="UNAVAILABLE")
+
+    assert staff.get(f"{LIST}{concert.pk}/publish/").status_code == 405
+    assert staff.post(f"{LIST}{concert.pk + 1}/publish/").status_code == 404
+    concert.refresh_from_db()
+    assert concert.status == "UNAVAILABLE"
+
+
+def test_a_concert_of_three_dates_takes_as_many_queries_as_one(staff):
+    concert = make_concert()
+    make_seats(make_schedule(concert), 2)
+    one = queries_of(staff, page_of(concert))
+    for _ in range(2):
+        make_seats(make_schedule(concert), 2)
+
+    assert queries_of(staff, page_of(concert)) == one
+
+
 # --- Posters -----------------------------------------------------------------------------------
 
 

@@ -1,0 +1,89 @@
+"""What is shown above the form of a concert: its dates, and the next step on its way to being sold."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+
+from concert_site.lib.staff_pages import LONGEST_ID, StaffAdmin
+from reservations.admin import shown
+from reservations.domain import programme
+from reservations.models import Concert, ConcertSchedule
+from reservations.queries import staff
+
+DATES = "admin:reservations_concertschedule"
+# The seats of each are counted; the list of dates has the others.
+MOST_DATES = 12
+
+
+class ConcertPages(StaffAdmin):
+    """The summary of a concert and its one step, for the admin of concerts."""
+
+    change_form_outer_before_template = "admin/reservations/concert_summary.html"
+
+    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
+        """The address of the step, before Django's own, which would take it for an id."""
+        view = self.admin_site.admin_view(self.publish_one)
+        return [path("<int:concert_id>/publish/", view, name="reservations_concert_publish"), *super().get_urls()]
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature
+        """On to the page of the new concert, where its dates are made."""
+        return HttpResponseRedirect(reverse("admin:reservations_concert_change", args=[obj.pk]))
+
+    def render_change_form(  # noqa: PLR0917  Django's signature
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,  # noqa: FBT002  as above
+        change: bool = False,  # noqa: FBT002  as above
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """Django's page, with the dates at its top."""
+        if obj is not None:
+            context |= {"summary": self.summary(request, obj)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def summary(self, request: HttpRequest, concert: Concert) -> dict[str, object]:
+        """The latest dates, and what this member of staff may do next."""
+        rows = ConcertSchedule.objects.filter(concert=concert.pk).order_by("-concert_at", "-pk")
+        dates = list(staff.schedules(rows)[: MOST_DATES + 1])
+        is_public = Concert.objects.available().filter(pk=concert.pk).exists()
+        return {
+            "concert": concert,
+            "dates": [(each, staff.standing(each), shown.seats(staff.seats_of(each))) for each in dates[:MOST_DATES]],
+            "has_more": len(dates) > MOST_DATES,
+            "is_public": is_public,
+            "lacks_seats": any(not staff.seats_of(each).total for each in dates),
+            "add_url": reverse(f"{DATES}_add") + f"?concert={concert.pk}",
+            "all_url": reverse(f"{DATES}_changelist") + f"?concert__id__exact={concert.pk}",
+            "may_publish": not is_public and self.has_change_permission(request),
+            "may_add": request.user.has_perm("reservations.add_concertschedule"),
+            "may_look": request.user.has_perm("reservations.view_concertschedule")
+            or request.user.has_perm("reservations.change_concertschedule"),
+        }
+
+    def publish_one(self, request: HttpRequest, concert_id: int) -> HttpResponse:
+        """Show a concert to the public: from its page, or from that of one of its dates, and back there."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        concert = Concert.objects.filter(pk=concert_id).first()
+        if not self.has_change_permission(request, concert):
+            raise PermissionDenied
+        if concert is None:
+            raise Http404
+        if programme.publish(concert_ids=[concert_id]):
+            self.log_change(request, concert, _("Published."))
+        messages.success(request, _("“%(concert)s” is published.") % {"concert": concert})
+        date = ConcertSchedule.objects.filter(concert=concert_id, pk__in=ids_in(request.POST.get("date", ""))).first()
+        if date is not None:
+            return HttpResponseRedirect(reverse(f"{DATES}_change", args=[date.pk]))
+        return HttpResponseRedirect(reverse("admin:reservations_concert_change", args=[concert_id]))
+
+
+def ids_in(word: str) -> list[int]:
+    """The id that a word of a form is; none if it can't be one."""
+    return [int(word)] if word.isascii() and word.isdecimal() and len(word) <= LONGEST_ID else []
