@@ -92,3 +92,8 @@ def count_waiting(schedule_id: int) -> int:
 def count_inside(schedule_id: int) -> int:
     """How many are inside, by their state: never many more than the cap."""
     return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.ACTIVE).count()
+
+
+def had_a_line(schedule_id: int) -> bool:
+    """Whether anybody ever stood in the line of a schedule."""
+    return WaitingToken.objects.filter(concert_schedule_id=schedule_id).exists()

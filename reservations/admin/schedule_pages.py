@@ -73,6 +73,7 @@ class SchedulePages(StaffAdmin):
             )
             for name, view in {
                 "add_seats": self.add_seats_page,
+                "remove_seats": self.remove_seats_page,
                 "map": self.map_page,
                 "copy": self.copy_page,
                 "close_sale": self.close_sale_page,
@@ -87,6 +88,12 @@ class SchedulePages(StaffAdmin):
         """Whether this member of staff may give a date its seats."""
         return all(
             request.user.has_perm(f"reservations.{name}") for name in ("change_concertschedule", "add_concertseat")
+        )
+
+    def may_remove_seats(self, request: HttpRequest) -> bool:
+        """Whether this member of staff may take a date's seats away."""
+        return all(
+            request.user.has_perm(f"reservations.{name}") for name in ("change_concertschedule", "delete_concertseat")
         )
 
     def done(self, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
@@ -131,6 +138,23 @@ class SchedulePages(StaffAdmin):
             sums=hall and sums_of(hall),
             drawing=hall and draw_hall(hall, str(schedule)),
             back=change_page(schedule.pk),
+        )
+
+    @of_schedule("change_concertschedule", "delete_concertseat")
+    def remove_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """Ask once, then take all seats away, so that others can be made."""
+        if request.method == "POST":
+            count = shows.remove_seats(schedule_id=schedule.pk)
+            return self.done(request, schedule, _("Removed all %(count)s seats.") % {"count": f"{count:,}"})
+        text = _("%(count)s seats and the map go; the date stays, and you can give it other seats.")
+        return self.form_page(
+            request,
+            schedule,
+            forms.Form(),
+            title=_("Remove all seats?"),
+            subtitle=str(schedule),
+            explanation=text % {"count": f"{schedule.seats.count():,}"},
+            submit=_("Remove all seats"),
         )
 
     @of_schedule("view_concertschedule")

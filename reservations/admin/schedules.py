@@ -7,7 +7,6 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 
 from concert_site.lib.domain_admin import AnyForm, DomainAdmin
@@ -24,6 +23,7 @@ from reservations.domain import programme
 from reservations.domain.shows import Times
 from reservations.models import ConcertSchedule, ConcertSeat
 from reservations.queries import staff
+from reservations.queries.bookings import was_booked
 
 
 class ScheduleForm(AnyForm):
@@ -168,13 +168,24 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         """On to the page of the new date, where its seats are made."""
         return HttpResponseRedirect(reverse("admin:reservations_concertschedule_change", args=[obj.pk]))
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # Any: Django's signature
+        """Who may delete a date: with its seats, where it has some."""
+        may: bool = super().has_delete_permission(request, obj)
+        return may and (obj is None or self.may_remove_seats(request) or not obj.seats.exists())
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:  # Any: Django's signature
+        """What the question shows: the date, and how many seats go with it."""
+        names, counts, perms, kept = super().get_deleted_objects(objs, request)
+        seats = ConcertSeat.objects.filter(concert_schedule__in=[obj.pk for obj in objs]).count()
+        return names, counts | ({_("Seats"): seats} if seats else {}), perms, kept
+
     def kept_by(self, obj: Model) -> list[str]:
-        """Its seats."""
-        seats = ConcertSeat.objects.filter(concert_schedule=obj.pk).count()
-        return [ngettext("%d seat", "%d seats", seats) % seats] if seats else []
+        """Whoever booked it, or stood in its line, even if nothing is left of it."""
+        reasons = {_("Bookings, also past ones"): was_booked, _("A waiting line, also a past one"): line.had_a_line}
+        return [str(reason) for reason, keeps in reasons.items() if keeps(obj.pk)]
 
     def remove(self, obj: Model) -> None:
-        """Delete a date without seats."""
+        """Delete a date that nobody came to, with its seats."""
         programme.delete_schedule(schedule_id=obj.pk)
 
     # --- The page of one date ----------------------------------------------------------------------
@@ -208,5 +219,6 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             "map_url": reverse("admin:reservations_concertschedule_map", args=[schedule.pk]),
             "may_change": self.has_change_permission(request, schedule),
             "may_add_seats": self.may_add_seats(request),
+            "may_remove_seats": self.may_remove_seats(request),
             "may_copy": self.has_add_permission(request),
         }

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid, NotFound
-from reservations.domain.shows import Times
+from queueing.queries import had_a_line
+from reservations.domain.shows import Times, clear_hall, locked_schedule, refused
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
 
 # A year outside is a slip of the keyboard, and the far ends of the calendar are beyond what Python can read.
@@ -67,11 +67,12 @@ def delete_concert(*, concert_id: int) -> None:
 
     :raises Conflict: if it has
     """
-    try:
-        with transaction.atomic(durable=True):
-            Concert.objects.filter(pk=concert_id).delete()
-    except (ProtectedError, IntegrityError) as error:
-        raise Conflict(_("This concert has dates. Unpublish it instead.")) from error
+    has_dates = Conflict(_("This concert has dates. Unpublish it instead."))
+    with refused(has_dates), transaction.atomic(durable=True):
+        # Asked first, since Django would read every row that refers to it.
+        if ConcertSchedule.objects.filter(concert=concert_id).exists():
+            raise has_dates
+        Concert.objects.filter(pk=concert_id).delete()
 
 
 # --- Dates -------------------------------------------------------------------------------------
@@ -145,17 +146,6 @@ def change_times(
     )
 
 
-def locked_schedule(schedule_id: int) -> ConcertSchedule:
-    """A schedule, locked until the caller's transaction ends; holds, which only refer to it, go on.
-
-    :raises NotFound: if there is none
-    """
-    schedule = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True).filter(pk=schedule_id).first()
-    if schedule is None:
-        raise NotFound
-    return schedule
-
-
 def close_sale(*, schedule_id: int, now: datetime | None = None) -> None:
     """Close a sale that is open. What is held may still be paid; who waits is sent home by the next tick.
 
@@ -175,15 +165,20 @@ def close_sale(*, schedule_id: int, now: datetime | None = None) -> None:
 
 
 def delete_schedule(*, schedule_id: int) -> None:
-    """Delete a date that has no seats, and nobody waiting for it.
+    """Delete a date with its seats, if nobody ever booked one or stood in line for it.
 
-    :raises Conflict: if it has
+    :raises NotFound: if there is no such schedule
+    :raises Conflict: if somebody did
     """
-    try:
-        with transaction.atomic(durable=True):
-            ConcertSchedule.objects.filter(pk=schedule_id).delete()
-    except (ProtectedError, IntegrityError) as error:
-        raise Conflict(_("This date has seats or a line. Close its sale, or unpublish the concert.")) from error
+    meanwhile = Conflict(_("Somebody came to this date while it was being deleted. It stays."))
+    with refused(meanwhile), transaction.atomic(durable=True):
+        locked_schedule(schedule_id)
+        if had_a_line(schedule_id):
+            raise Conflict(
+                _("Fans stood in line for this date, so it stays. Close its sale, or unpublish the concert.")
+            )
+        clear_hall(schedule_id)
+        ConcertSchedule.objects.filter(pk=schedule_id).delete()
 
 
 def shifted(source: ConcertSchedule, concert_at: datetime) -> Times:

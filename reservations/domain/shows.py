@@ -1,21 +1,29 @@
-"""Setting up shows: a concert, its schedule, and the seats of its hall."""
+"""Setting up shows: a concert, its schedule, and the seats of its hall; and taking the seats away again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.database import sql_beside
 from concert_site.lib.errors import Conflict, NotFound
 from reservations.domain.seating import Hall, SeatPlan
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
+from reservations.queries.bookings import was_booked
 
 COPY_SEATS = """
 copy concert_seat (concert_id, concert_schedule_id, section, row, seat_number, seat_label, seat_guid, seat_price,
                    category, row_index, x, y, accessible, status) from stdin
 """
+
+
+class BookedBefore(Conflict):
+    detail = _("Seats of this date were booked, so they stay. Take them off sale, or unpublish the concert.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +83,7 @@ def add_seats(*, schedule_id: int, hall: Hall) -> int:
     :raises Conflict: if it has seats already
     """
     # Two members of staff may add seats at once: the second waits here, and then finds those of the first.
-    schedule = ConcertSchedule.objects.select_for_update(no_key=True).filter(pk=schedule_id).first()
-    if schedule is None:
-        raise NotFound
+    schedule = locked_schedule(schedule_id)
     if ConcertSeat.objects.filter(concert_schedule=schedule).exists():
         raise Conflict(_("This schedule has seats already."))
     ConcertSchedule.objects.filter(pk=schedule_id).update(layout=hall.layout(), layout_version=F("layout_version") + 1)
@@ -94,6 +100,65 @@ def create_seats(hall: Hall, schedule: ConcertSchedule) -> int:
         for plan in hall.seats:
             rows.write_row(seat_row(plan, schedule))
     return len(hall.seats)
+
+
+def remove_seats(*, schedule_id: int) -> int:
+    """Take the seats and the map away from a date of which nothing was ever booked; return how many seats there were.
+
+    :raises NotFound: if there is no such schedule
+    :raises Conflict: if it has no seats, or a seat of it is booked or was, if only for a moment
+    """
+    with refused(BookedBefore()), transaction.atomic(durable=True):
+        locked_schedule(schedule_id)
+        removed = clear_hall(schedule_id)
+        if not removed:
+            raise Conflict(_("This date has no seats."))
+        ConcertSchedule.objects.filter(pk=schedule_id).update(layout={}, layout_version=F("layout_version") + 1)
+    return removed
+
+
+def clear_hall(schedule_id: int) -> int:
+    """Delete the seats of a date, and return how many: a step of the caller's transaction, inside refused().
+
+    A fan who gets a seat first keeps it: the statement waits for their hold, leaves the seat, and this refuses. A fan
+    who comes later finds no free seat, and hears so at once.
+
+    :raises Conflict: if a seat is booked or was
+    """
+    if was_booked(schedule_id):
+        raise BookedBefore
+    with connection.cursor() as cursor:
+        cursor.execute(sql_beside(__file__, "remove_seats.sql"), {"schedule_id": schedule_id})
+        removed = int(cursor.rowcount)
+    if ConcertSeat.objects.filter(concert_schedule=schedule_id).exists():
+        raise Conflict(_("A fan was quicker and holds a seat of this date. All seats stay."))
+    return removed
+
+
+@contextmanager
+def refused(refusal: Conflict) -> Iterator[None]:
+    """Around a transaction that deletes: what the database says of it at its end, in our words.
+
+    Whoever held a seat and gave it back between a question and the statement has left a reservation, which points at
+    a seat that is gone; the foreign key notices.
+
+    :raises Conflict: this one, if the database refuses
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        raise refusal from error
+
+
+def locked_schedule(schedule_id: int) -> ConcertSchedule:
+    """A schedule, locked until the caller's transaction ends; holds, which only refer to it, go on.
+
+    :raises NotFound: if there is none
+    """
+    schedule = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True).filter(pk=schedule_id).first()
+    if schedule is None:
+        raise NotFound
+    return schedule
 
 
 def clock() -> datetime:

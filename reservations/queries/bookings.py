@@ -67,3 +67,8 @@ def live_of_schedule(schedule_id: int, *, user_id: int) -> ReservationQuerySet:
     """What the fan has of one schedule, held or paid, in the order of booking; a hold that is over is not among it."""
     live = Q(status=Status.RESERVED) | Q(status=Status.RESERVING, expired_at__gt=Now())
     return own_reservations(user_id=user_id).filter(live, concert_schedule_id=schedule_id).order_by("pk")
+
+
+def was_booked(schedule_id: int) -> bool:
+    """Whether anybody ever held or bought a seat of a schedule; through its seats, by which reservations are found."""
+    return Reservation.objects.filter(concert_seat__concert_schedule_id=schedule_id).exists()

@@ -441,26 +441,7 @@ def test_a_lowered_cap_leaves_the_audit_clean(staff):
     assert broken_invariants() == {}
 
 
-# --- Deleting, the list, the page --------------------------------------------------------------
-
-
-def test_a_date_with_seats_stays_and_says_why(staff):
-    schedule = make_schedule()
-    make_seats(schedule, 2)
-
-    assert "2 seats" in staff.get(url("delete", schedule)).content.decode()
-    with nothing_changed():
-        page = staff.post(url("delete", schedule), {"post": "yes"}, follow=True)
-
-    assert "This date has seats or a line." in page.content.decode()
-
-
-def test_a_date_without_seats_is_deleted(staff):
-    schedule = make_schedule()
-
-    staff.post(url("delete", schedule), {"post": "yes"})
-
-    assert not ConcertSchedule.objects.exists()
+# --- The list, the page ------------------------------------------------------------------------
 
 
 def test_the_page_of_a_date_says_how_its_sale_goes(staff):
