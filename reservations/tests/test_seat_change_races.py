@@ -1,10 +1,14 @@
 """Staff and fans after the same seat at the same moment; the guard with a control that lacks it."""
 
+from contextlib import contextmanager
 from functools import partial
 
-from django.db import transaction
+import pytest
+from django.db import ProgrammingError, transaction
+from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once, start_behind
+from concert_site.lib.errors import Conflict
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import run
@@ -14,8 +18,9 @@ from reservations.domain.errors import SeatUnavailable
 from reservations.domain.holds import Booking
 from reservations.domain.seats import Outcome, Tariff
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
+from reservations.models.seat import ConcertSeatQuerySet
 from reservations.tests.factories import make_fan
-from reservations.tests.scenes import CONCERT_AT, NOW, hold, hold_with, let_in, make_sale, statuses
+from reservations.tests.scenes import CONCERT_AT, HOLD, NOW, hold_with, let_in, make_sale, statuses
 
 pytestmark = committed
 
@@ -35,24 +40,41 @@ def test_a_seat_that_is_being_held_is_not_taken_off_sale():
     assert broken_invariants() == {}
 
 
-def test_control_a_status_that_was_looked_at_before_takes_a_fans_seat_away():
-    """What one conditional UPDATE spares: a look first, then a write that trusts it."""
+def take_off_behind_a_hold():
+    """A fan holds a seat; before that is committed, staff take the seat off sale with the product's own code."""
     sale, fan = make_sale(seats=1), make_fan()
     token = let_in(fan, sale)
-
-    def look_then_write():
-        free = list(ConcertSeat.objects.filter(pk__in=sale.seats, status="AVAILABLE").values_list("pk", flat=True))
+    with transaction.atomic():
         hold_with(token, fan, sale, 0)
-        run("alter table concert_seat disable trigger user")
-        return ConcertSeat.objects.filter(pk__in=free).update(
-            status="UNAVAILABLE", user=None, expired_at=None, reserved_at=None
-        )
+        later = start_behind(partial(seats.take_off_sale, seat_ids=sale.seats, now=NOW))
+    return sale, later
 
+
+def move_without_looking(rows, source, to, **changes):
+    """StateQuerySet.move without its guard: it doesn't ask which state the rows are in."""
+    return rows.update(status=to, user=None, expired_at=None, **changes)
+
+
+def test_control_without_the_status_in_the_update_only_the_trigger_saves_the_fans_seat(monkeypatch):
+    monkeypatch.setattr(ConcertSeatQuerySet, "move", move_without_looking)
+
+    sale, later = take_off_behind_a_hold()
+
+    with pytest.raises(ProgrammingError, match="Invalid transition"):
+        later.result(timeout=10)
+    assert statuses(sale) == "T"
+
+
+def test_control_without_either_guard_staff_take_a_seat_out_of_a_fans_hands(monkeypatch):
+    monkeypatch.setattr(ConcertSeatQuerySet, "move", move_without_looking)
+    run("alter table concert_seat disable trigger user")
     try:
-        assert look_then_write() == 1
+        sale, later = take_off_behind_a_hold()
+        assert later.result(timeout=10).changed == 1
     finally:
         run("alter table concert_seat enable trigger user")
 
+    assert statuses(sale) == "U"
     assert 2 in broken_invariants()
 
 
@@ -117,6 +139,50 @@ def test_a_message_does_not_count_as_a_change_of_limits():
     assert ConcertSchedule.objects.get(pk=sale.pk).limits_changed_at > before
 
 
+@contextmanager
+def commits_wait():
+    """Let whoever changes a schedule wait before the commit, until the block around this one ends."""
+    run(
+        "create function wait_for_the_test() returns trigger language plpgsql as"
+        " $$ begin perform pg_advisory_xact_lock(0, 7); return null; end $$",
+        "create constraint trigger wait_for_the_test after update on concert_schedule"
+        " deferrable initially deferred for each row execute function wait_for_the_test()",
+    )
+    try:
+        yield
+    finally:
+        run("drop function wait_for_the_test cascade")
+
+
+def hold_while_the_limit_is_lowered():
+    """A fan takes three seats after the limit was lowered to one, and before that is committed."""
+    sale, fan = make_sale(seats=3, tickets_per_fan=3, reservation_available_at=now() - HOLD), make_fan()
+    token = let_in(fan, sale, now=now())
+    with commits_wait():
+        with transaction.atomic():
+            run("select pg_advisory_xact_lock(0, 7)")
+            later = start_behind(partial(levers.pull, schedule_id=sale.pk, tickets_per_fan=1))
+            (answer,) = at_once([partial(hold_with, token, fan, sale, 0, 1, 2, now=None)])
+        later.result(timeout=10)
+    assert isinstance(answer, Booking)
+    return sale
+
+
+def test_a_hold_that_read_the_limit_of_before_is_no_breach():
+    sale = hold_while_the_limit_is_lowered()
+
+    assert ConcertSchedule.objects.get(pk=sale.pk).tickets_per_fan == 1
+    assert broken_invariants() == {}
+
+
+def test_control_marked_before_the_commit_alone_the_audit_accuses_the_fan(monkeypatch):
+    monkeypatch.setattr(levers, "mark_again", lambda schedule_id: None)
+
+    hold_while_the_limit_is_lowered()
+
+    assert 7 in broken_invariants()
+
+
 def test_a_copy_waits_for_a_price_and_has_it_in_map_and_seats():
     sale = make_sale(seats=2)
 
@@ -137,11 +203,14 @@ def test_a_sale_closed_twice_at_once_is_closed_once():
     assert sorted(type(answer).__name__ for answer in answers) == ["Conflict", "Conflict", "Conflict", "NoneType"]
 
 
-def test_a_date_that_gets_seats_while_it_is_deleted_stays():
-    sale = make_sale(seats=1)
-    hold(make_fan(), sale, 0)
+def test_a_date_whose_first_seat_is_being_booked_is_not_deleted():
+    sale, fan = make_sale(seats=1), make_fan()
+    token = let_in(fan, sale)
 
-    (answer,) = at_once([partial(programme.delete_schedule, schedule_id=sale.pk)])
+    with transaction.atomic():
+        hold_with(token, fan, sale, 0)
+        (answer,) = at_once([partial(programme.delete_schedule, schedule_id=sale.pk)])
 
-    assert type(answer).__name__ == "Conflict"
-    assert ConcertSchedule.objects.filter(pk=sale.pk).exists()
+    assert isinstance(answer, Conflict)
+    assert statuses(sale) == "T"
+    assert broken_invariants() == {}
