@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 
 from concert_site.lib.domain_admin import AnyForm, DomainAdmin
@@ -21,7 +23,7 @@ from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
 from reservations.domain import programme
 from reservations.domain.shows import Times
-from reservations.models import ConcertSchedule, ConcertSeat
+from reservations.models import ConcertSchedule, ConcertSeat, ConcertStatus
 from reservations.queries import staff
 from reservations.queries.bookings import was_booked
 
@@ -83,6 +85,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     list_per_page = 25
     show_full_result_count = False
     change_form_outer_before_template = "admin/reservations/schedule_summary.html"
+    change_form_before_template = "admin/reservations/moving.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConcertSchedule]:
         """Dates with their concert, without the seed of the draw; the list has the counts of their seats, too."""
@@ -164,6 +167,25 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         )
         return obj
 
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:  # Any: Django's signature
+        """Django's, and a warning if the date was moved under those who booked it."""
+        # The day isn't in the form, so the row that the form was about still has that of before.
+        if obj.concert_date != localdate(obj.concert_at):
+            self.warn_of_bookings(request, obj)
+        return super().response_change(request, obj)
+
+    def warn_of_bookings(self, request: HttpRequest, moved: ConcertSchedule) -> None:
+        """Say how many seats stay booked for another day."""
+        seats = staff.together(staff.by_category(moved.pk))
+        booked = seats.sold + seats.held
+        if booked:
+            text = ngettext(
+                "%(count)s booked seat keeps the day it was booked for: tell the fan, or refund it.",
+                "%(count)s booked seats keep the day they were booked for: tell the fans, or refund them.",
+                booked,
+            )
+            self.message_user(request, text % {"count": f"{booked:,}"}, messages.WARNING)
+
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature
         """On to the page of the new date, where its seats are made."""
         return HttpResponseRedirect(reverse("admin:reservations_concertschedule_change", args=[obj.pk]))
@@ -207,12 +229,14 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     def summary(self, request: HttpRequest, schedule: Any) -> dict[str, Any]:  # Any: values of a template
         """How the sale of one date goes."""
         categories = staff.by_category(schedule.pk)
+        seats = staff.together(categories)
         fresh = staff.schedules(ConcertSchedule.objects.filter(pk=schedule.pk)).get()
         return {
             "schedule": fresh,
             "standing": staff.standing(fresh),
             "categories": categories,
-            "seats": staff.together(categories),
+            "seats": seats,
+            "booked": seats.sold + seats.held,
             "waiting": line.count_waiting(schedule.pk),
             "inside": line.count_inside(schedule.pk),
             "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",
@@ -221,4 +245,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             "may_add_seats": self.may_add_seats(request),
             "may_remove_seats": self.may_remove_seats(request),
             "may_copy": self.has_add_permission(request),
+            "may_publish": bool(categories)
+            and fresh.concert.status == ConcertStatus.UNAVAILABLE
+            and request.user.has_perm("reservations.change_concert"),
         }

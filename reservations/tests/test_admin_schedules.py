@@ -224,6 +224,45 @@ def test_saving_what_was_not_touched_changes_nothing(staff):
     assert (schedule.concert_at, schedule.deadline_at, schedule.reservation_available_at) == before
 
 
+def test_who_moves_a_date_is_warned_of_its_bookings_before_and_after(staff):
+    schedule = make_schedule()
+    reserve(*make_seats(schedule, 3)[:2])
+    page = staff.get(url("change", schedule)).content.decode()
+    assert "2 seats of this date are booked. If you move the concert to another day" in page
+
+    same_day = staff.post(url("change", schedule), times(plays=localtime(schedule.concert_at)), follow=True)
+    moved = staff.post(url("change", schedule), times(plays=SOON + 3 * DAY), follow=True)
+
+    kept = "2 booked seats keep the day they were booked for: tell the fans, or refund them."
+    assert kept not in same_day.content.decode()
+    assert kept in moved.content.decode()
+
+
+def test_who_moves_a_date_that_nobody_booked_is_not_warned(staff):
+    schedule = make_schedule()
+    make_seats(schedule, 3)
+
+    moved = staff.post(url("change", schedule), times(plays=SOON + 3 * DAY), follow=True)
+
+    assert "booked" not in moved.content.decode()
+    assert "booked" not in staff.get(url("change", schedule)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("rights", "is_offered"),
+    [(("change_concertschedule",), False), (("change_concertschedule", "change_concert"), True)],
+)
+def test_a_date_with_seats_offers_to_publish_its_concert_to_who_may(client, rights, is_offered):
+    client.force_login(make_clerk(*rights))
+    schedule = make_schedule(make_concert(status="UNAVAILABLE"))
+    offer = f'action="/admin/reservations/concert/{schedule.concert_id}/publish/"'
+    assert offer not in client.get(url("change", schedule)).content.decode()
+
+    make_seats(schedule, 1)
+
+    assert (offer in client.get(url("change", schedule)).content.decode()) is is_offered
+
+
 def test_the_seed_of_the_draw_is_shown_nowhere(staff):
     schedule = make_schedule()
     make_seats(schedule)
