@@ -9,9 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from concert_site.lib.converters import id_in
 from concert_site.lib.formats import money
 from concert_site.lib.pages import fan_id, fans_own, new_form_key, throttled
-from concert_site.lib.pagination import LONGEST_ID
 from payments.domain import checkout, refunds
 from payments.domain.errors import FeeChanged
 from reservations.domain import cancellation
@@ -146,10 +146,10 @@ def agreed_fee(request: HttpRequest, booked: BookedSeat) -> int:
 
     :raises FeeChanged: if it showed none, as for a seat that was paid only afterwards
     """
-    sent = request.POST.get(f"fee-{booked.reservation.pk}", "")
-    if not (sent.isascii() and sent.isdecimal() and len(sent) <= LONGEST_ID):
+    fee = id_in(request.POST.get(f"fee-{booked.reservation.pk}", ""))
+    if fee is None:
         raise FeeChanged
-    return int(sent)
+    return fee
 
 
 def do(request: HttpRequest, booking: Summary, agreed: Mapping[int, int]) -> HttpResponse:

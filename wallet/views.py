@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from concert_site.lib.amounts import MoneyField
+from concert_site.lib.converters import id_in
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.formats import money
 from concert_site.lib.pages import asked_next, fan_id, fans_own, idempotency_key, new_form_key, throttled
-from concert_site.lib.pagination import LONGEST_ID
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.providers import offer
@@ -85,5 +85,4 @@ def last_of(found: list[BalanceHistory]) -> int | None:
 
 def asked_before(request: HttpRequest) -> int | None:
     """The entry before which the asked page begins; the first page for what is none."""
-    asked = request.GET.get("before", "")
-    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= LONGEST_ID else None
+    return id_in(request.GET.get("before", ""))

@@ -1,14 +1,25 @@
-"""Ids and references in addresses. Use the `path` from here: importing it registers `<id:>` and `<reference:>`."""
+"""Ids and references in addresses and forms.
+
+Use the `path` from here: importing it registers `<id:>` and `<reference:>`.
+"""
 
 from django.urls import path, register_converter
 
-__all__ = ["path"]
+__all__ = ["LONGEST_ID", "id_in", "path"]
+
+# A bigint has room for every number of so many digits.
+LONGEST_ID = 18
+
+
+def id_in(text: str) -> int | None:
+    """The id, amount or count that somebody sent as `text`; None if it is none that a bigint holds."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID else None
 
 
 class IdInPath:
     """`<id:name>`: a number that fits a bigint, whatever somebody types; what doesn't is a 404."""
 
-    regex = "[0-9]{1,18}"
+    regex = f"[0-9]{{1,{LONGEST_ID}}}"
 
     def to_python(self, value: str) -> int:
         """The id; leading zeros make no difference."""

@@ -5,10 +5,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination, PageNumberPagination
 from rest_framework.request import Request
 
+from concert_site.lib.converters import id_in
+
 PAGE_SIZE = 20
 MOST = 100
-# What fits a bigint for certain.
-LONGEST_ID = 18
 
 
 class NewestFirst(CursorPagination):
@@ -28,10 +28,8 @@ class NewestFirst(CursorPagination):
         :raises NotFound: if the cursor was not made here
         """
         cursor = super().decode_cursor(request)
-        if cursor and cursor.position is not None:
-            position = str(cursor.position)
-            if not position.isdecimal() or len(position) > LONGEST_ID:
-                raise NotFound(self.invalid_cursor_message)
+        if cursor and cursor.position is not None and id_in(str(cursor.position)) is None:
+            raise NotFound(self.invalid_cursor_message)
         return cursor
 
 

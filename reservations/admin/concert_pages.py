@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from concert_site.lib.staff_pages import LONGEST_ID, StaffAdmin
+from concert_site.lib.converters import id_in
+from concert_site.lib.staff_pages import StaffAdmin
 from reservations.admin import shown
 from reservations.domain import programme
 from reservations.models import Concert, ConcertSchedule
@@ -78,12 +79,7 @@ class ConcertPages(StaffAdmin):
         if programme.publish(concert_ids=[concert_id]):
             self.log_change(request, concert, _("Published."))
         messages.success(request, _("“%(concert)s” is published.") % {"concert": concert})
-        date = ConcertSchedule.objects.filter(concert=concert_id, pk__in=ids_in(request.POST.get("date", ""))).first()
+        date = ConcertSchedule.objects.filter(concert=concert_id, pk=id_in(request.POST.get("date", "")) or 0).first()
         if date is not None:
             return HttpResponseRedirect(reverse(f"{DATES}_change", args=[date.pk]))
         return HttpResponseRedirect(reverse("admin:reservations_concert_change", args=[concert_id]))
-
-
-def ids_in(word: str) -> list[int]:
-    """The id that a word of a form is; none if it can't be one."""
-    return [int(word)] if word.isascii() and word.isdecimal() and len(word) <= LONGEST_ID else []

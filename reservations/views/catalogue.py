@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.converters import id_in
 from concert_site.lib.errors import NotFound
 from concert_site.lib.pages import fan_id
 from reservations.domain.drawing import colours
@@ -21,8 +22,6 @@ from reservations.queries.sales import SaleState
 
 CONCERTS_A_PAGE = 24
 LONGEST_SEARCH = 100
-# What fits a page number for certain.
-MOST_DIGITS = 6
 
 
 class CatalogueSearch(forms.Form):
@@ -100,8 +99,7 @@ def filters_of(form: CatalogueSearch) -> Filters:
 
 def page_number(query: QueryDict) -> int:
     """The page that is asked for; whatever is no page is the first."""
-    asked = query.get("page", "")
-    return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) <= MOST_DIGITS else 1
+    return max(1, id_in(query.get("page", "")) or 1)
 
 
 def without_page(query: QueryDict) -> str:

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from concert_site.lib.converters import id_in
 from concert_site.lib.errors import Conflict, DomainError, Invalid
 from concert_site.lib.pages import fan_id, fans_own, idempotency_key, new_form_key, throttled
 from queueing.domain import line
@@ -36,8 +37,6 @@ from reservations.queries.hall import FREE, HallPlan, Row, Seat, Section, letter
 from reservations.queries.sales import sale_of
 from reservations.views.waiting import INSIDE
 
-# A bigint has room for every number of so many digits.
-LONGEST_ID = 18
 # More than any limit allows, and few enough for an address.
 MOST_KEPT = 20
 
@@ -129,9 +128,7 @@ def hall_of(request: HttpRequest, seen: Progress, inside: dict[str, object]) -> 
 
 def portion_of(request: HttpRequest, section: Section) -> dict[str, object]:
     """The rows of a section that one page shows, and how to come to the others."""
-    asked = request.GET.get("portion", "")
-    nth = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= LONGEST_ID else 1
-    nth = min(max(1, nth), len(section.portions))
+    nth = min(max(1, id_in(request.GET.get("portion", "")) or 1), len(section.portions))
     names = [(number, rows[0].name, rows[-1].name) for number, rows in enumerate(section.portions, 1)]
     return {"portion": section.portions[nth - 1], "portion_number": nth, "portions": names if len(names) > 1 else []}
 
@@ -146,11 +143,6 @@ def kept_seats(request: HttpRequest, plan: HallPlan) -> list[int]:
     """The seats that a refused choice left over, as the address names them."""
     texts = request.GET.get("keep", "").split(",")[:MOST_KEPT]
     return [number for text in texts if (number := id_in(text)) in plan.seats and number is not None]
-
-
-def id_in(text: str) -> int | None:
-    """The id that a text is, if it is one."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID else None
 
 
 def words_for_scripts() -> str:
