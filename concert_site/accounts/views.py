@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseForm, CharField, ChoiceField, EmailInput, ModelForm, PasswordInput, TextInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language, get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +18,7 @@ from concert_site.accounts.addresses import change_address
 from concert_site.accounts.forms import OneAddress
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict
-from concert_site.lib.pages import fan_id, fans_own, throttled
+from concert_site.lib.pages import asked_next, fan_id, fans_own, throttled
 
 A_YEAR = 365 * 86_400
 
@@ -123,8 +122,7 @@ def address(request: HttpRequest) -> HttpResponse:
 
 def language(request: HttpRequest) -> HttpResponse:
     """Choose a language: for the account if there is one, and for this browser."""
-    back = request.POST.get("next", "")
-    response = redirect(back if url_has_allowed_host_and_scheme(back, None) else "concerts")
+    response = redirect(asked_next(request) or "concerts")
     chosen = request.POST.get("language", "")
     if request.method == "POST" and check_for_language(chosen) and chosen in dict(settings.LANGUAGES):
         if request.user.is_authenticated:

@@ -14,6 +14,8 @@ from concert_site.lib.refusals import refuse, refuse_as
 
 API = "/api/"
 PROGRAMS = (API, "/_allauth/")
+# What links and forms send; pages tell them apart by "is it a POST", so another would pass for a read.
+METHODS_OF_PAGES = ("GET", "HEAD", "POST")
 
 
 def is_page(request: HttpRequest) -> bool:
@@ -36,7 +38,8 @@ class RefusalsArePages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+        is_foreign = is_page(request) and request.method not in METHODS_OF_PAGES
+        response = HttpResponseNotAllowed(METHODS_OF_PAGES) if is_foreign else self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and not response.content and is_page(request):
             page = refuse(request, 405, "method_not_allowed", _("Go back, or start from the list of concerts."))
             page["Allow"] = response["Allow"]

@@ -141,6 +141,13 @@ def test_a_wrong_method_is_a_page_too(client, path):
         assert b"takes no such request" in response.content
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONSENSE"])
+def test_pages_take_what_links_and_forms_send_alone(client, method):
+    response = client.generic(method, "/accounts/language/")
+
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD, POST")
+
+
 def test_what_allauths_api_refuses_is_no_page(client):
     response = client.delete("/_allauth/app/v1/auth/login")
 

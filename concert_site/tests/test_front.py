@@ -130,6 +130,10 @@ def test_a_refusal_is_remembered_for_a_moment_only(door):
     assert [answer.status for answer in answers] == [404, 200]
 
 
+def test_there_is_no_picture_of_no_hall(door):
+    assert ask(door, "/schedules/999999/map.svg").status == 404
+
+
 def test_the_picture_of_a_hall_looks_for_no_session(door):
     schedule = make_schedule()
 

@@ -3,12 +3,11 @@
 import gzip
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.views.decorators.http import require_safe
 
 from concert_site.lib import etags
 from concert_site.lib.cache import Memory
-from concert_site.lib.errors import NotFound
 from reservations.domain.drawing import draw
 from reservations.queries.layout import layout_name, layout_of
 from reservations.queries.sales import Sale, public_sale_of
@@ -30,7 +29,8 @@ def hall_map(request: HttpRequest, pk: int) -> HttpResponse:
     """The picture; `v` is the name of the layout that is meant."""
     sale = public_sale_of(pk)
     if sale is None:
-        raise NotFound
+        # No page: nobody reads it, and on the way of pictures (concert_site.front) there are none.
+        return HttpResponseNotFound()
     name = layout_name(sale)
     etag = f'W/"{STYLE}-{name}"'
     cache_control = FOR_EVER if request.GET.get("v") == name else LASTING

@@ -118,6 +118,13 @@ def test_next_goes_along_between_login_and_sign_up():
     assert sign_up(next="/concerts/7/")["Location"] == "/concerts/7/"
 
 
+@pytest.mark.parametrize("nowhere", ["foo", "a b", "%2f%2fevil", "한글", "\x00"])
+def test_a_way_back_that_is_no_address_leads_to_the_concerts(nowhere):
+    response = Client().post("/accounts/language/", {"language": "ko", "next": nowhere})
+
+    assert response["Location"] == reverse("concerts")
+
+
 @pytest.mark.parametrize("away", ELSEWHERE)
 def test_no_form_leads_to_another_site(away):
     make_fan(email="fan@example.com", password=PASSWORD)
