@@ -30,8 +30,8 @@ from payments.queries import CANCELED, CONFIRMED, Occasion, Owed, owed_mails, pa
 
 log = logging.getLogger(__name__)
 
-# A run ends after so many mails or seconds; the next one goes on. A ticket takes 13 ms of a processor, most of it for
-# the QR code, and mails must not take the rush its processors: so they leave at about 8 a second.
+# A run ends after so many mails or seconds; the next one goes on. A ticket takes some 6 ms of a processor, nearly all
+# of it for the picture, and mails must not take the rush its processors: so they leave at about 8 a second.
 MOST_AT_ONCE = 40
 RUN_SECONDS = 15.0
 SERVER_RESTS_SECONDS = 30

@@ -33,6 +33,10 @@ LONGEST_TEXT = 4000
 QUIET_ZONE = 4
 # Correction M survives 15 % of the code being unreadable: a scratched screen, a crease on paper.
 CORRECTION = "m"
+# Which of the eight patterns is laid over the modules, so that they don't form areas. The code says which, so each
+# can be read. Trying all of them for the evenest takes 9 of 12 ms; of signed texts, which are as good as random, this
+# one comes within 5 % of it on average, by the standard's own marks, and 20 % at worst.
+MASK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Ticket:
         return picture.getvalue()
 
     def _code(self) -> segno.QRCode:
-        return segno.make_qr(self.text, error=CORRECTION, boost_error=False)
+        return segno.make_qr(self.text, error=CORRECTION, mask=MASK, boost_error=False)
 
 
 def ticket_of(reservation: Reservation) -> Ticket:
