@@ -67,6 +67,14 @@ def test_what_cant_be_drawn_is_left_out_and_said(area):
     assert found.notices == ["1 area can't be drawn and is left out."]
 
 
+def test_an_area_of_the_formats_first_version_is_a_rectangle_with_its_text_in_the_middle():
+    found, (area,) = areas_of({"width": 70, "height": 30, "position": {"x": 5, "y": 6}, "text": "STAGE"})
+
+    assert (area["shape"], area["width"], area["height"]) == ("rectangle", 70.0, 30.0)
+    assert (area["text"], area["text_x"], area["text_y"]) == ("STAGE", 35.0, 15.0)
+    assert found.notices == []
+
+
 def test_a_map_has_only_so_many_areas():
     found, areas = areas_of(*[STAGE] * 2_010)
 

@@ -90,13 +90,40 @@ def test_an_unknown_category_is_told_once():
     )
 
 
-def test_many_problems_are_counted_and_the_first_are_told():
-    found = plan(zone(rows=[row("3", [seat(str(n), position=None) for n in range(1, 51)])]))
+def test_one_guid_that_repeats_needs_no_sum():
+    found = plan(zone(rows=[row("3", [seat("1", seat_guid="S"), seat("2", seat_guid="S")])]))
 
-    problems = problems_of(found)
+    assert problems_of(found) == [
+        "seat_guid 'S' is used 2 times: zone 'Parkett', row 3, seat 1; zone 'Parkett', row 3, seat 2"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"position": None}, "it has no position"),
+        # As an editor saves seats that nobody has given a category.
+        ({"category": ""}, "it has no category"),
+    ],
+)
+def test_what_all_seats_lack_is_told_once(keys, problem):
+    found = plan(zone(rows=[row("3", [seat(str(n), **keys) for n in range(1, 51)])]))
+
+    assert problems_of(found) == [
+        (
+            f"{problem}: zone 'Parkett', row 3, seat 1; zone 'Parkett', row 3, seat 2; zone 'Parkett', row 3, seat 3;"
+            " and 47 more places"
+        )
+    ]
+
+
+def test_many_problems_are_counted_and_the_first_are_told():
+    seats = [seat(str(n), seat_guid=f"{n:02}" + "g" * 100) for n in range(1, 51)]
+
+    problems = problems_of(plan(zone(rows=[row("3", seats)])))
 
     assert len(problems) == 21
-    assert problems[0] == "zone 'Parkett', row 3, seat 1: it has no position"
+    assert problems[0].startswith("zone 'Parkett', row 3, seat 1: '01gg")
     assert problems[-1] == "... and 30 more problems"
 
 

@@ -131,6 +131,14 @@ def test_what_has_no_name_is_called_by_its_position():
     assert found.notices[-1] == "4 zones or rows have no name and are called by their position."
 
 
+def test_rows_without_seats_are_left_out_and_counted():
+    # Some editors keep the seats of a row elsewhere; then nothing of it would be sold.
+    found = read_plan(file(plan(zone(rows=[row("1"), row("2", []), {"row_number": "3", "segments": [{"seats": []}]}]))))
+
+    assert [planned.name for planned in found.rows] == ["1"]
+    assert found.notices == ["2 rows have no seats and are left out."]
+
+
 def test_names_are_made_fit_for_pages_and_the_database():
     hall = hall_of(plan(zone(" Par\u0000kett\n\t\u202elinks \ud800", [row("가")])))
 

@@ -120,7 +120,7 @@ def read_plan(content: bytes) -> Plan:
     zones = list(read_zones(raw, reading, drawn))
     reading.finish()
     count = sum(len(row.seats) for _name, rows in zones for row in rows)
-    if not problems.listed and not count:
+    if not problems.places and not count:
         problems.add(_("It has no seats"))
     if count > MOST_SEATS:
         counts = {"count": f"{count:,}", "most": f"{MOST_SEATS:,}"}

@@ -57,11 +57,12 @@ def middle_of(area: Area) -> Point:
 def read_area(raw: Json, origin: Point) -> Area | None:
     """An area; None if it has no shape, no size, or is a text that says nothing."""
     point, measures = point_of(raw.get("position") or {"x": 0, "y": 0}), measures_of(raw)
-    written = written_on(raw.get("text"))
-    shape = raw.get("shape")
-    if point is None or measures is None or (shape == Shape.TEXT and not written):
+    if point is None or measures is None:
         return None
     width, height, points = measures
+    written, shape = written_on(raw.get("text"), (width / 2, height / 2)), shape_of(raw)
+    if shape == Shape.TEXT and not written:
+        return None
     return Area(
         x=round(origin[0] + point[0], 4),
         y=round(origin[1] + point[1], 4),
@@ -69,7 +70,7 @@ def read_area(raw: Json, origin: Point) -> Area | None:
         height=height,
         text=written.text if written else "",
         color=colour_of(raw.get("color")) or AREA_COLOR,
-        shape=Shape(str(shape)),
+        shape=Shape(shape),
         rotation=(number_of(raw.get("rotation")) or 0.0) % 360,
         border_color=colour_of(raw.get("border_color")),
         points=points,
@@ -77,14 +78,20 @@ def read_area(raw: Json, origin: Point) -> Area | None:
     )
 
 
+def shape_of(raw: Json) -> str:
+    """The shape that a file names. Plans of the format's first version name none: all their areas are rectangles."""
+    return text_of(raw.get("shape")) or Shape.RECTANGLE
+
+
 def measures_of(raw: Json) -> tuple[float, float, tuple[Point, ...]] | None:
     """Width, height, points: whichever of them the shape has."""
-    shape = raw.get("shape")
+    shape = shape_of(raw)
     if shape == Shape.TEXT:
         return 0.0, 0.0, ()
     if shape not in list(Shape):
         return None
-    inner = raw.get(str(shape))
+    # As in the format's first version, where an area has its width and height itself.
+    inner = raw.get(shape, raw)
     measures = inner if isinstance(inner, dict) else {}
     if shape == Shape.POLYGON:
         return polygon(measures)
@@ -108,8 +115,10 @@ def polygon(measures: Json) -> tuple[float, float, tuple[Point, ...]] | None:
     return (0.0, 0.0, found) if len(found) == len(points) and len(set(found)) > 2 else None  # noqa: PLR2004  a triangle
 
 
-def written_on(raw: object) -> AreaText | None:
-    """What is written on an area; None if nothing is."""
+def written_on(raw: object, middle: Point) -> AreaText | None:
+    """What is written on an area; None if nothing is. In the format's first version it was the bare text."""
+    if isinstance(raw, str):
+        raw = {"text": raw, "position": {"x": middle[0], "y": middle[1]}}
     if not isinstance(raw, dict) or not (text := text_of(raw.get("text"))):
         return None
     x, y = point_of(raw.get("position")) or (0.0, 0.0)

@@ -33,6 +33,9 @@ UNNAMED = ngettext_lazy(
     "%(count)d zones or rows have no name and are called by their position.",
     "count",
 )
+SEATLESS = ngettext_lazy(
+    "%(count)d row has no seats and is left out.", "%(count)d rows have no seats and are left out.", "count"
+)
 LEFT_OUT = ngettext_lazy(
     "%(count)d area can't be drawn and is left out.", "%(count)d areas can't be drawn and are left out.", "count"
 )
@@ -46,6 +49,7 @@ def notices(renamed: Renamed, reading: Reading, drawn: Drawn, *, covered: int, i
         (SEATS, renamed.seats),
         (COVERED, covered),
         (UNNAMED, reading.unnamed),
+        (SEATLESS, reading.seatless),
         (LEFT_OUT, drawn.left_out),
     ]
     yield from (text % {"count": count} for text, count in counted if count)

@@ -1,7 +1,6 @@
 """What is wrong with a plan: everything at once, each with its place, as short as people read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
@@ -50,40 +49,47 @@ def more_problems(count: int) -> Iterator[str]:
 
 
 class Problems:
-    """A list of problems that stops growing and goes on counting."""
+    """A list of problems, in the order in which they were found: each once, with its places."""
 
     def __init__(self) -> None:
-        self.listed: list[str] = []
-        self.unlisted = 0
+        # What is wrong with the file as a whole has no place.
+        self.places: dict[str, list[Place]] = {}
 
     def add(self, problem: str) -> None:
-        """Note a problem."""
-        if len(self.listed) < LISTED:
-            self.listed.append(problem)
-        else:
-            self.unlisted += 1
+        """Note a problem of the file."""
+        self.places.setdefault(problem, [])
 
     def at(self, place: Place, problem: str) -> None:
         """Note a problem and its place."""
-        if len(self.listed) < LISTED:
-            self.listed.append(f"{place}: {problem}")
-        else:
-            self.unlisted += 1
+        self.places.setdefault(problem, []).append(place)
+
+    def add_places(self, problem: str, places: Mapping[str, Sequence[Place]]) -> None:
+        """Note one problem for each key, naming the first of its places; `problem` has %(key)s and %(count)d."""
+        for key, found in places.items():
+            self.add(f"{problem % {'key': key, 'count': len(found)}}: {first_of(found)}")
+
+    def lines(self) -> Iterator[str]:
+        """The problems in words. What is wrong in many places is one mistake, and one line."""
+        for problem, places in self.places.items():
+            if len(places) > PLACES_LISTED:
+                yield f"{problem}: {first_of(places)}"
+            else:
+                yield from [f"{place}: {problem}" for place in places] or [problem]
 
     def refuse(self) -> None:
         """End here if anything was noted.
 
         :raises PlanRefused: with all of it
         """
-        if self.listed:
-            raise PlanRefused(self.listed, self.unlisted)
+        found = list(self.lines())
+        if found:
+            raise PlanRefused(found[:LISTED], len(found[LISTED:]))
 
-    def add_places(self, problem: str, places: Mapping[str, Sequence[Place]]) -> None:
-        """Note one problem for each key, naming the first of its places; `problem` has %(key)s and %(count)d."""
-        for key, found in islice(places.items(), LISTED):
-            named = "; ".join(map(str, found[:PLACES_LISTED]))
-            more = len(found) - PLACES_LISTED
-            if more > 0:
-                named += ngettext("; and %(count)d more place", "; and %(count)d more places", more) % {"count": more}
-            self.add(f"{problem % {'key': key, 'count': len(found)}}: {named}")
-        self.unlisted += max(0, len(places) - LISTED)
+
+def first_of(places: Sequence[Place]) -> str:
+    """The first of some places, and how many more there are."""
+    named = "; ".join(map(str, places[:PLACES_LISTED]))
+    more = len(places) - PLACES_LISTED
+    if more > 0:
+        named += ngettext("; and %(count)d more place", "; and %(count)d more places", more) % {"count": more}
+    return named

@@ -65,11 +65,12 @@ class Reading:
     guids: defaultdict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
     unknown: defaultdict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
     unnamed: int = 0
+    seatless: int = 0
 
     def finish(self) -> None:
         """Note what only shows once every seat was read."""
         repeated = {guid: places for guid, places in self.guids.items() if len(places) > 1}
-        if repeated:
+        if len(repeated) > 1:
             surplus = sum(len(places) - 1 for places in repeated.values())
             counts = {"seats": f"{surplus:,}", "ids": f"{len(repeated):,}"}
             self.problems.add(
@@ -106,6 +107,7 @@ def read_row(raw: Json, zone: Place, nth: int, origin: Point, reading: Reading, 
     read = RowReader(place, raw.get("seat_label"), (origin[0] + x, origin[1] + y), reading)
     listed = enumerate(objects_of(raw, "seats", place, reading.problems), 1)
     seats = [found for position, seat in listed if (found := read.seat(seat, position))]
+    reading.seatless += not raw.get("seats")
     return FileRow(name, seats, number, ends=text_of(raw.get("row_number_position")))
 
 
