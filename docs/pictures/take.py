@@ -23,7 +23,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 PHONE, DESKTOP = (390, 780), (1280, 800)
 PASSWORD = "front-row-2026"
-COLOURS = 128
+QUALITY = 88
 
 
 @contextmanager
@@ -47,10 +47,9 @@ def window(browser: Browser, base: str, size: tuple[int, int], scheme: str, who:
 
 
 def keep(page: Page, name: str) -> None:
-    """Save what the window shows, with few colours: a page of text has no more, and the repository stays small."""
+    """Save what the window shows."""
     page.wait_for_load_state("networkidle")
-    shown = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    shown.quantize(COLOURS, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
+    Image.open(BytesIO(page.screenshot())).convert("RGB").save(HERE / f"{name}.webp", quality=QUALITY, method=6)
 
 
 def concert(page: Page, name: str) -> None:
@@ -111,7 +110,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         fans_pictures(browser, base)
         staffs_pictures(browser, base)
-    print(json.dumps(sorted(path.name for path in HERE.glob("*.png"))))
+    print(json.dumps(sorted(path.name for path in HERE.glob("*.webp"))))
 
 
 main()
