@@ -31,7 +31,11 @@ def window(browser: Browser, base: str, size: tuple[int, int], scheme: str, who:
     """A window in which `who` is logged in."""
     width, height = size
     context = browser.new_context(
-        base_url=base, viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US"
+        base_url=base,
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        locale="en-US",
+        timezone_id="Asia/Seoul",
     )
     page = context.new_page()
     page.goto("/accounts/login/")
