@@ -8,6 +8,9 @@ from django.test import Client
 
 from concert_site.lib.static import version_of
 
+# No query is made: closing an answer looks whether the connection of a test before is still good.
+pytestmark = pytest.mark.django_db
+
 STYLES = "css/frontrow.css"
 
 
