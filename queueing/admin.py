@@ -4,21 +4,18 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from concert_site.accounts.models import User
+from concert_site.accounts.queries import users_matching
+from concert_site.lib.converters import id_in
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.lists import column
 from concert_site.lib.staff_pages import RecordAdmin
 from queueing.models import Status, WaitingToken
-
-# People whose address begins like what was typed; more than this is no search any more.
-MOST_PEOPLE = 50
-LARGEST_NUMBER_DIGITS = 18
 
 
 @admin.register(WaitingToken)
@@ -39,16 +36,15 @@ class WaitingTokenAdmin(RecordAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[WaitingToken], search_term: str
     ) -> tuple[QuerySet[WaitingToken], bool]:
-        """By token, by number, or by the beginning of an address."""
+        """By token, by number, or by the letters of an address."""
         word = search_term.strip().lower()
         if not word:
             return queryset, False
         if (token := token_in(word)) is not None:
             return queryset.filter(token=token), False
-        if word.isdecimal() and len(word) <= LARGEST_NUMBER_DIGITS:
-            return queryset.filter(number=int(word)), False
-        people = User.objects.filter(email__startswith=word).order_by("email").values_list("pk", flat=True)
-        return queryset.filter(Q(user_id__in=list(people[:MOST_PEOPLE]))), False
+        if (number := id_in(word)) is not None:
+            return queryset.filter(number=number), False
+        return queryset.filter(user__in=users_matching(word)), False
 
     @column(_("fan"))
     def fan(self, token: WaitingToken) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from concert_site.accounts.models import User
+from concert_site.accounts.queries import users_matching
 from concert_site.lib.errors import NotFound
 from concert_site.lib.formats import day_and_time, money, short_day
 from concert_site.lib.lists import column
@@ -21,9 +21,6 @@ from reservations.domain import holds
 from reservations.models import Reservation
 from reservations.models.reservation import Status
 from reservations.queries import bookings
-
-# People whose address begins like what was typed; more than this is no search any more.
-MOST_PEOPLE = 50
 
 
 @admin.register(Reservation)
@@ -45,13 +42,11 @@ class ReservationAdmin(RecordAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Reservation], search_term: str
     ) -> tuple[QuerySet[Reservation], bool]:
-        """By reference, or by the beginning of an address; both have their index."""
+        """By reference, or by the letters of an address; both are looked up first, for the sake of their index."""
         word = search_term.strip()
         if not word:
             return queryset, False
-        people = User.objects.filter(email__startswith=word.lower()).order_by("email").values_list("pk", flat=True)
-        fans = list(people[:MOST_PEOPLE])
-        return queryset.filter(Q(booking_reference=word.upper()) | Q(user_id__in=fans)), False
+        return queryset.filter(Q(booking_reference=word.upper()) | Q(user__in=users_matching(word))), False
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         """Who may take a hold away from a fan."""
