@@ -15,7 +15,7 @@ from unfold.widgets import (
 from concert_site.lib.errors import Invalid
 from concert_site.lib.staff_pages import MoneyField
 from reservations.domain import grids
-from reservations.domain.seating import Category, Hall
+from reservations.domain.seating import LONGEST, Category, Hall
 
 COLOR = r"^#[0-9a-fA-F]{6}$"
 
@@ -23,7 +23,7 @@ COLOR = r"^#[0-9a-fA-F]{6}$"
 class SectionForm(forms.Form):
     """One section; a row without a name, rows and seats counts as left out."""
 
-    name = forms.CharField(label=_("Section"), max_length=grids.LONGEST_NAME, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(label=_("Section"), max_length=LONGEST["section"], widget=UnfoldAdminTextInputWidget)
     rows = forms.IntegerField(
         label=_("Rows"), min_value=1, max_value=grids.MOST_ROWS, widget=UnfoldAdminIntegerFieldWidget
     )
@@ -44,7 +44,7 @@ class SectionForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
     category = forms.CharField(
-        label=_("Category"), initial="R", max_length=grids.LONGEST_CATEGORY, widget=UnfoldAdminTextInputWidget
+        label=_("Category"), initial="R", max_length=LONGEST["category"], widget=UnfoldAdminTextInputWidget
     )
     price = MoneyField(label=_("Price"), min_value=0)
     color = forms.RegexField(

@@ -18,7 +18,8 @@ from concert_site.lib.formats import money
 from concert_site.lib.lists import ChoiceFilter, column
 from concert_site.lib.staff_pages import MoneyField, RecordAdmin
 from reservations.admin.grids import COLOR
-from reservations.domain import grids, seats
+from reservations.domain import seats
+from reservations.domain.seating import LONGEST
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.queries import staff
 
@@ -33,7 +34,7 @@ class TariffForm(forms.Form):
     """What the selected seats are to be sold as."""
 
     category = forms.CharField(
-        label=gettext_lazy("Category"), max_length=grids.LONGEST_CATEGORY, widget=UnfoldAdminTextInputWidget
+        label=gettext_lazy("Category"), max_length=LONGEST["category"], widget=UnfoldAdminTextInputWidget
     )
     price = MoneyField(label=gettext_lazy("Price"), min_value=0)
     color = forms.RegexField(

@@ -16,6 +16,8 @@ from reservations.domain.colours import TRANSPARENT, colour_of
 from reservations.domain.seating import (
     AISLE,
     FIRST_ROW_Y,
+    HIGHEST_PRICE,
+    LONGEST,
     MARGIN,
     MOST_SEATS,
     PITCH,
@@ -33,15 +35,10 @@ ACROSS = 3
 MOST_SECTIONS = 200
 MOST_ROWS = 500
 MOST_SEATS_A_ROW = 500
-# The columns that they go to.
-LONGEST_NAME = 50
-LONGEST_CATEGORY = 100
 # Three letters name 18,278 rows.
 LONGEST_ROW_LETTERS = 3
 LONGEST_ROW_NUMBER = 6
 NARROWEST_STAGE = 10 * PITCH
-# Whatever PostgreSQL's bigint can hold, a seat that costs more is a slip of the keyboard.
-HIGHEST_PRICE = 10**12
 
 
 class Numbering(TextChoices):
@@ -187,11 +184,11 @@ def checked_categories(sections: Sequence[GridSection]) -> Mapping[str, Category
 def fault_of(section: GridSection) -> StrOrPromise:
     """What is wrong with a section taken by itself; blank if nothing is."""
     checks = [
-        (1 <= len(section.name.strip()) <= LONGEST_NAME, _("Give the section a name of at most 50 characters.")),
+        (1 <= len(section.name.strip()) <= LONGEST["section"], _("Give the section a name of at most 50 characters.")),
         (1 <= section.rows <= MOST_ROWS, _("A section has between 1 and 500 rows.")),
         (1 <= section.seats_per_row <= MOST_SEATS_A_ROW, _("A row has between 1 and 500 seats.")),
         (names_a_row(section.first_row_name), _("Name the first row by letters (A) or by a number (1).")),
-        (1 <= len(section.category.name.strip()) <= LONGEST_CATEGORY, _("Give the category a name.")),
+        (1 <= len(section.category.name.strip()) <= LONGEST["category"], _("Give the category a name.")),
         (is_colour(section.category.color), _("Give the category a colour, as #2563eb.")),
         (1 <= section.category.price <= HIGHEST_PRICE, _("Give the category a price of at least 1.")),
     ]

@@ -18,6 +18,10 @@ AISLE = 66.0
 SHARE = 0.41
 # The largest stadiums have some 100,000; a map of more is a mistake, and would be slow for every fan.
 MOST_SEATS = 100_000
+# How much text the columns of a seat hold.
+LONGEST = {"section": 50, "row": 20, "label": 50, "guid": 100, "category": 100}
+# Whatever PostgreSQL's bigint can hold, a seat that costs more is a slip of the keyboard.
+HIGHEST_PRICE = 10**12
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
 from reservations.domain import holds
-from reservations.domain.grids import HIGHEST_PRICE
+from reservations.domain.seating import HIGHEST_PRICE, LONGEST
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.seat import ConcertSeatQuerySet
 
@@ -57,7 +57,7 @@ def change_tariff(*, schedule_id: int, seat_ids: Sequence[int], tariff: Tariff) 
     """
     if not 1 <= tariff.price <= HIGHEST_PRICE:
         raise Invalid(_("Give a price of at least 1."), attr="price")
-    if not tariff.category.strip():
+    if not 1 <= len(tariff.category.strip()) <= LONGEST["category"]:
         raise Invalid(_("Give the category a name."), attr="category")
     ours = chosen(seat_ids).filter(concert_schedule_id=schedule_id, status__in=FREE)
     changed = ours.update(category=tariff.category, seat_price=tariff.price)

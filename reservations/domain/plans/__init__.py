@@ -21,7 +21,6 @@ from reservations.domain.plans.file import MOST_BYTES, Json, read_json, too_larg
 from reservations.domain.plans.notices import notices
 from reservations.domain.plans.problems import Place, PlanRefused, Problems
 from reservations.domain.plans.seats import (
-    LONGEST,
     FileRow,
     PlannedRow,
     Reading,
@@ -31,11 +30,10 @@ from reservations.domain.plans.seats import (
     too_long,
 )
 from reservations.domain.plans.values import objects_of, origin_of, text_of
-from reservations.domain.seating import MOST_SEATS, Category, Hall, SeatPlan, letters
+from reservations.domain.seating import HIGHEST_PRICE, LONGEST, MOST_SEATS, Category, Hall, SeatPlan, letters
 
 __all__ = ["MOST_BYTES", "Plan", "PlanRefused", "read_plan", "too_large"]
 
-HIGHEST_PRICE = 10**12
 # Each has a price in a form.
 MOST_CATEGORIES = 200
 # Rows whose distances from the stage differ by less than this are as near as each other.

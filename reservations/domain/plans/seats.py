@@ -11,9 +11,8 @@ from reservations.domain.plans.file import Json
 from reservations.domain.plans.names import Groups, numbers_of, told_apart
 from reservations.domain.plans.problems import Place, Problems
 from reservations.domain.plans.values import objects_of, origin_of, point_of, text_of
+from reservations.domain.seating import LONGEST
 
-# The columns that they go to.
-LONGEST = {"section": 50, "row": 20, "label": 50, "guid": 100, "category": 100}
 # Keys by which plans mark seats for wheelchairs; the format itself has none.
 ACCESSIBLE_KEYS = ("accessible", "is_accessible", "wheelchair")
 DECIMALS = 4

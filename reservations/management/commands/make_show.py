@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from concert_site.lib.errors import Invalid
 from reservations.domain.plans import MOST_BYTES, read_plan, too_large
-from reservations.domain.seating import MOST_SEATS, Hall, grid
+from reservations.domain.seating import HIGHEST_PRICE, MOST_SEATS, Hall, grid
 from reservations.domain.shows import Times, clock, make_show
 
 A_DAY = 86_400
@@ -19,7 +19,7 @@ SEATS = 100
 # Option, default, lowest and highest value.
 NUMBERS = [
     ("seats", SEATS, 1, MOST_SEATS),
-    ("price", 99_000, 1, 10**12),
+    ("price", 99_000, 1, HIGHEST_PRICE),
     ("opens-in", -1, -3650 * A_DAY, 3650 * A_DAY),
     ("closes-in", A_DAY, -3650 * A_DAY, 3650 * A_DAY),
     ("concert-in", 30 * A_DAY, -3650 * A_DAY, 3650 * A_DAY),
