@@ -8,6 +8,8 @@ from PIL import ImageColor
 PALETTE = ("#b91c1c", "#2563eb", "#15803d", "#a16207", "#7c3aed", "#0e7490", "#be185d", "#4d7c0f")
 AREA_COLOR = "#d4d4d8"
 TRANSPARENT = "transparent"
+# As long as #rrggbb is.
+SOLID = 7
 LONGEST = 40
 BARE_HEX = re.compile(r"[0-9a-f]{6}", re.ASCII)
 # Pillow counts its last part to 255, CSS to 1.
@@ -40,9 +42,9 @@ def in_hex(*channels: int) -> str:
 
 
 def category_colour(raw: object, nth: int) -> str:
-    """The colour of the nth category; one of ours if it has none that can be seen."""
+    """The colour of the nth category, never transparent; one of ours if it has none that can be seen."""
     colour = colour_of(raw)
-    return PALETTE[nth % len(PALETTE)] if colour in {"", TRANSPARENT} else colour
+    return PALETTE[nth % len(PALETTE)] if colour in {"", TRANSPARENT} else colour[:SOLID]
 
 
 def luminance(colour: str) -> float:

@@ -3,7 +3,7 @@
 // What can't be seen on a canvas is said by two buttons that take turns: the one with the focus stands for the
 // seat at the cursor. The list view has every seat as a box to tick.
 
-const COLOR = /^#(?:[0-9a-f]{3}|[0-9a-f]{6})$/i;
+const COLOR = /^#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i;
 const PLAIN = "#6b7280";
 // Sizes on the screen, in CSS pixels.
 const TAPPABLE = 22;
@@ -178,9 +178,9 @@ export class HallMap {
     else if (shape === "ellipse") pen.ellipse(0, 0, Math.abs(area.radius_x ?? 0), Math.abs(area.radius_y ?? 0), 0, 0, 2 * Math.PI);
     else if (shape === "polygon") for (const { x, y } of area.points ?? []) pen.lineTo(x, y);
     const color = COLOR.test(area.color ?? "") ? area.color : "";
+    pen.closePath();
     if (color && shape !== "text") {
       pen.fillStyle = color;
-      pen.closePath();
       pen.fill();
     }
     if (COLOR.test(area.border_color ?? "")) {
