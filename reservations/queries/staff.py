@@ -51,9 +51,9 @@ class CategoryCounts:
     seats: SeatCounts
 
 
-def counts(now: datetime | None = None) -> dict[str, Count]:
+def counts() -> dict[str, Count]:
     """The aggregates of SeatCounts over seats."""
-    is_over = Q(status=SeatStatus.TEMPORARY, expired_at__lte=now or Now())
+    is_over = Q(status=SeatStatus.TEMPORARY, expired_at__lte=Now())
     return {
         "left": Count("pk", filter=Q(status=SeatStatus.AVAILABLE) | is_over),
         "held": Count("pk", filter=Q(status=SeatStatus.TEMPORARY) & ~is_over),
