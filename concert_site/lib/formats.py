@@ -26,11 +26,15 @@ def babel_locale() -> Locale:
         return Locale.parse("en")
 
 
+def in_major(amount: int) -> Decimal:
+    """An amount in minor units of the currency, in its major unit."""
+    return Decimal(amount).scaleb(-get_currency_precision(settings.CURRENCY))
+
+
 @register.filter
 def money(amount: int) -> str:
     """An amount in minor units of the currency: 143000 is ₩143,000."""
-    digits = get_currency_precision(settings.CURRENCY)
-    return str(format_currency(Decimal(amount).scaleb(-digits), settings.CURRENCY, locale=babel_locale()))
+    return str(format_currency(in_major(amount), settings.CURRENCY, locale=babel_locale()))
 
 
 @register.filter
@@ -43,8 +47,7 @@ def signed_money(amount: int) -> str:
 @register.filter
 def major(amount: int) -> str:
     """An amount in minor units as people type it, without signs: 143000 won are 143000, 1250 cents are 12.50."""
-    digits = get_currency_precision(settings.CURRENCY)
-    return str(Decimal(amount).scaleb(-digits))
+    return str(in_major(amount))
 
 
 @register.filter

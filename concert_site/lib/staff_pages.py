@@ -21,7 +21,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
+from concert_site.lib.converters import id_in
 from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import in_major
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -31,8 +33,6 @@ else:
     from unfold.admin import ModelAdmin as Base
 
 MOST_DIGITS = 16
-# What a bigint surely holds.
-LONGEST_ID = 18
 LONGEST_REASON = 500
 
 
@@ -47,7 +47,7 @@ class StaffAdmin(Base):
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *where: Any) -> HttpResponse | None:
         """Django's, unless what was selected can't be rows: Django would end with a 500."""
         selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        if all(each.isascii() and each.isdecimal() and len(each) <= LONGEST_ID for each in selected):
+        if all(id_in(each) is not None for each in selected):
             return super().response_action(request, queryset, *where)
         self.message_user(request, _("Choose rows of this list."), messages.WARNING)
         return None
@@ -101,12 +101,7 @@ class MoneyField(forms.DecimalField):
 
     def prepare_value(self, value: object) -> object:
         """What stands in the box: an amount of ours (an int, in minor units) as people write it."""
-        return major(value) if isinstance(value, int) else value
-
-
-def major(amount: int) -> Decimal:
-    """An amount in the currency's major unit."""
-    return Decimal(amount).scaleb(-get_currency_precision(settings.CURRENCY))
+        return in_major(value) if isinstance(value, int) else value
 
 
 class ReasonField(forms.CharField):
@@ -115,6 +110,11 @@ class ReasonField(forms.CharField):
     def __init__(self, **options: Any) -> None:  # Any: Django's options of every type
         defaults = {"label": _("Reason"), "max_length": LONGEST_REASON, "widget": UnfoldAdminTextInputWidget}
         super().__init__(**defaults | options)
+
+
+def actor_of(request: HttpRequest) -> int:
+    """Who is at work; the admin lets nobody in who isn't logged in."""
+    return int(request.user.pk or 0)
 
 
 def blame(form: forms.BaseForm, error: DomainError) -> None:

@@ -24,7 +24,7 @@ from django.utils.translation import ngettext
 
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
-from concert_site.lib.staff_pages import MoneyField, ReasonField, RecordAdmin, blame
+from concert_site.lib.staff_pages import MoneyField, ReasonField, RecordAdmin, actor_of, blame
 from payments.domain.refunds import refund_by_staff
 from payments.models import Payment, State
 from reservations.domain import cancellation
@@ -109,11 +109,6 @@ def log(admin: RecordAdmin, request: HttpRequest, payment: Payment, fee: int, no
     """Note a refund in the admin's log."""
     said = {"amount": money(payment.price - fee), "fee": money(fee), "note": note}
     admin.log_change(request, payment, str(_("Refunded %(amount)s, fee %(fee)s: %(note)s") % said))
-
-
-def actor_of(request: HttpRequest) -> int:
-    """Who refunds: the admin lets nobody in who has no id."""
-    return int(request.user.pk or 0)
 
 
 # --- Those that were chosen --------------------------------------------------------------------

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
-from concert_site.lib.staff_pages import RecordAdmin, blame
-from payments.admin.refunds import RefundForm, actor_of, list_url, refunding
+from concert_site.lib.staff_pages import RecordAdmin, actor_of, blame
+from payments.admin.refunds import RefundForm, list_url, refunding
 from payments.domain import schedule_refunds
 from payments.domain.schedule_refunds import Round
 from reservations.models import ConcertSchedule, ConcertStatus

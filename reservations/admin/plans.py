@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
-from concert_site.lib.errors import Conflict, DomainError
-from concert_site.lib.staff_pages import MoneyField, StaffAdmin, blame, major
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import in_major
+from concert_site.lib.staff_pages import MoneyField, StaffAdmin, actor_of, blame
 from reservations.admin import kept_plans
+from reservations.admin.one_date import ADDING_SEATS, PREFIX, change_page, of_schedule
 from reservations.domain import shows
 from reservations.domain.drawing import draw_hall
 from reservations.domain.plans import MOST_BYTES, Plan, PlanRefused, read_plan, too_large
 from reservations.domain.seating import Hall
 from reservations.models import ConcertSchedule
 
-Page = Callable[..., HttpResponse]
-PERMISSIONS = ("reservations.change_concertschedule", "reservations.add_concertseat")
-PREFIX = "reservations_concertschedule"
 LONGEST_NAME = 100
 
 
@@ -42,27 +39,6 @@ def urls(model_admin: StaffAdmin) -> list[URLPattern]:
         )
         for rest, (name, page) in pages.items()
     ]
-
-
-def for_a_schedule_without_seats(view: Page) -> Page:
-    """A page for staff who may give a schedule its seats; once it has some, it says so on the schedule's page."""
-
-    @wraps(view)
-    def page(admin: StaffAdmin, request: HttpRequest, schedule_id: int, **kept: str) -> HttpResponse:
-        if not request.user.has_perms(PERMISSIONS):
-            raise PermissionDenied
-        schedule = admin.get_queryset(request).filter(pk=schedule_id).first()
-        if schedule is None:
-            raise Http404
-        try:
-            if schedule.seats.exists():
-                raise Conflict(_("This schedule has seats already."))
-            return view(admin, request, schedule, **kept)
-        except DomainError as refusal:
-            messages.error(request, str(refusal.detail))
-            return HttpResponseRedirect(reverse(f"admin:{PREFIX}_change", args=[schedule_id]))
-
-    return page
 
 
 # --- Upload ----------------------------------------------------------------------------------------
@@ -94,12 +70,13 @@ class PlanForm(forms.Form):
         return content
 
 
-@for_a_schedule_without_seats
+@of_schedule(*ADDING_SEATS)
 def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
     """Take a file; all that is wrong with it is said here."""
+    shows.demand_no_seats(schedule.pk)
     form = PlanForm(request.POST, request.FILES) if request.method == "POST" else PlanForm()
     if request.method == "POST" and form.is_valid():
-        key = kept_plans.keep(form.cleaned_data["plan"], user_id=owner(request), schedule_id=schedule.pk)
+        key = kept_plans.keep(form.cleaned_data["plan"], user_id=actor_of(request), schedule_id=schedule.pk)
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key]))
     return admin.page(
         request,
@@ -108,13 +85,8 @@ def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedu
         subtitle=str(schedule),
         form=form,
         problems=form.errors.get("plan", []),
-        back=reverse(f"admin:{PREFIX}_change", args=[schedule.pk]),
+        back=change_page(schedule.pk),
     )
-
-
-def owner(request: HttpRequest) -> int:
-    """Who is at work; the admin lets nobody in who isn't logged in."""
-    return request.user.pk or 0
 
 
 # --- Prices ----------------------------------------------------------------------------------------
@@ -127,7 +99,7 @@ class PricesForm(forms.Form):
         super().__init__(*args, **options)
         self.plan = plan
         for nth, name in enumerate(plan.categories):
-            self.fields[f"price_{nth}"] = MoneyField(label=_("Price"), min_value=major(1))
+            self.fields[f"price_{nth}"] = MoneyField(label=_("Price"), min_value=in_major(1))
             self.fields[f"accessible_{nth}"] = forms.BooleanField(
                 label=_("Accessible"), required=False, widget=UnfoldBooleanWidget
             )
@@ -155,10 +127,11 @@ class PricesForm(forms.Form):
         return self.plan.hall(prices, {name for nth, name in names if self.cleaned_data[f"accessible_{nth}"]})
 
 
-@for_a_schedule_without_seats
+@of_schedule(*ADDING_SEATS)
 def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, key: str) -> HttpResponse:
     """Show what was read, ask for prices, save. The file is read anew each time: nothing is taken from the browser."""
-    content = kept_plans.find(key, user_id=owner(request), schedule_id=schedule.pk)
+    shows.demand_no_seats(schedule.pk)
+    content = kept_plans.find(key, user_id=actor_of(request), schedule_id=schedule.pk)
     if content is None:
         messages.error(request, _("Please choose the file again: it was kept for an hour, for you alone."))
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]))
@@ -193,7 +166,7 @@ def imported(
     ) % {"name": plan.name[:LONGEST_NAME], "count": f"{count:,}"}
     admin.log_change(request, schedule, said)
     messages.success(request, said)
-    return HttpResponseRedirect(reverse(f"admin:{PREFIX}_change", args=[schedule.pk]))
+    return HttpResponseRedirect(change_page(schedule.pk))
 
 
 def preview(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, form: PricesForm) -> HttpResponse:

@@ -1,63 +1,28 @@
 """What staff do to one date beside changing its times: each a page of its own, reached from the date's page."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from concert_site.lib.domain_admin import attempt
-from concert_site.lib.errors import Conflict, DomainError
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.staff_pages import StaffAdmin
 from reservations.admin import plans
 from reservations.admin.grids import GRID, grid_of, sums_of
+from reservations.admin.one_date import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, of_schedule
 from reservations.admin.schedule_forms import TIMES, CopyForm, LeversForm
 from reservations.domain import copies, grids, levers, programme, shows
 from reservations.domain.drawing import draw, draw_hall
 from reservations.models import ConcertSchedule
 from reservations.queries import staff
 
-Page = Callable[[Any, HttpRequest, ConcertSchedule], HttpResponse]  # Any: the admin below
-PREFIX = "reservations_concertschedule"
 # How many rows "more sections" adds.
 MORE = 3
 LONGEST_NUMBER = 6
-
-
-def change_page(schedule_id: int) -> str:
-    """The address of a date's page."""
-    return reverse(f"admin:{PREFIX}_change", args=[schedule_id])
-
-
-def of_schedule(*permissions: str) -> Callable[[Page], Callable[..., HttpResponse]]:
-    """A page about one date, for staff who have all these permissions of the app `reservations`.
-
-    What the domain refuses, and no form has shown, is said at the top of the date's page.
-    """
-
-    def decorate(view: Page) -> Callable[..., HttpResponse]:
-        @wraps(view)
-        def page(admin: Any, request: HttpRequest, schedule_id: int) -> HttpResponse:  # Any: the admin below
-            if not all(request.user.has_perm(f"reservations.{name}") for name in permissions):
-                raise PermissionDenied
-            schedule = admin.get_queryset(request).filter(pk=schedule_id).first()
-            if schedule is None:
-                raise Http404
-            try:
-                return view(admin, request, schedule)
-            except DomainError as refusal:
-                messages.error(request, str(refusal.detail))
-                return HttpResponseRedirect(change_page(schedule_id))
-
-        return page
-
-    return decorate
 
 
 class SchedulePages(StaffAdmin):
@@ -86,15 +51,11 @@ class SchedulePages(StaffAdmin):
 
     def may_add_seats(self, request: HttpRequest) -> bool:
         """Whether this member of staff may give a date its seats."""
-        return all(
-            request.user.has_perm(f"reservations.{name}") for name in ("change_concertschedule", "add_concertseat")
-        )
+        return may(request, ADDING_SEATS)
 
     def may_remove_seats(self, request: HttpRequest) -> bool:
         """Whether this member of staff may take a date's seats away."""
-        return all(
-            request.user.has_perm(f"reservations.{name}") for name in ("change_concertschedule", "delete_concertseat")
-        )
+        return may(request, REMOVING_SEATS)
 
     def done(self, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
         """Write into the log who did it, say so, and go back to the date's page."""
@@ -112,11 +73,10 @@ class SchedulePages(StaffAdmin):
 
     # --- Seats -----------------------------------------------------------------------------------
 
-    @of_schedule("change_concertschedule", "add_concertseat")
+    @of_schedule(*ADDING_SEATS)
     def add_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Seats out of a few numbers: fill in sections, look at the sums, save."""
-        if schedule.seats.exists():
-            raise Conflict(_("This schedule has seats already."))
+        shows.demand_no_seats(schedule.pk)
         sections = GRID(request.POST or None, prefix="sections")
         wants = {name for name in ("more", "save") if name in request.POST}
         hall = None
@@ -140,7 +100,7 @@ class SchedulePages(StaffAdmin):
             back=change_page(schedule.pk),
         )
 
-    @of_schedule("change_concertschedule", "delete_concertseat")
+    @of_schedule(*REMOVING_SEATS)
     def remove_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Ask once, then take all seats away, so that others can be made."""
         if request.method == "POST":
@@ -172,7 +132,7 @@ class SchedulePages(StaffAdmin):
             back=change_page(schedule.pk),
         )
 
-    @of_schedule("change_concertschedule", "add_concertschedule", "add_concertseat")
+    @of_schedule("add_concertschedule", *ADDING_SEATS)
     def copy_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """The same hall on another evening."""
         form = CopyForm(request.POST or None)

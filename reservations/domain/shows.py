@@ -84,10 +84,17 @@ def add_seats(*, schedule_id: int, hall: Hall) -> int:
     """
     # Two members of staff may add seats at once: the second waits here, and then finds those of the first.
     schedule = locked_schedule(schedule_id)
-    if ConcertSeat.objects.filter(concert_schedule=schedule).exists():
-        raise Conflict(_("This schedule has seats already."))
+    demand_no_seats(schedule_id)
     ConcertSchedule.objects.filter(pk=schedule_id).update(layout=hall.layout(), layout_version=F("layout_version") + 1)
     return create_seats(hall, schedule)
+
+
+def demand_no_seats(schedule_id: int) -> None:
+    """
+    :raises Conflict: if the schedule has seats already
+    """
+    if ConcertSeat.objects.filter(concert_schedule=schedule_id).exists():
+        raise Conflict(_("This schedule has seats already."))
 
 
 def create_seats(hall: Hall, schedule: ConcertSchedule) -> int:

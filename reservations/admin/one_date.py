@@ -1,0 +1,52 @@
+"""What every page about one date shares: where it is, and who may see it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from concert_site.lib.errors import DomainError
+
+Page = Callable[..., HttpResponse]
+PREFIX = "reservations_concertschedule"
+ADDING_SEATS = ("change_concertschedule", "add_concertseat")
+REMOVING_SEATS = ("change_concertschedule", "delete_concertseat")
+
+
+def change_page(schedule_id: int) -> str:
+    """The address of a date's page."""
+    return reverse(f"admin:{PREFIX}_change", args=[schedule_id])
+
+
+def may(request: HttpRequest, permissions: tuple[str, ...]) -> bool:
+    """Whether this member of staff has all these permissions of the app `reservations`."""
+    return request.user.has_perms([f"reservations.{name}" for name in permissions])
+
+
+def of_schedule(*permissions: str) -> Callable[[Page], Page]:
+    """A page about one date, for staff who have all these permissions of the app `reservations`.
+
+    What the domain refuses, and no form has shown, is said at the top of the date's page.
+    """
+
+    def decorate(view: Page) -> Page:
+        @wraps(view)
+        def page(admin: Any, request: HttpRequest, schedule_id: int, **kept: str) -> HttpResponse:  # Any: of schedules
+            if not may(request, permissions):
+                raise PermissionDenied
+            schedule = admin.get_queryset(request).filter(pk=schedule_id).first()
+            if schedule is None:
+                raise Http404
+            try:
+                return view(admin, request, schedule, **kept)
+            except DomainError as refusal:
+                messages.error(request, str(refusal.detail))
+                return HttpResponseRedirect(change_page(schedule_id))
+
+        return page
+
+    return decorate
