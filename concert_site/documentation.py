@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from django.utils.translation import get_language
+from django.utils.translation import override
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -18,14 +18,15 @@ KEPT = {"Cache-Control": "public, max-age=300"}
 
 
 @cache
-def schema_in(language: str) -> dict[str, Any]:
+def schema() -> dict[str, Any]:
     """The schema, made once a process: it takes a good part of a second and changes with the code alone.
 
-    Any: OpenAPI, nested as it likes.
+    In English, whoever asks: a cache on the way keeps one for all. Any: OpenAPI, nested as it likes.
     """
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # drf-spectacular doesn't say
-    schema: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # nor here
-    return schema
+    with override("en"):
+        found: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # nor here
+    return found
 
 
 class Schema(SpectacularAPIView):
@@ -36,7 +37,7 @@ class Schema(SpectacularAPIView):
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
         """The schema."""
-        return Response(schema_in(get_language() or ""), headers=KEPT)
+        return Response(schema(), headers=KEPT)
 
 
 class Docs(SpectacularSwaggerView):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from concert_site.documentation import schema_in
+from concert_site.documentation import schema
 
 METHODS = ("get", "post", "put", "patch", "delete")
 TOKEN = "6f1c1f0e-5d53-4a2c-8f43-0a4a3a5a7a11"
@@ -10,7 +10,7 @@ TOKEN = "6f1c1f0e-5d53-4a2c-8f43-0a4a3a5a7a11"
 
 def operations(*, is_public: bool | None = None) -> Iterator[tuple[str, str, bool]]:
     """Method, address (every id 1, every token one that nobody has), and whether it takes a body."""
-    for template, methods in schema_in("en")["paths"].items():
+    for template, methods in schema()["paths"].items():
         path = template.replace("{token}", TOKEN).replace("{id}", "1")
         assert "{" not in path, template
         for method in METHODS:

@@ -7,7 +7,7 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client
 
-from concert_site.documentation import schema_in
+from concert_site.documentation import schema
 from concert_site.lib.openapi import REFUSALS
 from concert_site.tests.operations import operations
 
@@ -25,21 +25,28 @@ def test_schema_is_served_as_json_and_yaml():
     assert "Cookie" not in as_json.get("Vary", "")
 
 
+def test_schema_is_the_same_in_every_language():
+    in_korean = Client().get("/api/v1/schema/", headers={"accept-language": "ko"})
+
+    assert in_korean.content == Client().get("/api/v1/schema/", headers={"accept-language": "en"}).content
+    assert not re.search("[가-힣]", in_korean.content.decode())
+
+
 def test_schema_says_how_to_log_in():
-    schemes = schema_in("en")["components"]["securitySchemes"]
+    schemes = schema()["components"]["securitySchemes"]
 
     assert (schemes["accessToken"]["type"], schemes["accessToken"]["scheme"]) == ("http", "bearer")
-    assert {"accessToken": []} in schema_in("en")["paths"]["/api/v1/wallet/"]["get"]["security"]
+    assert {"accessToken": []} in schema()["paths"]["/api/v1/wallet/"]["get"]["security"]
 
 
 def test_schema_names_every_sale_state():
-    states = schema_in("en")["components"]["schemas"]["SaleStateEnum"]["enum"]
+    states = schema()["components"]["schemas"]["SaleStateEnum"]["enum"]
 
     assert states == ["UPCOMING", "LOBBY", "OPEN", "SOLD_OUT", "CLOSED"]
 
 
 def test_every_id_in_an_address_is_a_bigint():
-    for template, methods in schema_in("en")["paths"].items():
+    for template, methods in schema()["paths"].items():
         for operation in (methods[name] for name in methods):
             for parameter in operation.get("parameters", []):
                 if parameter["name"] == "id" and parameter["in"] == "path":
@@ -84,13 +91,13 @@ def test_assets_of_the_docs_page_are_served():
 
 def test_every_refusal_that_is_declared_belongs_to_an_operation():
     """A path that is renamed must not take its refusals out of the schema."""
-    paths = schema_in("en")["paths"]
+    paths = schema()["paths"]
 
     assert [key for key in REFUSALS if key[0] not in paths.get(key[1], {})] == []
 
 
 def test_an_operation_says_what_the_rules_refuse():
-    answers = schema_in("en")["paths"]["/api/v1/payments/"]["post"]["responses"]
+    answers = schema()["paths"]["/api/v1/payments/"]["post"]["responses"]
 
     assert answers["402"]["description"] == "`insufficient_balance`"
     assert answers["503"]["description"] == "`unavailable`"
