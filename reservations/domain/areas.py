@@ -1,5 +1,7 @@
 """What is on a map besides seats: the stage, the bar, a wall, a name."""
 
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,6 +88,14 @@ class Area:
         left, top = (0.0, 0.0) if self.shape == Shape.RECTANGLE else (-self.width / 2, -self.height / 2)
         right, bottom = left + self.width, top + self.height
         return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+def turned(outline: Iterable[Point], around: Point, rotation: float) -> Iterator[Point]:
+    """Points that are counted from `around`, as they lie on the map: turned by `rotation` degrees clockwise."""
+    angle = math.radians(rotation)
+    cos, sin = math.cos(angle), math.sin(angle)
+    for x, y in outline:
+        yield around[0] + x * cos - y * sin, around[1] + x * sin + y * cos
 
 
 @dataclass(frozen=True, slots=True)

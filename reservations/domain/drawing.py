@@ -8,13 +8,12 @@ Layouts come out of the database, where anything may once have been written: not
 but numbers, colours in one notation, and escaped text.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from reservations.domain.areas import TEXT_SIZE, Point, Shape
+from reservations.domain.areas import TEXT_SIZE, Point, Shape, turned
 from reservations.domain.colours import AREA_COLOR, TRANSPARENT, category_colour, colour_of, contrast, luminance
 from reservations.domain.plans.file import Json
 from reservations.domain.plans.values import number_of, point_of, text_of
@@ -79,12 +78,7 @@ def view_box(layout: Mapping[str, object], dots: Sequence[Dot], radius: float) -
 def corners(area: Json) -> Iterator[Point]:
     """Points around an area, on the map."""
     origin = point_of(area)
-    if origin is None:
-        return
-    angle = math.radians(number_of(area.get("rotation")) or 0.0)
-    cos, sin = math.cos(angle), math.sin(angle)
-    for x, y in outline(area):
-        yield origin[0] + x * cos - y * sin, origin[1] + x * sin + y * cos
+    return turned(outline(area), origin, number_of(area.get("rotation")) or 0.0) if origin else iter(())
 
 
 def outline(area: Json) -> Iterable[Point]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from reservations.domain.areas import Area, Label, Point
+from reservations.domain.areas import Area, Label, Point, turned
 from reservations.domain.plans.file import Json
 from reservations.domain.plans.seats import FileSeat
 from reservations.domain.plans.values import number_of
@@ -63,10 +63,7 @@ def size_of(raw: object) -> Point:
 def corners(areas: Sequence[Area]) -> Iterator[Point]:
     """Points around the areas, on the map."""
     for area in areas:
-        angle = math.radians(area.rotation)
-        cos, sin = math.cos(angle), math.sin(angle)
-        for x, y in area.outline():
-            yield area.x + x * cos - y * sin, area.y + x * sin + y * cos
+        yield from turned(area.outline(), (area.x, area.y), area.rotation)
 
 
 def count_covered(seats: Sequence[FileSeat]) -> int:
