@@ -105,12 +105,16 @@ def hold_seats(
         "active_seconds": float(settings.TOKEN_ACTIVE_SECONDS),
         "now": now,
     }
+    return booking_from(held_rows(params), user_id=user_id, schedule_id=schedule, seats=seats, now=now)
+
+
+def held_rows(params: dict[str, object]) -> list[Row]:
+    """The answer of hold_seats.sql."""
     try:
-        rows = fetch(HOLD, params)
+        return fetch(HOLD, params)
     except IntegrityError:
         # The same key with other seats came through at the same moment; it now stands there and is found.
-        rows = fetch(HOLD, params)
-    return booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
+        return fetch(HOLD, params)
 
 
 def new_reference() -> str:
