@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
@@ -154,7 +155,7 @@ class BalanceHistoryAdmin(RecordAdmin):
         """By the fan's address, as wallets are."""
         return (queryset.filter(user__in=users_matching(search_term)) if search_term else queryset), False
 
-    @admin.display(description=_("booked at"), ordering="pk")
+    @admin.display(description=pgettext_lazy("ledger", "booked at"), ordering="pk")
     def booked(self, entry: BalanceHistory) -> str:
         """When; entries are numbered in that order."""
         return day_and_time(entry.created_at)

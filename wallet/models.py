@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from concert_site.lib.states import one_of
 
@@ -69,7 +70,7 @@ class BalanceHistory(models.Model):
         db_index=False,
         verbose_name=_("by"),
     )
-    created_at = models.DateTimeField(_("booked at"))
+    created_at = models.DateTimeField(pgettext_lazy("ledger", "booked at"))
     updated_at = models.DateTimeField(_("updated at"))
 
     objects = BalanceHistoryQuerySet.as_manager()

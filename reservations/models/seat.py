@@ -6,13 +6,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 from reservations.models.concert import Concert, ConcertSchedule
 
 
 class SeatStatus(models.TextChoices):
-    AVAILABLE = "AVAILABLE", _("available")
+    AVAILABLE = "AVAILABLE", pgettext_lazy("seat", "available")
     TEMPORARY = "TEMPORARY", _("held")
     RESERVED = "RESERVED", _("reserved")
     UNAVAILABLE = "UNAVAILABLE", _("not on sale")
