@@ -174,7 +174,7 @@ def test_the_wait_at_the_speed_that_was_measured(schedule):
     page = text_of(browser_of(token.user).get(room(schedule)))
 
     assert "about 10 minutes" in page
-    assert "Fewer seats are left than people are ahead of you" in page
+    assert "There may be no seat left when it is your turn" in page
 
 
 def test_a_pause_is_said_and_the_place_kept(schedule):

@@ -226,16 +226,26 @@ def in_words(refusal: DomainError, schedule_id: int, chosen: Sequence[int], *, u
     if isinstance(refusal, SeatUnavailable) and sale is not None:
         known = plan_of(sale).seats
         gone = [known[chosen[nth]] for nth in refusal.items or () if chosen[nth] in known]
-        names = "; ".join(name_of(seat) for seat in gone)
-        return ngettext("%(seats)s has just been taken.", "%(seats)s have just been taken.", len(gone)) % {
-            "seats": names
-        }
+        return in_words_of_seats(gone, schedule_id, user_id=user_id)
     if isinstance(refusal, TicketLimitExceeded) and sale is not None:
         counts = {"limit": sale.tickets_per_fan, "has": bookings.live_of_schedule(schedule_id, user_id=user_id).count()}
         return _("One fan may book %(limit)s seats for this date; you have %(has)s. Choose fewer.") % counts
     if isinstance(refusal, SeatUnknown):
         return _("This date has no such seat. Choose from the ones shown.")
     return str(refusal.detail)
+
+
+def in_words_of_seats(gone: Sequence[Seat], schedule_id: int, *, user_id: int) -> str:
+    """Which of the chosen seats can't be had; a seat may be the fan's own, booked in another tab."""
+    own = set(bookings.live_of_schedule(schedule_id, user_id=user_id).values_list("concert_seat_id", flat=True))
+    sentences = []
+    if yours := [name_of(seat) for seat in gone if seat.id in own]:
+        said = ngettext("%(seats)s is yours already.", "%(seats)s are yours already.", len(yours))
+        sentences.append(said % {"seats": "; ".join(yours)})
+    if taken := [name_of(seat) for seat in gone if seat.id not in own]:
+        said = ngettext("%(seats)s has just been taken.", "%(seats)s have just been taken.", len(taken))
+        sentences.append(said % {"seats": "; ".join(taken)})
+    return " ".join(sentences)
 
 
 def name_of(seat: Seat) -> str:

@@ -67,7 +67,7 @@ def wait_of(token: TokenView, seen: Progress) -> Wait | None:
         ahead=ahead,
         minutes=None if seconds is None else ceil(seconds / 60),
         poll_after=poll_after(ahead),
-        has_too_few_seats=seen.seats_left < ahead,
+        has_too_few_seats=seen.seats_left <= ahead,
     )
 
 
