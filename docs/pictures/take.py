@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -27,7 +28,9 @@ QUALITY = 88
 
 
 @contextmanager
-def window(browser: Browser, base: str, size: tuple[int, int], scheme: str, who: str) -> Iterator[Page]:
+def window(
+    browser: Browser, base: str, size: tuple[int, int], scheme: Literal["light", "dark"], who: str
+) -> Iterator[Page]:
     """A window in which `who` is logged in."""
     width, height = size
     context = browser.new_context(
