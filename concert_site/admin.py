@@ -17,7 +17,7 @@ from django_celery_beat.models import (
 )
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from concert_site.lib.staff_pages import RecordAdmin
+from concert_site.lib.staff_pages import PlainLookups, RecordAdmin
 
 if TYPE_CHECKING:
     # unfold comes without types; its classes are Django's with another look.
@@ -42,7 +42,7 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]  # beat com
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # as above
+class PeriodicTaskAdmin(PlainLookups, beat.PeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # as above
     """What beat sends, and when."""
 
     form = PeriodicTaskForm
@@ -66,21 +66,21 @@ class TasksOfSchedule(TabularInline):  # type: ignore[type-arg]  # the model is 
 
 
 @admin.register(IntervalSchedule, SolarSchedule)
-class ScheduleAdmin(ModelAdmin):  # type: ignore[type-arg]  # of several models
+class ScheduleAdmin(PlainLookups, ModelAdmin):  # type: ignore[type-arg]  # of several models
     """When something runs."""
 
     inlines = (TasksOfSchedule,)
 
 
 @admin.register(ClockedSchedule)
-class ClockedScheduleAdmin(beat.ClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # as above
+class ClockedScheduleAdmin(PlainLookups, beat.ClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # as above
     """Once, at a moment."""
 
     inlines = (TasksOfSchedule,)
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(beat.CrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # as above
+class CrontabScheduleAdmin(PlainLookups, beat.CrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # as above
     """By the clock and the calendar."""
 
     inlines = (TasksOfSchedule,)

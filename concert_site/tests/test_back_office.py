@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.db import models
 from django.urls import reverse
 from django.utils.timezone import now
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -27,6 +29,21 @@ def entries_of(response):
     """The sidebar, a list of titles a group."""
     groups = response.context["sidebar_navigation"]
     return {str(group.get("title", "")): [str(item["title"]) for item in group["items"]] for group in groups}
+
+
+# --- Every list --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("lookup", ["year", "regex", "startswith", "date__year"])
+def test_a_list_is_not_searched_by_lookups_that_no_filter_has(client, model, lookup):
+    client.force_login(make_staff())
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    wants = models.DateField if "year" in lookup else models.CharField
+    fields = [field.name for field in model._meta.fields if isinstance(field, wants)]
+
+    for name in fields:
+        assert client.get(address, {f"{name}__{lookup}": "(" if lookup == "regex" else "99999999"}).status_code == 400
 
 
 # --- The frame ---------------------------------------------------------------------------------
