@@ -197,6 +197,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PREVENT_ENUMERATION = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Frontrow: "
+ACCOUNT_FORMS = {"login": "concert_site.accounts.login.Login"}
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"
 # A whole phone network may come from one address; guessing at one account stays slow ("key").
 ACCOUNT_RATE_LIMITS = (

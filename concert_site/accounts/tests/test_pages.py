@@ -118,6 +118,11 @@ def test_next_goes_along_between_login_and_sign_up():
     assert sign_up(next="/concerts/7/")["Location"] == "/concerts/7/"
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "Stay logged in"), ("ko", "로그인 상태 유지")])
+def test_the_login_says_what_its_box_does(language, words):
+    assert words in Client(headers={"accept-language": language}).get(LOGIN).content.decode()
+
+
 @pytest.mark.parametrize("nowhere", ["foo", "a b", "%2f%2fevil", "한글", "\x00"])
 def test_a_way_back_that_is_no_address_leads_to_the_concerts(nowhere):
     response = Client().post("/accounts/language/", {"language": "ko", "next": nowhere})
