@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
@@ -22,6 +22,9 @@ TRANSITIONS = {
     Status.RESERVING: {Status.RESERVED, Status.CANCELED},
     Status.RESERVED: {Status.CANCELED},
 }
+
+
+IS_LIVE = Case(When(status__in=["RESERVING", "RESERVED"], then=Value(True)))
 
 
 class ReservationQuerySet(StateQuerySet["Reservation"]):
@@ -79,9 +82,9 @@ class Reservation(models.Model):
                 | Q(idempotency_key__isnull=False, request_hash__isnull=False),
                 name="reservation_key_with_its_request",
             ),
-            models.UniqueConstraint(
-                fields=["concert_seat"], condition=Q(status__in=["RESERVING", "RESERVED"]), name="reservation_one_live"
-            ),
+            # One live reservation a seat. Those that are canceled are in the index, too, each a NULL that equals no
+            # other: so it also finds whatever a seat was booked by, which removing seats asks once a seat.
+            models.UniqueConstraint("concert_seat", IS_LIVE, name="reservation_one_live"),
             models.UniqueConstraint(
                 fields=["user", "idempotency_key"],
                 condition=Q(idempotency_key__isnull=False),
