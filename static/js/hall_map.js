@@ -3,84 +3,15 @@
 // What can't be seen on a canvas is said by two buttons that take turns: the one with the focus stands for the
 // seat at the cursor. The list view has every seat as a box to tick.
 
-const COLOR = /^#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i;
-const PLAIN = "#6b7280";
+import { COLOR, channels, inkOn, readable } from "./colours.js";
+import { bounds, spacing, squares } from "./geometry.js";
+import { listenToFingers } from "./gestures.js";
+
 // Sizes on the screen, in CSS pixels.
 const TAPPABLE = 22;
 const COMFORTABLE = 34;
-const DRAG = 8;
 const LARGEST = 64;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
-// --- Colours -------------------------------------------------------------------------------------
-
-function channels(color) {
-  const hex = color.length === 4 ? [...color.slice(1)].map((digit) => digit + digit).join("") : color.slice(1);
-  return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
-}
-
-function luminance(rgb) {
-  const [r, g, b] = rgb.map((value) => {
-    const part = value / 255;
-    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-
-function contrast(one, other) {
-  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
-  return (high + 0.05) / (low + 0.05);
-}
-
-// The colour, moved towards white or black until it stands out from the paper (WCAG 1.4.11).
-function readable(color, paper) {
-  const wanted = COLOR.test(color ?? "") ? color : PLAIN;
-  const target = luminance(paper) < 0.3 ? 255 : 0;
-  let rgb = channels(wanted);
-  for (let step = 0; step < 20 && contrast(rgb, paper) < 3; step += 1) {
-    rgb = rgb.map((value) => Math.round(value + (target - value) * 0.12));
-  }
-  return `rgb(${rgb.join(" ")})`;
-}
-
-function inkOn(color) {
-  const rgb = color.match(/\d+/g).map(Number);
-  return luminance(rgb) > 0.4 ? "#000" : "#fff";
-}
-
-// --- Geometry ------------------------------------------------------------------------------------
-
-function spacing(seats) {
-  const gaps = [];
-  for (let nth = 1; nth < seats.length && gaps.length < 400; nth += 1) {
-    const [one, other] = [seats[nth - 1], seats[nth]];
-    if (one.section === other.section && one.row === other.row) gaps.push(Math.hypot(one.x - other.x, one.y - other.y));
-  }
-  gaps.sort((a, b) => a - b);
-  return gaps[Math.floor(gaps.length / 2)] || 20;
-}
-
-function bounds(seats, layout, pitch) {
-  let [left, top, right, bottom] = [0, 0, layout.size?.width ?? 0, layout.size?.height ?? 0];
-  for (const { x, y } of seats) {
-    left = Math.min(left, x - pitch);
-    top = Math.min(top, y - pitch);
-    right = Math.max(right, x + pitch);
-    bottom = Math.max(bottom, y + pitch);
-  }
-  return { left, top, width: Math.max(right - left, 1), height: Math.max(bottom - top, 1) };
-}
-
-// Seats by the square that they stand in, so that a tap looks at a few of them alone.
-function squares(seats, size) {
-  const found = new Map();
-  seats.forEach((seat, nth) => {
-    const key = `${Math.floor(seat.x / size)}:${Math.floor(seat.y / size)}`;
-    if (!found.has(key)) found.set(key, []);
-    found.get(key).push(nth);
-  });
-  return found;
-}
 
 export class HallMap {
   // `states(nth)` says "free", "taken", "own" or "chosen"; `describe(nth)` puts a seat in words.
@@ -93,7 +24,6 @@ export class HallMap {
     this.squares = squares(seats, 2 * this.pitch);
     this.cursor = -1;
     this.turn = 0;
-    this.pointers = new Map();
     this.view = { scale: 1, x: 0, y: 0 };
     this.rows = this.rowNames();
     this.listen();
@@ -315,6 +245,10 @@ export class HallMap {
     return this.view.scale <= this.least * 1.01;
   }
 
+  get isClosest() {
+    return this.view.scale >= this.most;
+  }
+
   move(dx, dy) {
     this.view.x += dx;
     this.view.y += dy;
@@ -373,7 +307,7 @@ export class HallMap {
 
   tap(x, y, isFinger) {
     // Where seats are smaller than a fingertip, the first tap comes closer.
-    if (this.diameter < (isFinger ? TAPPABLE : 9) && this.view.scale < this.most) {
+    if (this.diameter < (isFinger ? TAPPABLE : 9) && !this.isClosest) {
       this.zoom(COMFORTABLE / this.diameter, x, y);
       return;
     }
@@ -425,12 +359,7 @@ export class HallMap {
   // --- Listening -----------------------------------------------------------------------------------
 
   listen() {
-    const { frame, canvas } = this;
-    canvas.addEventListener("pointerdown", (event) => this.pressed(event));
-    canvas.addEventListener("pointermove", (event) => this.dragged(event));
-    canvas.addEventListener("pointerup", (event) => this.released(event));
-    canvas.addEventListener("pointercancel", (event) => this.pointers.delete(event.pointerId));
-    canvas.addEventListener("wheel", (event) => this.rolled(event), { passive: false });
+    listenToFingers(this.canvas, this);
     for (const button of this.cursors) {
       button.addEventListener("focus", () => {
         this.home();
@@ -448,46 +377,7 @@ export class HallMap {
         this.step(ARROWS[event.key]);
       });
     }
-    new ResizeObserver(() => this.resize()).observe(frame);
+    new ResizeObserver(() => this.resize()).observe(this.frame);
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.dress());
-  }
-
-  pressed(event) {
-    if (event.button) return;
-    this.pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY, moved: 0 });
-    this.canvas.setPointerCapture(event.pointerId);
-    // A second finger makes it a pinch, and no tap any more.
-    if (this.pointers.size > 1) for (const pointer of this.pointers.values()) pointer.moved = DRAG + 1;
-  }
-
-  dragged(event) {
-    const pointer = this.pointers.get(event.pointerId);
-    if (!pointer) return;
-    const [dx, dy] = [event.offsetX - pointer.x, event.offsetY - pointer.y];
-    if (this.pointers.size === 2) {
-      const [other] = [...this.pointers.entries()].filter(([id]) => id !== event.pointerId).map(([, each]) => each);
-      const before = Math.hypot(pointer.x - other.x, pointer.y - other.y);
-      const after = Math.hypot(event.offsetX - other.x, event.offsetY - other.y);
-      this.move(dx / 2, dy / 2);
-      if (before > 0) this.zoom(after / before, (event.offsetX + other.x) / 2, (event.offsetY + other.y) / 2);
-    } else {
-      pointer.moved += Math.hypot(dx, dy);
-      if (pointer.moved > DRAG) this.move(dx, dy);
-    }
-    [pointer.x, pointer.y] = [event.offsetX, event.offsetY];
-  }
-
-  released(event) {
-    const pointer = this.pointers.get(event.pointerId);
-    this.pointers.delete(event.pointerId);
-    if (pointer && pointer.moved <= DRAG) this.tap(event.offsetX, event.offsetY, event.pointerType !== "mouse");
-  }
-
-  rolled(event) {
-    // At the end of the zoom the wheel scrolls the page again.
-    const isOut = event.deltaY > 0;
-    if (isOut ? this.isWhole : this.view.scale >= this.most) return;
-    event.preventDefault();
-    this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), event.offsetX, event.offsetY);
   }
 }
