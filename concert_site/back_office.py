@@ -139,4 +139,3 @@ def may_see(request: HttpRequest, entry: Entry) -> bool:
     app, _dot, action = entry.permission.partition(".")
     change = f"{app}.{action.replace('view_', 'change_', 1)}"
     return request.user.has_perm(entry.permission) or request.user.has_perm(change)
-
