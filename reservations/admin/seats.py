@@ -104,6 +104,10 @@ class SeatAdmin(RecordAdmin):
         """The columns; one date need not be named in each row."""
         return [name for name in self.list_display if name != "date" or OF_SCHEDULE not in request.GET]
 
+    def get_sortable_by(self, request: HttpRequest) -> Any:  # Any: as Django has it
+        """Seats of one date by any column; those of all dates are too many to sort."""
+        return self.get_list_display(request) if OF_SCHEDULE in request.GET else ("place",)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ConcertSeat], search_term: str
     ) -> tuple[QuerySet[ConcertSeat], bool]:

@@ -69,6 +69,11 @@ def live_of_schedule(schedule_id: int, *, user_id: int) -> ReservationQuerySet:
     return own_reservations(user_id=user_id).filter(live, concert_schedule_id=schedule_id).order_by("pk")
 
 
+def of_schedule(schedule_id: int) -> ReservationQuerySet:
+    """All reservations of a schedule, through its seats: those are indexed by schedule, reservations are not."""
+    return Reservation.objects.filter(concert_seat__concert_schedule_id=schedule_id)
+
+
 def was_booked(schedule_id: int) -> bool:
-    """Whether anybody ever held or bought a seat of a schedule; through its seats, by which reservations are found."""
-    return Reservation.objects.filter(concert_seat__concert_schedule_id=schedule_id).exists()
+    """Whether anybody ever held or bought a seat of a schedule."""
+    return of_schedule(schedule_id).exists()
