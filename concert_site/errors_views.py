@@ -3,6 +3,7 @@
 import sys
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import TooManyRequests, Unavailable
@@ -40,6 +41,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """500; or 503 if a middleware met a database that is away, as where a session is saved after the view."""
     error = sys.exception()
     known = as_domain_error(error) if isinstance(error, Exception) else None
-    if isinstance(known, Unavailable):
-        return refuse_as(request, known)
-    return refuse(request, 500, "error", _("Something went wrong on our side. Please try again later."))
+    # What broke may stand outside of the middleware that speaks the reader's language, or come before it.
+    with override(getattr(request, "LANGUAGE_CODE", None) or get_language_from_request(request)):
+        if isinstance(known, Unavailable):
+            return refuse_as(request, known)
+        return refuse(request, 500, "error", _("Something went wrong on our side. Please try again later."))

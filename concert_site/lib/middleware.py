@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.common import CommonMiddleware
 from django.utils.cache import patch_vary_headers
@@ -82,6 +83,8 @@ class InTheReadersLanguage:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         language = language_of(request)
+        # As Django's own middleware notes it, for who answers outside of this one.
+        request.LANGUAGE_CODE = language
         with override(language):
             response = self.get_response(request)
         if not request.path.startswith(API) and not is_public(response):
@@ -97,10 +100,18 @@ def language_of(request: HttpRequest) -> str:
     """
     if settings.SESSION_COOKIE_NAME in request.COOKIES and not request.path.startswith(API):
         # What goes the short way (concert_site.front) has no user.
-        chosen = getattr(getattr(request, "user", None), "locale", "")
+        chosen = locale_of_the_account(request)
         if chosen and check_for_language(chosen):
-            return str(chosen)
+            return chosen
     return get_language_from_request(request)
+
+
+def locale_of_the_account(request: HttpRequest) -> str:
+    """What the account says; nothing while PostgreSQL is away: then the page that says so is the browser's."""
+    try:
+        return str(getattr(getattr(request, "user", None), "locale", ""))
+    except (OperationalError, InterfaceError):
+        return ""
 
 
 class SlashesForReaders(CommonMiddleware):

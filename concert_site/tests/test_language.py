@@ -6,6 +6,7 @@ from django.utils.translation import get_language
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.factories import make_fan
+from concert_site.tests.away import postgres_away
 from reservations.tests.factories import make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,18 @@ def test_the_account_comes_before_the_browser():
     fan.force_login(make_fan(locale="ko"))
 
     assert language_of(fan, accept_language="en") == "ko"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_postgresql_is_away_that_is_said_as_the_browser_asks():
+    fan = Client(raise_request_exception=False)
+    fan.force_login(make_fan(locale=""))
+
+    with postgres_away():
+        response = fan.get("/bookings/", headers={"accept-language": "ko"})
+
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert "잠시 후 다시 이용해 주세요" in response.content.decode()
 
 
 @pytest.mark.parametrize("locale", ["", "xx"])
