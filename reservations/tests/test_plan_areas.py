@@ -6,7 +6,7 @@ import pytest
 
 from reservations.domain.colours import colour_of
 from reservations.domain.plans import read_plan
-from reservations.tests.planning import ODEON, file, plan, zone
+from reservations.tests.planning import ODEON, file, plan, row, seat, zone
 
 STAGE = {"shape": "rectangle", "position": {"x": 5, "y": 6}, "rectangle": {"width": 70, "height": 30}}
 
@@ -73,6 +73,16 @@ def test_an_area_of_the_formats_first_version_is_a_rectangle_with_its_text_in_th
     assert (area["shape"], area["width"], area["height"]) == ("rectangle", 70.0, 30.0)
     assert (area["text"], area["text_x"], area["text_y"]) == ("STAGE", 35.0, 15.0)
     assert found.notices == []
+
+
+def test_the_names_of_rows_are_as_small_as_the_seats_of_a_plan_in_metres():
+    seats = [seat(str(n), n / 2, position={"x": n / 2 - 3, "y": 0}) for n in range(1, 9)]
+    rows = [row("1", seats, row_number_position="both")]
+
+    found = read_plan(file(plan(zone(rows=rows, position={"x": 0, "y": 0}), size={"width": 6, "height": 3})))
+
+    assert [label.size for label in found.labels] == [0.2273, 0.2273]
+    assert (found.width, found.height) == (12, 21)
 
 
 def test_a_map_has_only_so_many_areas():

@@ -16,7 +16,7 @@ from concert_site.lib.errors import Invalid
 from reservations.domain.areas import Area, Label, Point
 from reservations.domain.colours import category_colour
 from reservations.domain.plans.areas import Drawn, row_labels
-from reservations.domain.plans.extent import count_covered, extent_of
+from reservations.domain.plans.extent import count_covered, extent_of, scale_of
 from reservations.domain.plans.file import MOST_BYTES, Json, read_json, too_large
 from reservations.domain.plans.notices import notices
 from reservations.domain.plans.problems import Place, PlanRefused, Problems
@@ -132,7 +132,7 @@ def assembled(raw: Json, zones: Sequence[tuple[str, list[FileRow]]], reading: Re
     renamed = Renamed()
     rows = planned_rows(zones, renamed)
     seats = [seat for row in rows for seat in row.seats]
-    labels = row_labels(chain.from_iterable(rows for _name, rows in zones))
+    labels = row_labels(chain.from_iterable(rows for _name, rows in zones), scale_of(seats))
     extent = extent_of(raw.get("size"), seats, drawn.areas, labels)
     used = {seat.category for seat in seats}
     return Plan(

@@ -129,18 +129,18 @@ def written_on(raw: object, middle: Point) -> AreaText | None:
 # --- Names of rows ---------------------------------------------------------------------------------
 
 
-def row_labels(rows: Iterable[FileRow]) -> list[Label]:
+def row_labels(rows: Iterable[FileRow], scale: float) -> list[Label]:
     """The names of rows at those ends where the plan shows them, one seat's distance away."""
-    labels = []
+    labels, pitch, size = [], PITCH * scale, ROW_NAME_SIZE * scale
     for row in rows:
         if row.number and row.seats and row.ends in {"start", "both"}:
-            labels.append(beyond(row.seats[0], row.seats[1:2], row.number, -PITCH))
+            labels.append(beyond(row.seats[0], row.seats[1:2], row.number, -pitch, size))
         if row.number and row.seats and row.ends in {"end", "both"}:
-            labels.append(beyond(row.seats[-1], row.seats[-2:-1], row.number, PITCH))
+            labels.append(beyond(row.seats[-1], row.seats[-2:-1], row.number, pitch, size))
     return labels
 
 
-def beyond(end: FileSeat, neighbours: list[FileSeat], text: str, otherwise: float) -> Label:
+def beyond(end: FileSeat, neighbours: list[FileSeat], text: str, otherwise: float, size: float) -> Label:
     """A label beyond the end of a row: as far from its last seat as that is from its neighbour."""
     dx, dy = (end.x - neighbours[0].x, end.y - neighbours[0].y) if neighbours else (otherwise, 0.0)
-    return Label(text, round(end.x + dx, 4), round(end.y + dy, 4), ROW_NAME_SIZE)
+    return Label(text, round(end.x + dx, 4), round(end.y + dy, 4), round(size, 4))

@@ -8,10 +8,15 @@ from reservations.domain.areas import Area, Label, Point, turned
 from reservations.domain.plans.file import Json
 from reservations.domain.plans.seats import FileSeat
 from reservations.domain.plans.values import number_of
-from reservations.domain.seating import PITCH, seat_radius
+from reservations.domain.seating import PITCH, SHARE, seat_radius
 
-# Around a map that had to grow; half of it is what a seat takes around its middle.
+# Around a map that had to grow, where seats are as far apart as ours; half of it is what a seat takes around itself.
 MARGIN = PITCH
+
+
+def scale_of(seats: Sequence[FileSeat]) -> float:
+    """How small the plan is drawn: 1, or less where its seats are closer together than ours (in metres, say)."""
+    return min(1.0, seat_radius([(seat.x, seat.y) for seat in seats]) / (PITCH * SHARE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +43,17 @@ def extent_of(size: object, seats: Sequence[FileSeat], areas: Sequence[Area], la
 
     A plan whose seats begin at 0 keeps its places: only what lies to the left or above of all is moved in.
     """
+    margin = MARGIN * scale_of(seats)
     points = [*((seat.x, seat.y) for seat in seats), *corners(areas), *((label.x, label.y) for label in labels)]
     left, top = min(x for x, _ in points), min(y for _, y in points)
-    right, down = (MARGIN - left if left < 0 else 0.0), (MARGIN - top if top < 0 else 0.0)
-    needed = [max(seat.x for seat in seats) + MARGIN / 2, max(seat.y for seat in seats) + MARGIN / 2]
+    right, down = (margin - left if left < 0 else 0.0), (margin - top if top < 0 else 0.0)
+    needed = [max(seat.x for seat in seats) + margin / 2, max(seat.y for seat in seats) + margin / 2]
     width = max(needed[0], *(x for x, _ in points)) + right
     height = max(needed[1], *(y for _, y in points)) + down
     given_width, given_height = size_of(size)
     return Extent(
-        width=given_width if width <= given_width else math.ceil(width + MARGIN / 2),
-        height=given_height if height <= given_height else math.ceil(height + MARGIN / 2),
+        width=given_width if width <= given_width else math.ceil(width + margin / 2),
+        height=given_height if height <= given_height else math.ceil(height + margin / 2),
         right=right,
         down=down,
         is_grown=bool(right or down or (given_width and (width > given_width or height > given_height))),
