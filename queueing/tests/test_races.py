@@ -63,7 +63,7 @@ def test_eight_admitters_let_in_each_number_once_in_order_and_never_above_the_ca
     make_line(schedule, 200)
 
     with watched(schedule) as sampled:
-        admitted = at_once([partial(admit_and_see_off, schedule, time.monotonic() + 20)] * 8)
+        admitted = at_once([partial(admit_and_see_off, schedule, time.monotonic() + 60)] * 8)
 
     assert sum(admitted) == 200
     by_time = WaitingToken.objects.order_by("updated_active_at", "number").values_list("number", flat=True)
