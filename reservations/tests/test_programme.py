@@ -158,17 +158,6 @@ def test_what_is_not_there_is_not_closed_or_copied_or_changed():
         copies.copy_schedule(schedule_id=NOBODY, concert_at=CONCERT_AT)
 
 
-def test_a_date_is_deleted_while_it_has_no_seats():
-    empty, sold = make_schedule(), make_schedule()
-    make_seats(sold)
-
-    programme.delete_schedule(schedule_id=empty.pk)
-    with pytest.raises(Conflict):
-        programme.delete_schedule(schedule_id=sold.pk)
-
-    assert list(ConcertSchedule.objects.values_list("pk", flat=True)) == [sold.pk]
-
-
 # --- Copies ------------------------------------------------------------------------------------
 
 PLACE = ("section", "row", "seat_number", "seat_label", "seat_guid", "seat_price", "category", "x", "y", "accessible")
