@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import TooManyRequests, Unavailable
 from concert_site.lib.handler import as_domain_error
-from concert_site.lib.refusals import refuse, refuse_as
+from concert_site.lib.refusals import CSRF_FAILED, refuse, refuse_as
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -23,8 +23,10 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: a form of another site, or one whose cookie is gone (see settings.CSRF_FAILURE_VIEW)."""
-    detail = _("This form was open for too long, or cookies are switched off. Go back, reload the page, and try again.")
-    return refuse(request, 403, "csrf_failed", detail)
+    detail = _(
+        "This page was open for too long, or cookies are switched off. Nothing was done: load it again and send it anew."
+    )
+    return refuse(request, 403, CSRF_FAILED, detail)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -70,7 +70,8 @@ def clock(moment: datetime) -> str:
     locale = babel_locale()
     # The wide names of the halves of the day: 오후 and not PM, as Korean houses write it.
     pattern = locale.time_formats["short"].pattern.replace("a", "aaaa")
-    return str(format_time(localtime(moment).timetz(), pattern, locale=locale))
+    # Never broken in two: 오후 stays with its hour, as PM does with its own.
+    return str(format_time(localtime(moment).timetz(), pattern, locale=locale)).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter

@@ -14,6 +14,8 @@ API = "/api/"
 SERVER_ERRORS = 500
 # What may work a moment later as it stands.
 PASSING = {429, 500, 503}
+# And what works once the page was loaded anew.
+CSRF_FAILED = "csrf_failed"
 
 STATUS_OF = {
     errors.Invalid: 400,
@@ -54,7 +56,7 @@ def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) 
         body = to_json({"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]})
         return HttpResponse(body, status=status, content_type="application/json")
     # Every address that takes a form answers a read, too.
-    again = request.get_full_path() if status in PASSING else None
+    again = request.get_full_path() if status in PASSING or code == CSRF_FAILED else None
     words = {"status": status, "heading": HEADINGS[status], "detail": detail, "again": again}
     return HttpResponse(render_to_string("refusal.html", words, None if is_ours else request), status=status)
 

@@ -217,7 +217,8 @@ def test_forms_of_other_sites_are_refused_and_told_why():
     response = log_in(Client(enforce_csrf_checks=True))
 
     assert response.status_code == 403
-    assert b"reload the page" in response.content
+    assert b"Nothing was done: load it again" in response.content
+    assert f'href="{LOGIN}">Try again</a>'.encode() in response.content
 
 
 def test_a_password_is_reset_by_the_code_in_the_mail():

@@ -51,3 +51,8 @@ def test_an_unknown_language_falls_back_to_english():
 )
 def test_time_that_is_left(seconds, written):
     assert formats.stopwatch(seconds) == written
+
+
+def test_a_time_is_never_broken_in_two():
+    with override("ko"):
+        assert formats.clock(EVENING) == "오후\N{NO-BREAK SPACE}7:30"
