@@ -24,7 +24,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: a form of another site, or one whose cookie is gone (see settings.CSRF_FAILURE_VIEW)."""
     detail = _(
-        "This page was open for too long, or cookies are switched off. Nothing was done: load it again and send it anew."
+        "This page was open for too long, or cookies are switched off. "
+        "Nothing was done: load it again and send it anew."
     )
     return refuse(request, 403, CSRF_FAILED, detail)
 
