@@ -4,6 +4,7 @@ import gzip
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from uuid import uuid4
 
 import pytest
@@ -412,18 +413,15 @@ def test_without_redis_all_reads_go_on():
 def test_without_redis_polling_asks_each_question_once_a_second():
     schedule = make_schedule()
     make_seats(schedule, 2)
-    with (
-        redis_away(),
-        CaptureQueriesContext(
-            connection,
-        ) as asked,
-    ):
+    with redis_away(), CaptureQueriesContext(connection) as asked:
+        started = time.monotonic()
         for _ in range(5):
             for path in paths_of(schedule)[1:]:
                 get(path)
+        seconds = time.monotonic() - started
 
-    # The facts, the standing, the map, the letters.
-    assert len(asked) == 4
+    # The facts, the standing, the map, the letters; anew with each second that this took on a busy machine.
+    assert 4 <= len(asked) <= 4 * (1 + ceil(seconds - 1))
 
 
 def test_concurrent_processes_share_nothing_but_redis(django_assert_num_queries):

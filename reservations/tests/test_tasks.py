@@ -14,7 +14,7 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import tasks as lib_tasks
 from concert_site.lib.redis import client
 from concert_site.lib.tasks import alone, begun, hurries, hurry
-from concert_site.tests.away import redis_away
+from concert_site.tests.away import redis_away, start_over
 from concert_site.tests.redis_server import pointed_at, redis_of_our_own
 from payments.domain import checkout
 from queueing.tests.factories import make_line, numbers_of
@@ -32,7 +32,9 @@ ADMISSION = "reservations.tick_admission"
 
 @pytest.fixture(autouse=True)
 def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
+    """Redis outlives the tests' database, whose ids begin anew; so does what a test before had hurried."""
+    assert hurries.wait()
+    start_over()
     client().flushdb()
 
 
