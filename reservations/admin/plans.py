@@ -107,13 +107,16 @@ class PricesForm(forms.Form):
                 self.fields[field].widget.attrs["aria-label"] = f"{self.fields[field].label}: {name}"
 
     def rows(self) -> list[dict[str, object]]:
-        """The categories for the page: name, colour, seats, and their fields."""
-        sizes = Counter(seat.category for row in self.plan.rows for seat in row.seats)
+        """The categories for the page: name, colour, seats, those that the plan calls accessible, and their fields."""
+        seats = [seat for row in self.plan.rows for seat in row.seats]
+        sizes = Counter(seat.category for seat in seats)
+        accessible = Counter(seat.category for seat in seats if seat.is_accessible)
         return [
             {
                 "name": name,
                 "color": color,
                 "seats": sizes[name],
+                "already_accessible": accessible[name],
                 "price": self[f"price_{nth}"],
                 "accessible": self[f"accessible_{nth}"],
             }

@@ -35,6 +35,7 @@ class ScheduleForm(AnyForm):
         model = ConcertSchedule
         fields = ("concert", *TIMES, "queue_max_active", "tickets_per_fan")
         help_texts = {
+            "concert_at": _("All times are those of the venue's clocks."),
             "queue_max_active": _("How many fans choose seats at the same time; the others wait in line."),
             "tickets_per_fan": _("How many seats of this date one fan may have."),
         }
