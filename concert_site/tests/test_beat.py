@@ -1,7 +1,9 @@
 """The schedule of the background work, the ticks in the broker's queue, and what the nightly tasks find."""
 
 import json
+import logging
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
@@ -19,6 +21,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from concert_site import tasks
 from concert_site.accounts.tests.factories import make_fan
+from concert_site.celery import app
 from concert_site.lib.redis import client
 from concert_site.tests.redis_server import redis_of_our_own
 from payments import tasks as mail_tasks
@@ -156,6 +159,19 @@ def test_ticks_that_nobody_took_up_in_time_are_dropped_by_the_worker_unrun():
         run_until(lambda: numbers_of(schedule, "ACTIVE") == [1])
 
 
+@contextmanager
+def as_it_was_before():
+    """Undo what a worker does to its process: it quiets the logs, and its app becomes that of every thread."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+        app.set_default()
+
+
 def run_until(is_done):
     """Let a worker take up what lies in the queue of ticks until `is_done`.
 
@@ -164,7 +180,10 @@ def run_until(is_done):
     # A worker imports every app's tasks at its start; here the import above has registered them.
     assert sale_tasks.tick_admission.name in current_app.tasks
     current_app.amqp.queues.select(["ticks"])
-    with start_worker(current_app, pool="solo", concurrency=1, perform_ping_check=False, queues=["ticks"]):
+    with (
+        as_it_was_before(),
+        start_worker(current_app, pool="solo", concurrency=1, perform_ping_check=False, queues=["ticks"]),
+    ):
         deadline = now() + timedelta(seconds=10)
         while not is_done():
             assert now() < deadline, "the worker doesn't do it"
