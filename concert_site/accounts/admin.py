@@ -98,9 +98,10 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "locale", "is_staff", "password1", "password2")}),)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:  # Any: Django's own tuples
+    def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
         """All but deleting: who has booked can't be deleted, and nobody should learn it row by row."""
-        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+        actions = super().get_actions(request, *args)
+        return {name: action for name, action in actions.items() if name != "delete_selected"}
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Whether this account may be changed by this member of staff."""

@@ -66,9 +66,9 @@ class DomainAdmin(StaffAdmin):
         kept = [line for obj in objs for line in self.kept_by(obj)]
         return names, {str(self.opts.verbose_name_plural): len(names)}, set(), kept
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:  # Any: Django's own tuples
+    def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
         """The actions of this admin, without Django's for deleting."""
-        actions: dict[str, Any] = super().get_actions(request)
+        actions: dict[str, Any] = super().get_actions(request, *args)
         actions.pop("delete_selected", None)
         return actions
 
