@@ -105,6 +105,24 @@ class DomainAdmin(StaffAdmin):
         self.log_change(request, written, message)
         return self.response_change(request, written)
 
+    def summary(self, request: HttpRequest, obj: Any) -> dict[str, Any] | None:  # Any: values of a template
+        """What the page of a row shows above its form, as `summary`; None if nothing."""
+        return None
+
+    def render_change_form(  # noqa: PLR0917  Django's signature
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,  # noqa: FBT002  as above
+        change: bool = False,  # noqa: FBT002  as above
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """Django's page, with the summary of its row at its top."""
+        if obj is not None:
+            context |= {"summary": self.summary(request, obj), "subtitle": str(obj)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
     def page_with_errors(self, request: HttpRequest, form: AnyForm, obj: Model | None) -> HttpResponse:
         """Django's page around a form that was sent and not taken."""
         readonly = self.get_readonly_fields(request, obj)

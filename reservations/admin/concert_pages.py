@@ -34,20 +34,6 @@ class ConcertPages(StaffAdmin):
         """On to the page of the new concert, where its dates are made."""
         return HttpResponseRedirect(reverse("admin:reservations_concert_change", args=[obj.pk]))
 
-    def render_change_form(  # noqa: PLR0917  Django's signature
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,  # noqa: FBT002  as above
-        change: bool = False,  # noqa: FBT002  as above
-        form_url: str = "",
-        obj: Any = None,
-    ) -> HttpResponse:
-        """Django's page, with the dates at its top."""
-        if obj is not None:
-            context |= {"summary": self.summary(request, obj)}
-        return super().render_change_form(request, context, add, change, form_url, obj)
-
     def summary(self, request: HttpRequest, concert: Concert) -> dict[str, object]:
         """The latest dates, and what this member of staff may do next."""
         rows = ConcertSchedule.objects.filter(concert=concert.pk).order_by("-concert_at", "-pk")

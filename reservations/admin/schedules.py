@@ -213,20 +213,6 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
 
     # --- The page of one date ----------------------------------------------------------------------
 
-    def render_change_form(  # noqa: PLR0917  Django's signature
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,  # noqa: FBT002  as above
-        change: bool = False,  # noqa: FBT002  as above
-        form_url: str = "",
-        obj: Any = None,
-    ) -> HttpResponse:
-        """Django's page, with the sale at its top."""
-        if obj is not None:
-            context |= {"summary": self.summary(request, obj), "subtitle": str(obj)}
-        return super().render_change_form(request, context, add, change, form_url, obj)
-
     def summary(self, request: HttpRequest, schedule: Any) -> dict[str, Any]:  # Any: values of a template
         """How the sale of one date goes."""
         categories = staff.by_category(schedule.pk)
