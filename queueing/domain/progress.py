@@ -32,6 +32,8 @@ class Line:
     last_number: int
     waiting: int
     numbers_per_minute: float | None = None
+    # Whether somebody waits without a number, for the draw.
+    has_lobby: bool = False
     # When and how the line was last counted, so that it is not walked again too soon.
     counted: int = 0
     counted_at: float = 0.0

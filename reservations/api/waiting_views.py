@@ -12,10 +12,10 @@ from queueing.domain import progress
 from queueing.domain.pace import POLL
 from reservations.api.serializers import JoinOut
 from reservations.domain import waiting_room
-from reservations.domain.waiting_room import PAUSED, Progress
+from reservations.domain.public_progress import DRAWING, PAUSED, Progress, progress_of
 from reservations.queries.sales import SaleState
 
-STATES = [*(state.value for state in SaleState), "DRAWING", PAUSED]
+STATES = [*(state.value for state in SaleState), DRAWING, PAUSED]
 
 
 class DrawOut(serializers.Serializer[object]):
@@ -91,5 +91,5 @@ class PublicProgress(APIView):
 
     @extend_schema(summary="How the line moves", responses=ProgressOut, auth=[])
     def get(self, request: Request, pk: int) -> Response:
-        body = progress_out(waiting_room.progress_of(pk))
+        body = progress_out(progress_of(pk))
         return Response(body, headers={"Cache-Control": "public, max-age=1"})

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db import OperationalError
 
-from concert_site.lib.errors import NotFound
 from concert_site.lib.tasks import hurry_soon
 from queueing.domain import admission, line, progress
 from queueing.models import ExpiredReason
@@ -14,15 +13,13 @@ from queueing.queries import TokenView, own_token
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.queries.availability import availability_of
 from reservations.queries.entrance import Entrance, entrance, room_for_fans
-from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_of, sale_state
+from reservations.queries.sales import SaleState, sale_of, sale_state
 
 log = logging.getLogger(__name__)
 
 # More than a second can sell: a second's old picture with fewer seats left than this may be wrong, so who decides
 # by it looks again.
 FEW_SEATS = 2000
-# The one state of a waiting room that a sale doesn't have.
-PAUSED = "PAUSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +121,3 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
 def slot_freed(schedule_id: int) -> None:
     """A fan has paid or left: have the slot handed on at once rather than at the next second's tick."""
     hurry_soon("reservations.tick_admission", schedule_id=schedule_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What everyone may know of a waiting room: its state, its line, the sale's facts, and the seats left."""
-
-    state: str
-    line: progress.Line
-    sale: Sale
-    seats_left: int
-
-
-def progress_of(schedule_id: int) -> Progress:
-    """The public progress, mostly from memory: no table is touched while the workers keep Redis fresh.
-
-    :raises NotFound: if there is no such schedule in public
-    """
-    sale = public_sale_of(schedule_id)
-    if sale is None:
-        raise NotFound
-    seats = availability_of(schedule_id)
-    state: str = sale_state(sale, is_sold_out=seats.is_sold_out, now=sale.now())
-    if state == SaleState.OPEN and sale.queue_paused:
-        state = PAUSED
-    return Progress(state, progress.line_of(schedule_id), sale, seats.seats_left)

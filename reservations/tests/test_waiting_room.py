@@ -18,7 +18,7 @@ from queueing.domain.counters import counter_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
 from queueing.tests.factories import ENTRY, NOW, STAY, make_active, make_line, numbers_of, reasons_of
-from reservations.domain import holds, waiting_room
+from reservations.domain import holds, public_progress, waiting_room
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from reservations.queries.availability import availability_of
@@ -286,10 +286,10 @@ def test_a_repeated_join_is_one_read(warm, django_assert_num_queries):
 
 
 def test_the_progress_is_no_query_when_warm(warm, django_assert_num_queries):
-    waiting_room.progress_of(warm.pk)
+    public_progress.progress_of(warm.pk)
 
     with django_assert_num_queries(0):
-        waiting_room.progress_of(warm.pk)
+        public_progress.progress_of(warm.pk)
 
 
 def test_a_tick_costs_the_same_for_every_length_of_line():
@@ -440,7 +440,7 @@ def test_a_tick_for_a_schedule_that_is_gone_is_no_trouble():
 
 def state_of(schedule):
     a_second_later(schedule)
-    return waiting_room.progress_of(schedule.pk).state
+    return public_progress.progress_of(schedule.pk).state
 
 
 def test_the_states_of_the_room():
@@ -462,16 +462,16 @@ def test_what_is_not_public_has_no_progress():
 
     for unknown in (schedule.pk, 0):
         with pytest.raises(NotFound):
-            waiting_room.progress_of(unknown)
+            public_progress.progress_of(unknown)
 
 
 def test_the_progress_shows_what_a_tick_did_at_once():
     schedule = make_sale(queue_max_active=2)
     make_line(schedule, 5)
-    before = waiting_room.progress_of(schedule.pk).line
+    before = public_progress.progress_of(schedule.pk).line
     assert (before.serving, before.waiting) == (0, 5)
 
     waiting_room.tick(schedule.pk, now=NOW)
 
-    after = waiting_room.progress_of(schedule.pk).line
+    after = public_progress.progress_of(schedule.pk).line
     assert (after.serving, after.last_number, after.waiting) == (2, 5, 3)

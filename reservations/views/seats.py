@@ -29,7 +29,7 @@ from reservations.domain.errors import (
     TicketLimitExceeded,
 )
 from reservations.domain.holds import Booking, hold_seats
-from reservations.domain.waiting_room import Progress, progress_of
+from reservations.domain.public_progress import Progress, progress_of
 from reservations.models.reservation import Status
 from reservations.queries import bookings, catalogue
 from reservations.queries.availability import availability_of

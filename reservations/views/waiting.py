@@ -18,8 +18,9 @@ from queueing.domain.pace import estimated_wait, most_ahead, poll_after
 from queueing.models import Status
 from queueing.queries import TokenView, own_token, token_in_line
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from reservations.domain.waiting_room import PAUSED, Progress, progress_of, slot_freed
+from reservations.domain.public_progress import PAUSED, Progress, progress_of
 from reservations.domain.waiting_room import join as join_line
+from reservations.domain.waiting_room import slot_freed
 from reservations.queries import bookings, catalogue
 from reservations.queries.sales import SaleState
 
