@@ -14,6 +14,7 @@ from reservations.queries.staff import SeatCounts, Standing
 COLORS: Mapping[str, str] = {
     Standing.UNPUBLISHED.value: "warning",
     Standing.UPCOMING.value: "info",
+    Standing.LOBBY.value: "warning",
     Standing.OPEN.value: "success",
     Standing.SOLD_OUT.value: "danger",
 }

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
@@ -44,6 +45,7 @@ class Show:
     concert: int
     concert_date: date
     concert_at: datetime
+    lobby_at: datetime
     reservation_available_at: datetime
     deadline_at: datetime
     sale_state: SaleState
@@ -113,8 +115,6 @@ def concerts(*, search: str = "", on: date | None = None, state: SaleState | Non
 def in_state(state: SaleState) -> Q:
     """The schedules of available concerts whose sale is in `state`: sale_state() said in SQL."""
     is_over = Q(deadline_at__lte=Now())
-    if state is SaleState.LOBBY:
-        return Q(pk__in=[])
     if state is SaleState.CLOSED:
         return is_over
     seats = ConcertSeat.objects.filter(concert_schedule=OuterRef("pk"))
@@ -123,8 +123,14 @@ def in_state(state: SaleState) -> Q:
     )
     if state is SaleState.SOLD_OUT:
         return ~is_over & is_sold_out
-    is_ahead = Q(reservation_available_at__gt=Now())
-    return ~is_over & ~is_sold_out & (is_ahead if state is SaleState.UPCOMING else ~is_ahead)
+    lobby_begun = Q(reservation_available_at__lte=Now() + timedelta(seconds=settings.LOBBY_SECONDS))
+    has_opened = Q(reservation_available_at__lte=Now())
+    by_time = {
+        SaleState.UPCOMING: ~lobby_begun,
+        SaleState.LOBBY: lobby_begun & ~has_opened,
+        SaleState.OPEN: has_opened,
+    }
+    return ~is_over & ~is_sold_out & by_time[state]
 
 
 def listings(page: Sequence[Concert]) -> list[Listing]:
@@ -165,6 +171,7 @@ def show(sale: Sale, standing: Standing) -> Show:
         concert=sale.concert_id,
         concert_date=sale.concert_date,
         concert_at=sale.concert_at,
+        lobby_at=sale.lobby_at,
         reservation_available_at=sale.reservation_available_at,
         deadline_at=sale.deadline_at,
         sale_state=sale_state(sale, is_sold_out=standing.is_sold_out, now=now),

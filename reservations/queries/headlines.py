@@ -9,6 +9,7 @@ from reservations.queries.sales import SaleState
 
 # What a reader would rather hear of, where the dates of a concert differ.
 BEST_FIRST = (SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING, SaleState.SOLD_OUT, SaleState.CLOSED)
+BEFORE_THE_OPENING = (SaleState.LOBBY, SaleState.UPCOMING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def headline(concert: Listing) -> Headline:
         state=state,
         next_show=listed[0] if listed else None,
         more_dates=max(0, len(ahead) - 1),
-        opens_at=opening(alike) if state is SaleState.UPCOMING else None,
+        opens_at=opening(alike) if state in BEFORE_THE_OPENING else None,
         is_over=bool(listed) and not ahead,
         lowest=min(prices, default=None),
         highest=max(prices, default=None),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from django.conf import settings
+
 from concert_site.lib.cache import Memory
 from concert_site.lib.database import Row, fetch
 from reservations.models import ConcertStatus
@@ -13,11 +15,12 @@ from reservations.models import ConcertStatus
 # How old the facts of a schedule may be in a process, in seconds.
 MEMORY_SECONDS = 1.0
 
-# The seed of the draw stays in the database; only its hash leaves it.
+# The seed of the draw stays in the database until the numbers are drawn; before, only its hash leaves it.
 FACTS = """
 select s.id as schedule_id, s.concert_id, c.status as concert_status, s.concert_date, s.concert_at,
        s.reservation_available_at, s.deadline_at, s.tickets_per_fan, s.queue_max_active, s.queue_paused,
        s.queue_message, s.layout_version, s.drawn_at, encode(sha256(s.draw_seed), 'hex') as seed_hash,
+       case when s.drawn_at is not null then encode(s.draw_seed, 'hex') end as seed,
        statement_timestamp() as read_at
   from concert_schedule s join concert c on c.id = s.concert_id
 """
@@ -35,7 +38,10 @@ class SaleState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sale:
-    """The facts of one schedule as PostgreSQL told them at `read_at`, when our clock stood at `heard_at`."""
+    """The facts of one schedule as PostgreSQL told them at `read_at`, when our clock stood at `heard_at`.
+
+    `seed_hash` and, once the numbers are drawn, `seed` are hex.
+    """
 
     schedule_id: int
     concert_id: int
@@ -51,6 +57,7 @@ class Sale:
     layout_version: int
     drawn_at: datetime | None
     seed_hash: str
+    seed: str | None
     read_at: datetime
     heard_at: float
 
@@ -58,6 +65,11 @@ class Sale:
     def is_public(self) -> bool:
         """Whether the public may know of it."""
         return self.concert_status == ConcertStatus.AVAILABLE
+
+    @property
+    def lobby_at(self) -> datetime:
+        """When the lobby opens; the opening itself where there is to be none."""
+        return lobby_before(self.reservation_available_at)
 
     def now(self) -> datetime:
         """PostgreSQL's time, carried on by this process: its own clock may be wrong, its ticking is not."""
@@ -97,7 +109,14 @@ def sale_state(sale: Sale, *, is_sold_out: bool, now: datetime) -> SaleState:
         return SaleState.CLOSED
     if is_sold_out:
         return SaleState.SOLD_OUT
-    return SaleState.UPCOMING if now < sale.reservation_available_at else SaleState.OPEN
+    if now >= sale.reservation_available_at:
+        return SaleState.OPEN
+    return SaleState.LOBBY if now >= sale.lobby_at else SaleState.UPCOMING
+
+
+def lobby_before(opening: datetime) -> datetime:
+    """When fans may begin to gather for a sale that opens then."""
+    return opening - timedelta(seconds=settings.LOBBY_SECONDS)
 
 
 def _read(schedule_id: int) -> tuple[Sale | None, float]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, ConcertStatus, SeatStatus
 from reservations.queries.catalogue import in_state
-from reservations.queries.sales import SaleState
+from reservations.queries.sales import SaleState, lobby_before
 
 # In the order of SeatCounts.
 STATES = ("left", "held", "sold", "off")
@@ -22,6 +22,7 @@ class Standing(TextChoices):
 
     UNPUBLISHED = "UNPUBLISHED", _("not published")
     UPCOMING = "UPCOMING", _("upcoming")
+    LOBBY = "LOBBY", _("waiting room open")
     OPEN = "OPEN", _("on sale")
     SOLD_OUT = "SOLD_OUT", _("sold out")
     CLOSED = "CLOSED", _("closed")
@@ -111,7 +112,9 @@ def standing(schedule: ConcertSchedule) -> Standing:
         return Standing.CLOSED
     if seats.sold and seats.sold + seats.off == seats.total:
         return Standing.SOLD_OUT
-    return Standing.UPCOMING if now < schedule.reservation_available_at else Standing.OPEN
+    if now >= schedule.reservation_available_at:
+        return Standing.OPEN
+    return Standing.LOBBY if now >= lobby_before(schedule.reservation_available_at) else Standing.UPCOMING
 
 
 def stands(at: Standing) -> Q:

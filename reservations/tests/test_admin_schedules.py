@@ -514,6 +514,7 @@ def test_who_only_looks_is_offered_no_buttons(client):
 STANDINGS = {
     "UNPUBLISHED": lambda: make_schedule(make_concert(status="UNAVAILABLE")),
     "UPCOMING": lambda: make_schedule(reservation_available_at=now() + DAY),
+    "LOBBY": lambda: make_schedule(reservation_available_at=now() + timedelta(minutes=59)),
     "OPEN": make_schedule,
     "SOLD_OUT": lambda: reserve(make_seats(make_schedule(concert_at=SOON))[0]),
     "CLOSED": lambda: make_schedule(concert_at=now() - DAY),

@@ -174,6 +174,7 @@ def make_one_of_each_state():
     ahead = {"reservation_available_at": moment + timedelta(days=1)}
     over = {"deadline_at": moment - timedelta(hours=1)}
     make_seats(make_schedule(make_concert(name="upcoming"), **ahead), 2)
+    make_seats(make_schedule(make_concert(name="lobby"), reservation_available_at=moment + timedelta(minutes=59)), 2)
     make_seats(make_schedule(make_concert(name="open"), concert_at=moment + timedelta(days=20)), 2)
     make_seats(make_schedule(make_concert(name="closed"), **over), 2)
     _, off_sale = sold = make_seats(make_schedule(make_concert(name="sold out")), 2)
@@ -186,6 +187,7 @@ def make_one_of_each_state():
     ("state", "expected"),
     [
         ("UPCOMING", {"upcoming", "no seats yet"}),
+        ("LOBBY", {"lobby"}),
         ("OPEN", {"open"}),
         ("SOLD_OUT", {"sold out"}),
         ("CLOSED", {"closed"}),

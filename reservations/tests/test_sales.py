@@ -28,7 +28,7 @@ def test_sale_tells_the_facts_and_the_hash_of_the_seed():
     assert sale.seed_hash == sha256(schedule.draw_seed).hexdigest()
 
 
-def test_sale_never_holds_the_seed():
+def test_sale_never_holds_the_seed_before_the_draw():
     schedule = make_schedule()
     schedule.refresh_from_db()
     sale = sale_of(schedule.pk)
@@ -37,6 +37,15 @@ def test_sale_never_holds_the_seed():
 
     assert bytes(schedule.draw_seed) not in told
     assert bytes(schedule.draw_seed).hex() not in told
+    assert sale.seed is None
+
+
+def test_sale_tells_the_seed_once_the_numbers_are_drawn():
+    schedule = make_schedule(drawn_at=now())
+
+    sale = sale_of(schedule.pk)
+
+    assert sha256(bytes.fromhex(sale.seed)).hexdigest() == sale.seed_hash
 
 
 def test_sale_is_read_once_a_second(django_assert_num_queries):
@@ -76,7 +85,9 @@ def test_sales_of_concerts_are_one_query_by_date(django_assert_num_queries):
 @pytest.mark.parametrize(
     ("opens_in", "closes_in", "is_sold_out", "expected"),
     [
-        (1, 2, False, SaleState.UPCOMING),
+        (1.01, 2, False, SaleState.UPCOMING),
+        (1, 2, False, SaleState.LOBBY),
+        (0.01, 2, False, SaleState.LOBBY),
         (0, 2, False, SaleState.OPEN),
         (-1, 2, False, SaleState.OPEN),
         (-1, 2, True, SaleState.SOLD_OUT),
@@ -93,6 +104,16 @@ def test_sale_state(opens_in, closes_in, is_sold_out, expected):
     )
 
     assert sale_state(sale_of(schedule.pk), is_sold_out=is_sold_out, now=moment) == expected
+
+
+def test_without_a_lobby_a_sale_is_upcoming_until_it_opens(settings):
+    settings.LOBBY_SECONDS = 0
+    moment = now()
+    sale = sale_of(make_schedule(reservation_available_at=moment + timedelta(seconds=1)).pk)
+
+    assert sale.lobby_at == sale.reservation_available_at
+    assert sale_state(sale, is_sold_out=False, now=moment) == SaleState.UPCOMING
+    assert sale_state(sale, is_sold_out=False, now=sale.lobby_at) == SaleState.OPEN
 
 
 def test_sale_of_an_unavailable_concert_is_closed():
