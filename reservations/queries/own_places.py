@@ -8,10 +8,14 @@ from concert_site.lib.database import fetch, sql_beside
 
 @dataclass(frozen=True, slots=True)
 class OwnPlace:
-    """A fan's part in one schedule. The references are those of the newest booking, None without one."""
+    """A fan's part in one schedule. The references are those of the newest booking, None without one.
+
+    Who waits without a number stands in the lobby: numbers are yet to be drawn.
+    """
 
     schedule_id: int
     is_waiting: bool
+    is_in_lobby: bool
     is_inside: bool
     held: int
     held_reference: str | None

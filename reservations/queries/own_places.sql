@@ -6,6 +6,9 @@ select asked.id as schedule_id,
                   and t.status = 'WAITING') as is_waiting,
        exists (select from waiting_token t
                 where t.user_id = %(fan)s::bigint and t.concert_schedule_id = asked.id
+                  and t.status = 'WAITING' and t.number is null) as is_in_lobby,
+       exists (select from waiting_token t
+                where t.user_id = %(fan)s::bigint and t.concert_schedule_id = asked.id
                   and t.status = 'ACTIVE' and t.expired_at > statement_timestamp()) as is_inside,
        own.held, own.held_reference, own.tickets, own.tickets_reference
   from unnest(%(schedule_ids)s::bigint[]) as asked(id)

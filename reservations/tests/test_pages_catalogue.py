@@ -11,7 +11,10 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import forget_everything
+from concert_site.lib.formats import day_and_time
+from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line
+from reservations.models import ConcertSchedule
 from reservations.tests import scenes
 from reservations.tests.factories import hold, make_concert, make_schedule, make_seats, reserve
 
@@ -91,6 +94,7 @@ def test_what_nothing_fits_leads_back_to_everything():
         ({"search": "river jazz"}, {"River Jazz"}),
         ({"sale_state": "UPCOMING"}, {"River Jazz"}),
         ({"sale_state": "OPEN"}, {"Moonlight"}),
+        ({"sale_state": "LOBBY"}, set()),
         ({"sale_state": "SOLD_OUT"}, set()),
         ({"date": "2031-05-31"}, {"River Jazz"}),
         ({"date": "yesterday"}, {"River Jazz", "Moonlight"}),
@@ -182,13 +186,40 @@ def test_a_fan_books_by_a_form():
     assert "csrfmiddlewaretoken" in page
 
 
-def test_before_its_opening_a_sale_counts_down():
+def test_in_the_lobby_a_fan_enters_the_waiting_room_and_sees_the_opening_near():
+    schedule = make_upcoming(minutes=5)
+    make_seats(schedule)
+
+    page, stranger = (text_of(client_of(fan), page_of(schedule)) for fan in (make_fan(), None))
+
+    for words in ("Waiting room open", "Booking opens", "Enter the waiting room", "who came first"):
+        assert words in page
+    assert 'data-seconds-left="300"' in page or 'data-seconds-left="299"' in page
+    assert f'method="post" action="{reverse("join", args=[schedule.pk])}"' in page
+    assert "Log in to enter the waiting room" in stranger
+
+
+def test_before_the_lobby_a_sale_counts_down_to_it():
+    schedule = make_upcoming(minutes=65)
+    make_seats(schedule)
+
+    page = text_of(client_of(make_fan()), page_of(schedule))
+
+    assert "Booking opens" in page
+    assert "The waiting room opens" in page
+    assert 'data-seconds-left="300"' in page or 'data-seconds-left="299"' in page
+    assert reverse("join", args=[schedule.pk]) not in page
+
+
+def test_without_a_lobby_a_sale_counts_down_to_its_opening(settings):
+    settings.LOBBY_SECONDS = 0
     schedule = make_upcoming(minutes=5)
     make_seats(schedule)
 
     page = text_of(client_of(make_fan()), page_of(schedule))
 
     assert "Booking opens" in page
+    assert "waiting room" not in page.lower()
     assert 'data-seconds-left="300"' in page or 'data-seconds-left="299"' in page
     assert reverse("join", args=[schedule.pk]) not in page
 
@@ -198,6 +229,40 @@ def test_days_before_there_is_no_clock():
     make_seats(schedule)
 
     assert "data-seconds-left" not in text_of(client_of(), page_of(schedule))
+
+
+def test_a_card_says_that_the_lobby_is_open_and_when_booking_opens():
+    schedule = make_upcoming(minutes=5)
+    make_seats(schedule)
+
+    _, card = text_of(client_of(), "/").split("<article")
+
+    opens = " ".join(day_and_time(schedule.reservation_available_at).split())
+    for words in ("Waiting room open", f"Booking opens {opens}", "1 seat left"):
+        assert words in card
+
+
+def test_who_stands_in_the_lobby_is_led_back_to_it_until_the_numbers_are_drawn():
+    schedule = make_upcoming(minutes=5)
+    make_seats(schedule)
+    fan = make_fan()
+    WaitingToken.objects.create(user=fan, concert_schedule=schedule)
+
+    def page():
+        return text_of(client_of(fan), page_of(schedule))
+
+    gathered = page()
+    assert "Numbers are drawn when booking opens" in gathered
+    assert f'href="{reverse("waiting_room", args=[schedule.pk])}">To the waiting room</a>' in gathered
+    assert reverse("join", args=[schedule.pk]) not in gathered
+    ConcertSchedule.objects.update(reservation_available_at=now() + timedelta(hours=2))
+    assert "Numbers are drawn when booking opens" in page()
+    ConcertSchedule.objects.update(reservation_available_at=now())
+    assert "The numbers are being drawn" in page()
+    WaitingToken.objects.update(number=7)
+    drawn = page()
+    assert "You are in line." in drawn
+    assert "To your place in line" in drawn
 
 
 def test_what_is_over_closed_or_sold_out_has_no_button():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -66,7 +66,21 @@ class Night:
     @property
     def opens_in(self) -> int:
         """Seconds until the sale opens, at least one."""
-        return max(1, round((self.show.reservation_available_at - self.show.read_at).total_seconds()))
+        return self.seconds_until(self.show.reservation_available_at)
+
+    @property
+    def has_lobby(self) -> bool:
+        """Whether fans may gather before the opening."""
+        return self.show.lobby_at < self.show.reservation_available_at
+
+    @property
+    def lobby_opens_in(self) -> int:
+        """Seconds until they may, at least one."""
+        return self.seconds_until(self.show.lobby_at)
+
+    def seconds_until(self, moment: datetime) -> int:
+        """Whole seconds, at least one: a countdown from nothing would ask for the page over and over."""
+        return max(1, round((moment - self.show.read_at).total_seconds()))
 
     @property
     def has_all(self) -> bool:

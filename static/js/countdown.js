@@ -2,6 +2,7 @@
 //
 // It starts from the seconds that the server named and goes by the time that has passed since, because a
 // phone's clock may be wrong. At the end the page is asked for again, or shows `data-over` if there is one.
+// A crowd that counts down to the same moment asks at a time of its own each, within `data-spread` seconds.
 // `data-last-call` is said to screen readers once a minute is left.
 
 const LAST_CALL = 60;
@@ -27,8 +28,9 @@ function end(clock) {
     clock.textContent = clock.dataset.over;
     return;
   }
+  const wait = 1000 + 1000 * Math.random() * Number(clock.dataset.spread || 0);
   // By its address and not by reload(), which would ask whether to send a form again.
-  window.setTimeout(() => window.location.replace(window.location.pathname + window.location.search), 1000);
+  window.setTimeout(() => window.location.replace(window.location.pathname + window.location.search), wait);
 }
 
 function start(clock) {
