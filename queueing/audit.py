@@ -35,6 +35,17 @@ NUMBER_ONCE = Check(
     """,
 )
 
+# The draw leaves nobody out, and whoever comes after it gets a number at once.
+NOBODY_LEFT_OUT = Check(
+    9,
+    """
+    SELECT format('schedule %s: %s fans wait without a number, and the draw is over', s.id, count(*)) AS breach
+    FROM waiting_token t JOIN concert_schedule s ON s.id = t.concert_schedule_id
+    WHERE t.status = 'WAITING' AND t.number IS NULL AND s.drawn_at IS NOT NULL
+    GROUP BY s.id
+    """,
+)
+
 # A number is overtaken if a higher one was admitted before it, or while it still waits, although the lower
 # one had been in the line for more than 5 s by then: numbers are handed out before the rows that carry them
 # become visible, and admission can't walk past what it doesn't see yet.
@@ -75,4 +86,4 @@ FIRST_COME_FIRST_SERVED = Check(
     """,
 )
 
-CHECKS = (ONE_LIVE_TOKEN, NEVER_ABOVE_THE_CAP, NUMBER_ONCE, FIRST_COME_FIRST_SERVED)
+CHECKS = (ONE_LIVE_TOKEN, NEVER_ABOVE_THE_CAP, NUMBER_ONCE, NOBODY_LEFT_OUT, FIRST_COME_FIRST_SERVED)

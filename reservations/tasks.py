@@ -36,6 +36,16 @@ def tick_all() -> None:
             log.warning("The line of schedule %s waits for the next tick: %s", each, error)
 
 
+@shared_task(name="reservations.draw_line")
+def draw_line(schedule_id: int) -> None:
+    """Draw the numbers of a line; ticks ask for it until it is done."""
+    begun("reservations.draw_line", schedule_id=schedule_id)
+    try:
+        waiting_room.draw_line(schedule_id)
+    except Error as error:
+        log.warning("The draw of schedule %s waits for the next tick: %s", schedule_id, error)
+
+
 @shared_task(name="reservations.tick_release")
 def tick_release() -> None:
     """Return lapsed holds to sale."""

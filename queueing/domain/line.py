@@ -7,13 +7,17 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db.models.functions import Now
 
-from concert_site.lib.database import fetch, sql_beside
+from concert_site.lib.database import fetch, fetch_one, sql_beside
 from concert_site.lib.errors import Unavailable
 from queueing.domain.counters import lift, next_number
 from queueing.domain.errors import QueueTokenInactive
 from queueing.models import ExpiredReason, Status, WaitingToken
 from queueing.queries import TokenView, own_token
 
+JOIN_LOBBY = """
+select id, token, created_at, is_new, is_drawn
+  from join_lobby(%(fan)s::bigint, %(schedule)s::bigint, %(token)s::uuid, %(now)s::timestamptz)
+"""
 # A join meets a taken number only while the counter of a lost Redis is being rebuilt.
 TRIES = 5
 
@@ -25,6 +29,20 @@ class Joined:
     id: int
     token: TokenView
     is_new: bool
+
+
+def join_lobby(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Joined | None:
+    """Let a fan wait for the draw without a number; a live token is answered again. One round trip, no Redis.
+
+    None once the numbers are drawn: from then on who comes joins the line.
+    """
+    row = fetch_one(JOIN_LOBBY, {"fan": user_id, "schedule": schedule_id, "token": uuid4(), "now": now})
+    if row["is_drawn"]:
+        return None
+    if row["is_new"]:
+        return joined_from(row | {"number": None}, schedule_id)
+    # The fan's other request was quicker.
+    return Joined(row["id"], own_token(row["token"], user_id=user_id, now=now), is_new=False)
 
 
 def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Joined:
@@ -57,7 +75,7 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Join
 
 
 def joined_from(row: dict[str, object], schedule_id: int) -> Joined:
-    """The token that join_line.sql inserted."""
+    """The token that a join has just inserted."""
     token = TokenView(
         token=row["token"],  # type: ignore[arg-type]  # a row's columns are of any type
         schedule_id=schedule_id,

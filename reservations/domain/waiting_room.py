@@ -7,13 +7,13 @@ from datetime import datetime
 from django.db import OperationalError
 
 from concert_site.lib.tasks import hurry_soon
-from queueing.domain import admission, line, progress
+from queueing.domain import admission, draw, line, progress
 from queueing.models import ExpiredReason
 from queueing.queries import TokenView, own_token
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.queries.availability import availability_of
 from reservations.queries.entrance import Entrance, entrance, room_for_fans
-from reservations.queries.sales import SaleState, sale_of, sale_state
+from reservations.queries.sales import SaleState, lobby_before, sale_of, sale_state
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +32,14 @@ class Place:
 
 
 def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Place:
-    """Join the line of a schedule; a live token is answered again.
+    """Join the line of a schedule, or before the draw its lobby; a live token is answered again.
 
     One read, one call to Redis, one insert. Where nobody waits and a slot looks free, admission follows at
-    once, so that in a quiet sale the fan is ACTIVE with the first answer.
+    once, so that in a quiet sale the fan is ACTIVE with the first answer. In the lobby, one read and one insert.
 
     :raises NotFound: if there is no such schedule
     :raises SaleNotOpen, SaleClosed, SoldOut: if there is nothing to wait for
-    :raises Unavailable: while Redis is away and the fan has no token yet
+    :raises Unavailable: while Redis is away and the fan has no token yet; the lobby needs none
     """
     seats = availability_of(schedule_id)
     met = entrance(
@@ -51,6 +51,9 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Plac
     if met.token is not None:
         return Place(met.token, is_new=False, seed_hash=met.seed_hash)
     refuse_unless_open(met, is_sold_out=met.is_sold_out or seats.is_sold_out)
+    joined = None if met.is_drawn else join_before_the_draw(met, user_id=user_id, schedule_id=schedule_id, now=now)
+    if joined is not None:
+        return Place(joined.token, joined.is_new, met.seed_hash)
     joined = line.join(user_id=user_id, schedule_id=schedule_id, now=now)
     token = joined.token
     if joined.is_new and met.may_enter:
@@ -70,10 +73,20 @@ def refuse_unless_open(met: Entrance, *, is_sold_out: bool) -> None:
     """
     if not met.is_available or met.read_at >= met.deadline_at:
         raise SaleClosed
-    if met.read_at < met.reservation_available_at:
+    if met.read_at < lobby_before(met.reservation_available_at):
         raise SaleNotOpen
     if is_sold_out:
         raise SoldOut
+
+
+def join_before_the_draw(met: Entrance, *, user_id: int, schedule_id: int, now: datetime | None) -> line.Joined | None:
+    """Join the lobby; None if the numbers are drawn by now.
+
+    Where the sale has opened and nobody waited for it, there is nothing to draw: the first who comes opens the line.
+    """
+    if met.read_at >= met.reservation_available_at and not met.has_lobby and draw.draw(schedule_id, now=now):
+        return None
+    return line.join_lobby(user_id=user_id, schedule_id=schedule_id, now=now)
 
 
 def admit(
@@ -106,6 +119,9 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
     admitted = 0
     match sale_state(sale, is_sold_out=seats.is_sold_out, now=now or sale.now()):
         case SaleState.OPEN:
+            if sale.drawn_at is None:
+                # In a task of its own: a million take half a minute, and other lines move on meanwhile.
+                hurry_soon("reservations.draw_line", schedule_id=schedule_id)
             cap = sale.queue_max_active
             admitted = admit(schedule_id, seats_left=seats.seats_left, cap=cap, now=now).admitted
         case SaleState.SOLD_OUT:
@@ -116,6 +132,19 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
             admission.expire_lapsed(schedule_id, now=now)
     progress.renew(schedule_id, is_paused=sale.queue_paused)
     return admitted
+
+
+def draw_line(schedule_id: int) -> bool:
+    """Draw the numbers of a line whose sale has opened, and let the first in; whether this call drew them.
+
+    Idempotent and safe to run from many workers at once.
+    """
+    drawn = draw.draw(schedule_id)
+    if drawn is None:
+        return False
+    log.info("Schedule %s: %s numbers drawn by lot, %s by time", schedule_id, drawn.drawn, drawn.late)
+    tick(schedule_id)
+    return True
 
 
 def slot_freed(schedule_id: int) -> None:

@@ -23,6 +23,8 @@ class Entrance:
     deadline_at: datetime
     queue_max_active: int
     seed_hash: str
+    is_drawn: bool
+    has_lobby: bool
     read_at: datetime
     may_enter: bool
     is_sold_out: bool
@@ -45,6 +47,8 @@ def entrance(*, user_id: int, schedule_id: int, check_seats: bool, now: datetime
         deadline_at=row["deadline_at"],
         queue_max_active=row["queue_max_active"],
         seed_hash=row["seed_hash"],
+        is_drawn=row["is_drawn"],
+        has_lobby=row["has_lobby"],
         read_at=row["read_at"],
         may_enter=row["may_enter"],
         is_sold_out=row["is_sold_out"],

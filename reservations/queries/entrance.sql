@@ -1,8 +1,12 @@
--- All that a join has to know, in one read: the sale, the fan's live token if there is one, whether a slot
--- looks free with nobody waiting for it, and, where it was asked, whether any seat can still be sold.
+-- All that a join has to know, in one read: the sale, the fan's live token if there is one, whether anybody waits for
+-- the draw, whether a slot looks free with nobody waiting for it, and, where it was asked, whether any seat can still
+-- be sold.
 select c.status as concert_status,
        s.reservation_available_at, s.deadline_at, s.queue_max_active, s.queue_paused,
        encode(sha256(s.draw_seed), 'hex') as seed_hash,
+       s.drawn_at is not null as is_drawn,
+       exists (select from waiting_token w
+                where w.concert_schedule_id = %(schedule)s and w.status = 'WAITING' and w.number is null) as has_lobby,
        coalesce(%(now)s::timestamptz, statement_timestamp()) as read_at,
        t.id as token_id, t.token, t.status, t.number, t.created_at, t.entered_at, t.expired_at, t.expired_reason,
        not exists (select from waiting_token w

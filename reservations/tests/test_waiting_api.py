@@ -106,7 +106,10 @@ def test_the_statements_of_a_join_and_of_its_repeat(schedule):
 @pytest.mark.parametrize(
     ("scene", "code"),
     [
-        (lambda: ConcertSchedule.objects.update(reservation_available_at=now() + timedelta(hours=1)), "sale_not_open"),
+        (
+            lambda: ConcertSchedule.objects.update(reservation_available_at=now() + timedelta(minutes=61)),
+            "sale_not_open",
+        ),
         (lambda: ConcertSchedule.objects.update(deadline_at=now()), "sale_closed"),
         (lambda: Concert.objects.update(status="UNAVAILABLE"), "sale_closed"),
     ],
@@ -210,8 +213,8 @@ def test_the_progress_is_no_query_when_warm(schedule):
     assert len(queries) == 0
 
 
-def test_before_the_opening_the_room_is_upcoming():
-    schedule = make_schedule(reservation_available_at=now() + timedelta(minutes=1))
+def test_before_the_lobby_the_room_is_upcoming():
+    schedule = make_schedule(reservation_available_at=now() + timedelta(minutes=61))
     make_seats(schedule)
 
     assert queue(schedule).json()["state"] == "UPCOMING"

@@ -27,6 +27,7 @@ from reservations.tests.factories import hold, make_fan, make_schedule, make_sea
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
+LOBBY = timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +141,7 @@ def test_a_token_whose_time_is_over_is_replaced():
 @pytest.mark.parametrize(
     ("times", "at", "refusal"),
     [
-        ({"reservation_available_at": NOW + SECOND}, NOW, SaleNotOpen),
+        ({"reservation_available_at": NOW + LOBBY + SECOND}, NOW, SaleNotOpen),
         ({"deadline_at": NOW}, NOW, SaleClosed),
         ({"deadline_at": NOW + SECOND}, NOW + SECOND, SaleClosed),
     ],
@@ -444,8 +445,10 @@ def state_of(schedule):
 
 
 def test_the_states_of_the_room():
-    schedule = make_sale(reservation_available_at=now() + timedelta(hours=1))
+    schedule = make_sale(reservation_available_at=now() + timedelta(minutes=61))
     assert state_of(schedule) == "UPCOMING"
+    ConcertSchedule.objects.update(reservation_available_at=now() + timedelta(minutes=59))
+    assert state_of(schedule) == "LOBBY"
     ConcertSchedule.objects.update(reservation_available_at=NOW)
     assert state_of(schedule) == "OPEN"
     ConcertSchedule.objects.update(queue_paused=True)

@@ -1,0 +1,9 @@
+-- A piece of the list of a draw: `number,entry` a line, each ended by a line feed.
+select coalesce(string_agg(
+           t.number || ',' || encode(sha256(convert_to(t.token::text, 'UTF8')), 'hex') || E'\n', '' order by t.number),
+           '') as lines,
+       count(*) as count
+  from waiting_token t
+ where t.concert_schedule_id = %(schedule)s
+   and t.number between %(first)s::bigint and %(last)s::bigint
+   and t.created_at < %(opens_at)s::timestamptz

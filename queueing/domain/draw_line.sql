@@ -1,0 +1,101 @@
+-- Wait until everybody who is joining the lobby this moment has done so, and say when that was: whoever has joined
+-- before then is committed, whoever joins later joins after it.
+create or replace function everyone_has_joined(p_schedule bigint) returns timestamptz
+language plpgsql
+as $$
+declare
+    v_at timestamptz;
+begin
+    begin
+        perform pg_advisory_xact_lock(lobby_key(p_schedule));
+        v_at := clock_timestamp();
+        -- The only way to give up a lock before the end of a transaction that cannot outlive an error.
+        raise exception using errcode = 'FR001';
+    exception when sqlstate 'FR001' then
+        return v_at;
+    end;
+end
+$$;
+
+-- Number everybody who came after the opening, up to p_until (null: all there are), by time; return how many.
+create or replace function number_late_comers(p_schedule bigint, p_until timestamptz) returns bigint
+language sql volatile
+as $$
+    with last as (
+        select coalesce(max(t.number), 0) as number from waiting_token t where t.concert_schedule_id = p_schedule),
+    late as (
+        select t.id, last.number + row_number() over (order by t.created_at, t.id) as number
+          from waiting_token t, last
+         where t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is null
+           and t.created_at < coalesce(p_until, 'infinity')),
+    numbered as (
+        update waiting_token t set number = late.number from late where t.id = late.id
+        returning t.id)
+    select count(*) from numbered
+$$;
+
+-- Draw the numbers of a schedule: all of it, or nothing. Null if it isn't due, is drawn already, or another draw is at
+-- work; else how many were drawn by lot, and how many came too late for that. p_now: null outside tests.
+--
+-- A fan's entry is the SHA-256 of the token's text, in hex. The order is by the SHA-256 of the seed in hex, a colon and
+-- the entry, over all who waited when the sale opened. Whoever came since follows by time.
+create or replace function draw_line(p_schedule bigint, p_now timestamptz, out drawn bigint, out late bigint)
+language plpgsql
+-- A million entries are sorted in memory, by a plan made for as many as there are; and so long a work is not given up
+-- because a single fan is slow.
+set work_mem = '128MB'
+set plan_cache_mode = force_custom_plan
+set lock_timeout = '20s'
+as $$
+declare
+    v_opening timestamptz;
+    v_seed text;
+    v_until timestamptz;
+    v_more bigint;
+begin
+    if not pg_try_advisory_xact_lock((72::bigint << 56) | p_schedule) then
+        return;
+    end if;
+    select s.reservation_available_at, encode(s.draw_seed, 'hex')
+      into v_opening, v_seed
+      from concert_schedule s
+     where s.id = p_schedule and s.drawn_at is null
+       and s.reservation_available_at <= coalesce(p_now, clock_timestamp());
+    if not found then
+        return;
+    end if;
+    perform everyone_has_joined(p_schedule);
+
+    -- Written in the order of the table, which takes half the time of the order of the numbers. Who leaves meanwhile
+    -- was there at the opening, and keeps the number that was drawn.
+    update waiting_token t
+       set number = lot.number
+      from (select t.id, row_number() over (
+                       order by sha256(convert_to(
+                           v_seed || ':' || encode(sha256(convert_to(t.token::text, 'UTF8')), 'hex'), 'UTF8')))
+                   as number
+              from waiting_token t
+             where t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is null
+               and t.created_at < v_opening
+             order by t.id) lot
+     where t.id = lot.id;
+    get diagnostics drawn = row_count;
+
+    -- Those who came while that was being written, until few are left; these, while nobody else joins.
+    late := 0;
+    loop
+        v_until := everyone_has_joined(p_schedule);
+        v_more := number_late_comers(p_schedule, v_until);
+        late := late + v_more;
+        exit when v_more < 1000;
+    end loop;
+    perform pg_advisory_xact_lock(lobby_key(p_schedule));
+    late := late + number_late_comers(p_schedule, null);
+    update concert_schedule s
+       set drawn_at = coalesce(p_now, clock_timestamp())
+     where s.id = p_schedule and s.reservation_available_at = v_opening;
+    if not found then
+        raise exception 'The opening of schedule % was moved during its draw', p_schedule using errcode = '40001';
+    end if;
+end
+$$;
