@@ -122,6 +122,41 @@ def test_the_first_page_shows_open_sales_and_the_next_with_their_numbers(client)
     assert b"Waiting room paused" in response.content
 
 
+def test_the_first_page_says_who_gathers_for_an_opening_and_that_numbers_are_being_drawn(client):
+    schedule = make_schedule(reservation_available_at=now() + timedelta(minutes=30))
+    for _ in range(2):
+        WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
+    client.force_login(make_staff())
+
+    def seen():
+        response = client.get(INDEX)
+        (sale,) = response.context["onsales"]
+        return sale, response.content.decode()
+
+    gathering, page = seen()
+    assert (gathering.has_lobby_open, gathering.is_drawing) == (True, False)
+    assert (gathering.waiting, gathering.gathered) == (2, 2)
+    assert "Waiting room open" in page
+    assert "Gathered" in page
+    ConcertSchedule.objects.update(reservation_available_at=now())
+    drawing, page = seen()
+    assert (drawing.has_lobby_open, drawing.is_drawing) == (False, True)
+    assert "Numbers are being drawn" in page
+    WaitingToken.objects.filter(pk=WaitingToken.objects.first().pk).update(number=1)
+    WaitingToken.objects.filter(number=None).update(number=2)
+    ConcertSchedule.objects.update(drawn_at=now())
+    drawn, page = seen()
+    assert (drawn.is_drawing, drawn.waiting, drawn.gathered) == (False, 2, 0)
+    assert "Gathered" not in page
+
+
+def test_without_a_lobby_no_sale_says_that_it_has_one(client, settings):
+    settings.LOBBY_SECONDS = 0
+    make_schedule(reservation_available_at=now() + timedelta(seconds=30))
+
+    assert [sale.has_lobby_open for sale in onsales()] == [False]
+
+
 def test_the_first_page_costs_the_same_for_one_sale_and_for_three(client, django_assert_num_queries):
     client.force_login(make_staff())
     for _ in range(2):

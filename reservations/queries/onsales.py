@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
+
 from concert_site.lib.database import fetch, sql_beside
 
 # Of each kind. A house with more sales open than this looks at the list of schedules.
@@ -11,7 +13,10 @@ MOST = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onsale:
-    """One sale as it stands: its seats by state, and the fans in line and inside."""
+    """One sale as it stands: its seats by state, and the fans in line and inside.
+
+    `gathered` are those who wait without a number: in the lobby, or while numbers are being drawn.
+    """
 
     schedule_id: int
     is_open: bool
@@ -21,13 +26,17 @@ class Onsale:
     deadline_at: datetime
     is_paused: bool
     most_inside: int
+    has_lobby_open: bool
+    is_drawing: bool
     sold: int
     held: int
     free: int
     waiting: int
+    gathered: int
     inside: int
 
 
 def onsales(*, most: int = MOST) -> list[Onsale]:
     """The open sales by date, then those to come by their opening, up to `most` of each: one query."""
-    return [Onsale(**row) for row in fetch(sql_beside(__file__, "onsales.sql"), {"most": most})]
+    params = {"most": most, "lobby_seconds": settings.LOBBY_SECONDS}
+    return [Onsale(**row) for row in fetch(sql_beside(__file__, "onsales.sql"), params)]

@@ -12,7 +12,10 @@ with listed as (
     order by s.reservation_available_at, s.id limit %(most)s::int))
 select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.reservation_available_at,
        s.deadline_at, s.queue_paused as is_paused, s.queue_max_active as most_inside,
-       seats.sold, seats.held, seats.free, fans.waiting, fans.inside
+       not l.is_open and s.reservation_available_at <= statement_timestamp() + make_interval(secs => %(lobby_seconds)s)
+         as has_lobby_open,
+       l.is_open and s.drawn_at is null and fans.gathered > 0 as is_drawing,
+       seats.sold, seats.held, seats.free, fans.waiting, fans.gathered, fans.inside
   from listed l
   join concert_schedule s on s.id = l.id
   join concert c on c.id = s.concert_id
@@ -24,6 +27,7 @@ select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.r
       from concert_seat where concert_schedule_id = s.id) seats
   cross join lateral (
     select count(*) filter (where status = 'WAITING') as waiting,
+           count(*) filter (where status = 'WAITING' and number is null) as gathered,
            count(*) filter (where status = 'ACTIVE' and expired_at > statement_timestamp()) as inside
       from waiting_token where concert_schedule_id = s.id and status in ('WAITING', 'ACTIVE')) fans
  order by l.is_open desc, case when l.is_open then s.concert_at else s.reservation_available_at end, s.id
