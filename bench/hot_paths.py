@@ -167,8 +167,7 @@ class Bench:
         """The ETag of an answer."""
         connection = load.Connection(self.site.port)
         connection.ask(request("GET", path))
-        lines = connection.read.partition(b"\r\n\r\n")[0].decode().split("\r\n")
-        return next(line.partition(": ")[2] for line in lines if line.lower().startswith("etag: "))
+        return connection.header("etag")
 
     def line(self) -> None:
         """Joining and polling, with a short and a long line."""

@@ -81,6 +81,17 @@ class Connection:
             pass
         return answer
 
+    def header(self, name: str) -> str:
+        """A header of the last answer, by its name in small letters.
+
+        :raises SystemExit: if the answer has none
+        """
+        for line in self.read.partition(b"\r\n\r\n")[0].decode().split("\r\n"):
+            found, _, value = line.partition(": ")
+            if found.lower() == name:
+                return value
+        raise SystemExit(f"The answer has no header {name}.")
+
 
 def parsed(read: bytes) -> tuple[int, bytes] | None:
     """Status and body of an answer, None if it is not complete yet."""

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from concert_site.embedded import postgres, web  # noqa: E402  found through the line above
 from concert_site.embedded.data_dir import DataDir  # noqa: E402  as above
+from concert_site.embedded.environment import prepared  # noqa: E402  as above
 
 PATIENCE_SECONDS = 60.0
 # What a developer's terminal may hold, and what must not reach a throw-away site.
@@ -130,6 +131,35 @@ def wait_for_ready(up: subprocess.Popen[str]) -> None:
         if line.startswith("Ready:"):
             return
     raise SystemExit("The site did not start: try `manage.py up --demo`, which says why.")
+
+
+@contextmanager
+def domain_ready(site: Stack) -> Iterator[None]:
+    """Load Django in this process over the services of a site, for calls of its domain without HTTP."""
+    for name in NOT_INHERITED:
+        os.environ.pop(name, None)
+    os.environ.update(site.environment)
+    with prepared(["manage.py", "audit"]):
+        import django
+
+        django.setup()
+        try:
+            yield
+        finally:
+            from django.db import connections
+
+            connections.close_all()
+
+
+@contextmanager
+def resting(site: Stack, name: str) -> Iterator[None]:
+    """Have one of a site's programs do nothing for the duration of the block."""
+    program = psutil.Process(site.pid_of(name))
+    program.suspend()
+    try:
+        yield
+    finally:
+        program.resume()
 
 
 @contextmanager
