@@ -101,6 +101,15 @@ class Memory(Generic[T]):
                 self._locks.pop(key, None)
             return value
 
+    def peek(self, key: object) -> T | None:
+        """The value kept under `key`, if there is one and it is still good."""
+        found = self._fresh(key)
+        return found[1] if found is not None else None
+
+    def keep(self, key: object, value: T, seconds: float) -> None:
+        """Keep a value that was built elsewhere, for so many seconds."""
+        self._keep(key, value, time.monotonic() + seconds)
+
     def forget_one(self, key: object) -> None:
         """Drop one value."""
         with self._changing:

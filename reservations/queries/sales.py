@@ -84,6 +84,13 @@ def sale_of(schedule_id: int) -> Sale | None:
     return _sales.get(schedule_id, lambda: _read(schedule_id))
 
 
+def fresh_sale_of(schedule_id: int) -> Sale | None:
+    """The facts of a schedule as they are this moment, for who acts on them or shows them to everybody."""
+    sale, seconds = _read(schedule_id)
+    _sales.keep(schedule_id, sale, seconds)
+    return sale
+
+
 def public_sale_of(schedule_id: int) -> Sale | None:
     """The same for the public, to whom an unavailable concert doesn't exist."""
     sale = sale_of(schedule_id)
