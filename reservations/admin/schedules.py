@@ -18,13 +18,14 @@ from concert_site.lib.lists import ChoiceFilter, column
 from concert_site.lib.staff_pages import blame
 from queueing import queries as line
 from reservations.admin import shown
+from reservations.admin.draws import draw_of
 from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
 from reservations.domain import programme
 from reservations.domain.shows import Times
 from reservations.models import ConcertSchedule, ConcertSeat, ConcertStatus
-from reservations.queries import staff
+from reservations.queries import lobby, staff
 from reservations.queries.bookings import was_booked
 
 
@@ -169,10 +170,11 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         return obj
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:  # Any: Django's signature
-        """Django's, and a warning if the date was moved under those who booked it."""
+        """Django's, and a warning if the date was moved under those who booked it, or its opening may have been."""
         # The day isn't in the form, so the row that the form was about still has that of before.
         if obj.concert_date != localdate(obj.concert_at):
             self.warn_of_bookings(request, obj)
+        self.warn_of_lobby(request, obj)
         return super().response_change(request, obj)
 
     def warn_of_bookings(self, request: HttpRequest, moved: ConcertSchedule) -> None:
@@ -186,6 +188,18 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
                 booked,
             )
             self.message_user(request, text % {"count": f"{booked:,}"}, messages.WARNING)
+
+    def warn_of_lobby(self, request: HttpRequest, changed: ConcertSchedule) -> None:
+        """Say how many fans wait for the opening, and when it is now."""
+        fans = lobby.gathered(changed.pk)
+        if fans:
+            text = ngettext(
+                "%(count)s fan stands in the waiting room; numbers are drawn when the sale opens: %(opening)s.",
+                "%(count)s fans stand in the waiting room; numbers are drawn when the sale opens: %(opening)s.",
+                fans,
+            )
+            said = {"count": f"{fans:,}", "opening": day_and_time(changed.reservation_available_at)}
+            self.message_user(request, text % said, messages.WARNING)
 
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature
         """On to the page of the new date, where its seats are made."""
@@ -224,6 +238,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             "categories": categories,
             "seats": seats,
             "booked": seats.sold + seats.held,
+            "draw": draw_of(fresh),
             "waiting": line.count_waiting(schedule.pk),
             "inside": line.count_inside(schedule.pk),
             "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",

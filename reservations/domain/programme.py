@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from queueing.queries import had_a_line
-from reservations.domain.shows import Times, clear_hall, locked_schedule, refused
+from reservations.domain.shows import Times, clear_hall, clock, locked_schedule, refused
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
+from reservations.queries.lobby import has_gathered
 
 # A year outside is a slip of the keyboard, and the far ends of the calendar are beyond what Python can read.
 FIRST_YEAR, LAST_YEAR = 2000, 2199
@@ -124,7 +125,7 @@ def change_times(
 
     :raises NotFound: if there is no such schedule
     :raises Invalid: if the times make no sense together
-    :raises Conflict: if numbers were drawn for the opening that is to change
+    :raises Conflict: if numbers were drawn for the opening that is to change; if fans gather and it would be over
     """
     # The three are judged together, so nobody may change one of them meanwhile.
     schedule = locked_schedule(schedule_id)
@@ -134,16 +135,33 @@ def change_times(
         concert_at=concert_at or schedule.concert_at,
     )
     demand_sense(times)
-    if schedule.drawn_at and times.opens_at != schedule.reservation_available_at:
-        raise Conflict(
-            _("Numbers have been drawn for this opening; it stays as it was."), attr="reservation_available_at"
-        )
+    if times.opens_at != schedule.reservation_available_at:
+        demand_movable(schedule, times.opens_at)
     ConcertSchedule.objects.filter(pk=schedule_id).update(
         reservation_available_at=times.opens_at,
         deadline_at=times.closes_at,
         concert_at=times.concert_at,
         concert_date=localdate(times.concert_at),
     )
+
+
+def demand_movable(schedule: ConcertSchedule, opens_at: datetime) -> None:
+    """Refuse to move an opening under those who gathered for it; `schedule` is locked.
+
+    Numbers are drawn among all who came before the opening. Moved to a time that is over, it would part those who
+    gathered into some who are drawn, and others who come after them: whoever moves it could choose the first.
+
+    :raises Conflict: if numbers were drawn, or somebody waits for them and the new opening is over
+    """
+    if schedule.drawn_at:
+        raise Conflict(
+            _("Numbers have been drawn for this opening; it stays as it was."), attr="reservation_available_at"
+        )
+    if has_gathered(schedule.pk) and opens_at <= clock():
+        raise Conflict(
+            _("Fans stand in the waiting room. Choose an opening that is still to come."),
+            attr="reservation_available_at",
+        )
 
 
 def close_sale(*, schedule_id: int, now: datetime | None = None) -> None:

@@ -3,13 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.utils.timezone import now
 
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from concert_site.tests.unchanged import nothing_changed
+from queueing.models import WaitingToken
 from reservations.domain import copies, programme
 from reservations.domain.shows import Times
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
-from reservations.tests.factories import make_concert, make_schedule, make_seats, reserve
+from reservations.tests.factories import make_concert, make_fan, make_schedule, make_seats, reserve
 from reservations.tests.scenes import CONCERT_AT, NOW
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +123,32 @@ def test_an_opening_that_numbers_were_drawn_for_stays():
         programme.change_times(schedule_id=schedule.pk, opens_at=NOW + DAY)
 
     programme.change_times(schedule_id=schedule.pk, opens_at=NOW, closes_at=CONCERT_AT - DAY)
+
+
+def test_an_opening_is_moved_under_those_who_gather_for_it_to_a_time_to_come_alone():
+    schedule = make_schedule(reservation_available_at=now() + timedelta(minutes=5))
+    token = WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
+
+    for over in (now(), now() - DAY):
+        with pytest.raises(Conflict, check=lambda error: error.attr == "reservation_available_at"), nothing_changed():
+            programme.change_times(schedule_id=schedule.pk, opens_at=over)
+    later = now() + timedelta(hours=3)
+    programme.change_times(schedule_id=schedule.pk, opens_at=later)
+
+    schedule.refresh_from_db()
+    assert schedule.reservation_available_at == later
+    assert WaitingToken.objects.get(status="WAITING", number=None) == token
+    programme.change_times(schedule_id=schedule.pk, opens_at=now() + timedelta(minutes=1))
+    WaitingToken.objects.update(status="EXPIRED", expired_reason="LEFT", expired_at=now())
+    programme.change_times(schedule_id=schedule.pk, opens_at=now())
+
+
+def test_a_date_that_somebody_gathers_for_is_not_deleted():
+    schedule = make_schedule(reservation_available_at=now() + timedelta(minutes=5))
+    WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
+
+    with pytest.raises(Conflict, match="stood in line"), nothing_changed():
+        programme.delete_schedule(schedule_id=schedule.pk)
 
 
 # --- The end of a sale -------------------------------------------------------------------------

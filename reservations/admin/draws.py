@@ -1,0 +1,61 @@
+"""The draw of a date as staff see it: what to publish beforehand, and what anybody can check afterwards."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from queueing.domain import draw
+from queueing.domain.draw import DrawRecord
+from reservations.models import ConcertSchedule
+from reservations.queries import lobby, staff
+from reservations.queries.sales import lobby_before, sale_of
+
+
+class Stage(StrEnum):
+    """How far a draw has come."""
+
+    AHEAD = "AHEAD"
+    DRAWING = "DRAWING"
+    DRAWN = "DRAWN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """A draw as staff may see it: the seed and the record only once the numbers are drawn."""
+
+    stage: Stage
+    lobby_at: datetime
+    opens_at: datetime
+    gathered: int
+    drawn_at: datetime | None
+    seed_hash: str
+    seed: str | None
+    record: DrawRecord | None
+
+    @property
+    def has_lobby(self) -> bool:
+        """Whether fans may gather before the opening."""
+        return self.lobby_at < self.opens_at
+
+
+def draw_of(schedule: ConcertSchedule) -> Draw | None:
+    """The draw of a row of `staff.schedules`; None where there is nothing to say of it."""
+    sale = sale_of(schedule.pk)
+    if sale is None:
+        return None
+    opens_at, gathered = schedule.reservation_available_at, lobby.gathered(schedule.pk)
+    has_opened = opens_at <= staff.annotation(schedule, "read_at")
+    # The facts of a sale are up to a second old, so its seed may be missing while the row is drawn already.
+    is_drawn = schedule.drawn_at is not None
+    if has_opened and not is_drawn and not gathered:
+        return None
+    return Draw(
+        stage=Stage.DRAWN if is_drawn else Stage.DRAWING if has_opened else Stage.AHEAD,
+        lobby_at=lobby_before(opens_at),
+        opens_at=opens_at,
+        gathered=gathered,
+        drawn_at=schedule.drawn_at,
+        seed_hash=sale.seed_hash,
+        seed=sale.seed,
+        record=draw.record_of(schedule.pk, opens_at=opens_at) if is_drawn else None,
+    )
