@@ -22,6 +22,7 @@ WITHOUT_SERVICES = {
     "makemigrations",
     "spectacular",
     "startapp",
+    "verify_draw",
     "version",
 }
 # Even those do with one of these.

@@ -50,6 +50,7 @@ as $$
 declare
     v_opening timestamptz;
     v_seed text;
+    v_last bigint;
     v_until timestamptz;
     v_more bigint;
 begin
@@ -65,11 +66,13 @@ begin
         return;
     end if;
     perform everyone_has_joined(p_schedule);
+    -- None yet, unless a line had begun before its opening was moved.
+    select coalesce(max(t.number), 0) into v_last from waiting_token t where t.concert_schedule_id = p_schedule;
 
     -- Written in the order of the table, which takes half the time of the order of the numbers. Who leaves meanwhile
     -- was there at the opening, and keeps the number that was drawn.
     update waiting_token t
-       set number = lot.number
+       set number = v_last + lot.number
       from (select t.id, row_number() over (
                        order by sha256(convert_to(
                            v_seed || ':' || encode(sha256(convert_to(t.token::text, 'UTF8')), 'hex'), 'UTF8')))

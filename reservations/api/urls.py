@@ -1,11 +1,12 @@
 """Booking and the waiting room under api/v1/."""
 
 from concert_site.lib.converters import path
-from reservations.api import ticket_views, views, waiting_views
+from reservations.api import draw_views, ticket_views, views, waiting_views
 
 urlpatterns = [
     path("schedules/<id:pk>/queue-tokens/", waiting_views.Join.as_view(), name="join"),
     path("schedules/<id:pk>/queue/", waiting_views.PublicProgress.as_view(), name="queue"),
+    path("schedules/<id:pk>/draw/", draw_views.Draw.as_view(), name="draw"),
     path("reservations/", views.Reservations.as_view(), name="reservations"),
     path("reservations/<id:pk>/", views.OwnReservation.as_view(), name="reservation"),
     path("reservations/<id:pk>/extend/", views.Extend.as_view(), name="reservation-extend"),

@@ -1,0 +1,73 @@
+"""The draw of a line, for whoever wants to recompute it."""
+
+from collections.abc import Iterator
+from threading import BoundedSemaphore
+
+from django.http import HttpResponse, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+
+from concert_site.lib import etags
+from concert_site.lib.errors import NotFound, Unavailable
+from queueing.domain import draw
+from reservations.api.catalogue_views import NOT_MODIFIED, PublicRead, sale_or_404
+
+TEXT = "text/plain"
+# What was drawn stays so.
+LASTING = "public, max-age=86400"
+# Lists on their way at once in a process. Each keeps a thread for as long as its reader takes, and there are three.
+MOST_LISTS = 2
+
+lists = BoundedSemaphore(MOST_LISTS)
+
+
+class DrawList:
+    """The seed and the list, a piece at a time. The web server closes it, also when the reader has gone away."""
+
+    def __init__(self, seed: str, entries: Iterator[bytes]) -> None:
+        if not lists.acquire(blocking=False):
+            raise Unavailable
+        self._is_open = True
+        self._head = f"seed,{seed}\n".encode()
+        self._entries = entries
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        yield from self._entries
+
+    def close(self) -> None:
+        """Make room for the next reader."""
+        if self._is_open:
+            self._is_open = False
+            lists.release()
+
+
+class Draw(PublicRead):
+    """GET: the seed of the draw, and every entry with the number that it drew."""
+
+    @extend_schema(
+        summary="The draw, to be recomputed",
+        description="The first line is `seed,` and the seed in hex; each further line is `number,entry`, by number. An "
+        "entry is the SHA-256 of a token's text, in hex. The numbers follow the SHA-256 of `seed:entry`, in hex, "
+        "ascending. `queue/` has the SHA-256 of all lines but the first (`entries_hash`) and their count (`size`). "
+        "404 until the draw is over.",
+        responses={
+            (200, TEXT): OpenApiResponse(OpenApiTypes.STR, description="The list, streamed."),
+            304: NOT_MODIFIED,
+        },
+        auth=[],
+    )
+    def get(self, request: Request, pk: int) -> HttpResponse | StreamingHttpResponse:
+        sale = sale_or_404(pk)
+        if sale.seed is None:
+            raise NotFound
+        # One seed, one draw, one list.
+        etag = f'"{sale.seed_hash}"'
+        if etags.is_known(request, etag):
+            return etags.unchanged(etag=etag, cache_control=LASTING)
+        entries = draw.entries(pk, opens_at=sale.reservation_available_at)
+        headers = {"ETag": etag, "Cache-Control": LASTING, "X-Content-Type-Options": "nosniff"}
+        return StreamingHttpResponse(
+            DrawList(sale.seed, entries), content_type=f"{TEXT}; charset=utf-8", headers=headers
+        )
