@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from crowds import Connection, Crowd
 from turns import Sheet, in_turns
 
-# A tick that finds nothing to do, one that lets one fan in, one that lets in so many at once. A short line has fewer
-# to give: at most a fifth of it each time.
+# A tick that finds nothing to do, one that lets one fan in, one that lets in so many at once, from the lines that have
+# them several times over.
 TICKS, ONES = 30, 30
 MANY, MANY_ROUNDS = 10_000, 3
 # The facts of a sale and its seats are remembered for a second, which is how often beat ticks.
@@ -19,28 +19,41 @@ update waiting_token set expired_at = clock_timestamp() - interval '1 second'
 
 def measure(connection: Connection, crowds: Sequence[Crowd], sheet: Sheet) -> None:
     """All of it; the caps are 0 before and afterwards."""
-    sheet.add_times("tick with nothing to do", ticks(crowds))
+    whole, without_seats = ticks(crowds)
+    sheet.add_times("tick with nothing to do", whole)
+    sheet.add_times("- apart from reading the hall's seats", without_seats)
     sheet.add_times("admit one", admissions(crowds, rounds=ONES, many=1))
     for crowd in crowds:
         empty(connection, crowd)
-    entered, closed = many_admissions(connection, crowds)
-    sheet.add_times(f"admit {MANY:,} (a fifth of a short line)", entered)
+    many = min(MANY, crowds[-1].size // MANY_ROUNDS)
+    entered, closed = many_admissions(connection, crowds, many)
+    sheet.add_times(f"admit {many:,}", entered)
     sheet.add_times("- close them again, their time being over", closed)
 
 
-def ticks(crowds: Sequence[Crowd]) -> list[list[float]]:
-    """Seconds of ticks, a second apart as beat sends them."""
-    from reservations.domain import waiting_room
+def ticks(crowds: Sequence[Crowd]) -> tuple[list[list[float]], list[list[float]]]:
+    """Seconds of ticks, a second apart as beat sends them, and without what reading the seats takes of them.
 
-    times: list[list[float]] = [[] for _ in crowds]
+    The seats are read once a second by whoever asks first, most often not by the tick.
+    """
+    from reservations.domain import waiting_room
+    from reservations.queries.availability import availability_of
+
+    whole: list[list[float]] = [[] for _ in crowds]
+    without_seats: list[list[float]] = [[] for _ in crowds]
 
     def one(turn: int, nth: int) -> None:
-        if nth == 0:
+        if turn not in seen:
             time.sleep(TICK_PAUSE_SECONDS)
-        times[nth].append(timed(lambda: waiting_room.tick(crowds[nth].line.schedule)))
+            seen.add(turn)
+        schedule_id = crowds[nth].line.schedule
+        seats = timed(lambda: availability_of(schedule_id))
+        without_seats[nth].append(timed(lambda: waiting_room.tick(schedule_id)))
+        whole[nth].append(without_seats[nth][-1] + seats)
 
+    seen: set[int] = set()
     in_turns(TICKS, len(crowds), one)
-    return times
+    return whole, without_seats
 
 
 def admissions(crowds: Sequence[Crowd], *, rounds: int, many: int) -> list[list[float]]:
@@ -54,16 +67,18 @@ def admissions(crowds: Sequence[Crowd], *, rounds: int, many: int) -> list[list[
     return times
 
 
-def many_admissions(connection: Connection, crowds: Sequence[Crowd]) -> tuple[list[list[float]], list[list[float]]]:
+def many_admissions(
+    connection: Connection, crowds: Sequence[Crowd], many: int
+) -> tuple[list[list[float]], list[list[float]]]:
     """Seconds of admitting many, and of closing as many."""
     entered: list[list[float]] = [[] for _ in crowds]
     closed: list[list[float]] = [[] for _ in crowds]
 
     def one(turn: int, nth: int) -> None:
         crowd = crowds[nth]
-        many = min(MANY, crowd.size // 5)
-        entered[nth].append(admitted(crowd, cap=many, expected=many))
-        closed[nth].append(empty(connection, crowd))
+        if crowd.size >= many * MANY_ROUNDS:
+            entered[nth].append(admitted(crowd, cap=many, expected=many))
+            closed[nth].append(empty(connection, crowd))
 
     in_turns(MANY_ROUNDS, len(crowds), one)
     return entered, closed

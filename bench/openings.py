@@ -212,21 +212,24 @@ def seen_in_public(site: Stack, show: Show) -> dict[str, Any]:  # Any: JSON
 
 def verify(site: Stack, show: Show) -> tuple[float, bool]:
     """Have `manage.py verify_draw` judge it: seconds, and whether it found nothing."""
-    words = [sys.executable, "manage.py", "verify_draw", str(show.schedule)]
+    address = f"http://{load.HOST}:{site.port}/api/v1/schedules/{show.schedule}/draw/"
     began = time.perf_counter()
-    done = subprocess.run(words, cwd=stack.ROOT, env=dict(site.environment), stdout=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "verify_draw", address],
+        cwd=stack.ROOT,
+        env=dict(site.environment),
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
     return time.perf_counter() - began, done.returncode == 0
 
 
 def recorded(show: Show, opens_at: datetime) -> float:
-    """Seconds of making the draw's record anew from the table."""
-    from concert_site.lib.redis import client
+    """Seconds of making the record of a draw from the table."""
     from queueing.domain import draw
 
-    for key in client().scan_iter(f"queue:{show.schedule}:*draw*"):
-        client().delete(key)
     began = time.perf_counter()
-    draw.record_of(show.schedule, opens_at=opens_at)
+    draw.make_record(show.schedule, opens_at=opens_at)
     return time.perf_counter() - began
 
 

@@ -106,6 +106,12 @@ def ratio_of_medians(largest: Sequence[float], smallest: Sequence[float]) -> str
     return f"**{statistics.median(largest) / statistics.median(smallest):.2f}**"
 
 
+def in_ms(times: Sequence[float]) -> str:
+    """Seconds in milliseconds: the median, with the range."""
+    least, middle, most = (each * 1000 for each in (min(times), statistics.median(times), max(times)))
+    return f"{middle:.1f} ({least:.1f}-{most:.1f})"
+
+
 @dataclass
 class Sheet:
     """The table, a column for each size; its rows are shown as they come, since a run takes minutes."""
@@ -127,9 +133,10 @@ class Sheet:
         self.add("- 99 of 100 within, ms", [f"{statistics.median(each.p99):.1f}" for each in sides])
 
     def add_times(self, what: str, times: Sequence[Sequence[float]]) -> None:
-        """Seconds of the same step, in milliseconds: the median, and the longest."""
-        cells = [f"{statistics.median(each) * 1000:.1f} ({max(each) * 1000:.1f})" for each in times]
-        self.add(f"{what}, ms (longest)", cells, ratio_of_medians(times[-1], times[0]))
+        """Seconds of the same step, in milliseconds: the median, with the range; nothing where it was not taken."""
+        taken = [each for each in times if each]
+        cells = [in_ms(each) if each else "" for each in times]
+        self.add(f"{what}, ms", cells, ratio_of_medians(taken[-1], taken[0]))
 
     def text(self) -> str:
         """As markdown."""

@@ -32,7 +32,7 @@ from turns import CLIENTS, Sheet, Side, in_turns
 
 SIZES = "1000,100000,1000000"
 JOINS_A_ROUND, READS_A_ROUND = 100, 2000
-ARRIVALS = 3000
+SEATS, ARRIVALS = 10_000, 3000
 # A lobby is open from an hour before the opening; measuring takes less than that.
 LOBBY_OPENS_IN_SECONDS = 3400
 TOKENS = """
@@ -155,8 +155,8 @@ def share(fans: list[Fan], turn: int) -> list[Fan]:
 
 def gather(site: Stack, size: int) -> Crowd:
     """A sale that is open and lets nobody in, and one that opens later."""
-    line = site.make_show(seats=20_000, max_active=0)
-    return Crowd(size, line, site.make_show(seats=20_000, max_active=0, opens_in=LOBBY_OPENS_IN_SECONDS))
+    line = site.make_show(seats=SEATS, max_active=0)
+    return Crowd(size, line, site.make_show(seats=SEATS, max_active=0, opens_in=LOBBY_OPENS_IN_SECONDS))
 
 
 PARTS: dict[str, Callable[[Bench], None]] = {"http": Bench.over_http, "domain": Bench.domain, "draw": Bench.draw}
