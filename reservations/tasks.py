@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import Error
 
 from concert_site.lib.tasks import alone, begun
-from reservations.domain import holds, posters, waiting_room
+from reservations.domain import holds, posters, public_progress, waiting_room
 from reservations.queries.entrance import schedules_with_a_line
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,14 @@ def draw_line(schedule_id: int) -> None:
         waiting_room.draw_line(schedule_id)
     except Error as error:
         log.warning("The draw of schedule %s waits for the next tick: %s", schedule_id, error)
+
+
+@shared_task(name="reservations.record_draw")
+def record_draw(schedule_id: int) -> None:
+    """Make the record of a draw; whoever takes the public picture of the line asks for it until it is there."""
+    with alone(f"reservations.record_draw:{schedule_id}", seconds=60) as is_alone:
+        if is_alone:
+            public_progress.record_draw(schedule_id)
 
 
 @shared_task(name="reservations.tick_release")

@@ -7,6 +7,13 @@ from queueing.domain.progress import Line
 # How often to ask: seconds, from so many people ahead on. Clients spread themselves by up to JITTER.
 POLL = [(0, 1), (200, 3), (1000, 5), (5000, 10), (20_000, 20)]
 JITTER = 0.2
+# In the lobby: a tenth of the time that is left, and no less or more often than that.
+LOBBY_SHARE = 10
+LOBBY_LEAST, LOBBY_MOST = 3.0, 30.0
+# At the opening the whole lobby wants to know its number. So many a second are asked to come; the spread has its
+# bounds all the same, for those who drew a low number should hear of it soon.
+ARRIVALS_A_SECOND = 2000
+SPREAD_LEAST, SPREAD_MOST = 2.0, 30.0
 
 
 def most_ahead(number: int, line: Line) -> int:
@@ -25,3 +32,18 @@ def poll_after(ahead: int) -> float:
     """Seconds after which to ask again, with so many people ahead."""
     seconds = next(each for least, each in reversed(POLL) if ahead >= least)
     return round(seconds * random.uniform(1, 1 + JITTER), 1)
+
+
+def poll_after_in_lobby(line: Line) -> float:
+    """Seconds after which to ask again for who waits without a number: until the opening, or until the draw is made.
+
+    Nobody is told to sleep far past the opening, and no two to come back at the same moment.
+    """
+    opens_in = line.opens_in or 0.0
+    spread = min(max(line.waiting / ARRIVALS_A_SECOND, SPREAD_LEAST), SPREAD_MOST)
+    if opens_in <= 0:
+        return round(random.uniform(LOBBY_LEAST, LOBBY_LEAST + spread), 1)
+    seconds = min(max(opens_in / LOBBY_SHARE, LOBBY_LEAST), LOBBY_MOST) * random.uniform(1, 1 + JITTER)
+    if seconds < opens_in:
+        return round(seconds, 1)
+    return round(opens_in + random.uniform(0, spread), 1)

@@ -1,156 +1,177 @@
 """How the line moves: what everyone may know, kept in Redis by whoever admits, read by everyone who polls."""
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import orjson
 from redis import Redis
 
 from concert_site.lib.cache import Memory
 from concert_site.lib.redis import attempt
-from queueing import queries
+from concert_site.lib.rendering import to_json
 from queueing.domain.counters import counter_key
+from queueing.domain.measuring import Line, Samples, measure, sampled, speed_of
 
-# How long a picture in Redis is good for. Admission renews it every second; should nobody, whoever reads
-# it next takes a new one from PostgreSQL.
-PICTURE_SECONDS = 3
-# How long a process answers from its own memory.
+__all__ = ["Line", "Picture", "Surroundings", "admitted", "kept_of", "line_of", "look", "renew"]
+
+# How old a picture may be. Admission renews it every second; should nobody, whoever reads it takes a new one.
+OLD_SECONDS = 1.5
+# How long Redis keeps it beyond that, for the next one to go on from.
+KEEP_MS = 600_000
+# How long a process answers from its own memory; and how long where Redis has nothing for it.
 GLANCE_SECONDS = 0.2
-# Speed is measured over the last three minutes, and not before ten seconds of them have passed.
-SPEED_WINDOW_SECONDS = 180
-SPEED_SAMPLE_SECONDS = 5
-SPEED_MIN_SECONDS = 10
-# Counting the line costs a walk along it, so the walk may take a fiftieth of the time at most.
-COUNT_SHARE = 50
+OWN_SECONDS = 1.0
+
+# Two who renew a picture at once must not bring an older one back, nor lose what an admission has said meanwhile.
+# A lower `serving` is right only where nobody has touched it since it was read (ARGV[4]).
+SAVE = """
+local kept = redis.call('HMGET', KEYS[1], 'read_at', 'serving')
+local ahead = tonumber(kept[1] or 0) - tonumber(ARGV[2])
+local serving = ARGV[3]
+if kept[2] and kept[2] ~= ARGV[4] and tonumber(kept[2]) > tonumber(serving) then serving = kept[2] end
+redis.call('HSET', KEYS[1], 'serving', serving)
+if ahead > 0 and ahead < 10 then return 0 end
+redis.call('HSET', KEYS[1], 'body', ARGV[1], 'read_at', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1
+"""
+STEP = """
+local kept = redis.call('HGET', KEYS[1], 'serving')
+if kept and tonumber(ARGV[1]) > tonumber(kept) then redis.call('HSET', KEYS[1], 'serving', ARGV[1]) end
+"""
+# What Redis says of a line that nobody took a picture of.
+NOTHING: Any = ((None, None), 0, None)  # Any: Redis's answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What whoever takes a picture knows of the sale around the line.
+
+    `facts` are kept beside the line, for those who understand them. They were heard when time.monotonic() stood at
+    `heard_at` and the database's clock at `read_at`. `is_moving` says whether fans are let in, so that there is a
+    speed to be measured.
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    heard_at: float = field(default_factory=time.monotonic)
+    read_at: float = field(default_factory=time.time)
+    opens_in: float | None = None
+    is_drawn: bool = False
+    is_moving: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """The line of a schedule. A fan is at most `number - serving` from the front."""
+class Picture:
+    """A line with the facts beside it, as they were when time.monotonic() stood at `taken_at`."""
 
-    serving: int
-    last_number: int
-    waiting: int
-    numbers_per_minute: float | None = None
-    # Whether somebody waits without a number, for the draw.
-    has_lobby: bool = False
-    # When and how the line was last counted, so that it is not walked again too soon.
-    counted: int = 0
-    counted_at: float = 0.0
-    counted_serving: int = 0
-    counted_last: int = 0
-    count_seconds: float = 0.0
+    line: Line
+    samples: Samples
+    facts: dict[str, Any]  # Any: JSON
+    taken_at: float
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it should have been renewed by now."""
+        return time.monotonic() - self.taken_at > OLD_SECONDS
 
 
 def picture_key(schedule_id: int) -> str:
+    """Where the picture of a schedule is kept."""
     # With the version of what is kept there, so that two releases side by side don't trip over each other.
-    return f"queue:{schedule_id}:line:1"
+    return f"queue:{schedule_id}:picture:2"
 
 
-def samples_key(schedule_id: int) -> str:
-    return f"queue:{schedule_id}:speed"
+_looks: Memory[Picture | None] = Memory(most=1024)
+_own: Memory[Line] = Memory(most=1024)
+# What this process saw last, to go on from where Redis can't say.
+_last: Memory[Line] = Memory(most=1024)
 
 
-_glances: Memory[Line] = Memory()
+def look(schedule_id: int) -> Picture | None:
+    """The picture as Redis has it, old or not, or as this process has just seen it there: at most one round trip."""
+    return _looks.get(schedule_id, lambda: (kept_of(schedule_id), GLANCE_SECONDS))
 
 
 def line_of(schedule_id: int) -> Line:
-    """The line as anyone may see it: this process's memory, then Redis, then PostgreSQL.
-
-    While Redis is away PostgreSQL is asked at most once a second in each process and schedule.
-    """
-    return _glances.get(schedule_id, lambda: _look(schedule_id))
-
-
-def _look(schedule_id: int) -> tuple[Line, float]:
-    answer = attempt(lambda redis: redis.mget(picture_key(schedule_id)), None)
-    if answer is None:
-        return measure(schedule_id, None), 1.0
-    if answer[0] is None:
-        return renew(schedule_id), GLANCE_SECONDS
-    line = Line(**orjson.loads(answer[0]))
-    counter = attempt(lambda redis: redis.hget(counter_key(schedule_id), "number"), None)
-    return replace(line, last_number=max(line.last_number, int(counter or 0))), GLANCE_SECONDS
+    """The line as anyone may see it: from memory, from Redis, or, at most once a second, from PostgreSQL."""
+    picture = look(schedule_id)
+    if picture is not None and not picture.is_old:
+        return picture.line
+    return _own.get(schedule_id, lambda: (_measured(schedule_id, picture), OWN_SECONDS))
 
 
-def renew(schedule_id: int, *, is_paused: bool = False) -> Line:
-    """Take a new picture of the line and leave it in Redis for everyone; admission calls it after each tick.
+def _measured(schedule_id: int, picture: Picture | None) -> Line:
+    before = picture.line if picture else _last.peek(schedule_id)
+    line = measure(schedule_id, before)
+    _last.keep(schedule_id, line, KEEP_MS / 1000)
+    return replace(line, opens_in=picture.line.opens_in if picture else None)
 
-    A pause ends the measuring of the speed: what was measured before it promises nothing.
-    """
-    kept = attempt(lambda redis: redis.get(picture_key(schedule_id)), None)
-    line = measure(schedule_id, Line(**orjson.loads(kept)) if kept else None)
-    if is_paused:
-        attempt(lambda redis: redis.delete(samples_key(schedule_id)), None)
-        speed = None
-    else:
-        speed = attempt(lambda redis: _speed(redis, schedule_id, line.serving), None)
-    line = replace(line, numbers_per_minute=speed)
-    attempt(
-        lambda redis: redis.set(picture_key(schedule_id), orjson.dumps(asdict(line)), ex=PICTURE_SECONDS),
-        None,
+
+def kept_of(schedule_id: int) -> Picture | None:
+    """The picture that Redis has at this moment."""
+    asked_at = time.monotonic()
+
+    def step(redis: Redis) -> Any:  # Any: Redis's answers
+        with redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(picture_key(schedule_id), "body", "serving")
+            pipe.pttl(picture_key(schedule_id))
+            pipe.hget(counter_key(schedule_id), "number")
+            return pipe.execute()
+
+    (body, serving), left_ms, number = attempt(step, NOTHING)
+    if body is None:
+        return None
+    kept = orjson.loads(body)
+    age = (KEEP_MS - left_ms) / 1000 + kept["age"]
+    line = Line(**kept["line"])
+    serving = int(serving)
+    line = replace(
+        line,
+        serving=serving,
+        # Numbers handed out since are seen at once, and whoever was called has one.
+        last_number=max(line.last_number, serving, int(number or 0)),
+        opens_in=None if line.opens_in is None else line.opens_in - age,
     )
-    _glances.forget_one(schedule_id)
-    return line
+    return Picture(line, kept["samples"], kept["facts"], asked_at - age)
+
+
+def renew(schedule_id: int, around: Surroundings | None = None, before: Picture | None = None) -> Picture:
+    """Take a new picture of the line and leave it in Redis for everyone; admission does after each step.
+
+    `before` is what Redis had, where the caller has looked already.
+    """
+    around = around or Surroundings()
+    before = before or kept_of(schedule_id)
+    last = before.line if before else _last.peek(schedule_id)
+    line = measure(schedule_id, last, is_drawn=around.is_drawn)
+    now = time.time()
+    # Where nobody is let in, what was measured before promises nothing.
+    is_moving = around.is_moving and not line.has_lobby
+    samples = sampled(before.samples if before else [], line, now) if is_moving else []
+    line = replace(line, numbers_per_minute=speed_of(samples, line.serving, now), opens_in=around.opens_in)
+    picture = Picture(line, samples, around.facts, around.heard_at)
+    attempt(lambda redis: save(redis, schedule_id, picture, around, last), None)
+    _last.keep(schedule_id, line, KEEP_MS / 1000)
+    _looks.forget_one(schedule_id)
+    return picture
+
+
+def save(redis: Redis, schedule_id: int, picture: Picture, around: Surroundings, last: Line | None) -> None:
+    """Leave a picture in Redis, unless it has a younger one by now."""
+    body = {
+        "line": asdict(picture.line),
+        "samples": picture.samples,
+        "facts": picture.facts,
+        "age": time.monotonic() - picture.taken_at,
+    }
+    served = "" if last is None else str(last.serving)
+    serving = str(picture.line.serving)
+    redis.eval(SAVE, 1, picture_key(schedule_id), to_json(body), str(around.read_at), serving, served, str(KEEP_MS))
 
 
 def admitted(schedule_id: int, serving: int | None) -> None:
     """Let everyone see at once how far an admission has come; the next picture has the rest."""
-
-    def step(redis: Redis) -> None:
-        kept = redis.get(picture_key(schedule_id))
-        if kept is None or serving is None:
-            return
-        line = Line(**orjson.loads(kept))
-        moved = replace(line, serving=max(line.serving, serving), last_number=max(line.last_number, serving))
-        redis.set(picture_key(schedule_id), orjson.dumps(asdict(moved)), ex=PICTURE_SECONDS)
-
-    attempt(step, None)
-    _glances.forget_one(schedule_id)
-
-
-def measure(schedule_id: int, before: Line | None) -> Line:
-    """The line from PostgreSQL: two looks at the ends of an index, and now and then a count.
-
-    Everyone below the first who waits has been served or has left. Between two counts the number of the
-    waiting is carried forward by what came and went at the ends.
-    """
-    last = queries.last_number(schedule_id)
-    first = queries.first_waiting(schedule_id)
-    serving = last if first is None else first - 1
-    if before is not None:
-        serving = max(serving, min(before.serving, last))
-    if before is not None and time.time() - before.counted_at < COUNT_SHARE * before.count_seconds:
-        moved = (last - before.counted_last) - (serving - before.counted_serving)
-        waiting = max(0, min(before.counted + moved, last - serving))
-        return replace(before, serving=serving, last_number=last, waiting=0 if first is None else waiting)
-    began = time.perf_counter()
-    counted = 0 if first is None else queries.count_waiting(schedule_id)
-    return Line(
-        serving=serving,
-        last_number=last,
-        waiting=counted,
-        counted=counted,
-        counted_at=time.time(),
-        counted_serving=serving,
-        counted_last=last,
-        count_seconds=time.perf_counter() - began,
-    )
-
-
-def _speed(redis: Redis, schedule_id: int, serving: int) -> float | None:
-    """Numbers a minute over the last minutes: `serving` now against the oldest sample that is kept."""
-    now = time.time()
-    key = samples_key(schedule_id)
-    samples: list[tuple[float, int]] = [orjson.loads(sample) for sample in redis.lrange(key, 0, -1)]
-    recent = [(at, number) for at, number in samples if now - at <= SPEED_WINDOW_SECONDS]
-    if not recent or now - recent[-1][0] >= SPEED_SAMPLE_SECONDS:
-        with redis.pipeline() as pipe:
-            pipe.rpush(key, orjson.dumps((now, serving)))
-            pipe.ltrim(key, -(SPEED_WINDOW_SECONDS // SPEED_SAMPLE_SECONDS), -1)
-            pipe.expire(key, SPEED_WINDOW_SECONDS)
-            pipe.execute()
-    if not recent or now - recent[0][0] < SPEED_MIN_SECONDS:
-        return None
-    began, number = recent[0]
-    return round(max(0.0, serving - number) / (now - began) * 60, 1)
+    if serving is not None:
+        attempt(lambda redis: redis.eval(STEP, 1, picture_key(schedule_id), str(serving)), None)
+        _looks.forget_one(schedule_id)

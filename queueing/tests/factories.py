@@ -8,9 +8,11 @@ from django.utils.timezone import now
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.factories import make_fan
+from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
+from queueing.domain import progress
 from queueing.domain.counters import counter_key
-from queueing.domain.progress import samples_key
+from queueing.domain.progress import picture_key
 from queueing.models import WaitingToken
 from reservations.models import ConcertSchedule
 
@@ -75,7 +77,11 @@ def reasons_of(schedule: ConcertSchedule) -> dict[int, str]:
 
 
 def measured(schedule: ConcertSchedule, *points: tuple[float, int]) -> None:
-    """What was measured of a line's speed: so many seconds ago it served this number."""
-    client().delete(samples_key(schedule.pk))
-    for ago, serving in points:
-        client().rpush(samples_key(schedule.pk), orjson.dumps((time.time() - ago, serving)))
+    """What was measured of a line's speed: so many seconds ago it served this number; and the last a moment ago."""
+    key = picture_key(schedule.pk)
+    if not client().exists(key):
+        progress.renew(schedule.pk)
+    kept = orjson.loads(client().hget(key, "body"))
+    kept["samples"] = [(time.time() - ago, serving) for ago, serving in [*points, (4, points[-1][1])]]
+    client().hset(key, "body", orjson.dumps(kept))
+    forget_everything()

@@ -8,9 +8,9 @@ from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
 from queueing.api.serializers import token_out
-from queueing.domain import admission, line, progress
+from queueing.domain import admission, line, measuring, progress
 from queueing.domain.pace import JITTER, POLL, estimated_wait, poll_after
-from queueing.domain.progress import Line, line_of, picture_key, samples_key
+from queueing.domain.progress import Line, Surroundings, line_of, picture_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
 from queueing.tests.factories import NOW, make_active, make_line, measured
@@ -74,7 +74,7 @@ def test_serving_never_goes_back():
     progress.renew(schedule.pk)
     WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule, number=1)
 
-    assert progress.renew(schedule.pk).serving == 1
+    assert progress.renew(schedule.pk).line.serving == 1
 
 
 def test_a_new_number_is_seen_before_the_next_picture():
@@ -107,24 +107,24 @@ def test_a_warm_look_asks_nothing(django_assert_num_queries):
 
 
 @pytest.mark.parametrize("waiting", [1, 40])
-def test_a_picture_costs_three_queries_for_every_length(waiting, django_assert_num_queries):
+def test_a_picture_costs_two_queries_for_every_length(waiting, django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, waiting)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         progress.renew(schedule.pk)
 
 
 def test_between_two_counts_the_waiting_are_carried_forward(django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, 5)
-    counted = progress.measure(schedule.pk, None)
+    counted = measuring.measure(schedule.pk)
     slow = Line(**{name: getattr(counted, name) for name in Line.__slots__} | {"count_seconds": 9.0})
     WaitingToken.objects.filter(number__lte=2).move("WAITING", "EXPIRED", expired_at=NOW, expired_reason="LEFT")
     WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule, number=6)
 
-    with django_assert_num_queries(2):
-        moved = progress.measure(schedule.pk, slow)
+    with django_assert_num_queries(1):
+        moved = measuring.measure(schedule.pk, slow)
 
     assert (moved.serving, moved.last_number, moved.waiting) == (2, 6, 4)
 
@@ -134,7 +134,7 @@ def test_the_speed_is_unknown_before_it_was_measured():
     make_line(schedule, 3)
     measured(schedule, (9, 0))
 
-    assert progress.renew(schedule.pk).numbers_per_minute is None
+    assert progress.renew(schedule.pk).line.numbers_per_minute is None
 
 
 def test_the_speed_is_that_of_the_last_minutes():
@@ -143,7 +143,7 @@ def test_the_speed_is_that_of_the_last_minutes():
     WaitingToken.objects.filter(number__lte=30).move("WAITING", "EXPIRED", expired_at=NOW, expired_reason="LEFT")
     measured(schedule, (400, 0), (60, 10))
 
-    assert progress.renew(schedule.pk).numbers_per_minute == pytest.approx(20, abs=0.2)
+    assert progress.renew(schedule.pk).line.numbers_per_minute == pytest.approx(20, abs=0.2)
 
 
 def test_a_pause_forgets_the_speed():
@@ -151,20 +151,20 @@ def test_a_pause_forgets_the_speed():
     make_line(schedule, 3)
     measured(schedule, (60, 0))
 
-    assert progress.renew(schedule.pk, is_paused=True).numbers_per_minute is None
-    assert progress.renew(schedule.pk).numbers_per_minute is None
+    assert progress.renew(schedule.pk, Surroundings(is_moving=False)).line.numbers_per_minute is None
+    assert progress.renew(schedule.pk).line.numbers_per_minute is None
 
 
-def test_redis_keeps_three_keys_a_line_whatever_its_length():
+def test_redis_keeps_two_keys_a_line_whatever_its_length():
     schedule = make_schedule()
     make_line(schedule, 60)
     for _ in range(60):
         progress.renew(schedule.pk)
         line.join(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
 
-    assert len(client().keys(f"queue:{schedule.pk}:*")) == 3
-    assert client().llen(samples_key(schedule.pk)) <= 36
-    assert client().ttl(picture_key(schedule.pk)) <= 3
+    assert len(client().keys(f"queue:{schedule.pk}:*")) == 2
+    assert client().hlen(picture_key(schedule.pk)) == 3
+    assert 0 < client().ttl(picture_key(schedule.pk)) <= 600
 
 
 @pytest.mark.parametrize(("serving", "position"), [(0, 5), (3, 2), (4, 1), (5, 1), (9, 1)])

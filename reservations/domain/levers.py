@@ -7,6 +7,7 @@ from django.db.models import DateTimeField, Func
 
 from concert_site.lib.errors import NotFound
 from queueing.domain.admission import lock_waiting_room
+from reservations.domain.public_progress import show_at_once
 from reservations.models import ConcertSchedule
 
 
@@ -38,6 +39,7 @@ def pull(*, schedule_id: int, **changes: Unpack[Levers]) -> None:
     set_levers(schedule_id=schedule_id, **changes)
     if "tickets_per_fan" in changes:
         mark_again(schedule_id)
+    show_at_once([schedule_id])
 
 
 @transaction.atomic(durable=True)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from queueing.queries import had_a_line
+from reservations.domain.public_progress import show_at_once
 from reservations.domain.shows import Times, clear_hall, clock, locked_schedule, refused
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
 from reservations.queries.lobby import has_gathered
@@ -55,12 +56,21 @@ def change_concert(*, concert_id: int, **columns: Unpack[Description]) -> None:
 def publish(*, concert_ids: Sequence[int]) -> int:
     """Show concerts to the public, and let their sales run; return how many were not public before."""
     hidden = Concert.objects.filter(pk__in=concert_ids, status=ConcertStatus.UNAVAILABLE)
-    return hidden.update(status=ConcertStatus.AVAILABLE)
+    moved = hidden.update(status=ConcertStatus.AVAILABLE)
+    show_at_once(dates_of(concert_ids))
+    return moved
 
 
 def unpublish(*, concert_ids: Sequence[int]) -> int:
     """Take concerts from the public: nobody joins or holds any more; return how many were public before."""
-    return Concert.objects.available().filter(pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
+    moved = Concert.objects.available().filter(pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
+    show_at_once(dates_of(concert_ids))
+    return moved
+
+
+def dates_of(concert_ids: Sequence[int]) -> list[int]:
+    """The ids of all dates of these concerts."""
+    return list(ConcertSchedule.objects.filter(concert__in=concert_ids).values_list("pk", flat=True))
 
 
 def delete_concert(*, concert_id: int) -> None:
@@ -113,7 +123,6 @@ def add_schedule(*, concert_id: int, times: Times, **limits: Unpack[Limits]) -> 
     )
 
 
-@transaction.atomic(durable=True)
 def change_times(
     *,
     schedule_id: int,
@@ -127,6 +136,15 @@ def change_times(
     :raises Invalid: if the times make no sense together
     :raises Conflict: if numbers were drawn for the opening that is to change; if fans gather and it would be over
     """
+    set_times(schedule_id=schedule_id, opens_at=opens_at, closes_at=closes_at, concert_at=concert_at)
+    show_at_once([schedule_id])
+
+
+@transaction.atomic(durable=True)
+def set_times(
+    *, schedule_id: int, opens_at: datetime | None, closes_at: datetime | None, concert_at: datetime | None
+) -> None:
+    """Write the times, where they make sense together; see `change_times`."""
     # The three are judged together, so nobody may change one of them meanwhile.
     schedule = locked_schedule(schedule_id)
     times = Times(
@@ -173,6 +191,7 @@ def close_sale(*, schedule_id: int, now: datetime | None = None) -> None:
     moment = now or Now()
     ours = ConcertSchedule.objects.filter(pk=schedule_id)
     if ours.filter(reservation_available_at__lt=moment, deadline_at__gt=moment).update(deadline_at=moment) == 1:
+        show_at_once([schedule_id])
         return
     schedule = ours.first()
     if schedule is None:

@@ -1,42 +1,168 @@
-"""What everyone may know of a waiting room: the same for everybody, whatever the length of its line."""
+"""What everyone may know of a waiting room: the same for everybody, whatever the length of its line.
 
-from dataclasses import dataclass
+It is one picture a schedule in Redis: how its line stands, with the facts of its sale beside. Every tick of the
+admission renews it, and so does whoever finds it missing or old. The state is told from the facts by the clock, so
+that an opening needs nobody to announce it.
+"""
 
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from typing import Any
+
+from django.db import Error
+
+from concert_site.lib.cache import Memory
 from concert_site.lib.errors import NotFound
-from queueing.domain import progress
-from reservations.queries.availability import availability_of
-from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_state
+from concert_site.lib.tasks import hurry_soon
+from queueing.domain import draw, progress
+from queueing.domain.draw import DrawRecord
+from queueing.domain.progress import Line, Picture, Surroundings
+from reservations.queries.availability import Availability, availability_of
+from reservations.queries.sales import Sale, SaleState, fresh_sale_of, sale_state
+
+log = logging.getLogger(__name__)
 
 # The states of a waiting room that a sale doesn't have.
 DRAWING = "DRAWING"
 PAUSED = "PAUSED"
 
+# What of a sale is kept, and what of that is not of JSON's own types.
+KEPT = {each.name for each in fields(Sale)} - {"heard_at"}
+INSTANTS = {each.name for each in fields(Sale) if each.type in (datetime, datetime | None)}
+DATES = {each.name for each in fields(Sale) if each.type is date}
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What everyone may know of a waiting room: its state, its line, the sale's facts, and the seats left."""
+    """What everyone may know: the room's state, its line, the sale's facts, the seats left, and the record of its draw.
+
+    `record` is None until the draw, and for the moments that it takes to be made.
+    """
 
     state: str
-    line: progress.Line
+    line: Line
     sale: Sale
     seats_left: int
+    record: DrawRecord | None = None
+
+
+# Where Redis has nothing, or is away: at most one look at PostgreSQL a second in each process and schedule.
+_own: Memory[Progress | None] = Memory(most=1024)
 
 
 def progress_of(schedule_id: int) -> Progress:
-    """The public progress, mostly from memory: no table is touched while the workers keep Redis fresh.
+    """The public progress: no table is touched while the workers keep Redis fresh.
 
     :raises NotFound: if there is no such schedule in public
     """
-    sale = public_sale_of(schedule_id)
-    if sale is None:
+    picture = progress.look(schedule_id)
+    seen = None if picture is None or picture.is_old else shown(picture)
+    if seen is None:
+        seen = _own.get(schedule_id, lambda: (_renewed(schedule_id), progress.OWN_SECONDS))
+    if seen is None or not seen.sale.is_public:
         raise NotFound
-    seats = availability_of(schedule_id)
+    return seen
+
+
+def _renewed(schedule_id: int) -> Progress | None:
+    sale = fresh_sale_of(schedule_id)
+    return None if sale is None else renew(sale, availability_of(schedule_id))
+
+
+def renew(sale: Sale, seats: Availability) -> Progress:
+    """Take the picture anew, of facts that are fresh, and leave it in Redis for everyone."""
+    kept = progress.kept_of(sale.schedule_id)
     state = sale_state(sale, is_sold_out=seats.is_sold_out, now=sale.now())
-    line = progress.line_of(schedule_id)
-    return Progress(room_state(sale, state, line), line, sale, seats.seats_left)
+    around = Surroundings(
+        facts={
+            "sale": {name: value for name, value in asdict(sale).items() if name in KEPT},
+            "seats_left": seats.seats_left,
+            "is_sold_out": seats.is_sold_out,
+            "draw": record_for(sale, kept),
+        },
+        heard_at=sale.heard_at,
+        read_at=sale.read_at.timestamp(),
+        opens_in=(sale.reservation_available_at - sale.read_at).total_seconds(),
+        is_drawn=sale.drawn_at is not None,
+        is_moving=state == SaleState.OPEN and not sale.queue_paused and not has_just_changed(sale, kept),
+    )
+    picture = progress.renew(sale.schedule_id, around, kept)
+    _own.forget_one(sale.schedule_id)
+    return seen_in(picture, sale, around.facts)
 
 
-def room_state(sale: Sale, state: SaleState, line: progress.Line) -> str:
+def has_just_changed(sale: Sale, kept: Picture | None) -> bool:
+    """Whether a lever was pulled since the last picture, or the draw made: what comes in at once then is no speed."""
+    before = kept.facts.get("sale") if kept else None
+    return before is not None and (
+        before.get("queue_max_active") != sale.queue_max_active
+        or before.get("queue_paused") != sale.queue_paused
+        or (before.get("drawn_at") is None) != (sale.drawn_at is None)
+    )
+
+
+def record_for(sale: Sale, kept: Picture | None) -> dict[str, Any] | None:  # Any: JSON
+    """The record of the draw if it is known; else it is asked for, since making it reads the whole list."""
+    if sale.drawn_at is None:
+        return None
+    before: dict[str, Any] | None = kept.facts.get("draw") if kept else None  # Any: as above
+    if before is not None:
+        return before
+    known = draw.known_record(sale.schedule_id)
+    if known is None:
+        hurry_soon("reservations.record_draw", schedule_id=sale.schedule_id)
+    return asdict(known) if known else None
+
+
+def record_draw(schedule_id: int) -> None:
+    """Make the record of a schedule's draw, and show it."""
+    sale = fresh_sale_of(schedule_id)
+    if sale is not None and sale.drawn_at is not None:
+        draw.record_of(schedule_id, opens_at=sale.reservation_available_at)
+        show_at_once([schedule_id])
+
+
+def show_at_once(schedule_ids: Iterable[int]) -> None:
+    """Let everyone see, and the line follow, what has just been changed about these schedules.
+
+    A schedule without a picture is watched by nobody; whoever looks next takes a new one.
+    """
+    for each in schedule_ids:
+        if progress.kept_of(each) is None:
+            continue
+        hurry_soon("reservations.tick_admission", schedule_id=each)
+        try:
+            _renewed(each)
+        except Error as error:
+            log.warning("The picture of schedule %s waits for the next tick: %s", each, error)
+
+
+def shown(picture: Picture) -> Progress | None:
+    """What a picture says now; None if it was taken without the sale's facts, or by another release."""
+    kept = picture.facts.get("sale")
+    if kept is None or kept.keys() != KEPT:
+        return None
+    told = {name: restored(name, value) for name, value in kept.items()}
+    return seen_in(picture, Sale(**told, heard_at=picture.taken_at), picture.facts)
+
+
+def restored(name: str, value: Any) -> Any:  # Any: a fact of any type
+    """A fact of the sale, out of JSON."""
+    if value is not None and name in INSTANTS:
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if name in DATES else value
+
+
+def seen_in(picture: Picture, sale: Sale, facts: dict[str, Any]) -> Progress:  # Any: JSON
+    """The progress, as of this moment."""
+    state = sale_state(sale, is_sold_out=facts["is_sold_out"], now=sale.now())
+    record = DrawRecord(**facts["draw"]) if facts["draw"] else None
+    return Progress(room_state(sale, state, picture.line), picture.line, sale, facts["seats_left"], record)
+
+
+def room_state(sale: Sale, state: SaleState, line: Line) -> str:
     """The state of the waiting room, where the sale itself stands at `state`."""
     if state != SaleState.OPEN:
         return state

@@ -10,10 +10,11 @@ from concert_site.lib.tasks import hurry_soon
 from queueing.domain import admission, draw, line, progress
 from queueing.models import ExpiredReason
 from queueing.queries import TokenView, own_token
+from reservations.domain import public_progress
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.queries.availability import availability_of
 from reservations.queries.entrance import Entrance, entrance, room_for_fans
-from reservations.queries.sales import SaleState, lobby_before, sale_of, sale_state
+from reservations.queries.sales import SaleState, fresh_sale_of, lobby_before, sale_state
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
 
     Idempotent and safe to run from many workers at once; it renews the public picture of the line.
     """
-    sale = sale_of(schedule_id)
+    sale = fresh_sale_of(schedule_id)
     if sale is None:
         return 0
     seats = availability_of(schedule_id)
@@ -130,7 +131,7 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
         case SaleState.CLOSED:
             admission.end_line(schedule_id, reason=ExpiredReason.SALE_CLOSED, now=now)
             admission.expire_lapsed(schedule_id, now=now)
-    progress.renew(schedule_id, is_paused=sale.queue_paused)
+    public_progress.renew(sale, seats)
     return admitted
 
 

@@ -15,6 +15,7 @@ from concert_site.lib.redis import client
 from concert_site.tests.unchanged import nothing_changed
 from queueing.domain import line
 from queueing.domain.counters import counter_key
+from queueing.domain.progress import picture_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
 from queueing.tests.factories import ENTRY, NOW, STAY, make_active, make_line, numbers_of, reasons_of
@@ -55,7 +56,7 @@ def tick(schedule, *, at=NOW):
 
 def a_second_later(schedule):
     forget_everything()
-    client().delete(f"availability:1:{schedule.pk}")
+    client().delete(f"availability:1:{schedule.pk}", picture_key(schedule.pk))
 
 
 def counter_of(schedule):

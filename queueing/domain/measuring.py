@@ -1,0 +1,117 @@
+"""How a line is measured: where it stands, how many wait, and how fast it moves."""
+
+import time
+from dataclasses import dataclass
+
+from concert_site.lib.database import fetch_one, sql_beside
+from queueing import queries
+
+# Speed is measured over the last three minutes, and not before ten seconds of them have passed.
+SPEED_WINDOW_SECONDS = 180
+SPEED_SAMPLE_SECONDS = 5
+SPEED_MIN_SECONDS = 10
+# After so long without anybody waiting the measuring begins anew: how fast fans trickle into a quiet sale says
+# nothing of how fast a line will move.
+SPEED_GAP_SECONDS = 15
+# Counting the line costs a walk along it, so the walk may take a fiftieth of the time at most.
+COUNT_SHARE = 50
+
+# What was served when: seconds of time.time(), and the number.
+Samples = list[tuple[float, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The line of a schedule. A fan is at most `number - serving` from the front."""
+
+    serving: int
+    last_number: int
+    waiting: int
+    numbers_per_minute: float | None = None
+    # Whether somebody waits without a number, for the draw.
+    has_lobby: bool = False
+    # Seconds until the sale opens, below zero since it has; None where nobody said.
+    opens_in: float | None = None
+    # When and how the line was last counted, so that it is not walked again too soon.
+    counted: int = 0
+    counted_at: float = 0.0
+    counted_serving: int = 0
+    counted_last: int = 0
+    count_seconds: float = 0.0
+
+
+def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = False) -> Line:
+    """The line from PostgreSQL: one look at its ends, and now and then a count.
+
+    Everyone below the first who waits has been served or has left. `before` is how the line was last seen.
+    """
+    served = before.serving if before else 0
+    params = {"schedule": schedule_id, "served": served, "is_drawn": is_drawn}
+    ends = fetch_one(sql_beside(__file__, "measure_line.sql"), params)
+    last, first = ends["last_number"], ends["first_waiting"]
+    # It never goes back, unless the line itself did: of a database put back from a backup Redis knows nothing.
+    serving = max(min(served, last), last if first is None else first - 1)
+    seen = Line(serving, last, 0, has_lobby=ends["has_lobby"])
+    if first is None and not seen.has_lobby:
+        return seen
+    return carried(seen, before) if before and is_counted(seen, before) else counted(seen, schedule_id)
+
+
+def is_counted(seen: Line, before: Line) -> bool:
+    """Whether the last count is young enough, and of the same line: fans of a lobby have no numbers to count by."""
+    is_young = time.time() - before.counted_at < COUNT_SHARE * before.count_seconds
+    return is_young and seen.has_lobby == before.has_lobby
+
+
+def carried(seen: Line, before: Line) -> Line:
+    """The line with its last count carried forward by what came and went at the ends since."""
+    moved = (seen.last_number - before.counted_last) - (seen.serving - before.counted_serving)
+    most = before.counted if seen.has_lobby else seen.last_number - seen.serving
+    return Line(
+        serving=seen.serving,
+        last_number=seen.last_number,
+        waiting=max(0, min(before.counted + moved, most)),
+        has_lobby=seen.has_lobby,
+        counted=before.counted,
+        counted_at=before.counted_at,
+        counted_serving=before.counted_serving,
+        counted_last=before.counted_last,
+        count_seconds=before.count_seconds,
+    )
+
+
+def counted(seen: Line, schedule_id: int) -> Line:
+    """The line, counted now."""
+    began = time.perf_counter()
+    waiting = queries.count_waiting(schedule_id)
+    return Line(
+        serving=seen.serving,
+        last_number=seen.last_number,
+        waiting=waiting,
+        has_lobby=seen.has_lobby,
+        counted=waiting,
+        counted_at=time.time(),
+        counted_serving=seen.serving,
+        counted_last=seen.last_number,
+        count_seconds=time.perf_counter() - began,
+    )
+
+
+def sampled(samples: Samples, line: Line, now: float) -> Samples:
+    """The samples with this moment's, where one is due: only while somebody waits, for then the house is full."""
+    if not line.waiting:
+        return samples
+    if samples and now - samples[-1][0] > SPEED_GAP_SECONDS:
+        samples = []
+    if samples and now - samples[-1][0] < SPEED_SAMPLE_SECONDS:
+        return samples
+    return [*samples, (now, line.serving)][-(SPEED_WINDOW_SECONDS // SPEED_SAMPLE_SECONDS) :]
+
+
+def speed_of(samples: Samples, serving: int, now: float) -> float | None:
+    """Numbers a minute over the last minutes: `serving` now against the oldest sample that counts."""
+    recent = [(at, number) for at, number in samples if now - at <= SPEED_WINDOW_SECONDS]
+    if not recent or now - recent[-1][0] > SPEED_GAP_SECONDS or now - recent[0][0] < SPEED_MIN_SECONDS:
+        return None
+    began, number = recent[0]
+    return round(max(0.0, serving - number) / (now - began) * 60, 1)
