@@ -1,105 +1,97 @@
 """The waiting room of a schedule: join the line, watch it move, leave it."""
 
-from dataclasses import dataclass
-from math import ceil
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django_htmx.http import HttpResponseClientRedirect
 
 from concert_site.lib.errors import NotFound, Unavailable
 from concert_site.lib.pages import fan_id, fans_own, throttled
 from concert_site.lib.refusals import retry_after
-from queueing.domain import line
-from queueing.domain.pace import estimated_wait, most_ahead, poll_after
+from queueing.domain import line, progress
 from queueing.models import Status
 from queueing.queries import TokenView, own_token, token_in_line
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from reservations.domain.public_progress import PAUSED, Progress, progress_of
+from reservations.domain.public_progress import DRAWING, PAUSED, Progress, progress_of
 from reservations.domain.waiting_room import join as join_line
 from reservations.domain.waiting_room import slot_freed
 from reservations.queries import bookings, catalogue
-from reservations.queries.sales import SaleState
+from reservations.queries.sales import SaleState, sale_of
+from reservations.views.places import DRAWING_SECONDS, ENDED, NEAR_AHEAD, NEAR_MINUTES, Standing, standing_of
 
-# While the sale stands there, who is inside can choose seats.
-INSIDE = {SaleState.OPEN, SaleState.SOLD_OUT, PAUSED}
-# While it stands there, it pays to wait.
-WORTH_WAITING = {SaleState.OPEN, PAUSED}
-# An opening further away is better told by its date.
-A_DAY = 86_400
-# A page that is asked for whole, without JavaScript, leaves time to read it and to press its buttons.
-WHOLE_PAGE_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A place in line as its fan sees it: how many are ahead at most, and the minutes left if they are known."""
-
-    number: int
-    ahead: int
-    minutes: int | None
-    poll_after: float
-    has_too_few_seats: bool
-
-    @property
-    def refresh_after(self) -> int:
-        """Seconds after which a browser without JavaScript asks again."""
-        return max(WHOLE_PAGE_SECONDS, ceil(self.poll_after))
-
-    @property
-    def about_ahead(self) -> int:
-        """`ahead` with one leading digit: what is worth saying aloud changes seldom."""
-        step: int = 10 ** (len(str(self.ahead)) - 1)
-        return self.ahead // step * step
-
-
-def wait_of(token: TokenView, seen: Progress) -> Wait | None:
-    """The wait of a fan who waits; None for everybody else, and once there is nothing to wait for."""
-    if token.status != Status.WAITING or token.number is None or seen.state not in WORTH_WAITING:
-        return None
-    ahead = most_ahead(token.number, seen.line)
-    speed = None if seen.state == PAUSED else seen.line.numbers_per_minute
-    seconds = estimated_wait(ahead, speed)
-    return Wait(
-        number=token.number,
-        ahead=ahead,
-        minutes=None if seconds is None else ceil(seconds / 60),
-        poll_after=poll_after(ahead),
-        has_too_few_seats=seen.seats_left <= ahead,
-    )
+# While the room stands there, who is inside can choose seats. What a process knows of the draw may be a second old.
+INSIDE = {SaleState.OPEN, SaleState.SOLD_OUT, PAUSED, DRAWING}
+# Other dates that are still worth naming.
+TO_BE_HAD = {SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING}
+# What the page's script sends to be answered with the place alone, and where it is told to go on to the seats.
+PART_HEADER, GO_HEADER = "X-Part", "X-Go-To"
 
 
 @fans_own
 def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
-    """The fan's place in line; whose turn it is goes on to the seats by itself. htmx asks for the place alone."""
-    seen = progress_of(pk)
+    """The fan's place in line; whose turn it is goes on to the seats by itself. The script asks for the place alone."""
+    try:
+        seen = progress_of(pk)
+    except NotFound:
+        return taken_down(request, pk)
     token = place_of(request, pk)
     if token is not None and token.status == Status.ACTIVE and seen.state in INSIDE:
         return on_to_the_seats(request, pk)
-    place: dict[str, object] = {
-        "schedule": pk,
-        "seen": seen,
-        "token": token,
-        "wait": wait_of(token, seen) if token else None,
-        "is_paused": seen.state == PAUSED,
-        "is_worth_joining": seen.state in WORTH_WAITING,
+    return show(request, standing_of(token, seen))
+
+
+def show(request: HttpRequest, standing: Standing) -> HttpResponse:
+    """The page, or the place alone."""
+    schedule_id = standing.seen.sale.schedule_id
+    content: dict[str, object] = {
+        "schedule": schedule_id,
+        "seen": standing.seen,
+        "token": standing.token,
+        "wait": standing.wait,
+        "standing": standing,
+        "entry_minutes": max(1, settings.TOKEN_ENTRY_SECONDS // 60),
+        "drawing_seconds": DRAWING_SECONDS,
+        "near_ahead": NEAR_AHEAD,
+        "near_minutes": NEAR_MINUTES,
     }
-    asked_by_htmx = request.htmx  # type: ignore[attr-defined]  # django_htmx's middleware adds it
-    if not asked_by_htmx or place["wait"] is None:
+    if standing.proof is not None:
+        content["draw_url"] = request.build_absolute_uri(reverse("api:draw", args=[schedule_id]))
+    if is_part(request):
+        content["is_part"] = True
+    if not is_part(request) or not standing.is_live:
         # Who waits asks again and again, and needs none of it; who asks for the last time does.
-        place |= surroundings(seen, user_id=fan_id(request))
-    page = "reservations/_partials/waiting_line.html" if asked_by_htmx else "reservations/waiting.html"
-    return render(request, page, place)
+        content |= surroundings(standing.seen, user_id=fan_id(request))
+    page = "reservations/_partials/waiting_place.html" if is_part(request) else "reservations/waiting.html"
+    return render(request, page, content)
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Whether the page's script asks, for the place alone."""
+    return PART_HEADER in request.headers
+
+
+def taken_down(request: HttpRequest, schedule_id: int) -> HttpResponse:
+    """The page of a concert that was taken down: for who waited the sale is closed, for others there is no such page.
+
+    :raises NotFound: for others
+    """
+    sale = sale_of(schedule_id)
+    token = place_of(request, schedule_id)
+    if sale is None or token is None:
+        raise NotFound
+    seen = Progress(SaleState.CLOSED, progress.line_of(schedule_id), sale, seats_left=0)
+    return show(request, standing_of(token, seen))
 
 
 def on_to_the_seats(request: HttpRequest, schedule_id: int) -> HttpResponse:
-    """The way to the seats, for a browser or for htmx."""
-    address = resolve_url("seats", pk=schedule_id)
-    asked_by_htmx = request.htmx  # type: ignore[attr-defined]  # as above
-    return HttpResponseClientRedirect(address) if asked_by_htmx else HttpResponseRedirect(address)
+    """The way to the seats, for a browser or for the script, which would come in by following it unseen."""
+    if is_part(request):
+        return HttpResponse(status=204, headers={GO_HEADER: resolve_url("seats", pk=schedule_id)})
+    return redirect("seats", pk=schedule_id)
 
 
 def surroundings(seen: Progress, *, user_id: int) -> dict[str, object]:
@@ -107,11 +99,9 @@ def surroundings(seen: Progress, *, user_id: int) -> dict[str, object]:
     sale = seen.sale
     concert = catalogue.listing_of(sale.concert_id)
     others = [show for show in concert.schedules if show.id != sale.schedule_id] if concert else []
-    opens_in = ceil((sale.reservation_available_at - sale.now()).total_seconds())
     return {
         "concert": concert,
-        "other_dates": [show for show in others if show.sale_state in {SaleState.OPEN, SaleState.UPCOMING}],
-        "opens_in": opens_in if 0 < opens_in <= A_DAY else None,
+        "other_dates": [show for show in others if show.sale_state in TO_BE_HAD],
         "owned": bookings.live_of_schedule(sale.schedule_id, user_id=user_id),
     }
 
@@ -146,14 +136,16 @@ def join(request: HttpRequest, pk: int) -> HttpResponse:
         place = join_line(user_id=fan_id(request), schedule_id=pk)
     except (SaleNotOpen, SaleClosed, SoldOut) as refusal:
         # The waiting room's page says it too, unless its picture is a second old.
-        if progress_of(pk).state in WORTH_WAITING:
+        if progress_of(pk).state not in {*ENDED, SaleState.UPCOMING}:
             messages.error(request, str(refusal.detail))
         return redirect("waiting_room", pk=pk)
     except Unavailable as error:
         response = render(request, "reservations/waiting_unavailable.html", {"schedule": pk}, status=503)
         response["Retry-After"] = str(retry_after(error.retry_after_seconds))
         return response
-    return redirect("seats" if place.token.status == Status.ACTIVE else "waiting_room", pk=pk)
+    if place.token.status == Status.ACTIVE:
+        return redirect("seats", pk=pk)
+    return to_the_place(place.token)
 
 
 @fans_own
@@ -169,4 +161,9 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     if has_freed_a_slot:
         slot_freed(pk)
     messages.success(request, _("You have left the line."))
-    return redirect(f"{resolve_url('waiting_room', pk=pk)}?token={left.token}")
+    return to_the_place(left)
+
+
+def to_the_place(token: TokenView) -> HttpResponse:
+    """The waiting room at an address that names the token, so that the page can say later how the visit ended."""
+    return redirect(f"{resolve_url('waiting_room', pk=token.schedule_id)}?token={token.token}")

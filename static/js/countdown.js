@@ -60,4 +60,3 @@ export function startCountdowns(within = document) {
 }
 
 startCountdowns();
-document.addEventListener("htmx:afterSettle", () => startCountdowns());

@@ -1,0 +1,54 @@
+// A timer that rings in hidden tabs, too: browsers slow down the timers of pages that nobody sees, to one a minute
+// at last, but not those of workers. Whose turn comes meanwhile has only two minutes.
+//
+// This file is the page's module and the worker's script.
+
+const isWorker = typeof window === "undefined";
+
+if (isWorker) {
+  let timer;
+  self.addEventListener("message", ({ data: milliseconds }) => {
+    clearTimeout(timer);
+    if (milliseconds !== null) timer = setTimeout(() => self.postMessage("ring"), milliseconds);
+  });
+}
+
+export class Alarm {
+  #ring;
+  #worker = null;
+  #timer;
+
+  constructor(ring) {
+    this.#ring = ring;
+    if (typeof Worker === "undefined") return;
+    this.#worker = new Worker(import.meta.url, { type: "module" });
+    this.#worker.addEventListener("message", () => ring());
+    // An old browser has workers, but none that are modules.
+    this.#worker.addEventListener("error", () => this.#doWithout());
+  }
+
+  // One ring is due at a time: a new time takes the place of the last.
+  set(seconds) {
+    this.#due = Date.now() + 1000 * seconds;
+    if (this.#worker) this.#worker.postMessage(1000 * seconds);
+    else this.#setOwn(seconds);
+  }
+
+  clear() {
+    this.#due = null;
+    window.clearTimeout(this.#timer);
+    this.#worker?.postMessage(null);
+  }
+
+  #due = null;
+
+  #setOwn(seconds) {
+    window.clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(this.#ring, 1000 * seconds);
+  }
+
+  #doWithout() {
+    this.#worker = null;
+    if (this.#due !== null) this.#setOwn(Math.max(0, (this.#due - Date.now()) / 1000));
+  }
+}
