@@ -13,6 +13,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.utils.module_loading import import_string
 
 from concert_site.lib.cache import Memory
+from concert_site.lib.etags import names
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -23,6 +24,10 @@ API = "/api/v1/"
 # What is the same for everybody, whatever cookies come along.
 PUBLIC = (f"{API}concerts/", f"{API}schedules/")
 PROGRESS = re.compile(rf"{API}schedules/[0-9]{{1,18}}/queue/")
+# What a request may say that its answer doesn't depend on; left out where that is kept for everybody.
+PERSONAL = ("HTTP_IF_NONE_MATCH", "HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE")
+# What a 304 repeats of the answer that it stands for (RFC 9110, 15.4.5).
+REPEATED = {"etag", "cache-control", "vary", "date"}
 # Pictures that every reader of a page asks for, with the cookies of the page.
 PICTURE = re.compile(r"/schedules/[0-9]{1,18}/map\.svg")
 # How old the progress of a line may get here, beside what it is made of.
@@ -50,6 +55,17 @@ class Answer:
     status: str
     headers: Headers
     body: bytes
+    etag: str | None = None
+
+
+def give(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Give an answer to who asked: all of it, its head, or that the version at hand is still right."""
+    known = environ.get("HTTP_IF_NONE_MATCH")
+    if known and answer.etag and names(known, answer.etag):
+        start_response("304 Not Modified", [pair for pair in answer.headers if pair[0].lower() in REPEATED])
+        return []
+    start_response(answer.status, answer.headers)
+    return [answer.body] if environ["REQUEST_METHOD"] == "GET" else []
 
 
 class Door:
@@ -67,10 +83,10 @@ class Door:
             return self.api(environ, start_response)
         if not path.startswith(API):
             return self.site(environ, start_response)
-        if environ["REQUEST_METHOD"] == "GET" and PROGRESS.fullmatch(path):
-            answer = self._progress.get(path, lambda: self._ask(environ))
-            start_response(answer.status, answer.headers)
-            return [answer.body]
+        if is_read and PROGRESS.fullmatch(path):
+            # By all that Django might refuse or redirect a request for: one reader's answer is given to the next.
+            key = (path, environ.get("HTTP_HOST"), environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
+            return give(self._progress.get(key, lambda: self._ask(environ)), environ, start_response)
         # Without a cookie there is no session to find, and no page to protect.
         if "HTTP_COOKIE" not in environ or (is_read and path.startswith(PUBLIC)):
             return self.api(environ, start_response)
@@ -83,11 +99,13 @@ class Door:
         def listen(status: str, headers: Headers, exc_info: Any = None, /) -> Any:  # Any: WSGI's own
             heard.append((status, headers))
 
-        response = self.api(environ, listen)
+        plain = {name: value for name, value in environ.items() if name not in PERSONAL}
+        response = self.api(plain | {"REQUEST_METHOD": "GET", "QUERY_STRING": ""}, listen)
         try:
             body = b"".join(response)
         finally:
             response.close()
         status, headers = heard[0]
         # A refusal as well: while PostgreSQL is away, one request at a time finds that out.
-        return Answer(status, headers, body), GLANCE_SECONDS
+        etag = next((value for name, value in headers if name.lower() == "etag"), None)
+        return Answer(status, headers, body, etag), GLANCE_SECONDS

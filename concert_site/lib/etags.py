@@ -1,6 +1,7 @@
 """Answers that a client may already have: 304 with nothing, or 200 with the body."""
 
 import re
+from hashlib import blake2b
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
@@ -11,8 +12,18 @@ GZIP_TAKEN = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q\s*=\s*(?P<q>[0-9.]+)\
 
 def is_known(request: Request | HttpRequest, etag: str) -> bool:
     """Whether the client says that it has this version; weak tags are as good (RFC 9110, 13.1.2)."""
-    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return names(request.headers.get("If-None-Match", ""), etag)
+
+
+def names(if_none_match: str, etag: str) -> bool:
+    """Whether this If-None-Match names that version."""
+    known = parse_etags(if_none_match)
     return known == ["*"] or etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in known}
+
+
+def etag_of(body: bytes) -> str:
+    """A version told from the content."""
+    return f'"{blake2b(body, digest_size=8).hexdigest()}"'
 
 
 def takes_gzip(request: Request | HttpRequest) -> bool:

@@ -118,6 +118,63 @@ def test_progress_is_answered_from_memory(door, django_assert_num_queries):
         assert ask(door, path) == first
 
 
+@pytest.fixture
+def path():
+    schedule = make_schedule()
+    make_seats(schedule, 3)
+    return f"/api/v1/schedules/{schedule.pk}/queue/"
+
+
+def test_who_has_this_progress_already_gets_nothing_but_its_name(door, path):
+    first = ask(door, path)
+
+    again = ask(door, path, HTTP_IF_NONE_MATCH=first.headers["ETag"])
+
+    assert (again.status, again.body) == (304, b"")
+    assert again.headers == {name: first.headers[name] for name in ("ETag", "Cache-Control")}
+    assert first.headers["Cache-Control"] == "public, max-age=1"
+
+
+def test_the_first_who_asks_may_have_it_already(door, path):
+    """The answer that is kept is whole, whoever it was made for."""
+    etag = ask(door, path).headers["ETag"]
+    forget_everything()
+
+    assert ask(door, path, HTTP_IF_NONE_MATCH=etag).status == 304
+    assert ask(door, path).status == 200
+    assert ask(door, path).body
+    assert ask(door, path, HTTP_IF_NONE_MATCH='"another"').status == 200
+
+
+def test_the_head_of_the_progress_comes_from_the_same_memory(door, path, django_assert_num_queries):
+    head = ask(door, path, "HEAD")
+
+    with django_assert_num_queries(0):
+        whole = ask(door, path)
+
+    assert (head.status, head.headers, head.body) == (200, whole.headers, b"")
+    assert int(whole.headers["Content-Length"]) == len(whole.body) > 0
+
+
+def test_what_a_reader_says_of_itself_does_not_reach_the_others(door, path):
+    strange = {"HTTP_ACCEPT": "image/png", "HTTP_AUTHORIZATION": "Bearer nonsense", "QUERY_STRING": "format=xml"}
+
+    assert ask(door, path, **strange).status == 200
+    assert ask(door, path).status == 200
+
+
+def test_what_is_refused_to_one_is_not_refused_to_the_next(door, path, settings):
+    settings.ALLOWED_HOSTS = ["localhost"]
+    settings.SECURE_SSL_REDIRECT = True
+    door.api = ApiHandler()
+
+    moved = ask(door, path)
+    refused = ask(door, path, HTTP_HOST="evil.example")
+    given = ask(door, path, **{"wsgi.url_scheme": "https"})
+
+    assert (moved.status, refused.status, given.status) == (301, 400, 200)
+
+
 def test_a_refusal_is_remembered_for_a_moment_only(door):
     path = f"/api/v1/schedules/{make_schedule().pk + 1}/queue/"
     answers = [ask(door, path)]

@@ -1,15 +1,19 @@
 """The waiting room of a schedule: join it, watch it move."""
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from concert_site.lib import etags
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.rendering import to_json
 from queueing.api.serializers import token_out
 from queueing.domain import progress
 from queueing.domain.pace import POLL
+from reservations.api.catalogue_views import LIVE, NOT_MODIFIED
 from reservations.api.serializers import JoinOut
 from reservations.domain import waiting_room
 from reservations.domain.public_progress import DRAWING, PAUSED, Progress, progress_of
@@ -19,7 +23,10 @@ STATES = [*(state.value for state in SaleState), DRAWING, PAUSED]
 
 
 class DrawOut(serializers.Serializer[object]):
-    """The draw of the line's order; all but the seed's hash is null until it is made."""
+    """The draw of the line's order; all but the seed's hash is null until it is made.
+
+    `entries_hash` and `size` of a large draw follow its seed by seconds.
+    """
 
     seed_hash = serializers.CharField()
     seed = serializers.CharField(allow_null=True)
@@ -55,10 +62,15 @@ def progress_out(seen: Progress) -> dict[str, object]:
         "serving": seen.line.serving,
         "last_number": seen.line.last_number,
         "waiting": seen.line.waiting,
-        "numbers_per_minute": None if seen.state == PAUSED else seen.line.numbers_per_minute,
+        "numbers_per_minute": seen.line.numbers_per_minute if seen.state == SaleState.OPEN else None,
         "seats_left": seen.seats_left,
         "message": seen.sale.queue_message,
-        "draw": {"seed_hash": seen.sale.seed_hash, "seed": None, "entries_hash": None, "size": None},
+        "draw": {
+            "seed_hash": seen.sale.seed_hash,
+            "seed": seen.sale.seed,
+            "entries_hash": seen.record.entries_hash if seen.record else None,
+            "size": seen.record.size if seen.record else None,
+        },
         "poll": [{"ahead": ahead, "seconds": seconds} for ahead, seconds in POLL],
     }
 
@@ -89,7 +101,10 @@ class PublicProgress(APIView):
     permission_classes = ()
     throttle_classes = ()
 
-    @extend_schema(summary="How the line moves", responses=ProgressOut, auth=[])
-    def get(self, request: Request, pk: int) -> Response:
-        body = progress_out(progress_of(pk))
-        return Response(body, headers={"Cache-Control": "public, max-age=1"})
+    @extend_schema(summary="How the line moves", responses={200: ProgressOut, 304: NOT_MODIFIED}, auth=[])
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        body = to_json(progress_out(progress_of(pk)))
+        etag = etags.etag_of(body)
+        if etags.is_known(request, etag):
+            return etags.unchanged(etag=etag, cache_control=LIVE)
+        return etags.fresh(body, etag=etag, cache_control=LIVE)

@@ -108,7 +108,7 @@ def record_for(sale: Sale, kept: Picture | None) -> dict[str, Any] | None:  # An
     if sale.drawn_at is None:
         return None
     before: dict[str, Any] | None = kept.facts.get("draw") if kept else None  # Any: as above
-    if before is not None:
+    if kept and before is not None and kept.facts["sale"]["seed"] == sale.seed:
         return before
     known = draw.known_record(sale.schedule_id)
     if known is None:

@@ -18,7 +18,7 @@ from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured
 from reservations.api.waiting_views import Join
-from reservations.domain import waiting_room
+from reservations.domain import levers, waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats, reserve
 
@@ -191,6 +191,30 @@ def test_the_progress_is_the_same_for_everybody_and_a_proxy_may_keep_it(schedule
     assert "Set-Cookie" not in response.headers
     assert not response.cookies
     assert {"Cookie", "Authorization"}.isdisjoint(response.get("Vary", "").split(", "))
+
+
+def test_who_has_this_very_progress_is_told_so_with_nothing(schedule):
+    first = queue(schedule)
+
+    again = api_of().get(first.request["PATH_INFO"], headers={"If-None-Match": first["ETag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert (again["ETag"], again["Cache-Control"]) == (first["ETag"], "public, max-age=1")
+
+
+def test_the_head_of_the_progress_has_its_etag(schedule):
+    head = api_of().head(f"/api/v1/schedules/{schedule.pk}/queue/")
+
+    assert (head.status_code, head.content, head["ETag"]) == (200, b"", queue(schedule)["ETag"])
+
+
+def test_another_progress_has_another_etag(schedule):
+    before = queue(schedule)["ETag"]
+    levers.pull(schedule_id=schedule.pk, queue_message="Doors open at eight.")
+
+    response = api_of().get(f"/api/v1/schedules/{schedule.pk}/queue/", headers={"If-None-Match": before})
+
+    assert (response.status_code, response.json()["message"]) == (200, "Doors open at eight.")
 
 
 def test_the_progress_asks_for_no_account_and_looks_at_no_token(schedule):

@@ -1,0 +1,296 @@
+"""What everyone may know of a waiting room: true, soon, and without a look at a table."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from concert_site.lib.cache import forget_everything
+from concert_site.lib.errors import NotFound
+from concert_site.lib.redis import breaker, client
+from concert_site.lib.tasks import hurries, pending_key
+from queueing.domain import draw, progress
+from queueing.domain.progress import GLANCE_SECONDS, picture_key
+from queueing.models import WaitingToken
+from queueing.tests.factories import make_fans, make_line
+from reservations.domain import levers, programme, public_progress, waiting_room
+from reservations.domain.public_progress import progress_of, renew
+from reservations.models import ConcertSchedule
+from reservations.queries.availability import availability_of
+from reservations.queries.sales import fresh_sale_of
+from reservations.tests.factories import make_schedule, make_seats
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def empty_redis():
+    """Redis outlives the tests' database, whose ids begin anew."""
+    client().flushdb()
+
+
+@pytest.fixture
+def schedule():
+    return make_sale()
+
+
+def make_sale(**columns):
+    made = make_schedule(**columns)
+    make_seats(made, 10)
+    return made
+
+
+def gather(schedule, count):
+    """So many fans in the lobby."""
+    fans = make_fans(count)
+    WaitingToken.objects.bulk_create(
+        WaitingToken(user=fan, concert_schedule=schedule, created_at=schedule.reservation_available_at - HOUR / 4)
+        for fan in fans
+    )
+
+
+def seen_elsewhere(schedule):
+    """The progress as another process sees it, which remembers nothing."""
+    forget_everything()
+    return progress_of(schedule.pk)
+
+
+def photograph(schedule):
+    """What a tick does last."""
+    return renew(fresh_sale_of(schedule.pk), availability_of(schedule.pk))
+
+
+def make_old(schedule, seconds):
+    """Let so many seconds go by since the picture was taken."""
+    client().pexpire(picture_key(schedule.pk), round(progress.KEEP_MS - seconds * 1000))
+    forget_everything()
+
+
+# --- No table ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("waiting", [1, 40])
+def test_after_a_tick_no_process_asks_postgresql(schedule, waiting, django_assert_num_queries):
+    make_line(schedule, waiting)
+    waiting_room.tick(schedule.pk)
+
+    with django_assert_num_queries(0):
+        seen_elsewhere(schedule)
+
+
+def test_a_poll_is_one_round_trip_to_redis_in_a_moment_and_process(schedule, monkeypatch):
+    photograph(schedule)
+    asked = []
+    monkeypatch.setattr(breaker, "call", lambda step: asked.append(step) or step())
+    forget_everything()
+
+    for _ in range(9):
+        progress_of(schedule.pk)
+
+    assert len(asked) == 1
+    assert GLANCE_SECONDS <= 0.2
+
+
+def test_what_one_process_has_looked_up_is_there_for_the_others(schedule, django_assert_num_queries):
+    progress_of(schedule.pk)
+
+    with django_assert_num_queries(0):
+        seen_elsewhere(schedule)
+
+
+@pytest.mark.parametrize("waiting", [1, 40])
+def test_a_picture_costs_the_same_for_every_length_of_line(schedule, waiting):
+    make_line(schedule, waiting)
+
+    with CaptureQueriesContext(connection) as queries:
+        photograph(schedule)
+
+    assert len(queries) <= 4
+
+
+def test_an_old_picture_is_not_shown(schedule):
+    photograph(schedule)
+    ConcertSchedule.objects.update(queue_paused=True)
+    make_old(schedule, 1.4)
+    assert progress_of(schedule.pk).state == "OPEN"
+
+    make_old(schedule, 1.6)
+
+    assert progress_of(schedule.pk).state == "PAUSED"
+
+
+def test_everything_survives_the_way_through_redis(schedule):
+    ConcertSchedule.objects.update(drawn_at=now(), queue_message="Doors open at seven.")
+    draw.make_record(schedule.pk, opens_at=schedule.reservation_available_at)
+    taken = photograph(schedule)
+
+    found = seen_elsewhere(schedule)
+
+    facts = {name: getattr(taken.sale, name) for name in public_progress.KEPT}
+    assert {name: getattr(found.sale, name) for name in public_progress.KEPT} == facts
+    assert (found.state, found.seats_left, found.record) == ("OPEN", 10, taken.record)
+    assert abs((found.sale.now() - taken.sale.now()).total_seconds()) < 0.5
+
+
+def test_a_picture_of_another_release_is_taken_anew(schedule):
+    progress.renew(schedule.pk, progress.Surroundings(facts={"sale": {"name": "of old"}}))
+
+    assert seen_elsewhere(schedule).state == "OPEN"
+
+
+def test_two_who_renew_at_once_leave_the_younger_picture(schedule):
+    before = fresh_sale_of(schedule.pk)
+    ConcertSchedule.objects.update(queue_paused=True)
+    photograph(schedule)
+
+    renew(before, availability_of(schedule.pk))
+
+    assert seen_elsewhere(schedule).state == "PAUSED"
+
+
+def test_a_late_picture_does_not_take_back_who_was_called(schedule):
+    make_line(schedule, 9)
+    kept = photograph(schedule) and progress.kept_of(schedule.pk)
+    progress.admitted(schedule.pk, 5)
+
+    progress.renew(schedule.pk, None, kept)
+
+    assert seen_elsewhere(schedule).line.serving == 5
+
+
+# --- States ------------------------------------------------------------------------------------
+
+
+def test_an_opening_needs_nobody_to_announce_it():
+    soon = make_sale(reservation_available_at=now() + timedelta(milliseconds=300))
+    states = [photograph(soon).state]
+    while states[-1] == "LOBBY":
+        states.append(progress_of(soon.pk).state)
+
+    assert states[-1] == "OPEN"
+
+
+def test_while_somebody_has_no_number_the_room_is_drawing():
+    schedule = make_sale(reservation_available_at=now() + HOUR / 2, queue_paused=True)
+    gather(schedule, 3)
+    lobby = photograph(schedule)
+    ConcertSchedule.objects.update(reservation_available_at=now())
+    drawing = photograph(schedule)
+    ConcertSchedule.objects.update(drawn_at=now())
+    paused = photograph(schedule)
+
+    assert [lobby.state, drawing.state, paused.state] == ["LOBBY", "DRAWING", "PAUSED"]
+    assert (lobby.line.waiting, lobby.line.has_lobby, lobby.line.last_number) == (3, True, 0)
+    assert 1790 < lobby.line.opens_in <= 1800
+
+
+def test_without_a_lobby_there_is_nothing_to_draw(schedule):
+    assert photograph(schedule).state == "OPEN"
+
+
+def test_an_unpublished_concert_is_gone_at_once(schedule):
+    progress_of(schedule.pk)
+
+    programme.unpublish(concert_ids=[schedule.concert_id])
+
+    with pytest.raises(NotFound):
+        seen_elsewhere(schedule)
+    programme.publish(concert_ids=[schedule.concert_id])
+    assert seen_elsewhere(schedule).state == "OPEN"
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"queue_paused": True}, "PAUSED"),
+        ({"queue_message": "Doors open at eight."}, "Doors open at eight."),
+        ({"queue_max_active": 77}, 77),
+    ],
+)
+def test_what_staff_change_is_seen_at_once_and_hurries_the_line(schedule, change, shown, django_assert_num_queries):
+    progress_of(schedule.pk)
+
+    levers.pull(schedule_id=schedule.pk, **change)
+
+    with django_assert_num_queries(0):
+        seen = seen_elsewhere(schedule)
+    assert shown in (seen.state, seen.sale.queue_message, seen.sale.queue_max_active)
+    assert hurries.wait()
+    assert client().exists(pending_key("reservations.tick_admission", schedule.pk))
+
+
+def test_a_closed_sale_says_so_at_once(schedule):
+    progress_of(schedule.pk)
+
+    programme.close_sale(schedule_id=schedule.pk)
+
+    assert seen_elsewhere(schedule).state == "CLOSED"
+
+
+def test_what_nobody_watches_is_not_photographed(schedule):
+    levers.pull(schedule_id=schedule.pk, queue_paused=True)
+
+    assert not client().exists(picture_key(schedule.pk))
+
+
+# --- The draw ----------------------------------------------------------------------------------
+
+
+def test_the_record_of_a_draw_is_asked_for_and_nobody_waits_for_it(schedule):
+    ConcertSchedule.objects.update(drawn_at=now())
+
+    assert photograph(schedule).record is None
+    assert hurries.wait()
+    assert client().exists(pending_key("reservations.record_draw", schedule.pk))
+
+    public_progress.record_draw(schedule.pk)
+    assert seen_elsewhere(schedule).record == draw.known_record(schedule.pk)
+    assert seen_elsewhere(schedule).sale.seed
+
+
+def test_a_record_that_is_known_is_carried_from_picture_to_picture(schedule):
+    ConcertSchedule.objects.update(drawn_at=now())
+    record = draw.make_record(schedule.pk, opens_at=schedule.reservation_available_at)
+    photograph(schedule)
+    client().delete(draw.record_key(schedule.pk))
+
+    assert photograph(schedule).record == record
+
+
+# --- Speed -------------------------------------------------------------------------------------
+
+
+def samples_of(schedule):
+    return progress.kept_of(schedule.pk).samples
+
+
+def test_the_speed_is_measured_only_while_somebody_waits_for_a_full_house(schedule):
+    photograph(schedule)
+    assert samples_of(schedule) == []
+    make_line(schedule, 3)
+    photograph(schedule)
+    assert [number for _, number in samples_of(schedule)] == [0]
+
+    levers.pull(schedule_id=schedule.pk, queue_paused=True)
+    assert samples_of(schedule) == []
+
+
+def test_fans_that_a_higher_cap_lets_in_at_once_are_no_speed(schedule):
+    make_line(schedule, 3)
+    photograph(schedule)
+
+    levers.pull(schedule_id=schedule.pk, queue_max_active=900)
+
+    assert samples_of(schedule) == []
+
+
+def test_a_lobby_is_no_line_that_moves(schedule):
+    gather(schedule, 3)
+
+    photograph(schedule)
+
+    assert samples_of(schedule) == []
