@@ -20,7 +20,7 @@ from queueing.models import Status, WaitingToken
 
 @admin.register(WaitingToken)
 class WaitingTokenAdmin(RecordAdmin):
-    list_display = ("fan", "date", "number", "state", "expired_reason", "joined", "admitted", "expires")
+    list_display = ("fan", "date", "place", "state", "expired_reason", "joined", "admitted", "expires")
     list_filter = (("concert_schedule", AutocompleteSelectFilter), "status", "expired_reason")
     list_filter_submit = True
     search_fields = ("token",)
@@ -55,6 +55,13 @@ class WaitingTokenAdmin(RecordAdmin):
     def date(self, token: WaitingToken) -> str:
         """The date that the fan waits for."""
         return str(token.concert_schedule)
+
+    @column(_("number"), ordering="number")
+    def place(self, token: WaitingToken) -> str | None:
+        """The number; who waits without one stands in the lobby. Whoever left before the draw never had any."""
+        if token.number is not None:
+            return str(token.number)
+        return str(_("not drawn yet")) if token.status == Status.WAITING else None
 
     @column(_("status"), label={"WAITING": "warning", "ACTIVE": "success"})
     def state(self, token: WaitingToken) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
 from concert_site.tests.unchanged import nothing_changed
+from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line
 from reservations.tests.factories import make_schedule
 
@@ -63,6 +64,20 @@ def test_search_by_token_number_and_the_beginning_of_an_address(staff):
     assert found(staff, q="2") == [second.pk]
     assert found(staff, q="HANEUL@") == [mine.pk]
     assert found(staff, q="9" * 40) == []
+
+
+def test_who_waits_without_a_number_stands_before_the_draw(staff):
+    schedule = make_schedule(reservation_available_at=now() + timedelta(minutes=5))
+    token = WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
+
+    def shown():
+        return [staff.get(page).content.decode() for page in (LIST, page_of(token))]
+
+    assert all("not drawn yet" in page for page in shown())
+    WaitingToken.objects.update(number=4711)
+    assert all("4711" in page and "not drawn yet" not in page for page in shown())
+    WaitingToken.objects.update(number=None, status="EXPIRED", expired_reason="LEFT", expired_at=now())
+    assert not any("not drawn yet" in page for page in shown())
 
 
 def test_filters(staff):
