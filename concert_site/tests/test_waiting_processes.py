@@ -30,9 +30,10 @@ OPEN_SECONDS = 8.0
 # Between a number's being handed out, or its row's being written, and its being seen by everybody.
 SETTLED_SECONDS = 2.0
 OPEN_IN = "update concert_schedule set reservation_available_at = clock_timestamp() + %s where id = %s"
-CUT = (
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'storm' order by random() limit 4"
-)
+CUT = """
+select pg_terminate_backend(pid) from pg_stat_activity
+ where datname = current_database() and application_name = 'storm' order by random() limit 4
+"""
 
 
 def make_sale():
