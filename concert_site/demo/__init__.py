@@ -1,1 +1,1 @@
-"""What `make demo` shows: four concerts, a crowd that has been busy, and two logins to try."""
+"""What `make demo` shows: five concerts, a crowd that has been busy, and two logins to try."""

@@ -152,6 +152,14 @@ def stand_in_line(*, schedule: ConcertSchedule, fans: Sequence[User], inside: in
     )
 
 
+def gather(*, schedule: ConcertSchedule, fans: Sequence[User], at: datetime) -> None:
+    """Let fans wait for an opening, in its lobby: each came by then, and nobody has a number yet."""
+    WaitingToken.objects.bulk_create(
+        WaitingToken(user=fan, concert_schedule=schedule, created_at=at - timedelta(seconds=7 * nth))
+        for nth, fan in enumerate(fans, start=1)
+    )
+
+
 def inside_token(schedule: ConcertSchedule, fan: User, number: int, at: datetime) -> WaitingToken:
     """The token of a fan who was admitted and came in, and whose time ends in a minute or some."""
     came_in = at - timedelta(minutes=4) + timedelta(seconds=number)

@@ -22,8 +22,12 @@ from wallet.models import Kind
 POCKET_MONEY = 600_000
 CROWD = 180
 FANS_INSIDE, FANS_IN_LINE = 3, 60
+# Long enough to find the lobby and to look around in it, short enough to wait for the draw.
+LOBBY_MINUTES = 10
+FANS_GATHERED, FANS_IN_AT_ONCE = 40, 12
 # Of the hall that is on sale, one party of seats in so many has gone already.
 SOLD_ONE_IN = 5
+MINUTES_A_DAY = 24 * 60
 # Any number that nothing else locks: loading twice at once is loading once.
 LOCK = 0xDE30
 
@@ -56,6 +60,7 @@ def load() -> bool:
     load_logins()
     fans = crowd.make_crowd(CROWD)
     load_upcoming(now)
+    load_lobby(fans, now)
     load_line(fans, now)
     crowd.book_payments([*load_sold_out(fans, now), *load_on_sale(fans, now)])
     return True
@@ -97,6 +102,13 @@ def make(
 def load_upcoming(now: datetime) -> None:
     """A concert whose sale opens in some days."""
     make(programme.UPCOMING, grid(480, 88_000), times(now, opens_in_days=3, played_in_days=45))
+
+
+def load_lobby(fans: list[User], now: datetime) -> None:
+    """A concert whose sale opens in some minutes, with fans who gather for it."""
+    when = times(now, opens_in_days=LOBBY_MINUTES / MINUTES_A_DAY, played_in_days=35)
+    _, schedule, _ = make(programme.LOBBY, grid(320, 77_000), when, queue_max_active=FANS_IN_AT_ONCE)
+    crowd.gather(schedule=schedule, fans=fans[-FANS_GATHERED:], at=now)
 
 
 def load_line(fans: list[User], now: datetime) -> None:

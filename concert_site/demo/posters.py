@@ -21,6 +21,8 @@ from concert_site.demo.pen import (
 
 # The lines of text on Mahler's poster end here.
 WRITTEN_TO = 350
+# Those that the radio reaches.
+FEW_STARS = [(64, 96), (150, 182), (96, 300), (470, 74), (540, 206), (506, 330), (300, 52), (212, 84), (392, 128)]
 # How many in a crowd raise an arm.
 CHEERING = 0.3
 
@@ -125,6 +127,34 @@ def river() -> list[str]:
                 )
             )
     return drawn
+
+
+def midnight_radio() -> str:
+    """A mast on a hill that sends its waves to a few stars, and the windows where somebody listens."""
+    colors = [gradient("small_hours", (0, "#061a2b"), (0.6, "#0d3b52"), (1, "#1b6a72"))]
+    waves = [
+        arc(300, 330, 46.0 * nth, 0.53, 0.97, stroke="#7ff0d2", stroke_width=7, opacity=1.05 - 0.17 * nth)
+        for nth in range(1, 6)
+    ]
+    return poster(
+        programme.LOBBY.name,
+        tag("defs", *colors),
+        sheet("url(#small_hours)"),
+        *(tag("circle", cx=x, cy=y, r=2.2, fill="#fff", opacity=0.8) for x, y in FEW_STARS),
+        *waves,
+        tag("circle", cx=300, cy=330, r=15, fill="#ffd166"),
+        tag("path", d="M300 345L262 610H338ZM281 478H319M272 544H328", fill="none", stroke="#eafff8", stroke_width=6),
+        tag("path", d=f"M0 640Q150 560 300 602T600 590V{HEIGHT}H0Z", fill="#04101b"),
+        *windows(Random(17)),
+        words("심야 라디오", 300, 732, 64, "#eafff8", font_weight=800, letter_spacing=-1, text_anchor="middle"),
+        words("MIDNIGHT RADIO, LIVE", 300, 769, 18, "#ffd166", letter_spacing=6, text_anchor="middle"),
+    )
+
+
+def windows(houses: Random) -> list[str]:
+    """Lit windows on the hill."""
+    spots = [(x + houses.uniform(-8, 8), 640 + houses.uniform(-10, 14)) for x in range(36, WIDTH, 44)]
+    return [tag("rect", x=x, y=y, width=9, height=12, rx=1.5, fill="#ffd166") for x, y in spots]
 
 
 def lumina() -> str:
@@ -269,6 +299,7 @@ def guitar() -> list[str]:
 DRAWN: dict[programme.Item, Callable[[], str]] = {
     programme.ON_SALE: mahler,
     programme.UPCOMING: han_river,
+    programme.LOBBY: midnight_radio,
     programme.IN_LINE: lumina,
     programme.SOLD_OUT: small_room,
 }

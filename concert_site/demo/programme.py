@@ -20,6 +20,15 @@ UPCOMING = Item(
         "An evening of jazz by the river, from duo to big band. Booking opens in a few days."
     ),
 )
+LOBBY = Item(
+    name="심야 라디오 공개방송 · Midnight Radio, Live",
+    host="한밤라디오 Hanbam Radio",
+    description=(
+        "자정의 라디오가 무대에 오릅니다. 예매가 열릴 때 대기실에 있는 모두가 대기 번호를 추첨받습니다.\n\n"
+        "The radio show of the small hours comes to the stage. Fans gather before booking opens, and their places in "
+        "line are drawn by lot."
+    ),
+)
 ON_SALE = Item(
     name="달빛 필하모닉: 말러 교향곡 5번 · Moonlight Philharmonic: Mahler 5",
     host="달빛 필하모닉 Moonlight Philharmonic",

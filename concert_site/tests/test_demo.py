@@ -1,6 +1,7 @@
-"""`load_demo`: four concerts in their four states, two logins, and an audit that finds nothing."""
+"""`load_demo`: five concerts in their five states, two logins, and an audit that finds nothing."""
 
 import time
+from datetime import timedelta
 from io import StringIO
 from xml.etree import ElementTree as ET
 
@@ -16,9 +17,12 @@ from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.demo import loading
 from concert_site.demo.posters import DRAWN
-from concert_site.demo.programme import IN_LINE, ON_SALE, SOLD_OUT, UPCOMING
+from concert_site.demo.programme import IN_LINE, LOBBY, ON_SALE, SOLD_OUT, UPCOMING
+from queueing.domain.draw import Drawn, draw
 from queueing.models import WaitingToken
+from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.queries.catalogue import show_of
 from wallet.models import Balance, BalanceHistory
 
 pytestmark = pytest.mark.django_db
@@ -56,16 +60,16 @@ def test_the_audit_finds_nothing():
     assert [str(finding) for finding in audit.run() if not finding.is_ok] == []
 
 
-def test_four_concerts_in_their_four_states():
+def test_five_concerts_in_their_five_states():
     load()
 
     now = timezone.now()
-    assert Concert.objects.available().count() == 4
-    assert schedule_of(UPCOMING).reservation_available_at > now
+    assert Concert.objects.available().count() == 5
+    assert {show_of(schedule_of(item).pk).sale_state for item in (UPCOMING, LOBBY)} == {"UPCOMING", "LOBBY"}
     for item in (ON_SALE, IN_LINE, SOLD_OUT):
         schedule = schedule_of(item)
         assert schedule.reservation_available_at < now < schedule.deadline_at
-    assert statuses(UPCOMING) == statuses(IN_LINE) == {"AVAILABLE"}
+    assert statuses(UPCOMING) == statuses(LOBBY) == statuses(IN_LINE) == {"AVAILABLE"}
     assert statuses(ON_SALE) == {"AVAILABLE", "RESERVED"}
     assert statuses(SOLD_OUT) == {"RESERVED"}
     assert ConcertSeat.objects.of_schedule(schedule_of(ON_SALE).pk).count() == 1_984
@@ -84,7 +88,7 @@ def test_every_concert_has_a_poster_of_its_own_that_is_served():
     load()
 
     addresses = {concert.poster_url for concert in Concert.objects.all()}
-    assert len(addresses) == 4
+    assert len(addresses) == 5
     for address in addresses:
         assert Client().get(address)["Content-Type"] == "image/svg+xml"
 
@@ -117,6 +121,20 @@ def test_the_line_has_three_fans_inside_and_sixty_waiting_in_order():
     assert [token.status for token in line] == ["ACTIVE"] * 3 + ["WAITING"] * 60
     assert all(token.entered_at for token in line[:3])
     assert schedule_of(IN_LINE).queue_max_active == 3
+
+
+def test_forty_fans_gather_for_an_opening_in_ten_minutes_and_numbers_are_drawn_then():
+    load()
+    schedule = schedule_of(LOBBY)
+    lobby = WaitingToken.objects.filter(concert_schedule=schedule)
+
+    opens_in = schedule.reservation_available_at - timezone.now()
+    assert timedelta(minutes=9) < opens_in <= timedelta(minutes=10)
+    assert lobby.filter(status="WAITING", number=None, created_at__lt=timezone.now()).count() == lobby.count() == 40
+    ConcertSchedule.objects.filter(pk=schedule.pk).update(reservation_available_at=timezone.now())
+    assert draw(schedule.pk) == Drawn(drawn=40, late=0)
+    waiting_room.tick(schedule.pk)
+    assert lobby.filter(status="ACTIVE").count() == 12
 
 
 def test_the_fan_has_money_and_a_ledger_that_says_where_from():
@@ -157,7 +175,7 @@ def test_loading_again_changes_nothing_and_prints_the_logins_again():
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_loads_at_once_the_second_waits_for_the_first_however_long(monkeypatch):
-    for loader in ("load_line", "load_on_sale", "load_sold_out"):
+    for loader in ("load_lobby", "load_line", "load_on_sale", "load_sold_out"):
         monkeypatch.setattr(loading, loader, lambda *_: [])
     monkeypatch.setattr(loading, "load_upcoming", lambda _: time.sleep(0.5))
 
@@ -179,7 +197,7 @@ def test_a_load_that_breaks_in_the_middle_leaves_nothing():
     assert rows() == before
     blocker.delete()
     load()
-    assert Concert.objects.count() == 4
+    assert Concert.objects.count() == 5
 
 
 def test_production_refuses(settings):

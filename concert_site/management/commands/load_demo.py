@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: four concerts, a crowd, and two logins."""
+"""`manage.py load_demo`: five concerts, a crowd, and two logins."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -7,7 +7,7 @@ from concert_site.demo.loading import FAN, STAFF, load
 
 
 class Command(BaseCommand):
-    help = "Load four concerts, a crowd and two logins to try them with; again: nothing changes."
+    help = "Load five concerts, a crowd and two logins to try them with; again: nothing changes."
 
     def handle(self, *args: object, **options: object) -> None:
         """Load the demo and tell the logins.
