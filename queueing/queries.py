@@ -84,6 +84,12 @@ def first_waiting(schedule_id: int) -> int | None:
     return waiting.order_by("number").values_list("number", flat=True).first()
 
 
+def has_lobby(schedule_id: int) -> bool:
+    """Whether anybody waits for the draw; ask only before it, for it leaves a dead entry a fan to look at."""
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
+    return waiting.filter(number__isnull=True).exists()
+
+
 def count_waiting(schedule_id: int) -> int:
     """How many wait; it walks the line, so ask rarely."""
     return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).count()

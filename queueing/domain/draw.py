@@ -15,7 +15,7 @@ import orjson
 from concert_site.lib.database import fetch_one, sql_beside
 from concert_site.lib.redis import attempt
 
-DRAW = "select drawn, late from draw_line(%(schedule)s::bigint, %(now)s::timestamptz)"
+DRAW = "select drawn, late from draw_line(%(schedule)s::bigint, %(waits)s::boolean, %(now)s::timestamptz)"
 BATCH = 10_000
 # What was drawn stays so; Redis may forget what nobody asks for any more.
 RECORD_SECONDS = 86_400
@@ -37,13 +37,14 @@ class DrawRecord:
     entries_hash: str
 
 
-def draw(schedule_id: int, *, now: datetime | None = None) -> Drawn | None:
+def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) -> Drawn | None:
     """Draw the numbers of a schedule whose sale has opened: one round trip, all of it or nothing.
 
-    None if there is nothing to do: it isn't due, is done, or is being done by somebody else. A million takes half a
-    minute; whoever is killed in the middle leaves nothing behind, and the next draw comes to the same numbers.
+    None if there is nothing to do: it isn't due, is done, or is being done by somebody else, who is waited for if it
+    `waits`. A million takes half a minute; whoever is killed in the middle leaves nothing behind, and the next draw
+    comes to the same numbers.
     """
-    row = fetch_one(DRAW, {"schedule": schedule_id, "now": now})
+    row = fetch_one(DRAW, {"schedule": schedule_id, "waits": waits, "now": now})
     return None if row["drawn"] is None else Drawn(**row)
 
 

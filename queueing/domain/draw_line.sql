@@ -34,12 +34,15 @@ as $$
     select count(*) from numbered
 $$;
 
--- Draw the numbers of a schedule: all of it, or nothing. Null if it isn't due, is drawn already, or another draw is at
--- work; else how many were drawn by lot, and how many came too late for that. p_now: null outside tests.
+-- Draw the numbers of a schedule: all of it, or nothing. Null if it isn't due or is drawn already; else how many were
+-- drawn by lot, and how many came too late for that. While another draw is at work it is waited for if p_waits, else
+-- there is nothing to do either. p_now: null outside tests.
 --
 -- A fan's entry is the SHA-256 of the token's text, in hex. The order is by the SHA-256 of the seed in hex, a colon and
 -- the entry, over all who waited when the sale opened. Whoever came since follows by time.
-create or replace function draw_line(p_schedule bigint, p_now timestamptz, out drawn bigint, out late bigint)
+create or replace function draw_line(
+    p_schedule bigint, p_waits boolean, p_now timestamptz, out drawn bigint, out late bigint
+)
 language plpgsql
 -- A million entries are sorted in memory, by a plan made for as many as there are; and so long a work is not given up
 -- because a single fan is slow.
@@ -48,13 +51,16 @@ set plan_cache_mode = force_custom_plan
 set lock_timeout = '20s'
 as $$
 declare
+    v_key bigint := (72::bigint << 56) | p_schedule;
     v_opening timestamptz;
     v_seed text;
     v_last bigint;
     v_until timestamptz;
     v_more bigint;
 begin
-    if not pg_try_advisory_xact_lock((72::bigint << 56) | p_schedule) then
+    if p_waits then
+        perform pg_advisory_xact_lock(v_key);
+    elsif not pg_try_advisory_xact_lock(v_key) then
         return;
     end if;
     select s.reservation_available_at, encode(s.draw_seed, 'hex')

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from concert_site.lib.tasks import hurry_soon
 from queueing.domain import admission, draw, line, progress
 from queueing.models import ExpiredReason
-from queueing.queries import TokenView, own_token
+from queueing.queries import TokenView, has_lobby, own_token
 from reservations.domain import public_progress
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.queries.availability import availability_of
@@ -85,8 +85,8 @@ def join_before_the_draw(met: Entrance, *, user_id: int, schedule_id: int, now: 
 
     Where the sale has opened and nobody waited for it, there is nothing to draw: the first who comes opens the line.
     """
-    if met.read_at >= met.reservation_available_at and not met.has_lobby and draw.draw(schedule_id, now=now):
-        return None
+    if met.read_at >= met.reservation_available_at and not met.has_lobby:
+        draw.draw(schedule_id, waits=True, now=now)
     return line.join_lobby(user_id=user_id, schedule_id=schedule_id, now=now)
 
 
@@ -119,10 +119,10 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
     seats = availability_of(schedule_id)
     admitted = 0
     match sale_state(sale, is_sold_out=seats.is_sold_out, now=now or sale.now()):
+        case SaleState.OPEN if sale.drawn_at is None and has_lobby(schedule_id):
+            # In a task of its own: a million take half a minute, and other lines move on meanwhile.
+            hurry_soon("reservations.draw_line", schedule_id=schedule_id)
         case SaleState.OPEN:
-            if sale.drawn_at is None:
-                # In a task of its own: a million take half a minute, and other lines move on meanwhile.
-                hurry_soon("reservations.draw_line", schedule_id=schedule_id)
             cap = sale.queue_max_active
             admitted = admit(schedule_id, seats_left=seats.seats_left, cap=cap, now=now).admitted
         case SaleState.SOLD_OUT:

@@ -5,12 +5,13 @@ select c.status as concert_status,
        s.reservation_available_at, s.deadline_at, s.queue_max_active, s.queue_paused,
        encode(sha256(s.draw_seed), 'hex') as seed_hash,
        s.drawn_at is not null as is_drawn,
-       exists (select from waiting_token w
-                where w.concert_schedule_id = %(schedule)s and w.status = 'WAITING' and w.number is null) as has_lobby,
+       lobby.has_lobby,
        coalesce(%(now)s::timestamptz, statement_timestamp()) as read_at,
        t.id as token_id, t.token, t.status, t.number, t.created_at, t.entered_at, t.expired_at, t.expired_reason,
-       not exists (select from waiting_token w
-                    where w.concert_schedule_id = %(schedule)s and w.status = 'WAITING')
+       -- While a draw is at work it is not asked: each of its numbers would be looked at in vain.
+       not lobby.has_lobby
+       and not exists (select from waiting_token w
+                        where w.concert_schedule_id = %(schedule)s and w.status = 'WAITING' and w.number is not null)
        and not s.queue_paused
        -- The cap bounds the walk: who is beyond it need not be counted.
        and (select count(*)
@@ -25,6 +26,12 @@ select c.status as concert_status,
        as is_sold_out
   from concert_schedule s
   join concert c on c.id = s.concert_id
+  -- Once the draw is made nobody is without a number, and the draw leaves a dead entry a fan to look at.
+  cross join lateral (
+    select s.drawn_at is null
+           and exists (select from waiting_token w
+                        where w.concert_schedule_id = s.id and w.status = 'WAITING' and w.number is null)
+           as has_lobby offset 0) lobby
   left join waiting_token t
     on t.user_id = %(fan)s and t.concert_schedule_id = s.id and t.status in ('WAITING', 'ACTIVE')
  where s.id = %(schedule)s
