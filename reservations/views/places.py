@@ -78,7 +78,7 @@ class Wait:
 def wait_for(number: int, seen: Progress) -> Wait:
     """The wait of who has this number."""
     ahead = most_ahead(number, seen.line)
-    speed = None if seen.state == PAUSED else seen.line.numbers_per_minute
+    speed = seen.line.numbers_per_minute if seen.state == SaleState.OPEN else None
     seconds = estimated_wait(ahead, speed)
     return Wait(
         number=number,
@@ -124,6 +124,12 @@ class Standing:
     def is_paused(self) -> bool:
         """Whether nobody is let in for now."""
         return self.seen.state == PAUSED
+
+    @property
+    def waiting(self) -> int:
+        """How many wait: with this fan at least, who may have come after they were counted."""
+        is_in = self.token is not None and self.token.status == Status.WAITING
+        return max(self.seen.line.waiting, 1 if is_in else 0)
 
     @property
     def has_lobby(self) -> bool:

@@ -6,13 +6,14 @@ const JITTER = 0.2;
 const FASTEST_BEFORE = 3;
 const SLOWEST_BEFORE = 30;
 // A crowd that waits for one moment asks for its places within so many seconds of it: so many a second, at most.
-const PLACES_A_SECOND = 5000;
+const PLACES_A_SECOND = 2000;
 const LONGEST_SPREAD = 15;
 const SPREAD_OF_UNKNOWN = 3;
 // However little happens, the place itself is asked for now and then: after so many looks at the progress.
 const LOOKS_BETWEEN_PLACES = 15;
 const LEAST_BETWEEN_PLACES = 60;
 
+const WAITING_FACES = new Set(["lobby", "drawing", "line"]);
 const BEFORE_THE_OPENING = new Set(["UPCOMING", "LOBBY"]);
 
 function jittered(seconds) {
@@ -25,10 +26,11 @@ function wholeNumber(text) {
 
 // What the server wrote on the place (#line).
 export function factsOf(line) {
-  const { shape, number, nearAhead, nearMinutes, pollAfter, progress, place, changesIn, isDue } = line.dataset;
+  const { face, shape, number, nearAhead, nearMinutes, pollAfter, progress, place, changesIn, isDue } = line.dataset;
   if (!progress) return null;
   return {
     progress, place,
+    isIn: WAITING_FACES.has(face),
     shape: JSON.parse(shape),
     number: wholeNumber(number),
     near: { ahead: Number(nearAhead), minutes: Number(nearMinutes) },
@@ -40,11 +42,13 @@ export function factsOf(line) {
 
 // The numbers of this place, or of the line where the fan has none.
 export function numbersFor(facts, answer) {
-  const numbers = { waiting: answer.waiting, seats: answer.seats_left, ahead: null, about: null, minutes: null };
+  // The fan may have come after those who wait were counted.
+  const waiting = Math.max(answer.waiting, facts.isIn ? 1 : 0);
+  const numbers = { waiting, seats: answer.seats_left, ahead: null, about: null, minutes: null };
   if (facts.number === null) return numbers;
   const ahead = Math.max(0, facts.number - answer.serving - 1);
   const step = 10 ** (String(ahead).length - 1);
-  const speed = answer.state === "PAUSED" ? null : answer.numbers_per_minute;
+  const speed = answer.numbers_per_minute;
   const minutes = speed ? Math.ceil(Math.round(((ahead + 1) / speed) * 60) / 60) : null;
   return { ...numbers, ahead, about: Math.floor(ahead / step) * step, minutes };
 }
