@@ -25,7 +25,7 @@ def measure(connection: Connection, crowds: Sequence[Crowd], sheet: Sheet) -> No
     sheet.add_times("admit one", admissions(crowds, rounds=ONES, many=1))
     for crowd in crowds:
         empty(connection, crowd)
-    many = min(MANY, crowds[-1].size // MANY_ROUNDS)
+    many = min(MANY, crowds[-1].size // (MANY_ROUNDS + 1))
     entered, closed = many_admissions(connection, crowds, many)
     sheet.add_times(f"admit {many:,}", entered)
     sheet.add_times("- close them again, their time being over", closed)
@@ -76,7 +76,7 @@ def many_admissions(
 
     def one(turn: int, nth: int) -> None:
         crowd = crowds[nth]
-        if crowd.size >= many * MANY_ROUNDS:
+        if crowd.size > many * MANY_ROUNDS:
             entered[nth].append(admitted(crowd, cap=many, expected=many))
             closed[nth].append(empty(connection, crowd))
 

@@ -22,10 +22,13 @@ from stack import Fan, Show, Stack
 
 # From the moment at which it is asked for until the opening; facts of a sale may be remembered for a second.
 OPENS_IN_SECONDS = 6
+AFTERWARDS_SECONDS = 3
 LONGEST_SECONDS = 180
 # People who come while it is opened: so many at once, so many a second in all.
 PHONES, ARRIVALS_A_SECOND = 4, 40
 PIECE = 1 << 16
+# So long the record of a draw is waited for.
+RECORD_SECONDS = 60
 
 OPEN_SOON = """
 update concert_schedule set reservation_available_at = clock_timestamp() + make_interval(secs => %(seconds)s)
@@ -116,7 +119,7 @@ def open_sale(site: Stack, connection: Connection, show: Show, fans: Sequence[Fa
     ((opens_at,),) = connection.execute(OPEN_SOON, soon).fetchall()
     seconds, statement_seconds = watch(connection, show)
     # Late enough that the numbers of Redis are seen too, and the first admissions.
-    time.sleep(3)
+    time.sleep(AFTERWARDS_SECONDS)
     arrivals.stop()
     return Opening(
         seconds,
@@ -202,12 +205,17 @@ def pieces_of(port: int, path: str) -> Iterator[bytes]:
     connection.close()
 
 
-def seen_in_public(site: Stack, show: Show) -> dict[str, Any]:  # Any: JSON
-    """What everybody may know of a line."""
+def published(site: Stack, show: Show) -> tuple[float, dict[str, Any]]:  # Any: JSON
+    """Seconds until everybody can see the record of a draw, and what they see."""
     path = f"/api/v1/schedules/{show.schedule}/queue/"
-    _, body = load.Connection(site.port).ask(request("GET", path))
-    seen: dict[str, Any] = json.loads(body)  # Any: as above
-    return seen
+    began = time.monotonic()
+    while True:
+        _, body = load.Connection(site.port).ask(request("GET", path))
+        seen: dict[str, Any] = json.loads(body)["draw"]  # Any: as above
+        seconds = time.monotonic() - began
+        if seen["size"] is not None or seconds > RECORD_SECONDS:
+            return seconds, seen
+        time.sleep(0.1)
 
 
 def verify(site: Stack, show: Show) -> tuple[float, bool]:
@@ -238,6 +246,7 @@ class Found:
     """What there is to tell of one lobby."""
 
     opening: Opening
+    published_seconds: float
     reading: Reading
     record_seconds: float
     verify_seconds: float
@@ -246,9 +255,9 @@ class Found:
 def open_and_read(site: Stack, connection: Connection, show: Show, fans: Sequence[Fan]) -> Found:
     """Open a lobby, then look at the draw in every way."""
     opening = open_sale(site, connection, show, fans)
+    published_seconds, draw = published(site, show)
     reading = read_draw(site, show)
     record_seconds = recorded(show, opening.opens_at)
-    draw = seen_in_public(site, show)["draw"]
     verify_seconds, is_sound = verify(site, show)
     wrong = {
         "the stream's hash is not the public one": reading.entries_hash != draw["entries_hash"],
@@ -256,7 +265,7 @@ def open_and_read(site: Stack, connection: Connection, show: Show, fans: Sequenc
         "verify_draw finds fault": not is_sound,
     }
     opening.breaches.extend(what for what, is_so in wrong.items() if is_so)
-    return Found(opening, reading, record_seconds, verify_seconds)
+    return Found(opening, published_seconds, reading, record_seconds, verify_seconds)
 
 
 def rows(found: Sequence[Found]) -> list[tuple[str, list[str]]]:
@@ -269,6 +278,10 @@ def rows(found: Sequence[Found]) -> list[tuple[str, list[str]]]:
         ("- lost, let past or otherwise wrong", ["; ".join(each.breaches) or "nobody" for each in openings]),
         ("`draw/` as a stream, s (MB)", [f"{each.seconds:.1f} ({each.megabytes:.1f})" for each in readings]),
         ("- a web process grows by, MB", [f"{each.grown:.1f}" for each in readings]),
+        (
+            f"- its record is public {AFTERWARDS_SECONDS} s later and, s",
+            [f"{each.published_seconds:.1f}" for each in found],
+        ),
         ("record of the draw made anew, s", [f"{each.record_seconds:.2f}" for each in found]),
         ("verify_draw, s", [f"{each.verify_seconds:.1f}" for each in found]),
     ]

@@ -100,6 +100,8 @@ class Stack:
 @contextmanager
 def running(**environment: str) -> Iterator[Stack]:
     """Run a site for the duration of the block, by default with throttles off."""
+    # Whoever ends us ends the site too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="frontrow-bench-") as folder:
         # A PostgreSQL that root started runs as somebody else, who must be able to come by.
         Path(folder).chmod(0o711)

@@ -6,7 +6,7 @@
 Starts a throw-away site with a line and a lobby of each size at once, and compares them in alternating short rounds.
 Those who wait already are written in bulk (bench/crowds.py); everybody who is measured comes over HTTP. Admission and
 ticks are calls of the domain from this process, while beat rests. At last the lobbies are opened, and drawn by the
-site's own worker, with fans joining meanwhile. Before that nobody is let in: the cap is 0. It prints one table. A
+site's own worker, with fans joining meanwhile. Nobody is let into the lines: their cap is 0. It prints one table. A
 rehearsal of a minute:
 
     .venv/bin/python bench/waiting_room.py --sizes 1000,3000,20000 --rounds 2
@@ -154,9 +154,9 @@ def share(fans: list[Fan], turn: int) -> list[Fan]:
 
 
 def gather(site: Stack, size: int) -> Crowd:
-    """A sale that is open and lets nobody in, and one that opens later."""
+    """A sale that is open and lets nobody in, and one that opens later and lets in as many as usual."""
     line = site.make_show(seats=SEATS, max_active=0)
-    return Crowd(size, line, site.make_show(seats=SEATS, max_active=0, opens_in=LOBBY_OPENS_IN_SECONDS))
+    return Crowd(size, line, site.make_show(seats=SEATS, opens_in=LOBBY_OPENS_IN_SECONDS))
 
 
 PARTS: dict[str, Callable[[Bench], None]] = {"http": Bench.over_http, "domain": Bench.domain, "draw": Bench.draw}
