@@ -40,10 +40,11 @@ class Line:
     count_seconds: float = 0.0
 
 
-def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = False) -> Line:
+def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = False, may_count: bool = True) -> Line:
     """The line from PostgreSQL: one look at its ends, and now and then a count.
 
-    Everyone below the first who waits has been served or has left. `before` is how the line was last seen.
+    Everyone below the first who waits has been served or has left. `before` is how the line was last seen. Without
+    `may_count` it is counted only where it never was: whoever asks for a page doesn't wait for a walk along a million.
     """
     served = before.serving if before else 0
     params = {"schedule": schedule_id, "served": served, "is_drawn": is_drawn}
@@ -54,7 +55,9 @@ def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = Fa
     seen = Line(serving, last, 0, has_lobby=ends["has_lobby"])
     if first is None and not seen.has_lobby:
         return seen
-    return carried(seen, before) if before and is_counted(seen, before) else counted(seen, schedule_id)
+    if before and before.counted and (not may_count or is_counted(seen, before)):
+        return carried(seen, before)
+    return counted(seen, schedule_id)
 
 
 def is_counted(seen: Line, before: Line) -> bool:

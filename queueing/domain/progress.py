@@ -50,7 +50,7 @@ class Surroundings:
 
     `facts` are kept beside the line, for those who understand them. They were heard when time.monotonic() stood at
     `heard_at` and the database's clock at `read_at`. `is_moving` says whether fans are let in, so that there is a
-    speed to be measured.
+    speed to be measured, `may_count` whether there is time to walk along the line.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)  # Any: JSON
@@ -59,6 +59,7 @@ class Surroundings:
     opens_in: float | None = None
     is_drawn: bool = False
     is_moving: bool = True
+    may_count: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def line_of(schedule_id: int) -> Line:
 
 def _measured(schedule_id: int, picture: Picture | None) -> Line:
     before = picture.line if picture else _last.peek(schedule_id)
-    line = measure(schedule_id, before)
+    line = measure(schedule_id, before, may_count=False)
     _last.keep(schedule_id, line, KEEP_MS / 1000)
     return replace(line, opens_in=picture.line.opens_in if picture else None)
 
@@ -144,7 +145,7 @@ def renew(schedule_id: int, around: Surroundings | None = None, before: Picture 
     around = around or Surroundings()
     before = before or kept_of(schedule_id)
     last = before.line if before else _last.peek(schedule_id)
-    line = measure(schedule_id, last, is_drawn=around.is_drawn)
+    line = measure(schedule_id, last, is_drawn=around.is_drawn, may_count=around.may_count)
     now = time.time()
     # Where nobody is let in, what was measured before promises nothing.
     is_moving = around.is_moving and not line.has_lobby

@@ -68,11 +68,14 @@ def progress_of(schedule_id: int) -> Progress:
 
 def _renewed(schedule_id: int) -> Progress | None:
     sale = fresh_sale_of(schedule_id)
-    return None if sale is None else renew(sale, availability_of(schedule_id))
+    return None if sale is None else renew(sale, availability_of(schedule_id), is_tick=False)
 
 
-def renew(sale: Sale, seats: Availability) -> Progress:
-    """Take the picture anew, of facts that are fresh, and leave it in Redis for everyone."""
+def renew(sale: Sale, seats: Availability, *, is_tick: bool = True) -> Progress:
+    """Take the picture anew, of facts that are fresh, and leave it in Redis for everyone.
+
+    Ticks count the line now and then. While a draw is at work, it would be counted twice over.
+    """
     kept = progress.kept_of(sale.schedule_id)
     state = sale_state(sale, is_sold_out=seats.is_sold_out, now=sale.now())
     around = Surroundings(
@@ -87,6 +90,7 @@ def renew(sale: Sale, seats: Availability) -> Progress:
         opens_in=(sale.reservation_available_at - sale.read_at).total_seconds(),
         is_drawn=sale.drawn_at is not None,
         is_moving=state == SaleState.OPEN and not sale.queue_paused and not has_just_changed(sale, kept),
+        may_count=is_tick and not (kept and room_state(sale, state, kept.line) == DRAWING),
     )
     picture = progress.renew(sale.schedule_id, around, kept)
     _own.forget_one(sale.schedule_id)

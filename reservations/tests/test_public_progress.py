@@ -11,7 +11,7 @@ from concert_site.lib.cache import forget_everything
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import breaker, client
 from concert_site.lib.tasks import hurries, pending_key
-from queueing.domain import draw, progress
+from queueing.domain import draw, measuring, progress
 from queueing.domain.progress import GLANCE_SECONDS, picture_key
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_fans, make_line
@@ -110,6 +110,27 @@ def test_a_picture_costs_the_same_for_every_length_of_line(schedule, waiting):
         photograph(schedule)
 
     assert len(queries) <= 4
+
+
+def test_who_asks_does_not_wait_for_a_walk_along_the_line(schedule, django_assert_num_queries):
+    make_line(schedule, 9)
+    waiting_room.tick(schedule.pk)
+    make_old(schedule, 60)
+    availability_of(schedule.pk)
+
+    with django_assert_num_queries(2):
+        progress_of(schedule.pk)
+
+
+def test_while_the_draw_is_at_work_nobody_counts(schedule, monkeypatch):
+    monkeypatch.setattr(measuring, "COUNT_SHARE", 0)
+    gather(schedule, 3)
+    photograph(schedule)
+    WaitingToken.objects.filter(user_id=WaitingToken.objects.latest("pk").user_id).delete()
+
+    assert photograph(schedule).line.waiting == 3
+    ConcertSchedule.objects.update(reservation_available_at=now() + HOUR)
+    assert photograph(schedule).line.waiting == 2
 
 
 def test_an_old_picture_is_not_shown(schedule):
