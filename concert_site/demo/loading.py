@@ -106,7 +106,9 @@ def load_upcoming(now: datetime) -> None:
 
 def load_lobby(fans: list[User], now: datetime) -> None:
     """A concert whose sale opens in some minutes, with fans who gather for it."""
-    when = times(now, opens_in_days=LOBBY_MINUTES / MINUTES_A_DAY, played_in_days=35)
+    # To the minute, as it is shown.
+    minute = now.replace(second=0, microsecond=0)
+    when = times(minute, opens_in_days=LOBBY_MINUTES / MINUTES_A_DAY, played_in_days=35)
     _, schedule, _ = make(programme.LOBBY, grid(320, 77_000), when, queue_max_active=FANS_IN_AT_ONCE)
     crowd.gather(schedule=schedule, fans=fans[-FANS_GATHERED:], at=now)
 

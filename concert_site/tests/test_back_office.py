@@ -141,7 +141,7 @@ def test_the_first_page_says_who_gathers_for_an_opening_and_that_numbers_are_bei
     ConcertSchedule.objects.update(reservation_available_at=now())
     drawing, page = seen()
     assert (drawing.has_lobby_open, drawing.is_drawing) == (False, True)
-    assert "Numbers are being drawn" in page
+    assert "Numbers are being drawn." in page
     WaitingToken.objects.filter(pk=WaitingToken.objects.first().pk).update(number=1)
     WaitingToken.objects.filter(number=None).update(number=2)
     ConcertSchedule.objects.update(drawn_at=now())

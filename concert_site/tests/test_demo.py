@@ -129,7 +129,7 @@ def test_forty_fans_gather_for_an_opening_in_ten_minutes_and_numbers_are_drawn_t
     lobby = WaitingToken.objects.filter(concert_schedule=schedule)
 
     opens_in = schedule.reservation_available_at - timezone.now()
-    assert timedelta(minutes=9) < opens_in <= timedelta(minutes=10)
+    assert timedelta(minutes=8) < opens_in <= timedelta(minutes=10)
     assert lobby.filter(status="WAITING", number=None, created_at__lt=timezone.now()).count() == lobby.count() == 40
     ConcertSchedule.objects.filter(pk=schedule.pk).update(reservation_available_at=timezone.now())
     assert draw(schedule.pk) == Drawn(drawn=40, late=0)
