@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Tear the waiting room apart while fans stand in it, and prove afterwards that nobody lost a place.
 
-    .venv/bin/python bench/torture.py [--lobby 400] [--later 200] [--cap 20] [--processes 8] [--seconds 120]
+    .venv/bin/python bench/torture.py [--lobby 400] [--later 200] [--cap 20] [--processes 8] [--seconds 90]
 
 Two sales open one after the other, with the same fans. Meanwhile Redis is emptied, Redis, worker, web and backends
 of PostgreSQL are killed, and at last everything at once with SIGKILL, and started again on the same data. How many
@@ -33,7 +33,7 @@ from stack import ROOT, Fan, Show, Stack
 from torture_fans import Diary, Task, run_fans
 from torture_proofs import Proof, proofs
 
-from concert_site.embedded import redis
+from concert_site.embedded import redis, web
 from concert_site.embedded.data_dir import DataDir
 
 # Time for the command that makes the show, for the fans' processes, and for the first part of the lobby.
@@ -74,6 +74,14 @@ class Site(Stack):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.up.wait()
+
+    def wait_until_ready(self) -> None:
+        """Wait until what was killed last is back."""
+        deadline = time.monotonic() + stack.PATIENCE_SECONDS
+        while not web.is_ready(web.Address("127.0.0.1", self.port)):
+            if time.monotonic() > deadline:
+                raise SystemExit("The site does not come back.")
+            time.sleep(LOOK_SECONDS)
 
     def stop(self) -> None:
         """Stop it for good."""
@@ -230,13 +238,14 @@ def besiege(site: Site, shows: list[Show], fans: list[Fan], opening: float, opti
         for visit in arrivals(fans, show, opening + nth * SECOND_OPENS_LATER, options.lobby)
     ]
     random.shuffle(visits)
-    until = opening + options.seconds
-    tasks = [Task(site.port, visits[nth :: options.processes], until) for nth in range(options.processes)]
+    is_over = multiprocessing.Event()
+    tasks = [Task(site.port, visits[nth :: options.processes], is_over) for nth in range(options.processes)]
     clients = [multiprocessing.Process(target=run_fans, args=(task, diaries), daemon=True) for task in tasks]
     for client in clients:
         client.start()
     saboteur = Saboteur(site, opening)
     saboteur.work()
+    threading.Timer(options.seconds, is_over.set).start()
     total = Diary()
     for _ in clients:
         part = diaries.get(timeout=options.seconds + stack.PATIENCE_SECONDS)
@@ -295,6 +304,7 @@ def torture(site: Site, options: argparse.Namespace) -> bool:
     diary = besiege(site, shows, fans, opening, options)
     watcher.is_over.set()
     watcher.join()
+    site.wait_until_ready()
     print_answers(diary)
     waited = Proof("everybody's turn came", f"{time.monotonic() - began:.0f} s", ["fans left"] * diary.unfinished)
     return judge([*proofs(site, shows, diary, watcher.inside, options.cap), waited, audit(site)])
@@ -307,7 +317,7 @@ def main() -> int:
     parser.add_argument("--later", type=int, default=200, help="fans who come at the opening or after it")
     parser.add_argument("--cap", type=int, default=20, help="fans inside at once")
     parser.add_argument("--processes", type=int, default=8, help="of fans")
-    parser.add_argument("--seconds", type=int, default=120, help="from the opening, after which fans give up")
+    parser.add_argument("--seconds", type=int, default=90, help="from the last blow, after which fans give up")
     with running() as site:
         return 0 if torture(site, parser.parse_args()) else 1
 
