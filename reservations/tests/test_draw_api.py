@@ -1,12 +1,16 @@
 """The list of a draw as anybody gets it, and manage.py verify_draw on it."""
 
 import io
+import re
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.timezone import now
@@ -175,6 +179,17 @@ def test_a_saved_list_is_verified(saved, gathered):
 def test_what_does_not_hold_is_an_error(saved, words, error):
     with pytest.raises(CommandError, match=error):
         verify(str(saved), *words)
+
+
+def test_the_check_in_the_documentation_comes_to_the_same(saved, schedule, tmp_path):
+    page = (settings.BASE_DIR / "docs" / "waiting-room.md").read_text()
+    (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "check.py").write_text(script)
+    record = draw.record_of(schedule.pk, opens_at=ConcertSchedule.objects.get().reservation_available_at)
+
+    run = subprocess.run([sys.executable, "check.py", saved], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert run.stdout.split()[2:] == ["entries_hash", record.entries_hash, "size", str(record.size)]
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
