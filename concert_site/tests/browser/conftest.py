@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from concert_site.tests.browser.visitor import CHROMIUM, PHONE, QUIET, Visitor
 from concert_site.tests.up_process import Up, manage
 
-FANS = 24
+FANS = 64
 Arrive = Callable[..., Visitor]
 MakeShow = Callable[..., dict[str, Any]]
 

@@ -1,0 +1,292 @@
+"""The waiting page in browsers: one tab asks for all, it moves on by itself, and nothing gets lost on the way."""
+
+import itertools
+import json
+import re
+import subprocess
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import expect
+
+from concert_site.tests.browser.journey import at_the_seats, inside
+from concert_site.tests.browser.visitor import NARROWEST
+from queueing.domain.progress import Line
+from queueing.queries import TokenView
+from reservations.api.waiting_views import progress_out
+from reservations.domain.public_progress import Progress
+from reservations.views.places import NEAR_AHEAD, NEAR_MINUTES, standing_of
+
+PROGRESS = re.compile(r"/api/v1/schedules/\d+/queue/$")
+PLACE = re.compile(r"/schedules/\d+/queue/(\?|$)")
+
+
+@dataclass
+class Asked:
+    """What a tab has asked the site for."""
+
+    progress: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+
+    @classmethod
+    def by(cls, page):
+        asked = cls()
+        page.on("request", asked.note)
+        return asked
+
+    def note(self, request):
+        path = request.url.partition("/")[2]
+        if PROGRESS.search(path):
+            self.progress.append(path)
+        elif PLACE.search(path) and "x-part" in request.headers:
+            self.places.append(path)
+
+    def forget(self):
+        self.progress.clear()
+        self.places.clear()
+
+
+@pytest.fixture
+def line(arrive, fans, make_show):
+    """A door for one: a fan inside, and so many behind, as asked for."""
+
+    def stand(name, behind, **options):
+        show = make_show(name=name, seats=10, max_active=1)
+        first = inside(arrive, next(fans), show)
+        at_the_seats(first)
+        waiting = []
+        for fan in (next(fans) for _ in range(behind)):
+            visitor = inside(arrive, fan, show, **options)
+            expect(visitor.page.locator("#line[data-number]")).to_be_visible()
+            visitor.fan = fan
+            waiting.append(visitor)
+        return first, *waiting
+
+    return stand
+
+
+def second_tab(visitor):
+    """The same page in another tab of the same browser."""
+    tab = visitor.page.context.new_page()
+    tab.goto(visitor.page.url)
+    return tab
+
+
+def give_up(visitor):
+    """Leave, by way of the question whether one means it."""
+    for role in ("link", "button"):
+        visitor.page.get_by_role(role, name=re.compile("^(Leave the line|Give up my turn)$")).click()
+    visitor.sees("You have left the line.")
+
+
+def is_next(page):
+    """Insist that nobody is before them in line."""
+    expect(page.get_by_role("heading", name="You are next")).to_be_visible()
+
+
+def test_of_two_tabs_one_asks_and_both_show_and_move_on(line):
+    first, second, third = line("Two tabs", 2)
+    tab = second_tab(third)
+    old, new = Asked.by(third.page), Asked.by(tab)
+    # The older tab may have been asking when the newer one came.
+    tab.wait_for_timeout(1500)
+    old.forget()
+    new.forget()
+
+    tab.wait_for_timeout(5000)
+    assert (old.progress, old.places, new.places) == ([], [], [])
+    assert 3 <= len(new.progress) <= 6
+
+    give_up(second)
+    for page in (third.page, tab):
+        is_next(page)
+    assert (old.places, len(new.places)) == ([], 1)
+
+    give_up(first)
+    for page in (third.page, tab):
+        expect(page.get_by_role("heading", name="Choose your seats")).to_be_visible()
+    third.is_content()
+
+
+def test_when_the_tab_that_asks_is_closed_another_does(line):
+    _, second = line("A tab that closes", 1)
+    tab = second_tab(second)
+    tab.wait_for_timeout(1500)
+    asked = Asked.by(second.page)
+
+    tab.close()
+
+    second.page.wait_for_timeout(3000)
+    assert len(asked.progress) >= 2
+
+
+def test_a_tab_that_is_looked_at_asks_and_the_hidden_one_falls_silent(line):
+    _, second = line("A tab that is looked at", 1)
+    tab = second_tab(second)
+    tab.wait_for_timeout(1500)
+    old, new = Asked.by(second.page), Asked.by(tab)
+
+    # A browser without windows hides no tab: what it says to the page is said here.
+    second.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    second.page.wait_for_timeout(3000)
+    assert len(old.progress) >= 2
+    assert len(new.progress) <= 1
+
+
+def test_without_locks_every_tab_asks_for_itself(line):
+    _, second = line("A browser without locks", 1)
+    context = second.page.context
+    context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', {get: () => undefined})")
+    tab = second_tab(second)
+    second.page.reload()
+    asked = [Asked.by(page) for page in (second.page, tab)]
+
+    tab.wait_for_timeout(5500)
+
+    # At half the pace.
+    assert all(1 <= len(each.progress) <= 3 for each in asked)
+
+
+def test_focus_and_what_is_unfolded_survive_an_exchange_of_the_place(arrive, fans, make_show):
+    show = make_show(name="Unfolded", seats=10, max_active=1, opens_in=8)
+    path = f"schedules/{show['schedule']}/queue/"
+    visitors = [arrive() for _ in range(3)]
+    for visitor in visitors:
+        fan = next(fans)
+        visitor.be(fan["email"], fan["password"])
+        visitor.go(path)
+        visitor.page.get_by_role("button", name="Enter the waiting room").click()
+        expect(visitor.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+    visitors[0].is_content()
+
+    for visitor in visitors:
+        expect(visitor.page.locator("#check, #hall")).to_have_count(1, timeout=30_000)
+    last = next(each for each in visitors if each.page.locator("#line[data-number='3']").count())
+    middle = next(each for each in visitors if each.page.locator("#line[data-number='2']").count())
+    last.page.locator("#check-summary").click()
+    last.is_content()
+    assert printed_by_shell(last).startswith("3,")
+    give_up(middle)
+
+    is_next(last.page)
+    expect(last.page.locator("#check")).to_have_attribute("open", "")
+    assert last.page.evaluate("document.activeElement.id") == "check-summary"
+    last.is_content()
+
+
+def printed_by_shell(visitor):
+    """What the line of shell prints that the page shows."""
+    shown = visitor.page.locator("#check-shell").inner_text()
+    done = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout
+
+
+def test_a_lost_connection_is_said_and_found_again(line):
+    first, second = line("A tunnel", 1)
+    asked = Asked.by(second.page)
+    second.page.context.set_offline(True)
+    lost = second.page.locator("#lost")
+    expect(lost).to_be_visible(timeout=15_000)
+    give_up(first)
+
+    second.page.context.set_offline(False)
+
+    at_the_seats(second)
+    assert len(asked.progress) < 15
+    second.complaints = [each for each in second.complaints if "ERR_INTERNET_DISCONNECTED" not in each]
+
+
+def test_a_visit_that_is_over_leads_back_to_the_same_place(line, fans):
+    _, second, third = line("A forgotten login", 2)
+    number = third.page.locator("#line").get_attribute("data-number")
+    third.page.context.clear_cookies(name="sessionid")
+
+    give_up(second)
+
+    expect(third.page.locator("[name=login]")).to_be_visible()
+    third.page.locator("[name=login]").fill(third.fan["email"])
+    third.page.locator("[name=password]").fill(third.fan["password"])
+    third.page.locator("[name=password]").press("Enter")
+    is_next(third.page)
+    assert third.page.locator("#line").get_attribute("data-number") == number
+
+
+def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make_show):
+    show = make_show(name="A lobby without scripts", seats=10, opens_in=4)
+    visitor = arrive(NARROWEST, java_script_enabled=False)
+    visitor.be(fan["email"], fan["password"])
+    visitor.go(f"schedules/{show['schedule']}/queue/")
+    visitor.page.get_by_role("button", name="Enter the waiting room").click()
+    expect(visitor.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+    visitor.is_content()
+
+    expect(visitor.page.get_by_role("heading", name="Choose your seats")).to_be_visible(timeout=30_000)
+
+
+def test_the_switch_for_the_sound_is_off_and_remembered(line):
+    _, second = line("A sound", 1)
+    switch = second.page.get_by_label("Sound when it is my turn")
+    expect(switch).not_to_be_checked()
+
+    switch.check()
+    second.page.reload()
+
+    expect(switch).to_be_checked()
+    # A page that has just come may not sound yet, and says so.
+    expect(second.page.locator("#sound-hint")).to_contain_text("once you have pressed something")
+    second.page.locator("h1").click()
+    expect(second.page.locator("#sound-hint")).to_have_text("")
+    second.is_content()
+
+
+def test_the_title_of_the_seats_calls_who_looks_elsewhere(line):
+    first, second = line("A title", 1)
+    second.page.context.add_init_script("""
+      if (location.pathname.endsWith("/seats/"))
+        Object.defineProperty(Document.prototype, "hidden", {configurable: true, get: () => true});
+    """)
+
+    give_up(first)
+
+    at_the_seats(second)
+    expect(second.page).to_have_title("It is your turn!")
+    second.page.evaluate("""
+      Object.defineProperty(Document.prototype, "hidden", {get: () => false});
+      document.dispatchEvent(new Event("visibilitychange"));
+    """)
+    expect(second.page).to_have_title("Choose your seats · Frontrow")
+
+
+# --- The script's reckoning and the server's -----------------------------------------------------
+
+RECKON = """async ([number, near, answers]) => {
+  const { numbersFor, shapeFor } = await import("/static/js/waiting_shape.js");
+  const facts = { number, near, isIn: true };
+  return answers.map((answer) => [shapeFor(facts, answer), numbersFor(facts, answer).about]);
+}"""
+
+
+def seen_with(serving, speed, seats_left, state):
+    """The progress of a line, of whose sale only the texts matter."""
+    opening = datetime(2031, 5, 1, tzinfo=UTC)
+    sale = SimpleNamespace(queue_message="Ten minutes late.", seed=None, seed_hash="", reservation_available_at=opening)
+    return Progress(state, Line(serving, 900, 800, speed), sale, seats_left)
+
+
+def test_the_script_reckons_as_the_server_does(arrive):
+    number = 500
+    speeds, states = (None, 0.4, 30.0, 499.9, 5000.0), ("OPEN", "PAUSED", "DRAWING")
+    seen = [seen_with(*each) for each in itertools.product((0, 90, 478, 479, 497, 498, 499), speeds, (0, 300), states)]
+    token = TokenView(UUID(int=1), 1, "WAITING", number, datetime(2031, 5, 1, tzinfo=UTC), None, None, None)
+    expected = [standing_of(token, each) for each in seen]
+    visitor = arrive()
+    visitor.go("")
+
+    near = {"ahead": NEAR_AHEAD, "minutes": NEAR_MINUTES}
+    reckoned = visitor.page.evaluate(RECKON, [number, near, [progress_out(each) for each in seen]])
+
+    assert reckoned == [[json.loads(each.shape), each.wait.about_ahead] for each in expected]
