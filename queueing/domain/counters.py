@@ -18,15 +18,29 @@ local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if redis.call('HGET', KEYS[1], 'run') ~= run then return nil end
 return redis.call('HINCRBY', KEYS[1], 'number', 1)
 """
-# Lifting keeps what another lift of the same run has counted meanwhile.
+# What a lift begins with. It goes with the counter, and is of one run as well: whoever finds it again at the end knows
+# that Redis was not lost meanwhile.
+MARK = """
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local mark = redis.call('HGET', KEYS[1], 'mark')
+if mark and string.find(mark, run, 1, true) == 1 then return mark end
+local time = redis.call('TIME')
+mark = run .. ' ' .. time[1] .. '.' .. time[2]
+redis.call('HSET', KEYS[1], 'mark', mark)
+return mark
+"""
+# Lifting keeps what another lift of the same run has counted meanwhile. A lift that was overtaken by a loss of Redis
+# is refused: what it has read may lie below numbers that were handed out since.
 LIFT = """
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local mark = redis.call('HGET', KEYS[1], 'mark')
+if mark ~= ARGV[2] or string.find(mark, run, 1, true) ~= 1 then return 0 end
 local number = tonumber(ARGV[1])
 if redis.call('HGET', KEYS[1], 'run') == run then
     number = math.max(number, tonumber(redis.call('HGET', KEYS[1], 'number')))
 end
 redis.call('HSET', KEYS[1], 'run', run, 'number', number)
-return number
+return 1
 """
 
 
@@ -56,5 +70,24 @@ def lift(schedule_id: int) -> None:
 
     :raises Unavailable: while Redis is away
     """
-    seen = queries.last_number(schedule_id)
-    demand(lambda redis: redis.eval(LIFT, 1, counter_key(schedule_id), str(seen)))
+    is_done = False
+    # Again only if Redis was lost in between.
+    while not is_done:
+        mark = begin_lift(schedule_id)
+        is_done = end_lift(schedule_id, seen=queries.last_number(schedule_id), mark=mark)
+
+
+def begin_lift(schedule_id: int) -> bytes:
+    """The mark of this life of the counter, before PostgreSQL is asked.
+
+    :raises Unavailable: while Redis is away
+    """
+    return cast("bytes", demand(lambda redis: redis.eval(MARK, 1, counter_key(schedule_id))))
+
+
+def end_lift(schedule_id: int, *, seen: int, mark: bytes) -> bool:
+    """Lift the counter to what was seen in PostgreSQL; false if Redis was lost since the lift began.
+
+    :raises Unavailable: while Redis is away
+    """
+    return bool(demand(lambda redis: redis.eval(LIFT, 1, counter_key(schedule_id), str(seen), mark)))

@@ -24,8 +24,9 @@ def join(schedule):
 
 
 def counter_of(schedule):
-    kept = client().hgetall(counter_key(schedule.pk))
-    return {name.decode(): value.decode() for name, value in kept.items()}
+    names = ("run", "number")
+    kept = client().hmget(counter_key(schedule.pk), *names)
+    return {name: value.decode() for name, value in zip(names, kept, strict=True)}
 
 
 def run_id():
@@ -88,6 +89,48 @@ def test_lifting_never_lowers():
     counters.lift(schedule.pk)
 
     assert next_number(schedule.pk) == 4
+
+
+def lose(redis):
+    redis.client.flushall()
+
+
+def restart(redis):
+    redis.stop()
+    redis.start()
+    our_redis.breaker.closed_until = 0.0
+
+
+@pytest.mark.parametrize("lose_redis", [lose, restart])
+def test_a_lift_that_stalls_while_redis_is_lost_again_lifts_nothing(lose_redis):
+    """Else a number that nobody has, below those that were answered since, went to whoever comes next."""
+    schedule = make_schedule()
+    with redis_of_our_own() as redis:
+        mark, seen = counters.begin_lift(schedule.pk), last_number(schedule.pk)
+        lose_redis(redis)
+        # Whoever got it is killed before the insert.
+        assert next_number(schedule.pk) == 1
+        given = [join(schedule).token.number for _ in range(2)]
+        lose_redis(redis)
+
+        assert not counters.end_lift(schedule.pk, seen=seen, mark=mark)
+        assert [*given, join(schedule).token.number] == [2, 3, 4]
+
+
+def test_a_lift_that_stalls_while_others_count_on_lowers_nothing():
+    schedule = make_schedule()
+    mark = counters.begin_lift(schedule.pk)
+    for _ in range(3):
+        next_number(schedule.pk)
+
+    assert counters.end_lift(schedule.pk, seen=0, mark=mark)
+    assert next_number(schedule.pk) == 4
+
+
+def test_lifts_at_once_share_their_mark():
+    schedule = make_schedule()
+
+    assert counters.begin_lift(schedule.pk) == counters.begin_lift(schedule.pk)
 
 
 def test_a_taken_number_lifts_the_counter_and_tries_again():
