@@ -45,17 +45,17 @@ def draw_of(schedule: ConcertSchedule) -> Draw | None:
         return None
     opens_at, gathered = schedule.reservation_available_at, lobby.gathered(schedule.pk)
     has_opened = opens_at <= staff.annotation(schedule, "read_at")
-    # The facts of a sale are up to a second old, so its seed may be missing while the row is drawn already.
-    is_drawn = schedule.drawn_at is not None
-    if has_opened and not is_drawn and not gathered:
+    if has_opened and not schedule.drawn_at and not gathered:
         return None
-    return Draw(
-        stage=Stage.DRAWN if is_drawn else Stage.DRAWING if has_opened else Stage.AHEAD,
+    # The facts of a sale are up to a second old, so its seed may be missing while the row is drawn already.
+    shown = Draw(
+        stage=Stage.DRAWN if schedule.drawn_at else Stage.DRAWING if has_opened else Stage.AHEAD,
         lobby_at=lobby_before(opens_at),
         opens_at=opens_at,
         gathered=gathered,
         drawn_at=schedule.drawn_at,
         seed_hash=sale.seed_hash,
         seed=sale.seed,
-        record=draw.record_of(schedule.pk, opens_at=opens_at) if is_drawn else None,
+        record=draw.record_of(schedule.pk, opens_at=opens_at) if schedule.drawn_at else None,
     )
+    return shown if shown.has_lobby or gathered or (shown.record and shown.record.size) else None

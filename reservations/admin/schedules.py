@@ -142,13 +142,14 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # Any: as Django has it
         """The limits are set once here; while a sale runs they are the waiting room's page."""
         limits = () if obj else ("queue_max_active", "tickets_per_fan")
-        return [(None, {"fields": ("concert", "concert_at", "reservation_available_at", "deadline_at", *limits)})]
+        opening = "opens" if is_drawn(obj) else "reservation_available_at"
+        return [(None, {"fields": ("concert", "concert_at", opening, "deadline_at", *limits)})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: as Django has it
         """The concert stays; so does an opening that numbers were drawn for."""
         if obj is None:
             return ()
-        return ("concert", "reservation_available_at") if obj.drawn_at else ("concert",)
+        return ("concert", "opens") if is_drawn(obj) else ("concert",)
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Concerts are found by typing."""
@@ -251,3 +252,8 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             and fresh.concert.status == ConcertStatus.UNAVAILABLE
             and request.user.has_perm("reservations.change_concert"),
         }
+
+
+def is_drawn(schedule: Any) -> bool:  # Any: a row of the admin's model, or None, as Django's signatures have it
+    """Whether numbers were drawn for a date's opening, so that it stays as it was."""
+    return schedule is not None and schedule.drawn_at is not None

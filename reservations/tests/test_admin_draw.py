@@ -9,6 +9,7 @@ from django.utils.timezone import localtime, now
 
 from concert_site.accounts.tests.factories import make_fan, make_staff
 from concert_site.lib.cache import forget_everything
+from concert_site.lib.formats import day_and_time
 from queueing.domain.draw import draw, entry_of, rank_of
 from queueing.models import WaitingToken
 from reservations.models import ConcertSchedule
@@ -118,16 +119,23 @@ def test_where_nobody_gathered_the_line_is_first_come_first_served(staff):
     page = page_of(staff, schedule)
 
     assert "Nobody waited when the sale opened" in page
-    assert "Hash of the list" not in page
+    assert "Hash of" not in page
 
 
-def test_without_a_lobby_there_is_no_hash_to_publish(staff, schedule, settings):
+def test_without_a_lobby_there_is_nothing_to_say_of_a_draw(staff, schedule, settings):
     settings.LOBBY_SECONDS = 0
+
+    for each in (schedule, make_schedule(drawn_at=now())):
+        assert "The draw" not in page_of(staff, each)
+
+
+def test_an_opening_that_numbers_were_drawn_for_is_shown_and_no_field(staff):
+    schedule = make_schedule(drawn_at=now())
 
     page = page_of(staff, schedule)
 
-    assert "first come, first served" in page
-    assert sha256(seed_of(schedule)).hexdigest() not in page
+    assert " ".join(day_and_time(schedule.reservation_available_at).split()) in page
+    assert 'name="reservation_available_at_0"' not in page
 
 
 def test_who_moves_an_opening_hears_how_many_stand_in_the_lobby(staff, schedule):
