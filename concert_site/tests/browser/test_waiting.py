@@ -152,7 +152,7 @@ def test_without_locks_every_tab_asks_for_itself(line):
 
 
 def test_focus_and_what_is_unfolded_survive_an_exchange_of_the_place(arrive, fans, make_show):
-    show = make_show(name="Unfolded", seats=10, max_active=1, opens_in=8)
+    show = make_show(name="Unfolded", seats=10, max_active=1, opens_in=30)
     path = f"schedules/{show['schedule']}/queue/"
     visitors = [arrive() for _ in range(3)]
     for visitor in visitors:
@@ -164,7 +164,7 @@ def test_focus_and_what_is_unfolded_survive_an_exchange_of_the_place(arrive, fan
     visitors[0].is_content()
 
     for visitor in visitors:
-        expect(visitor.page.locator("#check, #hall")).to_have_count(1, timeout=30_000)
+        expect(visitor.page.locator("#check, #hall")).to_have_count(1, timeout=60_000)
     last = next(each for each in visitors if each.page.locator("#line[data-number='3']").count())
     middle = next(each for each in visitors if each.page.locator("#line[data-number='2']").count())
     last.page.locator("#check-summary").click()
@@ -216,7 +216,7 @@ def test_a_visit_that_is_over_leads_back_to_the_same_place(line, fans):
 
 
 def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make_show):
-    show = make_show(name="A lobby without scripts", seats=10, opens_in=4)
+    show = make_show(name="A lobby without scripts", seats=10, opens_in=15)
     visitor = arrive(NARROWEST, java_script_enabled=False)
     visitor.be(fan["email"], fan["password"])
     visitor.go(f"schedules/{show['schedule']}/queue/")
@@ -224,7 +224,7 @@ def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make
     expect(visitor.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
     visitor.is_content()
 
-    expect(visitor.page.get_by_role("heading", name="Choose your seats")).to_be_visible(timeout=30_000)
+    expect(visitor.page.get_by_role("heading", name="Choose your seats")).to_be_visible(timeout=60_000)
 
 
 def test_the_switch_for_the_sound_is_off_and_remembered(line):
