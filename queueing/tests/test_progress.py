@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
 from queueing.api.serializers import token_out
 from queueing.domain import admission, line, measuring, progress
-from queueing.domain.pace import JITTER, POLL, estimated_wait, poll_after
+from queueing.domain.pace import JITTER, POLL, estimated_wait, poll_after, poll_after_in_lobby
 from queueing.domain.progress import Line, Surroundings, line_of, picture_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
@@ -201,3 +202,94 @@ def test_who_is_far_away_asks_seldom_and_everybody_spreads(ahead, least):
     assert max(asked) <= round(least * (1 + JITTER), 1)
     assert len(asked) > 1
     assert sorted(POLL) == POLL
+
+
+@pytest.mark.parametrize(
+    ("opens_in", "waiting", "least", "most"),
+    [
+        (3000, 9, 30, 36),
+        (100, 9, 10, 12),
+        (10, 9, 3, 3.6),
+        (2, 9, 2, 4),
+        (2, 20_000, 2, 12),
+        (2, 10**6, 2, 32),
+        (-5, 9, 3, 5),
+        (None, 9, 3, 5),
+        (-5, 10**6, 3, 33),
+    ],
+)
+def test_who_waits_for_the_draw_asks_by_the_time_that_is_left(opens_in, waiting, least, most):
+    line = Line(0, 0, waiting, has_lobby=True, opens_in=opens_in)
+
+    asked = [poll_after_in_lobby(line) for _ in range(500)]
+
+    assert least <= min(asked) < max(asked) <= most
+    assert max(asked) - min(asked) > (most - least) / 2
+
+
+def test_a_token_without_a_number_has_no_position_and_asks_at_its_own_pace():
+    schedule = make_schedule()
+    token = WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
+
+    shown = token_out(look(token), Line(0, 0, 1, has_lobby=True, opens_in=1000.0))
+
+    assert (shown["status"], shown["number"], shown["position"], shown["estimated_wait_seconds"]) == (
+        "WAITING", None, None, None,
+    )  # fmt: skip
+    assert 30 <= shown["poll_after_seconds"] <= 36
+
+
+def test_the_time_to_the_opening_goes_on_in_redis():
+    schedule = make_schedule()
+    progress.renew(schedule.pk, Surroundings(opens_in=100.0))
+    client().pexpire(picture_key(schedule.pk), progress.KEEP_MS - 1000)
+
+    assert line_of(schedule.pk).opens_in == pytest.approx(99, abs=0.5)
+
+
+# --- The speed ---------------------------------------------------------------------------------
+
+
+def waiting_line(serving, waiting=9):
+    return Line(serving, serving + waiting, waiting)
+
+
+def test_a_sample_is_taken_every_few_seconds_and_the_last_minutes_are_kept():
+    samples = []
+    for second in range(400):
+        samples = measuring.sampled(samples, waiting_line(second), now=second)
+
+    assert samples[0] == (220, 220)
+    assert [at for at, _ in samples] == list(range(220, 400, 5))
+    assert measuring.speed_of(samples, 399, now=399) == 60.0
+
+
+def test_while_nobody_waits_nothing_is_measured():
+    assert measuring.sampled([(1.0, 5)], waiting_line(9, waiting=0), now=9) == [(1.0, 5)]
+
+
+def test_after_a_quiet_time_the_measuring_begins_anew():
+    quiet = [(100.0, 5), (105.0, 6)]
+
+    assert measuring.sampled(quiet, waiting_line(9), now=120) == [*quiet, (120, 9)]
+    assert measuring.sampled(quiet, waiting_line(9), now=121) == [(121, 9)]
+    assert measuring.speed_of(quiet, 9, now=121) is None
+
+
+# --- Where the line is long --------------------------------------------------------------------
+
+
+def test_the_looks_at_the_line_go_by_an_index():
+    """However long the line and however many were served: no part of it is walked along."""
+    make_line(make_schedule(), 3)
+    sql = measuring.sql_beside(measuring.__file__, "measure_line.sql")
+    with connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")
+        cursor.execute(f"explain {sql}", {"schedule": 1, "served": 5, "is_drawn": False})
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert plan.count("Index") >= 3
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan
+    assert "number IS NULL" in plan
+    assert "number > " in plan
