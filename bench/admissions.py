@@ -22,6 +22,7 @@ def measure(connection: Connection, crowds: Sequence[Crowd], sheet: Sheet) -> No
     whole, without_seats = ticks(crowds)
     sheet.add_times("tick with nothing to do", whole)
     sheet.add_times("- apart from reading the hall's seats", without_seats)
+    sheet.add_times("find all lines and lobbies that move", [*([] for _ in crowds[1:]), finds()])
     sheet.add_times("admit one", admissions(crowds, rounds=ONES, many=1))
     for crowd in crowds:
         empty(connection, crowd)
@@ -54,6 +55,13 @@ def ticks(crowds: Sequence[Crowd]) -> tuple[list[list[float]], list[list[float]]
     seen: set[int] = set()
     in_turns(TICKS, len(crowds), one)
     return whole, without_seats
+
+
+def finds() -> list[float]:
+    """Seconds of finding the schedules that a tick has to look at."""
+    from reservations.queries.entrance import schedules_with_a_line
+
+    return [timed(schedules_with_a_line) for _ in range(TICKS)]
 
 
 def admissions(crowds: Sequence[Crowd], *, rounds: int, many: int) -> list[list[float]]:

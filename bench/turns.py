@@ -136,7 +136,7 @@ class Sheet:
         """Seconds of the same step, in milliseconds: the median, with the range; nothing where it was not taken."""
         taken = [each for each in times if each]
         cells = [in_ms(each) if each else "" for each in times]
-        self.add(f"{what}, ms", cells, ratio_of_medians(taken[-1], taken[0]))
+        self.add(f"{what}, ms", cells, ratio_of_medians(taken[-1], taken[0]) if len(taken) > 1 else "")
 
     def text(self) -> str:
         """As markdown."""

@@ -60,6 +60,8 @@ class Bench:
         self.sheet.add("PostgreSQL, bytes a fan in the line (its indexes)", lines)
         lobbies = [crowds.filled(self.connection, crowds.LOBBY, each.lobby, each.size) for each in self.crowds]
         self.sheet.add("- in the lobby", lobbies)
+        for each in self.crowds:
+            self.connection.execute(crowds.DRAWN, {"schedule": each.line.schedule})
         crowds.settle(self.connection)
 
     def memory(self) -> None:
