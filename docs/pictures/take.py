@@ -1,5 +1,7 @@
 """Take the README's pictures anew, from a demo that was just started (`make demo`) and nobody has used yet.
 
+Within ten minutes of its first start: then the lobby is over.
+
     .venv/bin/python docs/pictures/take.py http://127.0.0.1:8000
 
 Needs Chromium (`apt install chromium fonts-noto-cjk`). It books, pays and imports a plan like anybody else: take the
@@ -67,10 +69,15 @@ def concert(page: Page, name: str) -> None:
 
 
 def fans_pictures(browser: Browser, base: str) -> None:
-    """From the programme to the ticket, and the line of the other concert."""
+    """From the programme to the ticket, and a lobby and a line of other concerts."""
     with window(browser, base, DESKTOP, "light", "fan") as page:
         page.goto("/")
         keep(page, "programme")
+    with window(browser, base, PHONE, "light", "fan") as page:
+        concert(page, "Midnight")
+        page.click("main form button")
+        page.wait_for_url("**/queue/")
+        keep(page, "lobby")
     with window(browser, base, PHONE, "dark", "fan") as page:
         concert(page, "LUMINA")
         page.click("main form button")
