@@ -13,7 +13,7 @@ from stack import Show, Stack
 from torture_fans import API, Diary, Place
 
 # Between a number's being handed out, or its row's being written, and its being seen by everybody.
-SETTLED_SECONDS = 2.0
+SETTLED_SECONDS = 4.0
 LINE = """
 select token::text, user_id, number, status, expired_reason, updated_active_at, created_at,
        created_at < s.reservation_available_at as was_in_lobby

@@ -1,5 +1,6 @@
 """A line judged from its rows and from what fans were answered, without a word of the code that made it."""
 
+from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -41,6 +42,18 @@ def overtaken(schedule: int, *, seconds: float) -> list[tuple[int, int]]:
         for low, served_at, settled_at in line
         for high, at in admitted
         if high > low and at > settled_at and (served_at is None or served_at > at)
+    ]
+
+
+def admissions_of_the_drawn(schedule: int) -> list[datetime]:
+    """When those came in whose numbers are of the draw, by number: each is later than the one before, or the same."""
+    return [
+        at
+        for (at,) in rows(
+            "select updated_active_at from waiting_token t join concert_schedule s on s.id = t.concert_schedule_id"
+            " where s.id = %s and t.created_at < s.drawn_at and updated_active_at is not null order by number",
+            schedule,
+        )
     ]
 
 

@@ -1,16 +1,16 @@
 """A crowd of processes in one sale: fans and workers by chance, each step as a request or a task of its own.
 
-    python -m concert_site.tests.storm FOLDER SCHEDULE PROCESSES SECONDS
+    python -m concert_site.tests.storm FOLDER SCHEDULE PROCESSES
 
 Django is loaded once, then the processes are forked, each with connections of its own; one that is killed is
-replaced. What fans were answered is written to FOLDER, a line each, for who judges afterwards.
+replaced. They go on until there is a file named "over" in FOLDER. What fans were answered is written beside it, a
+line each, for who judges afterwards.
 """
 
 import json
 import os
 import random
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +30,7 @@ from concert_site.lib.database import drop_dead_connection
 from concert_site.lib.errors import DomainError
 
 READY = "ready"
+OVER = "over"
 DEADLOCK = "40P01"
 PATIENCE_SECONDS = 60.0
 
@@ -50,6 +51,7 @@ class Crowd:
 
     def __init__(self, folder: Path, schedule: int, fans: list[int], seats: list[int]) -> None:
         self.schedule, self.fans, self.seats = schedule, fans, seats
+        self.over = folder / OVER
         # Line by line, so that a process that is killed has written down all that was answered.
         self.notes = (folder / f"{os.getpid()}.jsonl").open("w", buffering=1)
 
@@ -119,12 +121,11 @@ class Crowd:
         if waiting_room.draw_line(self.schedule):
             self.note("drawn")
 
-    def run(self, seconds: float) -> None:
-        """Go on until the time is over."""
+    def run(self) -> None:
+        """Go on until it is over."""
         often = [self.enter, self.hold, self.pay, self.tick] * 2
         steps = [*often, *[self.join] * 5, self.leave, self.lapse, self.draw]
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while not self.over.exists():
             self.do(random.choice(steps))
 
     def do(self, step: Callable[[], None]) -> None:
@@ -144,20 +145,19 @@ class Crowd:
         close_old_connections()
 
 
-def main(folder: Path, schedule: int, processes: int, seconds: float) -> None:
-    """Fork the processes, and replace those that are killed, until the time is over."""
+def main(folder: Path, schedule: int, processes: int) -> None:
+    """Fork the processes, and replace those that are killed, until it is over."""
     django.setup()
     start = beginning(folder, schedule)
     # What is forked must share no connection.
     connections.close_all()
-    end = time.monotonic() + seconds
-    running = {fork(start, end) for _ in range(processes)}
+    running = {fork(start) for _ in range(processes)}
     print(READY, flush=True)
     while running:
         pid, status = os.wait()
         running.discard(pid)
-        if os.WIFSIGNALED(status) and time.monotonic() < end:
-            running.add(fork(start, end))
+        if os.WIFSIGNALED(status) and not (folder / OVER).exists():
+            running.add(fork(start))
 
 
 def beginning(folder: Path, schedule: int) -> Callable[[], Crowd]:
@@ -170,28 +170,29 @@ def beginning(folder: Path, schedule: int) -> Callable[[], Crowd]:
     return partial(Crowd, folder, schedule, fans, seats)
 
 
-def fork(start: Callable[[], Crowd], end: float) -> int:
+def fork(start: Callable[[], Crowd]) -> int:
     """Start a process of the crowd; its id."""
     pid = os.fork()
     if pid:
         return pid
     random.seed(os.getpid())
     try:
-        start().run(end - time.monotonic())
+        start().run()
     finally:
         # Nothing of what the first process has to do at its end is this one's to do.
         os._exit(0)
 
 
 @contextmanager
-def storm(folder: Path, schedule: int, *, processes: int, seconds: float) -> Iterator[Popen[str]]:
+def storm(folder: Path, schedule: int, *, processes: int) -> Iterator[Popen[str]]:
     """Let a crowd loose on this test's database and Redis; it has calmed down when the block ends."""
-    argv = [sys.executable, "-m", "concert_site.tests.storm", str(folder), str(schedule), str(processes), str(seconds)]
+    argv = [sys.executable, "-m", "concert_site.tests.storm", str(folder), str(schedule), str(processes)]
     crowd = Popen(argv, cwd=PROJECT, env=environment(), stdout=PIPE, text=True)
     try:
         assert crowd.stdout is not None
         assert crowd.stdout.readline().strip() == READY
         yield crowd
+        (folder / OVER).touch()
         assert crowd.wait(PATIENCE_SECONDS) == 0
     finally:
         with suppress(ProcessLookupError):
@@ -221,4 +222,4 @@ def noted(folder: Path) -> list[Note]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

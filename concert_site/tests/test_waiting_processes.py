@@ -11,9 +11,10 @@ from django.db import connection
 from django.utils.timezone import now
 
 from concert_site.tests.audited import broken_invariants
-from concert_site.tests.line_proofs import broken_promises, draw_of, overtaken
+from concert_site.tests.line_proofs import admissions_of_the_drawn, broken_promises, draw_of, overtaken
 from concert_site.tests.redis_server import redis_of_our_own
 from concert_site.tests.storm import noted, storm
+from concert_site.tests.up_process import wait_until
 from queueing.tests.factories import make_fans
 from queueing.tests.watching import watched
 from reservations.domain import waiting_room
@@ -26,9 +27,12 @@ CAP = 5
 PROCESSES = 16
 FANS = 240
 LOBBY_SECONDS = 4.0
-OPEN_SECONDS = 8.0
+LEAST_OPEN_SECONDS = 8.0
+# On a machine that has other things to do as well.
+MOST_OPEN_SECONDS = 40.0
+EVERYTHING = {"join", "enter", "leave", "hold", "pay", "tick", "lapse", "draw"}
 # Between a number's being handed out, or its row's being written, and its being seen by everybody.
-SETTLED_SECONDS = 2.0
+SETTLED_SECONDS = 4.0
 OPEN_IN = "update concert_schedule set reservation_available_at = clock_timestamp() + %s where id = %s"
 CUT = """
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -69,7 +73,8 @@ class Saboteur:
 
     def kill(self):
         """End two processes in the middle of whatever they do."""
-        for process in random.sample(psutil.Process(self.crowd.pid).children(), 2):
+        processes = psutil.Process(self.crowd.pid).children()
+        for process in random.sample(processes, min(2, len(processes))):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
@@ -97,25 +102,28 @@ def spoil(saboteur):
     saboteur.restart_redis()
     time.sleep(2)
     saboteur.work(1)
+    time.sleep(LEAST_OPEN_SECONDS - 5)
 
 
 def test_sixteen_processes_from_the_lobby_on_keep_the_cap_the_order_and_every_place(tmp_path):
     schedule = make_sale()
 
     with redis_of_our_own() as redis, watched(schedule) as sampled:
-        with storm(tmp_path, schedule.pk, processes=PROCESSES, seconds=LOBBY_SECONDS + OPEN_SECONDS) as crowd:
+        with storm(tmp_path, schedule.pk, processes=PROCESSES) as crowd:
             spoil(Saboteur(schedule.pk, redis, crowd))
-        # Should the machine have been so slow that the crowd has not come to it.
+            wait_until(lambda: names(noted(tmp_path), "done") >= EVERYTHING, "all was done", MOST_OPEN_SECONDS)
+        # Should every draw have been cut off.
         waiting_room.draw_line(schedule.pk)
 
     notes = noted(tmp_path)
     drawn, again = draw_of(schedule.pk)
     assert names(notes, "broken") == set()
     assert names(notes, "cut")
-    assert {"join", "enter", "leave", "hold", "pay", "tick", "lapse", "draw"} <= names(notes, "done")
     assert 0 < max(sampled) <= CAP
     assert broken_promises(schedule.pk, notes) == []
     assert overtaken(schedule.pk, seconds=SETTLED_SECONDS) == []
+    by_number = admissions_of_the_drawn(schedule.pk)
+    assert by_number == sorted(by_number)
     assert drawn == again
     assert len(drawn) > 20
     assert broken_invariants() == {}
