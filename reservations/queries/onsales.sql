@@ -14,8 +14,8 @@ select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.r
        s.deadline_at, s.queue_paused as is_paused, s.queue_max_active as most_inside,
        not l.is_open and s.reservation_available_at <= statement_timestamp() + make_interval(secs => %(lobby_seconds)s)
          as has_lobby_open,
-       l.is_open and s.drawn_at is null and fans.gathered > 0 as is_drawing,
-       seats.sold, seats.held, seats.free, fans.waiting, fans.gathered, fans.inside
+       l.is_open and s.drawn_at is null and line.gathered > 0 as is_drawing,
+       seats.sold, seats.held, seats.free, line.waiting, line.gathered, admitted.inside
   from listed l
   join concert_schedule s on s.id = l.id
   join concert c on c.id = s.concert_id
@@ -25,9 +25,12 @@ select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.r
            count(*) filter (where status = 'AVAILABLE'
                                or status = 'TEMPORARY' and expired_at <= statement_timestamp()) as free
       from concert_seat where concert_schedule_id = s.id) seats
+  -- A count for each of the two, since each has an index of its own; a number is in the first.
   cross join lateral (
-    select count(*) filter (where status = 'WAITING') as waiting,
-           count(*) filter (where status = 'WAITING' and number is null) as gathered,
-           count(*) filter (where status = 'ACTIVE' and expired_at > statement_timestamp()) as inside
-      from waiting_token where concert_schedule_id = s.id and status in ('WAITING', 'ACTIVE')) fans
+    select count(*) as waiting, count(*) - count(number) as gathered
+      from waiting_token where concert_schedule_id = s.id and status = 'WAITING') line
+  cross join lateral (
+    select count(*) as inside
+      from waiting_token
+     where concert_schedule_id = s.id and status = 'ACTIVE' and expired_at > statement_timestamp()) admitted
  order by l.is_open desc, case when l.is_open then s.concert_at else s.reservation_available_at end, s.id
