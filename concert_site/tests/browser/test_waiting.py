@@ -103,6 +103,7 @@ def test_of_two_tabs_one_asks_and_both_show_and_move_on(line):
     give_up(second)
     for page in (third.page, tab):
         is_next(page)
+        expect(page.locator("#news")).to_have_text("You are next.")
     assert (old.places, len(new.places)) == ([], 1)
 
     give_up(first)
@@ -213,6 +214,27 @@ def test_a_visit_that_is_over_leads_back_to_the_same_place(line, fans):
     third.page.locator("[name=password]").press("Enter")
     is_next(third.page)
     assert third.page.locator("#line").get_attribute("data-number") == number
+
+
+def test_a_crowd_need_not_ask_for_what_it_sees_while_numbers_are_drawn(arrive, fan, make_show):
+    show = make_show(name="A long draw", seats=10, opens_in=600)
+    visitor = arrive()
+    visitor.be(fan["email"], fan["password"])
+    visitor.go(f"schedules/{show['schedule']}/queue/")
+    visitor.page.get_by_role("button", name="Enter the waiting room").click()
+    expect(visitor.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+    asked = Asked.by(visitor.page)
+    # A draw of a few takes no time: the site's own answer, as if there were a million.
+    visitor.page.route(PROGRESS, lambda route: route.fulfill(json=route.fetch().json() | {"state": "DRAWING"}))
+
+    visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    expect(visitor.page.get_by_role("heading", name="Numbers are being drawn")).to_be_visible()
+    expect(visitor.page).to_have_title("Numbers are being drawn · Frontrow")
+    visitor.page.wait_for_timeout(4000)
+    assert asked.places == []
+    assert len(asked.progress) >= 2
+    visitor.is_content()
 
 
 def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make_show):
