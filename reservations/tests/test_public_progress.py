@@ -1,20 +1,23 @@
 """What everyone may know of a waiting room: true, soon, and without a look at a table."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import breaker, client
 from concert_site.lib.tasks import hurries, pending_key
-from queueing.domain import draw, measuring, progress
+from queueing.domain import admission, draw, measuring, progress
 from queueing.domain.progress import GLANCE_SECONDS, picture_key
 from queueing.models import WaitingToken
-from queueing.tests.factories import make_fans, make_line
+from queueing.tests.factories import make_fans, make_line, numbers_of
 from reservations.domain import levers, programme, public_progress, waiting_room
 from reservations.domain.public_progress import progress_of, renew
 from reservations.models import ConcertSchedule
@@ -181,6 +184,31 @@ def test_a_late_picture_does_not_take_back_who_was_called(schedule):
     progress.renew(schedule.pk, None, kept)
 
     assert seen_elsewhere(schedule).line.serving == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_however_many_renew_it_at_once_serving_never_goes_back(schedule):
+    make_line(schedule, 400)
+    photograph(schedule)
+    seen, is_over = [], threading.Event()
+
+    def let_in():
+        while numbers_of(schedule, "WAITING"):
+            ConcertSchedule.objects.filter(pk=schedule.pk).update(queue_max_active=F("queue_max_active") + 1)
+            progress.admitted(schedule.pk, admission.admit(schedule.pk).serving)
+        is_over.set()
+
+    def take_pictures():
+        while not is_over.is_set():
+            photograph(schedule)
+
+    def look_on():
+        while not is_over.is_set():
+            seen.append(progress.kept_of(schedule.pk).line.serving)
+
+    assert at_once([let_in, take_pictures, take_pictures, look_on]) == [None] * 4
+    assert len(set(seen)) > 20
+    assert seen == sorted(seen)
 
 
 # --- States ------------------------------------------------------------------------------------
