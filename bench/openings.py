@@ -23,7 +23,7 @@ from stack import Fan, Show, Stack
 # From the moment at which it is asked for until the opening; facts of a sale may be remembered for a second.
 OPENS_IN_SECONDS = 6
 AFTERWARDS_SECONDS = 3
-LONGEST_SECONDS = 180
+LONGEST_SECONDS = 600
 # People who come while it is opened: so many at once, so many a second in all.
 PHONES, ARRIVALS_A_SECOND = 4, 40
 PIECE = 1 << 16

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
 """What joining, polling, admission and the draw cost with 1,000, 100,000 and 1,000,000 people waiting.
 
-    .venv/bin/python bench/waiting_room.py [--sizes 1000,100000,1000000] [--rounds 8] [--only room,http,domain,draw]
+    .venv/bin/python bench/waiting_room.py [--sizes 1000,100000,1000000] [--rounds 8] [--only http,domain,draw]
 
 Starts a throw-away site with a line and a lobby of each size at once, and compares them in alternating short rounds.
 Those who wait already are written in bulk (bench/crowds.py); everybody who is measured comes over HTTP. Admission and
-ticks are calls of the domain from this process, while beat rests. At last the lobbies are opened, and drawn by the
-site's own worker, with fans joining meanwhile. Nobody is let into the lines: their cap is 0. It prints one table. A
-rehearsal of a minute:
+ticks are calls of the domain from this process, while beat and worker rest. At last the lobbies are opened, and drawn
+by the site's own worker, with fans joining meanwhile. Nobody is let into the lines: their cap is 0. It prints one
+table. A rehearsal of a minute or two:
 
     .venv/bin/python bench/waiting_room.py --sizes 1000,3000,20000 --rounds 2
 """
@@ -122,7 +122,8 @@ class Bench:
 
     def domain(self) -> None:
         """Ticks and admissions, with nobody else at it."""
-        with stack.resting(self.site, "beat"):
+        # The worker as well: a lever that is pulled has it tick at once.
+        with stack.resting(self.site, "beat"), stack.resting(self.site, "worker"):
             admissions.measure(self.connection, self.crowds, self.sheet)
 
     # --- the draw -------------------------------------------------------------------------
