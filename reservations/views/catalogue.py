@@ -37,7 +37,7 @@ class CatalogueSearch(forms.Form):
         choices=[
             ("", _("Any")),
             (SaleState.OPEN, _("On sale")),
-            (SaleState.LOBBY, _("Waiting room open")),
+            (SaleState.LOBBY, _("Waiting room")),
             (SaleState.UPCOMING, _("Opening soon")),
             (SaleState.SOLD_OUT, _("Sold out")),
             (SaleState.CLOSED, _("Sale closed")),
