@@ -35,9 +35,10 @@ LOBBY = Path(line.__file__).with_name("lobby.sql")
 DRAW_LINE = Path(draw.__file__).with_name("draw_line.sql")
 SHARED_LOCK = ("    perform pg_advisory_xact_lock_shared(lobby_key(p_schedule));\n", "")
 LOOK_BEHIND_THE_LOCK = ("    if is_drawn then\n        return;\n    end if;\n", "    is_drawn := false;\n")
+LOOK_FIRST = ("        exit when found;\n        -- The time", "        -- The time")
 BARRIER = ("    perform everyone_has_joined(p_schedule);\n", "")
 LAST_LOCK = ("    perform pg_advisory_xact_lock(lobby_key(p_schedule));\n    late", "    late")
-ONE_DRAW = ("if not pg_try_advisory_xact_lock((72::bigint << 56) | p_schedule) then", "if false then")
+ONE_DRAW = ("elsif not pg_try_advisory_xact_lock(v_key) then", "elsif false then")
 SAME_OPENING = (" and s.reservation_available_at = v_opening", "")
 
 
@@ -172,6 +173,37 @@ def test_joining_goes_on_while_the_lots_are_written(schedule):
     assert is_by_lot(schedule)
 
 
+def test_who_joins_again_while_the_lots_are_written_is_answered_at_once(schedule):
+    """The draw has written the fan's row, and waits for all who are joining: who waited for that row would block it."""
+    fan = make_fan()
+    first = join(schedule, fan)
+    tokens = gather(schedule, 5)
+
+    with transaction.atomic():
+        leave(tokens[-1])
+        drawing = draw_behind(schedule)
+        (again,) = at_once([partial(join, schedule, fan)])
+
+    assert (again.token.token, again.is_new) == (first.token.token, False)
+    assert drawing.result(timeout=10) == Drawn(drawn=6, late=0)
+
+
+def test_control_who_inserts_before_looking_waits_for_the_draw(schedule):
+    fan = make_fan()
+    join(schedule, fan)
+    tokens = gather(schedule, 5)
+
+    with mutant(LOBBY, LOOK_FIRST):
+        with transaction.atomic():
+            leave(tokens[-1])
+            drawing = draw_behind(schedule)
+            (again,) = at_once([partial(join, schedule, fan)])
+        assert drawing.result(timeout=10) == Drawn(drawn=6, late=0)
+
+    assert isinstance(again, OperationalError)
+    assert "lock timeout" in str(again)
+
+
 def test_of_two_draws_at_once_the_second_leaves_it_at_that(schedule):
     gather(schedule, 5)
 
@@ -193,6 +225,29 @@ def test_control_without_the_lock_of_draws_the_database_refuses_the_second(sched
         with pytest.raises(DatabaseError, match="can not be changed"):
             second.result(timeout=10)
 
+    assert is_by_lot(schedule)
+
+
+def test_who_waits_for_a_draw_finds_it_made(schedule):
+    gather(schedule, 5)
+
+    with transaction.atomic():
+        draw.draw(schedule.pk, now=NOW)
+        second = start_behind(partial(draw.draw, schedule.pk, waits=True, now=NOW))
+
+    assert second.result(timeout=10) is None
+    assert is_by_lot(schedule)
+
+
+def test_who_waits_for_a_draw_that_is_undone_makes_it(schedule):
+    gather(schedule, 5)
+
+    with transaction.atomic():
+        draw.draw(schedule.pk, now=NOW)
+        second = start_behind(partial(draw.draw, schedule.pk, waits=True, now=NOW))
+        transaction.set_rollback(True)
+
+    assert second.result(timeout=10) == Drawn(drawn=5, late=0)
     assert is_by_lot(schedule)
 
 
