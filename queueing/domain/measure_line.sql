@@ -20,8 +20,9 @@ select lobby.has_lobby,
   from (
     -- Once the draw is made nobody is without a number, and the draw leaves a dead entry a fan to look at.
     select not %(is_drawn)s::boolean
-           and exists (select
-                         from waiting_token t
-                        where t.concert_schedule_id = %(schedule)s::bigint and t.status = 'WAITING'
-                          and t.number is null)
+           and (select t.id
+                  from waiting_token t
+                 where t.concert_schedule_id = %(schedule)s::bigint and t.status = 'WAITING' and t.number is null
+                 order by t.concert_schedule_id, t.number
+                 limit 1) is not null
            as has_lobby offset 0) lobby

@@ -139,7 +139,7 @@ def test_while_the_draw_is_at_work_nobody_counts(schedule, monkeypatch):
 def test_an_old_picture_is_not_shown(schedule):
     photograph(schedule)
     ConcertSchedule.objects.update(queue_paused=True)
-    make_old(schedule, 1.4)
+    make_old(schedule, 0.9)
     assert progress_of(schedule.pk).state == "OPEN"
 
     make_old(schedule, 1.6)
