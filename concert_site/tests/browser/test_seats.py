@@ -125,7 +125,8 @@ def test_without_scripts_the_line_is_asked_for_again(arrive, fans, make_show):
     first.click("Give up my turn", role="link")
     first.click("Give up my turn")
 
-    at_the_seats(second)
+    # Such a page asks every five seconds.
+    expect(second.page.get_by_role("heading", name="Choose your seats")).to_be_visible(timeout=20_000)
     second.is_content()
 
 
