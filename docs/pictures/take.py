@@ -65,7 +65,7 @@ def concert(page: Page, name: str) -> None:
     """Open the page of a concert."""
     page.goto(f"/?search={name}")
     page.click("main a[href*='/concerts/']")
-    page.wait_for_load_state()
+    page.wait_for_url("**/concerts/**")
 
 
 def fans_pictures(browser: Browser, base: str) -> None:
@@ -76,12 +76,12 @@ def fans_pictures(browser: Browser, base: str) -> None:
     with window(browser, base, PHONE, "light", "fan") as page:
         concert(page, "Midnight")
         page.click("main form button")
-        page.wait_for_url("**/queue/")
+        page.wait_for_url("**/queue/**")
         keep(page, "lobby")
     with window(browser, base, PHONE, "dark", "fan") as page:
         concert(page, "LUMINA")
         page.click("main form button")
-        page.wait_for_url("**/queue/")
+        page.wait_for_url("**/queue/**")
         keep(page, "line")
     with window(browser, base, PHONE, "light", "fan") as page:
         concert(page, "Mahler")
