@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib.cache import forget_everything
+from concert_site.lib.database import fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import breaker, client
 from concert_site.lib.tasks import hurries, pending_key
@@ -21,6 +22,7 @@ from queueing.tests.factories import make_fans, make_line, numbers_of
 from reservations.domain import levers, programme, public_progress, waiting_room
 from reservations.domain.public_progress import progress_of, renew
 from reservations.models import ConcertSchedule
+from reservations.queries import entrance
 from reservations.queries.availability import availability_of
 from reservations.queries.sales import fresh_sale_of
 from reservations.tests.factories import make_schedule, make_seats
@@ -343,3 +345,27 @@ def test_a_lobby_is_no_line_that_moves(schedule):
     photograph(schedule)
 
     assert samples_of(schedule) == []
+
+
+# --- One long line, and the others -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(entrance, "entrance.sql"), (entrance, "schedules_with_a_line.sql"), (measuring, "measure_line.sql")],
+)
+@pytest.mark.parametrize("is_numbered", [True, False])
+def test_a_long_line_makes_no_other_slow(schedule, module, name, is_numbered):
+    """Where nearly everybody waits, the planner would rather walk the table than ask the index about another line."""
+    if is_numbered:
+        make_line(schedule, 3000)
+    else:
+        gather(schedule, 3000)
+    params = {"fan": 0, "schedule": 0, "check_seats": False, "now": None, "served": 0, "is_drawn": False}
+    with connection.cursor() as cursor:
+        cursor.execute("analyze waiting_token")
+    fetch(sql_beside(module.__file__, name), params)
+
+    plan = fetch(f"explain {sql_beside(module.__file__, name)}", params)
+
+    assert "Seq Scan on waiting_token" not in "\n".join(line["QUERY PLAN"] for line in plan)
