@@ -136,6 +136,11 @@ class Visit:
         self.reservations: list[int] = []
         self.step = self.join
 
+    @property
+    def is_arriving(self) -> bool:
+        """Whether the fan has no place yet."""
+        return not self.token
+
     def go_on(self) -> bool:
         """Take the next step; whether there is another."""
         self.due = time.monotonic() + AGAIN_SECONDS * random.uniform(0.5, 1.5)
@@ -248,7 +253,13 @@ def run_fans(task: Task, diaries: "Queue[Diary]") -> None:
     visits = [Visit(fan, windows[show.schedule], due) for fan, show, due in task.visits]
     while visits and not task.is_over.is_set():
         began = time.monotonic()
-        visits = [visit for visit in visits if visit.due > time.monotonic() or visit.go_on()]
+        # Those whose turn it is first: they have little time, and joins may queue.
+        due = sorted((visit for visit in visits if visit.due <= began), key=lambda visit: visit.is_arriving)
+        for visit in due:
+            if not visit.go_on():
+                visits.remove(visit)
+            if time.monotonic() - began > GLANCE_SECONDS:
+                break
         if time.monotonic() - began < 0.01:
             time.sleep(0.03)
     diary.unfinished = len(visits)

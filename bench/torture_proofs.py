@@ -123,8 +123,9 @@ def unknown(answered: list[Place], line: list[Token]) -> list[str]:
 
 
 def dropped(line: list[Token], diary: Diary) -> list[str]:
-    """Fans who neither came in nor left."""
-    return [str(row) for row in line if row.admitted_at is None and row.token not in diary.left]
+    """Places that ended, though nobody came in by them or gave them up."""
+    ended = [row for row in line if row.status == "EXPIRED" and row.admitted_at is None]
+    return [str(row) for row in ended if row.token not in diary.left]
 
 
 def unordered(joins: list[Place], numbers: dict[str, int]) -> list[str]:
