@@ -63,4 +63,4 @@ def bytes_in_redis(show: Show) -> str:
     from concert_site.lib.redis import client
 
     keys = list(client().scan_iter(f"queue:{show.schedule}:*"))
-    return f"{sum(client().memory_usage(key) or 0 for key in keys):,} in {len(keys)} keys"
+    return f"{sum(client().memory_usage(key) or 0 for key in keys):,} ({len(keys)})"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """How fast the hot paths are, as ratios of one interleaved run.
 
-    .venv/bin/python bench/hot_paths.py [--rounds 8] [--only hold,progress,unchanged,line]
+    .venv/bin/python bench/hot_paths.py [--rounds 8] [--only hold,progress,unchanged]
 
 Starts a throw-away site, measures each path beside what it is compared with, in alternating short rounds, and
 prints markdown tables: medians over the rounds, with the range of the ratios. Load generator, web, PostgreSQL and
@@ -30,19 +30,8 @@ HOLDS_A_ROUND = 200
 READS_A_ROUND = 1000
 # A map of a large hall is megabytes.
 WHOLE, A_FEW = "200, not packed", 50
-JOINS_A_ROUND = 150
-LINES = (1_000, 100_000)
 SEATS = 10_000
 
-# A line of the wanted length; its people are written in bulk, since how they came to stand there is no matter.
-PEOPLE = """
-insert into users (email, name, password, is_active, is_staff, is_superuser, locale)
-select 'waiting' || n || '@fans.example', '', '!', true, false, false, '' from generate_series(1, %(length)s) n
-on conflict do nothing"""
-LINE = """
-insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at)
-select id, %(schedule)s, gen_random_uuid(), 'WAITING', row_number() over (order by id), now()
-  from (select id from users where email like 'waiting%%@fans.example' order by id limit %(length)s) q"""
 INSIDE = """
 insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at, updated_active_at,
                            entered_at, expired_at)
@@ -169,29 +158,6 @@ class Bench:
         connection.ask(request("GET", path))
         return connection.header("etag")
 
-    def line(self) -> None:
-        """Joining and polling, with a short and a long line."""
-        fans = self.site.make_fans(JOINS_A_ROUND * self.rounds, balance=0)
-        shows = [self.site.make_show(seats=100, max_active=0) for _ in LINES]
-        with self.site.connect() as connection:
-            connection.execute(PEOPLE, {"length": max(LINES)})
-            for show, length in zip(shows, LINES, strict=True):
-                connection.execute(LINE, {"schedule": show.schedule, "length": length})
-            connection.execute("analyze waiting_token, users")
-        names = [f"{length:,} waiting" for length in LINES]
-        joiners = [self.api(name) for name in names]
-        paths = [f"/api/v1/schedules/{show.schedule}" for show in shows]
-        for turn in range(self.rounds):
-            joining = fans[turn * JOINS_A_ROUND : (turn + 1) * JOINS_A_ROUND]
-            for which in turned([0, 1], turn):
-                posts = [post(f"{paths[which]}/queue-tokens/", {}, bearer(fan)) for fan in joining]
-                joiners[which].run(posts, 201)
-        report("Join a line", joiners[::-1])
-        polls = [
-            (self.api(name), request("GET", f"{path}/queue/"), 200) for name, path in zip(names, paths, strict=True)
-        ]
-        self.compare("Poll its progress", polls[::-1])
-
     def compare(self, title: str, contenders: list[tuple[Contender, bytes, int]]) -> None:
         """Rounds of the same read for each contender, in turns."""
         for turn in range(self.rounds):
@@ -241,7 +207,6 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "hold": Bench.hold_and_pay,
     "progress": Bench.progress,
     "unchanged": Bench.unchanged,
-    "line": Bench.line,
 }
 
 

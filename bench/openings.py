@@ -274,7 +274,10 @@ def rows(found: Sequence[Found]) -> list[tuple[str, list[str]]]:
     return [
         ("draw, s from the opening until it stands", [f"{each.seconds:.1f}" for each in openings]),
         ("- its statement, s", [f"{each.statement_seconds:.1f}" for each in openings]),
-        ("- joined meanwhile; slowest join, ms", [f"{each.arrivals}; {each.slowest_ms:,.0f}" for each in openings]),
+        (
+            "- joined around it; slowest join during it, ms",
+            [f"{each.arrivals}; {each.slowest_ms:,.0f}" for each in openings],
+        ),
         ("- lost, let past or otherwise wrong", ["; ".join(each.breaches) or "nobody" for each in openings]),
         ("`draw/` as a stream, s (MB)", [f"{each.seconds:.1f} ({each.megabytes:.1f})" for each in readings]),
         ("- a web process grows by, MB", [f"{each.grown:.1f}" for each in readings]),

@@ -66,7 +66,9 @@ class Bench:
 
     def memory(self) -> None:
         """Bytes of Redis for each line, once people have joined and polled."""
-        self.sheet.add("Redis, bytes for the whole line", [crowds.bytes_in_redis(each.line) for each in self.crowds])
+        self.sheet.add(
+            "Redis, bytes for the whole line (keys)", [crowds.bytes_in_redis(each.line) for each in self.crowds]
+        )
         self.sheet.add("- for the whole lobby", [crowds.bytes_in_redis(each.lobby) for each in self.crowds])
 
     # --- over HTTP ------------------------------------------------------------------------
