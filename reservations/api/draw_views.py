@@ -67,7 +67,7 @@ class Draw(PublicRead):
         if etags.is_known(request, etag):
             return etags.unchanged(etag=etag, cache_control=LASTING)
         entries = draw.entries(pk, opens_at=sale.reservation_available_at)
+        # The web server reads the whole body of an answer, also where it sends the head alone.
+        body = DrawList(sale.seed, entries) if request.method == "GET" else ()
         headers = {"ETag": etag, "Cache-Control": LASTING, "X-Content-Type-Options": "nosniff"}
-        return StreamingHttpResponse(
-            DrawList(sale.seed, entries), content_type=f"{TEXT}; charset=utf-8", headers=headers
-        )
+        return StreamingHttpResponse(body, content_type=f"{TEXT}; charset=utf-8", headers=headers)

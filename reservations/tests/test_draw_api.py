@@ -142,6 +142,19 @@ def test_few_readers_at_a_time_and_each_makes_room_again(schedule):
     assert [len(listed(schedule)) for _ in range(draw_views.MOST_LISTS + 1)]
 
 
+@pytest.mark.usefixtures("gathered")
+def test_who_asks_for_the_head_is_no_reader(schedule):
+    open_and_draw(schedule)
+    whole = get(schedule, "draw")
+
+    heads = [Client().head(f"/api/v1/schedules/{schedule.pk}/draw/") for _ in range(draw_views.MOST_LISTS)]
+    whole.close()
+
+    assert [(head.status_code, head["ETag"], head.getvalue()) for head in heads] == [
+        (200, whole["ETag"], b"")
+    ] * draw_views.MOST_LISTS
+
+
 def verify(*words):
     out = io.StringIO()
     call_command("verify_draw", *words, stdout=out)
