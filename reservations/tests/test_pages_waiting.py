@@ -315,6 +315,19 @@ def test_the_end_of_the_sale_ends_the_wait(schedule, closed, heading):
     assert "data-poll-after" not in page
 
 
+@pytest.mark.parametrize("reason", ["SOLD_OUT", "PAID", "LEFT", None])
+def test_only_who_waited_in_vain_is_told_so(schedule, reason):
+    token = make_active(schedule)
+    if reason:
+        WaitingToken.objects.update(status="EXPIRED", expired_reason=reason)
+    ConcertSchedule.objects.update(deadline_at=now())
+
+    page = text_of(browser_of(token.user).get(room(schedule, token=token.token)))
+
+    assert "<h1>The sale is closed</h1>" in page
+    assert ("It ended before your turn" in page) == (reason == "SOLD_OUT")
+
+
 def test_who_comes_back_waits_by_the_new_token(schedule):
     old = waiting_fan(schedule)
     WaitingToken.objects.filter(pk=old.pk).update(status="EXPIRED", expired_reason="LEFT", expired_at=now())

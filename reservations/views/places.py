@@ -8,13 +8,15 @@ from math import ceil
 
 from queueing.domain import draw
 from queueing.domain.pace import estimated_wait, most_ahead, poll_after
-from queueing.models import Status
+from queueing.models import ExpiredReason, Status
 from queueing.queries import TokenView
 from reservations.domain.public_progress import DRAWING, PAUSED, Progress
 from reservations.queries.sales import SaleState
 
 # Where the waiting is over for everybody.
 ENDED = {SaleState.SOLD_OUT, SaleState.CLOSED}
+# Why a visit ended that was still a wait by then.
+IN_VAIN = {ExpiredReason.SOLD_OUT, ExpiredReason.SALE_CLOSED}
 BEFORE_THE_OPENING = {SaleState.UPCOMING, SaleState.LOBBY}
 # A moment further away is better told by its date, and nobody waits for it before a page.
 A_DAY = 86_400
@@ -130,6 +132,11 @@ class Standing:
         """How many wait: with this fan at least, who may have come after they were counted."""
         is_in = self.token is not None and self.token.status == Status.WAITING
         return max(self.seen.line.waiting, 1 if is_in else 0)
+
+    @property
+    def has_waited_in_vain(self) -> bool:
+        """Whether the sale ended before this fan's turn: not for who was inside, has booked or had left."""
+        return self.token is not None and (self.token.status == Status.WAITING or self.token.expired_reason in IN_VAIN)
 
     @property
     def has_lobby(self) -> bool:
