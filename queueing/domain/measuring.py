@@ -13,8 +13,10 @@ SPEED_MIN_SECONDS = 10
 # After so long without anybody waiting the measuring begins anew: how fast fans trickle into a quiet sale says
 # nothing of how fast a line will move.
 SPEED_GAP_SECONDS = 15
-# Counting the line costs a walk along it, so the walk may take a fiftieth of the time at most.
+# Counting the line costs a walk along it, so the walk may take a fiftieth of the time at most; and a walk that can be
+# felt is not made at every tick, however much time there is.
 COUNT_SHARE = 50
+LONG_COUNT_SECONDS, COUNT_EVERY_SECONDS = 0.001, 5.0
 
 # What was served when: seconds of time.time(), and the number.
 Samples = list[tuple[float, int]]
@@ -62,7 +64,10 @@ def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = Fa
 
 def is_counted(seen: Line, before: Line) -> bool:
     """Whether the last count is young enough, and of the same line: fans of a lobby have no numbers to count by."""
-    is_young = time.time() - before.counted_at < COUNT_SHARE * before.count_seconds
+    lasts = COUNT_SHARE * before.count_seconds
+    if before.count_seconds > LONG_COUNT_SECONDS:
+        lasts = max(lasts, COUNT_EVERY_SECONDS)
+    is_young = time.time() - before.counted_at < lasts
     return is_young and seen.has_lobby == before.has_lobby
 
 

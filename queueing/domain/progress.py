@@ -1,7 +1,7 @@
 """How the line moves: what everyone may know, kept in Redis by whoever admits, read by everyone who polls."""
 
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -161,7 +161,7 @@ def renew(schedule_id: int, around: Surroundings | None = None, before: Picture 
 def save(redis: Redis, schedule_id: int, picture: Picture, around: Surroundings, last: Line | None) -> None:
     """Leave a picture in Redis, unless it has a younger one by now."""
     body = {
-        "line": asdict(picture.line),
+        "line": picture.line,
         "samples": picture.samples,
         "facts": picture.facts,
         "age": time.monotonic() - picture.taken_at,

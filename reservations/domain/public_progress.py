@@ -80,7 +80,7 @@ def renew(sale: Sale, seats: Availability, *, is_tick: bool = True) -> Progress:
     state = sale_state(sale, is_sold_out=seats.is_sold_out, now=sale.now())
     around = Surroundings(
         facts={
-            "sale": {name: value for name, value in asdict(sale).items() if name in KEPT},
+            "sale": {name: getattr(sale, name) for name in KEPT},
             "seats_left": seats.seats_left,
             "is_sold_out": seats.is_sold_out,
             "draw": record_for(sale, kept),

@@ -123,6 +123,9 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
             # In a task of its own: a million take half a minute, and other lines move on meanwhile.
             hurry_soon("reservations.draw_line", schedule_id=schedule_id)
         case SaleState.OPEN:
+            if sale.drawn_at is None:
+                # Nobody has waited for the opening, and from now on nobody does.
+                draw.draw(schedule_id, now=now)
             cap = sale.queue_max_active
             admitted = admit(schedule_id, seats_left=seats.seats_left, cap=cap, now=now).admitted
         case SaleState.SOLD_OUT:

@@ -129,6 +129,7 @@ def test_who_asks_does_not_wait_for_a_walk_along_the_line(schedule, django_asser
 
 def test_while_the_draw_is_at_work_nobody_counts(schedule, monkeypatch):
     monkeypatch.setattr(measuring, "COUNT_SHARE", 0)
+    monkeypatch.setattr(measuring, "COUNT_EVERY_SECONDS", 0)
     gather(schedule, 3)
     photograph(schedule)
     WaitingToken.objects.filter(user_id=WaitingToken.objects.latest("pk").user_id).delete()
