@@ -45,7 +45,11 @@ def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) 
     comes to the same numbers.
     """
     row = fetch_one(DRAW, {"schedule": schedule_id, "waits": waits, "now": now})
-    return None if row["drawn"] is None else Drawn(**row)
+    if row["drawn"] is None:
+        return None
+    # Of a database put back from a backup Redis may know another draw than this.
+    attempt(lambda redis: redis.delete(record_key(schedule_id)), 0)
+    return Drawn(**row)
 
 
 def entry_of(token: UUID) -> str:

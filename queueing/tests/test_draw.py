@@ -4,11 +4,13 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from concert_site.lib.database import sql_beside
 from concert_site.lib.errors import Invalid
 from concert_site.lib.redis import client
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.line_proofs import draw_again
 from queueing.domain import draw, line
 from queueing.domain.verification import verify
 from queueing.models import WaitingToken
@@ -51,16 +53,6 @@ def seed_of(schedule):
     return bytes(ConcertSchedule.objects.get(pk=schedule.pk).draw_seed).hex()
 
 
-def by_lot(seed, tokens):
-    """What is documented, said again without the code under test."""
-
-    def rank(token):
-        entry = sha256(str(token).lower().encode()).hexdigest()
-        return sha256(f"{seed}:{entry}".encode()).hexdigest()
-
-    return sorted(tokens, key=rank)
-
-
 def listed(schedule):
     lines = b"".join(draw.entries(schedule.pk, opens_at=NOW))
     return [f"seed,{seed_of(schedule)}\n".encode(), *lines.splitlines(keepends=True)]
@@ -89,7 +81,7 @@ def test_the_draw_numbers_everybody_by_the_seed_and_nothing_else(schedule):
 
     drawn = numbers(schedule)
     assert sorted(drawn) == list(range(1, 31))
-    assert [drawn[number] for number in sorted(drawn)] == by_lot(seed_of(schedule), tokens)
+    assert [drawn[number] for number in sorted(drawn)] == draw_again(bytes.fromhex(seed_of(schedule)), tokens)
     assert broken_invariants() == {}
 
 
@@ -100,7 +92,7 @@ def test_who_comes_after_the_opening_follows_by_time(schedule):
     assert draw.draw(schedule.pk, now=NOW + 4 * SECOND) == draw.Drawn(drawn=5, late=3)
 
     drawn = numbers(schedule)
-    assert [drawn[number] for number in range(1, 6)] == by_lot(seed_of(schedule), tokens)
+    assert [drawn[number] for number in range(1, 6)] == draw_again(bytes.fromhex(seed_of(schedule)), tokens)
     assert [drawn[number] for number in (6, 7, 8)] == [late[1], late[2], late[0]]
 
 
@@ -210,6 +202,20 @@ def test_the_record_is_made_anew_where_redis_has_lost_it(schedule):
     assert draw.record_of(schedule.pk, opens_at=NOW) == record
 
 
+def test_a_draw_that_is_made_once_more_has_a_record_of_its_own(schedule):
+    """After the database was put back to the lobby, of which Redis knows nothing."""
+    stays, *_ = gather(schedule, 3)
+    with transaction.atomic():
+        draw.draw(schedule.pk, now=NOW)
+        draw.record_of(schedule.pk, opens_at=NOW)
+        transaction.set_rollback(True)
+    WaitingToken.objects.exclude(token=stays).delete()
+
+    draw.draw(schedule.pk, now=NOW)
+
+    assert draw.record_of(schedule.pk, opens_at=NOW).size == 1
+
+
 def test_nobody_in_the_lobby_is_an_empty_list(schedule):
     draw.draw(schedule.pk, now=NOW)
 
@@ -270,15 +276,13 @@ def test_the_lot_of_a_hundred_takes_one_round_trip(schedule, django_assert_num_q
         draw.draw(schedule.pk, now=NOW)
 
 
-def test_the_list_is_read_by_an_index_alone(schedule):
+def test_the_list_is_read_by_an_index(schedule):
     gather(schedule, 3)
     draw.draw(schedule.pk, now=NOW)
     with connection.cursor() as cursor:
         cursor.execute("set local enable_seqscan = off")
-        cursor.execute(
-            "explain select count(*) from waiting_token where concert_schedule_id = %s and number between 1 and 9",
-            [schedule.pk],
-        )
+        sql = sql_beside(draw.__file__, "draw_entries.sql")
+        cursor.execute(f"explain {sql}", {"schedule": schedule.pk, "opens_at": NOW, "first": 1, "last": 9})
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
     assert "token_number_once" in plan
