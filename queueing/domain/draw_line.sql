@@ -18,7 +18,10 @@ end
 $$;
 
 -- Number everybody who came after the opening, up to p_until (null: all there are), by time; return how many.
-create or replace function number_late_comers(p_schedule bigint, p_until timestamptz) returns bigint
+--
+-- p_from: the first row that may be one of them. The index of who waits leads past each entry that the draw has just
+-- numbered: a second and more, for which nobody could join.
+create or replace function number_late_comers(p_schedule bigint, p_from bigint, p_until timestamptz) returns bigint
 language sql volatile
 as $$
     with last as (
@@ -26,7 +29,8 @@ as $$
     late as (
         select t.id, last.number + row_number() over (order by t.created_at, t.id) as number
           from waiting_token t, last
-         where t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is null
+         where t.id >= p_from
+           and t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is null
            and t.created_at < coalesce(p_until, 'infinity')),
     numbered as (
         update waiting_token t set number = late.number from late where t.id = late.id
@@ -55,6 +59,7 @@ declare
     v_opening timestamptz;
     v_seed text;
     v_last bigint;
+    v_late bigint;
     v_until timestamptz;
     v_more bigint;
 begin
@@ -75,6 +80,12 @@ begin
     -- None yet, unless a line had begun before its opening was moved.
     select coalesce(max(t.number), 0) into v_last from waiting_token t where t.concert_schedule_id = p_schedule;
 
+    -- Rows of who joins from now on come behind all there are.
+    select coalesce(min(t.id) filter (where t.created_at >= v_opening), (select max(n.id) + 1 from waiting_token n), 0)
+      into v_late
+      from waiting_token t
+     where t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is null;
+
     -- Written in the order of the table, which takes half the time of the order of the numbers. Who leaves meanwhile
     -- was there at the opening, and keeps the number that was drawn.
     update waiting_token t
@@ -94,12 +105,12 @@ begin
     late := 0;
     loop
         v_until := everyone_has_joined(p_schedule);
-        v_more := number_late_comers(p_schedule, v_until);
+        v_more := number_late_comers(p_schedule, v_late, v_until);
         late := late + v_more;
         exit when v_more < 1000;
     end loop;
     perform pg_advisory_xact_lock(lobby_key(p_schedule));
-    late := late + number_late_comers(p_schedule, null);
+    late := late + number_late_comers(p_schedule, v_late, null);
     update concert_schedule s
        set drawn_at = coalesce(p_now, clock_timestamp())
      where s.id = p_schedule and s.reservation_available_at = v_opening;
