@@ -78,12 +78,6 @@ def last_number(schedule_id: int) -> int:
     return line.order_by("-number").filter(number__isnull=False).values_list("number", flat=True).first() or 0
 
 
-def first_waiting(schedule_id: int) -> int | None:
-    """The lowest number that still waits; None if nobody does."""
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING, number__isnull=False)
-    return waiting.order_by("number").values_list("number", flat=True).first()
-
-
 def has_lobby(schedule_id: int) -> bool:
     """Whether anybody waits for the draw; ask only before it, for it leaves a dead entry a fan to look at."""
     waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
@@ -93,6 +87,12 @@ def has_lobby(schedule_id: int) -> bool:
 def count_waiting(schedule_id: int) -> int:
     """How many wait; it walks the line, so ask rarely."""
     return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).count()
+
+
+def count_gathered(schedule_id: int) -> int:
+    """How many wait without a number: in the lobby, or while the numbers are being drawn. It counts them all."""
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
+    return waiting.filter(number__isnull=True).count()
 
 
 def count_inside(schedule_id: int) -> int:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from queueing import queries as line
 from queueing.domain import draw
 from queueing.domain.draw import DrawRecord
 from reservations.models import ConcertSchedule
-from reservations.queries import lobby, staff
+from reservations.queries import staff
 from reservations.queries.sales import lobby_before, sale_of
 
 
@@ -43,7 +44,7 @@ def draw_of(schedule: ConcertSchedule) -> Draw | None:
     sale = sale_of(schedule.pk)
     if sale is None:
         return None
-    opens_at, gathered = schedule.reservation_available_at, lobby.gathered(schedule.pk)
+    opens_at, gathered = schedule.reservation_available_at, line.count_gathered(schedule.pk)
     has_opened = opens_at <= staff.annotation(schedule, "read_at")
     if has_opened and not schedule.drawn_at and not gathered:
         return None

@@ -25,7 +25,7 @@ from reservations.admin.seats import OF_SCHEDULE
 from reservations.domain import programme
 from reservations.domain.shows import Times
 from reservations.models import ConcertSchedule, ConcertSeat, ConcertStatus
-from reservations.queries import lobby, staff
+from reservations.queries import staff
 from reservations.queries.bookings import was_booked
 
 
@@ -192,7 +192,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
 
     def warn_of_lobby(self, request: HttpRequest, changed: ConcertSchedule) -> None:
         """Say how many fans wait for the opening, and when it is now."""
-        fans = lobby.gathered(changed.pk)
+        fans = line.count_gathered(changed.pk)
         if fans:
             text = ngettext(
                 "%(count)s fan stands in the waiting room; numbers are drawn when the sale opens: %(opening)s.",

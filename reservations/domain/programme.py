@@ -10,11 +10,10 @@ from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid, NotFound
-from queueing.queries import had_a_line
+from queueing.queries import had_a_line, has_lobby
 from reservations.domain.public_progress import show_at_once
 from reservations.domain.shows import Times, clear_hall, clock, locked_schedule, refused
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
-from reservations.queries.lobby import has_gathered
 
 # A year outside is a slip of the keyboard, and the far ends of the calendar are beyond what Python can read.
 FIRST_YEAR, LAST_YEAR = 2000, 2199
@@ -175,7 +174,7 @@ def demand_movable(schedule: ConcertSchedule, opens_at: datetime) -> None:
         raise Conflict(
             _("Numbers have been drawn for this opening; it stays as it was."), attr="reservation_available_at"
         )
-    if has_gathered(schedule.pk) and opens_at <= clock():
+    if has_lobby(schedule.pk) and opens_at <= clock():
         raise Conflict(
             _("Fans stand in the waiting room. Choose an opening that is still to come."),
             attr="reservation_available_at",
