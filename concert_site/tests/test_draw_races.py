@@ -3,6 +3,7 @@
 The order is set by hand: our own transaction is open, the other begins, ours commits.
 """
 
+import time
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
-from concert_site.tests.line_proofs import draw_again, draw_of
+from concert_site.tests.line_proofs import draw_again, draw_of, rows
 from concert_site.tests.mutants import mutant
 from queueing.domain import admission, draw, line
 from queueing.domain.draw import Drawn
@@ -39,6 +40,10 @@ LOOK_FIRST = ("        exit when found;\n        -- The time", "        -- The t
 BARRIER = ("    perform everyone_has_joined(p_schedule);\n", "")
 LAST_LOCK = ("    perform pg_advisory_xact_lock(lobby_key(p_schedule));\n    late", "    late")
 ONE_DRAW = ("elsif not pg_try_advisory_xact_lock(v_key) then", "elsif false then")
+HALT = "    perform pg_advisory_xact_lock_shared(42);\n"
+LOOK_AT_THE_ROWS = "    select coalesce(max(t.id), 0) + 1 into v_late from waiting_token t;\n"
+HALT_BEHIND_THE_BARRIER = (BARRIER[0], BARRIER[0] + HALT)
+LOOK_BEHIND_THE_BARRIER = (LOOK_AT_THE_ROWS + BARRIER[0], BARRIER[0] + HALT + LOOK_AT_THE_ROWS)
 SAME_OPENING = (" and s.reservation_available_at = v_opening", "")
 
 
@@ -157,6 +162,51 @@ def test_control_without_the_last_lock_a_late_comer_is_left_without_a_number(sch
         drawing.result(timeout=10)
 
     assert number_of(late.token.token) is None
+    assert set(broken_invariants()) == {9}
+
+
+def wait_until_all_have_to_have_joined():
+    """Return once the draw waits for the lobby's lock, which who is joining shares."""
+    deadline = time.monotonic() + 5
+    while not rows("select from pg_locks where locktype = 'advisory' and not granted"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def join_slowly_while_another_is_quick(schedule):
+    """Halt a draw behind its barrier; one begins to join, the next has joined, the draw goes on, the first commits.
+
+    Returns the draw, and the token of the first.
+    """
+    quick = make_fan()
+    run("select pg_advisory_lock(42)")
+    with transaction.atomic():
+        drawing = draw_behind(schedule)
+        slow = join(schedule, at=NOW + SECOND)
+        at_once([partial(join, schedule, quick, at=NOW + SECOND)])
+        run("select pg_advisory_unlock(42)")
+        wait_until_all_have_to_have_joined()
+    return drawing, slow.token.token
+
+
+def test_who_joins_slowly_is_numbered_though_the_next_was_quicker(schedule):
+    gather(schedule, 3)
+
+    with mutant(DRAW_LINE, HALT_BEHIND_THE_BARRIER):
+        drawing, _ = join_slowly_while_another_is_quick(schedule)
+        assert drawing.result(timeout=10) == Drawn(drawn=3, late=2)
+
+    assert broken_invariants() == {}
+
+
+def test_control_who_looks_for_the_first_row_behind_the_barrier_leaves_the_slow_one_out(schedule):
+    gather(schedule, 3)
+
+    with mutant(DRAW_LINE, LOOK_BEHIND_THE_BARRIER):
+        drawing, slow = join_slowly_while_another_is_quick(schedule)
+        assert drawing.result(timeout=10) == Drawn(drawn=3, late=1)
+
+    assert number_of(slow) is None
     assert set(broken_invariants()) == {9}
 
 

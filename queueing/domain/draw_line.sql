@@ -76,13 +76,15 @@ begin
     if not found then
         return;
     end if;
+    -- Whoever joins from the next line on gets a row behind those that can be seen before it. Looked at behind it, a row
+    -- that was committed quickly would hide one below it that is still being written.
+    select coalesce(max(t.id), 0) + 1 into v_late from waiting_token t;
     perform everyone_has_joined(p_schedule);
     -- None yet, unless a line had begun before its opening was moved.
     select coalesce(max(t.number), 0) into v_last from waiting_token t where t.concert_schedule_id = p_schedule;
 
-    -- Rows of who joins from now on come behind all there are.
-    select coalesce(min(t.id) filter (where t.created_at >= v_opening), (select max(n.id) + 1 from waiting_token n), 0)
-      into v_late
+    -- Those who came between the opening and now.
+    select least(v_late, min(t.id) filter (where t.created_at >= v_opening)) into v_late
       from waiting_token t
      where t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is null;
 
