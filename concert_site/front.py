@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -32,6 +33,8 @@ REPEATED = {"etag", "cache-control", "vary", "date"}
 PICTURE = re.compile(r"/schedules/[0-9]{1,18}/map\.svg")
 # How old the progress of a line may get here, beside what it is made of.
 GLANCE_SECONDS = 0.2
+# Bodies of the API are read up to this size, whether anybody wants them or not.
+MOST_READ = 65_536
 
 
 class ApiHandler(WSGIHandler):
@@ -68,6 +71,17 @@ def give(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse
     return [answer.body] if environ["REQUEST_METHOD"] == "GET" else []
 
 
+def have_read(environ: WSGIEnvironment) -> None:
+    """Have the body of a request at hand.
+
+    Joining and entering need none, and a refusal comes before it is looked at. But the web server closes a connection
+    on which an answer overtakes the body, without a word, and the client's next request goes nowhere.
+    """
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and 0 < int(length) <= MOST_READ:
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))
+
+
 class Door:
     """The WSGI application: the progress of a line from memory, the API by the short way, the rest as ever."""
 
@@ -87,6 +101,8 @@ class Door:
             # By all that Django might refuse or redirect a request for: one reader's answer is given to the next.
             key = (path, environ.get("HTTP_HOST"), environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO"))
             return give(self._progress.get(key, lambda: self._ask(environ)), environ, start_response)
+        if not is_read:
+            have_read(environ)
         # Without a cookie there is no session to find, and no page to protect.
         if "HTTP_COOKIE" not in environ or (is_read and path.startswith(PUBLIC)):
             return self.api(environ, start_response)

@@ -10,7 +10,7 @@ from django.db import close_old_connections
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
-from concert_site.front import GLANCE_SECONDS, ApiHandler, Door
+from concert_site.front import GLANCE_SECONDS, MOST_READ, ApiHandler, Door
 from concert_site.lib.cache import forget_everything
 from reservations.tests.factories import make_schedule, make_seats
 
@@ -71,6 +71,26 @@ def test_pages_pass_every_middleware(door):
 
 def test_a_request_with_a_cookie_may_have_a_session(door):
     assert ask(door, "/api/v1/wallet/", HTTP_COOKIE="sessionid=abc").status == 418
+
+
+@pytest.mark.parametrize("cookie", [{}, {"HTTP_COOKIE": "sessionid=abc"}])
+def test_a_body_that_nobody_wants_is_read_all_the_same(door, cookie):
+    """The web server would close the connection."""
+    body = io.BytesIO(b"{}")
+
+    answer = ask(door, "/api/v1/wallet/charges/", "POST", CONTENT_LENGTH="2", **{"wsgi.input": body}, **cookie)
+
+    assert answer.status in (401, 418)
+    assert body.read() == b""
+
+
+@pytest.mark.parametrize("length", [MOST_READ + 1, "", "nonsense"])
+def test_a_body_of_any_length_is_not(door, length):
+    body = io.BytesIO(b"{}")
+
+    answer = ask(door, "/api/v1/wallet/charges/", "POST", CONTENT_LENGTH=str(length), **{"wsgi.input": body})
+
+    assert (answer.status, body.read()) == (401, b"{}")
 
 
 def test_a_token_alone_needs_no_session(door):
