@@ -2,8 +2,8 @@
 
 from rest_framework import serializers
 
+from queueing.domain.measuring import Line
 from queueing.domain.pace import estimated_wait, most_ahead, poll_after, poll_after_in_lobby
-from queueing.domain.progress import Line
 from queueing.models import ExpiredReason, Status
 from queueing.queries import TokenView
 

@@ -1,7 +1,7 @@
 """How a line is measured: where it stands, how many wait, and how fast it moves."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from concert_site.lib.database import fetch_one, sql_beside
 from queueing import queries
@@ -75,11 +75,9 @@ def carried(seen: Line, before: Line) -> Line:
     """The line with its last count carried forward by what came and went at the ends since."""
     moved = (seen.last_number - before.counted_last) - (seen.serving - before.counted_serving)
     most = before.counted if seen.has_lobby else seen.last_number - seen.serving
-    return Line(
-        serving=seen.serving,
-        last_number=seen.last_number,
+    return replace(
+        seen,
         waiting=max(0, min(before.counted + moved, most)),
-        has_lobby=seen.has_lobby,
         counted=before.counted,
         counted_at=before.counted_at,
         counted_serving=before.counted_serving,
@@ -92,11 +90,9 @@ def counted(seen: Line, schedule_id: int) -> Line:
     """The line, counted now."""
     began = time.perf_counter()
     waiting = queries.count_waiting(schedule_id)
-    return Line(
-        serving=seen.serving,
-        last_number=seen.last_number,
+    return replace(
+        seen,
         waiting=waiting,
-        has_lobby=seen.has_lobby,
         counted=waiting,
         counted_at=time.time(),
         counted_serving=seen.serving,

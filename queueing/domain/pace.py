@@ -2,7 +2,7 @@
 
 import random
 
-from queueing.domain.progress import Line
+from queueing.domain.measuring import Line
 
 # How often to ask: seconds, from so many people ahead on. Clients spread themselves by up to JITTER.
 POLL = [(0, 1), (200, 3), (1000, 5), (5000, 10), (20_000, 20)]

@@ -13,8 +13,6 @@ from concert_site.lib.rendering import to_json
 from queueing.domain.counters import counter_key
 from queueing.domain.measuring import Line, Samples, measure, sampled, speed_of
 
-__all__ = ["Line", "Picture", "Surroundings", "admitted", "kept_of", "line_of", "look", "renew"]
-
 # How old a picture may be. Admission renews it every second; should nobody, whoever reads it takes a new one.
 OLD_SECONDS = 1.5
 # How long Redis keeps it beyond that, for the next one to go on from.

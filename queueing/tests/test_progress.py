@@ -10,8 +10,9 @@ from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
 from queueing.api.serializers import token_out
 from queueing.domain import admission, line, measuring, progress
+from queueing.domain.measuring import Line
 from queueing.domain.pace import JITTER, POLL, estimated_wait, poll_after, poll_after_in_lobby
-from queueing.domain.progress import Line, Surroundings, line_of, picture_key
+from queueing.domain.progress import Surroundings, line_of, picture_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
 from queueing.tests.factories import NOW, make_active, make_line, measured

@@ -18,7 +18,8 @@ from concert_site.lib.errors import NotFound
 from concert_site.lib.tasks import hurry_soon
 from queueing.domain import draw, progress
 from queueing.domain.draw import DrawRecord
-from queueing.domain.progress import Line, Picture, Surroundings
+from queueing.domain.measuring import Line
+from queueing.domain.progress import Picture, Surroundings
 from reservations.queries.availability import Availability, availability_of
 from reservations.queries.sales import Sale, SaleState, fresh_sale_of, sale_state
 

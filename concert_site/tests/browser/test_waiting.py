@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from concert_site.tests.browser.journey import at_the_seats, inside
 from concert_site.tests.browser.visitor import NARROWEST
-from queueing.domain.progress import Line
+from queueing.domain.measuring import Line
 from queueing.queries import TokenView
 from reservations.api.waiting_views import progress_out
 from reservations.domain.public_progress import Progress
