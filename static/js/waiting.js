@@ -80,6 +80,8 @@ async function look() {
   const seen = response.status === 404 ? null : await bodyOf(response).json();
   share({ kind: "progress", answer: seen });
   const facts = shown();
+  // Another tab may have told meanwhile that there is nothing to wait for.
+  if (!facts) return null;
   if (!answer || wantsPlace || isStale() || isDue(facts, answer) || !isSame(facts.shape, shapeFor(facts, answer))) {
     const spread = wantsPlace ? 0 : spreadOf(facts, answer);
     wantsPlace = true;
@@ -124,6 +126,7 @@ function lose(error) {
     reload();
     return null;
   }
+  if (!shown()) return null;
   failures += 1;
   if (failures > 1) share({ kind: "lost" });
   const pace = Math.min(SLOWEST_SECONDS, paceOf(shown(), answer) * 2 ** failures);
