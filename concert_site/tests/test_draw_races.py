@@ -19,7 +19,7 @@ from concert_site.tests.line_proofs import draw_again, draw_of, rows
 from concert_site.tests.mutants import mutant
 from queueing.domain import admission, draw, line
 from queueing.domain.draw import Drawn
-from queueing.models import WaitingToken
+from queueing.models import ExpiredReason, WaitingToken
 from queueing.tests.factories import NOW, make_fans, numbers_of
 from reservations.domain import waiting_room
 from reservations.models import ConcertSchedule
@@ -421,6 +421,18 @@ def test_nobody_is_let_in_before_the_draw_is_over_and_then_by_number(schedule):
     assert meanwhile.admitted == 0
     assert admission.admit(schedule.pk).admitted == 5
     assert numbers_of(schedule, "ACTIVE") == [1, 2, 3, 4, 5]
+
+
+def test_a_sale_that_is_closed_during_its_draw_keeps_no_other_line_waiting(schedule):
+    gather(schedule, 5)
+    end = partial(admission.end_line, schedule.pk, reason=ExpiredReason.SALE_CLOSED)
+
+    with transaction.atomic():
+        draw.draw(schedule.pk, now=NOW)
+        assert at_once([end]) == [0]
+
+    assert end() == 5
+    assert numbers_of(schedule, "WAITING") == []
 
 
 def test_who_joins_the_lobby_at_once_with_a_twin_answers_the_twins_token(schedule):

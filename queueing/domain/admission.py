@@ -58,13 +58,16 @@ def end_line(schedule_id: int, *, reason: ExpiredReason, now: datetime | None = 
     In batches, so that no statement locks a line of a million. Fans inside keep their time.
     """
     ended = 0
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).order_by("number")
     while True:
-        batch = list(waiting.order_by("number").values_list("pk", flat=True)[:END_BATCH])
-        moved = WaitingToken.objects.filter(pk__in=batch).move(
-            Status.WAITING, Status.EXPIRED, expired_at=now or Now(), expired_reason=reason
-        )
-        ended += moved
+        with transaction.atomic():
+            # A draw at work has all of them locked for half a minute, and other lines would wait with this one. Whoever
+            # is locked is left to the next call.
+            unlocked = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True)
+            batch = list(unlocked.values_list("pk", flat=True)[:END_BATCH])
+            ended += WaitingToken.objects.filter(pk__in=batch).move(
+                Status.WAITING, Status.EXPIRED, expired_at=now or Now(), expired_reason=reason
+            )
         if len(batch) < END_BATCH:
             return ended
 

@@ -175,7 +175,7 @@ def test_a_long_line_ends_in_batches(monkeypatch):
     with CaptureQueriesContext(connection) as queries:
         assert admission.end_line(schedule.pk, reason="SALE_CLOSED", now=NOW) == 5
 
-    assert len(queries) == 6
+    assert sum(query["sql"].startswith("UPDATE") for query in queries) == 3
     assert numbers_of(schedule, "WAITING") == []
 
 
