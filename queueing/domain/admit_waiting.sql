@@ -44,13 +44,31 @@ begin
      where s.id = p_schedule;
 
     -- The lowest numbers. Waited for, not skipped: a fan whose row is merely locked keeps the place.
-    with next as (
-        select t.id
+    with lowest as (
+        select t.id, t.number, t.created_at
           from waiting_token t
          where t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is not null
          order by t.number
          limit v_free
            for no key update),
+    -- A number is handed out before the row that carries it can be seen. Where one is missing, whoever stands behind it
+    -- is let in only after having waited a moment: by then the fan before them is there, or never will be.
+    spaced as (
+        select l.id, l.number, l.created_at,
+               coalesce(lag(l.number) over (order by l.number),
+                        (select max(b.number)
+                           from waiting_token b
+                          where b.concert_schedule_id = p_schedule and b.number < l.number),
+                        0) as before
+          from lowest l),
+    next as (
+        select s.id
+          from spaced s
+         where s.number < coalesce(
+                   (select min(g.number)
+                      from spaced g
+                     where g.number > g.before + 1 and g.created_at > v_at - interval '0.5 s'),
+                   'infinity'::numeric)),
     entered as (
         update waiting_token t
            set status = 'ACTIVE', updated_active_at = v_at,

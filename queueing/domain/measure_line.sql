@@ -1,5 +1,5 @@
 -- Where a line stands, by looks at the ends of an index: whether anybody waits for a number, the last number that was
--- handed out, and the first that still waits.
+-- handed out, the first that still waits, and the last that is inside.
 --
 -- Everyone up to `served` has been called already. Starting behind them passes by the dead entries that whoever was
 -- admitted has left at the front of the index. While anybody waits for the draw there are no numbers to look for, and
@@ -16,7 +16,12 @@ select lobby.has_lobby,
              from waiting_token t
             where t.concert_schedule_id = %(schedule)s::bigint and t.status = 'WAITING' and t.number > %(served)s::bigint
             order by t.number
-            limit 1) end as first_waiting
+            limit 1) end as first_waiting,
+       -- Who is inside was called, even if somebody before them is still on the way into the line.
+       coalesce((
+           select max(t.number)
+             from waiting_token t
+            where t.concert_schedule_id = %(schedule)s::bigint and t.status = 'ACTIVE'), 0) as last_inside
   from (
     -- Once the draw is made nobody is without a number, and the draw leaves a dead entry a fan to look at.
     select not %(is_drawn)s::boolean

@@ -53,7 +53,7 @@ def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = Fa
     ends = fetch_one(sql_beside(__file__, "measure_line.sql"), params)
     last, first = ends["last_number"], ends["first_waiting"]
     # It never goes back, unless the line itself did: of a database put back from a backup Redis knows nothing.
-    serving = max(min(served, last), last if first is None else first - 1)
+    serving = max(min(served, last), last if first is None else first - 1, ends["last_inside"])
     seen = Line(serving, last, 0, has_lobby=ends["has_lobby"])
     if first is None and not seen.has_lobby:
         return seen
@@ -118,4 +118,5 @@ def speed_of(samples: Samples, serving: int, now: float) -> float | None:
     if not recent or now - recent[-1][0] > SPEED_GAP_SECONDS or now - recent[0][0] < SPEED_MIN_SECONDS:
         return None
     began, number = recent[0]
-    return round(max(0.0, serving - number) / (now - began) * 60, 1)
+    # A line that has stood still says nothing of how long a wait will be.
+    return round((serving - number) / (now - began) * 60, 1) if serving > number else None

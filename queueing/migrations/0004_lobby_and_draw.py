@@ -12,4 +12,5 @@ class Migration(migrations.Migration):
     operations = [
         install_sql(domain.__file__, "lobby.sql"),
         install_sql(domain.__file__, "draw_line.sql"),
+        install_sql(domain.__file__, "admit_waiting.sql"),
     ]

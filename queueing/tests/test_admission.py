@@ -6,11 +6,16 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from concert_site.tests.audited import broken_invariants
 from queueing.domain import admission
 from queueing.models import WaitingToken
 from queueing.tests.factories import ENTRY, NOW, STAY, make_active, make_line, numbers_of, reasons_of
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_schedule
+
+# How long a number may be missing before nobody is expected to have it.
+A_MOMENT = timedelta(seconds=0.5)
+TICK = timedelta(microseconds=1)
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +64,47 @@ def test_again_admits_nobody_more():
 
     assert admit(schedule) == admission.Admission(admitted=0, serving=None, lapsed=0, active=2)
     assert numbers_of(schedule, "ACTIVE") == [1, 2]
+
+
+def test_behind_a_number_that_is_missing_nobody_is_let_in_for_a_moment():
+    """Whoever has it may be on the way into the line."""
+    schedule = make_schedule(queue_max_active=10)
+    tokens = make_line(schedule, 6)
+    WaitingToken.objects.filter(pk=tokens[2].pk).delete()
+
+    assert admit(schedule).admitted == 2
+    assert admit(schedule, now=NOW + A_MOMENT - TICK).admitted == 0
+    # Here they are.
+    WaitingToken.objects.create(user=tokens[2].user, concert_schedule=schedule, number=3, created_at=NOW)
+    admit(schedule, now=NOW + A_MOMENT - TICK)
+
+    assert numbers_of(schedule, "ACTIVE") == [1, 2, 3, 4, 5, 6]
+    assert broken_invariants() == {}
+
+
+@pytest.mark.parametrize("missing", [1, 3])
+def test_a_number_that_nobody_has_holds_the_line_up_for_no_longer(missing):
+    schedule = make_schedule(queue_max_active=10)
+    make_line(schedule, 5)
+    WaitingToken.objects.filter(number=missing).delete()
+    admit(schedule)
+
+    admit(schedule, now=NOW + A_MOMENT)
+
+    assert numbers_of(schedule, "WAITING") == []
+    assert len(numbers_of(schedule, "ACTIVE")) == 4
+
+
+def test_the_gap_in_front_of_the_first_who_waits_counts_from_who_has_gone_before():
+    schedule = make_schedule(queue_max_active=10)
+    tokens = make_line(schedule, 4)
+    admit(schedule, now=NOW)
+    WaitingToken.objects.filter(pk=tokens[3].pk).update(status="EXPIRED", expired_reason="LEFT")
+    behind = make_line(schedule, 2)
+    WaitingToken.objects.filter(pk=behind[1].pk).update(number=7)
+
+    assert admit(schedule).admitted == 1
+    assert numbers_of(schedule, "WAITING") == [7]
 
 
 def test_no_shows_and_those_whose_time_is_over_make_room():

@@ -68,6 +68,14 @@ def test_who_left_from_the_middle_is_counted_out():
     assert seen(schedule) == (0, 4, 3)
 
 
+def test_who_is_inside_was_called_even_if_somebody_before_them_waits():
+    schedule = make_schedule()
+    make_line(schedule, 1)
+    make_active(schedule)
+
+    assert measuring.measure(schedule.pk).serving == 2
+
+
 def test_serving_never_goes_back():
     """A number that comes in late is served next; nobody's place gets worse for it."""
     schedule = make_schedule()
@@ -294,3 +302,10 @@ def test_the_looks_at_the_line_go_by_an_index():
     assert "Sort" not in plan
     assert "number IS NULL" in plan
     assert "number > " in plan
+
+
+def test_a_line_that_has_stood_still_has_no_speed():
+    samples = [(at, 5) for at in range(0, 60, 5)]
+
+    assert measuring.speed_of(samples, 5, now=61) is None
+    assert measuring.speed_of(samples, 6, now=61) == 1.0
