@@ -1,6 +1,7 @@
 """The sale's background work. Nothing is wrong while none of it runs; it only tidies and hurries."""
 
 import logging
+from threading import BoundedSemaphore
 
 from celery import shared_task
 from django.db import Error
@@ -10,6 +11,9 @@ from reservations.domain import holds, posters, public_progress, waiting_room
 from reservations.queries.entrance import schedules_with_a_line
 
 log = logging.getLogger(__name__)
+
+# A large draw keeps one of the worker's threads for half a minute; however many sales open at once, lines move on.
+draws = BoundedSemaphore(2)
 
 
 @shared_task(name="reservations.tick_admission")
@@ -40,10 +44,14 @@ def tick_all() -> None:
 def draw_line(schedule_id: int) -> None:
     """Draw the numbers of a line; ticks ask for it until it is done."""
     begun("reservations.draw_line", schedule_id=schedule_id)
+    if not draws.acquire(blocking=False):
+        return
     try:
         waiting_room.draw_line(schedule_id)
     except Error as error:
         log.warning("The draw of schedule %s waits for the next tick: %s", schedule_id, error)
+    finally:
+        draws.release()
 
 
 @shared_task(name="reservations.record_draw")

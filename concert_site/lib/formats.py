@@ -3,12 +3,13 @@
 The functions are template filters too, known to every template (settings.TEMPLATES).
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from math import ceil
+from functools import partial
+from math import ceil, inf
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
 from django.conf import settings
@@ -93,3 +94,14 @@ def stopwatch(seconds: float) -> str:
     minutes, rest = divmod(max(0, ceil(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def time_span(seconds: int) -> str:
+    """Time to do something in: 45 seconds, or 2 minutes; whole minutes, and never more than there is."""
+    # Beyond any threshold, so that the unit is the one that is named.
+    said = partial(format_timedelta, threshold=inf, locale=babel_locale())
+    minutes = seconds // 60
+    if minutes:
+        return str(said(timedelta(minutes=minutes), granularity="minute"))
+    return str(said(timedelta(seconds=seconds), granularity="second"))

@@ -10,10 +10,12 @@ JITTER = 0.2
 # In the lobby: a tenth of the time that is left, and no less or more often than that.
 LOBBY_SHARE = 10
 LOBBY_LEAST, LOBBY_MOST = 3.0, 30.0
+# A draw of a few takes a second at most, with what asks for it.
+DRAWING_LEAST = 1.0
 # At the opening the whole lobby wants to know its number. So many a second are asked to come; the spread has its
 # bounds all the same, for those who drew a low number should hear of it soon.
 ARRIVALS_A_SECOND = 2000
-SPREAD_LEAST, SPREAD_MOST = 2.0, 30.0
+SPREAD_LEAST, SPREAD_MOST = 1.0, 30.0
 
 
 def most_ahead(number: int, line: Line) -> int:
@@ -42,7 +44,7 @@ def poll_after_in_lobby(line: Line) -> float:
     opens_in = line.opens_in or 0.0
     spread = min(max(line.waiting / ARRIVALS_A_SECOND, SPREAD_LEAST), SPREAD_MOST)
     if opens_in <= 0:
-        return round(random.uniform(LOBBY_LEAST, LOBBY_LEAST + spread), 1)
+        return round(random.uniform(DRAWING_LEAST, DRAWING_LEAST + spread), 1)
     seconds = min(max(opens_in / LOBBY_SHARE, LOBBY_LEAST), LOBBY_MOST) * random.uniform(1, 1 + JITTER)
     if seconds < opens_in:
         return round(seconds, 1)

@@ -11,8 +11,8 @@ from hashlib import sha256
 from concert_site.lib.errors import Invalid
 from queueing.domain.draw import rank_of
 
-SEED = re.compile(rb"seed,([0-9a-f]{64})\n?")
-ENTRY = re.compile(rb"([1-9][0-9]{0,17}),([0-9a-f]{64})\n?")
+SEED = re.compile(rb"seed,([0-9a-f]{64})\r?\n?")
+ENTRY = re.compile(rb"([1-9][0-9]{0,17}),([0-9a-f]{64})\r?\n?")
 
 
 @dataclass(frozen=True, slots=True)

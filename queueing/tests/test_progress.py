@@ -219,12 +219,12 @@ def test_who_is_far_away_asks_seldom_and_everybody_spreads(ahead, least):
         (3000, 9, 30, 36),
         (100, 9, 10, 12),
         (10, 9, 3, 3.6),
-        (2, 9, 2, 4),
+        (2, 9, 2, 3),
         (2, 20_000, 2, 12),
         (2, 10**6, 2, 32),
-        (-5, 9, 3, 5),
-        (None, 9, 3, 5),
-        (-5, 10**6, 3, 33),
+        (-5, 9, 1, 2),
+        (None, 9, 1, 2),
+        (-5, 10**6, 1, 31),
     ],
 )
 def test_who_waits_for_the_draw_asks_by_the_time_that_is_left(opens_in, waiting, least, most):

@@ -168,11 +168,11 @@ def demand_movable(schedule: ConcertSchedule, opens_at: datetime) -> None:
     Numbers are drawn among all who came before the opening. Moved to a time that is over, it would part those who
     gathered into some who are drawn, and others who come after them: whoever moves it could choose the first.
 
-    :raises Conflict: if numbers were drawn, or somebody waits for them and the new opening is over
+    :raises Conflict: if the line has begun, or somebody waits for them and the new opening is over
     """
     if schedule.drawn_at:
         raise Conflict(
-            _("Numbers have been drawn for this opening; it stays as it was."), attr="reservation_available_at"
+            _("The line of this opening has begun, so the opening stays as it was."), attr="reservation_available_at"
         )
     if has_lobby(schedule.pk) and opens_at <= clock():
         raise Conflict(

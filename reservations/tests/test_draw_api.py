@@ -186,6 +186,7 @@ def test_a_saved_list_is_verified(saved, gathered):
     ("words", "error"),
     [
         (["--seed-hash", "0" * 64], "--seed-hash says"),
+        (["--entries-hash", "0" * 64], "--entries-hash says"),
         (["--token", "00000000-0000-4000-8000-000000000000"], "not in the list"),
     ],
 )

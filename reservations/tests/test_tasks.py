@@ -252,3 +252,17 @@ def test_a_broker_that_goes_away_between_mark_and_message_fails_nobody(is_silent
 
             assert time.monotonic() - started < patience
     assert "was not hurried" in caplog.text
+
+
+def test_large_draws_leave_threads_to_the_lines(monkeypatch):
+    """However many sales open at the same moment, not every thread of the worker draws."""
+    drawn = []
+    monkeypatch.setattr(waiting_room, "draw_line", drawn.append)
+    busy = [tasks.draws.acquire(blocking=False) for _ in range(2)]
+
+    tasks.draw_line(1)
+    for _ in busy:
+        tasks.draws.release()
+    tasks.draw_line(2)
+
+    assert (busy, drawn) == ([True, True], [2])

@@ -67,9 +67,9 @@ class Wait:
 
     @property
     def about_ahead(self) -> int:
-        """`ahead` with one leading digit: what is worth saying aloud changes seldom."""
-        step: int = 10 ** (len(str(self.ahead)) - 1)
-        return self.ahead // step * step
+        """`ahead` rounded up to half of its leading digit's step: what is worth saying aloud changes seldom."""
+        step: int = max(1, 10 ** (len(str(self.ahead)) - 1) // 2)
+        return ceil(self.ahead / step) * step
 
     @property
     def is_near(self) -> bool:
@@ -86,7 +86,8 @@ def wait_for(number: int, seen: Progress) -> Wait:
         number=number,
         ahead=ahead,
         minutes=None if seconds is None else ceil(seconds / 60),
-        has_too_few_seats=seen.seats_left <= ahead,
+        # Each of those ahead takes one at least, and some are inside and choosing.
+        has_too_few_seats=seen.seats_left <= ahead + 1,
     )
 
 

@@ -53,7 +53,7 @@ def show(request: HttpRequest, standing: Standing) -> HttpResponse:
         "token": standing.token,
         "wait": standing.wait,
         "standing": standing,
-        "entry_minutes": max(1, settings.TOKEN_ENTRY_SECONDS // 60),
+        "entry_seconds": settings.TOKEN_ENTRY_SECONDS,
         "drawing_seconds": DRAWING_SECONDS,
         "near_ahead": NEAR_AHEAD,
         "near_minutes": NEAR_MINUTES,

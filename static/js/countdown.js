@@ -37,7 +37,8 @@ function start(clock) {
   const total = Number(clock.dataset.secondsLeft);
   const began = Date.now();
   if (!(total > 0)) return;
-  const speaker = clock.dataset.lastCall ? speakerFor(clock) : null;
+  // Who comes back to the page within the last minute has heard it, and a minute is no longer what is left.
+  const speaker = clock.dataset.lastCall && total > LAST_CALL ? speakerFor(clock) : null;
 
   function tick() {
     // A fragment that was replaced takes its clock with it.

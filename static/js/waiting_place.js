@@ -23,7 +23,8 @@ function textOf(element) {
 }
 
 function toldBy(place) {
-  const notices = [...place.querySelectorAll(".notice")].map(textOf);
+  // What the main sentence says as well isn't said twice.
+  const notices = [...place.querySelectorAll(".notice:not(.told)")].map(textOf);
   return { main: textOf(place.querySelector(".line-news") ?? place.querySelector("h1")), notices };
 }
 

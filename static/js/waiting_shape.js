@@ -47,10 +47,10 @@ export function numbersFor(facts, answer) {
   const numbers = { waiting, seats: answer.seats_left, ahead: null, about: null, minutes: null };
   if (facts.number === null) return numbers;
   const ahead = Math.max(0, facts.number - answer.serving - 1);
-  const step = 10 ** (String(ahead).length - 1);
+  const step = Math.max(1, Math.floor(10 ** (String(ahead).length - 1) / 2));
   const speed = answer.numbers_per_minute;
   const minutes = speed ? Math.ceil(Math.round(((ahead + 1) / speed) * 60) / 60) : null;
-  return { ...numbers, ahead, about: Math.floor(ahead / step) * step, minutes };
+  return { ...numbers, ahead, about: Math.ceil(ahead / step) * step, minutes };
 }
 
 export function shapeFor(facts, answer) {
@@ -62,7 +62,7 @@ export function shapeFor(facts, answer) {
     ahead: Math.min(ahead, 2),
     minutes: minutes === null ? null : Math.min(minutes, 2),
     is_near: ahead <= facts.near.ahead || (minutes !== null && minutes <= facts.near.minutes),
-    has_too_few_seats: seats <= ahead,
+    has_too_few_seats: seats <= ahead + 1,
   };
 }
 

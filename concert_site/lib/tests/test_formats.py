@@ -56,3 +56,14 @@ def test_time_that_is_left(seconds, written):
 def test_a_time_is_never_broken_in_two():
     with override("ko"):
         assert formats.clock(EVENING) == "오후\N{NO-BREAK SPACE}7:30"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "korean"),
+    [(20, "20 seconds", "20초"), (60, "1 minute", "1분"), (119, "1 minute", "1분"), (120, "2 minutes", "2분")],
+)
+def test_time_to_do_something_in_is_never_more_than_there_is(seconds, english, korean):
+    with override("en"):
+        assert formats.time_span(seconds) == english
+    with override("ko"):
+        assert formats.time_span(seconds) == korean

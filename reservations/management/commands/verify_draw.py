@@ -25,16 +25,20 @@ SCHEDULE = re.compile(r".*/schedules/[0-9]+/(?=draw/)")
 class Command(BaseCommand):
     help = (
         "Recompute a draw from its public list. Of an address, the hashes that the site published are compared too;"
-        " name the hash that you noted before the draw with --seed-hash. Exit code 0: all of it holds."
+        " name the hash that you noted before the draw with --seed-hash. Of a file alone only --entries-hash tells"
+        " whether its end is missing. Exit code 0: all of it holds."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("source", metavar="FILE-OR-URL", help="the list, or .../api/v1/schedules/ID/draw/")
         parser.add_argument("--seed-hash", metavar="HEX", help="what the site promised before the draw")
+        parser.add_argument("--entries-hash", metavar="HEX", help="what the site says of the whole list")
         parser.add_argument("--token", type=UUID, metavar="UUID", help="a token to look for in the list")
 
-    def handle(self, *, source: str, seed_hash: str | None, token: UUID | None, **options: object) -> None:
+    def handle(
+        self, *, source: str, seed_hash: str | None, entries_hash: str | None, token: UUID | None, **options: object
+    ) -> None:
         """Recompute it and say what holds.
 
         :raises CommandError: if anything doesn't, or the list can't be read
@@ -50,6 +54,7 @@ class Command(BaseCommand):
             raise CommandError(f"{source} can't be read: {reason_of(error)}") from error
         self.say(verified)
         self.compare("The seed's hash", verified.seed_hash, promised=seed_hash, by="--seed-hash")
+        self.compare("The list's hash", verified.entries_hash, promised=entries_hash, by="--entries-hash")
         for name, value in (
             ("seed_hash", verified.seed_hash),
             ("seed", verified.seed),
