@@ -18,8 +18,8 @@ LINE = """
 insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at)
 select id, %(schedule)s, gen_random_uuid(), 'WAITING', row_number() over (order by id), now()
   from (select id from users where email like 'waiting%%@fans.example' order by id limit %(length)s) q"""
-# Who has a number was drawn, or came after the draw.
-DRAWN = "update concert_schedule set drawn_at = now() where id = %(schedule)s"
+# Who has a number was drawn, or came after the draw. (A tick may have seen that already.)
+DRAWN = "update concert_schedule set drawn_at = now() where id = %(schedule)s and drawn_at is null"
 LOBBY = """
 insert into waiting_token (user_id, concert_schedule_id, token, status, created_at)
 select id, %(schedule)s, gen_random_uuid(), 'WAITING', now()
