@@ -23,12 +23,6 @@ pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
-    client().flushdb()
-
-
 @pytest.fixture
 def schedule():
     """A sale that opens now."""

@@ -3,6 +3,7 @@
 import pytest
 
 from concert_site.lib.cache import forget_everything
+from concert_site.lib.redis import client
 from concert_site.lib.tasks import hurries
 
 
@@ -12,3 +13,9 @@ def nothing_remembered():
     # What an earlier test set off must not reach this one.
     hurries.wait()
     forget_everything()
+
+
+@pytest.fixture
+def empty_redis():
+    """For tests that ask Redis: it outlives the tests' database, whose ids begin anew."""
+    client().flushdb()

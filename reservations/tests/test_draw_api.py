@@ -23,15 +23,9 @@ from reservations.domain import public_progress, waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 
 FANS = 7
-
-
-@pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
-    client().flushdb()
 
 
 @pytest.fixture

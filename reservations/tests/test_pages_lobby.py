@@ -20,14 +20,8 @@ from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 PART = {"X-Part": "place"}
-
-
-@pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
-    redis_client().flushdb()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from django.test import Client
 from django.utils.timezone import now
 
 from concert_site.lib.cache import forget_everything
-from concert_site.lib.redis import client as redis_client
 from concert_site.tests.away import redis_away
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
@@ -20,13 +19,7 @@ from reservations.tests.factories import hold as taken_by_another
 from reservations.tests.scenes import let_in, make_sale
 from reservations.tests.test_pages_waiting import browser_of, room, text_of
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
-    redis_client().flushdb()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 
 
 @pytest.fixture

@@ -18,15 +18,9 @@ from reservations.tests.factories import make_fan, make_schedule, make_seats, re
 from reservations.tests.scenes import Sale
 from reservations.tests.scenes import hold as hold_seats
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 # What the page's script sends.
 PART = {"X-Part": "place"}
-
-
-@pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
-    redis_client().flushdb()
 
 
 @pytest.fixture

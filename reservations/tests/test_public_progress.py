@@ -27,15 +27,9 @@ from reservations.queries.availability import availability_of
 from reservations.queries.sales import fresh_sale_of
 from reservations.tests.factories import make_schedule, make_seats
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
-    client().flushdb()
 
 
 @pytest.fixture

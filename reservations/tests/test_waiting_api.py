@@ -12,7 +12,6 @@ from rest_framework.settings import api_settings
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib import throttling
 from concert_site.lib.cache import forget_everything
-from concert_site.lib.redis import client
 from concert_site.lib.throttling import LIMITS, PerCaller
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
@@ -22,18 +21,12 @@ from reservations.domain import levers, waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats, reserve
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 
 JOIN_FIELDS = {
     "token", "status", "number", "position", "estimated_wait_seconds", "poll_after_seconds", "seed_hash",
     "created_at", "entered_at", "expired_at", "expired_reason",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
-    client().flushdb()
 
 
 @pytest.fixture

@@ -25,16 +25,10 @@ from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from reservations.queries.availability import availability_of
 from reservations.tests.factories import hold, make_fan, make_schedule, make_seats, reserve
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 
 SECOND = timedelta(seconds=1)
 LOBBY = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew."""
-    client().flushdb()
 
 
 def make_sale(*, seats=10, **columns):
