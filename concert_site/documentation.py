@@ -10,10 +10,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from concert_site.lib import openapi
-
-__all__ = ["Docs", "Schema", "openapi"]  # what openapi declares registers itself
-
 KEPT = {"Cache-Control": "public, max-age=300"}
 
 

@@ -1,5 +1,7 @@
 """Pages of lists."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination, PageNumberPagination
@@ -11,6 +13,13 @@ PAGE_SIZE = 20
 MOST = 100
 
 
+def page_of(items: dict[str, Any], **more: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a page; DRF's own says in the way of OpenAPI 3.0 what may be null. Any: OpenAPI."""
+    link = {"type": ["string", "null"], "format": "uri", "description": "Null at the end of the list."}
+    properties = {**more, "next": link, "previous": link, "results": items}
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
 class NewestFirst(CursorPagination):
     """What a caller owns, newest first: rows that are added meanwhile shift no page."""
 
@@ -19,6 +28,10 @@ class NewestFirst(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = MOST
     invalid_cursor_message = _("There is no such page.")  # type: ignore[assignment]  # DRF takes lazy texts
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The shape of a page of these."""
+        return page_of(schema)
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """Where the page starts.
@@ -39,3 +52,7 @@ class Numbered(PageNumberPagination):
     page_size = PAGE_SIZE
     page_size_query_param = "page_size"
     max_page_size = MOST
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The shape of a page of these."""
+        return page_of(schema, count={"type": "integer", "minimum": 0})

@@ -42,7 +42,12 @@ HEADINGS = {
 
 def status_of(error: errors.DomainError) -> int:
     """The HTTP status of a domain error: its family's."""
-    return next(STATUS_OF[family] for family in type(error).__mro__ if family in STATUS_OF)
+    return status_of_kind(type(error))
+
+
+def status_of_kind(kind: type[errors.DomainError]) -> int:
+    """The HTTP status of a class of domain errors: its family's."""
+    return next(STATUS_OF[family] for family in kind.__mro__ if family in STATUS_OF)
 
 
 def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) -> HttpResponse:

@@ -3,12 +3,18 @@
 Named in pytest.ini. The process that was started first (with xdist: the controller) runs the
 services, its workers inherit the environment. pytest-django gives each worker a database of its own;
 here each gets a Redis database of its own.
+
+Whatever a test looks at itself: each answer of the API that it gets in its own process must be one that the API's
+description has (concert_site.tests.described), or the test ends in an error.
 """
+
+from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,7 +24,15 @@ from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import TEST
 
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
 services = ExitStack()
+# Answers of the API since they were last looked at: method, path, status, headers, body.
+answers: set[tuple[str, str, int, tuple[tuple[str, str], ...], bytes | None]] = set()
+URLS = "concert_site.urls"
+API = "/api/v1/"
 MOST_RUNS_AT_ONCE = 8
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "", None}
 
@@ -32,6 +46,48 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
         start_services()
     sys.addaudithook(refuse_network)
     return (yield)
+
+
+def pytest_configure() -> None:
+    """Note every answer of the API, whichever way a request came: what a client, a handler or a browser asks."""
+    from django.core.handlers.base import BaseHandler
+
+    get_response = BaseHandler.get_response
+
+    def noting(self: BaseHandler, request: HttpRequest) -> HttpResponseBase:
+        response = get_response(self, request)
+        note(request, response)
+        return response
+
+    BaseHandler.get_response = noting  # type: ignore[method-assign]  # on purpose
+
+
+def note(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Remember an answer; not those of addresses that a test has made up."""
+    from django.conf import settings
+
+    if request.path.startswith(API) and settings.ROOT_URLCONF == URLS and not hasattr(request, "urlconf"):
+        body = None if response.streaming else response.content  # type: ignore[attr-defined]  # then it has one
+        answers.add((str(request.method), request.path, response.status_code, tuple(response.items()), body))
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Compare what was noted, once the test's own settings are gone and nobody counts or measures."""
+    yield
+    noted = list(answers)
+    answers.clear()
+    if not noted or item.get_closest_marker("undescribed"):
+        return
+    from concert_site.tests.described import faults_of
+
+    faults = [
+        fault
+        for method, path, status, headers, body in noted
+        for fault in faults_of(method, path, status, dict(headers), body)
+    ]
+    if faults:
+        pytest.fail("The API answered what its description doesn't have:\n" + "\n".join(faults), pytrace=False)
 
 
 @pytest.hookimpl(trylast=True)

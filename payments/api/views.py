@@ -7,13 +7,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.errors import Invalid, NotFound
 from concert_site.lib.fields import validated
+from concert_site.lib.openapi import refuses
 from concert_site.lib.pagination import NewestFirst
 from payments import queries
 from payments.api.serializers import CanceledOut, PayRequest, ReceiptOut, receipt_out
 from payments.domain import checkout, refunds
+from payments.domain.errors import FeeChanged
 from payments.models import Payment, PaymentQuerySet
 from reservations.api.serializers import PaymentOut
+from reservations.domain.errors import HoldExpired, RefundClosed
+from wallet.domain.errors import InsufficientBalance
 
 
 class Payments(ListAPIView[Payment]):
@@ -43,6 +48,7 @@ class Payments(ListAPIView[Payment]):
             200: OpenApiResponse(ReceiptOut, description="All of it had been paid before."),
         },
     )
+    @refuses(InsufficientBalance, reservations=[Invalid, NotFound, HoldExpired])
     def post(self, request: Request) -> Response:
         body = validated(PayRequest, request.data)
         receipt = checkout.pay(user_id=caller_id(request), reservation_ids=body["reservations"])
@@ -61,5 +67,6 @@ class Cancel(APIView):
     """POST: cancel a reservation; what was paid goes back to the wallet, less the fee."""
 
     @extend_schema(summary="Cancel a reservation", request=None, responses=CanceledOut)
+    @refuses(RefundClosed, FeeChanged)
     def post(self, request: Request, pk: int) -> Response:
         return Response(CanceledOut(refunds.cancel(user_id=caller_id(request), reservation_id=pk)).data)

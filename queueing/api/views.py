@@ -8,9 +8,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.openapi import refuses
 from concert_site.lib.tasks import hurry_soon
 from queueing.api.serializers import TokenOut, token_out
 from queueing.domain import line, progress
+from queueing.domain.errors import QueueTokenInactive
 from queueing.queries import TokenView, own_token
 
 
@@ -39,5 +41,6 @@ class Enter(APIView):
     """POST: come in, now that it is my turn."""
 
     @extend_schema(summary="Enter", request=None, responses=TokenOut)
+    @refuses(QueueTokenInactive)
     def post(self, request: Request, token: UUID) -> Response:
         return answer(line.enter(user_id=caller_id(request), token=token))

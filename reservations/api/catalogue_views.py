@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from concert_site.lib import etags
 from concert_site.lib.errors import NotFound
+from concert_site.lib.openapi import refuses_fields_of
 from concert_site.lib.pagination import Numbered
 from reservations.api.catalogue_serializers import (
     AvailabilityOut,
@@ -77,6 +78,7 @@ class Concerts(GenericAPIView[Concert]):
     @extend_schema(
         operation_id="concerts_list", filters=True, parameters=[CatalogueQuery], responses=ConcertOut(many=True)
     )
+    @refuses_fields_of(CatalogueQuery)
     def get(self, request: Request) -> Response:
         """The concerts with their schedules, those that play next first."""
         query = CatalogueQuery(data=request.query_params)

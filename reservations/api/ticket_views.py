@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +12,7 @@ from rest_framework.views import APIView
 
 from concert_site.lib.authentication import caller_id
 from concert_site.lib.negotiation import preferred_type
+from concert_site.lib.openapi import refuses
 from reservations.domain import ticket_keys, tickets
 from reservations.queries.tickets import own_with_schedule
 
@@ -45,6 +47,7 @@ class OwnTicket(APIView):
             (200, PNG): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
         },
     )
+    @refuses(NotAcceptable)
     def get(self, request: Request, pk: int) -> HttpResponse:
         media_type = preferred_type(request, (SVG, PNG))
         ticket = tickets.ticket_of(own_with_schedule(pk, user_id=caller_id(request)))

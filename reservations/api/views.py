@@ -10,10 +10,22 @@ from rest_framework.views import APIView
 
 from concert_site.lib import idempotency
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.errors import Invalid
 from concert_site.lib.fields import validated
+from concert_site.lib.openapi import refuses
 from concert_site.lib.pagination import NewestFirst
+from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from reservations.api.serializers import BookingOut, HoldRequest, ReservationOut, booking_out, reservation_out
 from reservations.domain import holds
+from reservations.domain.errors import (
+    HoldExpired,
+    SaleClosed,
+    SaleNotOpen,
+    ScheduleUnknown,
+    SeatUnavailable,
+    SeatUnknown,
+    TicketLimitExceeded,
+)
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationQuerySet
 from reservations.queries import bookings
@@ -65,6 +77,9 @@ class Reservations(ListAPIView[Reservation]):
             200: OpenApiResponse(BookingOut, description="This booking exists already; here it is as it is now."),
         },
     )
+    @refuses(QueueTokenRequired, QueueTokenInactive)
+    @refuses(SaleNotOpen, SaleClosed, TicketLimitExceeded, idempotency.IdempotencyKeyReused)
+    @refuses(schedule=[ScheduleUnknown], seats=[Invalid, SeatUnknown, SeatUnavailable])
     def post(self, request: Request) -> Response:
         key = idempotency.key_of(request, required=False)
         body = validated(HoldRequest, request.data)
@@ -95,6 +110,7 @@ class Extend(APIView):
         responses=ReservationOut,
         description="Once, for the whole booking.",
     )
+    @refuses(HoldExpired)
     def post(self, request: Request, pk: int) -> Response:
         holds.extend_hold(user_id=caller_id(request), reservation_id=pk)
         return Response(reservation_out(bookings.own(pk, user_id=caller_id(request))))

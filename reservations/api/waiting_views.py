@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from concert_site.lib import etags
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.openapi import refuses
 from concert_site.lib.rendering import to_json
 from queueing.api.serializers import token_out
 from queueing.domain import progress
@@ -16,6 +17,7 @@ from queueing.domain.pace import POLL
 from reservations.api.catalogue_views import LIVE, NOT_MODIFIED
 from reservations.api.serializers import JoinOut
 from reservations.domain import waiting_room
+from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.domain.public_progress import DRAWING, PAUSED, Progress, progress_of
 from reservations.queries.sales import SaleState
 
@@ -88,6 +90,7 @@ class Join(APIView):
             200: OpenApiResponse(JoinOut, description="The place that the caller has already."),
         },
     )
+    @refuses(SaleNotOpen, SaleClosed, SoldOut)
     def post(self, request: Request, pk: int) -> Response:
         place = waiting_room.join(user_id=caller_id(request), schedule_id=pk)
         body = token_out(place.token, progress.line_of(pk)) | {"seed_hash": place.seed_hash}

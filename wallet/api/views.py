@@ -9,9 +9,12 @@ from rest_framework.views import APIView
 
 from concert_site.lib import idempotency
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.errors import Invalid
+from concert_site.lib.openapi import refuses
 from concert_site.lib.pagination import NewestFirst
 from wallet.api.serializers import ChargeRequest, LedgerEntryOut, WalletOut
 from wallet.domain import ledger
+from wallet.domain.errors import BalanceTooLarge
 from wallet.models import BalanceHistory, BalanceHistoryQuerySet
 from wallet.queries import history_of, wallet_of
 
@@ -47,6 +50,7 @@ class Charges(APIView):
             200: OpenApiResponse(LedgerEntryOut, description="This key was used before; nothing was booked again."),
         },
     )
+    @refuses(BalanceTooLarge, idempotency.IdempotencyKeyReused, amount=[Invalid])
     def post(self, request: Request) -> Response:
         key = idempotency.key_of(request, required=True)
         body = ChargeRequest(data=request.data)

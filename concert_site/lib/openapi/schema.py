@@ -1,0 +1,128 @@
+"""How an operation is described: as drf-spectacular does, and with everything that it refuses."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.views import APIView
+
+from concert_site.lib import idempotency
+from concert_site.lib.openapi.declarations import NAME, SERVER, VALIDATION, Refusal, declared_by, found_in
+from concert_site.lib.openapi.field_codes import field_codes_of
+from concert_site.lib.openapi.shapes import response_of
+
+READS = {"GET", "HEAD"}
+WITH_BODIES = {"POST", "PUT", "PATCH"}
+# Of every operation: a Host that isn't ours, another method at its address, a mistake of ours, a service that is away.
+ALWAYS = [
+    Refusal(400, "bad_request"),
+    Refusal(405, "method_not_allowed"),
+    Refusal(500, "error", type=SERVER),
+    Refusal(503, "unavailable", type=SERVER),
+]
+# Of each that takes a body.
+OF_BODIES = [Refusal(400, "parse_error"), Refusal(415, "unsupported_media_type")]
+# Of each that may bring one, wanted or not.
+OF_WRITES = [Refusal(413, "too_large")]
+
+
+class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # not annotated
+    """`Authorization: Bearer <access token>`."""
+
+    target_class = "concert_site.lib.authentication.AccessToken"
+    name = "accessToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        """How to send it, and where it comes from."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "`meta.access_token` of `POST /_allauth/app/v1/auth/login`.",
+        }
+
+
+class RefusalSchema(AutoSchema):
+    """One operation, with the refusals that its view declares (lib.openapi.refuses) and those that follow."""
+
+    def _get_response_bodies(
+        self, direction: Literal["request", "response"] = "response"
+    ) -> dict[str, Any]:  # Any: OpenAPI
+        """What it answers, by status."""
+        responses: dict[str, Any] = super()._get_response_bodies(direction=direction)
+        if direction == "response":
+            for status, refused in sorted(by_status(self.refusals()).items()):
+                responses.setdefault(str(status), response_of(status, refused, self.named, self.get_operation_id()))
+        return responses
+
+    def refusals(self) -> Iterator[Refusal]:
+        """Everything that the operation may be refused with."""
+        yield from ALWAYS
+        yield from declared_by(getattr(self.view, self.method.lower()))
+        yield from self._of_callers()
+        yield from self._of_keys()
+        if "{" in self.path or self._is_list_view():
+            yield Refusal(404, "not_found")
+        if self.method not in READS:
+            yield from OF_WRITES
+        if self.method in WITH_BODIES:
+            yield from self._of_bodies()
+
+    def _of_callers(self) -> Iterator[Refusal]:
+        """What depends on who calls, and how often."""
+        for permission in self.view.get_permissions():
+            yield from found_in(getattr(permission, NAME, ()), None)
+        if any(isinstance(each, IsAuthenticated) for each in self.view.get_permissions()):
+            yield Refusal(401, "not_authenticated")
+            if self.method not in READS:
+                # Who comes with a session in place of a token, and without the page's CSRF token.
+                yield Refusal(403, "permission_denied")
+        if is_throttled(self.view):
+            yield Refusal(429, "throttled")
+
+    def _of_bodies(self) -> Iterator[Refusal]:
+        """What is wrong with a body, where one is taken."""
+        body = self.get_request_serializer()
+        if isinstance(body, serializers.Field) or (inspect.isclass(body) and issubclass(body, serializers.Field)):
+            yield from OF_BODIES
+            yield from (Refusal(400, code, attr, VALIDATION) for attr, code in field_codes_of(body))
+
+    def _of_keys(self) -> Iterator[Refusal]:
+        """What is wrong with an Idempotency-Key, or that there is none."""
+        for parameter in self._get_parameters():
+            if parameter["name"] == idempotency.HEADER:
+                yield Refusal(400, "invalid", idempotency.HEADER, VALIDATION)
+                if parameter.get("required"):
+                    yield Refusal(400, "required", idempotency.HEADER, VALIDATION)
+
+    def named(self, name: str, shape: dict[str, Any]) -> dict[str, Any]:  # Any: OpenAPI
+        """A reference to a shape that stands among the components."""
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular doesn't say
+            name=name, type=ResolvedComponent.SCHEMA, schema=shape, object=name
+        )
+        self.registry.register_on_missing(component)
+        ref: dict[str, Any] = component.ref
+        return ref
+
+
+def is_throttled(view: APIView) -> bool:
+    """Whether a view counts its callers: unless it says otherwise, also where THROTTLE is off for the moment."""
+    if view.get_throttles():
+        return True
+    return not any("throttle_classes" in vars(kind) for kind in type(view).__mro__ if kind is not APIView)
+
+
+def by_status(refusals: Iterator[Refusal]) -> dict[int, list[Refusal]]:
+    """The refusals of each status, each once."""
+    found: dict[int, list[Refusal]] = {}
+    for each in refusals:
+        if each not in found.setdefault(each.status, []):
+            found[each.status].append(each)
+    return found
