@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 # Makes shared_task and current_app mean this application wherever Django is set up.
 from concert_site.celery import app as celery_app
@@ -8,3 +9,10 @@ __all__ = ["ConcertSiteConfig", "celery_app"]
 
 class ConcertSiteConfig(AppConfig):
     name = "concert_site"
+
+    def ready(self) -> None:
+        """Have every migrate end with the SQL functions as they are written."""
+        from concert_site.lib.sql_install import install_after_migrate
+
+        # Django says it for each app that has models; once is enough.
+        post_migrate.connect(install_after_migrate, sender=apps.get_app_config("payments"))

@@ -8,9 +8,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connection, migrations
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.state import StateApps
+from django.db import NotSupportedError, connection, migrations
 from django.http import HttpRequest, HttpResponse
 from psycopg.rows import DictRow, dict_row
 
@@ -31,6 +29,26 @@ def fetch(sql: str, params: Mapping[str, Any]) -> list[Row]:  # Any: parameters 
 
     It goes through Django's cursor wrapper, so that tests count it and errors are Django's.
     """
+    try:
+        return _fetch(sql, params)
+    except NotSupportedError as error:
+        # A migrate has just given a function other columns. Nothing was run yet, so it can be prepared anew.
+        if connection.in_atomic_block or not is_outdated_plan(error):
+            raise
+    with connection.cursor() as cursor:
+        # psycopg forgets what it prepared when it sees this pass.
+        cursor.execute("deallocate all")
+    return _fetch(sql, params)
+
+
+def is_outdated_plan(error: Exception) -> bool:
+    """Whether PostgreSQL refused a prepared statement because its result is of other columns than it was."""
+    cause = error.__cause__
+    # Its words ("cached plan must not change result type") may be translated.
+    return isinstance(cause, psycopg.Error) and cause.diag.source_function == "RevalidateCachedQuery"
+
+
+def _fetch(sql: str, params: Mapping[str, Any]) -> list[Row]:  # Any: parameters of every type
     connection.ensure_connection()
     with connection.wrap_database_errors:
         raw = PreparedCursor(connection.connection, row_factory=dict_row)
@@ -58,17 +76,11 @@ def sql_beside(module_file: str, name: str) -> str:
 
 
 def install_sql(module_file: str, name: str) -> migrations.RunPython:
-    """A migration's step: run a .sql file of `create or replace function` as it stands.
+    """A step of old migrations, which does nothing: functions are installed after every migrate (sql_install).
 
-    The functions live in one file each, to be read top to bottom; a later change of a file comes with a
-    migration that installs it again, and a test compares file and database.
+    It ran the file as it is today, in a schema as it was then: one that a later migration has not changed yet.
     """
-
-    def install(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
-        with editor.connection.cursor() as cursor:
-            cursor.execute((Path(module_file).parent / name).read_text())
-
-    return migrations.RunPython(install, migrations.RunPython.noop)
+    return migrations.RunPython(migrations.RunPython.noop, migrations.RunPython.noop)
 
 
 class FreshConnections:

@@ -4,13 +4,16 @@ import socket
 import time
 
 import pytest
+from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from concert_site import health
 from concert_site.accounts.tests.factories import api_of, make_fan
 from concert_site.lib.cache import forget_everything
+from concert_site.lib.sql_install import install
 from concert_site.tests.away import postgres_away, redis_away
+from concert_site.tests.mutants import run
 from concert_site.tests.operations import operations
 
 KEY = {"idempotency-key": "k"}
@@ -81,6 +84,29 @@ def test_not_ready_before_every_migration(client):
 
     assert (response.status_code, response.json()) == (503, READY | {"status": "away", "migrations": "missing"})
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_with_functions_of_other_files(client):
+    run("comment on function pay_reservations is 'Frontrow installed this from payments/domain/pay.sql 12ab 34cd'")
+    try:
+        response = client.get("/readyz")
+    finally:
+        install(connection)
+
+    assert (response.status_code, response.json()) == (503, READY | {"status": "away", "migrations": "missing"})
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ready_with_a_function_that_was_mended_in_the_database(client):
+    run("create or replace function lobby_key(p_schedule bigint) returns bigint language sql as 'select 1'")
+    try:
+        response = client.get("/readyz")
+    finally:
+        install(connection)
+
+    assert response.status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)

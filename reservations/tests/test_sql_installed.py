@@ -1,74 +1,54 @@
-"""The functions in the database are those of the .sql files."""
-
-import re
-from pathlib import Path
+"""What the functions of booking are, as the database has them."""
 
 import pytest
-from django.apps import apps
 from django.db import connection
 
-FUNCTIONS = """
-select proname, pg_get_function_arguments(p.oid) as arguments, pg_get_function_result(p.oid) as result, prosrc,
-       provolatile, proparallel, proisstrict, prosecdef, proconfig, lanname
-  from pg_proc p join pg_language l on l.oid = p.prolang
- where pronamespace = %s::regnamespace and proname = any(%s)
- order by proname, arguments
-"""
-CREATES = re.compile(r"^create or replace function (\w+)", re.MULTILINE | re.IGNORECASE)
-FILES = [
-    path
-    for app in ("queueing", "reservations", "payments", "wallet")
-    for path in sorted((Path(apps.get_app_config(app).path) / "domain").glob("*.sql"))
-    if CREATES.search(path.read_text())
-]
+from concert_site.lib.sql_functions import functions_in, sql_files
+from concert_site.lib.sql_install import differences
 
 pytestmark = pytest.mark.django_db
 
 
-def functions_in(schema: str, names: list[str]) -> list[dict[str, object]]:
+def column_of(column: str) -> dict[str, object]:
+    """A column of pg_proc, for each function that was installed."""
     with connection.cursor() as cursor:
-        cursor.execute(FUNCTIONS, [schema, names])
-        columns = [column.name for column in cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-
-def installed_anew(path: Path, names: list[str]) -> list[dict[str, object]]:
-    """The file's functions, made a second time in a schema of their own; the test's rollback removes it."""
-    with connection.cursor() as cursor:
-        cursor.execute("create schema anew")
-        cursor.execute("set local search_path = anew, public")
-        cursor.execute(path.read_text())
-        cursor.execute("set local search_path = public")
-    return functions_in("anew", names)
+        oids = [function.oid for function in functions_in(cursor)]
+        cursor.execute(f"select proname, {column} from pg_proc where oid = any(%s)", [oids])
+        return dict(cursor.fetchall())
 
 
 def test_the_hot_writes_lie_in_files():
-    names = {name for path in FILES for name in CREATES.findall(path.read_text())}
+    names = {name for file in sql_files() for name in file.names}
 
     assert {"hold_seats", "booking_again", "live_seats_of", "release_own_lapsed", "pay_reservations"} <= names
+    assert column_of("proname").keys() == names
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_file_and_database_are_the_same(path):
-    names = CREATES.findall(path.read_text())
-
-    installed = functions_in("public", names)
-
-    assert installed == installed_anew(path, names)
-    assert sorted(each["proname"] for each in installed) == sorted(names)
+def test_files_and_database_are_the_same():
+    assert differences(connection) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_function_sees_what_was_committed_before_each_of_its_statements(path):
+def test_every_function_sees_what_was_committed_before_each_of_its_statements():
     """A STABLE one would keep the snapshot of its caller, and count the past behind a lock."""
-    installed = functions_in("public", CREATES.findall(path.read_text()))
-
-    assert {each["proname"]: each["provolatile"] for each in installed} == {each["proname"]: "v" for each in installed}
+    assert set(column_of("provolatile").values()) == {"v"}
 
 
 @pytest.mark.parametrize("name", ["hold_seats", "booking_again", "release_own_lapsed", "pay_reservations"])
 def test_hot_functions_plan_once(name):
     """Custom plans, made anew at each call, cost most of a hold."""
-    (function,) = functions_in("public", [name])
+    assert column_of("proconfig")[name] == ["plan_cache_mode=force_generic_plan"]
 
-    assert function["proconfig"] == ["plan_cache_mode=force_generic_plan"]
+
+@pytest.mark.parametrize("file", sql_files(), ids=lambda file: file.path)
+def test_files_of_functions_make_nothing_else(file):
+    """What else a file made would be made again at each change, and would stay when the file goes."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_class")
+        before = cursor.fetchone()
+        cursor.execute("select set_config('search_path', 'pg_temp, public', true)")
+        cursor.execute(file.text)
+        made = functions_in(cursor)
+        cursor.execute("select count(*) from pg_class")
+
+        assert cursor.fetchone() == before
+        assert sorted(function.name for function in made) == sorted(file.names)

@@ -1,0 +1,42 @@
+"""Django's migrate, by one process at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.commands import migrate
+from django.db import connections
+
+KEY = "hashtextextended('frontrow: migrate', 0)"
+
+
+class Command(migrate.Command):
+    """Each server of a site may start by migrating: the first does, the others wait and find nothing to do."""
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's own signature
+        """As Django's."""
+        if options["plan"] or options["check_unapplied"]:
+            super().handle(*args, **options)
+            return
+        with self.alone(options["database"]):
+            super().handle(*args, **options)
+
+    @contextmanager
+    def alone(self, alias: str) -> Iterator[None]:
+        """Hold the database's lock for migrations, on a connection of its own.
+
+        In a transaction, because a pooler may give each transaction another server process.
+        """
+        connection = connections[alias].copy()
+        try:
+            connection.set_autocommit(False)
+            with connection.cursor() as cursor:
+                # Whoever migrates may take its time.
+                cursor.execute("set local lock_timeout = 0; set local idle_in_transaction_session_timeout = 0")
+                cursor.execute(f"select pg_try_advisory_xact_lock({KEY})")
+                if not cursor.fetchone()[0]:
+                    self.stderr.write("Another process migrates this database: waiting for it.")
+                    cursor.execute(f"select pg_advisory_xact_lock({KEY})")
+            yield
+        finally:
+            connection.close()
