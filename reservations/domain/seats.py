@@ -1,4 +1,8 @@
-"""What staff change about seats. Each change is one conditional UPDATE: a seat that a fan gets first stays theirs."""
+"""What staff change about seats: what a fan gets first stays theirs.
+
+Rows are locked before they are changed, dates before their seats and each by id, as everywhere: an UPDATE of many
+rows locks them in the order in which it happens to find them, and two of them could wait for each other.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import Invalid
 from reservations.domain import holds
 from reservations.domain.seating import HIGHEST_PRICE, LONGEST
+from reservations.domain.shows import locked_schedule
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.seat import ConcertSeatQuerySet
 
@@ -38,15 +43,21 @@ class Tariff:
 
 def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> Outcome:
     """Take free seats off sale; those that are held, sold, or off sale already are skipped. A lapsed hold is free."""
-    asked = chosen(seat_ids)
-    if asked.filter(status=SeatStatus.TEMPORARY, expired_at__lte=now or Now()).exists():
+    if chosen(seat_ids).filter(status=SeatStatus.TEMPORARY, expired_at__lte=now or Now()).exists():
         holds.release_lapsed(now=now)
-    return outcome(seat_ids, asked.move(SeatStatus.AVAILABLE, SeatStatus.UNAVAILABLE))
+    return move(seat_ids, SeatStatus.AVAILABLE, SeatStatus.UNAVAILABLE)
 
 
 def put_on_sale(*, seat_ids: Sequence[int]) -> Outcome:
     """Put seats that are off sale back on sale; the others are skipped."""
-    return outcome(seat_ids, chosen(seat_ids).move(SeatStatus.UNAVAILABLE, SeatStatus.AVAILABLE))
+    return move(seat_ids, SeatStatus.UNAVAILABLE, SeatStatus.AVAILABLE)
+
+
+@transaction.atomic(durable=True)
+def move(seat_ids: Sequence[int], source: SeatStatus, to: SeatStatus) -> Outcome:
+    """Move the seats that are in `source` to `to`; the others are skipped."""
+    ours = locked(chosen(seat_ids).filter(status=source))
+    return outcome(seat_ids, ours.move(source, to))
 
 
 @transaction.atomic(durable=True)
@@ -59,20 +70,20 @@ def change_tariff(*, schedule_id: int, seat_ids: Sequence[int], tariff: Tariff) 
         raise Invalid(_("Give a price of at least 1."), attr="price")
     if not 1 <= len(tariff.category.strip()) <= LONGEST["category"]:
         raise Invalid(_("Give the category a name."), attr="category")
-    ours = chosen(seat_ids).filter(concert_schedule_id=schedule_id, status__in=FREE)
+    schedule = locked_schedule(schedule_id)
+    ours = locked(chosen(seat_ids).filter(concert_schedule_id=schedule_id, status__in=FREE))
     changed = ours.update(category=tariff.category, seat_price=tariff.price)
     if changed:
-        show_on_map(schedule_id, tariff)
+        show_on_map(schedule, tariff)
     return outcome(seat_ids, changed)
 
 
-def show_on_map(schedule_id: int, tariff: Tariff) -> None:
-    """Put a category on the map if it isn't there, and give the map a new version: a step of the caller's."""
-    schedule = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule_id)
+def show_on_map(schedule: ConcertSchedule, tariff: Tariff) -> None:
+    """Put a category on the map if it isn't there, and give the map a new version; the caller has locked the date."""
     categories = schedule.layout.setdefault("categories", [])
     if tariff.category not in {category.get("name") for category in categories}:
         categories.append({"name": tariff.category, "color": tariff.color})
-    ConcertSchedule.objects.filter(pk=schedule_id).update(
+    ConcertSchedule.objects.filter(pk=schedule.pk).update(
         layout=schedule.layout, layout_version=F("layout_version") + 1
     )
 
@@ -81,8 +92,9 @@ def show_on_map(schedule_id: int, tariff: Tariff) -> None:
 def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> Outcome:
     """Say of seats that they can, or can't, be reached without a step; whoever has them."""
     others = chosen(seat_ids).exclude(accessible=accessible)
-    schedule_ids = list(others.order_by().values_list("concert_schedule_id", flat=True).distinct())
-    changed = others.update(accessible=accessible)
+    dates = ConcertSchedule.objects.filter(pk__in=others.order_by().values("concert_schedule_id"))
+    schedule_ids = list(dates.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    changed = locked(others.filter(concert_schedule_id__in=schedule_ids)).update(accessible=accessible)
     ConcertSchedule.objects.filter(pk__in=schedule_ids).update(layout_version=F("layout_version") + 1)
     return outcome(seat_ids, changed)
 
@@ -90,6 +102,12 @@ def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> Outcome:
 def chosen(seat_ids: Sequence[int]) -> ConcertSeatQuerySet:
     """The seats of these ids."""
     return ConcertSeat.objects.filter(pk__in=seat_ids)
+
+
+def locked(seats: ConcertSeatQuerySet) -> ConcertSeatQuerySet:
+    """These seats, locked by id; whoever waited finds them as they are then, and those alone."""
+    ids = seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)
+    return chosen(list(ids))
 
 
 def outcome(seat_ids: Sequence[int], changed: int) -> Outcome:

@@ -55,8 +55,14 @@ def move_without_looking(rows, source, to, **changes):
     return rows.update(status=to, user=None, expired_at=None, **changes)
 
 
-def test_control_without_the_status_in_the_update_only_the_trigger_saves_the_fans_seat(monkeypatch):
+def lock_without_looking(rows):
+    """seats.locked without its guard: it locks the seats that were asked for, in whichever state they are by then."""
+    return seats.chosen(list(rows.values_list("pk", flat=True)))
+
+
+def test_control_without_the_status_in_lock_and_update_only_the_trigger_saves_the_fans_seat(monkeypatch):
     monkeypatch.setattr(ConcertSeatQuerySet, "move", move_without_looking)
+    monkeypatch.setattr(seats, "locked", lock_without_looking)
 
     sale, later = take_off_behind_a_hold()
 
@@ -67,6 +73,7 @@ def test_control_without_the_status_in_the_update_only_the_trigger_saves_the_fan
 
 def test_control_without_either_guard_staff_take_a_seat_out_of_a_fans_hands(monkeypatch):
     monkeypatch.setattr(ConcertSeatQuerySet, "move", move_without_looking)
+    monkeypatch.setattr(seats, "locked", lock_without_looking)
     run("alter table concert_seat disable trigger user")
     try:
         sale, later = take_off_behind_a_hold()
@@ -83,7 +90,7 @@ def test_a_fan_who_comes_while_a_seat_is_taken_off_sale_hears_at_once():
     token = let_in(fan, sale)
 
     with transaction.atomic():
-        seats.take_off_sale(seat_ids=sale.seats, now=NOW)
+        seats.move.__wrapped__(sale.seats, "AVAILABLE", "UNAVAILABLE")
         (answer,) = at_once([partial(hold_with, token, fan, sale, 0)])
 
     assert isinstance(answer, SeatUnavailable)

@@ -6,7 +6,7 @@ import pytest
 
 from concert_site.lib.errors import Invalid
 from concert_site.tests.audited import broken_invariants
-from concert_site.tests.unchanged import nothing_changed
+from concert_site.tests.unchanged import nothing_changed, nothing_written
 from reservations.domain import seats
 from reservations.domain.seats import Outcome, Tariff
 from reservations.models import ConcertSeat
@@ -76,7 +76,7 @@ def test_a_tariff_of_held_seats_alone_changes_nothing():
     sale = make_sale(seats=1)
     hold(make_fan(), sale, 0)
 
-    with nothing_changed():
+    with nothing_written():
         assert seats.change_tariff(schedule_id=sale.pk, seat_ids=sale.seats, tariff=TARIFF) == Outcome(0, 1)
 
 
