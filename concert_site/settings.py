@@ -251,7 +251,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "integer", "format": "int64", "minimum": 0}},
+    "PATH_CONVERTER_OVERRIDES": {
+        "id": {"type": "integer", "format": "int64", "minimum": 0},
+        "token": {"type": "string", "format": "uuid"},
+    },
     "ENUM_NAME_OVERRIDES": {
         "TokenStatus": "queueing.models.Status",
         "ReservationStatus": "reservations.models.reservation.Status",

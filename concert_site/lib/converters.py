@@ -1,7 +1,9 @@
-"""Ids and references in addresses and forms.
+"""Ids, references and tokens in addresses and forms.
 
-Use the `path` from here: importing it registers `<id:>` and `<reference:>`.
+Use the `path` from here: importing it registers `<id:>`, `<reference:>` and `<token:>`.
 """
+
+from uuid import UUID
 
 from django.urls import path, register_converter
 
@@ -44,5 +46,20 @@ class ReferenceInPath:
         return value
 
 
+class TokenInPath:
+    """`<token:name>`: a UUID with its dashes, in capitals or not; Django's own `<uuid:>` knows no capitals."""
+
+    regex = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+
+    def to_python(self, value: str) -> UUID:
+        """The token."""
+        return UUID(value)
+
+    def to_url(self, value: UUID) -> str:
+        """The text of a token."""
+        return str(value)
+
+
 register_converter(IdInPath, "id")
+register_converter(TokenInPath, "token")
 register_converter(ReferenceInPath, "reference")

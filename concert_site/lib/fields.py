@@ -1,12 +1,20 @@
-"""Input fields that take no guesses: a JSON number is a number, and text is not."""
+"""Bodies that take no guesses: a JSON number is a number and text is not, and a field that nobody knows is refused."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
 
 BIGINT_MAX = 2**63 - 1
+
+
+# Of a body that is all unknown fields the answer names a few.
+MOST_NAMED = 20
+UNKNOWN = _("There is no such field.")
 
 
 class StrictInteger(serializers.IntegerField):
@@ -36,6 +44,33 @@ class Money(StrictInteger):
     """An amount in the currency's minor unit; give `max_value` where a rule bounds it."""
 
 
+class Body(serializers.Serializer[Any]):  # Any: what it describes is a body, and no object of ours
+    """What every body of the API is made of, at any depth: fields that it doesn't know are refused by name.
+
+    Ignored, a misspelt `agreed_fee` would be a cancellation at any price.
+    """
+
+    def to_internal_value(self, data: object) -> Any:  # Any: DRF's signature
+        """The content.
+
+        :raises ValidationError: naming each field at fault, those that are unknown included
+        """
+        unknown = data.keys() - self.fields.keys() if isinstance(data, Mapping) else ()
+        if not unknown:
+            return super().to_internal_value(data)
+        named = sorted(map(str, unknown))[:MOST_NAMED]
+        refused = {name: [ErrorDetail(str(UNKNOWN), "unknown_field")] for name in named}
+        try:
+            super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError(error.detail | refused) from error  # type: ignore[operator]  # a dict by field
+        raise ValidationError(refused)
+
+
+class NoFields(Body):
+    """The body of a request that takes none."""
+
+
 @cache
 def shared(serializer_class: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """One instance of an input serializer: it keeps nothing of what it checks."""
@@ -51,3 +86,14 @@ def validated(serializer_class: type[serializers.Serializer[Any]], body: object)
     """
     content: dict[str, Any] = shared(serializer_class).run_validation(body)
     return content
+
+
+def demand_no_fields(request: Request) -> None:
+    """Refuse fields in the JSON body of a request that takes none. A body of any other kind is not looked at.
+
+    :raises ValidationError: naming each of them
+    :raises ParseError: if it isn't JSON
+    """
+    length = request.META.get("CONTENT_LENGTH")
+    if length and length != "0" and request.content_type.startswith("application/json"):
+        validated(NoFields, request.data)

@@ -1,10 +1,9 @@
 """The waiting room under api/v1/."""
 
-from django.urls import path
-
+from concert_site.lib.converters import path
 from queueing.api import views
 
 urlpatterns = [
-    path("queue-tokens/<uuid:token>/", views.QueueToken.as_view(), name="queue-token"),
-    path("queue-tokens/<uuid:token>/enter/", views.Enter.as_view(), name="queue-token-enter"),
+    path("queue-tokens/<token:token>/", views.QueueToken.as_view(), name="queue-token"),
+    path("queue-tokens/<token:token>/enter/", views.Enter.as_view(), name="queue-token-enter"),
 ]

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.fields import demand_no_fields
 from concert_site.lib.openapi import refuses
 from concert_site.lib.tasks import hurry_soon
 from queueing.api.serializers import TokenOut, token_out
@@ -30,6 +31,7 @@ class QueueToken(APIView):
 
     @extend_schema(summary="Leave the line", responses={200: TokenOut})
     def delete(self, request: Request, token: UUID) -> Response:
+        demand_no_fields(request)
         view, has_freed_a_slot = line.leave(user_id=caller_id(request), token=token)
         if has_freed_a_slot:
             # By its name: the waiting room doesn't know the sale that hands its slots on.
@@ -43,4 +45,5 @@ class Enter(APIView):
     @extend_schema(summary="Enter", request=None, responses=TokenOut)
     @refuses(QueueTokenInactive)
     def post(self, request: Request, token: UUID) -> Response:
+        demand_no_fields(request)
         return answer(line.enter(user_id=caller_id(request), token=token))

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from concert_site.lib.fields import Id
+from concert_site.lib.fields import Body, Id
 from queueing.api.serializers import TokenOut
 from reservations.api.catalogue_serializers import SeatOut
 from reservations.domain import cancellation
@@ -22,7 +22,7 @@ from reservations.queries.bookings import state_of
 MOST_SEATS = 100
 
 
-class HoldRequest(serializers.Serializer[object]):
+class HoldRequest(Body):
     """Which seats of which schedule to hold: all of them, or none."""
 
     schedule = Id()

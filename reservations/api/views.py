@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from concert_site.lib import idempotency
 from concert_site.lib.authentication import caller_id
 from concert_site.lib.errors import Invalid
-from concert_site.lib.fields import validated
+from concert_site.lib.fields import demand_no_fields, validated
 from concert_site.lib.openapi import refuses
 from concert_site.lib.pagination import NewestFirst
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
@@ -83,11 +83,13 @@ class Reservations(ListAPIView[Reservation]):
     def post(self, request: Request) -> Response:
         key = idempotency.key_of(request, required=False)
         body = validated(HoldRequest, request.data)
+        # The same seats in another order are the same request.
+        canonical = body | {"seats": sorted(body["seats"])}
         booking = holds.hold_seats(
             user_id=caller_id(request),
             queue_token=queue_token_of(request),
             idempotency_key=key,
-            request_hash=idempotency.request_hash(body) if key else None,
+            request_hash=idempotency.request_hash(canonical) if key else None,
             **body,
         )
         return Response(booking_out(booking), status=201 if booking.is_new else 200)
@@ -112,5 +114,6 @@ class Extend(APIView):
     )
     @refuses(HoldExpired)
     def post(self, request: Request, pk: int) -> Response:
+        demand_no_fields(request)
         holds.extend_hold(user_id=caller_id(request), reservation_id=pk)
         return Response(reservation_out(bookings.own(pk, user_id=caller_id(request))))

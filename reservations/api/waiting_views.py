@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from concert_site.lib import etags
 from concert_site.lib.authentication import caller_id
+from concert_site.lib.fields import demand_no_fields
 from concert_site.lib.openapi import refuses
 from concert_site.lib.rendering import to_json
 from queueing.api.serializers import token_out
@@ -92,6 +93,7 @@ class Join(APIView):
     )
     @refuses(SaleNotOpen, SaleClosed, SoldOut)
     def post(self, request: Request, pk: int) -> Response:
+        demand_no_fields(request)
         place = waiting_room.join(user_id=caller_id(request), schedule_id=pk)
         body = token_out(place.token, progress.line_of(pk)) | {"seed_hash": place.seed_hash}
         return Response(body, status=201 if place.is_new else 200)

@@ -65,9 +65,9 @@ class Booking:
 
     @property
     def expired_at(self) -> datetime | None:
-        """When the hold ends; None once nothing of it is held."""
-        ends = [each.expired_at for each in self.reservations if each.status == Status.RESERVING and each.expired_at]
-        return min(ends, default=None)
+        """When the hold ends; None once nothing of it is held, be it only that nobody has tidied up yet."""
+        held = [each for each in self.reservations if bookings.state_of(each) == Status.RESERVING]
+        return min((each.expired_at for each in held if each.expired_at), default=None)
 
 
 def hold_seats(

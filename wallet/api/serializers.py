@@ -2,13 +2,13 @@
 
 from rest_framework import serializers
 
-from concert_site.lib.fields import Money
+from concert_site.lib.fields import Body, Money
 from wallet.domain.ledger import LARGEST_CHARGE, SMALLEST_CHARGE
 from wallet.models import BalanceHistory, Kind
 from wallet.queries import Wallet
 
 
-class ChargeRequest(serializers.Serializer[object]):
+class ChargeRequest(Body):
     """How much to top up, in the currency's minor unit."""
 
     amount = Money(min_value=SMALLEST_CHARGE, max_value=LARGEST_CHARGE)

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from concert_site.lib import idempotency
 from concert_site.lib.authentication import caller_id
 from concert_site.lib.errors import Invalid
+from concert_site.lib.fields import validated
 from concert_site.lib.openapi import refuses
 from concert_site.lib.pagination import NewestFirst
 from wallet.api.serializers import ChargeRequest, LedgerEntryOut, WalletOut
@@ -53,9 +54,8 @@ class Charges(APIView):
     @refuses(BalanceTooLarge, idempotency.IdempotencyKeyReused, amount=[Invalid])
     def post(self, request: Request) -> Response:
         key = idempotency.key_of(request, required=True)
-        body = ChargeRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        charge = ledger.charge(user_id=caller_id(request), idempotency_key=key, **body.validated_data)
+        body = validated(ChargeRequest, request.data)
+        charge = ledger.charge(user_id=caller_id(request), idempotency_key=key, **body)
         answer = status.HTTP_201_CREATED if charge.is_new else status.HTTP_200_OK
         return Response(LedgerEntryOut(charge.entry).data, status=answer)
 
