@@ -2,16 +2,22 @@
 
 from rest_framework import serializers
 
-from concert_site.lib.fields import Id
+from concert_site.lib.fields import Body, Id, Money
 from payments.domain.checkout import Receipt
 from payments.domain.refunds import Cancellation
 from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut, payment_out, reservation_out
 
 
-class PayRequest(serializers.Serializer[object]):
+class PayRequest(Body):
     """Which of the caller's reservations to pay: all of them, or none."""
 
     reservations = serializers.ListField(child=Id(), min_length=1, max_length=MOST_SEATS)
+
+
+class CancelRequest(Body):
+    """The fee that the fan was shown and agrees to; left out, whatever it costs by now is taken."""
+
+    agreed_fee = Money(min_value=0, required=False)
 
 
 class ReceiptOut(serializers.Serializer[Receipt]):
@@ -34,11 +40,12 @@ class CanceledOut(serializers.Serializer[Cancellation]):
     refund = serializers.IntegerField()
     balance = serializers.IntegerField()
 
-    def to_representation(self, instance: Cancellation) -> dict[str, object]:
-        """The cancellation, built without a field walk."""
-        return {
-            "reservation": reservation_out(instance.reservation),
-            "fee": instance.fee,
-            "refund": instance.refund,
-            "balance": instance.balance,
-        }
+
+def canceled_out(done: Cancellation) -> dict[str, object]:
+    """A cancellation as CanceledOut describes it."""
+    return {
+        "reservation": reservation_out(done.reservation),
+        "fee": done.fee,
+        "refund": done.refund,
+        "balance": done.balance,
+    }

@@ -12,13 +12,13 @@ from concert_site.lib.fields import validated
 from concert_site.lib.openapi import refuses
 from concert_site.lib.pagination import NewestFirst
 from payments import queries
-from payments.api.serializers import CanceledOut, PayRequest, ReceiptOut, receipt_out
+from payments.api.serializers import CanceledOut, CancelRequest, PayRequest, ReceiptOut, canceled_out, receipt_out
 from payments.domain import checkout, refunds
 from payments.domain.errors import FeeChanged
 from payments.models import Payment, PaymentQuerySet
 from reservations.api.serializers import PaymentOut
 from reservations.domain.errors import HoldExpired, RefundClosed
-from wallet.domain.errors import InsufficientBalance
+from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 
 
 class Payments(ListAPIView[Payment]):
@@ -66,7 +66,9 @@ class OwnPayment(APIView):
 class Cancel(APIView):
     """POST: cancel a reservation; what was paid goes back to the wallet, less the fee."""
 
-    @extend_schema(summary="Cancel a reservation", request=None, responses=CanceledOut)
-    @refuses(RefundClosed, FeeChanged)
+    @extend_schema(summary="Cancel a reservation", request=CancelRequest, responses=CanceledOut)
+    @refuses(RefundClosed, FeeChanged, BalanceTooLarge)
     def post(self, request: Request, pk: int) -> Response:
-        return Response(CanceledOut(refunds.cancel(user_id=caller_id(request), reservation_id=pk)).data)
+        body = validated(CancelRequest, request.data)
+        done = refunds.cancel(user_id=caller_id(request), reservation_id=pk, agreed=body.get("agreed_fee"))
+        return Response(canceled_out(done))

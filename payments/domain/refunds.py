@@ -2,23 +2,41 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from django.db import transaction
-from django.db.models.functions import Now
+from django.utils.timezone import get_current_timezone_name, localdate
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Invalid, NotFound
+from concert_site.lib.database import Row, fetch_one
+from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
 from payments.domain.errors import FeeChanged
-from payments.models import Payment, State
-from reservations.domain import cancellation, holds
+from payments.models import Payment
+from reservations.domain import cancellation
 from reservations.domain.errors import RefundClosed
-from reservations.models import ConcertSeat, Reservation, SeatStatus
-from reservations.models.reservation import Status
+from reservations.models import Reservation
 from reservations.queries import bookings
 from wallet.domain import ledger
-from wallet.models import Kind
-from wallet.queries import wallet_of
+from wallet.domain.errors import BalanceTooLarge
+
+CANCEL = """
+select * from cancel_reservation(
+    %(fan)s::bigint, %(reservation)s::bigint, %(agreed)s::bigint, %(fee)s::bigint, %(day)s::date, %(zone)s::text,
+    %(most)s::bigint, %(now)s::timestamptz)
+"""
+REFUND = """
+select refund_reservation(
+    %(reservation)s::bigint, %(fee)s::bigint, %(note)s::text, %(actor)s::bigint, %(most)s::bigint,
+    coalesce(%(now)s::timestamptz, statement_timestamp())) as refusal
+"""
+# Midnight may come between the quote and the refund, and then the fee is quoted anew; it comes once.
+MOST_QUOTES = 3
+
+REFUSALS: dict[str, type[DomainError]] = {
+    "not_found": NotFound,
+    "fee_changed": FeeChanged,
+    "balance_too_large": BalanceTooLarge,
+    "quote_first": Unavailable,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +51,10 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What a refund keeps: the tiers' fee (`amount` None), or what a member of staff sets, with who and why.
+    """What canceling costs on a day at the venue, in minor units."""
 
-    `agreed` is the fee that the fan was shown, if they were shown one: no other is taken.
-    """
-
-    amount: int | None = None
-    agreed: int | None = None
-    note: str = ""
-    actor_id: int | None = None
+    amount: int
+    on: date
 
 
 def cancel(
@@ -49,20 +62,45 @@ def cancel(
 ) -> Cancellation:
     """Cancel a fan's own reservation: a held seat is freed, a paid one refunded by the tiers. Again: no change.
 
+    One round trip; of a paid one two, since what it costs is decided here, between them.
+
     :param agreed: the fee in minor units that the fan was shown and agreed to (0 for a held seat); None for any
     :raises NotFound: if there is none, or it is someone else's
     :raises RefundClosed: if it is paid and too late to return
     :raises FeeChanged: if it costs something else by now than `agreed`
+    :raises BalanceTooLarge: if the wallet would hold too much
     """
-    reservation = bookings.own(reservation_id, user_id=user_id, now=now)
-    if reservation.status == Status.RESERVING:
-        holds.release_hold(reservation_id=reservation_id, user_id=user_id, now=now)
-        reservation = bookings.own(reservation_id, user_id=user_id, now=now)
-    if reservation.status == Status.RESERVED:
-        # Also where the other tab paid while this one gave up: the fan asked for it to be canceled.
-        refund(reservation, fee=Fee(agreed=agreed), now=now)
-        reservation = bookings.own(reservation_id, user_id=user_id, now=now)
-    return canceled(reservation)
+    order = {"fan": user_id, "reservation": reservation_id, "agreed": agreed, "now": now}
+    row = try_to_cancel(order, fee=None)
+    for _attempt in range(MOST_QUOTES):
+        if row["refusal"] != "quote_first":
+            break
+        row = try_to_cancel(order, fee=fee_of_today(row, agreed=agreed, user_id=user_id))
+    if row["refusal"] is not None:
+        raise REFUSALS[row["refusal"]]
+    return canceled(row, user_id=user_id)
+
+
+def try_to_cancel(order: Mapping[str, object], *, fee: Fee | None) -> Row:
+    """The answer of cancel_reservation.sql."""
+    taken = {"fee": fee.amount if fee else None, "day": fee.on if fee else None}
+    rules = {"zone": get_current_timezone_name(), "most": ledger.LARGEST_BALANCE}
+    return fetch_one(CANCEL, {**order, **taken, **rules})
+
+
+def fee_of_today(row: Row, *, agreed: int | None, user_id: int) -> Fee:
+    """The fee of the tiers for a paid reservation, on the day on which it was just read.
+
+    :raises RefundClosed: if it is too late
+    :raises FeeChanged: if the fan agreed to another fee
+    """
+    paid = bookings.reservation_in(row, user_id=user_id)
+    offer = cancellation.quote_of(paid)
+    if not offer.is_open:
+        raise RefundClosed
+    if agreed not in (None, offer.fee):
+        raise FeeChanged
+    return Fee(offer.fee, on=localdate(row["read_at"]))
 
 
 def cancel_together(*, user_id: int, agreed: Mapping[int, int], now: datetime | None = None) -> list[Cancellation]:
@@ -79,60 +117,30 @@ def cancel_together(*, user_id: int, agreed: Mapping[int, int], now: datetime | 
     ]
 
 
-def canceled(reservation: Reservation) -> Cancellation:
-    """The picture of a canceled reservation, read with its payment."""
-    payment: Payment | None = getattr(reservation, "payment", None)
+def canceled(row: Row, *, user_id: int) -> Cancellation:
+    """A cancellation, out of the answer of cancel_reservation.sql: nothing is read again."""
+    reservation = bookings.reservation_in(row, user_id=user_id)
+    payment = payment_in(row, user_id=user_id)
+    # None as well, so that nobody who asks for the payment of a hold goes and looks for it.
+    Reservation._meta.get_field("payment").set_cached_value(reservation, payment)  # noqa: SLF001  Django's own API
     fee = payment.refund_fee or 0 if payment else 0
-    refunded = payment.price - fee if payment else 0
-    return Cancellation(reservation, fee, refunded, wallet_of(reservation.user_id).amount)
+    return Cancellation(reservation, fee, payment.price - fee if payment else 0, row["balance"])
 
 
-@transaction.atomic(durable=True)
-def refund(reservation: Reservation, *, fee: Fee, now: datetime | None = None) -> bool:
-    """Refund a paid reservation and return its seat to sale; return whether it was still to be refunded.
-
-    Locks the seat, then reservation, payment and balance, as everywhere. `reservation` is read before and
-    looked at again behind the lock.
-
-    :raises RefundClosed: if the tiers decide, and it is too late
-    :raises FeeChanged: if the fan agreed to another fee
-    """
-    ConcertSeat.objects.select_for_update(of=("self",), no_key=True).get(pk=reservation.concert_seat_id)
-    kept = fee.amount if fee.amount is not None else tier_fee(reservation, now=now)
-    if fee.agreed not in (None, kept):
-        raise FeeChanged
-    moment = now or Now()
-    mine = Reservation.objects.filter(pk=reservation.pk)
-    if mine.move(Status.RESERVED, Status.CANCELED, updated_state_at=moment) == 0:
-        return False
-    payment = Payment.objects.get(reservation_id=reservation.pk)
-    Payment.objects.filter(pk=payment.pk).move(
-        State.COMPLETED, State.CANCELED, refund_fee=kept, updated_state_at=moment
+def payment_in(row: Row, *, user_id: int) -> Payment | None:
+    """The payment in the answer of cancel_reservation.sql, if there is one."""
+    if row["payment"] is None:
+        return None
+    return Payment(
+        pk=row["payment"],
+        reservation_id=row["id"],
+        user_id=user_id,
+        price=row["paid"],
+        state=row["state"],
+        refund_fee=row["refund_fee"],
+        created_at=row["paid_at"],
+        updated_state_at=row["payment_changed_at"],
     )
-    ledger.book(
-        user_id=reservation.user_id,
-        kind=Kind.REFUND,
-        amount=payment.price - kept,
-        payment_id=payment.pk,
-        note=fee.note,
-        actor_id=fee.actor_id,
-        now=now,
-    )
-    ConcertSeat.objects.filter(pk=reservation.concert_seat_id).move(
-        SeatStatus.RESERVED, SeatStatus.AVAILABLE, user_id=None, reserved_at=None
-    )
-    return True
-
-
-def tier_fee(reservation: Reservation, *, now: datetime | None) -> int:
-    """The fee of the tiers today, in the venue's zone.
-
-    :raises RefundClosed: if it is too late
-    """
-    offer = cancellation.quote_of(reservation, now=now)
-    if not offer.is_open:
-        raise RefundClosed
-    return offer.fee
 
 
 def refund_by_staff(
@@ -149,7 +157,19 @@ def refund_by_staff(
     refuse_without_reason(note)
     if not 0 <= fee <= reservation.price:
         raise Invalid(_("The fee lies between 0 and the price."), attr="fee")
-    return refund(reservation, fee=Fee(fee, note=note, actor_id=actor_id), now=now)
+    return refund(reservation_id, fee=fee, note=note, actor_id=actor_id, now=now)
+
+
+def refund(reservation_id: int, *, fee: int, note: str, actor_id: int, now: datetime | None = None) -> bool:
+    """Refund a paid reservation by staff, in one round trip; return whether it was still to be refunded.
+
+    :raises BalanceTooLarge: if the wallet would hold too much
+    """
+    params = {"reservation": reservation_id, "fee": fee, "note": note, "actor": actor_id, "now": now}
+    row = fetch_one(REFUND, params | {"most": ledger.LARGEST_BALANCE})
+    if row["refusal"] == "balance_too_large":
+        raise BalanceTooLarge
+    return row["refusal"] is None
 
 
 def refuse_without_reason(note: str) -> None:

@@ -81,9 +81,7 @@ def refund_round(
     for reservation in one_by_one(schedule_id):
         kept = min(fee, reservation.price)
         try:
-            refunded += refunds.refund_by_staff(
-                reservation_id=reservation.pk, actor_id=actor_id, note=note, fee=kept, now=now
-            )
+            refunded += refunds.refund(reservation.pk, fee=kept, note=note, actor_id=actor_id, now=now)
         except BalanceTooLarge:
             refused.append(reservation.pk)
         if time.monotonic() >= end:

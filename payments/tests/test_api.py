@@ -1,17 +1,18 @@
 """Paying and canceling as an app sees it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.redis import client as redis_client
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.models import Payment
 from payments.tests.scenes import buy, make_fan, make_paid
-from reservations.models import ConcertSchedule, Reservation
+from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.tests.scenes import hold, in_order, make_sale, statuses
 from wallet.tests.factories import balance_of
 
@@ -284,3 +285,93 @@ def test_lists_cost_the_same_for_one_row_and_for_three(address):
         costs.append(len(asked))
 
     assert costs == [1, 1]
+
+
+# --- For the fee that was agreed to --------------------------------------------------------------
+
+
+def cancel_for(fan, reservation, agreed_fee):
+    return api_of(fan).post(f"{RESERVATIONS}{reservation}/cancel/", {"agreed_fee": agreed_fee}, format="json")
+
+
+def days_before(days):
+    """Have every ticket be for so many days from today, at the venue."""
+    Reservation.objects.update(concert_date=timezone.localdate() + timedelta(days=days))
+
+
+def test_a_paid_seat_is_canceled_for_the_fee_that_was_agreed_to():
+    payment = make_paid()
+    days_before(8)
+
+    response = cancel_for(payment.user, payment.reservation_id, 5_000)
+
+    shown = response.json()
+    assert (response.status_code, shown["fee"], shown["refund"], shown["balance"]) == (200, 5_000, 45_000, 45_000)
+
+
+@pytest.mark.parametrize("agreed", [0, 4_999, 5_001, 2**63 - 1])
+def test_for_another_fee_nothing_is_canceled(agreed):
+    payment = make_paid()
+    days_before(8)
+
+    with nothing_written():
+        response = cancel_for(payment.user, payment.reservation_id, agreed)
+
+    assert errors_of(response) == (409, [("fee_changed", None)])
+
+
+def test_a_fee_that_midnight_brought_is_not_taken():
+    """What the app showed a moment before it, the fan did not agree to a moment after."""
+    payment = make_paid()
+    days_before(7)
+    shown = api_of(payment.user).get(f"{RESERVATIONS}{payment.reservation_id}/").json()["cancellation"]["fee"]
+    days_before(6)
+
+    refused = cancel_for(payment.user, payment.reservation_id, shown)
+    taken = cancel(payment.user, payment.reservation_id)
+
+    assert errors_of(refused) == (409, [("fee_changed", None)])
+    assert (shown, taken.json()["fee"]) == (5_000, 10_000)
+
+
+def test_giving_back_a_hold_costs_nothing_and_is_agreed_to_as_that():
+    fan, sale = make_fan(), make_sale(seats=1)
+    (reservation,) = in_order(hold(fan, sale, 0, now=None))
+
+    with nothing_written():
+        refused = cancel_for(fan, reservation, 1)
+    taken = cancel_for(fan, reservation, 0)
+
+    assert errors_of(refused) == (409, [("fee_changed", None)])
+    assert (taken.status_code, taken.json()["fee"], statuses(sale)) == (200, 0, "A")
+
+
+def test_a_hold_that_is_over_reads_canceled_and_is_so_whatever_is_agreed_to():
+    fan, sale = make_fan(), make_sale(seats=1)
+    (reservation,) = in_order(hold(fan, sale, 0, now=None))
+    for rows in (Reservation.objects, ConcertSeat.objects):
+        rows.update(expired_at=timezone.now() - timedelta(seconds=1))
+
+    assert cancel_for(fan, reservation, 1).status_code == 200
+    assert statuses(sale) == "A"
+
+
+def test_canceling_again_is_the_same_whatever_is_agreed_to():
+    payment = make_paid()
+    first = cancel(payment.user, payment.reservation_id)
+
+    with nothing_written():
+        again = [cancel_for(payment.user, payment.reservation_id, fee) for fee in (0, 7)]
+
+    assert [(each.status_code, each.json()) for each in again] == [(200, first.json())] * 2
+
+
+@pytest.mark.parametrize("fee", [-1, 2**63, "0", 0.0, None, True, [0]])
+def test_a_fee_that_is_no_amount_is_refused(fee):
+    payment = make_paid()
+
+    with nothing_changed():
+        response = cancel_for(payment.user, payment.reservation_id, fee)
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["attr"] == "agreed_fee"

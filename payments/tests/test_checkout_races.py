@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.utils.timezone import localdate
 
 from concert_site.accounts.tests.concurrency import at_once, start_behind
-from concert_site.accounts.tests.factories import api_of
+from concert_site.accounts.tests.factories import api_of, make_staff
 from concert_site.lib.errors import Conflict, NotAllowed, PaymentRequired
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import mutant, run
+from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.domain import checkout, refunds
 from payments.models import Payment
 from payments.tests.scenes import ledger_of, make_fan, make_paid, pay
@@ -35,15 +37,15 @@ from reservations.tests.scenes import (
     statuses,
     token_of,
 )
+from wallet.domain import ledger
 from wallet.domain.errors import InsufficientBalance
+from wallet.models import Balance
 from wallet.tests.factories import balance_of
 
 PAY = Path(checkout.__file__).with_name("pay_reservations.sql")
+REFUND = Path(refunds.__file__).with_name("refund_reservation.sql")
+CANCEL = Path(refunds.__file__).with_name("cancel_reservation.sql")
 SECOND = timedelta(seconds=1)
-
-# The same step within a transaction of the test, which stays open as long as the test likes.
-release_open = holds.release_hold.__wrapped__
-refund_open = refunds.refund.__wrapped__
 
 pytestmark = committed
 
@@ -240,7 +242,7 @@ def pay_while_the_fan_gives_up_and_takes_again():
     fan, sale = make_fan(balance=50_000), make_sale(seats=1)
     (old,) = in_order(hold(fan, sale, 0))
     with transaction.atomic():
-        release_open(reservation_id=old, user_id=fan.pk, now=NOW)
+        holds.release_hold(reservation_id=old, user_id=fan.pk, now=NOW)
         (new,) = in_order(hold(fan, sale, 0))
         later = start_behind(partial(pay, fan, old))
     return fan, new, later.exception(timeout=10)
@@ -275,7 +277,7 @@ def test_canceling_behind_a_payment_refunds_and_paying_behind_a_cancel_is_refuse
         if is_paid_first:
             pay(fan, reservation)
         else:
-            release_open(reservation_id=reservation, user_id=fan.pk, now=NOW)
+            holds.release_hold(reservation_id=reservation, user_id=fan.pk, now=NOW)
         later = start_behind(cancel if is_paid_first else partial(pay, fan, reservation))
 
     if is_paid_first:
@@ -324,16 +326,79 @@ def test_eight_refunds_at_once_give_the_money_back_once():
 
 
 def test_a_refund_that_waits_for_another_finds_nothing_to_refund():
-    payment = make_paid()
-    reservation = Reservation.objects.get()
+    payment, staff = make_paid(), make_staff()
+    order = {"note": "Ill", "actor_id": staff.pk, "now": NOW}
 
     with transaction.atomic():
-        assert refund_open(reservation, fee=refunds.Fee(1_000), now=NOW)
-        later = start_behind(partial(refunds.refund, reservation, fee=refunds.Fee(2_000), now=NOW))
+        assert refunds.refund(payment.reservation_id, fee=1_000, **order)
+        later = start_behind(partial(refunds.refund, payment.reservation_id, fee=2_000, **order))
 
     assert later.result(timeout=10) is False
     assert ledger_of(payment.user_id, "REFUND") == [("REFUND", 49_000, 49_000, payment.pk)]
     assert broken_invariants() == {}
+
+
+def refund_behind_another():
+    """A second refund starts while the first is not committed; its error, if it fails."""
+    payment, staff = make_paid(), make_staff()
+    order = {"note": "Ill", "actor_id": staff.pk, "now": NOW}
+    with transaction.atomic():
+        refunds.refund(payment.reservation_id, fee=1_000, **order)
+        later = start_behind(partial(refunds.refund, payment.reservation_id, fee=2_000, **order))
+    return payment, later.exception(timeout=10)
+
+
+def test_control_without_the_look_behind_the_lock_the_second_refund_is_a_mistake_of_ours():
+    with mutant(REFUND, ("and r.status = 'RESERVED' for no key update;", "for no key update;")):
+        payment, error = refund_behind_another()
+
+    assert isinstance(error, DatabaseError)
+    assert balance_of(payment.user) == 49_000
+
+
+def test_control_without_any_look_behind_the_lock_the_money_is_saved_by_the_ledgers_constraint():
+    with mutant(
+        REFUND,
+        ("and r.status = 'RESERVED' for no key update;", "for no key update;"),
+        ("and p.state = 'COMPLETED'\n", "\n"),
+    ):
+        payment, error = refund_behind_another()
+
+    assert constraint_of(error) == "history_payment_once_a_kind"
+    assert balance_of(payment.user) == 49_000
+
+
+def test_a_fee_of_yesterday_is_not_taken_after_midnight():
+    """The quote and the refund are two statements: midnight may come between them."""
+    payment = make_paid()
+    order = {"fan": payment.user_id, "reservation": payment.reservation_id, "agreed": None, "now": NOW}
+    yesterday = refunds.Fee(7, on=localdate(NOW) - timedelta(days=1))
+
+    with nothing_changed():
+        row = refunds.try_to_cancel(order, fee=yesterday)
+
+    assert row["refusal"] == "quote_first"
+
+
+def test_control_without_the_day_the_fee_of_yesterday_is_taken():
+    payment = make_paid()
+    order = {"fan": payment.user_id, "reservation": payment.reservation_id, "agreed": None, "now": NOW}
+    guard = "p_fee is null or p_fee_of_day is distinct from (v_at at time zone p_zone)::date"
+
+    with mutant(CANCEL, (guard, "p_fee is null")):
+        row = refunds.try_to_cancel(order, fee=refunds.Fee(7, on=localdate(NOW) - timedelta(days=1)))
+
+    assert (row["refusal"], row["refund_fee"]) == (None, 7)
+
+
+def test_a_refund_that_the_wallet_cannot_hold_changes_nothing():
+    payment = make_paid()
+    Balance.objects.filter(user=payment.user).update(amount=ledger.LARGEST_BALANCE)
+
+    with nothing_written():
+        refused = api_of(payment.user).post(f"/api/v1/reservations/{payment.reservation_id}/cancel/")
+
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "balance_too_large")
 
 
 def test_a_refunded_seat_goes_to_one_of_those_who_were_waiting_for_it():
@@ -427,7 +492,8 @@ def test_a_lock_that_is_not_given_in_time_is_503_and_says_when_to_come_back(call
 
     def ask():
         run("set lock_timeout = '100ms'")
-        return api_of(fan).post(f"/api/v1/{call.format(reservation)}", {"reservations": [reservation]}, format="json")
+        body = {"reservations": [reservation]} if call == "payments/" else {}
+        return api_of(fan).post(f"/api/v1/{call.format(reservation)}", body, format="json")
 
     with transaction.atomic():
         pay(fan, reservation)

@@ -115,5 +115,4 @@ class Extend(APIView):
     @refuses(HoldExpired)
     def post(self, request: Request, pk: int) -> Response:
         demand_no_fields(request)
-        holds.extend_hold(user_id=caller_id(request), reservation_id=pk)
-        return Response(reservation_out(bookings.own(pk, user_id=caller_id(request))))
+        return Response(reservation_out(holds.extend_hold(user_id=caller_id(request), reservation_id=pk)))

@@ -3,12 +3,11 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +33,14 @@ HOLD = """
 select * from hold_seats(
     %(fan)s::bigint, %(schedule)s::bigint, %(seats)s::bigint[], %(token)s::uuid, %(booking)s::text, %(key)s::text,
     %(hash)s::text, %(hold_seconds)s::float8, %(active_seconds)s::float8, %(now)s::timestamptz)
+"""
+EXTEND = """
+select * from extend_hold(
+    %(fan)s::bigint, %(reservation)s::bigint, %(hold_seconds)s::float8, %(now)s::timestamptz)
+"""
+RELEASE = """
+select release_hold(
+    %(reservation)s::bigint, %(fan)s::bigint, coalesce(%(now)s::timestamptz, statement_timestamp())) as was
 """
 RELEASE_BATCH = 5000
 # No vowels and nothing that looks like something else: references are read out on the phone.
@@ -188,54 +195,38 @@ def held_reservation(row: Row, *, user_id: int, schedule_id: int) -> Reservation
     return reservation
 
 
-@transaction.atomic(durable=True)
-def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = None) -> None:
-    """Give the whole booking of a held reservation HOLD_SECONDS more, once. Again: nothing changes.
+def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = None) -> Reservation:
+    """Give the whole booking of a held reservation HOLD_SECONDS more, once; the reservation as it is then.
+
+    Again: nothing changes. One round trip, whatever the number of seats.
 
     :raises NotFound: if it isn't the fan's
     :raises HoldExpired: if there is nothing to extend
     """
-    asked = bookings.own(reservation_id, user_id=user_id, now=now)
-    held = Reservation.objects.of(user_id=user_id).filter(
-        booking_reference=asked.booking_reference, status=Status.RESERVING, expired_at__gt=now or Now()
-    )
-    # Seats before reservations, as everywhere: neither can lapse or be paid between the look and the writes.
-    seats = ConcertSeat.objects.filter(pk__in=held.values("concert_seat_id"), status=SeatStatus.TEMPORARY)
-    seat_ids = list(seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    live = {each.pk: each for each in held.filter(concert_seat_id__in=seat_ids)}
-    if reservation_id not in live:
-        if asked.status == Status.RESERVED and asked.extended_at:
-            return
-        raise HoldExpired
-    if any(each.extended_at for each in live.values()):
-        return
-    longer = timedelta(seconds=settings.HOLD_SECONDS)
-    Reservation.objects.filter(pk__in=live).update(expired_at=F("expired_at") + longer, extended_at=now or Now())
-    ConcertSeat.objects.filter(pk__in=seat_ids).update(expired_at=F("expired_at") + longer)
+    longer = float(settings.HOLD_SECONDS)
+    row = fetch_one(EXTEND, {"fan": user_id, "reservation": reservation_id, "hold_seconds": longer, "now": now})
+    match row["refusal"]:
+        case "not_found":
+            raise NotFound
+        case "hold_expired":
+            raise HoldExpired
+    if row["status"] == Status.RESERVED:
+        # Paid after it was extended: its payment belongs to the picture.
+        return bookings.own(reservation_id, user_id=user_id, now=now)
+    return bookings.reservation_in(row, user_id=user_id)
 
 
-@transaction.atomic(durable=True)
 def release_hold(*, reservation_id: int, user_id: int | None = None, now: datetime | None = None) -> bool:
     """Give a held seat back, by its fan or (without `user_id`) by staff; return whether it was held.
 
-    A hold that has lapsed is given back all the same.
+    A hold that has lapsed is given back all the same. One round trip.
 
     :raises NotFound: if there is no such reservation, or it isn't the fan's
     """
-    mine = Reservation.objects.filter(pk=reservation_id)
-    if user_id is not None:
-        mine = mine.of(user_id=user_id)
-    seat_id = mine.values_list("concert_seat_id", flat=True).first()
-    if seat_id is None:
+    row = fetch_one(RELEASE, {"reservation": reservation_id, "fan": user_id, "now": now})
+    if row["was"] is None:
         raise NotFound
-    # The seat is the mutex of its reservation: whoever pays or takes it over locks it first, too.
-    ConcertSeat.objects.select_for_update(of=("self",), no_key=True).get(pk=seat_id)
-    if mine.move(Status.RESERVING, Status.CANCELED, updated_state_at=now or Now()) == 0:
-        return False
-    ConcertSeat.objects.filter(pk=seat_id).move(
-        SeatStatus.TEMPORARY, SeatStatus.AVAILABLE, user_id=None, expired_at=None
-    )
-    return True
+    return bool(row["was"] == Status.RESERVING)
 
 
 @transaction.atomic(durable=True)

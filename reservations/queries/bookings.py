@@ -5,9 +5,24 @@ from datetime import datetime
 from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Now
 
+from concert_site.lib.database import Row
 from concert_site.lib.errors import NotFound
-from reservations.models import Reservation
+from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationQuerySet, Status
+
+# What cancel_reservation.sql and extend_hold.sql answer of a reservation, and of its seat.
+OF_A_RESERVATION = (
+    "booking_reference",
+    "concert_name",
+    "concert_date",
+    "price",
+    "status",
+    "expired_at",
+    "extended_at",
+    "created_at",
+    "updated_state_at",
+)
+OF_A_SEAT = ("section", "row", "seat_number", "seat_label", "seat_price", "category", "x", "y", "accessible")
 
 
 def own_reservations(*, user_id: int, now: datetime | None = None) -> ReservationQuerySet:
@@ -50,6 +65,20 @@ def read_at_of(reservation: Reservation) -> datetime:
 def note_read_at(reservation: Reservation, moment: datetime) -> None:
     """Say when `reservation` was made, where it was not read at all."""
     reservation.read_at = moment  # type: ignore[attr-defined]  # as the queries annotate it
+
+
+def reservation_in(row: Row, *, user_id: int) -> Reservation:
+    """A reservation with its seat, out of what a function in the database answered of it: nothing is read again."""
+    seat = ConcertSeat(pk=row["seat"], concert_schedule_id=row["schedule"], **{name: row[name] for name in OF_A_SEAT})
+    reservation = Reservation(
+        pk=row["id"],
+        concert_schedule_id=row["schedule"],
+        concert_seat=seat,
+        user_id=user_id,
+        **{name: row[name] for name in OF_A_RESERVATION},
+    )
+    note_read_at(reservation, row["read_at"])
+    return reservation
 
 
 def state_of(reservation: Reservation) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database import fetch, sql_beside
@@ -13,13 +12,22 @@ from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.domain.providers import provider
-from wallet.models import Balance, BalanceHistory, Kind
+from wallet.models import BalanceHistory, Kind
 
 SMALLEST_CHARGE = 1
 LARGEST_CHARGE = 100_000_000
 # The largest whole number that every JSON client reads exactly (RFC 8259, section 6).
 LARGEST_BALANCE = 2**53 - 1
 LONGEST_NOTE = 500
+
+BOOK = """
+select id, balance_id, user_id, kind, amount, amount_after, payment_id, idempotency_key, request_hash, note,
+       actor_id, created_at, updated_at
+  from book_entry(
+    %(user_id)s::bigint, %(kind)s::text, %(amount)s::bigint, %(payment_id)s::bigint, %(idempotency_key)s::text,
+    %(request_hash)s::text, %(note)s::text, %(actor_id)s::bigint, %(most)s::bigint,
+    coalesce(%(now)s::timestamptz, statement_timestamp()))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,27 +186,7 @@ def book(
         "now": now,
         "most": LARGEST_BALANCE,
     }
-    # All but a fan's first booking find their balance, so it is opened only when it was missed.
-    rows = write(entry)
-    if not rows:
-        open_balance(user_id, now)
-        rows = write(entry)
+    rows = fetch(BOOK, entry)
     if not rows:
         raise InsufficientBalance if amount < 0 else BalanceTooLarge
-    return rows[0]
-
-
-def write(entry: dict[str, object]) -> list[BalanceHistory]:
-    """Run book.sql: the entry written, or none."""
-    rows = fetch(sql_beside(__file__, "book.sql"), entry)
-    return [BalanceHistory.from_db("default", list(row), list(row.values())) for row in rows]
-
-
-def open_balance(user_id: int, now: datetime | None = None) -> None:
-    """Give the fan a balance of 0; nothing happens if there is one.
-
-    Of two at once the second waits for the first and then does nothing, so a first booking can't fail by it.
-    """
-    Balance.objects.bulk_create(
-        [Balance(user_id=user_id, amount=0, last_updated_at=now or Now())], ignore_conflicts=True
-    )
+    return BalanceHistory.from_db("default", list(rows[0]), list(rows[0].values()))

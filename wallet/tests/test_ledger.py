@@ -272,5 +272,5 @@ def test_a_charge_is_a_look_up_and_one_statement_in_a_transaction(django_assert_
 
 def test_a_first_charge_misses_opens_and_books(django_assert_num_queries):
     fan = make_fan()
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         make_charge(fan)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -10,13 +11,15 @@ from django.db import IntegrityError, connection, transaction
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import api_of, make_staff
-from concert_site.lib.database import fetch, sql_beside
+from concert_site.lib.database import fetch
+from concert_site.tests.mutants import mutant
 from wallet.domain import ledger
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import Kind
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
-GUARD = "and amount + %(amount)s::bigint between 0 and %(most)s::bigint"
+BOOK = Path(ledger.__file__).with_name("book_entry.sql")
+GUARD = "and b.amount + p_amount between 0 and p_most"
 RUNNING_SUM = """
     select count(*) from (
       select amount_after, sum(amount) over (partition by balance_id order by id) as due
@@ -192,13 +195,9 @@ def test_an_adjustment_that_waits_is_judged_by_what_is_left():
 def test_control_without_the_guard_only_the_check_stops_it():
     """The money is safe by the CHECK, but the fan would be told of a mistake of ours."""
     fan = make_fan(balance=100)
-    book = sql_beside(ledger.__file__, "book.sql")
-    assert GUARD in book
-    entry = dict.fromkeys(("payment_id", "idempotency_key", "request_hash", "actor_id", "now"))
-    entry |= {"user_id": fan.pk, "kind": "CHARGE", "amount": -101, "note": "", "most": 0}
 
-    with pytest.raises(IntegrityError, match="balance_not_below_zero"):
-        fetch(book.replace(GUARD, ""), entry)
+    with mutant(BOOK, (GUARD, "")), pytest.raises(IntegrityError, match="balance_not_below_zero"):
+        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=-101)
 
     assert balance_of(fan) == 100
 

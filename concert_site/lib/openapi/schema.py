@@ -28,9 +28,14 @@ ALWAYS = [
     Refusal(503, "unavailable", type=SERVER),
 ]
 # Of each that takes a body.
-OF_BODIES = [Refusal(400, "parse_error"), Refusal(415, "unsupported_media_type")]
+OF_BODIES = [Refusal(415, "unsupported_media_type")]
 # Of each that may bring one, wanted or not.
-OF_WRITES = [Refusal(413, "too_large")]
+OF_WRITES = [
+    Refusal(413, "too_large"),
+    Refusal(400, "parse_error"),
+    Refusal(400, "unknown_field", "*", VALIDATION),
+    Refusal(400, "duplicate_field", "*", VALIDATION),
+]
 
 
 class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # not annotated
