@@ -261,6 +261,10 @@ SPECTACULAR_SETTINGS = {
         "ConcertStatus": "reservations.models.concert.ConcertStatus",
     },
     "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "concert_site.accounts.openapi.add_accounts",
+    ],
 }
 
 # --- Background work ---------------------------------------------------------------------------

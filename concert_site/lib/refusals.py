@@ -1,4 +1,4 @@
-"""Refusals outside DRF: in the API's shape for the API, a page for people."""
+"""Refusals outside DRF: in the API's shape for the API, in allauth's for its own, a page for people."""
 
 import math
 
@@ -11,6 +11,7 @@ from concert_site.lib import errors
 from concert_site.lib.rendering import to_json
 
 API = "/api/"
+ACCOUNTS = "/_allauth/"
 SERVER_ERRORS = 500
 # What may work a moment later as it stands.
 PASSING = {429, 500, 503}
@@ -59,6 +60,9 @@ def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) 
     if request.path.startswith(API):
         kind = "server_error" if is_ours else "client_error"
         body = to_json({"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]})
+        return HttpResponse(body, status=status, content_type="application/json")
+    if request.path.startswith(ACCOUNTS):
+        body = to_json({"status": status, "errors": [{"code": code, "message": str(detail)}]})
         return HttpResponse(body, status=status, content_type="application/json")
     # Every address that takes a form answers a read, too.
     again = request.get_full_path() if status in PASSING or code == CSRF_FAILED else None

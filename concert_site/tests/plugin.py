@@ -32,7 +32,7 @@ services = ExitStack()
 # Answers of the API since they were last looked at: method, path, status, headers, body.
 answers: set[tuple[str, str, int, tuple[tuple[str, str], ...], bytes | None]] = set()
 URLS = "concert_site.urls"
-API = "/api/v1/"
+APIS = ("/api/v1/", "/_allauth/")
 MOST_RUNS_AT_ONCE = 8
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "", None}
 
@@ -66,7 +66,7 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
     """Remember an answer; not those of addresses that a test has made up."""
     from django.conf import settings
 
-    if request.path.startswith(API) and settings.ROOT_URLCONF == URLS and not hasattr(request, "urlconf"):
+    if request.path.startswith(APIS) and settings.ROOT_URLCONF == URLS and not hasattr(request, "urlconf"):
         body = None if response.streaming else response.content  # type: ignore[attr-defined]  # then it has one
         answers.add((str(request.method), request.path, response.status_code, tuple(response.items()), body))
 

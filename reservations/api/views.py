@@ -31,7 +31,11 @@ from reservations.models.reservation import ReservationQuerySet
 from reservations.queries import bookings
 
 QUEUE_TOKEN = OpenApiParameter(
-    "X-Queue-Token", UUID, OpenApiParameter.HEADER, description="The caller's ACTIVE token of this schedule."
+    # Text, because whatever is no token is refused like one that isn't the caller's.
+    "X-Queue-Token",
+    str,
+    OpenApiParameter.HEADER,
+    description="The caller's ACTIVE token of this schedule, a UUID.",
 )
 KEY = OpenApiParameter(
     idempotency.HEADER,

@@ -16,6 +16,8 @@ from concert_site.lib.refusals import SERVER_ERRORS, status_of_kind
 
 CLIENT, VALIDATION, SERVER = "client_error", "validation_error", "server_error"
 NAME = "refusals"
+# What an error names that is about a field of which nobody knows.
+ANY_FIELD = "<field>"
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 

@@ -11,30 +11,38 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from concert_site.lib import idempotency
-from concert_site.lib.openapi.declarations import NAME, SERVER, VALIDATION, Refusal, declared_by, found_in
+from concert_site.lib.fields import Body
+from concert_site.lib.openapi.declarations import ANY_FIELD, NAME, SERVER, VALIDATION, Refusal, declared_by, found_in
 from concert_site.lib.openapi.field_codes import field_codes_of
 from concert_site.lib.openapi.shapes import response_of
 
 READS = {"GET", "HEAD"}
 WITH_BODIES = {"POST", "PUT", "PATCH"}
-# Of every operation: a Host that isn't ours, another method at its address, a mistake of ours, a service that is away.
+# Of every operation: a request that is no HTTP or asks for a Host that isn't ours, another method at its address, a
+# mistake of ours, a service that is away.
 ALWAYS = [
     Refusal(400, "bad_request"),
+    Refusal(400, "malformed_request"),
     Refusal(405, "method_not_allowed"),
     Refusal(500, "error", type=SERVER),
     Refusal(503, "unavailable", type=SERVER),
 ]
-# Of each that takes a body.
-OF_BODIES = [Refusal(415, "unsupported_media_type")]
-# Of each that may bring one, wanted or not.
+# Of each that may bring a body, wanted or not.
 OF_WRITES = [
+    Refusal(408, "request_timeout"),
     Refusal(413, "too_large"),
+]
+# Of each that looks at it, if only to find that there is nothing in it.
+OF_JSON = [
     Refusal(400, "parse_error"),
-    Refusal(400, "unknown_field", "*", VALIDATION),
-    Refusal(400, "duplicate_field", "*", VALIDATION),
+    Refusal(400, "unknown_field", ANY_FIELD, VALIDATION),
+    Refusal(400, "duplicate_field", ANY_FIELD, VALIDATION),
+    Refusal(400, "invalid", api_settings.NON_FIELD_ERRORS_KEY, VALIDATION),
+    Refusal(400, "null", None, VALIDATION),
 ]
 
 
@@ -67,6 +75,11 @@ class RefusalSchema(AutoSchema):
                 responses.setdefault(str(status), response_of(status, refused, self.named, self.get_operation_id()))
         return responses
 
+    def _map_basic_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> dict[str, Any]:
+        """The shape of an object; of a body that refuses fields that it doesn't know, also this. Any: OpenAPI."""
+        shape: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        return shape | ({"additionalProperties": False} if isinstance(serializer, Body) else {})
+
     def refusals(self) -> Iterator[Refusal]:
         """Everything that the operation may be refused with."""
         yield from ALWAYS
@@ -77,6 +90,7 @@ class RefusalSchema(AutoSchema):
             yield Refusal(404, "not_found")
         if self.method not in READS:
             yield from OF_WRITES
+            yield from OF_JSON
         if self.method in WITH_BODIES:
             yield from self._of_bodies()
 
@@ -96,7 +110,7 @@ class RefusalSchema(AutoSchema):
         """What is wrong with a body, where one is taken."""
         body = self.get_request_serializer()
         if isinstance(body, serializers.Field) or (inspect.isclass(body) and issubclass(body, serializers.Field)):
-            yield from OF_BODIES
+            yield Refusal(415, "unsupported_media_type")
             yield from (Refusal(400, code, attr, VALIDATION) for attr, code in field_codes_of(body))
 
     def _of_keys(self) -> Iterator[Refusal]:

@@ -1,0 +1,74 @@
+"""The operations of accounts in the API's description are those that can be reached, and no others."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import get_resolver
+
+from concert_site.accounts.openapi import METHODS, ROOT
+from concert_site.documentation import schema
+
+# allauth's own description leaves it out: for browsers that leave the page, and of no use to an app.
+UNDESCRIBED = {("post", f"{ROOT}auth/provider/redirect")}
+
+
+def reachable(patterns: Any, prefix: str = "/") -> Iterator[tuple[str, str]]:
+    """Each method and address below ROOT that a view takes, as Django's resolver knows them."""
+    for each in patterns:
+        address = prefix + str(each.pattern)
+        if hasattr(each, "url_patterns"):
+            if address.startswith(ROOT[: len(address)]):
+                yield from reachable(each.url_patterns, address)
+        elif address.startswith(ROOT):
+            view = getattr(each.callback, "view_class", None) or each.callback.cls
+            yield from ((method, address) for method in METHODS if hasattr(view, method))
+
+
+def described() -> set[tuple[str, str]]:
+    paths = schema()["paths"]
+    return {(method, path) for path in paths if path.startswith(ROOT) for method in METHODS if method in paths[path]}
+
+
+def test_what_is_described_of_accounts_is_what_can_be_reached():
+    assert set(reachable(get_resolver().url_patterns)) - UNDESCRIBED == described()
+
+
+def test_what_an_app_needs_of_accounts_is_there():
+    assert {
+        ("post", f"{ROOT}{name}")
+        for name in ("auth/login", "auth/signup", "tokens/refresh", "auth/password/request", "auth/password/reset")
+    } <= described()
+
+
+def test_every_name_in_the_description_is_one_of_its_components():
+    document = schema()
+    names = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+
+    assert set(references_in(document)) <= names
+
+
+def references_in(shape: Any) -> Iterator[str]:
+    if isinstance(shape, list):
+        for each in shape:
+            yield from references_in(each)
+    elif isinstance(shape, dict):
+        if isinstance(shape.get("$ref"), str):
+            yield shape["$ref"]
+        for each in shape.values():
+            yield from references_in(each)
+
+
+def test_refusals_of_accounts_have_allauths_shape():
+    answers = schema()["paths"][f"{ROOT}auth/login"]["post"]["responses"]
+
+    for status in ("400", "409", "413", "429", "503"):
+        assert answers[status]["content"]["application/json"]["schema"] == {
+            "allOf": [{"$ref": "#/components/schemas/AccountError"}]
+        }
+
+
+def test_an_app_may_prove_itself_by_session_or_access_token():
+    security = schema()["paths"][f"{ROOT}auth/session"]["get"]["security"]
+
+    assert security == [{"sessionToken": []}, {"accessToken": []}, {}]
+    assert schema()["components"]["securitySchemes"]["sessionToken"]["name"] == "X-Session-Token"
