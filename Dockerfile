@@ -15,6 +15,6 @@ ENV DATA_DIR=/data
 VOLUME /data
 
 EXPOSE 8000
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--blocking-threads", "3", "--backlog", "4096", "--backpressure", "8192", \
-     "--respawn-failed-workers", "--no-ws", "concert_site.wsgi:application"]
+CMD ["granian", "--interface", "rsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
+     "--http", "1", "--http1-header-read-timeout", "30000", "--backlog", "4096", "--backpressure", "8192", \
+     "--respawn-failed-workers", "--no-ws", "concert_site.rsgi:application"]

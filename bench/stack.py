@@ -168,9 +168,9 @@ def resting(site: Stack, name: str) -> Iterator[None]:
 def serving(stack: Stack, application: str, **environment: str) -> Iterator[int]:
     """Serve another WSGI application beside a site, under the same server with the same settings; its port."""
     port = free_port()
-    argv = web.web_program(web.Address("127.0.0.1", port), workers=2).argv
+    argv = web.granian(web.Address("127.0.0.1", port), 2, application, interface="wsgi", **{"blocking-threads": 3}).argv
     server = subprocess.Popen(
-        [*argv[:-1], application],
+        list(argv),
         cwd=ROOT,
         env={**stack.environment, **environment},
         stdout=subprocess.DEVNULL,

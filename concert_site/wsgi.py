@@ -1,17 +1,16 @@
-"""What the web server calls."""
+"""Django for any WSGI server. What protects from slow clients is in concert_site.rsgi, which granian calls."""
 
 import gc
 import os
 
-from django.core.wsgi import get_wsgi_application
-
-from concert_site.front import ApiHandler, Door
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
+django.setup(set_prefix=False)
 
-# Django is set up by the first of the two.
-site = get_wsgi_application()
-application = Door(site, ApiHandler())
+from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler  # noqa: E402  Django must be set up
+
+application = Dispatcher(SiteHandler(), ApiHandler())
 
 
 def warm_up() -> None:

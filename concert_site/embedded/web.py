@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.programs import Program
 
-# Threads of one worker that run Django. More of them only wait for the interpreter's lock.
-BLOCKING_THREADS = 3
+# How long a head may take to arrive, and a connection rest between two requests. Who waits at the end of a long line
+# asks every 20 to 24 seconds and keeps the connection meanwhile.
+HEAD_SECONDS = 30
 # Connections, idle ones included, that one worker keeps open; those beyond wait in the kernel's queue. Far more
 # than it can serve at once: fans who wait keep theirs open between two polls, and must not shut out the others.
 CONNECTIONS = 8192
@@ -80,22 +81,29 @@ def demand_free(address: Address) -> Address:
 
 
 def web_program(address: Address, workers: int) -> Program:
-    """Granian with Django's WSGI application."""
+    """Granian with the site."""
+    return granian(address, workers, "concert_site.rsgi:application")
+
+
+def granian(address: Address, workers: int, application: str, **other: object) -> Program:
+    """Granian with any application; its options are what the site needs, unless others are named."""
     options = {
-        "interface": "wsgi",
+        "interface": "rsgi",
         "host": address.host,
         "port": address.port,
         "workers": workers,
-        "blocking-threads": BLOCKING_THREADS,
+        # Nobody needs the second version without a proxy, and its many streams a connection are many ways to stall.
+        "http": 1,
+        "http1-header-read-timeout": HEAD_SECONDS * 1000,
         "backlog": BACKLOG,
         "backpressure": min(CONNECTIONS, open_files() - OTHER_FILES),
         "respawn-interval": 0.5,
         # A request that never ends must not keep the site from stopping.
         "workers-kill-timeout": 3,
-    }
+    } | other
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     flags = ("--respawn-failed-workers", "--no-ws")
-    return Program("web", (sys.executable, "-m", "granian", *words, *flags, "concert_site.wsgi:application"))
+    return Program("web", (sys.executable, "-m", "granian", *words, *flags, application))
 
 
 def worker_program() -> Program:

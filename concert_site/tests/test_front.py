@@ -1,141 +1,41 @@
-"""The door: which requests go which way, and that the short ways lose nothing."""
+"""The front: what is answered in the event loop, from snapshots, and what a body may be."""
 
-import io
+import asyncio
+import threading
 import time
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 
 import pytest
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
+from django.db import connection
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
-from concert_site.front import GLANCE_SECONDS, MOST_READ, ApiHandler, Door
+from concert_site.front import bodies, lanes, routes, server
+from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
+from concert_site.front.server import FRESH_SECONDS, STALE_SECONDS, Front
 from concert_site.lib.cache import forget_everything
+from concert_site.tests.rsgi_client import ask
 from reservations.tests.factories import make_schedule, make_seats
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@dataclass
-class Heard:
-    """What a request was answered."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Site:
-    """Stands where Django with all of its middlewares would, and tells that it was asked."""
-
-    def __call__(self, environ, start_response):
-        start_response("418 I'm a teapot", [])
-        return [b""]
+@asynccontextmanager
+async def running(front):
+    """A front with its threads, as a web server would start and stop it."""
+    front.__rsgi_init__(asyncio.get_running_loop())
+    try:
+        yield front
+    finally:
+        front.__rsgi_del__(asyncio.get_running_loop())
 
 
 @pytest.fixture
-def door():
+def front():
     forget_everything()
-    # As Django's own test client does: the end of a request must not end the test's transaction.
-    for moment in (request_started, request_finished):
-        moment.disconnect(close_old_connections)
-    yield Door(Site(), ApiHandler())
-    for moment in (request_started, request_finished):
-        moment.connect(close_old_connections)
-
-
-def ask(door, path, method="GET", **environ) -> Heard:
-    heard = []
-    base = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "QUERY_STRING": "",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "HTTP_HOST": "localhost",
-        "wsgi.input": io.BytesIO(b""),
-        "wsgi.url_scheme": "http",
-    }
-    response = door(base | environ, lambda status, headers, *rest: heard.append((int(status[:3]), dict(headers))))
-    return Heard(*heard[0], b"".join(response))
-
-
-def bearer():
-    return {"HTTP_AUTHORIZATION": f"Bearer {create_access_token_for(make_fan().pk, 60)}"}
-
-
-def test_pages_pass_every_middleware(door):
-    assert ask(door, "/admin/").status == 418
-
-
-def test_a_request_with_a_cookie_may_have_a_session(door):
-    assert ask(door, "/api/v1/wallet/", HTTP_COOKIE="sessionid=abc").status == 418
-
-
-@pytest.mark.parametrize("cookie", [{}, {"HTTP_COOKIE": "sessionid=abc"}])
-def test_a_body_that_nobody_wants_is_read_all_the_same(door, cookie):
-    """The web server would close the connection."""
-    body = io.BytesIO(b"{}")
-
-    answer = ask(door, "/api/v1/wallet/charges/", "POST", CONTENT_LENGTH="2", **{"wsgi.input": body}, **cookie)
-
-    assert answer.status in (401, 418)
-    assert body.read() == b""
-
-
-@pytest.mark.parametrize("length", [MOST_READ + 1, "", "nonsense"])
-def test_a_body_of_any_length_is_not(door, length):
-    body = io.BytesIO(b"{}")
-
-    answer = ask(door, "/api/v1/wallet/charges/", "POST", CONTENT_LENGTH=str(length), **{"wsgi.input": body})
-
-    assert (answer.status, body.read()) == (401, b"{}")
-
-
-def test_a_token_alone_needs_no_session(door):
-    answer = ask(door, "/api/v1/wallet/", **bearer())
-
-    assert answer.status == 200
-    assert "Set-Cookie" not in answer.headers
-
-
-def test_the_short_way_keeps_the_headers_that_protect(door):
-    headers = ask(door, "/api/v1/wallet/", **bearer()).headers
-
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert int(headers["Content-Length"]) > 0
-
-
-def test_what_is_a_fans_own_is_kept_by_no_cache(door):
-    assert ask(door, "/api/v1/wallet/", **bearer()).headers["Cache-Control"] == "private, no-store"
-
-
-def test_without_a_token_the_short_way_is_a_401_in_shape(door):
-    answer = ask(door, "/api/v1/wallet/")
-
-    assert (answer.status, b"not_authenticated" in answer.body) == (401, True)
-
-
-@pytest.mark.parametrize("cookie", ["sessionid=abc", "csrftoken=abc"])
-@pytest.mark.parametrize("path", ["", "seats/", "availability/", "queue/"])
-def test_public_reads_give_no_cookie_whatever_cookie_comes(door, path, cookie):
-    schedule = make_schedule()
-
-    answer = ask(door, f"/api/v1/schedules/{schedule.pk}/{path}", HTTP_COOKIE=cookie)
-
-    assert answer.status == 200
-    assert not {"Set-Cookie", "Vary"} & set(answer.headers) - ({"Vary"} if path == "seats/" else set())
-
-
-def test_progress_is_answered_from_memory(door, django_assert_num_queries):
-    schedule = make_schedule()
-    make_seats(schedule, 3)
-    path = f"/api/v1/schedules/{schedule.pk}/queue/"
-    first = ask(door, path)
-
-    with django_assert_num_queries(0):
-        assert ask(door, path) == first
+    server.is_allowed.cache_clear()
+    yield Front(Dispatcher(SiteHandler(), ApiHandler()))
+    server.is_allowed.cache_clear()
 
 
 @pytest.fixture
@@ -145,77 +45,309 @@ def path():
     return f"/api/v1/schedules/{schedule.pk}/queue/"
 
 
-def test_who_has_this_progress_already_gets_nothing_but_its_name(door, path):
-    first = ask(door, path)
+def answers(front, *requests):
+    """The answers to requests, (path, method, options), one after the other."""
 
-    again = ask(door, path, HTTP_IF_NONE_MATCH=first.headers["ETag"])
+    async def each():
+        async with running(front):
+            return [await ask(front, path, method, **options) for path, method, options in requests]
+
+    return asyncio.run(each())
+
+
+class Stuck:
+    """Work that keeps its thread until it is let go."""
+
+    def __init__(self):
+        self.go = threading.Event()
+
+    def run(self):
+        self.go.wait(20)
+
+    def give_up(self):
+        self.go.set()
+
+
+@asynccontextmanager
+async def all_busy(front, *names):
+    """Every thread of these lanes at work on something that doesn't end."""
+    stuck = Stuck()
+    for name in names:
+        lane = front.lanes[name]
+        for _ in range(lane.threads):
+            lane._queue.put(each := Share(stuck))
+            lane._until[each] = time.monotonic() + 60
+    await asyncio.sleep(0.1)
+    try:
+        yield
+    finally:
+        stuck.go.set()
+
+
+class Share:
+    """One thread's share of what is stuck."""
+
+    def __init__(self, stuck):
+        self.run, self.give_up = stuck.run, stuck.give_up
+
+
+def test_probes_and_progress_are_answered_while_every_thread_is_busy(front, path):
+    async def story():
+        async with running(front), all_busy(front, routes.MAIN, routes.SLOW, routes.PASSWORDS, routes.STREAMS):
+            return [await ask(front, each) for each in ("/healthz", "/readyz", path, path)]
+
+    assert [answer.status for answer in asyncio.run(story())] == [200, 200, 200, 200]
+
+
+def test_known_lines_are_answered_while_unknown_ones_are_asked_for(front, path):
+    """Whoever makes schedules up fills another lane."""
+
+    async def story():
+        async with running(front):
+            first = await ask(front, path)
+            await asyncio.sleep(STALE_SECONDS)
+            async with all_busy(front, "first-progress"):
+                return first, await ask(front, path)
+
+    first, again = asyncio.run(story())
+    assert (first.status, again.status) == (200, 200)
+
+
+def test_progress_is_answered_from_a_snapshot(front, path):
+    async def story():
+        async with running(front):
+            first = await ask(front, path)
+            async with all_busy(front, "progress", "first-progress"):
+                return first, await ask(front, path), await ask(front, path, "HEAD")
+
+    first, again, head = asyncio.run(story())
+    assert first == again == head
+
+
+def test_a_stale_snapshot_is_given_while_another_is_made(front, path):
+    async def story():
+        async with running(front):
+            await ask(front, path)
+            make = front.progress.make
+            front.progress.make = lambda *key: (time.sleep(0.3), make(*key))[1]
+            await asyncio.sleep(FRESH_SECONDS)
+            begun = time.monotonic()
+            await ask(front, path)
+            return time.monotonic() - begun
+
+    assert asyncio.run(story()) < 0.2
+
+
+def test_many_who_ask_at_once_cost_one_reading(front, path):
+    async def story():
+        made = []
+        make = front.progress.make
+        front.progress.make = lambda *key: (made.append(key), time.sleep(0.1), make(*key))[2]
+        async with running(front):
+            await asyncio.gather(*[ask(front, path) for _ in range(20)])
+        return made
+
+    assert len(asyncio.run(story())) == 1
+
+
+def test_who_has_this_progress_already_gets_nothing_but_its_name(front, path):
+    (first,) = answers(front, (path, "GET", {}))
+    known = {"if_none_match": first.headers["etag"]}
+
+    again, other = answers(front, (path, "GET", known), (path, "GET", {"if_none_match": '"another"'}))
 
     assert (again.status, again.body) == (304, b"")
-    assert again.headers == {name: first.headers[name] for name in ("ETag", "Cache-Control")}
-    assert first.headers["Cache-Control"] == "public, max-age=1"
+    assert again.headers == {name: first.headers[name] for name in ("etag", "cache-control")}
+    assert (other.status, other.headers["cache-control"]) == (200, "public, max-age=1")
 
 
-def test_the_first_who_asks_may_have_it_already(door, path):
-    """The answer that is kept is whole, whoever it was made for."""
-    etag = ask(door, path).headers["ETag"]
-    forget_everything()
+def test_what_a_reader_says_of_itself_does_not_reach_the_others(front, path):
+    strange = {
+        "accept": "image/png",
+        "authorization": "Bearer nonsense",
+        "query": "format=xml",
+        "cookie": "sessionid=a",
+    }
 
-    assert ask(door, path, HTTP_IF_NONE_MATCH=etag).status == 304
-    assert ask(door, path).status == 200
-    assert ask(door, path).body
-    assert ask(door, path, HTTP_IF_NONE_MATCH='"another"').status == 200
+    first, second = answers(front, (path, "GET", strange), (path, "GET", {}))
 
-
-def test_the_head_of_the_progress_comes_from_the_same_memory(door, path, django_assert_num_queries):
-    head = ask(door, path, "HEAD")
-
-    with django_assert_num_queries(0):
-        whole = ask(door, path)
-
-    assert (head.status, head.headers, head.body) == (200, whole.headers, b"")
-    assert int(whole.headers["Content-Length"]) == len(whole.body) > 0
+    assert (first.status, second.status) == (200, 200)
+    assert "set-cookie" not in first.headers
 
 
-def test_what_a_reader_says_of_itself_does_not_reach_the_others(door, path):
-    strange = {"HTTP_ACCEPT": "image/png", "HTTP_AUTHORIZATION": "Bearer nonsense", "QUERY_STRING": "format=xml"}
-
-    assert ask(door, path, **strange).status == 200
-    assert ask(door, path).status == 200
-
-
-def test_what_is_refused_to_one_is_not_refused_to_the_next(door, path, settings):
+def test_what_is_refused_to_one_is_not_refused_to_the_next(path, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
     settings.SECURE_SSL_REDIRECT = True
-    door.api = ApiHandler()
+    server.is_allowed.cache_clear()
+    front = Front(Dispatcher(SiteHandler(), ApiHandler()))
 
-    moved = ask(door, path)
-    refused = ask(door, path, HTTP_HOST="evil.example")
-    given = ask(door, path, **{"wsgi.url_scheme": "https"})
+    moved, refused, given = answers(
+        front, (path, "GET", {}), (path, "GET", {"host": "evil.example"}), (path, "GET", {"scheme": "https"})
+    )
 
     assert (moved.status, refused.status, given.status) == (301, 400, 200)
+    server.is_allowed.cache_clear()
 
 
-def test_a_refusal_is_remembered_for_a_moment_only(door):
+def test_a_refusal_is_kept_for_a_moment_only(front):
     path = f"/api/v1/schedules/{make_schedule().pk + 1}/queue/"
-    answers = [ask(door, path)]
 
-    time.sleep(GLANCE_SECONDS)
-    make_schedule()
-    forget_everything()
-    answers.append(ask(door, path))
+    async def story():
+        async with running(front):
+            before = await ask(front, path)
+            await asyncio.to_thread(made)
+            await asyncio.sleep(FRESH_SECONDS)
+            return before, await ask(front, path)
 
-    assert [answer.status for answer in answers] == [404, 200]
+    def made():
+        make_schedule()
+        connection.close()
+        forget_everything()
+
+    before, after = asyncio.run(story())
+    assert (before.status, after.status) == (404, 200)
 
 
-def test_there_is_no_picture_of_no_hall(door):
-    assert ask(door, "/schedules/999999/map.svg").status == 404
+def bearer():
+    return {"authorization": f"Bearer {create_access_token_for(make_fan().pk, 60)}"}
 
 
-def test_the_picture_of_a_hall_looks_for_no_session(door):
-    schedule = make_schedule()
+TOP_UP = "/api/v1/wallet/charges/"
 
-    answer = ask(door, f"/schedules/{schedule.pk}/map.svg", HTTP_COOKIE="sessionid=abc")
 
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml")
-    assert answer.headers["Vary"] == "Accept-Encoding"
-    assert "Set-Cookie" not in answer.headers
+def test_a_chunked_body_is_a_body(front):
+    """Its length is known once it is there."""
+    options = bearer() | {
+        "transfer_encoding": "chunked",
+        "content_type": "application/json",
+        "idempotency_key": "a-key",
+        "pieces": [b'{"am', b"1", b""],
+    }
+
+    (answer,) = answers(front, (TOP_UP, "POST", options))
+
+    assert (answer.status, b"parse_error" in answer.body) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "code"),
+    [
+        ({"content_length": str(routes.PLAIN_LIMIT + 1)}, 413, b"too_large"),
+        ({"transfer_encoding": "chunked", "pieces": [b"a" * routes.PLAIN_LIMIT, b"a", b""]}, 413, b"too_large"),
+        ({"content_length": "2", "transfer_encoding": "chunked", "pieces": [b"{}", b""]}, 400, b"malformed_request"),
+        ({"transfer_encoding": "chunked", "pieces": [b"{}", b"", b""]}, 400, b"malformed_request"),
+        ({"content_length": "5000", "pieces": [b"{}", b""]}, 400, b"malformed_request"),
+        ({"content_length": "9", "pieces": [b"{"], "stalls": True}, 408, b"request_timeout"),
+        ({"content_length": "5000", "pieces": [b"{"], "stalls": True}, 408, b"request_timeout"),
+        ({"transfer_encoding": "chunked", "pieces": [b"{"], "stalls": True}, 408, b"request_timeout"),
+    ],
+)
+def test_a_body_that_is_not_taken_is_refused_in_the_apis_shape(front, monkeypatch, options, status, code):
+    monkeypatch.setattr(bodies, "SMALL_SECONDS", 0.3)
+    monkeypatch.setattr(bodies, "GRACE_SECONDS", 0.3)
+
+    (answer,) = answers(front, (TOP_UP, "POST", options))
+
+    assert (answer.status, code in answer.body) == (status, True)
+    assert answer.headers["connection"] == "close"
+    assert b'"type":"client_error"' in answer.body
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [("/_allauth/app/v1/auth/login", b'{"status":413,"errors":[{"message":'), ("/accounts/login/", b"This request is")],
+)
+def test_every_address_refuses_in_its_own_shape(front, path, shape):
+    (answer,) = answers(front, (path, "POST", {"content_length": "900000"}))
+
+    assert (answer.status, answer.body[: len(shape)]) == (413, shape)
+
+
+def test_a_refusal_speaks_korean(front):
+    (answer,) = answers(front, (TOP_UP, "POST", {"content_length": "900000", "accept_language": "ko-KR,ko;q=0.9"}))
+
+    assert "요청" in answer.body.decode()
+
+
+def test_bodies_of_some_size_have_a_budget_and_give_it_back(front, monkeypatch):
+    monkeypatch.setattr(bodies, "MEMORY_BUDGET", 6_000)
+    large = {"transfer_encoding": "chunked", "pieces": [b"a" * 5_000, b""]}
+    larger = {"transfer_encoding": "chunked", "pieces": [b"a" * 7_000, b""]}
+
+    first, refused, again = answers(front, *[(TOP_UP, "POST", each) for each in (large, larger, large)])
+
+    assert (first.status, refused.status, again.status) == (401, 503, 401)
+    assert (front.bodies.in_memory, front.bodies.in_files) == (0, 0)
+    assert refused.headers["retry-after"] == "2"
+
+
+def test_staff_may_send_a_plan(front):
+    """A large body lies in a file; the login page answers, since nobody is logged in."""
+    sent = {"content_length": str(2**20), "content_type": "text/plain", "pieces": [b"a" * 2**19, b"a" * 2**19, b""]}
+
+    (answer,) = answers(front, ("/admin/reservations/", "POST", sent))
+
+    assert answer.status in (302, 403)
+    assert front.bodies.in_files == 0
+
+
+def test_a_full_lane_refuses_at_once(front):
+    async def story():
+        front.lanes[routes.MAIN].waiting = 1
+        async with running(front), all_busy(front, routes.MAIN):
+            front.lanes[routes.MAIN].submit(Stuck())
+            return await ask(front, "/api/v1/wallet/")
+
+    answer = asyncio.run(story())
+    assert (answer.status, answer.headers["retry-after"], b'"unavailable"' in answer.body) == (503, "2", True)
+
+
+def test_who_waited_too_long_is_refused(front):
+    async def story():
+        front.lanes[routes.MAIN].seconds = 0.2
+        async with running(front), all_busy(front, routes.MAIN):
+            return await ask(front, "/api/v1/wallet/")
+
+    assert asyncio.run(story()).status == 503
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "lane"),
+    [
+        ("GET", "/api/v1/reservations/", routes.MAIN),
+        ("POST", "/api/v1/reservations/", routes.MAIN),
+        ("POST", "/api/v1/payments/", routes.MAIN),
+        ("POST", "/api/v1/reservations/5/cancel/", routes.SLOW),
+        ("POST", "/api/v1/reservations/5/extend/", routes.SLOW),
+        ("POST", "/reservations/5/cancel/", routes.SLOW),
+        ("POST", "/bookings/AB12CD34/cancel/", routes.SLOW),
+        ("POST", "/bookings/AB12CD34/extend/", routes.SLOW),
+        ("GET", "/admin/", routes.SLOW),
+        ("POST", "/admin/login/", routes.PASSWORDS),
+        ("POST", "/accounts/login/", routes.PASSWORDS),
+        ("POST", "/accounts/password/reset/", routes.PASSWORDS),
+        ("POST", "/_allauth/app/v1/auth/login", routes.PASSWORDS),
+        ("POST", "/_allauth/app/v1/auth/reauthenticate", routes.PASSWORDS),
+        ("POST", "/_allauth/app/v1/account/password/change", routes.PASSWORDS),
+        ("POST", "/_allauth/app/v1/tokens/refresh", routes.MAIN),
+        ("POST", "/accounts/logout/", routes.MAIN),
+        ("GET", "/accounts/login/", routes.MAIN),
+        ("GET", "/api/v1/schedules/7/draw/", routes.STREAMS),
+    ],
+)
+def test_each_kind_of_work_has_its_lane(method, path, lane):
+    assert routes.route_of(method, path).lane == lane
+
+
+def test_work_that_was_given_up_is_not_run():
+    lane = lanes.Lane("test", threads=1, waiting=2, seconds=0)
+    late = Stuck()
+    lane.submit(late)
+    lane.end_late_ones()
+    lane.start()
+    lane.submit(done := Stuck())
+    done.go.set()
+    lane.stop(5)
+
+    assert late.go.is_set()
+    assert not lane._until

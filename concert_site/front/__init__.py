@@ -1,0 +1,1 @@
+"""What stands between the web server and Django: bodies, lanes, snapshots, and which handler a request gets."""

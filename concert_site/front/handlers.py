@@ -1,0 +1,74 @@
+"""Which of Django's handlers a request gets: the short chain of the API, or all of the middlewares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core import signals
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http import HttpResponseBase
+from django.urls import set_script_prefix
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+API = "/api/v1/"
+# What is the same for everybody, whatever cookies come along.
+PUBLIC = (f"{API}concerts/", f"{API}schedules/")
+READS = ("GET", "HEAD")
+# Pictures that every reader of a page asks for, with the cookies of the page.
+PICTURE = re.compile(r"/schedules/[0-9]{1,18}/map\.svg")
+
+
+class SiteHandler(WSGIHandler):
+    """Django with all of settings.MIDDLEWARE."""
+
+    def respond(self, environ: WSGIEnvironment) -> HttpResponseBase:
+        """Answer a request; whoever sends the response closes it."""
+        set_script_prefix("/")
+        signals.request_started.send(sender=self.__class__, environ=environ)
+        response: HttpResponseBase = self.get_response(WSGIRequest(environ))
+        return response
+
+
+class ApiHandler(SiteHandler):
+    """Django with the middlewares of settings.API_MIDDLEWARE alone: no session, no CSRF, no messages."""
+
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT002  Django's signature
+        """Build the chain, as Django does from settings.MIDDLEWARE."""
+        self._view_middleware: list[Any] = []  # Any: Django's own, none of it typed
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        chain = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]  # not in the stubs
+        for name in reversed(settings.API_MIDDLEWARE):
+            chain = convert_exception_to_response(import_string(name)(chain))
+        self._middleware_chain = chain
+
+
+class Dispatcher:
+    """Chooses the handler. Called, it is a plain WSGI application for any server."""
+
+    def __init__(self, site: SiteHandler, api: SiteHandler) -> None:
+        self.site = site
+        self.api = api
+
+    def handler_of(self, method: str, path: str, *, has_cookie: bool) -> SiteHandler:
+        """The handler that answers this request."""
+        if not path.startswith(API):
+            return self.api if method in READS and PICTURE.fullmatch(path) else self.site
+        # Without a cookie there is no session to find, and no page to protect.
+        if not has_cookie or (method in READS and path.startswith(PUBLIC)):
+            return self.api
+        return self.site
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        handler = self.handler_of(
+            environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), has_cookie="HTTP_COOKIE" in environ
+        )
+        answer: Iterable[bytes] = handler(environ, start_response)
+        return answer

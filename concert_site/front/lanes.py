@@ -1,0 +1,87 @@
+"""Lanes: bounded pools of threads, each with a bounded queue, so that one kind of work can't hold up another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Protocol
+
+from django.db import connections
+
+log = logging.getLogger(__name__)
+
+
+class Work(Protocol):
+    """Something to be done in a thread."""
+
+    def run(self) -> None:
+        """Do it. Nothing may be raised."""
+
+    def give_up(self) -> None:
+        """It waited too long and won't be run. Called in the event loop."""
+
+
+class Lane:
+    """Threads that take work in the order in which it came."""
+
+    def __init__(self, name: str, *, threads: int, waiting: int, seconds: float) -> None:
+        """
+        :param waiting: how much work may wait, beside what is being done
+        :param seconds: and for how long
+        """
+        self.name = name
+        self.threads = threads
+        self.waiting = waiting
+        self.seconds = seconds
+        self._running: list[threading.Thread] = []
+        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        # What waits, and until when; whoever takes it out of here, a thread or the clock, has it.
+        self._until: dict[Work, float] = {}
+
+    def start(self) -> None:
+        """Start the threads. They end with the process, or after `stop`."""
+        for number in range(self.threads):
+            thread = threading.Thread(target=self._work, name=f"{self.name}-{number}", daemon=True)
+            self._running.append(thread)
+            thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Have each thread end once nothing waits; wait for that, so many seconds for each."""
+        for _ in self._running:
+            self._queue.put(None)
+        while self._running:
+            self._running.pop().join(seconds)
+
+    def submit(self, work: Work) -> bool:
+        """Queue work; false if too much waits already."""
+        if len(self._until) >= self.waiting:
+            return False
+        self._until[work] = time.monotonic() + self.seconds
+        self._queue.put(work)
+        return True
+
+    def end_late_ones(self) -> None:
+        """Give up what has waited too long. To be called every now and then, in the event loop."""
+        now = time.monotonic()
+        # Oldest first. A copy, in one step: threads take work out meanwhile.
+        for work, until in list(self._until.items()):
+            if until > now:
+                return
+            if self._until.pop(work, None) is not None:
+                work.give_up()
+
+    def _work(self) -> None:
+        get: Callable[[], Work | None] = self._queue.get
+        while (work := get()) is not None:
+            if self._until.pop(work, None) is not None:
+                try:
+                    work.run()
+                except Exception:
+                    # The thread is needed by the next one.
+                    log.exception("Work in lane %s failed", self.name)
+            # Not kept until the next one comes: it holds a request and its answer.
+            del work
+        connections.close_all()

@@ -1,0 +1,54 @@
+"""Refusals of the front itself, each in the shape of its address, without Django's handlers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
+
+from concert_site.front.rsgi import Header, Scope
+from concert_site.lib.rendering import to_json
+
+API, APP = "/api/", "/_allauth/"
+SERVER_ERRORS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is answered in place of Django."""
+
+    status: int
+    code: str
+    detail: str | Promise
+    headers: tuple[Header, ...] = field(default=())
+
+
+CLOSING = (("connection", "close"),)
+MALFORMED = Refusal(400, "malformed_request", _("The request can't be read."), CLOSING)
+TOO_SLOW = Refusal(408, "request_timeout", _("The request took too long to arrive."), CLOSING)
+TOO_LARGE = Refusal(413, "too_large", _("This request is too large."), CLOSING)
+BUSY = Refusal(503, "unavailable", _("The service is busy. Please try again in a moment."), (("retry-after", "2"),))
+FAILED = Refusal(500, "error", _("Something went wrong on our side"))
+
+
+def language_of(scope: Scope) -> str:
+    """Korean or English: whichever the browser names first."""
+    return "ko" if str(scope.headers.get("accept-language", "")).lower().startswith("ko") else "en"
+
+
+def rendered(refusal: Refusal, scope: Scope, path: str) -> tuple[list[Header], bytes]:
+    """Headers and body."""
+    with override(language_of(scope)):
+        detail = str(refusal.detail)
+    headers = [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), *refusal.headers]
+    if path.startswith(API):
+        kind = "server_error" if refusal.status >= SERVER_ERRORS else "client_error"
+        errors = {"type": kind, "errors": [{"code": refusal.code, "detail": detail, "attr": None}]}
+        return [("content-type", "application/json"), *headers], to_json(errors)
+    if path.startswith(APP):
+        # allauth's own shape.
+        said = {"status": refusal.status, "errors": [{"message": detail, "code": refusal.code}]}
+        return [("content-type", "application/json"), *headers], to_json(said)
+    return [("content-type", "text/plain; charset=utf-8"), *headers], detail.encode()

@@ -1,0 +1,50 @@
+"""Which lane a request takes, and how long a body its address takes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from concert_site.front.handlers import READS
+
+KIB, MIB = 2**10, 2**20
+# JSON and forms. The longest that anybody sends in earnest names a few hundred seats or reservations.
+PLAIN_LIMIT = 64 * KIB
+# Staff send forms of many rows, seating plans (30 MB) and posters.
+STAFF_LIMIT = 40 * MIB
+
+ADMIN = "/admin/"
+ACCOUNTS = ("/accounts/", "/_allauth/")
+# What is written there without hashing a password, and often.
+WITHOUT_PASSWORD = re.compile(r"/_allauth/app/v1/(tokens/refresh|auth/session)|/accounts/(logout|language|profile)/")
+STREAM = re.compile(r"/api/v1/schedules/[0-9]{1,18}/draw/")
+SLOW_WRITE = re.compile(r"/(api/v1/)?(reservations|bookings)/[^/]+/(cancel|extend|give-up)/")
+
+MAIN, SLOW, PASSWORDS, STREAMS = "main", "slow", "passwords", "streams"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes."""
+
+    lane: str
+    limit: int
+
+
+ON_MAIN = Route(MAIN, PLAIN_LIMIT)
+ON_SLOW = Route(SLOW, PLAIN_LIMIT)
+ON_STAFFS = Route(SLOW, STAFF_LIMIT)
+ON_PASSWORDS = Route(PASSWORDS, PLAIN_LIMIT)
+ON_STREAMS = Route(STREAMS, PLAIN_LIMIT)
+
+
+def route_of(method: str, path: str) -> Route:
+    """The route of a request."""
+    if path.startswith(ADMIN):
+        # Logging in there needs no more than anywhere else.
+        return ON_PASSWORDS if path.startswith(f"{ADMIN}login/") and method not in READS else ON_STAFFS
+    if method in READS:
+        return ON_STREAMS if STREAM.fullmatch(path) else ON_MAIN
+    if path.startswith(ACCOUNTS):
+        return ON_MAIN if WITHOUT_PASSWORD.fullmatch(path) else ON_PASSWORDS
+    return ON_SLOW if SLOW_WRITE.fullmatch(path) else ON_MAIN

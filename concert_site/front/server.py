@@ -1,0 +1,256 @@
+"""The application that the web server calls: what needs no thread is answered in the event loop, the rest in lanes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Awaitable
+from functools import lru_cache
+from io import BytesIO
+from typing import IO, cast
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.http.request import split_domain_port, validate_host
+
+from concert_site.front import bodies, refusals, routes
+from concert_site.front.bodies import BodyReader, BodyRefused
+from concert_site.front.environ import BASE, environ_of
+from concert_site.front.handlers import API, READS, Dispatcher, SiteHandler
+from concert_site.front.lanes import Lane
+from concert_site.front.refusals import Refusal, rendered
+from concert_site.front.responses import Sender, headers_of
+from concert_site.front.rsgi import DONE, Scope, Transport
+from concert_site.front.snapshots import Key, Snapshot, Snapshots
+
+log = logging.getLogger(__name__)
+
+HEALTH, READINESS = "/healthz", "/readyz"
+HEALTH_HEADERS = [("content-type", "application/json"), ("cache-control", "no-store")]
+HEALTHY = b'{"status": "ok"}'
+PROGRESS = re.compile(rf"{API}schedules/[0-9]{{1,18}}/queue/")
+# How old the progress of a line may get here, beside what it is made of; and while a newer one is on its way.
+FRESH_SECONDS, STALE_SECONDS = 0.2, 0.6
+TICK_SECONDS = 0.1
+# The web server has waited for what was on its way; a thread that is still at work then is left behind.
+STOPPING_SECONDS = 0.2
+REFUSED_BODIES: dict[type[BodyRefused], Refusal] = {
+    bodies.TooLarge: refusals.TOO_LARGE,
+    bodies.TooSlow: refusals.TOO_SLOW,
+    bodies.Malformed: refusals.MALFORMED,
+    bodies.NoRoom: refusals.BUSY,
+}
+
+
+def lanes() -> dict[str, Lane]:
+    """The lanes of a process. Each thread has a connection to PostgreSQL from its first request on."""
+    return {
+        lane.name: lane
+        for lane in (
+            # More threads than these only wait for the interpreter's lock. The queue is long: at an opening
+            # everybody comes at once, and all of them are served.
+            Lane(routes.MAIN, threads=3, waiting=8192, seconds=30),
+            # Rare and heavy: what is canceled or refunded, and whatever staff do.
+            Lane(routes.SLOW, threads=2, waiting=256, seconds=20),
+            # Hashing is done by a thread of lower priority (concert_site.accounts.hashers); these wait for it, and
+            # for mail servers.
+            Lane(routes.PASSWORDS, threads=3, waiting=64, seconds=15),
+            Lane(routes.STREAMS, threads=2, waiting=16, seconds=20),
+            Lane("progress", threads=1, waiting=1024, seconds=5),
+            Lane("first-progress", threads=1, waiting=64, seconds=5),
+            Lane("probes", threads=1, waiting=1, seconds=5),
+        )
+    }
+
+
+class Exchange:
+    """A request with its body at hand, on its way through a lane."""
+
+    __slots__ = ("body", "done", "front", "handler", "length", "path", "scope", "transport")
+
+    def __init__(  # noqa: PLR0917
+        self, front: Front, handler: SiteHandler, scope: Scope, transport: Transport, path: str,
+        body: IO[bytes] | None, length: int, done: asyncio.Future[None],
+    ) -> None:  # fmt: skip
+        self.front, self.handler, self.scope, self.transport, self.path = front, handler, scope, transport, path
+        self.body, self.length, self.done = body, length, done
+
+    def run(self) -> None:
+        """Have Django answer, in a thread, and answer from there: the loop need not wake up for it."""
+        try:
+            environ = environ_of(self.scope, self.path, self.body, self.length)
+            response = self.handler.respond(environ)
+            self.front.sender.send(self.transport, self.scope.method, self.path, response)
+        except Exception:
+            log.exception("%s %s could not be answered", self.scope.method, self.path)
+            self.front.refuse(refusals.FAILED, self.scope, self.transport, self.path)
+        finally:
+            self._end()
+
+    def give_up(self) -> None:
+        """Refuse, in the event loop."""
+        self.front.refuse(refusals.BUSY, self.scope, self.transport, self.path)
+        self._end()
+
+    def _end(self) -> None:
+        if self.body is not None:
+            self.body.close()
+        self.front.ended.append(self.done)
+
+
+class Front:
+    """The RSGI application of one process."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
+        self.lanes = lanes()
+        self.bodies = BodyReader()
+        self.sender = Sender()
+        self.progress = Snapshots(
+            self._make_progress,
+            known=self.lanes["progress"],
+            unknown=self.lanes["first-progress"],
+            fresh=FRESH_SECONDS,
+            stale=STALE_SECONDS,
+        )
+        probes = self.lanes["probes"]
+        self.readiness = Snapshots(self._make_readiness, known=probes, unknown=probes, fresh=0, stale=0)
+        # Exchanges that were answered. Their tasks end when the loop next comes by, which nobody waits for.
+        self.ended: deque[asyncio.Future[None]] = deque()
+        self._tick: asyncio.TimerHandle | None = None
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the threads, in the process that uses them."""
+        self._loop = loop
+        for lane in self.lanes.values():
+            lane.start()
+        self._tick = loop.call_later(TICK_SECONDS, self._on_tick)
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the threads end once they have done what waits."""
+        if self._tick is not None:
+            self._tick.cancel()
+        for lane in self.lanes.values():
+            lane.stop(STOPPING_SECONDS)
+
+    def __rsgi__(self, scope: Scope, transport: Transport) -> Awaitable[None]:
+        """Answer, or say what to wait for."""
+        path = scope.path
+        if path.startswith(API):
+            if path.endswith("/queue/") and PROGRESS.fullmatch(path) and scope.method in READS:
+                return self._progress(scope, transport, path)
+        elif path == HEALTH:
+            transport.response_bytes(200, HEALTH_HEADERS, HEALTHY)
+            return DONE
+        elif path == READINESS:
+            return self._snapshot(self.readiness, (path, False), "", scope, transport)
+        return self._through_a_lane(scope, transport, path)
+
+    def refuse(self, refusal: Refusal, scope: Scope, transport: Transport, path: str) -> None:
+        """Answer in place of Django; nothing happens if it was answered already."""
+        transport.response_bytes(refusal.status, *rendered(refusal, scope, path))
+
+    def _progress(self, scope: Scope, transport: Transport, path: str) -> Awaitable[None]:
+        host = scope.headers.get("host", "")
+        is_secure = says_secure(scope)
+        if not is_allowed(host) or (settings.SECURE_SSL_REDIRECT and not is_secure):
+            # Django says so, and it is nobody else's answer.
+            return self._through_a_lane(scope, transport, path)
+        key = (path, is_secure)
+        found = self.progress.at_hand(key, host)
+        if found is None:
+            return self._snapshot(self.progress, key, host, scope, transport)
+        found.give(scope, transport)
+        return DONE
+
+    async def _snapshot(self, snapshots: Snapshots, key: Key, host: str, scope: Scope, transport: Transport) -> None:
+        found = await snapshots.coming(key, host)
+        if found is None:
+            self.refuse(refusals.BUSY, scope, transport, key[0])
+        else:
+            found.give(scope, transport)
+
+    async def _through_a_lane(self, scope: Scope, transport: Transport, path: str) -> None:
+        ended = self.ended
+        while ended:
+            end(ended.popleft())
+        headers, method = scope.headers, scope.method
+        route = routes.route_of(method, path)
+        body, length = None, 0
+        if "content-length" in headers or "transfer-encoding" in headers:
+            try:
+                body, length = await self.bodies.read(transport, headers, route.limit)
+            except BodyRefused as refused:
+                self.refuse(REFUSED_BODIES[type(refused)], scope, transport, path)
+                if isinstance(refused, bodies.TooLarge | bodies.NoRoom):
+                    await self.bodies.discard(transport)
+                return
+        handler = self.dispatcher.handler_of(method, path, has_cookie="cookie" in headers)
+        done = self._loop.create_future()
+        exchange = Exchange(self, handler, scope, transport, path, body, length, done)
+        if self.lanes[route.lane].submit(exchange):
+            await done
+        else:
+            exchange.give_up()
+
+    def _make_progress(self, key: Key, host: str) -> Snapshot:
+        path, is_secure = key
+        environ = BASE | {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "HTTP_HOST": host,
+            "wsgi.url_scheme": "https" if is_secure else "http",
+        }
+        return snapshot_of(self.dispatcher.api, environ)
+
+    def _make_readiness(self, key: Key, host: str) -> Snapshot:
+        environ = BASE | {"REQUEST_METHOD": "GET", "PATH_INFO": key[0], "QUERY_STRING": "", "wsgi.url_scheme": "http"}
+        return snapshot_of(self.dispatcher.site, environ)
+
+    def _on_tick(self) -> None:
+        self._tick = self._loop.call_later(TICK_SECONDS, self._on_tick)
+        while self.ended:
+            end(self.ended.popleft())
+        self.bodies.end_late_ones()
+        self.sender.forget_promised()
+        for lane in self.lanes.values():
+            lane.end_late_ones()
+
+
+def end(done: asyncio.Future[None]) -> None:
+    """Let the task of an exchange end."""
+    if not done.done():
+        done.set_result(None)
+
+
+def snapshot_of(handler: SiteHandler, environ: dict[str, object]) -> Snapshot:
+    """What a handler answers, whole."""
+    response = cast("HttpResponse", handler.respond(environ | {"wsgi.input": BytesIO()}))
+    try:
+        return Snapshot(
+            response.status_code, headers_of(response), response.content, response.get("ETag"), time.monotonic()
+        )
+    finally:
+        response.close()
+
+
+def says_secure(scope: Scope) -> bool:
+    """Whether the request came by https, as Django would judge it."""
+    proxy = settings.SECURE_PROXY_SSL_HEADER
+    if proxy is None:
+        return scope.scheme == "https"
+    said = scope.headers.get("x-forwarded-proto")
+    return scope.scheme == "https" if said is None else said.split(",")[0].strip() == proxy[1]
+
+
+@lru_cache(maxsize=256)
+def is_allowed(host: str) -> bool:
+    """Whether Django would take this Host."""
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

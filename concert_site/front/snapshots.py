@@ -1,0 +1,125 @@
+"""Answers that are the same for everybody: kept for a moment, made anew in threads of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from concert_site.front.lanes import Lane
+from concert_site.front.rsgi import Header, Scope, Transport
+from concert_site.lib.etags import names
+
+OK = 200
+# What a 304 repeats of the answer that it stands for (RFC 9110, 15.4.5).
+REPEATED = {"etag", "cache-control", "vary", "date"}
+MOST_KEPT = 1024
+Key = tuple[str, bool]
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A whole answer, ready to be given again."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
+    etag: str | None
+    made_at: float
+
+    def give(self, scope: Scope, transport: Transport) -> None:
+        """Give it to who asked: all of it, its head, or that the version at hand is still right."""
+        known = scope.headers.get("if-none-match")
+        if known is not None and self.etag is not None and names(known, self.etag):
+            transport.response_empty(304, [pair for pair in self.headers if pair[0].lower() in REPEATED])
+        else:
+            # To a HEAD the web server gives the head.
+            transport.response_bytes(self.status, self.headers, self.body)
+
+
+class Snapshots:
+    """Snapshots by key. Everything but making one happens in the event loop.
+
+    A key that was found before is made anew in a lane that strangers can't fill with keys that don't exist.
+    """
+
+    def __init__(
+        self, make: Callable[[Key, str], Snapshot], *, known: Lane, unknown: Lane, fresh: float, stale: float
+    ) -> None:
+        """
+        :param make: makes one, in a thread, for a key and the Host of who asked
+        :param fresh: seconds for which one is given as it is
+        :param stale: and for which it is given while another is made
+        """
+        self.make = make
+        self._known, self._unknown = known, unknown
+        self._fresh, self._stale = fresh, stale
+        self._kept: dict[Key, Snapshot] = {}
+        self._refused: dict[Key, Snapshot] = {}
+        self._asking: dict[Key, list[asyncio.Future[Snapshot | None]]] = {}
+
+    def at_hand(self, key: Key, host: str) -> Snapshot | None:
+        """What can be given at once."""
+        found = self._kept.get(key) or self._refused.get(key)
+        if found is None:
+            return None
+        age = time.monotonic() - found.made_at
+        if age < self._fresh:
+            return found
+        if age < self._stale and found.status == OK and (key in self._asking or self._ask(key, host)):
+            return found
+        return None
+
+    async def coming(self, key: Key, host: str) -> Snapshot | None:
+        """The one that is being made; None if that can't be done now."""
+        if key not in self._asking and not self._ask(key, host):
+            return None
+        future: asyncio.Future[Snapshot | None] = asyncio.get_running_loop().create_future()
+        self._asking[key].append(future)
+        return await future
+
+    def arrived(self, key: Key, snapshot: Snapshot | None) -> None:
+        """Keep what was made, and tell whoever waits for it."""
+        if snapshot is not None:
+            self._keep(self._kept if snapshot.status == OK else self._refused, key, snapshot)
+            (self._refused if snapshot.status == OK else self._kept).pop(key, None)
+        for future in self._asking.pop(key, ()):
+            if not future.done():
+                future.set_result(snapshot)
+
+    def _ask(self, key: Key, host: str) -> bool:
+        lane = self._known if key in self._kept else self._unknown
+        if not lane.submit(Making(self, key, host, asyncio.get_running_loop())):
+            return False
+        self._asking[key] = []
+        return True
+
+    @staticmethod
+    def _keep(kept: dict[Key, Snapshot], key: Key, snapshot: Snapshot) -> None:
+        kept.pop(key, None)
+        while len(kept) >= MOST_KEPT:
+            del kept[next(iter(kept))]
+        kept[key] = snapshot
+
+
+class Making:
+    """A snapshot that is being made."""
+
+    def __init__(self, snapshots: Snapshots, key: Key, host: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._snapshots, self._key, self._host, self._loop = snapshots, key, host, loop
+
+    def run(self) -> None:
+        """Make it, in a thread."""
+        made: Snapshot | None = None
+        try:
+            made = self._snapshots.make(self._key, self._host)
+        finally:
+            # A loop that has ended has nobody who waits.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._snapshots.arrived, self._key, made)
+
+    def give_up(self) -> None:
+        """Nothing was made."""
+        self._snapshots.arrived(self._key, None)

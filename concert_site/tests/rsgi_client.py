@@ -1,0 +1,72 @@
+"""Requests to the front without a web server: the part of RSGI that granian would play."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Headers(dict):
+    """Lower-case names; each at most once."""
+
+
+@dataclass
+class Scope:
+    method: str
+    path: str
+    headers: Headers
+    query_string: str = ""
+    scheme: str = "http"
+    client: str = "127.0.0.1:50000"
+    server: str = "127.0.0.1:8000"
+    http_version: str = "1.1"
+
+
+@dataclass
+class Answer:
+    """What a request was answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Transport:
+    """Takes a body in pieces, keeps the answer."""
+
+    pieces: list[bytes]
+    stalls: bool = False
+    answer: Answer | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self):
+        return b"".join([piece async for piece in self])
+
+    async def __aiter__(self):
+        for piece in self.pieces:
+            yield piece
+        if self.stalls:
+            await asyncio.Event().wait()
+
+    def response_bytes(self, status, headers, body):
+        if self.answer is None:
+            self.answer = Answer(status, {name.lower(): value for name, value in headers}, body)
+
+    def response_empty(self, status, headers):
+        self.response_bytes(status, headers, b"")
+
+    def response_file(self, status, headers, file):
+        self.response_bytes(status, headers, Path(file).read_bytes())
+
+
+async def ask(front, path, method="GET", *, pieces=(), stalls=False, scheme="http", query="", **headers):
+    """One request; a header is named as in Python, content_length for Content-Length."""
+    named = {name.replace("_", "-"): value for name, value in ({"host": "localhost"} | headers).items()}
+    transport = Transport(list(pieces), stalls)
+    scope = Scope(method, path, Headers(named), scheme=scheme, query_string=query)
+    await asyncio.wait_for(as_coroutine(front.__rsgi__(scope, transport)), 10)
+    return transport.answer
+
+
+async def as_coroutine(awaitable):
+    return await awaitable
