@@ -181,6 +181,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# The first one hashes; the second checks what was hashed elsewhere.
+PASSWORD_HASHERS = [
+    "concert_site.accounts.hashers.PatientPBKDF2",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+]
 
 THROTTLE = env.bool("THROTTLE", default=True)
 # One proxy of ours stands in front and says in X-Forwarded-For and X-Forwarded-Proto who asked, and how.
