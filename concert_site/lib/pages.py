@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from concert_site.lib.errors import TooManyRequests
 from concert_site.lib.idempotency import request_hash
+from concert_site.lib.networks import network_of
 from concert_site.lib.throttling import is_within_budget, seconds_left
 
 P = ParamSpec("P")
@@ -39,6 +40,22 @@ def fans_own(view: Page[P]) -> Callable[..., HttpResponseBase]:
     return login_required(never_kept)
 
 
+def caller_of(request: HttpRequest) -> str:
+    """Whose budget a request counts to: the account's, or its network's for who has none."""
+    return f"u{fan_id(request)}" if request.user.is_authenticated else f"a{network_of(request)}"
+
+
+def spend_budget(scope: str, caller: str) -> None:
+    """Count one request in the budget that the API has for the same thing (throttling.LIMITS).
+
+    :raises TooManyRequests: if it is used up
+    """
+    if settings.THROTTLE and not is_within_budget(scope, caller):
+        error = TooManyRequests()
+        error.retry_after_seconds = seconds_left()
+        raise error
+
+
 def throttled(scope: str) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
     """Forms of this page share the budget that the API has for the same thing (throttling.LIMITS).
 
@@ -48,10 +65,8 @@ def throttled(scope: str) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
     def decorate(view: Page[P]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def within_budget(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if request.method == "POST" and settings.THROTTLE and not is_within_budget(scope, f"u{fan_id(request)}"):
-                error = TooManyRequests()
-                error.retry_after_seconds = seconds_left()
-                raise error
+            if request.method == "POST":
+                spend_budget(scope, caller_of(request))
             return view(request, *args, **kwargs)
 
         return within_budget

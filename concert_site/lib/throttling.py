@@ -9,6 +9,7 @@ from redis import Redis
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from concert_site.lib.networks import network_of
 from concert_site.lib.redis import attempt
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class PerCaller(BaseThrottle):
         scope = getattr(view, "throttle_scope", None) or ("read" if request.method in ("GET", "HEAD") else "write")
         caller = f"u{request.user.pk}" if request.user.is_authenticated else f"a{self.get_ident(request)}"
         return is_within_budget(scope, caller)
+
+    def get_ident(self, request: Request) -> str:
+        """Who asks without an account, by network: a household's /64 would have a budget for each address in it."""
+        return network_of(request)
 
     def wait(self) -> float:
         """Seconds until the window ends."""

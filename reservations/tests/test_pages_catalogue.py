@@ -12,6 +12,8 @@ from django.utils.timezone import now
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.formats import day_and_time
+from concert_site.lib.redis import client
+from concert_site.lib.throttling import LIMITS
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line
 from reservations.models import ConcertSchedule
@@ -125,6 +127,22 @@ def test_a_filter_that_makes_no_sense_says_so_at_its_field():
 
     assert "Enter a valid date." in page
     assert 'value="yesterday"' in page
+
+
+def test_a_search_on_the_page_has_the_budget_of_the_apis(monkeypatch):
+    make_schedule()
+    client().flushdb()
+    monkeypatch.setitem(LIMITS, "search", 1)
+    asked = [client_of().get("/", {"search": "night"}) for _ in range(3)]
+
+    assert [response.status_code for response in asked].count(429) >= 1
+    refused = next(response for response in asked if response.status_code == 429)
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert client_of().get("/").status_code == 200
+    assert client_of().get("/", {"search": ""}).status_code == 200
+    # A network has one budget, an account has its own.
+    assert client_of(make_fan()).get("/", {"search": "night"}).status_code == 200
+    assert client_of().get("/", {"search": "night"}, REMOTE_ADDR="192.0.2.7").status_code == 200
 
 
 def test_pages_of_a_search_lead_to_each_other():

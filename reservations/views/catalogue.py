@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.converters import id_in
 from concert_site.lib.errors import NotFound
-from concert_site.lib.pages import fan_id
+from concert_site.lib.pages import caller_of, fan_id, spend_budget
 from reservations.domain.drawing import colours
 from reservations.queries import catalogue
 from reservations.queries.catalogue import Filters, Listing, Price, Show
@@ -92,6 +92,9 @@ def concerts(request: HttpRequest) -> HttpResponse:
     """The concerts that are open to the public, those that play next first."""
     form = CatalogueSearch(request.GET)
     filters = filters_of(form)
+    if filters != Filters():
+        # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API.
+        spend_budget("search", caller_of(request))
     page = catalogue.page_of(filters, number=page_number(request.GET), size=CONCERTS_A_PAGE)
     facts = {
         "page": page,
