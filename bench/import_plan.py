@@ -52,8 +52,8 @@ class Staff:
 
     def log_in(self) -> None:
         """As the demo's staff."""
-        self.get("/admin/login/")
-        self.send("/admin/login/?next=/admin/", username="staff@frontrow.example", password="front-row-2026")
+        self.get("/accounts/login/")
+        self.send("/accounts/login/?next=/admin/", login="staff@frontrow.example", password="front-row-2026")
 
     def newest(self, model: str) -> int:
         """The id of what was made last."""

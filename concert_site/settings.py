@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.google",
     "allauth.socialaccount.providers.kakao",
     "allauth.socialaccount.providers.naver",
+    "allauth.mfa",
     "allauth.headless",
     "rest_framework",
     "drf_standardized_errors",
@@ -84,6 +85,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "concert_site.accounts.middleware.KnownDevices",
+    "concert_site.accounts.middleware.RefusalsInAllauthsShape",
 ]
 
 # The API's requests that carry no cookie pass these alone (concert_site.front).
@@ -168,10 +171,8 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 # --- Accounts ----------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# Alone: it does what Django's own does, and a wrong password would be hashed by each.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -198,19 +199,51 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 # Nothing of a booking depends on a mail that arrives.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
-ACCOUNT_PREVENT_ENUMERATION = False
+# Asking for a code tells nobody who has an account; nor does a sign-up, where codes are demanded before it counts.
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Frontrow: "
 ACCOUNT_FORMS = {"login": "concert_site.accounts.login.Login"}
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"
-# A whole phone network may come from one address; guessing at one account stays slow ("key").
+# Guesses, mails that are asked for and sign-ups are counted by concert_site.accounts.guessing instead: allauth's counts
+# take turns, and one stranger uses up what an account has. A whole phone network may come from one address.
 ACCOUNT_RATE_LIMITS = (
-    {"login": "600/m/ip", "signup": "300/m/ip", "login_failed": "100/m/ip,5/300s/key"} if THROTTLE else False
+    {
+        "login": None,
+        "login_failed": None,
+        "signup": None,
+        "reset_password": None,
+        "reset_password_from_key": "300/m/ip",
+    }
+    if THROTTLE
+    else False
 )
+
+# A second factor: for anyone who wants one, and demanded of staff before they may do anything in the admin.
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=IS_PRODUCTION)
+MFA_ADAPTER = "concert_site.accounts.second_factor.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "concert_site.accounts.second_factor.Authenticate",
+    "reauthenticate": "concert_site.accounts.second_factor.Reauthenticate",
+}
+MFA_TOTP_ISSUER = "Frontrow"
+# Phones whose clock is half a minute off.
+MFA_TOTP_TOLERANCE = 1
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = {"webauthn_login": "600/m/ip"} if THROTTLE else False
+# Who signs up with somebody else's address must not lock them out by a factor of their own.
+MFA_ALLOW_UNVERIFIED_EMAIL = not IS_PRODUCTION
+# Browsers give passkeys to https and to localhost alone; allauth would refuse the latter.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
+# Off: it would keep out who has no JavaScript, and apps that know nothing of it.
+SIGNUP_PROOF_OF_WORK = env.bool("SIGNUP_PROOF_OF_WORK", default=False)
 
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "concerts"
 
 HEADLESS_CLIENTS = ("app",)
+HEADLESS_ADAPTER = "concert_site.accounts.headless.HeadlessAdapter"
 HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
 HEADLESS_JWT_PRIVATE_KEY = JWT_PRIVATE_KEY
 HEADLESS_JWT_ALGORITHM = "RS256" if JWT_PRIVATE_KEY.startswith("-----BEGIN") else "HS256"

@@ -22,6 +22,7 @@ urlpatterns = [
     path("accounts/", include("concert_site.accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include((api, "api"))),
+    path("_allauth/app/v1/", include("concert_site.accounts.api_urls")),
     path("_allauth/", include("allauth.headless.urls")),
     path("admin/", admin.site.urls),
     path("robots.txt", robots.robots),

@@ -10,31 +10,87 @@ from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, JsonResponse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 
+from concert_site.accounts import devices, guessing
+from concert_site.accounts.later_mails import send_later
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Unavailable
+from concert_site.lib.networks import NOWHERE, client_address, without_port
 
 log = logging.getLogger(__name__)
 
 LONGEST_ADDRESS = 254
+RESET_CODE = "account/email/password_reset_code"
+UNKNOWN_ACCOUNT = "account/email/unknown_account"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth comes without types
     """allauth's own, but for addresses that are too long, and for two who sign up with one at once."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
-        """Send a mail in the site's name: allauth would take the name of the host that was asked.
+        """Send a mail in the site's name.
 
         :raises Unavailable: while the mail server is away: somebody waits for what is in this mail
         """
-        site = {"name": "Frontrow", "domain": settings.SITE_URL}
+        if template_prefix in (RESET_CODE, UNKNOWN_ACCOUNT):
+            self.answer_for_a_reset(template_prefix, email, context)
+            return
         try:
-            super().send_mail(template_prefix, email, {"current_site": site, **context})
+            super().send_mail(template_prefix, email, {"current_site": site(), **context})
         except OSError as error:
             # Every failure of smtplib and of sockets is one.
             log.warning("A mail of the accounts could not be sent: %s", error)
             raise Unavailable from error
+
+    def answer_for_a_reset(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
+        """Send a code for a new password; for an address without an account do the same work, and send nothing.
+
+        Strangers can't be made to get mails of ours, and neither the answer nor its time tells who has an account.
+        """
+        code = context.get("code") or self.generate_password_reset_code()
+        message = self.render_mail(RESET_CODE, email, {"current_site": site(), **context, "code": code})
+        if template_prefix == RESET_CODE:
+            send_later(message)
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, object] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell the owner what was changed, whether the mail server is there or not: it is done already."""
+        told = {"current_site": site(), "user": user, **(context or {})}
+        with override(user.locale or None):
+            message = self.render_mail(template_prefix, email or user.email, told)
+        send_later(message)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Whom the rest of allauth's limits count: by the same rule as ours."""
+        return without_port(client_address(request)) or NOWHERE
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
+        """Count a guess before anything is hashed.
+
+        :raises TooManyAttempts: if this caller has guessed too often
+        """
+        self.counted = guessing.admit_guess(request, str(credentials.get("email", "")))
+
+    def authenticate(self, request: HttpRequest, **credentials: object) -> User | None:
+        """Whose credentials these are, if anybody's.
+
+        :raises TooManyAttempts: as above
+        """
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None:
+            guessing.forgive(self.counted)
+        return user
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Log in, after all that was asked for, and remember from where."""
+        super().login(request, user)
+        devices.remember(request, user.email)
 
     def clean_email(self, email: str) -> str:
         """Refuse what doesn't fit: allauth would cut it off, and make an account of another address.
@@ -58,6 +114,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         except IntegrityError as error:
             raise AddressTaken(self.validation_error("email_taken")) from error
         return saved
+
+
+def site() -> dict[str, str]:
+    """The site as mails name it: allauth would take the name of the host that was asked."""
+    return {"name": "Frontrow", "domain": settings.SITE_URL}
 
 
 class AddressTaken(ImmediateHttpResponse):  # type: ignore[misc]  # allauth comes without types

@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account import admin as _account_admin  # noqa: F401  registers EmailAddress
-from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
+from allauth.mfa import admin as _mfa_admin  # noqa: F401  registers Authenticator
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount import admin as _social_admin  # noqa: F401  registers the three below
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.admin.utils import NestedObjects, unquote
 from django.contrib.auth import admin as auth_admin  # registers Group
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import PermissionDenied
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
@@ -26,44 +28,26 @@ from django.utils.translation import ngettext
 from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from concert_site.accounts import staff_login
 from concert_site.accounts.addresses import move_address
 from concert_site.accounts.forms import ChangedUser, NewUser
 from concert_site.accounts.models import User
+from concert_site.accounts.second_factor import remove_factors
 from concert_site.lib.staff_pages import StaffAdmin
 
 if TYPE_CHECKING:
-    # unfold comes without types; its form is Django's with another look.
-    from django.contrib.admin.forms import AdminAuthenticationForm as AuthenticationForm
-
     DjangosUserAdmin = auth_admin.UserAdmin[User]
 else:
-    from unfold.forms import AuthenticationForm
-
     DjangosUserAdmin = auth_admin.UserAdmin
 
-# Django imports the admin modules in the order of INSTALLED_APPS, this one before the three above. Imported here
+# Django imports the admin modules in the order of INSTALLED_APPS, this one before those above. Imported here
 # they have registered their models for certain, and won't be run a second time.
-admin.site.unregister([Group, EmailAddress, SocialAccount, SocialApp, SocialToken])
+admin.site.unregister([Group, EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator])
 
 
-class ThrottledLogin(AuthenticationForm):
-    """The admin's login, where guessing is as slow as at the API's: Django's own has no limit at all."""
-
-    def clean(self) -> dict[str, Any]:  # Any: Django's signature
-        """Look up who this is.
-
-        :raises ValidationError: if it is nobody who may come in, or there were too many wrong guesses
-        """
-        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        if email and password:
-            self.user_cache = get_adapter(self.request).authenticate(self.request, email=email, password=password)
-            if self.user_cache is None:
-                raise self.get_invalid_login_error()
-            self.confirm_login_allowed(self.user_cache)
-        return self.cleaned_data
-
-
-admin.site.login_form = ThrottledLogin
+# Of the instance, since unfold makes it: the same login as everybody's, and a second factor where it is demanded.
+admin.site.has_permission = staff_login.may_enter  # type: ignore[method-assign]
+admin.site.login = staff_login.login  # type: ignore[method-assign]
 
 APPS_WITH_RIGHTS = ("accounts", "django_celery_beat", "payments", "queueing", "reservations", "wallet")
 # What makes somebody a colleague, and what a colleague may do.
@@ -91,7 +75,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     list_disable_select_all = True
     filter_horizontal = ()
     readonly_fields = ("last_login",)
-    actions = ("activate", "deactivate")
+    actions = ("activate", "deactivate", "remove_second_factor")
     fieldsets = (
         (None, {"fields": ("email", "password", "name", "locale", "is_active", "last_login")}),
         (_("Staff"), {"fields": RIGHTS}),
@@ -101,7 +85,8 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
         """All but deleting: who has booked can't be deleted, and nobody should learn it row by row."""
         actions = super().get_actions(request, *args)
-        return {name: action for name, action in actions.items() if name != "delete_selected"}
+        unwanted = {"delete_selected"} if is_superuser(request) else {"delete_selected", "remove_second_factor"}
+        return {name: action for name, action in actions.items() if name not in unwanted}
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Whether this account may be changed by this member of staff."""
@@ -150,6 +135,19 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Keep the selected from logging in."""
         self.switch(request, queryset, is_active=False)
+
+    @admin.action(description=_("Take away a lost second factor"), permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let the selected log in by their password alone: for superusers, after they know who is asking."""
+        if not is_superuser(request):
+            raise PermissionDenied
+        removed = 0
+        for user in queryset:
+            if remove_factors(user):
+                removed += 1
+                self.log_change(request, user, str(_("Second factor taken away.")))
+        told = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", removed)
+        self.message_user(request, told % {"count": removed})
 
     def switch(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
         """Switch accounts on or off, one by one so that each stands in the log."""

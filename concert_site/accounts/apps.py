@@ -6,3 +6,14 @@ class AccountsConfig(AppConfig):
     name = "concert_site.accounts"
     label = "accounts"
     verbose_name = _("People")
+
+    def ready(self) -> None:
+        """Listen to what allauth's own views tell of: they are not ours to extend."""
+        from allauth.account.signals import password_reset
+        from allauth.mfa.signals import authenticator_added
+
+        from concert_site.accounts.devices import remember_after_reset
+        from concert_site.accounts.second_factor import note_new_factor
+
+        authenticator_added.connect(note_new_factor, dispatch_uid="accounts.note_new_factor")
+        password_reset.connect(remember_after_reset, dispatch_uid="accounts.remember_after_reset")

@@ -3,7 +3,12 @@
 from collections.abc import Callable
 
 import orjson
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+
+from concert_site.accounts.devices import keep_in_cookie
+from concert_site.lib.errors import DomainError, TooManyRequests, Unavailable
+from concert_site.lib.handler import as_domain_error
+from concert_site.lib.refusals import retry_after, status_of
 
 PATH = "/_allauth/"
 
@@ -31,3 +36,40 @@ def is_json(body: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
+
+
+class KnownDevices:
+    """Middleware: who has just logged in keeps a token of the device."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        keep_in_cookie(request, response)
+        return response
+
+
+class RefusalsInAllauthsShape:
+    """Middleware: what our own rules refuse on allauth's API is said as it says everything there."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The answer to a domain error; None leaves pages, and mistakes of ours, to others."""
+        error = as_domain_error(exception) if request.path.startswith(PATH) else None
+        return refuse(error) if error else None
+
+
+def refuse(error: DomainError) -> HttpResponse:
+    """A refusal in allauth's shape."""
+    status = status_of(error)
+    errors = [{"code": error.code, "message": str(error.detail)}]
+    response = JsonResponse({"status": status, "errors": errors}, status=status)
+    if isinstance(error, TooManyRequests | Unavailable):
+        response["Retry-After"] = str(retry_after(error.retry_after_seconds))
+    return response

@@ -56,3 +56,41 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         """The name to greet with."""
         return self.name or self.email.partition("@")[0]
+
+
+class KnownNetwork(models.Model):
+    """A network that an account was logged in from: strangers' guesses don't shut it out (accounts.guessing).
+
+    Both are keyed hashes, so the table says of nobody where they are; there is no foreign key, because addresses that
+    nobody has an account of are looked up in the same way.
+    """
+
+    account = models.CharField(_("account"), max_length=32)
+    network = models.CharField(_("network"), max_length=32)
+    last_login_at = models.DateTimeField(_("last login at"))
+
+    class Meta:
+        db_table = "known_network"
+        verbose_name = _("known network")
+        verbose_name_plural = _("known networks")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "network"], name="known_network_account_network_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.network}"
+
+
+class SpentProof(models.Model):
+    """A proof of work that has paid for a sign-up; kept until it would be refused for its age anyway."""
+
+    nonce = models.CharField(_("nonce"), max_length=32, unique=True)
+    expired_at = models.DateTimeField(_("expired at"), db_index=True)
+
+    class Meta:
+        db_table = "spent_proof"
+        verbose_name = _("spent proof of work")
+        verbose_name_plural = _("spent proofs of work")
+
+    def __str__(self) -> str:
+        return self.nonce

@@ -6,6 +6,7 @@ from concert_site.accounts import views
 
 urlpatterns = [
     path("signup/", views.Signup.as_view(), name="account_signup"),
+    path("password/reset/", views.PasswordReset.as_view(), name="account_reset_password"),
     path("email/", views.address, name="account_email"),
     path("3rdparty/signup/", views.SocialSignup.as_view(), name="socialaccount_signup"),
     path("profile/", views.profile, name="profile"),

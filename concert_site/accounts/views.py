@@ -1,8 +1,9 @@
 """Pages of an account, beside allauth's."""
 
+from email.utils import parseaddr
 from typing import Any, ClassVar
 
-from allauth.account.views import SignupView
+from allauth.account.views import PasswordResetView, SignupView
 from allauth.socialaccount.views import SignupView as SocialSignupView
 from django.conf import settings
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import check_for_language, get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.accounts import guessing, proofs
 from concert_site.accounts.adapter import AddressTaken
 from concert_site.accounts.addresses import change_address
 from concert_site.accounts.forms import OneAddress
@@ -84,9 +86,54 @@ class FreeAddress:
 class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes without types
     """Make an account."""
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: Django's
+        """Count it, and demand a proof of work if the house wants one; without one nothing else is looked at.
+
+        :raises TooManyAttempts: if too many came from this network
+        """
+        guessing.admit_sign_up(request)
+        form = self.get_form()
+        try:
+            proofs.demand_proof(request)
+        except proofs.ProofNeeded as needed:
+            form.add_error(None, str(needed.detail))
+            refused: HttpResponse = self.form_invalid(form)
+            return refused
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as above
+        """With a challenge, if a proof of work is wanted."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        if settings.SIGNUP_PROOF_OF_WORK:
+            context |= {"challenge": proofs.new_challenge(), "contact": parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}
+        return context
+
 
 class SocialSignup(FreeAddress, SocialSignupView):  # type: ignore[misc]  # as above
     """Make an account after a login elsewhere that left something to ask."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: as above
+        """Count it. Whom another house knows needs no proof of work.
+
+        :raises TooManyAttempts: as above
+        """
+        guessing.admit_sign_up(request)
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
+
+
+class PasswordReset(PasswordResetView):  # type: ignore[misc]  # as above
+    """Ask for a code."""
+
+    def form_valid(self, form: BaseForm) -> HttpResponse:
+        """Count it, and send the code if there is such an account; the answer is the same if there is none.
+
+        :raises TooManyAttempts: if too many were asked for
+        """
+        guessing.admit_reset(self.request, form.cleaned_data["email"])
+        response: HttpResponse = super().form_valid(form)
+        return response
 
 
 @fans_own

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
-from concert_site.accounts.models import User
+from concert_site.accounts.models import KnownNetwork, SpentProof, User
 from payments.models import Payment
 from queueing.models import WaitingToken
 from reservations.domain.seating import grid
@@ -45,6 +45,9 @@ class Site:
         self.book(fan, paid, refunded)
         Balance.objects.create(user=other, amount=0, last_updated_at=NOW)
         self.join(schedule)
+        known = KnownNetwork.objects.create(account="a" * 32, network="b" * 32, last_login_at=NOW)
+        spent = SpentProof.objects.create(nonce="c" * 32, expired_at=NOW)
+        self.ids |= {"known": known.pk, "spentproof": spent.pk}
 
     def reserve(self, schedule, seat, fan, status):
         return Reservation.objects.create(

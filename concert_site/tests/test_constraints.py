@@ -24,6 +24,8 @@ BESIDE = {
     "payment": (":payment", {"reservation_id": ":held"}),
     "balance": (":balance", {"user_id": ":queued1"}),
     "balance_history": (":charge", {"idempotency_key": "NULL", "request_hash": "NULL"}),
+    "known_network": (":known", {"network": "'d'"}),
+    "spent_proof": (":spentproof", {"nonce": "'d'"}),
     "waiting_token": (":token4", {"user_id": ":other", "number": "99", "token": "gen_random_uuid()"}),
 }
 
@@ -75,6 +77,8 @@ KEYED = {"idempotency_key": "'new'", "request_hash": "'hash'"}
 
 # Guard, table, and the columns that break it.
 BREACHES = [
+    ("known_network_account_network_unique", "known_network", {"network": '"network"'}),
+    ("spent_proof_nonce_key", "spent_proof", {"nonce": '"nonce"'}),
     ("users_email_key", "users", {"email": "email"}),
     ("users_email_lower_case", "users", {"email": "'Second@example.com'"}),
     ("concert_status_known", "concert", {"status": "'CANCELED'"}),

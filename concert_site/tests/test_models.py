@@ -29,6 +29,8 @@ COLUMNS = {
     " concert_date price status expired_at extended_at idempotency_key request_hash created_at updated_state_at",
     "payment": "id reservation_id user_id price state refund_fee confirmed_mail_at canceled_mail_at created_at"
     " updated_state_at",
+    "known_network": "id account network last_login_at",
+    "spent_proof": "id nonce expired_at",
     "balance": "id user_id amount last_updated_at",
     "balance_history": "id balance_id user_id kind amount amount_after payment_id idempotency_key request_hash note"
     " actor_id created_at updated_at",

@@ -122,8 +122,8 @@ def walk(schedule):
     yield "leave the line", lambda: api_of(waiting).delete(f"/api/v1/queue-tokens/{waiting_token}/"), 200
 
     staff = Client()
-    credentials = {"username": make_staff(email="staff@example.com", password=PASSWORD).email, "password": PASSWORD}
-    yield "staff log in", lambda: staff.post("/admin/login/?next=/admin/", credentials), 302
+    credentials = {"login": make_staff(email="staff@example.com", password=PASSWORD).email, "password": PASSWORD}
+    yield "staff log in", lambda: staff.post("/accounts/login/?next=/admin/", credentials), 302
     yield "admin", lambda: staff.get("/admin/"), 200
     yield "alive", lambda: staff.get("/healthz"), 200
 

@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 
+from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
 
 
@@ -14,7 +15,9 @@ def quick_passwords(settings):
 
 @pytest.fixture(autouse=True)
 def fresh_limits():
-    """allauth counts attempts by address, in the cache."""
+    """allauth counts attempts in the cache, we beside it, and in this process while Redis is away."""
     redis = client()
-    for key in redis.scan_iter(f"{settings.CACHES['default']['KEY_PREFIX']}:*"):
-        redis.delete(key)
+    for pattern in (f"{settings.CACHES['default']['KEY_PREFIX']}:*", "attempts:*"):
+        for key in redis.scan_iter(pattern):
+            redis.delete(key)
+    forget_everything()

@@ -39,8 +39,16 @@ def test_a_fan_is_sent_to_the_login(client):
 
 
 def log_in(client, user, password):
-    """Whether the admin's login let somebody in."""
-    return client.post("/admin/login/", {"username": user.email, "password": password}).status_code == 302
+    """Whether the login that the admin leads to let somebody into the admin."""
+    login = client.get("/admin/login/?next=/admin/")["Location"]
+    client.post(login, {"login": user.email, "password": password})
+    return client.get("/admin/").status_code == 200
+
+
+def test_the_way_into_the_admin_is_everybodys_login(client):
+    assert client.get("/admin/")["Location"] == "/admin/login/?next=/admin/"
+    assert client.get("/admin/login/?next=/admin/")["Location"] == "/accounts/login/?next=%2Fadmin%2F"
+    assert client.get("/admin/login/?next=//evil.example/")["Location"] == "/accounts/login/?next=%2Fadmin%2F"
 
 
 def test_staff_log_in_however_the_address_is_typed(client):
@@ -48,12 +56,17 @@ def test_staff_log_in_however_the_address_is_typed(client):
     staff.email = "Box.Office@example.com"
 
     assert log_in(client, staff, "right-one-2026")
-    assert client.get("/admin/").status_code == 200
 
 
 @pytest.mark.parametrize("fields", [{"is_staff": False}, {"is_active": False}])
 def test_who_is_no_active_member_of_staff_is_not_let_in(client, fields):
     assert not log_in(client, make_staff(password="right-one-2026", **fields), "right-one-2026")
+
+
+def test_a_fan_who_is_logged_in_hears_that_this_is_not_theirs(client):
+    client.force_login(make_fan())
+
+    assert client.get("/admin/login/?next=/admin/").status_code == 403
 
 
 def test_after_five_wrong_guesses_the_right_password_is_refused_too(client):
@@ -66,4 +79,6 @@ def test_after_five_wrong_guesses_the_right_password_is_refused_too(client):
 def test_logging_in_often_is_no_guessing(client):
     staff = make_staff(password="right-one-2026")
 
-    assert all(log_in(client, staff, "right-one-2026") for _ in range(7))
+    for _ in range(7):
+        assert log_in(client, staff, "right-one-2026")
+        client.post("/accounts/logout/")

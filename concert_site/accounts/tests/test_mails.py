@@ -30,7 +30,7 @@ def test_the_code_of_a_password_reset_comes_from_frontrow():
 
 def test_every_other_mail_of_allauths_names_the_site_too():
     with request_context(RequestFactory().get("/")):
-        get_adapter().send_mail("account/email/unknown_account", "x@example.com", {"signup_url": "/", "email": "x"})
+        get_adapter().send_mail("account/email/account_already_exists", "x@example.com", {"password_reset_url": "/"})
 
     (letter,) = mail.outbox
     assert letter.subject.startswith("Frontrow: ")

@@ -1,0 +1,13 @@
+"""Operations of allauth's API that stand in for its own, below `/_allauth/app/v1/`."""
+
+from allauth.headless.constants import Client
+from django.urls import path
+
+from concert_site.accounts import api_views
+
+urlpatterns = [
+    path("auth/signup", api_views.SignUp.as_api_view(client=Client.APP)),
+    path("auth/password/request", api_views.RequestPasswordReset.as_api_view(client=Client.APP)),
+    path("auth/2fa/authenticate", api_views.Authenticate.as_api_view(client=Client.APP)),
+    path("auth/2fa/reauthenticate", api_views.Reauthenticate.as_api_view(client=Client.APP)),
+]

@@ -1,0 +1,128 @@
+"""A second factor: codes of an authenticator app, passkeys, and recovery codes for the day both are lost."""
+
+import base64
+from typing import Any
+
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.core import context
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, generate_totp_secret, hotp_value
+from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as steps_of_this_moment
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+
+from concert_site.accounts import guessing
+from concert_site.accounts.models import User
+
+# What a login can be made with; recovery codes alone are no second factor.
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth comes without types
+    """allauth's own, with secrets that a copy of the database doesn't give away."""
+
+    def encrypt(self, text: str) -> str:
+        """Encrypt a secret by a key that is derived from SECRET_KEY."""
+        return _fernet().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The secret; one that nobody knows, and no code fits, if SECRET_KEY has changed since."""
+        try:
+            return _fernet().decrypt(encrypted_text).decode()
+        except InvalidToken:
+            return str(generate_totp_secret())
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002  allauth's
+        """A name for another passkey."""
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return _("Passkey %(number)d") % {"number": number}
+
+    def _get_site_name(self) -> str:
+        return "Frontrow"
+
+
+class GuessedCode:
+    """A form with a code, which is guessed as slowly as a password, and good for one login."""
+
+    user: User
+    authenticator: Authenticator
+
+    def clean_code(self) -> str:
+        """Judge the code.
+
+        :raises ValidationError: if it is wrong or was used before
+        :raises TooManyAttempts: if this caller has guessed too often
+        """
+        counted = guessing.admit_guess(context.request, self.user.email, kind="code")
+        code: str = super().clean_code()  # type: ignore[misc]  # of the form it is mixed into
+        if self.authenticator.type == Authenticator.Type.TOTP and not use_up(self.authenticator, code):
+            raise MFAAdapter().validation_error("incorrect_code")
+        guessing.forgive(counted)
+        return code
+
+
+class Authenticate(GuessedCode, AuthenticateForm):  # type: ignore[misc]  # allauth comes without types
+    """The second step of a login."""
+
+
+class Reauthenticate(GuessedCode, ReauthenticateForm):  # type: ignore[misc]  # as above
+    """The second factor again, in a session."""
+
+
+def use_up(authenticator: Authenticator, code: str) -> bool:
+    """Whether this code of an app is later than every one that was used: it is used up by asking (RFC 6238, 5.2).
+
+    One conditional UPDATE, because allauth remembers used codes in the cache alone, which may be away.
+    """
+    secret = MFAAdapter().decrypt(authenticator.data["secret"])
+    plain = normalize_user_code(code)
+    steps = [step for step in steps_of_this_moment() if format_hotp_value(hotp_value(secret, step)) == plain]
+    # None only if the window moved on between allauth's look and this one.
+    step = max(steps, default=0)
+    is_later = Q(data__last_step__isnull=True) | Q(data__last_step__lt=step)
+    used = Authenticator.objects.filter(is_later, pk=authenticator.pk)
+    return bool(used.update(data={**authenticator.data, "last_step": step}) == 1)
+
+
+def has_factor(user: User) -> bool:
+    """Whether a login to this account asks for a second factor."""
+    return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
+
+
+def used_factors(request: HttpRequest, user: User) -> list[int]:
+    """The factors that were shown in this session."""
+    records = get_authentication_records(request, user)
+    return [record["id"] for record in records if record.get("method") == "mfa" and "id" in record]
+
+
+def is_proved(request: HttpRequest, user: User) -> bool:
+    """Whether this session was made, or confirmed since, with a second factor that the account still has."""
+    used = used_factors(request, user)
+    return bool(used) and Authenticator.objects.filter(user=user, pk__in=used).exists()
+
+
+def note_new_factor(
+    *, request: HttpRequest, user: User, authenticator: Authenticator, **_signal: Any
+) -> None:  # Any: the signal's
+    """Whoever has just set a factor up has shown it, with the password: this session counts as made with it."""
+    if authenticator.type in FACTORS and request.user.is_authenticated:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
+
+
+def remove_factors(user: User) -> int:
+    """Take away every second factor of an account whose owner has lost it; how many there were."""
+    count, _by_model = Authenticator.objects.filter(user=user).delete()
+    return int(count)
+
+
+def _fernet() -> MultiFernet:
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    derived = [salted_hmac("frontrow.factor", "key", secret=key, algorithm="sha256").digest() for key in keys]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])
