@@ -226,6 +226,11 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "authenticate": "concert_site.accounts.second_factor.Authenticate",
     "reauthenticate": "concert_site.accounts.second_factor.Reauthenticate",
+    "add_webauthn": "concert_site.accounts.second_factor.AddPasskey",
+    "edit_webauthn": "concert_site.accounts.second_factor.RenamePasskey",
+    "login_webauthn": "concert_site.accounts.second_factor.LoginPasskey",
+    "authenticate_webauthn": "concert_site.accounts.second_factor.AuthenticatePasskey",
+    "reauthenticate_webauthn": "concert_site.accounts.second_factor.ReauthenticatePasskey",
 }
 MFA_TOTP_ISSUER = "Frontrow"
 # Phones whose clock is half a minute off.

@@ -10,4 +10,8 @@ urlpatterns = [
     path("auth/password/request", api_views.RequestPasswordReset.as_api_view(client=Client.APP)),
     path("auth/2fa/authenticate", api_views.Authenticate.as_api_view(client=Client.APP)),
     path("auth/2fa/reauthenticate", api_views.Reauthenticate.as_api_view(client=Client.APP)),
+    path("auth/webauthn/login", api_views.LoginPasskey.as_api_view(client=Client.APP)),
+    path("auth/webauthn/authenticate", api_views.AuthenticatePasskey.as_api_view(client=Client.APP)),
+    path("auth/webauthn/reauthenticate", api_views.ReauthenticatePasskey.as_api_view(client=Client.APP)),
+    path("account/authenticators/webauthn", api_views.ManagePasskeys.as_api_view(client=Client.APP)),
 ]

@@ -4,13 +4,12 @@ from typing import Any
 
 from allauth.headless.account.views import RequestPasswordResetView, SignupView
 from allauth.headless.internal.restkit.response import APIResponse
-from allauth.headless.mfa import inputs
-from allauth.headless.mfa.views import AuthenticateView, ReauthenticateView
+from allauth.headless.mfa import inputs, views
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from concert_site.accounts import guessing, proofs
-from concert_site.accounts.second_factor import GuessedCode
+from concert_site.accounts.second_factor import GuessedCode, NamedPasskey, ReadCredential
 
 
 class SignUp(SignupView):  # type: ignore[misc]  # allauth comes without types
@@ -61,13 +60,53 @@ class ReauthenticateInput(GuessedCode, inputs.ReauthenticateInput):  # type: ign
     """The second factor again."""
 
 
-class Authenticate(AuthenticateView):  # type: ignore[misc]  # as above
+class Authenticate(views.AuthenticateView):  # type: ignore[misc]  # as above
     """`POST auth/2fa/authenticate`."""
 
     input_class = AuthenticateInput
 
 
-class Reauthenticate(ReauthenticateView):  # type: ignore[misc]  # as above
+class Reauthenticate(views.ReauthenticateView):  # type: ignore[misc]  # as above
     """`POST auth/2fa/reauthenticate`."""
 
     input_class = ReauthenticateInput
+
+
+class AddPasskeyInput(NamedPasskey, inputs.AddWebAuthnInput):  # type: ignore[misc]  # as above
+    """Add a passkey."""
+
+
+class LoginPasskeyInput(ReadCredential, inputs.LoginWebAuthnInput):  # type: ignore[misc]  # as above
+    """Log in by a passkey alone."""
+
+
+class AuthenticatePasskeyInput(ReadCredential, inputs.AuthenticateWebAuthnInput):  # type: ignore[misc]  # as above
+    """The second step of a login, by a passkey."""
+
+
+class ReauthenticatePasskeyInput(ReadCredential, inputs.ReauthenticateWebAuthnInput):  # type: ignore[misc]  # as above
+    """A passkey again."""
+
+
+class ManagePasskeys(views.ManageWebAuthnView):  # type: ignore[misc]  # as above
+    """`account/authenticators/webauthn`."""
+
+    input_class = views.ManageWebAuthnView.input_class | {"POST": AddPasskeyInput}
+
+
+class LoginPasskey(views.LoginWebAuthnView):  # type: ignore[misc]  # as above
+    """`auth/webauthn/login`."""
+
+    input_class = {"POST": LoginPasskeyInput}
+
+
+class AuthenticatePasskey(views.AuthenticateWebAuthnView):  # type: ignore[misc]  # as above
+    """`auth/webauthn/authenticate`."""
+
+    input_class = {"POST": AuthenticatePasskeyInput}
+
+
+class ReauthenticatePasskey(views.ReauthenticateWebAuthnView):  # type: ignore[misc]  # as above
+    """`auth/webauthn/reauthenticate`."""
+
+    input_class = {"POST": ReauthenticatePasskeyInput}

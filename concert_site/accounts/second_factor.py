@@ -1,6 +1,9 @@
 """A second factor: codes of an authenticator app, passkeys, and recovery codes for the day both are lost."""
 
 import base64
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
@@ -11,9 +14,17 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, generate_totp_secret, hotp_value
 from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as steps_of_this_moment
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db.models import Q
+from django.forms import CharField, Field
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -21,6 +32,7 @@ from django.utils.translation import gettext as _
 from concert_site.accounts import guessing
 from concert_site.accounts.models import User
 
+LONGEST_NAME = 100
 # What a login can be made with; recovery codes alone are no second factor.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
@@ -74,6 +86,75 @@ class Authenticate(GuessedCode, AuthenticateForm):  # type: ignore[misc]  # alla
 
 class Reauthenticate(GuessedCode, ReauthenticateForm):  # type: ignore[misc]  # as above
     """The second factor again, in a session."""
+
+
+class ReadCredential:
+    """A form with a passkey's answer, of which nonsense is wrong and no mistake of ours: allauth foresees but some."""
+
+    def clean(self) -> dict[str, Any]:  # Any: each field's own type
+        """Judge what is judged as a whole.
+
+        :raises ValidationError: if it makes no sense
+        """
+        with nonsense_is_wrong():
+            cleaned: dict[str, Any] = super().clean() or {}  # type: ignore[misc]  # of the form it is mixed into
+        return cleaned
+
+    def clean_credential(self) -> Any:  # Any: allauth's own
+        """Judge the answer itself.
+
+        :raises ValidationError: if it makes no sense
+        """
+        judge = getattr(super(), "clean_credential", None)
+        with nonsense_is_wrong():
+            return judge() if judge else self.cleaned_data["credential"]  # type: ignore[attr-defined]  # as above
+
+
+@contextmanager
+def nonsense_is_wrong() -> Iterator[None]:
+    """Turn what fido2 stumbles over into the error of a wrong code."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, struct.error) as error:
+        raise MFAAdapter().validation_error("incorrect_code") from error
+
+
+class ShortName:
+    """A form with the name of a passkey, which has an end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Field] = self.fields  # type: ignore[attr-defined]  # of the form it is mixed into
+        fields["name"] = CharField(label=_("Name"), required=fields["name"].required, max_length=LONGEST_NAME)
+
+
+class NamedPasskey(ShortName, ReadCredential):
+    """A form with a new passkey and its name."""
+
+
+class RenamePasskey(ShortName, EditWebAuthnForm):  # type: ignore[misc]  # allauth comes without types
+    """Another name for a passkey."""
+
+
+class AddPasskey(NamedPasskey, AddWebAuthnForm):  # type: ignore[misc]  # allauth comes without types
+    """Add a passkey."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: as above
+        super().__init__(*args, **kwargs)
+        self.fields["passwordless"].label = _("Let it log me in without the password")
+        self.fields["passwordless"].help_text = _("The device then asks for your fingerprint, face or PIN each time.")
+
+
+class LoginPasskey(ReadCredential, LoginWebAuthnForm):  # type: ignore[misc]  # as above
+    """Log in by a passkey alone."""
+
+
+class AuthenticatePasskey(ReadCredential, AuthenticateWebAuthnForm):  # type: ignore[misc]  # as above
+    """The second step of a login, by a passkey."""
+
+
+class ReauthenticatePasskey(ReadCredential, ReauthenticateWebAuthnForm):  # type: ignore[misc]  # as above
+    """A passkey again, in a session."""
 
 
 def use_up(authenticator: Authenticator, code: str) -> bool:
