@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.kakao",
     "allauth.socialaccount.providers.naver",
     "allauth.mfa",
+    "allauth.usersessions",
     "allauth.headless",
     "rest_framework",
     "drf_standardized_errors",
@@ -87,6 +88,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "concert_site.accounts.middleware.KnownDevices",
     "concert_site.accounts.middleware.RefusalsInAllauthsShape",
+    "concert_site.accounts.seen_sessions.SeenSessions",
 ]
 
 # The API's requests that carry no cookie pass these alone (concert_site.front).
@@ -166,7 +168,8 @@ CACHES = {
         "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS},
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# In PostgreSQL alone: a copy that outlives a logout would be a way back in.
+SESSION_ENGINE = "concert_site.accounts.session_store"
 
 # --- Accounts ----------------------------------------------------------------------------------
 
@@ -243,13 +246,16 @@ MFA_ALLOW_UNVERIFIED_EMAIL = not IS_PRODUCTION
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
 # Off: it would keep out who has no JavaScript, and apps that know nothing of it.
 SIGNUP_PROOF_OF_WORK = env.bool("SIGNUP_PROOF_OF_WORK", default=False)
+USERSESSIONS_ADAPTER = "concert_site.accounts.adapter.SessionsAdapter"
+# By allauth for its API; pages note it less often (concert_site.accounts.seen_sessions.SeenSessions).
+USERSESSIONS_TRACK_ACTIVITY = True
 
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "concerts"
 
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_ADAPTER = "concert_site.accounts.headless.HeadlessAdapter"
-HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"
+HEADLESS_TOKEN_STRATEGY = "concert_site.accounts.token_strategy.TokenStrategy"
 HEADLESS_JWT_PRIVATE_KEY = JWT_PRIVATE_KEY
 HEADLESS_JWT_ALGORITHM = "RS256" if JWT_PRIVATE_KEY.startswith("-----BEGIN") else "HS256"
 HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = env.whole("ACCESS_TOKEN_SECONDS", default=3600)
@@ -267,7 +273,7 @@ SOCIALACCOUNT_PROVIDERS = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "concert_site.lib.authentication.AccessToken",
+        "concert_site.accounts.authentication.RevocableAccessToken",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -3,10 +3,10 @@
 import logging
 
 from celery import shared_task
-from django.contrib.sessions.backends.cached_db import SessionStore
 from django.db import connection
 
 from concert_site import audit
+from concert_site.accounts.sessions import clear_what_is_over
 from concert_site.lib.tasks import alone
 from reservations.queries.entrance import is_a_sale_young
 
@@ -38,5 +38,5 @@ def nightly_audit() -> None:
 
 @shared_task(name="concert_site.clear_sessions")
 def clear_sessions() -> None:
-    """Delete the sessions that are over."""
-    SessionStore.clear_expired()
+    """Delete the sessions that are over, and revocations of tokens that are."""
+    clear_what_is_over()

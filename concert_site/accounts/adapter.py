@@ -1,9 +1,12 @@
 """Where allauth's sign-up is bent to this site."""
 
 import logging
+from collections.abc import Iterable
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
@@ -15,6 +18,8 @@ from django.utils.translation import get_language, override
 from concert_site.accounts import devices, guessing
 from concert_site.accounts.later_mails import send_later
 from concert_site.accounts.models import User
+from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
+from concert_site.accounts.token_strategy import hand_out_tokens, is_of_an_app
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.networks import NOWHERE, client_address, without_port
 
@@ -92,6 +97,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         super().login(request, user)
         devices.remember(request, user.email)
 
+    def set_password(self, user: User, password: str) -> None:
+        """Change or reset a password: nobody is let in by what was issued before, but whoever changes their own.
+
+        Of theirs this session goes on; an app is answered with new tokens.
+        """
+        super().set_password(user, password)
+        request = self.request
+        is_own = request.user.is_authenticated and request.user.pk == user.pk
+        end_sessions(user.pk, keep=request.session.session_key if is_own else None)
+        if is_own and is_of_an_app(request):
+            hand_out_tokens(request)
+
     def clean_email(self, email: str) -> str:
         """Refuse what doesn't fit: allauth would cut it off, and make an account of another address.
 
@@ -119,6 +136,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
 def site() -> dict[str, str]:
     """The site as mails name it: allauth would take the name of the host that was asked."""
     return {"name": "Frontrow", "domain": settings.SITE_URL}
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]  # as above
+    """Ends sessions all at once, and with them what was issued for them."""
+
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        """End these, which allauth has found to be the asker's."""
+        end_sessions_of_keys([session.session_key for session in sessions])
 
 
 class AddressTaken(ImmediateHttpResponse):  # type: ignore[misc]  # allauth comes without types

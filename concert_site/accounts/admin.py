@@ -5,6 +5,7 @@ Staff give permissions to people, not to groups, and accounts of social logins a
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from allauth.account import admin as _account_admin  # noqa: F401  registers EmailAddress
@@ -13,6 +14,8 @@ from allauth.mfa import admin as _mfa_admin  # noqa: F401  registers Authenticat
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount import admin as _social_admin  # noqa: F401  registers the three below
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions import admin as _sessions_admin  # noqa: F401  registers UserSession
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.admin.utils import NestedObjects, unquote
 from django.contrib.auth import admin as auth_admin  # registers Group
@@ -25,14 +28,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from concert_site.accounts import staff_login
 from concert_site.accounts.addresses import move_address
-from concert_site.accounts.forms import ChangedUser, NewUser
+from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
 from concert_site.accounts.models import User
 from concert_site.accounts.second_factor import remove_factors
+from concert_site.accounts.sessions import end_sessions
 from concert_site.lib.staff_pages import StaffAdmin
 
 if TYPE_CHECKING:
@@ -42,12 +45,22 @@ else:
 
 # Django imports the admin modules in the order of INSTALLED_APPS, this one before those above. Imported here
 # they have registered their models for certain, and won't be run a second time.
-admin.site.unregister([Group, EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator])
+admin.site.unregister([Group, EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator, UserSession])
+
+
+def change_own_password(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """The admin's page for a member of staff's own password; of their sessions this one goes on."""
+    response = type(admin.site).password_change(admin.site, request, extra_context)
+    # The only redirect there is: to the page that says that it was changed.
+    if request.method == "POST" and response.status_code == HTTPStatus.FOUND and request.user.pk:
+        end_sessions(request.user.pk, keep=request.session.session_key)
+    return response
 
 
 # Of the instance, since unfold makes it: the same login as everybody's, and a second factor where it is demanded.
 admin.site.has_permission = staff_login.may_enter  # type: ignore[method-assign]
 admin.site.login = staff_login.login  # type: ignore[method-assign]
+admin.site.password_change = change_own_password  # type: ignore[method-assign, assignment]
 
 APPS_WITH_RIGHTS = ("accounts", "django_celery_beat", "payments", "queueing", "reservations", "wallet")
 # What makes somebody a colleague, and what a colleague may do.
@@ -64,7 +77,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
 
     form = ChangedUser
     add_form = NewUser
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = NewPassword
     change_form_before_template = "admin/accounts/links_of_user.html"
     list_display = ("email", "name", "locale", "is_staff", "is_active", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", ("last_login", admin.DateFieldListFilter))
@@ -121,10 +134,19 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         return super().delete_view(request, object_id, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:  # Any: Django's
-        """Save, with the address that allauth keeps."""
+        """Save, with the address that allauth keeps; what was issued for the account as it was is over."""
         super().save_model(request, obj, form, change)
         if change and "email" in form.changed_data:
             move_address(obj)
+        if change and {"email", "is_active"} & set(form.changed_data):
+            keep_own = request.session.session_key if obj == request.user else None
+            end_sessions(obj.pk, keep=keep_own)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Delete, and let nobody in as whoever is gone."""
+        user_id = obj.pk
+        super().delete_model(request, obj)
+        end_sessions(user_id)
 
     @admin.action(description=_("Let in again"), permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -156,6 +178,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         for user in allowed:
             user.is_active = is_active
             user.save(update_fields=["is_active"])
+            end_sessions(user.pk)
             self.log_change(request, user, str(_("Let in again.") if is_active else _("Deactivated.")))
         changed = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", len(allowed))
         self.message_user(request, changed % {"count": len(allowed)})

@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from concert_site.accounts.models import User
+from concert_site.accounts.sessions import end_sessions
 
 if TYPE_CHECKING:
     # unfold comes without types; its forms are Django's with another look.
-    from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+    from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 else:
-    from unfold.forms import UserChangeForm
+    from unfold.forms import AdminPasswordChangeForm, UserChangeForm
     from unfold.forms import UserCreationForm as AdminUserCreationForm
 
 
@@ -63,3 +64,13 @@ class NewUser(OneAddress, AdminUserCreationForm):  # type: ignore[type-arg]  # a
     class Meta:
         model = User
         fields = ("email", "name", "locale", "is_staff")
+
+
+class NewPassword(AdminPasswordChangeForm):  # type: ignore[type-arg]  # as above
+    """A password that staff set, after which nobody is let in by an older one."""
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT002  Django's signature
+        """Save it, and end the account's sessions. Of staff who change their own Django makes the session anew."""
+        user: User = super().save(commit)
+        end_sessions(user.pk)
+        return user

@@ -2,11 +2,52 @@
 
 from typing import ClassVar
 
+import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Cast, Lower, Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+# Whoever changes an account, and by whatever way, ends the access tokens that were issued before; the sessions of an
+# account that is switched off or gone end with it. (What else ends is in concert_site.accounts.sessions.)
+CHANGE_ENDS_TOKENS = pgtrigger.Trigger(
+    name="change_ends_tokens",
+    operation=pgtrigger.Update,
+    when=pgtrigger.After,
+    condition=pgtrigger.AnyChange("password", "email", "is_active"),
+    func="""
+    INSERT INTO access_revocation (user_id, session_hash) VALUES (NEW.id, '');
+    IF NOT NEW.is_active THEN
+        DELETE FROM account_session WHERE user_id = NEW.id;
+    END IF;
+    RETURN NULL;
+    """,
+)
+DELETION_ENDS_SESSIONS = pgtrigger.Trigger(
+    name="deletion_ends_sessions",
+    operation=pgtrigger.Delete,
+    when=pgtrigger.After,
+    func="""
+    INSERT INTO access_revocation (user_id, session_hash) VALUES (OLD.id, '');
+    DELETE FROM account_session WHERE user_id = OLD.id;
+    RETURN NULL;
+    """,
+)
+# A session's row is the session: when it goes, by whatever way, its access tokens go.
+SESSION_ENDS_TOKENS = pgtrigger.Trigger(
+    name="session_ends_tokens",
+    operation=pgtrigger.Delete,
+    when=pgtrigger.After,
+    condition=pgtrigger.Condition("OLD.has_tokens AND OLD.user_id IS NOT NULL"),
+    func="""
+    INSERT INTO access_revocation (user_id, session_hash)
+    VALUES (OLD.user_id, encode(sha256(convert_to(OLD.session_key, 'UTF8')), 'hex'));
+    RETURN NULL;
+    """,
+)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -49,6 +90,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="users_email_lower_case"),
         ]
+        triggers = [CHANGE_ENDS_TOKENS, DELETION_ENDS_SESSIONS]
 
     def __str__(self) -> str:
         return self.email
@@ -94,3 +136,54 @@ class SpentProof(models.Model):
 
     def __str__(self) -> str:
         return self.nonce
+
+
+class AccountSession(AbstractBaseSession):
+    """A session of a page or an app: Django's own, and whose it is, so that an account's sessions can be ended."""
+
+    # No foreign key: a visitor has none, and a trigger ends the sessions of whoever is deleted.
+    user_id = models.BigIntegerField(null=True, db_index=True)
+    # Whether refresh and access tokens were issued for it.
+    has_tokens = models.BooleanField(default=False)
+    # Good to some minutes: when it was saved, or noted as seen (concert_site.accounts.seen_sessions.SeenSessions).
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "account_session"
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        triggers = [SESSION_ENDS_TOKENS]
+
+    def __str__(self) -> str:
+        # The key itself opens the account, and has no place in a log.
+        return f"session of account {self.user_id}"
+
+
+class AccessRevocation(models.Model):
+    """Access tokens of an account that are over before their time: all issued before this row, or those of a session.
+
+    Rows are kept for as long as such a token could live. An account's rows are written behind a lock on its own, so
+    their ids are in the order of their commits.
+    """
+
+    # No foreign key: the tokens of who was deleted are over as well.
+    user_id = models.BigIntegerField()
+    # SHA-256 of the session's key, hex; blank for all sessions.
+    session_hash = models.CharField(max_length=64, blank=True, db_default="")
+    # The transaction that wrote it, by which readers find what was committed since they last looked.
+    transaction = models.BigIntegerField(
+        db_default=Cast(
+            Cast(models.Func(function="pg_current_xact_id"), models.TextField()), output_field=models.BigIntegerField()
+        ),
+        db_index=True,
+    )
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        db_table = "access_revocation"
+        verbose_name = _("revocation of access tokens")
+        verbose_name_plural = _("revocations of access tokens")
+        indexes = [models.Index(fields=["user_id", "id"], name="access_revocation_of_user")]
+
+    def __str__(self) -> str:
+        return f"access tokens of account {self.user_id} before {self.pk}"

@@ -136,3 +136,14 @@ def refuse_network(event: str, arguments: tuple[object, ...]) -> None:
         address = arguments[1]
         if isinstance(address, tuple) and address[0] not in LOCAL_HOSTS:
             raise RuntimeError(f"a test connected to {address[0]!r} over the network")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def list_of_revocations_lasts() -> None:
+    """Let a process read the list of revoked tokens no more than once a minute, or each count of statements may be
+    one too high. Who ends a session or an account's tokens makes it read anew, and running sites do as they do.
+    """
+    # Only once Django is set up.
+    from concert_site.accounts import revocations
+
+    revocations.LEASE_SECONDS = revocations.WHOLE_SECONDS

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
-from concert_site.accounts.models import KnownNetwork, SpentProof, User
+from concert_site.accounts.models import AccessRevocation, AccountSession, KnownNetwork, SpentProof, User
 from payments.models import Payment
 from queueing.models import WaitingToken
 from reservations.domain.seating import grid
@@ -21,6 +21,8 @@ class Site:
 
     def __init__(self):
         fan, other = (User.objects.create_user(f"{name}@example.com") for name in ("fan", "other"))
+        AccountSession.objects.create(session_key="first", session_data="", expire_date=NOW, user_id=fan.pk)
+        revoked = AccessRevocation.objects.create(user_id=fan.pk)
         concert = Concert.objects.create(name="A concert")
         times = Times(opens_at=NOW - 60 * MINUTE, closes_at=NOW + 60 * MINUTE, concert_at=NOW + 90 * MINUTE)
         schedule, seats = make_schedule(
@@ -32,6 +34,7 @@ class Site:
             limits_changed_at=NOW - 60 * MINUTE,
         )
         self.ids = {"fan": fan.pk, "other": other.pk, "concert": concert.pk, "schedule": schedule.pk}
+        self.ids["revocation"] = revoked.pk
         self.ids |= {f"seat{nth}": seat.pk for nth, seat in enumerate(seats, start=1)}
         held, paid, refunded = (
             self.reserve(schedule, seat, fan, status)

@@ -11,7 +11,6 @@ import pytest
 from celery import current_app
 from celery.contrib.testing.worker import start_worker
 from django.apps import apps
-from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -20,6 +19,7 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from concert_site import tasks
+from concert_site.accounts.models import AccountSession
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.celery import app
 from concert_site.lib.redis import client
@@ -240,8 +240,8 @@ def test_a_breach_is_an_error_in_the_log(caplog):
 
 def test_sessions_that_are_over_are_deleted():
     for key, end in (("over", now() - timedelta(seconds=1)), ("live", datetime(2099, 1, 1, tzinfo=UTC))):
-        Session.objects.create(session_key=key, session_data="", expire_date=end)
+        AccountSession.objects.create(session_key=key, session_data="", expire_date=end)
 
     tasks.clear_sessions()
 
-    assert list(Session.objects.values_list("session_key", flat=True)) == ["live"]
+    assert list(AccountSession.objects.values_list("session_key", flat=True)) == ["live"]

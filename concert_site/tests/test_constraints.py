@@ -3,12 +3,14 @@
 A guard that no row below names fails the test at the end, so a new constraint comes with its breach.
 """
 
+from hashlib import sha256
 from itertools import product
 
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
+from concert_site.accounts.models import AccessRevocation, AccountSession, User
 from concert_site.tests.site import Site
 
 OUR_APPS = ("accounts", "wallet", "queueing", "reservations", "payments")
@@ -17,6 +19,8 @@ TABLES = [model._meta.db_table for label in OUR_APPS for model in apps.get_app_c
 # A second row beside one of the site's, that breaks nothing: (row to copy, columns that must differ).
 BESIDE = {
     "users": (":fan", {"email": "'second@example.com'"}),
+    "account_session": ("'first'", {"session_key": "'second'"}),
+    "access_revocation": (":revocation", {}),
     "concert": (":concert", {}),
     "concert_schedule": (":schedule", {}),
     "concert_seat": (":seat4", {"seat_number": "99", "seat_guid": "'99'"}),
@@ -28,6 +32,8 @@ BESIDE = {
     "spent_proof": (":spentproof", {"nonce": "'d'"}),
     "waiting_token": (":token4", {"user_id": ":other", "number": "99", "token": "gen_random_uuid()"}),
 }
+# The others have an id.
+KEYS = {"account_session": "session_key"}
 
 
 @pytest.fixture
@@ -46,11 +52,11 @@ def columns_of(table):
 def add(site, table, **changes):
     """Insert a copy of a row, with these columns changed."""
     row, differing = BESIDE[table]
+    key = KEYS.get(table, "id")
     values = {f'"{name}"': f'"{name}"' for name in columns_of(table)}
     values |= {f'"{name}"': value for name, value in (differing | changes).items()}
-    site.run(
-        f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM {table} WHERE id = {row}"
-    )
+    copy = f"SELECT {', '.join(values.values())} FROM {table} WHERE {key} = {row}"
+    site.run(f"INSERT INTO {table} ({', '.join(values)}) {copy}")
 
 
 def refused(name):
@@ -316,7 +322,53 @@ def test_a_draw_is_history(site, change):
         site.run(f"UPDATE concert_schedule SET {change} WHERE id = :schedule")
 
 
+def revoked(site):
+    """Whose tokens are over, and of which session, as rows after the site's own."""
+    rows = AccessRevocation.objects.filter(pk__gt=site.ids["revocation"]).order_by("pk")
+    return list(rows.values_list("user_id", "session_hash"))
+
+
+@pytest.mark.parametrize("change", ["password = 'x'", "email = 'x@example.com'", "is_active = false"])
+def test_a_changed_account_ends_its_access_tokens(site, change):
+    site.run("UPDATE users SET name = 'x', last_login = now(), password = password WHERE id = :fan")
+    assert revoked(site) == []
+
+    site.run(f"UPDATE users SET {change} WHERE id = :fan")
+
+    assert revoked(site) == [(site.ids["fan"], "")]
+    assert AccountSession.objects.filter(user_id=site.ids["fan"]).exists() == (change != "is_active = false")
+
+
+def test_a_deleted_account_ends_its_sessions_and_access_tokens(site):
+    site.run(
+        "INSERT INTO users (email, name, password, is_active, is_staff, is_superuser, locale)"
+        " VALUES ('gone@example.com', '', '', true, false, false, '')"
+    )
+    gone = User.objects.get(email="gone@example.com").pk
+    site.run(f"UPDATE account_session SET user_id = {gone}")
+
+    site.run(f"DELETE FROM users WHERE id = {gone}")
+
+    assert revoked(site) == [(gone, "")]
+    assert not AccountSession.objects.exists()
+
+
+def test_a_deleted_session_ends_its_access_tokens(site):
+    site.run("UPDATE account_session SET has_tokens = true")
+    site.run(
+        "INSERT INTO account_session (session_key, session_data, expire_date, user_id, has_tokens, seen_at)"
+        " SELECT 'of a page', '', expire_date, user_id, false, now() FROM account_session"
+    )
+
+    site.run("DELETE FROM account_session")
+
+    assert revoked(site) == [(site.ids["fan"], sha256(b"first").hexdigest())]
+
+
 TRIGGERS = {
+    ("users", "change_ends_tokens"),
+    ("users", "deletion_ends_sessions"),
+    ("account_session", "session_ends_tokens"),
     ("concert_seat", "legal_status"),
     ("reservation", "legal_status"),
     ("waiting_token", "legal_status"),

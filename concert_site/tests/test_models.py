@@ -18,6 +18,9 @@ CHOICES = [(model, field) for model in MODELS for field in model._meta.fields if
 # The design's tables: what the product promises to have, in its own names.
 COLUMNS = {
     "users": "id name email password is_active is_staff locale",
+    # Beyond it: what accounts need for sessions that can be ended.
+    "account_session": "session_key session_data expire_date user_id has_tokens seen_at",
+    "access_revocation": "id user_id session_hash transaction created_at",
     "waiting_token": "id user_id concert_schedule_id token status number created_at entered_at updated_active_at"
     " expired_at expired_reason",
     "concert": "id name host description status poster",

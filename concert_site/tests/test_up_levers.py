@@ -22,7 +22,7 @@ SECONDS = 2.0
 LOOK_SECONDS = 0.05
 
 LOG_IN = """
-from django.contrib.sessions.backends.cached_db import SessionStore
+from concert_site.accounts.session_store import SessionStore
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from concert_site.accounts.models import User
 staff = User.objects.create_superuser('box.office@example.com', 'front-row-2026')

@@ -270,8 +270,8 @@ def test_a_reason_with_markup_stays_text(client, boss, monkeypatch):
 def test_the_list_costs_the_same_for_one_and_for_three(client, boss, django_assert_num_queries):
     for _ in range(2):
         make_paid()
-        # The actor, the schedules to filter by, and the page; nothing is counted.
-        with django_assert_num_queries(3):
+        # The session, the actor, the schedules to filter by, and the page; nothing is counted.
+        with django_assert_num_queries(4):
             assert client.get(LIST).status_code == 200
         make_paid()
 

@@ -187,7 +187,7 @@ def test_it_takes_the_same_queries_for_one_seat_and_for_three(django_assert_num_
         fan, _sale, _ids = scene(*nth)
         browser = at_the_screen(fan)
         address = f"/bookings/{reference_of(fan)}/cancel/"
-        with django_assert_num_queries(3):  # the user, the booking, the balance
+        with django_assert_num_queries(4):  # the session, the user, the booking, the balance
             assert browser.get(address).status_code == 200
 
 

@@ -10,7 +10,7 @@ came back for. What the browser gets is a random key, which is good for one pers
 from base64 import b85decode, b85encode
 from zlib import compress, decompress
 
-from django.contrib.sessions.backends.db import SessionStore
+from concert_site.accounts.session_store import SessionStore
 
 KEPT_SECONDS = 3600
 PLAN, OWNER = "seating_plan", "seating_plan_of"

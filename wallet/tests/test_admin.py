@@ -193,8 +193,8 @@ def test_a_list_costs_the_same_for_one_and_for_three(client, address, django_ass
     client.force_login(make_staff())
     for _ in range(2):
         make_fan(balance=1_000)
-        # The actor, and the page; nothing is counted.
-        with django_assert_num_queries(2):
+        # The session, the actor, and the page; nothing is counted.
+        with django_assert_num_queries(3):
             assert client.get(address).status_code == 200
         make_fan(balance=1_000)
 

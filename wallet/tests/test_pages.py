@@ -160,7 +160,7 @@ def test_it_takes_the_same_queries_for_one_entry_and_for_many(django_assert_num_
         fan = make_fan(balance=200_000)
         buy(fan, make_sale(), *seats)
         browser = at_the_screen(fan)
-        with django_assert_num_queries(3):  # the user, the balance, the ledger
+        with django_assert_num_queries(4):  # the session, the user, the balance, the ledger
             browser.get("/wallet/")
 
 

@@ -210,8 +210,8 @@ def test_staff_are_not_deleted_and_fans_not_by_the_dozen(client):
 def test_the_list_costs_the_same_for_one_and_for_three(client, django_assert_num_queries):
     client.force_login(make_staff())
     for _ in range(2):
-        # The actor, how many there are, and the page.
-        with django_assert_num_queries(3):
+        # The session, the actor, how many there are, and the page.
+        with django_assert_num_queries(4):
             assert client.get(LIST).status_code == 200
         make_fan(), make_fan()
 

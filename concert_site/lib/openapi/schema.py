@@ -50,6 +50,7 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     """`Authorization: Bearer <access token>`."""
 
     target_class = "concert_site.lib.authentication.AccessToken"
+    match_subclasses = True
     name = "accessToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
