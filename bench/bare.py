@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 HOLD = """select * from hold_seats(%(fan)s::bigint, %(schedule)s::bigint, %(seats)s::bigint[], %(token)s::uuid,
-%(booking)s::text, null, null, 300, 600, null)"""
+%(booking)s::text, null, null, 300, 600, 5, 10, null)"""
 PAY = "select * from pay_reservations(%(fan)s::bigint, %(reservations)s::bigint[], null)"
 OPTIONS = "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0 -c lock_timeout=2000"
 

@@ -35,7 +35,7 @@ declare
 begin
     for i in 1..cardinality(p_fans) loop
         perform hold_seats(p_fans[i], p_schedule, array[p_seats[2 * i - 1], p_seats[2 * i]], v_tokens[i],
-                           'BENCH' || p_seats[2 * i], null, null, 300, 600, null);
+                           'BENCH' || p_seats[2 * i], null, null, 300, 600, 5, 10, null);
         commit;
     end loop;
 end $$;

@@ -60,6 +60,11 @@ class Contender:
         self.latencies.append(done.percentile(0.99))
         return done
 
+    def fold(self, rounds: int) -> None:
+        """Take the mean of so many rounds as one."""
+        for figures in (self.per_second, self.cpu_us, self.latencies):
+            figures[:] = [statistics.fmean(figures[at : at + rounds]) for at in range(0, len(figures), rounds)]
+
 
 def report(title: str, contenders: list[Contender]) -> None:
     """Print a table; ratios are against the last contender, round by round."""
@@ -131,6 +136,33 @@ class Bench:
         report("Hold one seat", holders)
         report("Pay one seat", payers)
 
+    def give_back(self) -> None:
+        """Hold a seat and cancel that; hold one, pay and cancel it; hold and extend it: each beside its hold."""
+        count = HOLDS_A_ROUND * self.rounds * 3
+        show = self.site.make_show(seats=count, max_active=1_000_000, price=1000)
+        fans = self.site.make_fans(count, balance=1000)
+        with self.site.connect() as connection:
+            inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
+            tokens = dict(connection.execute(INSIDE, inside).fetchall())
+            connection.execute("analyze waiting_token, concert_seat, balance, users")
+        steps = ["cancel it while held", "cancel it once paid", "extend it"]
+        done = {step: self.api(step) for step in steps}
+        holder = self.api("hold one seat")
+        queue = iter(zip(fans, show.seats, strict=True))
+        for turn in range(self.rounds):
+            for step in turned(steps, turn):
+                taken = [next(queue) for _ in range(HOLDS_A_ROUND)]
+                hold = [hold_request(0, fan, tokens[fan.id], show.schedule, seat) for fan, seat in taken]
+                held = holder.run(hold, 201)
+                pairs = [(fan, body) for (fan, _), body in zip(taken, held.bodies, strict=True)]
+                if step == "cancel it once paid":
+                    load.run(self.site.port, [pay_request(0, *pair) for pair in pairs], clients=CLIENTS).demand(201)
+                what = "extend" if step == "extend it" else "cancel"
+                done[step].run([step_request(what, *pair) for pair in pairs], 200)
+        # One round of the holder stands for three: each step is compared with the holds of its own turn.
+        holder.fold(len(steps))
+        report("Give one seat back", [*done.values(), holder])
+
     def progress(self) -> None:
         """Public progress against the same bytes."""
         show = self.site.make_show(seats=100)
@@ -190,6 +222,12 @@ def pay_request(which: int, fan: Fan, held: bytes) -> bytes:
     return post("/signed/pay" if which == 1 else "/pay", body, bearer(fan) if which == 1 else {})
 
 
+def step_request(what: str, fan: Fan, held: bytes) -> bytes:
+    """A step of the reservation of what a hold answered, through the API."""
+    (reservation,) = json.loads(held)["reservations"]
+    return request("POST", f"/api/v1/reservations/{reservation['id']}/{what}/", headers=bearer(fan))
+
+
 @contextmanager
 def ready(rounds: int) -> Iterator[Bench]:
     """The site and, beside it, the bare application, which answers the site's own bytes."""
@@ -205,6 +243,7 @@ def ready(rounds: int) -> Iterator[Bench]:
 
 PARTS: dict[str, Callable[[Bench], None]] = {
     "hold": Bench.hold_and_pay,
+    "give_back": Bench.give_back,
     "progress": Bench.progress,
     "unchanged": Bench.unchanged,
 }

@@ -18,6 +18,7 @@ from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from reservations.api.serializers import BookingOut, HoldRequest, ReservationOut, booking_out, reservation_out
 from reservations.domain import holds
 from reservations.domain.errors import (
+    HoldCooldown,
     HoldExpired,
     SaleClosed,
     SaleNotOpen,
@@ -82,7 +83,7 @@ class Reservations(ListAPIView[Reservation]):
         },
     )
     @refuses(QueueTokenRequired, QueueTokenInactive)
-    @refuses(SaleNotOpen, SaleClosed, TicketLimitExceeded, idempotency.IdempotencyKeyReused)
+    @refuses(SaleNotOpen, SaleClosed, TicketLimitExceeded, HoldCooldown, idempotency.IdempotencyKeyReused)
     @refuses(schedule=[ScheduleUnknown], seats=[Invalid, SeatUnknown, SeatUnavailable])
     def post(self, request: Request) -> Response:
         key = idempotency.key_of(request, required=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Conflict, Invalid
+from concert_site.lib.errors import Conflict, Invalid, TooManyRequests
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -62,3 +62,16 @@ class PosterRefused(Invalid):
 
     def __init__(self, detail: str | StrPromise) -> None:
         super().__init__(detail, attr="poster")
+
+
+class HoldCooldown(TooManyRequests):
+    """The fan has held seats of this schedule and given them back, again and again."""
+
+    detail = _("You have given seats of this date back several times. Please wait a moment before you hold others.")
+
+    def __init__(self, seconds: float) -> None:
+        """
+        :param seconds: how long the fan must still wait
+        """
+        super().__init__()
+        self.retry_after_seconds = seconds

@@ -6,12 +6,15 @@
 --
 -- Each statement in here sees what has been committed before it, so a count that follows a lock is a count
 -- behind the lock. Losers leave early and write nothing. Locks: token, then seats by id without waiting.
+--
+-- A fan who holds and gives back again and again waits longer each time: refused as `throttled`, with the seconds
+-- to wait in `wait`. A repeat never waits, and neither does who loses anyway.
 create or replace function hold_seats(
     p_fan bigint, p_schedule bigint, p_seats bigint[], p_token uuid,
     p_booking text, p_key text, p_hash text,
-    p_hold_seconds float8, p_active_seconds float8, p_now timestamptz
+    p_hold_seconds float8, p_active_seconds float8, p_free int, p_wait_seconds float8, p_now timestamptz
 ) returns table (
-    refusal text, gone bigint[], is_new boolean, booking_reference text, expired_at timestamptz, created_at timestamptz,
+    refusal text, wait float8, gone bigint[], is_new boolean, booking_reference text, expired_at timestamptz, created_at timestamptz,
     concert_name text, concert_date date, reservation bigint, price bigint, seat bigint, section text, "row" text,
     seat_number int, seat_label text, category text, x float8, y float8, accessible boolean
 )
@@ -34,7 +37,7 @@ begin
     -- A repeat is answered before anything is judged.
     select * into v_verdict from booking_again(p_fan, p_schedule, p_seats, p_key, p_hash, v_at);
     if v_verdict.refusal is not null or v_verdict.booking_reference is not null then
-        return query select v_verdict.refusal, null::bigint[], false, v_verdict.booking_reference,
+        return query select v_verdict.refusal, null::float8, null::bigint[], false, v_verdict.booking_reference,
             null::timestamptz, null::timestamptz, null, null::date, null::bigint, null::bigint, null::bigint, null, null,
             null::int, null, null, null::float8, null::float8, null::boolean;
         return;
@@ -101,6 +104,12 @@ begin
         end if;
     end if;
 
+    -- Fair play, behind the mutex as well: nobody gives back in one request while another looks.
+    if refusal is null and p_wait_seconds > 0 then
+        wait := hold_wait_of(p_fan, p_schedule, p_free, p_wait_seconds, v_at);
+        refusal := case when wait > 0 then 'throttled' end;
+    end if;
+
     -- The seats: locked in order and never waited for; PostgreSQL re-checks the version it locks.
     if refusal is null then
         select count(*) as n, array_agg(q.id) as seats, array_agg(q.id) filter (where q.status = 'TEMPORARY') as lapsed
@@ -165,7 +174,7 @@ begin
          where s.id = any (p_seats)
          order by s.id
         returning id, concert_seat_id, price)
-    select null::text, null::bigint[], true, p_booking, s.expired_at, v_at,
+    select null::text, null::float8, null::bigint[], true, p_booking, s.expired_at, v_at,
            v_sale.name::text, v_sale.concert_date, b.id, b.price, s.id, s.section::text, s."row"::text,
            s.seat_number, s.seat_label::text, s.category::text, s.x, s.y, s.accessible
       from booked b join concert_seat s on s.id = b.concert_seat_id

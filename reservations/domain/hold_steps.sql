@@ -80,3 +80,39 @@ begin
      where s.id = any (v_seats);
 end
 $$;
+
+-- How many seconds a fan must still wait before holding seats of a schedule again: 0 for who pays, or seldom changes
+-- their mind. Counted are the bookings of the last day of which something was given back or lapsed and nothing is
+-- paid; the first p_free cost nothing, each further one twice the wait of the one before, from p_seconds up to an
+-- hour, from its end on. What staff took back has no end of its own (release_hold.sql), so it does not count.
+-- A fan's newest rows alone are read, through their index; whoever books so much is known well enough by those.
+create or replace function hold_wait_of(
+    p_fan bigint, p_schedule bigint, p_free int, p_seconds float8, p_at timestamptz
+) returns float8
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+    v_idle record;
+begin
+    select count(*) as n, max(q.ended_at) as last_at into v_idle
+      from (select greatest(
+                       max(least(r.updated_state_at, r.expired_at)) filter (where r.status = 'CANCELED'),
+                       max(r.expired_at) filter (where r.status = 'RESERVING' and r.expired_at <= p_at)) as ended_at
+              from (select r.booking_reference, r.concert_schedule_id, r.status, r.expired_at, r.updated_state_at
+                      from reservation r
+                     where r.user_id = p_fan
+                     order by r.id desc
+                     limit 1000) r
+             where r.concert_schedule_id = p_schedule
+               and (r.status <> 'CANCELED' or r.expired_at is not null)
+             group by r.booking_reference
+            having bool_and(r.status <> 'RESERVED')) q
+     where q.ended_at > p_at - interval '1 day';
+    if v_idle.n <= p_free then
+        return 0;
+    end if;
+    return greatest(0, extract(epoch from v_idle.last_at - p_at)
+                       + least(p_seconds * 2 ^ least(v_idle.n - p_free - 1, 20), 3600));
+end
+$$;

@@ -17,6 +17,7 @@ from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.lib.items import demand_each_once, places_of
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from reservations.domain.errors import (
+    HoldCooldown,
     HoldExpired,
     SaleClosed,
     SaleNotOpen,
@@ -32,7 +33,8 @@ from reservations.queries import bookings
 HOLD = """
 select * from hold_seats(
     %(fan)s::bigint, %(schedule)s::bigint, %(seats)s::bigint[], %(token)s::uuid, %(booking)s::text, %(key)s::text,
-    %(hash)s::text, %(hold_seconds)s::float8, %(active_seconds)s::float8, %(now)s::timestamptz)
+    %(hash)s::text, %(hold_seconds)s::float8, %(active_seconds)s::float8, %(free)s::int, %(wait_seconds)s::float8,
+    %(now)s::timestamptz)
 """
 EXTEND = """
 select * from extend_hold(
@@ -98,6 +100,7 @@ def hold_seats(
     :raises TicketLimitExceeded: if the fan would have more than `tickets_per_fan` live seats of the schedule
     :raises SeatUnavailable: naming the seats that are gone
     :raises IdempotencyKeyReused: if the key belongs to another request
+    :raises HoldCooldown: saying how long to wait, if the fan has given seats of the schedule back too often
     """
     demand_each_once(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
     params = {
@@ -110,6 +113,8 @@ def hold_seats(
         "hash": request_hash,
         "hold_seconds": float(settings.HOLD_SECONDS),
         "active_seconds": float(settings.TOKEN_ACTIVE_SECONDS),
+        "free": settings.HOLD_COOLDOWN_FREE,
+        "wait_seconds": float(settings.HOLD_COOLDOWN_SECONDS),
         "now": now,
     }
     return booking_from(held_rows(params), user_id=user_id, schedule_id=schedule, seats=seats, now=now)
@@ -156,6 +161,8 @@ def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:
             return SeatUnknown(attr="seats", items=at_fault)
         case "schedule_unknown":
             return ScheduleUnknown(attr="schedule")
+        case "throttled":
+            return HoldCooldown(row["wait"])
         case refusal:
             return REFUSALS[refusal]()
 

@@ -54,12 +54,15 @@ class BookedSeat:
                 return self.how_it_ended()
 
     def how_it_ended(self) -> Fate:
-        """Why it is canceled. Only what was paid has a payment; a hold that was given up ended before its time."""
+        """Why it is canceled. Only what was paid has a payment; a hold that was given up ended before its time.
+
+        One that staff took back has no end any more.
+        """
         if hasattr(self.reservation, "payment"):
             return Fate.REFUNDED
         end, changed = self.reservation.expired_at, self.reservation.updated_state_at
         is_tidied = self.reservation.status == Status.CANCELED
-        return Fate.GIVEN_UP if is_tidied and end and changed < end else Fate.LAPSED
+        return Fate.GIVEN_UP if is_tidied and (end is None or changed < end) else Fate.LAPSED
 
     @property
     def seat(self) -> ConcertSeat:

@@ -18,6 +18,7 @@ from reservations.tests.factories import LAYOUT, make_fan, make_seats, reserve
 from reservations.tests.factories import hold as taken_by_another
 from reservations.tests.scenes import let_in, make_sale
 from reservations.tests.test_pages_waiting import browser_of, room, text_of
+from reservations.views.seats import in_words_of_time
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 
@@ -376,3 +377,27 @@ def test_without_redis_seats_are_chosen_and_held_all_the_same(sale):
 
     assert response["Location"].endswith("/checkout/")
     assert held_seats() == [sale.seats[0]]
+
+
+def test_who_gives_back_too_often_reads_when_to_try_again_and_keeps_the_choice(sale):
+    fan = make_fan()
+    browser = inside(sale, fan=fan)
+    for _ in range(6):
+        assert choose(browser, sale, 0).status_code == 302
+        holds.release_booking(reference=Reservation.objects.latest("pk").booking_reference, user_id=fan.pk)
+
+    refused = choose(browser, sale, 0, 1)
+    words = text_of(browser.get(refused["Location"]))
+
+    assert refused["Location"] == address(sale, f"?keep={sale.seats[0]}%2C{sale.seats[1]}")
+    assert "You have given seats of this date back several times." in words
+    assert re.search(r"You can hold seats again in (9|10) seconds\.", words)
+    assert held_seats() == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "in 1 second."), (89.5, "in 90 seconds."), (90.5, "in 2 minutes."), (3600, "in 60 minutes.")],
+)
+def test_a_wait_is_told_in_words_and_never_too_short(seconds, words):
+    assert in_words_of_time(seconds).endswith(words)

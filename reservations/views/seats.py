@@ -17,11 +17,13 @@ from django.utils.translation import gettext as _
 from concert_site.lib.converters import id_in
 from concert_site.lib.errors import Conflict, DomainError, Invalid
 from concert_site.lib.pages import fan_id, fans_own, idempotency_key, new_form_key, throttled
+from concert_site.lib.refusals import retry_after
 from queueing.domain import line
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from queueing.models import Status as TokenStatus
 from queueing.queries import TokenView, token_in_line
 from reservations.domain.errors import (
+    HoldCooldown,
     SaleClosed,
     SaleNotOpen,
     SeatUnavailable,
@@ -37,6 +39,8 @@ from reservations.queries.hall import FREE, HallPlan, Row, Seat, Section, letter
 from reservations.queries.sales import sale_of
 from reservations.views.waiting import INSIDE
 
+# Up to here a wait is told in seconds, from here on in minutes.
+SOON = 90
 # More than any limit allows, and few enough for an address.
 MOST_KEPT = 20
 
@@ -178,6 +182,9 @@ def hold(request: HttpRequest, schedule_id: int) -> HttpResponse:
         booking = held(request, schedule_id, chosen, token)
     except (QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen):
         return to_the_waiting_room(schedule_id, token)
+    except HoldCooldown as refusal:
+        messages.error(request, in_words_of_time(refusal.retry_after_seconds))
+        return back_to_the_seats(request, schedule_id, chosen)
     except (Invalid, Conflict) as refusal:
         messages.error(request, in_words(refusal, schedule_id, chosen, user_id=fan_id(request)))
         return back_to_the_seats(request, schedule_id, left_of(chosen, refusal))
@@ -233,6 +240,18 @@ def in_words(refusal: DomainError, schedule_id: int, chosen: Sequence[int], *, u
     if isinstance(refusal, SeatUnknown):
         return _("This date has no such seat. Choose from the ones shown.")
     return str(refusal.detail)
+
+
+def in_words_of_time(seconds: float) -> str:
+    """That the fan has given back too often, and when to try again: never earlier than they may."""
+    count = retry_after(seconds)
+    if count > SOON:
+        count = ceil(count / 60)
+        when = ngettext("in %(count)d minute", "in %(count)d minutes", count)
+    else:
+        when = ngettext("in %(count)d second", "in %(count)d seconds", count)
+    said = _("You have given seats of this date back several times. You can hold seats again %(when)s.")
+    return said % {"when": when % {"count": count}}
 
 
 def in_words_of_seats(gone: Sequence[Seat], schedule_id: int, *, user_id: int) -> str:
