@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import override
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -36,8 +36,20 @@ class Schema(SpectacularAPIView):
         return Response(schema(), headers=KEPT)
 
 
-class Docs(SpectacularSwaggerView):
-    """GET: the page. Its assets are ours, served as static files."""
+class Docs(SpectacularSwaggerSplitView):
+    """GET: the page, and by `?script` the script that starts it. The rest are static files of ours.
+
+    The policy of pages (CSP) lets no script and no style run that stands inside of one.
+    """
 
     url_name = "api:schema"
+    # What else is asked for has no template.
+    http_method_names = ["get", "head"]
     authentication_classes = []
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """The same for everybody."""
+        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]  # nor here
+        response["Cache-Control"] = KEPT["Cache-Control"]
+        return response

@@ -43,6 +43,8 @@ def poster(request: HttpRequest, name: str) -> HttpResponse | None:
     headers = {
         "Cache-Control": FOR_EVER,
         "Content-Security-Policy": NOTHING_RUNS,
+        # Mails and other sites may show a poster.
+        "Cross-Origin-Resource-Policy": "cross-origin",
         "Content-Type": TYPES[found["suffix"]],
         "ETag": etag,
         "X-Content-Type-Options": "nosniff",

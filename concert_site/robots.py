@@ -1,6 +1,6 @@
 """What crawlers may look at."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.templatetags.static import static
 from django.views.generic import RedirectView
 
@@ -25,6 +25,12 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 class Icon(RedirectView):
     """For what asks for /favicon.ico without having read a page."""
+
+    def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """The way to it, the same for everybody."""
+        response = super().get(request, *args, **kwargs)
+        response["Cache-Control"] = A_DAY
+        return response
 
     def get_redirect_url(self, *args: object, **kwargs: object) -> str:
         """Where the icon is."""

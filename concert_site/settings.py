@@ -69,6 +69,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "concert_site.lib.headers.SecurityHeaders",
     "concert_site.health.Probes",
     "django.middleware.security.SecurityMiddleware",
     "concert_site.lib.static.LastingFiles",
@@ -82,7 +83,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "concert_site.lib.middleware.InTheReadersLanguage",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -93,6 +93,7 @@ MIDDLEWARE = [
 
 # The API's requests that carry no cookie pass these alone (concert_site.front).
 API_MIDDLEWARE = [
+    "concert_site.lib.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "concert_site.lib.database.FreshConnections",
     "concert_site.lib.middleware.OwnIsPrivate",
@@ -404,9 +405,8 @@ LOGIN_HOSTS = {
     "kakao": "https://kauth.kakao.com",
     "naver": "https://nid.naver.com",
 }
+# Of pages; concert_site.lib.headers has those of everything else.
 CONTENT_SECURITY_POLICY = {
-    # The admin and the API's documentation bring pages of others, with scripts inside.
-    "EXCLUDE_URL_PREFIXES": ("/admin/", "/api/"),
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],

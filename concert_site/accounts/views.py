@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import check_for_language, get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from concert_site.accounts import guessing, proofs
 from concert_site.accounts.adapter import AddressTaken
@@ -167,8 +168,24 @@ def address(request: HttpRequest) -> HttpResponse:
     return render(request, "account/address.html", {"form": form, "current": current})
 
 
+@csrf_exempt
 def language(request: HttpRequest) -> HttpResponse:
-    """Choose a language: for the account if there is one, and for this browser."""
+    """Choose a language: for the account if there is one, and for this browser.
+
+    Who isn't logged in needs no token: it would be a cookie on every public page, and another site can do no more
+    harm by this form than by a link to the page in that language.
+    """
+    return language_of_account(request) if request.user.is_authenticated else choose_language(request)
+
+
+@csrf_protect
+def language_of_account(request: HttpRequest) -> HttpResponse:
+    """The same, with the token that every form of a fan carries."""
+    return choose_language(request)
+
+
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Note the choice, and lead back to where it was made."""
     response = redirect(asked_next(request) or "concerts")
     chosen = request.POST.get("language", "")
     if request.method == "POST" and check_for_language(chosen) and chosen in dict(settings.LANGUAGES):

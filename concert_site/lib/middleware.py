@@ -65,6 +65,10 @@ class OwnIsPrivate:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if is_public(response):
+            # A cache on the way would hand them to everybody; they come from answering odd cookies.
+            response.cookies.clear()
+            return response
         session = settings.SESSION_COOKIE_NAME
         is_own = not is_page(request) or session in request.COOKIES or session in response.cookies
         response.setdefault("Cache-Control", "private, no-store" if is_own else "private, no-cache")

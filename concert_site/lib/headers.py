@@ -1,0 +1,98 @@
+"""What every answer tells a browser about what it may do with it, whoever gives the answer."""
+
+from collections.abc import Callable
+from functools import cache
+
+from csp.utils import build_policy
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+SELF, NONE, INLINE = "'self'", "'none'", "'unsafe-inline'"
+FRAME = {"object-src": [NONE], "base-uri": [NONE], "frame-ancestors": [NONE], "form-action": [SELF]}
+
+# Of what a page of ours is no part: data, pictures, probes. Opened by itself it runs nothing and loads nothing.
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox; style-src 'unsafe-inline'"
+# Scripts and styles: a worker is held to the policy of its own file.
+FILES = FRAME | {"default-src": [SELF], "style-src": [SELF, INLINE]}
+# The admin's Alpine evaluates the expressions in its templates, and its theme is a style inside the page.
+ADMIN = FRAME | {
+    "default-src": [SELF],
+    "script-src": [SELF, "'unsafe-eval'"],
+    "style-src": [SELF, INLINE],
+    "img-src": [SELF, "data:", "blob:"],
+}
+
+DATA_PREFIXES = ("/api/", "/_allauth/", "/healthz", "/readyz")
+DOCS = "/api/v1/docs/"
+
+# What pages don't use, nobody may use in their name. Passkeys are for our own pages.
+PERMISSIONS_POLICY = ", ".join(
+    [
+        *(
+            f"{feature}=()"
+            for feature in (
+                *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
+                *("idle-detection", "magnetometer", "microphone", "midi", "payment", "serial", "usb"),
+                "xr-spatial-tracking",
+            )
+        ),
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+    ]
+)
+# The same for every answer.
+CONSTANT = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@cache
+def policies() -> dict[str, str]:
+    """Content-Security-Policy by kind of answer; that of pages is in the settings."""
+    built = {"page": build_policy(), "admin": build_policy(ADMIN), "file": build_policy(FILES), "data": DATA_POLICY}
+    # django-csp leaves the order to the process' hashes; two processes should say the same.
+    return {kind: "; ".join(sorted(policy.split("; "))) for kind, policy in built.items()}
+
+
+def kind_of(path: str, content_type: str = "") -> str:
+    """What lies at an address. A 304 has no type, so the address alone decides wherever it can."""
+    if path.startswith("/admin/"):
+        return "admin"
+    if path == DOCS or content_type.startswith("text/html"):
+        return "page"
+    if path.startswith(settings.STATIC_URL):
+        return "file"
+    is_data = path.startswith((*DATA_PREFIXES, settings.MEDIA_URL)) or path.endswith(".svg")
+    return "data" if is_data else "page"
+
+
+def security_headers(path: str, *, is_secure: bool, content_type: str = "") -> dict[str, str]:
+    """The headers of an answer, to be added where it has none of the name. 304s have them as well.
+
+    `is_secure`: whether it was asked for by https, where HSTS belongs.
+    """
+    headers = CONSTANT | {"Content-Security-Policy": policies()[kind_of(path, content_type)]}
+    if is_secure and settings.SECURE_HSTS_SECONDS:
+        headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+    return headers
+
+
+class SecurityHeaders:
+    """Middleware, the first of all: no answer leaves without them, errors and files included."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        # A 304 says text/html, unless somebody thought of taking that off.
+        content_type = "" if response.status_code == 304 else response.get("Content-Type", "")  # noqa: PLR2004
+        headers = security_headers(request.path, is_secure=request.is_secure(), content_type=content_type)
+        for name, value in headers.items():
+            response.setdefault(name, value)
+        return response
