@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from concert_site.front.rsgi import Header, Scope
+from concert_site.lib.headers import security_headers
 from concert_site.lib.rendering import to_json
 
 API, APP = "/api/", "/_allauth/"
@@ -42,7 +43,9 @@ def rendered(refusal: Refusal, scope: Scope, path: str) -> tuple[list[Header], b
     """Headers and body."""
     with override(language_of(scope)):
         detail = str(refusal.detail)
-    headers = [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), *refusal.headers]
+    # Of plain text, which is no page; whether https was used is the proxy's to say.
+    ours = security_headers("/healthz", is_secure=scope.scheme == "https")
+    headers = [("cache-control", "no-store"), *refusal.headers, *((name.lower(), ours[name]) for name in ours)]
     if path.startswith(API):
         kind = "server_error" if refusal.status >= SERVER_ERRORS else "client_error"
         errors = {"type": kind, "errors": [{"code": refusal.code, "detail": detail, "attr": None}]}

@@ -25,11 +25,16 @@ from concert_site.front.refusals import Refusal, rendered
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
+from concert_site.lib.headers import security_headers
 
 log = logging.getLogger(__name__)
 
 HEALTH, READINESS = "/healthz", "/readyz"
-HEALTH_HEADERS = [("content-type", "application/json"), ("cache-control", "no-store")]
+HEALTH_HEADERS = [
+    ("content-type", "application/json"),
+    ("cache-control", "no-store"),
+    *((name.lower(), value) for name, value in security_headers(HEALTH, is_secure=False).items()),
+]
 HEALTHY = b'{"status": "ok"}'
 PROGRESS = re.compile(rf"{API}schedules/[0-9]{{1,18}}/queue/")
 # How old the progress of a line may get here, beside what it is made of; and while a newer one is on its way.

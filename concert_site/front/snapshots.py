@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from concert_site.front.lanes import Lane
 from concert_site.front.rsgi import Header, Scope, Transport
 from concert_site.lib.etags import names
+from concert_site.lib.headers import NAMES
 
 OK = 200
 # What a 304 repeats of the answer that it stands for (RFC 9110, 15.4.5).
-REPEATED = {"etag", "cache-control", "vary", "date"}
+REPEATED = {"etag", "cache-control", "vary", "date"} | NAMES
 MOST_KEPT = 1024
 Key = tuple[str, bool]
 

@@ -82,6 +82,10 @@ def security_headers(path: str, *, is_secure: bool, content_type: str = "") -> d
     return headers
 
 
+# Their names in lower case, as the web server has them; a 304 repeats them, for the browser keeps what it says.
+NAMES = frozenset(name.lower() for name in (*CONSTANT, "Content-Security-Policy", "Strict-Transport-Security"))
+
+
 class SecurityHeaders:
     """Middleware, the first of all: no answer leaves without them, errors and files included."""
 

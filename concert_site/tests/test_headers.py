@@ -1,13 +1,18 @@
 """What each answer of the site tells a browser about what it may do with it."""
 
+import asyncio
+
 import pytest
 from django.conf import settings
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from concert_site.accounts.tests.factories import make_fan, make_staff
-from concert_site.front import ApiHandler
+from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
+from concert_site.front.server import Front
+from concert_site.lib.cache import forget_everything
 from concert_site.lib.headers import CONSTANT, DATA_POLICY, security_headers
+from concert_site.tests.rsgi_client import ask
 from reservations.tests.factories import make_schedule, make_seats
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +74,7 @@ class TestEverywhere:
         found = sorted({path for path in addresses() if "<" not in path})
         assert len(found) > 100
 
-        lacking = [path for path in found if not is_whole(client.get(path))]
+        lacking = [path for path in found if not is_whole(whole_answer(client.get(path)))]
 
         assert lacking == []
 
@@ -90,7 +95,7 @@ class TestEverywhere:
             ("/static/css/frontrow.css", {}, 200, FILE_POLICY),
             ("/static/css/none.css", {}, 404, PAGE_POLICY),
             ("/media/none.webp", {}, 404, PAGE_POLICY),
-            ("/admin/login/", {}, 200, ADMIN_POLICY),
+            ("/admin/", {}, 302, ADMIN_POLICY),
             ("/admin/nowhere/", {}, 302, ADMIN_POLICY),
             ("/robots.txt", {}, 200, PAGE_POLICY),
         ],
@@ -144,6 +149,40 @@ class TestEverywhere:
         assert Client().get("/healthz", secure=True)["Strict-Transport-Security"] == "max-age=3600"
         assert "Strict-Transport-Security" not in Client().get("/healthz")
         assert security_headers("/x", is_secure=True)["Strict-Transport-Security"] == "max-age=3600"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWhatTheFrontAnswers:
+    """By itself, without Django: whatever it is, the headers are those that Django would give."""
+
+    def test_all_of_it(self):
+        forget_everything()
+        (seat,) = make_seats(make_schedule(), 1)
+        path = f"/api/v1/schedules/{seat.concert_schedule_id}/queue/"
+
+        async def answers():
+            front = Front(Dispatcher(SiteHandler(), ApiHandler()))
+            front.__rsgi_init__(asyncio.get_running_loop())
+            try:
+                first = await ask(front, path)
+                return [
+                    first,
+                    await ask(front, path, if_none_match=first.headers["etag"]),
+                    await ask(front, "/healthz"),
+                    await ask(front, "/readyz"),
+                    await ask(front, "/api/v1/x", "POST", content_length="99999999"),
+                    await ask(front, "/_allauth/app/v1/auth/login", "POST", content_length="99999999"),
+                ]
+            finally:
+                front.__rsgi_del__(asyncio.get_running_loop())
+
+        found = asyncio.run(answers())
+
+        assert [answer.status for answer in found] == [200, 304, 200, 200, 413, 413]
+        for answer in found:
+            for name, value in security_headers("/api/", is_secure=False).items():
+                assert answer.headers[name.lower()] == value
+            assert "set-cookie" not in answer.headers
 
 
 class TestNoCookies:
