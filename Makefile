@@ -5,6 +5,8 @@ ARGS ?=
 VENV = .venv
 PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check
+# What a client in TypeScript is made with, for its tests alone; without npm they are skipped.
+NODE = $(if $(shell command -v npm),node_modules/.package-lock.json)
 DJADE = $(VENV)/bin/djade --target-version 5.2
 
 # Versions, newest first. Each is tried, not just looked for: a pyenv shim exists and fails.
@@ -24,7 +26,7 @@ endif
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
 	@exec $(PYTHON) manage.py up --demo --port $(PORT) $(ARGS)
 
-test: check ## Everything that is checked, then every test
+test: check $(NODE) ## Everything that is checked, then every test
 	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev ## Style, templates, layers, types, forgotten migrations
@@ -42,8 +44,8 @@ format: $(VENV)/.installed-dev ## Put the code into shape
 
 messages: $(VENV)/.installed-dev ## Collect what is to be translated, and compile what has been (needs gettext)
 	@MODE=test $(PYTHON) manage.py makemessages --locale ko --no-obsolete --add-location file --verbosity 0 \
-		--ignore .venv --ignore bench --ignore tests
-	@MODE=test $(PYTHON) manage.py compilemessages --ignore .venv --verbosity 0
+		--ignore .venv --ignore node_modules --ignore bench --ignore tests
+	@MODE=test $(PYTHON) manage.py compilemessages --ignore .venv --ignore node_modules --verbosity 0
 
 clean: ## Remove what was installed; .data stays
 	rm -rf $(VENV)
@@ -70,3 +72,7 @@ $(VENV)/bin/activate:
 	done; \
 	echo "Frontrow needs Python 3.11 or 3.12 and found neither: install one, so that python3.12 or python3.11 runs it" >&2; \
 	exit 1
+
+node_modules/.package-lock.json: package-lock.json
+	@npm ci --silent --no-audit --no-fund
+	@touch $@

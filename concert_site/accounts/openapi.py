@@ -83,6 +83,9 @@ def mend(schemas: Shape) -> None:
     flow = schemas["Flow"]["properties"]
     flow["id"]["enum"].append("password_reset_by_code")
     flow["is_pending"] = {"type": "boolean"}
+    # By address alone here, so that generated clients have a field for it.
+    fields = {name: {"$ref": f"#/components/schemas/{name.title()}"} for name in ("email", "password")}
+    schemas["Login"] = {"type": "object", "required": list(fields), "properties": fields}
     meta = schemas["AuthenticationMeta"]["allOf"][1]["properties"]
     meta["is_authenticated"] = {"type": ["boolean", "null"], "description": "Null where a session is over."}
 
