@@ -15,6 +15,8 @@ import yaml
 from allauth.headless.spec.internal import schema as allauth_schema
 from django.urls import Resolver404, resolve
 
+from concert_site.accounts.openapi_mends import add_own, mend
+
 ROOT = "/_allauth/app/v1/"
 METHODS = ("get", "post", "put", "patch", "delete")
 # What allauth's components are called among ours.
@@ -75,19 +77,8 @@ def spec_of_allauth() -> Shape:
     allauth_schema.specify_signup_fields(spec)
     allauth_schema.specify_custom_signup_form(spec)
     mend(spec["components"]["schemas"])
+    add_own(spec["paths"], ROOT)
     return spec
-
-
-def mend(schemas: Shape) -> None:
-    """Say what allauth answers where its description says something else; the tests' answers show where that is."""
-    flow = schemas["Flow"]["properties"]
-    flow["id"]["enum"].append("password_reset_by_code")
-    flow["is_pending"] = {"type": "boolean"}
-    # By address alone here, so that generated clients have a field for it.
-    fields = {name: {"$ref": f"#/components/schemas/{name.title()}"} for name in ("email", "password")}
-    schemas["Login"] = {"type": "object", "required": list(fields), "properties": fields}
-    meta = schemas["AuthenticationMeta"]["allOf"][1]["properties"]
-    meta["is_authenticated"] = {"type": ["boolean", "null"], "description": "Null where a session is over."}
 
 
 def offered_at(path: str, item: Shape) -> Shape:
@@ -167,9 +158,9 @@ def in_place(shape: Any, spec: Shape) -> Any:
     found = {
         key: in_place(value, spec) for key, value in shape.items() if key not in ("example", "examples", "nullable")
     }
-    if shape.get("nullable") and "type" in found:
-        found["type"] = [found["type"], "null"]
-    return found
+    if not shape.get("nullable"):
+        return found
+    return found | {"type": [found["type"], "null"]} if "type" in found else {"anyOf": [found, {"type": "null"}]}
 
 
 def used_schemas(shape: Any, schemas: Shape) -> Iterator[tuple[str, Shape]]:

@@ -1,0 +1,69 @@
+"""Where this site answers otherwise than allauth's description says; the answers that tests get show where that is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from concert_site.accounts import devices, proofs
+
+# Any, here and below: OpenAPI, nested as it likes.
+Shape = dict[str, Any]
+
+TEXT = {"type": "string"}
+
+
+def mend(schemas: Shape) -> None:
+    """Say what is answered, in allauth's schemas."""
+    flow = schemas["Flow"]["properties"]
+    flow["id"]["enum"] += ["mfa_login_webauthn", "password_reset_by_code"]
+    flow["is_pending"] = {"type": "boolean"}
+    # Logged in by password, and again by password: the one looks like the other.
+    schemas["AuthenticationMethod"]["anyOf"] = schemas["AuthenticationMethod"].pop("oneOf")
+    # By address alone here, so that generated clients have a field for it.
+    fields = {name: {"$ref": f"#/components/schemas/{name.title()}"} for name in ("email", "password")}
+    schemas["Login"] = {"type": "object", "required": list(fields), "properties": fields}
+    schemas["AuthenticationMeta"]["allOf"][1]["properties"]["is_authenticated"] = {
+        "type": ["boolean", "null"],
+        "description": "Null where a session is over.",
+    }
+    schemas["BaseAuthenticationMeta"]["properties"] |= {
+        "refresh_token": TEXT | {"description": "For `tokens/refresh`, once."},
+        "device_token": TEXT | {"description": f"To be kept, and sent as `{devices.HEADER}` with the next login."},
+    }
+
+
+def add_own(paths: Shape, root: str) -> None:
+    """Add what isn't allauth's: headers of ours, and the challenge for a sign-up."""
+    words = "`meta.device_token` of an earlier login, if there is one."
+    header(paths[f"{root}auth/login"]["post"], devices.HEADER, words)
+    # allauth says nothing of success, which brings tokens that work on.
+    changed = {"$ref": "#/components/responses/Authenticated"}
+    paths[f"{root}account/password/change"]["post"]["responses"]["200"] = changed
+    signup = paths[f"{root}auth/signup"]
+    words = f"The solution of `data.proof_of_work` of GET, where that isn't null: else 400 `{proofs.ProofNeeded.code}`."
+    header(signup["post"], proofs.HEADER, words)
+    challenge = {
+        "type": ["object", "null"],
+        "description": "Null: none is wanted. Else what altcha's libraries solve.",
+        "additionalProperties": True,
+    }
+    data = {"type": "object", "required": [proofs.FIELD], "properties": {proofs.FIELD: challenge}}
+    answer = {
+        "type": "object",
+        "required": ["status", "data"],
+        "properties": {"status": {"$ref": "#/components/schemas/StatusOK"}, "data": data},
+    }
+    signup["get"] = {
+        "tags": signup["post"]["tags"],
+        "summary": "The proof of work that a sign-up needs",
+        "responses": {
+            "200": {"description": "The challenge.", "content": {"application/json": {"schema": answer}}},
+        },
+    }
+
+
+def header(operation: Shape, name: str, words: str) -> None:
+    """Describe a header that an operation looks at."""
+    operation.setdefault("parameters", []).append(
+        {"name": name, "in": "header", "schema": TEXT, "description": words, "required": False}
+    )
