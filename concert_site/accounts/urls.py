@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from concert_site.accounts import views
+from concert_site.accounts import session_views, views
 
 urlpatterns = [
     path("signup/", views.Signup.as_view(), name="account_signup"),
@@ -10,5 +10,6 @@ urlpatterns = [
     path("email/", views.address, name="account_email"),
     path("3rdparty/signup/", views.SocialSignup.as_view(), name="socialaccount_signup"),
     path("profile/", views.profile, name="profile"),
+    path("sessions/", session_views.sessions, name="account_sessions"),
     path("language/", views.language, name="language"),
 ]

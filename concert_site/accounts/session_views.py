@@ -1,0 +1,47 @@
+"""The page of an account's sessions, on which each can be ended."""
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+
+from concert_site.accounts.queries import sessions_of
+from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
+from concert_site.lib.pages import fan_id, fans_own, throttled
+
+# What a form may say in place of a session's name.
+OTHERS, EVERYWHERE = "others", "everywhere"
+
+
+@fans_own
+@throttled("write")
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Where the account is logged in; a form ends one of the sessions, all others, or all."""
+    here = request.session.session_key or ""
+    listed = sessions_of(fan_id(request), here)
+    if request.method != "POST":
+        return render(request, "account/sessions.html", {"sessions": listed, "has_others": len(listed) > 1})
+    asked = request.POST.get("end", "")
+    chosen = next((one for one in listed if one.name == asked), None)
+    if asked == EVERYWHERE or (chosen is not None and chosen.is_current):
+        return log_out(request, everywhere=asked == EVERYWHERE)
+    if asked == OTHERS:
+        end_sessions(fan_id(request), keep=here)
+        messages.success(request, gettext("You are logged out everywhere else."))
+    elif chosen is not None:
+        end_sessions_of_keys([chosen.session_key])
+        messages.success(request, gettext("That device is logged out."))
+    else:
+        messages.info(request, gettext("That device was logged out already."))
+    return redirect("account_sessions")
+
+
+def log_out(request: HttpRequest, *, everywhere: bool) -> HttpResponse:
+    """End this session, or all of them; then there is nobody to show the page to."""
+    if everywhere:
+        end_sessions(fan_id(request))
+    logout(request)
+    is_over = gettext("You are logged out everywhere.") if everywhere else gettext("You are logged out.")
+    messages.success(request, is_over)
+    return redirect("account_login")
