@@ -6,10 +6,10 @@ import time
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
-from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from concert_site.accounts.models import AccountSession
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.away import redis_away
@@ -86,13 +86,13 @@ def test_a_plan_becomes_the_seats_of_a_schedule(staff, schedule):
 
 
 def test_the_file_is_dropped_once_it_was_used(staff, schedule):
-    before = Session.objects.count()
+    before = AccountSession.objects.count()
     price_page = upload(staff, schedule).url
-    assert Session.objects.count() == before + 1
+    assert AccountSession.objects.count() == before + 1
 
     staff.post(price_page, PRICES)
 
-    assert Session.objects.count() == before
+    assert AccountSession.objects.count() == before
     again = staff.post(price_page, PRICES)
     assert again.url == change_page_of(schedule)
     assert "This schedule has seats already." in said(again)
@@ -198,7 +198,7 @@ def test_only_staff_who_may_add_seats_import(client, schedule, user, status):
     assert client.get(page_of(schedule)).status_code == status
     answer = upload(client, schedule)
     assert answer.status_code == (302 if status == 200 else status)
-    assert Session.objects.filter(expire_date__isnull=False).count() == (2 if status == 200 else 1)
+    assert AccountSession.objects.filter(expire_date__isnull=False).count() == (2 if status == 200 else 1)
     assert_unchanged(schedule)
 
 

@@ -283,7 +283,8 @@ def test_a_place_costs_the_account_and_the_token(schedule, face):
         page = text_of(browser.get(room(schedule, token.token), headers=PART))
 
     assert attribute(page, "data-face") == face
-    assert len(queries) == 2
+    # And the session.
+    assert len(queries) == 3
 
 
 @pytest.mark.parametrize("part", [{}, PART])
