@@ -74,6 +74,7 @@ class Proof {
     this.#form = box.closest("form");
     this.#field = this.#form.querySelector("[name=proof_of_work]");
     box.hidden = false;
+    this.#form.querySelector("[data-without-scripts]").hidden = true;
     const challenge = JSON.parse(document.getElementById("challenge").textContent);
     const worker = new Worker(import.meta.url, { type: "module" });
     worker.addEventListener("message", ({ data }) => {

@@ -128,7 +128,7 @@ class TestDemanded:
         sent = browser.post(PAGE, {"email": "fan@example.com", "password1": PASSWORD, "proof_of_work": proof})
 
         assert (sent.status_code, User.objects.get().email) == (302, "fan@example.com")
-        assert "<noscript>" in page
+        assert "data-without-scripts" in page
 
     def test_eight_at_once_spend_one_proof_once(self, at):
         from concurrent.futures import ThreadPoolExecutor

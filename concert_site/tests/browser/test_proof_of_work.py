@@ -1,0 +1,64 @@
+"""A sign-up of a house that wants a proof of work."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from concert_site.accounts.tests.headless import PASSWORD
+from concert_site.tests.browser.visitor import CHROMIUM, PHONE
+from concert_site.tests.up_process import Up
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    """A site of its own: the others' takes sign-ups from browsers without scripts."""
+    if not CHROMIUM:
+        pytest.skip("no Chromium: install it (apt-get install chromium), or name one in CHROMIUM")
+    folder = Path(tempfile.mkdtemp(prefix="proof-"))
+    up = Up(folder / "data", SIGNUP_PROOF_OF_WORK="on")
+    try:
+        yield up.wait_ready(seconds=120)
+    finally:
+        up.discard()
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("is_hasty", [True, False])
+def test_the_browser_works_while_the_form_is_filled_in(arrive, is_hasty):
+    fan = arrive(PHONE)
+    fan.go("accounts/signup/")
+    if not is_hasty:
+        expect(fan.page.locator("[data-say=done]")).to_be_visible(timeout=20_000)
+    fan.page.locator("[name=email]").fill(f"fan-{is_hasty}@example.com")
+    fan.page.locator("[name=password1]").fill(PASSWORD)
+    fan.is_content()
+    fan.page.get_by_role("button", name="Sign up").click()
+
+    expect(fan.page.locator("header a[href='/bookings/']")).to_be_visible(timeout=20_000)
+
+
+def test_a_form_that_comes_back_brings_another_sum(arrive):
+    fan = arrive(PHONE)
+    fan.go("accounts/signup/")
+    fan.page.locator("[name=email]").fill("again@example.com")
+    fan.page.locator("[name=password1]").fill("12345678")
+    fan.page.get_by_role("button", name="Sign up").click()
+    expect(fan.page.locator(".errorlist")).to_be_visible(timeout=20_000)
+    fan.page.locator("[name=password1]").fill(PASSWORD)
+    fan.page.get_by_role("button", name="Sign up").click()
+
+    expect(fan.page.locator("header a[href='/bookings/']")).to_be_visible(timeout=20_000)
+
+
+def test_without_scripts_the_page_says_what_to_do(arrive):
+    fan = arrive(PHONE, java_script_enabled=False)
+    fan.go("accounts/signup/")
+
+    fan.sees("Signing up needs JavaScript just now")
+    fan.is_content()
