@@ -31,6 +31,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.accounts import guessing
 from concert_site.accounts.models import User
+from concert_site.accounts.sessions import end_sessions
 
 LONGEST_NAME = 100
 # What a login can be made with; recovery codes alone are no second factor.
@@ -198,8 +199,13 @@ def note_new_factor(
 
 
 def remove_factors(user: User) -> int:
-    """Take away every second factor of an account whose owner has lost it; how many there were."""
+    """Take away every second factor of an account whose owner has lost it, and end its sessions; how many there were.
+
+    Whoever has found or stolen the phone may be logged in with it.
+    """
     count, _by_model = Authenticator.objects.filter(user=user).delete()
+    if count:
+        end_sessions(user.pk)
     return int(count)
 
 

@@ -364,6 +364,8 @@ def test_a_nonsense_passkey_logs_nobody_in(fan, credential):
 
 def test_a_superuser_takes_a_lost_factor_away_and_it_is_logged(fan):
     give_app(fan)
+    theirs = Client()
+    theirs.force_login(fan)
     boss = make_staff()
     client = Client()
     client.force_login(boss)
@@ -373,6 +375,8 @@ def test_a_superuser_takes_a_lost_factor_away_and_it_is_logged(fan):
     assert not Authenticator.objects.exists()
     entry = fan.logentry_set.model.objects.get(object_id=str(fan.pk))
     assert (entry.user, entry.get_change_message()) == (boss, "Second factor taken away.")
+    # Whoever has found the phone may be logged in with it.
+    assert not is_logged_in(theirs)
 
 
 def test_a_clerk_takes_nobodys_factor_away(fan):
