@@ -16,5 +16,5 @@ VOLUME /data
 
 EXPOSE 8000
 CMD ["granian", "--interface", "rsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--http", "1", "--http1-header-read-timeout", "30000", "--backlog", "4096", "--backpressure", "8192", \
+     "--http", "1", "--http1-header-read-timeout", "30000", "--http1-buffer-size", "65536", "--backlog", "4096", "--backpressure", "8192", \
      "--respawn-failed-workers", "--no-ws", "concert_site.rsgi:application"]

@@ -13,6 +13,8 @@ from concert_site.embedded.programs import Program
 # How long a head may take to arrive, and a connection rest between two requests. Who waits at the end of a long line
 # asks every 20 to 24 seconds and keeps the connection meanwhile.
 HEAD_SECONDS = 30
+# How long a head may be; every connection may keep so much in memory.
+HEAD_BYTES = 65_536
 # Connections, idle ones included, that one worker keeps open; those beyond wait in the kernel's queue. Far more
 # than it can serve at once: fans who wait keep theirs open between two polls, and must not shut out the others.
 CONNECTIONS = 8192
@@ -95,6 +97,7 @@ def granian(address: Address, workers: int, application: str, **other: object) -
         # Nobody needs the second version without a proxy, and its many streams a connection are many ways to stall.
         "http": 1,
         "http1-header-read-timeout": HEAD_SECONDS * 1000,
+        "http1-buffer-size": HEAD_BYTES,
         "backlog": BACKLOG,
         "backpressure": min(CONNECTIONS, open_files() - OTHER_FILES),
         "respawn-interval": 0.5,

@@ -18,6 +18,7 @@ from django.http.request import split_domain_port, validate_host
 
 from concert_site.front import bodies, refusals, routes
 from concert_site.front.bodies import BodyReader, BodyRefused
+from concert_site.front.connections import Connections
 from concert_site.front.environ import BASE, environ_of
 from concert_site.front.handlers import API, READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
@@ -114,6 +115,7 @@ class Front:
         self.lanes = lanes()
         self.bodies = BodyReader()
         self.sender = Sender()
+        self.connections = Connections()
         self.progress = Snapshots(
             self._make_progress,
             known=self.lanes["progress"],
@@ -132,12 +134,14 @@ class Front:
         self._loop = loop
         for lane in self.lanes.values():
             lane.start()
+        self.connections.start()
         self._tick = loop.call_later(TICK_SECONDS, self._on_tick)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have the threads end once they have done what waits."""
         if self._tick is not None:
             self._tick.cancel()
+        self.connections.stop()
         for lane in self.lanes.values():
             lane.stop(STOPPING_SECONDS)
 
@@ -190,7 +194,8 @@ class Front:
                 body, length = await self.bodies.read(transport, headers, route.limit)
             except BodyRefused as refused:
                 self.refuse(REFUSED_BODIES[type(refused)], scope, transport, path)
-                if isinstance(refused, bodies.TooLarge | bodies.NoRoom):
+                # Who asked first is told no, and sends nothing.
+                if isinstance(refused, bodies.TooLarge | bodies.NoRoom) and "expect" not in headers:
                     await self.bodies.discard(transport)
                 return
         handler = self.dispatcher.handler_of(method, path, has_cookie="cookie" in headers)
