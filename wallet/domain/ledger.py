@@ -1,9 +1,12 @@
 """The ledger: every change of a balance, each with the entry that explains it."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -11,8 +14,11 @@ from concert_site.lib.database import fetch, sql_beside
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
-from wallet.domain.providers import provider
+from wallet.domain.providers import provider, reference_of
 from wallet.models import BalanceHistory, Kind
+from wallet.queries import wallet_of
+
+log = logging.getLogger(__name__)
 
 SMALLEST_CHARGE = 1
 LARGEST_CHARGE = 100_000_000
@@ -41,6 +47,9 @@ class Booked:
 def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> Booked:
     """Top up a wallet by `amount` (minor units), once a key. A failure leaves the key free.
 
+    The provider is asked before anything is booked. Should booking fail then, the log says so with everything that is
+    needed to make it good, and the same key again does: the provider knows it by its reference and takes nothing more.
+
     :raises IdempotencyKeyReused: if the key came before, with another amount
     :raises Invalid: if the amount is out of bounds
     :raises Unavailable: if no provider takes money
@@ -53,15 +62,36 @@ def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | N
     booked = booked_before(user_id, Kind.CHARGE, idempotency_key, asked)
     if booked:
         return booked
-    provider()(user_id=user_id, amount=amount, idempotency_key=idempotency_key)
-    return book_once(
-        user_id=user_id,
-        kind=Kind.CHARGE,
-        amount=amount,
-        idempotency_key=idempotency_key,
-        request_hash=asked,
-        now=now,
-    )
+    if wallet_of(user_id).amount + amount > LARGEST_BALANCE:
+        # Known before any money is taken.
+        raise BalanceTooLarge
+    reference = reference_of(user_id=user_id, idempotency_key=idempotency_key)
+    provider()(user_id=user_id, amount=amount, reference=reference)
+    with said_if_lost(user_id=user_id, amount=amount, reference=reference, idempotency_key=idempotency_key):
+        return book_once(
+            user_id=user_id,
+            kind=Kind.CHARGE,
+            amount=amount,
+            idempotency_key=idempotency_key,
+            request_hash=asked,
+            now=now,
+        )
+
+
+@contextmanager
+def said_if_lost(**top_up: object) -> Iterator[None]:
+    """Around the booking of a top-up that the provider has agreed to: a failure is said loudly."""
+    try:
+        yield
+    except BaseException:
+        log.critical(
+            "A top-up was taken by %s and NOT booked: %s. The same request with the same Idempotency-Key books it and "
+            "takes nothing more; else give it back at the provider, or book it by an adjustment.",
+            settings.WALLET_PROVIDER,
+            ", ".join(f"{name}={value}" for name, value in top_up.items()),
+            exc_info=True,
+        )
+        raise
 
 
 def adjust(

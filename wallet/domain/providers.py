@@ -4,6 +4,7 @@ A provider is a function like `sandbox`. The setting names it by its short name,
 for one that lives elsewhere.
 """
 
+import hashlib
 from enum import Enum
 from typing import Protocol
 
@@ -16,14 +17,20 @@ from concert_site.lib.errors import Unavailable
 class Provider(Protocol):
     """Collects `amount` (minor units) from a fan, or raises a domain error and collects nothing.
 
-    It is called outside a transaction, before the wallet is credited, and may be called again with the same
-    user and idempotency key: it must then answer as it did and collect nothing more.
+    It is called outside a transaction, before the wallet is credited, and is called again with the same `reference`
+    where nobody knows whether it was: then it answers as it did and collects nothing more, and another amount under
+    a reference that it knows it refuses. Hand the reference on as the order's number or idempotency key.
     """
 
-    def __call__(self, *, user_id: int, amount: int, idempotency_key: str) -> None: ...
+    def __call__(self, *, user_id: int, amount: int, reference: str) -> None: ...
 
 
-def sandbox(*, user_id: int, amount: int, idempotency_key: str) -> None:
+def reference_of(*, user_id: int, idempotency_key: str) -> str:
+    """What a top-up is called towards its provider: 32 hexadecimal digits, the same whenever it is asked again."""
+    return hashlib.sha256(f"{user_id}:{idempotency_key}".encode()).hexdigest()[:32]
+
+
+def sandbox(*, user_id: int, amount: int, reference: str) -> None:
     """Take nothing and agree: the wallet is credited at once. For demo and test alone."""
 
 

@@ -296,8 +296,8 @@ def test_wallet_is_one_query():
     assert queries_of(lambda: client.get(WALLET)) == 1
 
 
-def test_charge_is_a_look_up_and_one_statement_in_a_transaction():
+def test_charge_is_two_look_ups_and_one_statement_in_a_transaction():
     client = api_of(make_fan(balance=1))
 
-    assert queries_of(lambda: charge(client, {"amount": 1})) == 4
+    assert queries_of(lambda: charge(client, {"amount": 1})) == 5
     assert queries_of(lambda: charge(client, {"amount": 1})) == 1

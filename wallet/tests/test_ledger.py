@@ -21,7 +21,7 @@ TOO_MUCH = ledger.LARGEST_CHARGE + 1
 pytestmark = pytest.mark.django_db
 
 
-def declines(*, user_id: int, amount: int, idempotency_key: str) -> None:
+def declines(*, user_id: int, amount: int, reference: str) -> None:
     """A provider that is away."""
     raise Unavailable
 
@@ -262,9 +262,9 @@ def test_history_is_the_fans_own_and_newest_first():
 
 
 # SAVEPOINT and RELEASE stand for the BEGIN and COMMIT that a test's own transaction turns into them.
-def test_a_charge_is_a_look_up_and_one_statement_in_a_transaction(django_assert_num_queries):
+def test_a_charge_is_two_look_ups_and_one_statement_in_a_transaction(django_assert_num_queries):
     fan = make_fan(balance=1)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         make_charge(fan, key="a")
     with django_assert_num_queries(1):
         make_charge(fan, key="a")
@@ -272,5 +272,5 @@ def test_a_charge_is_a_look_up_and_one_statement_in_a_transaction(django_assert_
 
 def test_a_first_charge_misses_opens_and_books(django_assert_num_queries):
     fan = make_fan()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         make_charge(fan)
