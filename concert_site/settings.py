@@ -124,8 +124,16 @@ TEMPLATES = [
 # --- PostgreSQL --------------------------------------------------------------------------------
 
 LOCK_TIMEOUT_MS = env.whole("LOCK_TIMEOUT_MS", default=2000)
-# Off behind a pooler in transaction mode, where a prepared statement may meet another server process.
+# Off behind a pooler in transaction mode, where a prepared statement may meet another server process, and which
+# refuses connections that ask for settings of PostgreSQL's at their start.
 PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=True)
+# What each connection is to have: asked for at its start, or behind a pooler kept for our role by PostgreSQL itself
+# (concert_site.lib.pooler).
+CONNECTION_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "max_parallel_workers_per_gather": "0",
+    "lock_timeout": str(LOCK_TIMEOUT_MS),
+}
 
 DATABASES = {"default": env.postgres("DATABASE_URL", default="postgresql:///frontrow")}
 # What the address itself asks for; ours is added to it.
@@ -136,23 +144,21 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": None,
     # A dead connection is noticed without a round trip, see concert_site.lib.database.FreshConnections.
     "CONN_HEALTH_CHECKS": False,
+    # One lives on a server process that belongs to the next client of the pooler meanwhile.
+    "DISABLE_SERVER_SIDE_CURSORS": not PREPARE_STATEMENTS,
     "OPTIONS": {"connect_timeout": 5}
     | ASKED
     | {
         # Server-side binding stays off: with generic plans it would keep the ORM's filters on status
         # from using a partial index. Only the hot statements are prepared (concert_site.lib.database).
         "server_side_binding": False,
-        "prepare_threshold": 5,
-        "options": " ".join(
-            [
-                ASKED.get("options", ""),
-                "-c plan_cache_mode=force_generic_plan",
-                "-c max_parallel_workers_per_gather=0",
-                f"-c lock_timeout={LOCK_TIMEOUT_MS}",
-            ]
-        ),
+        "prepare_threshold": 5 if PREPARE_STATEMENTS else None,
     },
 }
+if PREPARE_STATEMENTS:
+    DATABASES["default"]["OPTIONS"]["options"] = " ".join(
+        [ASKED.get("options", ""), *(f"-c {name}={value}" for name, value in CONNECTION_SETTINGS.items())]
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis -------------------------------------------------------------------------------------

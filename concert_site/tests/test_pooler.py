@@ -1,0 +1,227 @@
+"""The site behind PgBouncer in transaction mode: a real one, where it is installed."""
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from concert_site.lib import pooler
+from concert_site.tests.up_process import Up, free_port, manage, wait_until
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+DATABASE = "pooled"
+SERVERS = 4
+FANS = 24
+KEPT = {"plan_cache_mode": "force_generic_plan", "max_parallel_workers_per_gather": "0", "lock_timeout": "2000"}
+CONFIG = """
+[databases]
+{database} = host={host} user={user} connect_query='select 1'
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = {servers}
+max_client_conn = 500
+logfile = {folder}/pgbouncer.log
+pidfile = {folder}/pgbouncer.pid
+"""
+
+needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+
+
+# --- What is asked for, and where ------------------------------------------------------------------
+
+
+def shown() -> dict[str, str]:
+    """What the connection of this test has."""
+    with connection.cursor() as cursor:
+        cursor.execute("select name, setting from pg_settings where name = any(%s)", [list(KEPT)])
+        return dict(cursor.fetchall())
+
+
+@pytest.mark.django_db
+def test_a_connection_of_its_own_asks_at_its_start():
+    assert shown() == KEPT == settings.CONNECTION_SETTINGS
+
+
+@pytest.mark.django_db
+def test_postgresql_keeps_the_settings_for_our_role_in_our_database():
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('lock_timeout', '7', false)")
+
+    pooler.keep_for_role(connection)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select setconfig from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase"
+            " where datname = current_database() and s.setrole = current_user::regrole"
+        )
+        (kept,) = cursor.fetchone()
+    assert sorted(kept) == sorted(f"{name}={value}" for name, value in KEPT.items())
+    # The one that was there before has them, too.
+    assert shown() == KEPT
+
+
+# --- The whole of it -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="pooler-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> dict[str, str]:
+    """How to reach the tests' PostgreSQL without a pooler."""
+    found = connection.settings_dict
+    return {"host": found["OPTIONS"].get("host") or found["HOST"], "user": found["USER"], "dbname": "postgres"}
+
+
+@pytest.fixture(scope="module")
+def bouncer(folder: Path, server: dict[str, str]) -> Iterator[int]:
+    """The port of a PgBouncer in front of an empty database."""
+    direct = psycopg.connect(**server, autocommit=True)
+    direct.execute(f"drop database if exists {DATABASE} with (force)")
+    direct.execute(f"create database {DATABASE}")
+    port = free_port()
+    config = folder / "pgbouncer.ini"
+    words = {"host": server["host"], "user": server["user"], "port": port, "folder": folder}
+    config.write_text(CONFIG.format(database=DATABASE, servers=SERVERS, **words))
+    # It refuses to be root: then it runs as whoever the socket belongs to.
+    owner = Path(server["host"]).stat().st_uid
+    if os.geteuid() == 0:
+        os.chown(folder, owner, -1)
+        config.chmod(0o644)
+    user = ["-u", pwd.getpwuid(owner).pw_name] if os.geteuid() == 0 else []
+    process = subprocess.Popen([str(PGBOUNCER), "-q", *user, str(config)], stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: can_connect(port, server["user"]), "PgBouncer listens", 10)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+        direct.execute(f"drop database if exists {DATABASE} with (force)")
+        direct.close()
+
+
+def can_connect(port: int, user: str, **more: str) -> bool:
+    try:
+        psycopg.connect(host="127.0.0.1", port=port, user=user, dbname=DATABASE, **more).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def up(folder: Path, bouncer: int, server: dict[str, str]) -> Iterator[Up]:
+    """The whole site behind it."""
+    environment = environment_of(bouncer, server)
+    site = Up(folder / "data", **environment).wait_ready(120)
+    yield site
+    site.discard()
+
+
+def environment_of(port: int, server: dict[str, str]) -> dict[str, str]:
+    url = f"postgresql://{server['user']}@127.0.0.1:{port}/{DATABASE}"
+    return {"DATABASE_URL": url, "PREPARE_STATEMENTS": "off", "MODE": "test"}
+
+
+def call(up: Up, token: str, path: str, body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
+    """A write of the API, as an app sends it."""  # Any: JSON
+    data = None if body is None else json.dumps(body).encode()
+    words = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
+    request = urllib.request.Request(f"{up.url}api/v1/{path}", data, words, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read())
+    except HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+@needs_pgbouncer
+def test_control_pgbouncer_refuses_who_asks_for_settings_at_the_start(bouncer, server):
+    assert not can_connect(bouncer, server["user"], options="-c lock_timeout=2000")
+
+
+@needs_pgbouncer
+def test_a_sale_goes_on_behind_a_pooler(up, bouncer, server):
+    environment = {**environment_of(bouncer, server), "DATA_DIR": str(up.data_dir)}
+    show = json.loads(manage("make_show", "--seats=100", "--max-active=100", **environment).stdout)
+    lines = manage("make_fans", str(FANS), "--balance=1000000", **environment).stdout.splitlines()
+    tokens = [json.loads(line)["access_token"] for line in lines]
+
+    def journey(nth: int) -> list[int]:
+        """Join, hold, extend, pay and cancel, all at once with the others."""
+        token = tokens[nth]
+        joined, place = call(up, token, f"schedules/{show['schedule']}/queue-tokens/")
+        # Who joins beside others waits for the next tick.
+        wait_until(lambda: call(up, token, f"queue-tokens/{place['token']}/enter/")[0] == 200, "it is their turn")
+        body = {"schedule": show["schedule"], "seats": show["seats"][4 * nth : 4 * nth + 2]}
+        held, booking = call(up, token, "reservations/", body, **{"X-Queue-Token": place["token"]})
+        first, second = [each["id"] for each in booking["reservations"]]
+        extended, _ = call(up, token, f"reservations/{first}/extend/")
+        paid, _ = call(up, token, "payments/", {"reservations": [first]})
+        refunded, _ = call(up, token, f"reservations/{first}/cancel/", {"agreed_fee": 0})
+        given_back, _ = call(up, token, f"reservations/{second}/cancel/")
+        return [joined, held, extended, paid, refunded, given_back]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(journey, range(FANS)))
+
+    assert answers == [[201, 201, 200, 201, 200, 200]] * FANS
+    assert manage("audit", **environment).returncode == 0
+
+
+@needs_pgbouncer
+def test_every_server_process_has_the_settings(up, bouncer, server):
+    """Each of them: they are kept busy at the same moment, so that none is asked twice."""
+
+    def settings_of_one() -> tuple[int, dict[str, str]]:
+        with psycopg.connect(
+            host="127.0.0.1", port=bouncer, user=server["user"], dbname=DATABASE, prepare_threshold=None
+        ) as client:
+            (pid,) = client.execute("select pg_backend_pid()").fetchone() or (0,)
+            rows = client.execute("select name, setting from pg_settings where name = any(%s)", [list(KEPT)])
+            found = dict(rows.fetchall())
+            client.execute("select pg_sleep(0.5)")
+        return pid, found
+
+    with ThreadPoolExecutor(SERVERS) as pool:
+        found = list(pool.map(lambda _nth: settings_of_one(), range(SERVERS)))
+
+    assert len({pid for pid, _ in found}) > 1
+    assert [each for _, each in found] == [KEPT] * SERVERS
+
+
+@needs_pgbouncer
+def test_who_waits_for_a_lock_behind_a_pooler_hears_so_in_time(up, bouncer, server):
+    environment = {**environment_of(bouncer, server), "DATA_DIR": str(up.data_dir)}
+    show = json.loads(manage("make_show", "--seats=1", **environment).stdout)
+    token = json.loads(manage("make_fans", "1", **environment).stdout)["access_token"]
+    _, place = call(up, token, f"schedules/{show['schedule']}/queue-tokens/")
+    body = {"schedule": show["schedule"], "seats": show["seats"]}
+    _, booking = call(up, token, "reservations/", body, **{"X-Queue-Token": place["token"]})
+    (held,) = booking["reservations"]
+
+    with psycopg.connect(**{**server, "dbname": DATABASE}) as other:
+        other.execute("select 1 from concert_seat where id = %s for no key update", show["seats"])
+        status, answer = call(up, token, f"reservations/{held['id']}/cancel/")
+
+    assert (status, answer["errors"][0]["code"]) == (503, "unavailable")
