@@ -375,3 +375,25 @@ def test_a_fee_that_is_no_amount_is_refused(fee):
 
     assert response.status_code == 400
     assert response.json()["errors"][0]["attr"] == "agreed_fee"
+
+
+@pytest.mark.parametrize("seats", [1, 4])
+def test_giving_back_is_one_statement_extending_too_and_returning_a_ticket_two(seats):
+    fan, sale = make_fan(balance=500_000), make_sale(seats=4)
+    first, *_rest = in_order(hold(fan, sale, *range(seats), now=None))
+    api = api_of(fan)
+
+    def cost(call, **body):
+        with CaptureQueriesContext(connection) as asked:
+            assert api.post(call, body, format="json").status_code in (200, 201)
+        return len(asked)
+
+    costs = [cost(f"{RESERVATIONS}{first}/extend/") for _ in range(2)]
+    costs += [cost(PAYMENTS, reservations=[first])]
+    costs += [cost(f"{RESERVATIONS}{first}/cancel/", agreed_fee=0) for _ in range(2)]
+    assert costs == [1, 1, 1, 2, 1]
+
+    fan, sale = make_fan(), make_sale(seats=4)
+    first, *_rest = in_order(hold(fan, sale, *range(seats), now=None))
+    api = api_of(fan)
+    assert [cost(f"{RESERVATIONS}{first}/cancel/") for _ in range(2)] == [1, 1]

@@ -7,8 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
+from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database import Row, fetch, fetch_one, sql_beside
@@ -43,6 +42,10 @@ select * from extend_hold(
 RELEASE = """
 select release_hold(
     %(reservation)s::bigint, %(fan)s::bigint, coalesce(%(now)s::timestamptz, statement_timestamp())) as was
+"""
+RELEASE_BOOKING = """
+select release_booking(
+    %(fan)s::bigint, %(reference)s::text, coalesce(%(now)s::timestamptz, statement_timestamp())) as released
 """
 RELEASE_BATCH = 5000
 # No vowels and nothing that looks like something else: references are read out on the phone.
@@ -236,25 +239,15 @@ def release_hold(*, reservation_id: int, user_id: int | None = None, now: dateti
     return bool(row["was"] == Status.RESERVING)
 
 
-@transaction.atomic(durable=True)
 def release_booking(*, reference: str, user_id: int, now: datetime | None = None) -> int:
     """Give back all that a fan still holds of a booking, in one go; return how many seats. What is paid stays.
 
     :raises NotFound: if the fan has no such booking
     """
-    mine = Reservation.objects.of(user_id=user_id).filter(booking_reference=reference)
-    if not mine.exists():
+    row = fetch_one(RELEASE_BOOKING, {"fan": user_id, "reference": reference, "now": now})
+    if row["released"] is None:
         raise NotFound
-    held = mine.filter(status=Status.RESERVING)
-    seats = ConcertSeat.objects.filter(pk__in=held.values("concert_seat_id"))
-    locked = list(seats.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    # Looked at again behind the locks: another tab may have paid meanwhile, or somebody taken over a lapsed seat.
-    seat_ids = list(held.filter(concert_seat_id__in=locked).values_list("concert_seat_id", flat=True))
-    theirs = mine.filter(concert_seat_id__in=seat_ids)
-    theirs.move(Status.RESERVING, Status.CANCELED, updated_state_at=now or Now())
-    return ConcertSeat.objects.filter(pk__in=seat_ids).move(
-        SeatStatus.TEMPORARY, SeatStatus.AVAILABLE, user_id=None, expired_at=None
-    )
+    return int(row["released"])
 
 
 def release_lapsed(*, now: datetime | None = None, batch: int = RELEASE_BATCH) -> int:

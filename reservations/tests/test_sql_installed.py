@@ -7,7 +7,7 @@ from concert_site.lib.sql_functions import functions_in, sql_files
 from concert_site.lib.sql_install import differences
 
 HOT = ["hold_seats", "booking_again", "release_own_lapsed", "pay_reservations"]
-NEARLY = ["release_hold", "extend_hold", "cancel_reservation", "refund_reservation", "book_entry"]
+NEARLY = ["release_hold", "release_booking", "extend_hold", "cancel_reservation", "refund_reservation", "book_entry"]
 
 pytestmark = pytest.mark.django_db
 
