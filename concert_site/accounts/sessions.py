@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from allauth.usersessions.models import UserSession
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from concert_site.accounts.models import AccessRevocation, AccountSession, User
@@ -71,6 +72,7 @@ def clear_what_is_over() -> None:
     after the row went would seem to be older than it.
     """
     AccountSession.objects.filter(expire_date__lt=Now()).delete()
-    UserSession.objects.exclude(session_key__in=AccountSession.objects.values("session_key")).delete()
+    session = AccountSession.objects.filter(session_key=OuterRef("session_key"))
+    UserSession.objects.filter(~Exists(session)).delete()
     oldest = Now() - timedelta(seconds=2 * (longest_life() + WHOLE_SECONDS))
     AccessRevocation.objects.filter(created_at__lt=oldest).delete()
