@@ -42,7 +42,7 @@ MARGIN_SECONDS = 0.02
 # Who asks Redis whether something was added doesn't wait for it: PostgreSQL can be asked as well.
 PATIENCE_SECONDS = 0.1
 # So often the list is read as a whole, which forgets what is older than any token.
-WHOLE_SECONDS = 60.0
+WHOLE_SECONDS = 600.0
 
 VERSION = "frontrow:revocations"
 # The version is of one run of the server: a restart may have lost the last change of it.
@@ -59,9 +59,22 @@ return run .. ' ' .. version
 READ = """
     select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon, r.id, r.user_id, r.session_hash
       from (values (true)) as one
-      left join access_revocation r
-        on r.transaction >= %(since)s and r.created_at > statement_timestamp() - make_interval(secs => %(life)s)
+      left join ({rows}) r on true
 """
+WHOLE = READ.format(
+    rows="""
+    select id, user_id, session_hash from access_revocation
+     where created_at > statement_timestamp() - make_interval(secs => %(life)s)
+    """
+)
+# In order and limited, or a generic plan, which knows no horizon, would walk the whole table for the last rows.
+MOST_NEW = 1_000
+NEW = READ.format(
+    rows=f"""
+    select id, user_id, session_hash from access_revocation
+     where transaction >= %(since)s order by transaction limit {MOST_NEW}
+    """  # noqa: S608  a number of ours
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +170,11 @@ def with_marks(copy: Revocations, *, until: float) -> Revocations:
 
 
 def read(copy: Revocations | None, version: str | None) -> Revocations:
-    """The list with what PostgreSQL has beyond it; now and then, and after a restore of PostgreSQL, as a whole."""
+    """The list with what PostgreSQL has beyond it; as a whole now and then, after a restore, and after a rush."""
     started = time.monotonic()
     if copy is not None and started < copy.whole_at + WHOLE_SECONDS:
         rows = rows_since(copy.horizon)
-        if rows[0]["horizon"] >= copy.horizon:
+        if rows[0]["horizon"] >= copy.horizon and len(rows) < MOST_NEW:
             note(rows, copy.accounts, copy.sessions)
             return Revocations(
                 copy.accounts,
@@ -172,7 +185,7 @@ def read(copy: Revocations | None, version: str | None) -> Revocations:
                 horizon=rows[0]["horizon"],
                 version=version,
             )
-    rows = rows_since(0)
+    rows = all_rows()
     accounts: dict[int, int] = {}
     sessions: dict[int, set[str]] = {}
     note(rows, accounts, sessions)
@@ -188,8 +201,13 @@ def read(copy: Revocations | None, version: str | None) -> Revocations:
 
 
 def rows_since(horizon: int) -> list[Row]:
-    """The revocations of this transaction and of later ones, as far as tokens could still be alive."""
-    return fetch(READ, {"since": horizon, "life": longest_life() + WHOLE_SECONDS})
+    """The revocations of this transaction and of later ones, up to `MOST_NEW`."""
+    return fetch(NEW, {"since": horizon})
+
+
+def all_rows() -> list[Row]:
+    """The revocations of the time in which any token was issued that may still be good."""
+    return fetch(WHOLE, {"life": longest_life() + WHOLE_SECONDS})
 
 
 def note(rows: list[Row], accounts: dict[int, int], sessions: dict[int, set[str]]) -> None:

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from concert_site.accounts import revocations
 from concert_site.accounts.models import AccessRevocation
-from concert_site.accounts.revocations import LOOK_SECONDS, VERSION, is_over, rows_since
+from concert_site.accounts.revocations import LOOK_SECONDS, MOST_NEW, NEW, VERSION, all_rows, is_over, rows_since
 from concert_site.accounts.tests.factories import api_of, make_fan
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.redis import client
@@ -114,10 +114,36 @@ def test_a_revocation_that_commits_late_is_found_though_later_ones_were_read():
 def test_later_readings_read_what_is_new_alone():
     for user_id in range(5):
         AccessRevocation.objects.create(user_id=user_id)
-    horizon = rows_since(0)[0]["horizon"]
+    horizon = all_rows()[0]["horizon"]
     AccessRevocation.objects.create(user_id=9)
 
     assert [row["user_id"] for row in rows_since(horizon)] == [9]
+
+
+@pytest.mark.django_db
+def test_a_rush_of_revocations_is_read_to_its_end():
+    assert not is_over(claims(1))
+    AccessRevocation.objects.bulk_create(AccessRevocation(user_id=user_id) for user_id in range(1, MOST_NEW + 11))
+    client().set(VERSION, "another")
+    look_again()
+
+    assert all(is_over(claims(user_id)) for user_id in (1, MOST_NEW, MOST_NEW + 10))
+
+
+@pytest.mark.django_db
+def test_what_is_new_is_found_by_its_index_among_a_hundred_thousand():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into access_revocation (user_id, session_hash, transaction, created_at)"
+            " select n, '', 1, now() from generate_series(1, 100000) n"
+        )
+        cursor.execute("analyze access_revocation")
+        cursor.execute("prepare reading (bigint) as " + NEW.replace("%(since)s", "$1"))
+        cursor.execute("explain (analyze) execute reading (2)")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "Seq Scan" not in plan
+    assert "Rows Removed" not in plan
 
 
 @pytest.mark.django_db(transaction=True)
