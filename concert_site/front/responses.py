@@ -72,6 +72,13 @@ class Sender:
         while self._promised and self._promised[0][0] < now:
             self._promised.popleft()[1].close()
 
+    def close(self) -> None:
+        """Close everything."""
+        for file in [*self._kept.values(), *[file for _, file in self._promised]]:
+            file.close()
+        self._kept.clear()
+        self._promised.clear()
+
     def _file_of(self, path: str, response: StreamingHttpResponse) -> str:
         own = lying_file(response)
         if own is not None:
@@ -115,7 +122,11 @@ def lying_file(response: StreamingHttpResponse) -> str | None:
 def written(response: Iterable[bytes]) -> IO[bytes]:
     """A file with this answer and without a name: it is gone when it is closed."""
     file = cast("IO[bytes]", tempfile.TemporaryFile())  # noqa: SIM115  whoever is told of it closes it
-    for piece in response:
-        file.write(piece)
-    file.flush()
+    try:
+        for piece in response:
+            file.write(piece)
+        file.flush()
+    except BaseException:
+        file.close()
+        raise
     return file

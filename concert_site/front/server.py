@@ -144,6 +144,7 @@ class Front:
         self.connections.stop()
         for lane in self.lanes.values():
             lane.stop(STOPPING_SECONDS)
+        self.sender.close()
 
     def __rsgi__(self, scope: Scope, transport: Transport) -> Awaitable[None]:
         """Answer, or say what to wait for."""

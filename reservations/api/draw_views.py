@@ -16,7 +16,8 @@ from reservations.api.catalogue_views import NOT_MODIFIED, PublicRead, sale_or_4
 TEXT = "text/plain"
 # What was drawn stays so.
 LASTING = "public, max-age=86400"
-# Lists on their way at once in a process. Each keeps a thread for as long as its reader takes, and there are three.
+# Lists that are read from the database at once in a process. Where bodies aren't written to a file first
+# (concert_site.wsgi under another server), each keeps a thread for as long as its reader takes.
 MOST_LISTS = 2
 
 lists = BoundedSemaphore(MOST_LISTS)
@@ -67,7 +68,7 @@ class Draw(PublicRead):
         if etags.is_known(request, etag):
             return etags.unchanged(etag=etag, cache_control=LASTING)
         entries = draw.entries(pk, opens_at=sale.reservation_available_at)
-        # The web server reads the whole body of an answer, also where it sends the head alone.
+        # Some web servers read the whole body of an answer, also where they send the head alone.
         body = DrawList(sale.seed, entries) if request.method == "GET" else ()
         headers = {"ETag": etag, "Cache-Control": LASTING, "X-Content-Type-Options": "nosniff"}
         return StreamingHttpResponse(body, content_type=f"{TEXT}; charset=utf-8", headers=headers)

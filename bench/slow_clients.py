@@ -1,0 +1,149 @@
+#!/usr/bin/env python
+"""What slow clients, and logins by the dozen, cost those who only want to poll, read and hold.
+
+    .venv/bin/python bench/slow_clients.py [--rounds 4]
+
+Starts a throw-away site. Each round measures polls, a fan's wallet and holds three times: undisturbed, beside 64 slow
+clients of each kind, and beside 16 clients that log in with wrong passwords. Prints a markdown table of medians; ratios
+are against the undisturbed part of the same round.
+"""
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import load
+import stack
+from hot_paths import INSIDE, bearer, hold_request
+from load import request
+from stack import Fan
+
+from concert_site.tests.slow_clients import KINDS, SlowClients
+
+CLIENTS = 8
+SLOW_OF_EACH_KIND = 64
+LOGINS = 16
+POLLS, READS, HOLDS = 2_000, 300, 150
+UNDISTURBED = "undisturbed"
+Figures = dict[tuple[str, str], list[load.Load]]
+
+
+def log_in_for_ever(port: int, number: int) -> None:
+    """Try one wrong password after the other."""
+    tries = 0
+    while True:
+        tries += 1
+        body = json.dumps({"email": f"nobody{number}-{tries}@example.com", "password": "a wrong password"})
+        connection = http.client.HTTPConnection(load.HOST, port, timeout=60)
+        connection.request("POST", "/_allauth/app/v1/auth/login", body, {"Content-Type": "application/json"})
+        connection.getresponse().read()
+        connection.close()
+
+
+def log_in_all(port: int) -> None:
+    """All who log in, in a process of their own: the load generator's interpreter is busy enough."""
+    for number in range(LOGINS):
+        threading.Thread(target=log_in_for_ever, args=(port, number), daemon=True).start()
+    threading.Event().wait()
+
+
+@contextmanager
+def logins(port: int) -> Iterator[None]:
+    """Clients that log in for the length of the block."""
+    process = multiprocessing.get_context("spawn").Process(target=log_in_all, args=(port,), daemon=True)
+    process.start()
+    time.sleep(2)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+        # What they left in the queue is hashed first.
+        time.sleep(3)
+
+
+class Bench:
+    """A site with a show, and fans who are inside."""
+
+    def __init__(self, site: stack.Stack, rounds: int) -> None:
+        self.site = site
+        count = HOLDS * 3 * rounds
+        self.show = site.make_show(seats=count, max_active=1_000_000)
+        self.fans = site.make_fans(count, balance=0)
+        with site.connect() as connection:
+            inside = {"schedule": self.show.schedule, "fans": [fan.id for fan in self.fans]}
+            self.tokens = dict(connection.execute(INSIDE, inside).fetchall())
+        self.free = iter(zip(self.fans, self.show.seats, strict=True))
+
+    def measure(self, beside: str, figures: Figures) -> None:
+        """One round beside something."""
+        port, schedule = self.site.port, self.show.schedule
+        poll = request("GET", f"/api/v1/schedules/{schedule}/queue/")
+        read = request("GET", "/api/v1/wallet/", headers=bearer(self.fans[0]))
+        holds = [self.hold(*next(self.free)) for _ in range(HOLDS)]
+        parts: list[tuple[str, Sequence[bytes], int]] = [
+            ("poll", [poll] * POLLS, 200),
+            ("a fan's wallet", [read] * READS, 200),
+            ("hold", holds, 201),
+        ]
+        for what, requests, status in parts:
+            done = load.run(port, list(requests), clients=CLIENTS).demand(status)
+            figures.setdefault((what, beside), []).append(done)
+
+    def hold(self, fan: Fan, seat: int) -> bytes:
+        """The request that holds a seat."""
+        return hold_request(0, fan, self.tokens[fan.id], self.show.schedule, seat)
+
+    def round(self, figures: Figures) -> None:
+        """Undisturbed, beside slow clients, beside logins."""
+        port, path = self.site.port, f"/api/v1/schedules/{self.show.schedule}/seats/"
+        slow = f"{SLOW_OF_EACH_KIND} slow clients of each of {len(KINDS) + 1} kinds"
+        self.measure(UNDISTURBED, figures)
+        with SlowClients(port, each=SLOW_OF_EACH_KIND, path=path):
+            self.measure(slow, figures)
+        with logins(port):
+            self.measure(f"{LOGINS} clients that log in", figures)
+
+
+def report(figures: Figures) -> None:
+    """Print the table."""
+    rows = []
+    for (what, beside), done in figures.items():
+        base = figures[what, UNDISTURBED]
+        ratios = [ours.per_second / theirs.per_second for ours, theirs in zip(done, base, strict=True)]
+        rows.append(
+            [
+                what,
+                beside,
+                f"{statistics.median(each.per_second for each in done):,.0f}",
+                f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}-{max(ratios):.2f})",
+                f"{statistics.median(each.percentile(0.95) for each in done):.1f}",
+                f"{statistics.median(each.percentile(0.99) for each in done):.1f}",
+            ]
+        )
+    rows.sort(key=lambda row: row[0])
+    print(stack.table(["", "beside", "a second", "ratio (range)", "p95, ms", "p99, ms"], rows))
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description="Measure what slow clients and logins cost the others.")
+    parser.add_argument("--rounds", type=int, default=4, help="rounds (4)")
+    options = parser.parse_args()
+    figures: Figures = {}
+    with stack.running() as site:
+        bench = Bench(site, options.rounds)
+        for _ in range(options.rounds):
+            bench.round(figures)
+        print(f"{stack.machine(site)}; {CLIENTS} connections, {options.rounds} rounds.\n")
+    report(figures)
+
+
+if __name__ == "__main__":
+    main()
