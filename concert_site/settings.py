@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from concert_site.back_office import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.modes import MODES, PRODUCTION
+from concert_site.production import demand_safe
 from concert_site.variables import Env
 
 env = Env()
@@ -422,12 +423,25 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'", *(LOGIN_HOSTS[provider] for provider in SOCIALACCOUNT_PROVIDERS)],
     },
 }
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+# Without a proxy that says so, a request by https could not be told from one by http.
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PRODUCTION and BEHIND_PROXY)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PRODUCTION else 0, least=0)
 # `check --deploy` would have HSTS for every host of the domain, and in browsers' own lists: the domain's owner decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
+if IS_PRODUCTION:
+    # Browsers take such names by https alone, for this host alone: a neighbouring host can't set our cookies.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    demand_safe(
+        secrets={"SECRET_KEY": SECRET_KEY, "JWT_PRIVATE_KEY": JWT_PRIVATE_KEY},
+        hosts=ALLOWED_HOSTS,
+        origins=CSRF_TRUSTED_ORIGINS,
+        email_backend=vars()["EMAIL_BACKEND"],
+        site_url=SITE_URL,
+    )
+# No script of ours reads it: forms carry the token, and the API's requests by page say it in their form.
+CSRF_COOKIE_HTTPONLY = True
 
 LOGGING = {
     "version": 1,

@@ -7,6 +7,7 @@ from pathlib import Path
 from concert_site.embedded.data_dir import write_closed
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import PRODUCTION
+from concert_site.embedded.strength import complaint_of
 
 
 def make_secret_key() -> str:
@@ -26,9 +27,9 @@ MAKERS: Mapping[str, Callable[[], str]] = {
 
 
 def demand(environ: Mapping[str, str]) -> None:
-    """Insist that production was given its secrets.
+    """Insist that production was given its secrets, and good ones.
 
-    :raises CannotStart: naming the missing ones
+    :raises CannotStart: naming those that are missing or weak
     """
     missing = [name for name in MAKERS if not environ.get(name)]
     if missing:
@@ -36,6 +37,9 @@ def demand(environ: Mapping[str, str]) -> None:
             f"{' and '.join(missing)} not set, and MODE={PRODUCTION} (the default) needs them in the environment"
             " (to just try it: `make demo`, or `manage.py up --demo`)"
         )
+    # Settings ask again, in processes that are started without manage.py.
+    if complaint := complaint_of({name: environ[name].replace("\\n", "\n") for name in MAKERS}):
+        raise CannotStart(complaint)
 
 
 def kept(data_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:

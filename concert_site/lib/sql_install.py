@@ -15,12 +15,14 @@ log = logging.getLogger(__name__)
 LOCK = "pg_advisory_xact_lock(hashtextextended('frontrow: install SQL functions', 0))"
 # How long requests that began before may still need what was replaced; what takes longer is left to the next migrate.
 PATIENCE_SECONDS = 5.0
+# By this name goes the connection that holds the lock of a migrate for as long as it takes, and calls no function.
+MIGRATING = "frontrow: migrate"
 POLL_SECONDS = 0.05
 OLDER_TRANSACTIONS = """
 select exists (
     select from pg_stat_activity
      where datname = current_database() and pid <> pg_backend_pid()
-       and backend_type = 'client backend' and xact_start < %s)
+       and backend_type = 'client backend' and application_name <> %s and xact_start < %s)
 """
 
 
@@ -123,7 +125,7 @@ def _is_over(cursor: CursorWrapper) -> bool:
     (now,) = cursor.fetchone()
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        cursor.execute(OLDER_TRANSACTIONS, [now])
+        cursor.execute(OLDER_TRANSACTIONS, [MIGRATING, now])
         (is_someone_left,) = cursor.fetchone()
         if not is_someone_left:
             return True

@@ -106,18 +106,3 @@ def test_an_address_for_links_ends_without_a_slash(text, address):
 def test_what_is_no_address_for_links_is_named(text):
     with pytest.raises(ImproperlyConfigured, match=r"SITE_URL=.* is not an address such as"):
         Environment(SITE_URL=text).web_address("SITE_URL", default="")
-
-
-def test_in_production_cookies_go_over_https_alone_and_to_no_script():
-    names = "SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE"
-    secrets = {"SECRET_KEY": "x" * 60, "JWT_PRIVATE_KEY": "x" * 60, "DJANGO_SETTINGS_MODULE": "concert_site.settings"}
-    said = subprocess.run(
-        [sys.executable, "-c", f"from django.conf import settings as s; print(s.{names})"],
-        env=os.environ | {"MODE": "production"} | secrets,
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert said.stdout == "True True True Lax\n"

@@ -7,6 +7,8 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import connections
 
+from concert_site.lib.sql_install import MIGRATING
+
 KEY = "hashtextextended('frontrow: migrate', 0)"
 
 
@@ -33,6 +35,7 @@ class Command(migrate.Command):
             with connection.cursor() as cursor:
                 # Whoever migrates may take its time.
                 cursor.execute("set local lock_timeout = 0; set local idle_in_transaction_session_timeout = 0")
+                cursor.execute(f"set local application_name = '{MIGRATING}'")
                 cursor.execute(f"select pg_try_advisory_xact_lock({KEY})")
                 if not cursor.fetchone()[0]:
                     self.stderr.write("Another process migrates this database: waiting for it.")

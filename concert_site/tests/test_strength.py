@@ -1,0 +1,177 @@
+"""Production starts with good secrets and settings alone, whichever process is started."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from django.core.exceptions import ImproperlyConfigured
+
+from concert_site.embedded import keys
+from concert_site.embedded.data_dir import PROJECT
+from concert_site.embedded.strength import complaint
+from concert_site.production import demand_safe
+from concert_site.tests.up_process import clean_environment
+
+GOOD = "mZ3vN8qXw1Rk7TjYb5LcGd0HsPfUe9AoViQx2MtCnKrEyWzBJh4gDl6pS"
+OTHER = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+WEAK = [
+    ("a", "shorter than"),
+    ("", "shorter than"),
+    (GOOD[:49], "shorter than 50"),
+    ("x" * 60, "repeats itself"),
+    ("abc123" * 10, "repeats itself"),
+    (GOOD[:20] * 3, "repeats itself"),
+    ("0123456789abcdef" * 4, "repeats itself"),
+    ("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "neighbouring"),
+    ("django-insecure-" + GOOD, "tries first"),
+    (f"ChangeMe{GOOD}", "tries first"),
+    ("your-secret-key-here-" + GOOD, "tries first"),
+]
+
+
+def pem(key, encryption=None):
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption()).decode()
+
+
+@pytest.mark.parametrize(("text", "said"), WEAK)
+def test_a_weak_secret_is_refused_by_name_and_not_shown(text, said):
+    found = complaint("SECRET_KEY", text)
+
+    assert found.startswith("SECRET_KEY ")
+    assert said in found
+    assert len(text) < 5 or text not in found
+
+
+def test_secrets_that_are_made_up_are_never_refused():
+    for _round in range(2_000):
+        assert complaint("SECRET_KEY", keys.make_secret_key()) == ""
+        assert complaint("JWT_PRIVATE_KEY", keys.make_jwt_private_key()) == ""
+        assert complaint("SECRET_KEY", secrets.token_hex(25)) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (pem(rsa.generate_private_key(65537, 1024)), "less than 2048 bits"),
+        (pem(ec.generate_private_key(ec.SECP256R1())), "not an unencrypted RSA key"),
+        (pem(rsa.generate_private_key(65537, 2048), BestAvailableEncryption(b"x")), "not an unencrypted RSA key"),
+        ("-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----", "not an unencrypted RSA key"),
+        (" " + pem(rsa.generate_private_key(65537, 2048)), "not an unencrypted RSA key"),
+    ],
+    ids=["small", "another kind", "encrypted", "nonsense", "blank before it"],
+)
+def test_a_key_that_signs_nothing_or_too_little(key, said):
+    found = complaint("JWT_PRIVATE_KEY", key)
+
+    assert found.startswith("JWT_PRIVATE_KEY is ")
+    assert said in found
+
+
+def test_a_good_key_signs():
+    assert complaint("JWT_PRIVATE_KEY", pem(rsa.generate_private_key(65537, 2048))) == ""
+
+
+SAFE = {
+    "secrets": {"SECRET_KEY": GOOD, "JWT_PRIVATE_KEY": OTHER},
+    "hosts": ["tickets.example.com"],
+    "origins": ["https://tickets.example.com"],
+    "email_backend": "django.core.mail.backends.smtp.EmailBackend",
+    "site_url": "https://tickets.example.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "said"),
+    [
+        ({"secrets": {"SECRET_KEY": GOOD, "JWT_PRIVATE_KEY": GOOD}}, "SECRET_KEY and JWT_PRIVATE_KEY are the same"),
+        ({"hosts": ["tickets.example.com", "*"]}, "ALLOWED_HOSTS"),
+        ({"hosts": ["."]}, "ALLOWED_HOSTS"),
+        ({"email_backend": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_URL"),
+        ({"email_backend": "django.core.mail.backends.dummy.EmailBackend"}, "EMAIL_URL"),
+        ({"site_url": "http://tickets.example.com"}, "SITE_URL"),
+        ({"origins": ["http://tickets.example.com"]}, "CSRF_TRUSTED_ORIGINS"),
+    ],
+)
+def test_what_else_is_refused(unsafe, said):
+    demand_safe(**SAFE)
+    demand_safe(**SAFE | {"site_url": "http://localhost:8000"})
+    with pytest.raises(ImproperlyConfigured, match=said):
+        demand_safe(**SAFE | unsafe)
+
+
+PRODUCTION = {
+    "MODE": "production",
+    "SECRET_KEY": GOOD,
+    "JWT_PRIVATE_KEY": OTHER,
+    "ALLOWED_HOSTS": "tickets.example.com",
+    "BEHIND_PROXY": "on",
+    "DATABASE_URL": "postgresql://frontrow@127.0.0.1:1/frontrow",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "DJANGO_SETTINGS_MODULE": "concert_site.settings",
+}
+PROCESSES = {
+    "web": ["-m", "granian", "--interface", "rsgi", "--port", "0", "concert_site.rsgi:application"],
+    "web by wsgi": ["-c", "import concert_site.wsgi"],
+    "worker": ["-m", "celery", "--app=concert_site.celery:app", "worker", "--pool=threads"],
+    "beat": ["-m", "celery", "--app=concert_site.celery:app", "beat"],
+    "up": ["manage.py", "up", "--port=0"],
+    "migrate": ["manage.py", "migrate"],
+    "check": ["manage.py", "check"],
+    "createsuperuser": ["manage.py", "createsuperuser"],
+}
+
+
+def run(tmp_path: Path, words, **environment):
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=PROJECT,
+        env=clean_environment(**PRODUCTION | {"DATA_DIR": str(tmp_path / "data")} | environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_no_process_starts_with_a_weak_secret(tmp_path, process):
+    weak = "0123456789abcdef" * 4
+
+    done = run(tmp_path, PROCESSES[process], JWT_PRIVATE_KEY=weak)
+
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "JWT_PRIVATE_KEY repeats itself" in said
+    assert weak not in said
+    assert GOOD not in said
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_django_finds_nothing_to_say_of_a_deployment(tmp_path):
+    done = run(tmp_path, ["-m", "django", "check", "--deploy", "--fail-level", "WARNING"])
+
+    assert "no issues" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+def test_django_does_say_what_is_wrong(tmp_path):
+    done = run(tmp_path, ["-m", "django", "check", "--deploy", "--fail-level", "WARNING"], SECURE_SSL_REDIRECT="off")
+
+    assert "security.W008" in done.stdout + done.stderr
+    assert done.returncode != 0
+
+
+def test_cookies_of_production_are_of_this_host_and_https_alone(tmp_path):
+    names = "SESSION_COOKIE_NAME CSRF_COOKIE_NAME SESSION_COOKIE_SECURE CSRF_COOKIE_SECURE SESSION_COOKIE_HTTPONLY"
+    names = f"{names} CSRF_COOKIE_HTTPONLY SESSION_COOKIE_SAMESITE CSRF_COOKIE_SAMESITE SESSION_COOKIE_DOMAIN"
+    show = f"from django.conf import settings as s; print(*[getattr(s, name) for name in {names.split()}])"
+
+    done = run(tmp_path, ["-c", show])
+
+    assert done.stdout == "__Host-sessionid __Host-csrftoken True True True True Lax Lax None\n"
+    assert os.environ["MODE"] == "test"
