@@ -139,10 +139,14 @@ def test_an_unknown_schedule_is_404(unknown):
         assert code_of(response) == (404, "not_found", None)
 
 
-def test_a_body_is_neither_needed_nor_read(schedule):
+def test_a_body_is_not_needed_and_nobody_chooses_their_number_by_one(schedule):
     path = f"/api/v1/schedules/{schedule.pk}/queue-tokens/"
 
-    assert api_of(make_fan()).post(path, {"number": 1}, format="json").status_code == 201
+    refused = api_of(make_fan()).post(path, {"number": 1}, format="json")
+
+    assert (refused.status_code, refused.json()["errors"][0]["attr"]) == (400, "number")
+    assert api_of(make_fan()).post(path, {}, format="json").status_code == 201
+    assert api_of(make_fan()).post(path).status_code == 201
 
 
 # --- Watching ----------------------------------------------------------------------------------
