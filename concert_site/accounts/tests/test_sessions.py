@@ -1,17 +1,25 @@
 """What ends sessions ends access and refresh tokens with them, at once; tried as apps and browsers do."""
 
+import json
+from datetime import timedelta
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from concert_site.accounts import revocations
 from concert_site.accounts.models import AccessRevocation, AccountSession, User
+from concert_site.accounts.seen_sessions import SeenSessions
 from concert_site.accounts.session_store import SessionStore
 from concert_site.accounts.sessions import clear_what_is_over, end_session, end_sessions
 from concert_site.accounts.tests.factories import make_fan, make_staff
@@ -379,3 +387,46 @@ def test_a_login_that_a_change_of_password_overtook_gets_no_tokens(fan):
 
     assert refused.value.response.status_code == 401
     assert last_revocation(fan) == AccessRevocation.objects.get(user_id=fan.pk).pk
+
+
+def test_an_upgrade_keeps_who_is_logged_in_and_what_could_be_ended(fan):
+    """Sessions of an older release lie in Django's table."""
+    page, phone = browser(), app()
+    keys = [page.session.session_key, phone["session_token"]]
+    for row in AccountSession.objects.filter(session_key__in=keys):
+        Session.objects.create(session_key=row.pk, session_data=row.session_data, expire_date=row.expire_date)
+    Session.objects.create(session_key="over", session_data="", expire_date=timezone.now() - timedelta(seconds=1))
+    AccountSession.objects.all().delete()
+    AccessRevocation.objects.all().delete()
+    revocations.revocations.forget()
+
+    import_module("concert_site.accounts.migrations.0004_carry_sessions_over").carry_over(apps, None)
+
+    assert is_in(page)
+    assert refresh(phone["refresh_token"]).status_code == 200
+    assert not Session.objects.exists()
+    assert not AccountSession.objects.filter(session_key="over").exists()
+    end_sessions(fan.pk)
+    assert not is_in(page)
+
+
+def test_a_session_that_was_ended_meanwhile_doesn_t_come_back(fan):
+    """A request that loaded the session before the logout, and saves it after."""
+    page = browser()
+    slow = SessionStore(page.session.session_key)
+    slow["last"] = "page"
+
+    page.post("/accounts/logout/")
+
+    with pytest.raises(UpdateError):
+        slow.save()
+    assert not AccountSession.objects.filter(user_id=fan.pk).exists()
+
+
+def test_an_app_whose_session_was_ended_during_its_request_hears_410(rf):
+    request = rf.post("/_allauth/app/v1/auth/reauthenticate")
+
+    answer = SeenSessions(lambda request: None).process_exception(request, UpdateError())
+
+    assert (answer.status_code, json.loads(answer.content)["status"]) == (410, 410)
+    assert SeenSessions(lambda request: None).process_exception(rf.get("/"), UpdateError()) is None
