@@ -191,7 +191,7 @@ def print_report(site: stack.Stack, options: argparse.Namespace, seconds: float,
 
 def computed(site: stack.Stack) -> dict[str, float]:
     """CPU seconds so far: of the site's programs, and of clients that have ended."""
-    programs = ("web", "postgres", "worker", "redis", "beat")
+    programs = ("web", "postgres", "ticks", "worker", "redis", "beat")
     spent = {name: stack.cpu_seconds(psutil.Process(site.pid_of(name))) for name in programs}
     ours = getrusage(RUSAGE_CHILDREN)
     return spent | {"clients": ours.ru_utime + ours.ru_stime}

@@ -196,7 +196,8 @@ class Saboteur:
         self.kill("redis")
 
     def kill_worker(self) -> None:
-        """The worker killed."""
+        """The workers killed."""
+        self.kill("ticks")
         self.kill("worker")
 
     def kill_web(self) -> None:

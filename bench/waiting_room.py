@@ -125,7 +125,7 @@ class Bench:
     def domain(self) -> None:
         """Ticks and admissions, with nobody else at it."""
         # The worker as well: a lever that is pulled has it tick at once.
-        with stack.resting(self.site, "beat"), stack.resting(self.site, "worker"):
+        with stack.resting(self.site, "beat"), stack.resting(self.site, "ticks"):
             admissions.measure(self.connection, self.crowds, self.sheet)
 
     # --- the draw -------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 from django.apps import AppConfig, apps
+from django.db import connection
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -12,7 +13,7 @@ class ConcertSiteConfig(AppConfig):
     name = "concert_site"
 
     def ready(self) -> None:
-        """Have every migrate end with the SQL functions as they are written, and connections be as they should."""
+        """Have every migrate end with the SQL functions and periodic tasks as written, and connections be as they should."""
         from concert_site.lib.pooler import have_at_start, keep_after_migrate
         from concert_site.lib.sql_install import install_after_migrate
 
@@ -20,3 +21,26 @@ class ConcertSiteConfig(AppConfig):
         post_migrate.connect(install_after_migrate, sender=apps.get_app_config("payments"))
         post_migrate.connect(keep_after_migrate, sender=apps.get_app_config("payments"))
         connection_created.connect(have_at_start)
+        post_migrate.connect(put_back_periodic_tasks, sender=apps.get_app_config("payments"))
+
+
+def put_back_periodic_tasks(**signal: object) -> None:
+    """Have beat's rows as they are declared, unless they have no table yet."""
+    from concert_site import periodic
+
+    # `migrate` of one app, or back to an earlier state, may leave beat without a part of its own.
+    if has_beats_tables():
+        periodic.put_back()
+
+
+def has_beats_tables() -> bool:
+    """Whether django-celery-beat has all of its columns."""
+    from django_celery_beat.models import PeriodicTask
+
+    options = PeriodicTask._meta  # noqa: SLF001  what a model says of itself
+    tables = set(connection.introspection.table_names())
+    if not {options.db_table, "django_celery_beat_periodictasks"} <= tables:
+        return False
+    with connection.cursor() as cursor:
+        there = connection.introspection.get_table_description(cursor, options.db_table)
+    return {field.column for field in options.local_fields} <= {column.name for column in there}

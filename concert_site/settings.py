@@ -339,8 +339,18 @@ def broker_of(redis_url: str) -> str:
 CELERY_BROKER_URL = broker_of(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_ROUTES = {"*.tick_*": {"queue": "ticks"}}
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Ticks have a worker of their own, since a line must move each second whatever else there is to do: what they do is
+# short. What is long about a line is asked for by ticks, and done beside the rest.
+CELERY_TASK_ROUTES = {
+    "concert_site.tick_analyze": {"queue": "lines"},
+    "reservations.draw_line": {"queue": "lines"},
+    "reservations.record_draw": {"queue": "lines"},
+    "reservations.end_line": {"queue": "lines"},
+    "*.tick_*": {"queue": "ticks"},
+}
+CELERY_BEAT_SCHEDULER = "concert_site.scheduler:HouseScheduler"
+# Whether web processes move the lines that their fans look at, should the ticks stop. A test does it where it is meant.
+MOVE_LINES_WITHOUT_TICKS = MODE != "test"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -1,34 +1,37 @@
 """The sale's background work. Nothing is wrong while none of it runs; it only tidies and hurries."""
 
 import logging
-from threading import BoundedSemaphore
 
 from celery import shared_task
 from django.db import Error
 
-from concert_site.lib.tasks import alone, begun
+from concert_site.lib import heartbeats
+from concert_site.lib.tasks import alone, at_most, begun, is_repeated
 from reservations.domain import holds, posters, public_progress, waiting_room
 from reservations.queries.entrance import schedules_with_a_line
 
 log = logging.getLogger(__name__)
 
-# A large draw keeps one of the worker's threads for half a minute; however many sales open at once, lines move on.
-draws = BoundedSemaphore(2)
+# A large draw keeps one of the worker's threads for half a minute, the end of a large line for a minute. However many
+# sales open or end at once, there are threads left for other work.
+MOST_DRAWS, MOST_ENDS = 2, 2
 
 
 @shared_task(name="reservations.tick_admission")
 def tick_admission(schedule_id: int | None = None) -> None:
     """Move the line of one schedule on, or of every schedule that has one.
 
-    Beat sends the latter every second. A tick that finds another at work leaves it at that.
+    Beat sends the latter every second. A tick that finds another at work leaves it at that, and so does one that comes
+    at once after another: a worker that was away finds a minute's ticks, and has one second's work to do.
     """
     if schedule_id is not None:
         begun("reservations.tick_admission", schedule_id=schedule_id)
         waiting_room.tick(schedule_id)
         return
     with alone("reservations.tick_admission") as is_alone:
-        if is_alone:
+        if is_alone and not is_repeated("reservations.tick_admission"):
             tick_all()
+            heartbeats.note("reservations.tick_admission")
 
 
 def tick_all() -> None:
@@ -44,20 +47,36 @@ def tick_all() -> None:
 def draw_line(schedule_id: int) -> None:
     """Draw the numbers of a line; ticks ask for it until it is done."""
     begun("reservations.draw_line", schedule_id=schedule_id)
-    if not draws.acquire(blocking=False):
-        return
-    try:
-        waiting_room.draw_line(schedule_id)
-    except Error as error:
-        log.warning("The draw of schedule %s waits for the next tick: %s", schedule_id, error)
-    finally:
-        draws.release()
+    with at_most(MOST_DRAWS, "reservations.draw_line") as may_draw:
+        if not may_draw:
+            return
+        try:
+            waiting_room.draw_line(schedule_id)
+        except Error as error:
+            log.warning("The draw of schedule %s waits for the next tick: %s", schedule_id, error)
+
+
+@shared_task(name="reservations.end_line")
+def end_line(schedule_id: int) -> None:
+    """End a line whose sale is over; ticks ask for it until nobody waits. What is done is done, whatever comes next."""
+    begun("reservations.end_line", schedule_id=schedule_id)
+    with (
+        at_most(MOST_ENDS, "reservations.end_line") as may_end,
+        alone(f"reservations.end_line:{schedule_id}") as is_alone,
+    ):
+        if not (may_end and is_alone):
+            return
+        try:
+            waiting_room.end_line(schedule_id)
+        except Error as error:
+            log.warning("The end of the line of schedule %s waits for the next tick: %s", schedule_id, error)
 
 
 @shared_task(name="reservations.record_draw")
 def record_draw(schedule_id: int) -> None:
     """Make the record of a draw; whoever takes the public picture of the line asks for it until it is there."""
-    with alone(f"reservations.record_draw:{schedule_id}", seconds=60) as is_alone:
+    begun("reservations.record_draw", schedule_id=schedule_id)
+    with alone("reservations.record_draw") as is_alone:
         if is_alone:
             public_progress.record_draw(schedule_id)
 
@@ -66,11 +85,14 @@ def record_draw(schedule_id: int) -> None:
 def tick_release() -> None:
     """Return lapsed holds to sale."""
     with alone("reservations.tick_release") as is_alone:
-        if is_alone:
+        if is_alone and not is_repeated("reservations.tick_release"):
             holds.release_lapsed()
+            heartbeats.note("reservations.tick_release")
 
 
 @shared_task(name="reservations.clear_posters")
 def clear_posters() -> None:
     """Delete the files of posters that no concert shows any more."""
-    posters.clear_posters()
+    with alone("reservations.clear_posters") as is_alone:
+        if is_alone:
+            posters.clear_posters()

@@ -19,7 +19,7 @@ from concert_site.embedded.supervisor import POLL_SECONDS, Supervisor
 OWNER_SECONDS = 5.0
 READY_SECONDS = 60.0
 # First those who take requests, then those who work for them, then what they all write to.
-STOP_ORDER = (("web", "beat"), ("worker",), *services.STOP_ORDER)
+STOP_ORDER = (("web", "beat"), ("ticks", "worker"), *services.STOP_ORDER)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Site:
             # Mails lead here, unless told otherwise; what is started below inherits it.
             os.environ.setdefault("SITE_URL", address.reachable_url)
         supervisor.start(web.web_program(address, self.workers))
+        supervisor.start(web.ticks_program())
         supervisor.start(web.worker_program())
         supervisor.start(web.beat_program())
         supervisor.wait_for(lambda: web.is_ready(address), f"{address.url}readyz", READY_SECONDS, signals.stop_if_asked)

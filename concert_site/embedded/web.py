@@ -21,7 +21,10 @@ CONNECTIONS = 8192
 BACKLOG = 4096
 # Open files that a worker needs for anything but connections.
 OTHER_FILES = 256
-TASK_THREADS = 4
+# Threads for ticks, which are short: one a kind, and two for those that are hurried.
+TICK_THREADS = 4
+# Threads for everything else. What may take long is bounded by kind (at_most, alone), and together is fewer than these.
+TASK_THREADS = 12
 PROBE_SECONDS = 5.0
 LAST_PORT = 65_535
 
@@ -109,17 +112,29 @@ def granian(address: Address, workers: int, application: str, **other: object) -
     return Program("web", (sys.executable, "-m", "granian", *words, *flags, application))
 
 
+def ticks_program() -> Program:
+    """The worker of the ticks alone: nothing else can keep its threads, so that lines move on."""
+    return worker("ticks", TICK_THREADS, "ticks")
+
+
 def worker_program() -> Program:
-    """Celery's worker: threads, since tasks wait for PostgreSQL rather than compute."""
+    """The worker of everything else."""
+    return worker("worker", TASK_THREADS, "lines,celery")
+
+
+def worker(name: str, threads: int, queues: str) -> Program:
+    """A Celery worker: threads, since tasks wait for PostgreSQL rather than compute."""
     options = (
         "--pool=threads",
-        f"--concurrency={TASK_THREADS}",
-        "--queues=ticks,celery",
+        f"--concurrency={threads}",
+        f"--queues={queues}",
+        # What is taken ahead of its turn is lost with a worker that is killed.
+        "--prefetch-multiplier=1",
         "--loglevel=WARNING",
     )
-    # One worker has nobody to talk to.
+    # None of them has anybody to talk to.
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    return Program("worker", (*celery(), "worker", *options, *quiet))
+    return Program(name, (*celery(), "worker", *options, *quiet))
 
 
 def beat_program() -> Program:

@@ -1,25 +1,43 @@
-"""Asking for background work sooner than its schedule would have it."""
+"""Asking for background work sooner than its schedule would have it, and keeping it within bounds.
+
+Nothing here compares clocks: hosts may disagree by minutes, and a clock may be set back. Messages carry no expiry,
+since the worker would judge it by another clock than the sender's. What piles up is bounded by the length of the queue,
+and done once.
+"""
 
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
-from celery import current_app
+from celery import current_app, current_task
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from concert_site.lib.redis import attempt
+from concert_site.lib.redis import attempt, client
 
 log = logging.getLogger(__name__)
 
 # A pending mark that nobody took down (its worker was killed) stops mattering after this.
 PENDING_SECONDS = 2
-# Neither may a run that was killed keep the next ones from their work; two at once are merely a waste.
 # Between two rounds of hurrying: slots that become free within it are handed on together.
 PAUSE_SECONDS = 0.05
-RUNNING_SECONDS = 5
+# So many messages may wait in a queue before no more are sent that the next second would send anyway: a worker that
+# has been away for a day finds these, not those of the day.
+MOST_PENDING = 100
+# Of ticks that have piled up, one in so many seconds is run.
+REPEATED_SECONDS = 0.2
+
+# 1 if the mark was set: it wasn't there, and the queue has room. A mark that is to last longer than any is from before
+# Redis's clock was set back, and might stand there for as long as that was.
+MARK = """
+if redis.call('LLEN', KEYS[2]) >= tonumber(ARGV[2]) then return 0 end
+if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[1]) then redis.call('DEL', KEYS[1]) end
+return redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1]) and 1 or 0
+"""
 
 
 def pending_key(task: str, schedule_id: int) -> str:
@@ -27,18 +45,30 @@ def pending_key(task: str, schedule_id: int) -> str:
     return f"pending:{task}:{schedule_id}"
 
 
+def queue_of(task: str) -> str:
+    """The queue that a task is sent to, unless told otherwise."""
+    queue = current_app.amqp.router.route({}, task)["queue"]
+    return cast("str", queue.name)
+
+
+def has_room(queue: str) -> bool:
+    """Whether a queue is short enough for one more message that would come again anyway.
+
+    :raises RedisError: while the broker is away
+    """
+    return client().llen(queue) < MOST_PENDING
+
+
 def hurry(task: str, *, schedule_id: int) -> bool:
     """Enqueue `task` for a schedule unless it is pending already; return whether it was enqueued.
 
     Nothing may depend on it: beat finds the same work by itself, and a broker that is away is no error.
     """
-    key = pending_key(task, schedule_id)
-    if not attempt(lambda redis: redis.set(key, 1, nx=True, ex=PENDING_SECONDS), None):
+    key, queue = pending_key(task, schedule_id), queue_of(task)
+    if not attempt(lambda redis: redis.eval(MARK, 2, key, queue, str(PENDING_SECONDS * 1000), str(MOST_PENDING)), 0):
         return False
     try:
-        current_app.send_task(
-            task, kwargs={"schedule_id": schedule_id}, queue="ticks", expires=PENDING_SECONDS, retry=False
-        )
+        current_app.send_task(task, kwargs={"schedule_id": schedule_id}, retry=False)
     except (OperationalError, RedisError, OSError) as error:
         log.warning("%s was not hurried: %s", task, error)
         return False
@@ -100,16 +130,64 @@ def begun(task: str, *, schedule_id: int) -> None:
     attempt(lambda redis: redis.delete(pending_key(task, schedule_id)), 0)
 
 
-@contextmanager
-def alone(task: str, *, seconds: int = RUNNING_SECONDS) -> Iterator[bool]:
-    """Whether no other run of `task` is at work; while it is, and for at most `seconds`, this run has nothing to do.
+class Runs:
+    """The runs of this process: how many are at work of each kind, and when a worker last began one.
 
-    A convenience, not a guard: the domain is safe to run twice at once, and the mark lapses by itself.
+    A kind that is bounded can't take all of a worker's threads, however many of its messages there are. It ends with
+    the process, so that no run that was killed stands in the way of the next; two processes that do the same at once
+    are merely a waste, for the domain is safe to run twice.
     """
-    key = f"running:{task}"
-    is_alone = attempt(lambda redis: bool(redis.set(key, 1, nx=True, ex=seconds)), True)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at_work: Counter[str] = Counter()
+        self._begun_at: dict[str, float] = {}
+
+    def begin(self, kind: str, most: int) -> bool:
+        """Count one more run, unless `most` are at work."""
+        with self._lock:
+            if self._at_work[kind] >= most:
+                return False
+            self._at_work[kind] += 1
+            return True
+
+    def end(self, kind: str) -> None:
+        """Count one less."""
+        with self._lock:
+            self._at_work[kind] -= 1
+
+    def is_repeated(self, kind: str) -> bool:
+        """Whether one was begun just now; else this one is."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._begun_at.get(kind, -REPEATED_SECONDS) < REPEATED_SECONDS:
+                return True
+            self._begun_at[kind] = now
+            return False
+
+
+runs = Runs()
+
+
+@contextmanager
+def at_most(most: int, kind: str) -> Iterator[bool]:
+    """Whether fewer than `most` runs of this kind are at work in this process; else this one has nothing to do."""
+    may_run = runs.begin(kind, most)
     try:
-        yield is_alone
+        yield may_run
     finally:
-        if is_alone:
-            attempt(lambda redis: redis.delete(key), 0)
+        if may_run:
+            runs.end(kind)
+
+
+@contextmanager
+def alone(task: str) -> Iterator[bool]:
+    """Whether no other run of `task` is at work in this process; else this one has nothing to do."""
+    with at_most(1, task) as is_alone:
+        yield is_alone
+
+
+def is_repeated(task: str) -> bool:
+    """Whether the worker has begun the same task a moment ago: of messages that have piled up, one is enough."""
+    # A proxy, which outside of any task stands for None: the stubs know nothing of that.
+    return bool(current_task) and not current_task.request.called_directly and runs.is_repeated(task)

@@ -84,6 +84,8 @@ def redis_of_our_own() -> Iterator[RedisServer]:
 def pointed_at(url: str, broker_url: str | None = None) -> Iterator[None]:
     """Let this process's settings name this Redis, and everything that holds connections follow."""
     caches = {"default": CACHES["default"] | {"LOCATION": url}}
+    # Read at the first need, which may come from another thread, and then kept: not to be that of the block.
+    assert app.conf.broker_url
     broker = Celery("ours", set_as_current=False)
     try:
         with override_settings(REDIS_URL=url, CACHES=caches, CELERY_BROKER_URL=broker_of(broker_url or url)):

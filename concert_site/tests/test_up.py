@@ -40,7 +40,7 @@ def test_ready_is_said_on_a_line_of_its_own_and_is_true(up: Up) -> None:
 
 
 def test_every_process_runs(up: Up) -> None:
-    assert set(up.pids()) == {"postgres", "redis", "web", "worker", "beat"}
+    assert set(up.pids()) == {"postgres", "redis", "web", "ticks", "worker", "beat"}
     assert all(psutil.pid_exists(pid) for pid in up.pids().values())
 
 

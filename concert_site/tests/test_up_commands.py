@@ -130,7 +130,7 @@ def test_services_of_ones_own_take_the_place_of_the_embedded_ones(data_dir: Path
     own = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
     up = Up(data_dir, **own).wait_ready()
     try:
-        assert set(up.pids()) == {"web", "worker", "beat"}
+        assert set(up.pids()) == {"web", "ticks", "worker", "beat"}
         done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(data_dir), **own)
         assert done.stdout == f"{os.environ['DATA_DIR']}/postgres\n"
     finally:

@@ -57,7 +57,7 @@ def port_is_free(port: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "redis", "postgres"])
+@pytest.mark.parametrize("name", ["web", "ticks", "worker", "beat", "redis", "postgres"])
 def test_child_that_is_killed_is_started_again(up: Up, name: str) -> None:
     before = up.pids()[name]
 

@@ -55,21 +55,30 @@ def admit(
 def end_line(schedule_id: int, *, reason: ExpiredReason, now: datetime | None = None) -> int:
     """Expire everyone who waits, because there is nothing left to wait for; return how many.
 
-    In batches, so that no statement locks a line of a million. Fans inside keep their time.
+    In batches, each of them a transaction, so that no statement locks a line of a million, and whoever is killed in
+    between has done what was done. Fans inside keep their time.
     """
     ended = 0
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).order_by("number")
     while True:
-        with transaction.atomic():
-            # A draw at work has all of them locked for half a minute, and other lines would wait with this one. Whoever
-            # is locked is left to the next call.
-            unlocked = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True)
-            batch = list(unlocked.values_list("pk", flat=True)[:END_BATCH])
-            ended += WaitingToken.objects.filter(pk__in=batch).move(
-                Status.WAITING, Status.EXPIRED, expired_at=now or Now(), expired_reason=reason
-            )
-        if len(batch) < END_BATCH:
+        batch = end_some(schedule_id, most=END_BATCH, reason=reason, now=now)
+        ended += batch
+        if batch < END_BATCH:
             return ended
+
+
+def end_some(schedule_id: int, *, most: int, reason: ExpiredReason, now: datetime | None = None) -> int:
+    """Expire up to `most` of those who wait, the first ones; return how many: fewer once all are done.
+
+    A draw at work has all of them locked for half a minute, and other lines would wait with this one. Whoever is
+    locked is left to the next call.
+    """
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).order_by("number")
+    with transaction.atomic():
+        unlocked = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True)
+        batch = list(unlocked.values_list("pk", flat=True)[:most])
+        return WaitingToken.objects.filter(pk__in=batch).move(
+            Status.WAITING, Status.EXPIRED, expired_at=now or Now(), expired_reason=reason
+        )
 
 
 def expire_lapsed(schedule_id: int, *, now: datetime | None = None) -> int:

@@ -21,7 +21,8 @@ select lobby.has_lobby,
        coalesce((
            select max(t.number)
              from waiting_token t
-            where t.concert_schedule_id = %(schedule)s::bigint and t.status = 'ACTIVE'), 0) as last_inside
+            where t.concert_schedule_id = %(schedule)s::bigint and t.status = 'ACTIVE'), 0) as last_inside,
+       extract(epoch from statement_timestamp())::float8 as now
   from (
     -- Once the draw is made nobody is without a number, and the draw leaves a dead entry a fan to look at.
     select not %(is_drawn)s::boolean

@@ -18,7 +18,7 @@ SPEED_GAP_SECONDS = 15
 COUNT_SHARE = 50
 LONG_COUNT_SECONDS, COUNT_EVERY_SECONDS = 0.001, 5.0
 
-# What was served when: seconds of time.time(), and the number.
+# What was served when: seconds on the clock of PostgreSQL, which is the same for every host; and the number.
 Samples = list[tuple[float, int]]
 
 
@@ -57,17 +57,19 @@ def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = Fa
     seen = Line(serving, last, 0, has_lobby=ends["has_lobby"])
     if first is None and not seen.has_lobby:
         return seen
-    if before and before.counted and (not may_count or is_counted(seen, before)):
+    now = ends["now"]
+    if before and before.counted and (not may_count or is_counted(seen, before, now)):
         return carried(seen, before)
-    return counted(seen, schedule_id)
+    return counted(seen, schedule_id, now)
 
 
-def is_counted(seen: Line, before: Line) -> bool:
+def is_counted(seen: Line, before: Line, now: float) -> bool:
     """Whether the last count is young enough, and of the same line: fans of a lobby have no numbers to count by."""
     lasts = COUNT_SHARE * before.count_seconds
     if before.count_seconds > LONG_COUNT_SECONDS:
         lasts = max(lasts, COUNT_EVERY_SECONDS)
-    is_young = time.time() - before.counted_at < lasts
+    # Below zero: the clock was set back.
+    is_young = 0 <= now - before.counted_at < lasts
     return is_young and seen.has_lobby == before.has_lobby
 
 
@@ -86,15 +88,15 @@ def carried(seen: Line, before: Line) -> Line:
     )
 
 
-def counted(seen: Line, schedule_id: int) -> Line:
-    """The line, counted now."""
+def counted(seen: Line, schedule_id: int, now: float) -> Line:
+    """The line, counted now, which is a time of PostgreSQL's."""
     began = time.perf_counter()
     waiting = queries.count_waiting(schedule_id)
     return replace(
         seen,
         waiting=waiting,
         counted=waiting,
-        counted_at=time.time(),
+        counted_at=now,
         counted_serving=seen.serving,
         counted_last=seen.last_number,
         count_seconds=time.perf_counter() - began,
@@ -105,7 +107,8 @@ def sampled(samples: Samples, line: Line, now: float) -> Samples:
     """The samples with this moment's, where one is due: only while somebody waits, for then the house is full."""
     if not line.waiting:
         return samples
-    if samples and now - samples[-1][0] > SPEED_GAP_SECONDS:
+    if samples and not 0 <= now - samples[-1][0] <= SPEED_GAP_SECONDS:
+        # Too long ago, or in the future: the clock was set back.
         samples = []
     if samples and now - samples[-1][0] < SPEED_SAMPLE_SECONDS:
         return samples

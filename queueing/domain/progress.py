@@ -122,7 +122,8 @@ def kept_of(schedule_id: int) -> Picture | None:
     if body is None:
         return None
     kept = orjson.loads(body)
-    age = (KEEP_MS - left_ms) / 1000 + kept["age"]
+    # Longer than any picture is kept: the clock of Redis was set back since, and the picture may be of any age.
+    age = (KEEP_MS - left_ms) / 1000 + kept["age"] if left_ms <= KEEP_MS else OLD_SECONDS + kept["age"] + 1
     line = Line(**kept["line"])
     serving = int(serving)
     line = replace(
@@ -144,7 +145,7 @@ def renew(schedule_id: int, around: Surroundings | None = None, before: Picture 
     before = before or kept_of(schedule_id)
     last = before.line if before else _last.peek(schedule_id)
     line = measure(schedule_id, last, is_drawn=around.is_drawn, may_count=around.may_count)
-    now = time.time()
+    now = around.read_at
     # Where nobody is let in, what was measured before promises nothing.
     is_moving = around.is_moving and not line.has_lobby
     samples = sampled(before.samples if before else [], line, now) if is_moving else []

@@ -13,10 +13,11 @@ from django.utils.timezone import now
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import tasks as lib_tasks
 from concert_site.lib.redis import client
-from concert_site.lib.tasks import alone, begun, hurries, hurry
+from concert_site.lib.tasks import alone, at_most, begun, hurries, hurry
 from concert_site.tests.away import redis_away, start_over
 from concert_site.tests.redis_server import pointed_at, redis_of_our_own
 from payments.domain import checkout
+from queueing.domain import admission
 from queueing.tests.factories import make_line, numbers_of
 from reservations import tasks
 from reservations.domain import waiting_room
@@ -85,18 +86,6 @@ def test_a_tick_that_finds_another_at_work_leaves_it_at_that(django_assert_num_q
         tasks.tick_admission()
 
     tasks.tick_admission()
-    assert numbers_of(schedule, "ACTIVE") == [1]
-
-
-def test_a_tick_that_was_killed_stands_in_the_way_for_seconds_only():
-    schedule = make_line_of(1)
-    client().set(f"running:{ADMISSION}", 1, ex=lib_tasks.RUNNING_SECONDS)
-    assert client().ttl(f"running:{ADMISSION}") <= 5
-    client().pexpire(f"running:{ADMISSION}", 1)
-    time.sleep(0.01)
-
-    tasks.tick_admission()
-
     assert numbers_of(schedule, "ACTIVE") == [1]
 
 
@@ -184,15 +173,44 @@ def test_hurrying_enqueues_one_tick_a_schedule():
     assert [message["headers"]["kwargsrepr"] for message in pending()] == ["{'schedule_id': 1}", "{'schedule_id': 2}"]
 
 
-def test_a_hurried_tick_expires_unrun():
+def test_a_hurried_tick_has_no_expiry_that_another_hosts_clock_would_judge():
     hurry(ADMISSION, schedule_id=1)
 
     (message,) = pending()
-    left = time.mktime(time.strptime(message["headers"]["expires"][:19], "%Y-%m-%dT%H:%M:%S")) - time.mktime(
-        time.gmtime()
-    )
     assert message["headers"]["task"] == ADMISSION
-    assert 0 <= left <= 2
+    assert message["headers"]["expires"] is None
+
+
+@pytest.mark.parametrize(
+    ("task", "queue"),
+    [
+        (ADMISSION, "ticks"),
+        ("reservations.draw_line", "lines"),
+        ("reservations.end_line", "lines"),
+        ("reservations.record_draw", "lines"),
+    ],
+)
+def test_what_is_long_is_not_hurried_into_the_queue_of_ticks(task, queue):
+    hurry(task, schedule_id=1)
+
+    assert {name: client().llen(name) for name in ("ticks", "lines", "celery")} == {
+        name: int(name == queue) for name in ("ticks", "lines", "celery")
+    }
+
+
+def test_a_queue_that_nobody_empties_gets_no_longer_than_it_may(monkeypatch):
+    monkeypatch.setattr(lib_tasks, "MOST_PENDING", 5)
+
+    assert [hurry(ADMISSION, schedule_id=each) for each in range(9)] == [True] * 5 + [False] * 4
+    assert client().llen("ticks") == 5
+
+
+def test_a_mark_from_before_the_clock_was_set_back_stands_in_nobodys_way():
+    """As if it had been set when Redis's clock was ten minutes ahead of what it is now."""
+    client().set(lib_tasks.pending_key(ADMISSION, 1), 1, ex=602)
+
+    assert hurry(ADMISSION, schedule_id=1) is True
+    assert hurry(ADMISSION, schedule_id=1) is False
 
 
 def test_once_it_has_begun_the_next_may_be_enqueued():
@@ -258,11 +276,74 @@ def test_large_draws_leave_threads_to_the_lines(monkeypatch):
     """However many sales open at the same moment, not every thread of the worker draws."""
     drawn = []
     monkeypatch.setattr(waiting_room, "draw_line", drawn.append)
-    busy = [tasks.draws.acquire(blocking=False) for _ in range(2)]
 
-    tasks.draw_line(1)
-    for _ in busy:
-        tasks.draws.release()
+    with at_most(2, "reservations.draw_line"), at_most(2, "reservations.draw_line"):
+        tasks.draw_line(1)
     tasks.draw_line(2)
 
-    assert (busy, drawn) == ([True, True], [2])
+    assert drawn == [2]
+
+
+# --- The end of a long line --------------------------------------------------------------------
+
+
+def make_line_that_is_over(waiting):
+    schedule = make_line_of(waiting)
+    schedule.deadline_at = now()
+    schedule.save()
+    return schedule
+
+
+def test_a_tick_ends_a_piece_of_a_long_line_and_has_the_rest_ended_elsewhere(monkeypatch):
+    monkeypatch.setattr(waiting_room, "MOST_ENDED", 2)
+    schedule = make_line_that_is_over(5)
+
+    tasks.tick_admission()
+
+    assert hurries.wait()
+    assert numbers_of(schedule, "EXPIRED") == [1, 2]
+    (message,) = [json.loads(each) for each in client().lrange("lines", 0, -1)]
+    assert message["headers"]["task"] == "reservations.end_line"
+    tasks.end_line(schedule.pk)
+    assert numbers_of(schedule, "EXPIRED") == [1, 2, 3, 4, 5]
+
+
+def test_a_short_line_is_ended_by_the_tick_alone():
+    schedule = make_line_that_is_over(3)
+
+    tasks.tick_admission()
+
+    assert hurries.wait()
+    assert numbers_of(schedule, "EXPIRED") == [1, 2, 3]
+    assert client().llen("lines") == 0
+
+
+def test_a_line_whose_sale_goes_on_is_not_ended():
+    schedule = make_line_of(3)
+
+    tasks.end_line(schedule.pk)
+
+    assert numbers_of(schedule, "WAITING") == [1, 2, 3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_ended_before_a_kill_stays_so_and_the_next_goes_on(monkeypatch):
+    monkeypatch.setattr(admission, "END_BATCH", 2)
+    schedule = make_line_that_is_over(5)
+    end_some, ended = admission.end_some, []
+
+    def killed_at_the_second(*args, **options):
+        if ended:
+            raise KeyboardInterrupt
+        ended.append(end_some(*args, **options))
+        return ended[0]
+
+    monkeypatch.setattr(admission, "end_some", killed_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        tasks.end_line(schedule.pk)
+    assert numbers_of(schedule, "EXPIRED") == [1, 2]
+    monkeypatch.setattr(admission, "end_some", end_some)
+
+    tasks.end_line(schedule.pk)
+
+    assert numbers_of(schedule, "EXPIRED") == [1, 2, 3, 4, 5]
