@@ -13,7 +13,7 @@ class ConcertSiteConfig(AppConfig):
     name = "concert_site"
 
     def ready(self) -> None:
-        """Have every migrate end with the SQL functions and periodic tasks as written, and connections be as they should."""
+        """Have every migrate end with SQL functions and periodic tasks as written; set up every connection."""
         from concert_site.lib.pooler import have_at_start, keep_after_migrate
         from concert_site.lib.sql_install import install_after_migrate
 

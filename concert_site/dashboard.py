@@ -1,9 +1,10 @@
-"""The admin's first page: what opens next, and how the open sales run."""
+"""The admin's first page: what opens next, how the open sales run, and what is wrong with what moves their lines."""
 
 from typing import Any
 
 from django.http import HttpRequest
 
+from concert_site import monitoring
 from reservations.queries import onsales
 
 
@@ -11,5 +12,7 @@ def add_to_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
     """Add the sales to the context of the index, for staff who may look at schedules."""
     user = request.user
     if user.has_perm("reservations.view_concertschedule") or user.has_perm("reservations.change_concertschedule"):
-        context["onsales"] = onsales.onsales()
+        context["onsales"] = sales = onsales.onsales()
+        context["machinery"] = found = monitoring.machinery()
+        context["warnings"] = monitoring.warnings(found, sales)
     return context

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
 from concert_site.lib.redis import client
+from concert_site.monitoring import LATE, machinery, watch
 from concert_site.lib.sql_functions import is_up_to_date
 
 log = logging.getLogger(__name__)
@@ -44,18 +46,23 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 if database, Redis and schema are there; else 503, and which of them is not. Within two seconds."""
+    """200 if database, Redis and schema are there; else 503, and which of them is not. Within two seconds.
+
+    Ticks that are late are told, and are no reason for a 503: a load balancer would take every web process away from
+    fans, who hold and pay without ticks.
+    """
     database, redis = _ask_database.submit(database_state), _ask_redis.submit(redis_state)
     wait([database, redis], timeout=PATIENCE_SECONDS)
     state = found_by(database, {"database": AWAY, "migrations": AWAY}) | found_by(redis, {"redis": AWAY})
+    ticks = ticks_state() if state["redis"] == OK else {"ticks": LATE, "last_tick_seconds": None}
     if set(state.values()) == {OK}:
-        return answer({"status": OK} | state)
-    response = answer({"status": AWAY} | state, status=503)
+        return answer({"status": OK} | state | ticks)
+    response = answer({"status": AWAY} | state | ticks, status=503)
     response["Retry-After"] = "1"
     return response
 
 
-def answer(body: dict[str, str], status: int = 200) -> HttpResponse:
+def answer(body: dict[str, Any], status: int = 200) -> HttpResponse:  # Any: JSON
     """JSON of known length: the middleware that would say it comes later."""
     response = JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
     response["Content-Length"] = str(len(response.content))
@@ -98,6 +105,13 @@ def migrations_state() -> str:
             return MISSING
         _done.add("migrations")
     return OK
+
+
+def ticks_state() -> dict[str, Any]:  # Any: as above
+    """Whether the lines are moved on, and how many seconds ago they last were; null if nobody knows."""
+    found = machinery()
+    watch.see(found)
+    return {"ticks": LATE if found.is_late else OK, "last_tick_seconds": found.tick}
 
 
 def redis_state() -> dict[str, str]:

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 # What the wall clock may drift from the steady one between two looks before it counts as set.
 JUMP_SECONDS = 5.0
-BEAT = "beat"
 
 
 class SteadyInterval(schedules.schedule):
@@ -78,7 +77,7 @@ class HouseScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
     def tick(self, *args: Any, **options: Any) -> float:  # Any: Celery's own
         """One step; returns the seconds to sleep."""
         self._notice_jump()
-        heartbeats.note(BEAT)
+        heartbeats.note(heartbeats.BEAT)
         return super().tick(*args, **options)  # type: ignore[no-any-return]
 
     def _notice_jump(self) -> None:

@@ -8,6 +8,8 @@ from redis.exceptions import RedisError
 
 from concert_site.lib.redis import attempt, breaker, client
 
+# What beat notes of itself; tasks note their names.
+BEAT = "beat"
 KEEP_MS = 86_400_000
 # PTTL rounds, and a trace may be read in the millisecond in which it was written.
 ROUNDING_MS = 50

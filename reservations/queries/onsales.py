@@ -9,13 +9,16 @@ from concert_site.lib.database import fetch, sql_beside
 
 # Of each kind. A house with more sales open than this looks at the list of schedules.
 MOST = 12
+# A draw of a million takes half a minute.
+OVERDUE_SECONDS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onsale:
     """One sale as it stands: its seats by state, and the fans in line and inside.
 
-    `gathered` are those who wait without a number: in the lobby, or while numbers are being drawn.
+    `gathered` are those who wait without a number: in the lobby, or while numbers are being drawn. A line `stands_still`
+    that should move: for ten seconds nobody has come in or gone out, though people wait and there is room.
     """
 
     schedule_id: int
@@ -34,9 +37,11 @@ class Onsale:
     waiting: int
     gathered: int
     inside: int
+    stands_still: bool
+    is_draw_overdue: bool
 
 
 def onsales(*, most: int = MOST) -> list[Onsale]:
     """The open sales by date, then those to come by their opening, up to `most` of each: one query."""
-    params = {"most": most, "lobby_seconds": settings.LOBBY_SECONDS}
+    params = {"most": most, "lobby_seconds": settings.LOBBY_SECONDS, "overdue_seconds": OVERDUE_SECONDS}
     return [Onsale(**row) for row in fetch(sql_beside(__file__, "onsales.sql"), params)]

@@ -15,7 +15,24 @@ select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.r
        not l.is_open and s.reservation_available_at <= statement_timestamp() + make_interval(secs => %(lobby_seconds)s)
          as has_lobby_open,
        l.is_open and s.drawn_at is null and line.gathered > 0 as is_drawing,
-       seats.sold, seats.held, seats.free, line.waiting, line.gathered, admitted.inside
+       seats.sold, seats.held, seats.free, line.waiting, line.gathered, admitted.inside,
+       l.is_open and s.drawn_at is null and line.gathered > 0
+         and s.reservation_available_at < statement_timestamp() - make_interval(secs => %(overdue_seconds)s)
+         as is_draw_overdue,
+       -- Looked at more closely only where it seems so: whoever left a moment ago has made room just now.
+       case when l.is_open and not s.queue_paused and s.drawn_at is not null
+                 and line.waiting > line.gathered and admitted.inside < least(s.queue_max_active, seats.free)
+            then (select min(created_at) < statement_timestamp() - interval '10 s'
+                    from (select created_at from waiting_token
+                           where concert_schedule_id = s.id and status = 'WAITING' and number is not null
+                           order by number limit 1) first_waiting)
+                 and not exists (
+                   select from waiting_token
+                    where concert_schedule_id = s.id and status in ('ACTIVE', 'EXPIRED')
+                      and (updated_active_at > statement_timestamp() - interval '10 s'
+                           or expired_at between statement_timestamp() - interval '10 s' and statement_timestamp()))
+            else false
+       end as stands_still
   from listed l
   join concert_schedule s on s.id = l.id
   join concert c on c.id = s.concert_id
