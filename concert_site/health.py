@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
 from concert_site.lib.redis import client
-from concert_site.monitoring import LATE, machinery, watch
 from concert_site.lib.sql_functions import is_up_to_date
+from concert_site.monitoring import LATE, machinery, watch
 
 log = logging.getLogger(__name__)
 

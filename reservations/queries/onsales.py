@@ -17,8 +17,8 @@ OVERDUE_SECONDS = 90
 class Onsale:
     """One sale as it stands: its seats by state, and the fans in line and inside.
 
-    `gathered` are those who wait without a number: in the lobby, or while numbers are being drawn. A line `stands_still`
-    that should move: for ten seconds nobody has come in or gone out, though people wait and there is room.
+    `gathered` are those who wait without a number: in the lobby, or while numbers are being drawn. A line that should
+    move `stands_still`: for ten seconds nobody has come in or gone out, though people wait and there is room.
     """
 
     schedule_id: int
