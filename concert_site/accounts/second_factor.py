@@ -67,6 +67,11 @@ class GuessedCode:
     user: User
     authenticator: Authenticator
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
+        super().__init__(*args, **kwargs)
+        code: Field = self.fields["code"]  # type: ignore[attr-defined]  # of the form it is mixed into
+        code.label = _("Code")
+
     def clean_code(self) -> str:
         """Judge the code.
 
@@ -126,7 +131,9 @@ class ShortName:
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
         super().__init__(*args, **kwargs)
         fields: dict[str, Field] = self.fields  # type: ignore[attr-defined]  # of the form it is mixed into
-        fields["name"] = CharField(label=_("Name"), required=fields["name"].required, max_length=LONGEST_NAME)
+        fields["name"] = CharField(
+            label=_("Name of the passkey"), required=fields["name"].required, max_length=LONGEST_NAME
+        )
 
 
 class NamedPasskey(ShortName, ReadCredential):
