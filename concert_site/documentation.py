@@ -12,6 +12,37 @@ from rest_framework.response import Response
 
 KEPT = {"Cache-Control": "public, max-age=300"}
 
+# What an answer is good for: of operation and status, the operations that it leads to, and what they take from it.
+TOKEN = {"token": "$response.body#/token"}
+HELD = {"id": "$response.body#/reservations/0/id"}
+LINKS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
+    ("/api/v1/schedules/{id}/queue-tokens/", "201"): {
+        "queue_tokens_retrieve": {"parameters": TOKEN},
+        "queue_tokens_enter_create": {"parameters": TOKEN},
+        "queue_tokens_destroy": {"parameters": TOKEN},
+    },
+    ("/api/v1/reservations/", "201"): {
+        "payments_create": {"requestBody": {"reservations": ["$response.body#/reservations/0/id"]}},
+        "reservations_retrieve": {"parameters": HELD},
+        "reservations_extend_create": {"parameters": HELD},
+        "reservations_cancel_create": {"parameters": HELD},
+        "reservations_ticket_retrieve": {"parameters": HELD},
+    },
+    ("/api/v1/payments/", "201"): {
+        "payments_retrieve": {"parameters": {"id": "$response.body#/payments/0/id"}},
+        "reservations_ticket_retrieve": {"parameters": {"id": "$response.body#/payments/0/reservation"}},
+        "reservations_cancel_create": {"parameters": {"id": "$response.body#/payments/0/reservation"}},
+    },
+}
+
+
+def add_links(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
+    """Say which answer leads where: a hook of drf-spectacular. Any: OpenAPI."""
+    for (path, status), links in LINKS.items():
+        response = result["paths"][path]["post"]["responses"][status]
+        response["links"] = {name: {"operationId": name} | link for name, link in links.items()}
+    return result
+
 
 @cache
 def schema() -> dict[str, Any]:

@@ -321,6 +321,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "concert_site.accounts.openapi.add_accounts",
+        "concert_site.documentation.add_links",
     ],
 }
 

@@ -40,6 +40,13 @@ class Id(StrictInteger):
     """The id of a row."""
 
 
+class Ids(serializers.ListField):
+    """Ids, each once: who takes the list refuses one that is there twice, and says which (lib.items)."""
+
+    def __init__(self, **options: Any) -> None:  # Any: DRF's options of every type
+        super().__init__(child=Id(), **options)
+
+
 class Money(StrictInteger):
     """An amount in the currency's minor unit; give `max_value` where a rule bounds it."""
 

@@ -21,6 +21,7 @@ HEADER = "Idempotency-Key"
 # How WSGI hands it over; asking for it so spares a dictionary of all headers.
 META_NAME = "HTTP_IDEMPOTENCY_KEY"
 LONGEST = 255
+SHAPE = {"type": "string", "minLength": 1, "maxLength": LONGEST}
 
 
 class IdempotencyKeyReused(Conflict):

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from concert_site.lib.fields import Body, Id, Money
+from concert_site.lib.fields import Body, Ids, Money
 from payments.domain.checkout import Receipt
 from payments.domain.refunds import Cancellation
 from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut, payment_out, reservation_out
@@ -11,7 +11,7 @@ from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut,
 class PayRequest(Body):
     """Which of the caller's reservations to pay: all of them, or none."""
 
-    reservations = serializers.ListField(child=Id(), min_length=1, max_length=MOST_SEATS)
+    reservations = Ids(min_length=1, max_length=MOST_SEATS)
 
 
 class CancelRequest(Body):

@@ -11,7 +11,10 @@ class CatalogueQuery(serializers.Serializer[dict[str, object]]):
     """The filters of the list of concerts."""
 
     search = serializers.CharField(
-        required=False, max_length=100, help_text="Every word is somewhere in name, host or description."
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="Every word is somewhere in name, host or description.",
     )
     date = serializers.DateField(
         required=False, help_text="Concerts that are played on this date, in the venue's time zone."

@@ -81,7 +81,8 @@ class Concerts(GenericAPIView[Concert]):
     @refuses_fields_of(CatalogueQuery)
     def get(self, request: Request) -> Response:
         """The concerts with their schedules, those that play next first."""
-        query = CatalogueQuery(data=request.query_params)
+        # As plain values: of a form's, an empty one would count as none.
+        query = CatalogueQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         page = self.paginate_queryset(found_by(query.validated_data)) or []
         response = self.get_paginated_response(ConcertOut(catalogue.listings(page), many=True).data)

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from concert_site.lib.fields import Body, Id
+from concert_site.lib.fields import Body, Id, Ids
 from queueing.api.serializers import TokenOut
 from reservations.api.catalogue_serializers import SeatOut
 from reservations.domain import cancellation
@@ -26,7 +26,7 @@ class HoldRequest(Body):
     """Which seats of which schedule to hold: all of them, or none."""
 
     schedule = Id()
-    seats = serializers.ListField(child=Id(), min_length=1, max_length=MOST_SEATS)
+    seats = Ids(min_length=1, max_length=MOST_SEATS)
 
 
 class PaymentOut(serializers.Serializer[Any]):

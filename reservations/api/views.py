@@ -40,7 +40,7 @@ QUEUE_TOKEN = OpenApiParameter(
 )
 KEY = OpenApiParameter(
     idempotency.HEADER,
-    str,
+    idempotency.SHAPE,
     OpenApiParameter.HEADER,
     description="Any text of your own, new for each booking. Sent again with the same body it answers that booking.",
 )

@@ -225,6 +225,9 @@ def test_next_show_comes_first_and_what_is_over_last():
     [
         ("date=tomorrow", "date"),
         ("date=2026-02-30", "date"),
+        ("date=", "date"),
+        ("sale_state=", "sale_state"),
+        ("page_size=0", "page_size"),
         ("sale_state=open", "sale_state"),
         ("search=%00", "search"),
         ("search=" + "x" * 101, "search"),

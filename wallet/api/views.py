@@ -21,7 +21,7 @@ from wallet.queries import history_of, wallet_of
 
 KEY_HEADER = OpenApiParameter(
     idempotency.HEADER,
-    str,
+    idempotency.SHAPE,
     OpenApiParameter.HEADER,
     required=True,
     description="Any text of your own, 1 to 255 characters, new for each top-up. "

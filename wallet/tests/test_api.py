@@ -239,8 +239,17 @@ def test_the_size_of_a_page_is_bounded():
         ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1)
     client = api_of(fan)
 
-    for size, shown in {"3": 3, "100": 100, "101": 100, "0": 20, "-1": 20, "x": 20}.items():
+    for size, shown in {"3": 3, "100": 100, "101": 100}.items():
         assert len(client.get(HISTORY, {"page_size": size}).json()["results"]) == shown
+    assert len(client.get(HISTORY).json()["results"]) == 20
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", "", "1.0", "9" * 30, "١"])
+def test_a_size_that_makes_no_sense_is_refused_by_name(size):
+    response = api_of(make_fan()).get(HISTORY, {"page_size": size})
+
+    assert response.status_code == 400
+    assert [(error["attr"], error["code"]) for error in response.json()["errors"]] == [("page_size", "invalid")]
 
 
 def cursor(text: str) -> str:

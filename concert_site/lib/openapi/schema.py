@@ -15,10 +15,11 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from concert_site.lib import idempotency
-from concert_site.lib.fields import Body
+from concert_site.lib.fields import Body, Ids
 from concert_site.lib.openapi.declarations import ANY_FIELD, NAME, SERVER, VALIDATION, Refusal, declared_by, found_in
 from concert_site.lib.openapi.field_codes import field_codes_of
 from concert_site.lib.openapi.shapes import response_of
+from concert_site.lib.pagination import SIZE
 
 READS = {"GET", "HEAD"}
 WITH_BODIES = {"POST", "PUT", "PATCH"}
@@ -81,6 +82,16 @@ class RefusalSchema(AutoSchema):
         shape: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         return shape | ({"additionalProperties": False} if isinstance(serializer, Body) else {})
 
+    def _map_serializer_field(self, field: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        """The shape of a field; of ids, that each is there once; of text, that no NUL is in it.
+
+        Any: OpenAPI, and drf-spectacular's own.
+        """
+        shape: dict[str, Any] = super()._map_serializer_field(field, *args, **options)  # type: ignore[no-untyped-call]
+        if type(field) is serializers.CharField and "request" in args:
+            return shape | {"pattern": r"^[^\u0000]*$"}
+        return shape | ({"uniqueItems": True} if isinstance(field, Ids) else {})
+
     def refusals(self) -> Iterator[Refusal]:
         """Everything that the operation may be refused with."""
         yield from ALWAYS
@@ -89,6 +100,8 @@ class RefusalSchema(AutoSchema):
         yield from self._of_keys()
         if "{" in self.path or self._is_list_view():
             yield Refusal(404, "not_found")
+        if self._is_list_view():
+            yield Refusal(400, "invalid", SIZE, VALIDATION)
         if self.method not in READS:
             yield from OF_WRITES
             yield from OF_JSON

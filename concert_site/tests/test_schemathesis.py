@@ -1,0 +1,72 @@
+"""The API is tried against its own description: requests made from it, valid and not, alone and one after another.
+
+SCHEMATHESIS_SECONDS tries for longer than the suite does. Each run tries what every run tries (a fixed seed) and then
+something new, whose seed stands in what a failure prints.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from random import SystemRandom
+from urllib.request import Request, urlopen
+
+import pytest
+
+from concert_site.tests.up_process import Up, manage
+
+# For each of the parts below that have no end of their own.
+SECONDS = int(os.environ.get("SCHEMATHESIS_SECONDS", "8"))
+HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
+NEW = SystemRandom().randrange(2**32)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    site = Up(tmp_path_factory.mktemp("schemathesis") / "data", THROTTLE="off")
+    yield site.wait_ready()
+    site.discard()
+
+
+@pytest.fixture(scope="module")
+def headers(up):
+    """Of a fan who can afford much, and whose turn it is, on a site with a show on sale."""
+    at = f"--data-dir={up.data_dir}"
+    show = json.loads(manage("make_show", "--seats", "100", "--tickets-per-fan", "50", at, MODE="test").stdout)
+    fan = json.loads(manage("make_fans", "1", "--balance", "90000000", at, MODE="test").stdout)
+    bearer = f"Bearer {fan['access_token']}"
+    join = Request(
+        f"{up.url}api/v1/schedules/{show['schedule']}/queue-tokens/", method="POST", headers={"Authorization": bearer}
+    )
+    with urlopen(join) as answer:
+        place = json.load(answer)
+    assert place["status"] == "ACTIVE"
+    return ["--header", f"Authorization: {bearer}", "--header", f"X-Queue-Token: {place['token']}"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "seed"),
+    [("coverage", 1), ("fuzzing", NEW), ("stateful", 1), ("stateful", NEW)],
+    ids=["coverage", "fuzzing", "stateful", "stateful-anew"],
+)
+def test_nothing_is_found_that_the_description_does_not_have(up, headers, phase, seed, tmp_path):
+    words = [
+        *("run", f"{up.url}api/v1/schema/?format=json", "--include-path-regex", "^/api/", "--checks", "all"),
+        *("--generation-database", "none", "--no-color", "--continue-on-failure", "--phases", phase),
+        *("--max-examples", "25", "--seed", str(seed), *headers),
+        *(() if phase == "coverage" else ("--max-time", str(SECONDS))),
+    ]
+    found = subprocess.run(
+        [str(Path(sys.executable).parent / "schemathesis"), *words],
+        cwd=tmp_path,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": HOOKS.stem, "PYTHONPATH": str(HOOKS.parent), "NO_PROXY": "*"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS + 100,
+        check=False,
+    )
+
+    assert found.returncode == 0, f"seed {seed}\n{found.stdout[-20_000:]}{found.stderr}"
+    assert re.search(r"[1-9]\d* generated, [1-9]\d* passed", found.stdout), found.stdout
