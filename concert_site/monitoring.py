@@ -116,18 +116,18 @@ def of_lines(sales: Sequence[Onsale]) -> list[StaffWarning]:
 
 REDIS_AWAY = StaffWarning(
     "redis_away",
-    _("Redis is away: nobody new can join a line, and lines move only while their fans look at them."),
+    _("Redis is away: nobody new can join a line, and the lines stand still."),
     _("Start Redis again. No place in line is lost, and holding and paying go on."),
 )
 BEAT_AWAY = StaffWarning(
     "beat_away",
     _("Beat is away: nothing is sent that has to be done each second."),
-    _("Start the process “beat” again, and look into its log. Until then lines move only while fans look at them."),
+    _("Start the process “beat” again, and look into its log. Until then the lines stand still."),
 )
 TICKS_AWAY = StaffWarning(
     "ticks_away",
     _("The worker of the ticks is away or stuck: lines are not moved on."),
-    _("Start the process “ticks” again, and look into its log. Until then lines move only while fans look at them."),
+    _("Start the process “ticks” again, and look into its log. Until then the lines stand still."),
 )
 WORKER_AWAY = StaffWarning(
     "worker_away",

@@ -350,8 +350,6 @@ CELERY_TASK_ROUTES = {
     "*.tick_*": {"queue": "ticks"},
 }
 CELERY_BEAT_SCHEDULER = "concert_site.scheduler:HouseScheduler"
-# Whether web processes move the lines that their fans look at, should the ticks stop. A test does it where it is meant.
-MOVE_LINES_WITHOUT_TICKS = MODE != "test"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
