@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "concert_site.accounts.offered.OfferedAlone",
     "concert_site.accounts.middleware.KnownDevices",
     "concert_site.accounts.middleware.RefusalsInAllauthsShape",
     "concert_site.accounts.seen_sessions.SeenSessions",
@@ -207,14 +208,26 @@ ALLAUTH_TRUSTED_PROXY_COUNT = int(BEHIND_PROXY)
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-# Nothing of a booking depends on a mail that arrives.
-ACCOUNT_EMAIL_VERIFICATION = "none"
+# Whether an account must have given a code that was mailed to its address before it joins a line, holds or tops up.
+VERIFY_ADDRESSES = env.bool("VERIFY_ADDRESSES", default=IS_PRODUCTION)
+# allauth has codes under this word alone; here nobody is kept from logging in (concert_site.accounts.stages).
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 15 * 60
+# Before each change of a second factor, and of an address by who has no password.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 # Asking for a code tells nobody who has an account; nor does a sign-up, where codes are demanded before it counts.
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Frontrow: "
-ACCOUNT_FORMS = {"login": "concert_site.accounts.login.Login"}
+ACCOUNT_FORMS = {
+    "login": "concert_site.accounts.login.Login",
+    "signup": "concert_site.accounts.login.SignUp",
+}
+SOCIALACCOUNT_FORMS = {"signup": "concert_site.accounts.login.SocialSignUp"}
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"
 # Guesses, mails that are asked for and sign-ups are counted by concert_site.accounts.guessing instead: allauth's counts
 # take turns, and one stranger uses up what an account has. A whole phone network may come from one address.
@@ -224,6 +237,7 @@ ACCOUNT_RATE_LIMITS = (
         "login_failed": None,
         "signup": None,
         "reset_password": None,
+        "confirm_email": None,
         "reset_password_from_key": "300/m/ip",
     }
     if THROTTLE
@@ -249,7 +263,7 @@ MFA_TOTP_TOLERANCE = 1
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RATE_LIMITS = {"webauthn_login": "600/m/ip"} if THROTTLE else False
 # Who signs up with somebody else's address must not lock them out by a factor of their own.
-MFA_ALLOW_UNVERIFIED_EMAIL = not IS_PRODUCTION
+MFA_ALLOW_UNVERIFIED_EMAIL = not VERIFY_ADDRESSES
 # Browsers give passkeys to https and to localhost alone; allauth would refuse the latter.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
 # Off: it would keep out who has no JavaScript, and apps that know nothing of it.

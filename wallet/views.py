@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from concert_site.accounts.permissions import verified
 from concert_site.lib.amounts import MoneyField
 from concert_site.lib.converters import id_in
 from concert_site.lib.errors import Unavailable
@@ -37,6 +38,7 @@ def wallet(request: HttpRequest) -> HttpResponse:
 
 
 @fans_own
+@verified
 @throttled("charge")
 def top_up(request: HttpRequest) -> HttpResponse:
     """Take the amount, and lead back to where the fan came from. A read leads to the wallet."""

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.password_reset_by_code import PASSWORD_RESET_VERIFICATION_SESSION_KEY
+from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
@@ -13,21 +15,27 @@ from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, JsonResponse
+from django.shortcuts import redirect
 from django.utils.translation import get_language, override
 
 from concert_site.accounts import devices, guessing
+from concert_site.accounts.addresses import EmailTaken, claim_address, release_address, validate_receivable
 from concert_site.accounts.later_mails import send_later
 from concert_site.accounts.models import User
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
 from concert_site.accounts.token_strategy import hand_out_tokens, is_of_an_app
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.networks import NOWHERE, client_address, without_port
+from concert_site.lib.refusals import ACCOUNTS
 
 log = logging.getLogger(__name__)
 
 LONGEST_ADDRESS = 254
 RESET_CODE = "account/email/password_reset_code"
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
+RESET_PAGE = "account_reset_password"
+CONFIRMATION_STAGE = "allauth.account.stages.EmailVerificationStage"
+OWN_STAGE = "concert_site.accounts.stages.SendCodeAtSignUp"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth comes without types
@@ -102,8 +110,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
 
         Of theirs this session goes on; an app is answered with new tokens.
         """
-        super().set_password(user, password)
         request = self.request
+        demand_code_of_today(request, user)
+        super().set_password(user, password)
         is_own = request.user.is_authenticated and request.user.pk == user.pk
         end_sessions(user.pk, keep=request.session.session_key if is_own else None)
         if is_own and is_of_an_app(request):
@@ -112,10 +121,34 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
     def clean_email(self, email: str) -> str:
         """Refuse what doesn't fit: allauth would cut it off, and make an account of another address.
 
-        :raises ValidationError: if the address is longer than the column
+        :raises ValidationError: if the address is longer than the column, or no mail can reach it
         """
         MaxLengthValidator(LONGEST_ADDRESS)(email)
+        validate_receivable(email)
         return str(super().clean_email(email))
+
+    def get_login_stages(self) -> list[str]:
+        """allauth's own; but an address that nobody has confirmed yet keeps nobody from logging in."""
+        stages: list[str] = super().get_login_stages()
+        return [OWN_STAGE if name == CONFIRMATION_STAGE else name for name in stages]
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """A code that was sent to this address has been given: from now on it is the account's, and no other.
+
+        The old address is told, and an app is answered with new tokens.
+        :raises AddressTaken: if it became another account's meanwhile
+        """
+        user = email_address.user
+        try:
+            before = claim_address(user, email_address.email, keep=request.session.session_key)
+        except EmailTaken as error:
+            raise AddressTaken(self.validation_error("email_taken")) from error
+        if before != user.email:
+            changed = {"from_email": before, "to_email": user.email}
+            self.send_notification_mail("account/email/email_changed", user, changed, email=before)
+        if is_of_an_app(request):
+            hand_out_tokens(request)
+        return True
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:  # noqa: FBT002  allauth's signature
         """Save a new user, who is written to in the language of the moment.
@@ -127,10 +160,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         user.locale = user.locale or language_of_the_moment()
         try:
             with transaction.atomic():
+                if settings.VERIFY_ADDRESSES:
+                    release_address(form.cleaned_data["email"])
                 saved: User = super().save_user(request, user, form, commit)
-        except IntegrityError as error:
+        except (IntegrityError, EmailTaken) as error:
             raise AddressTaken(self.validation_error("email_taken")) from error
         return saved
+
+
+def demand_code_of_today(request: HttpRequest, user: User) -> None:
+    """Refuse a new password by a code that was sent to an address which is the account's no more.
+
+    :raises ImmediateHttpResponse: back to where a code is asked for
+    """
+    state = request.session.get(PASSWORD_RESET_VERIFICATION_SESSION_KEY)
+    if state is None or request.user.is_authenticated:
+        return
+    if not User.objects.filter(pk=user.pk, email=state["email"].lower()).exists():
+        del request.session[PASSWORD_RESET_VERIFICATION_SESSION_KEY]
+        is_app = request.path.startswith(ACCOUNTS)
+        raise ImmediateHttpResponse(JsonResponse({"status": 409}, status=409) if is_app else redirect(RESET_PAGE))
 
 
 def site() -> dict[str, str]:

@@ -1,33 +1,117 @@
-"""The addresses that allauth keeps beside the user's own."""
+"""The one address of an account: it counts once its owner has shown a code that was mailed there.
+
+allauth keeps it in a table of its own beside `User.email`; here both change together.
+"""
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
 from django.db import IntegrityError, transaction
+from django.db.models import F, ProtectedError
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
-from concert_site.lib.errors import Conflict
+from concert_site.accounts.sessions import end_sessions
+from concert_site.lib.errors import Conflict, NotAllowed
+
+# Names that lead nowhere outside of one machine or house (RFC 2606, 6761, 6762, 7686, and ICANN's .internal).
+NOWHERE = {"invalid", "localhost", "local", "internal", "onion"}
+has_address_form = EmailValidator(allowlist=[])
 
 
-def change_address(user: User, email: str) -> None:
-    """Let the user log in with another address, and with no other.
+class AddressUnverified(NotAllowed):
+    """The account's address must be shown to be its owner's first."""
 
-    :raises Conflict: if it became another account's meanwhile
+    code = "address_unverified"
+    detail = _("Confirm your e-mail address first, by the code that we mail to it.")
+
+
+class EmailTaken(Conflict):
+    """Another account has this address."""
+
+    code = "email_taken"
+    detail = _("Another account has this address.")
+
+
+def validate_receivable(email: str) -> None:
+    """Refuse an address that no mail from outside can reach, whatever is in front of the @. Asks no name server.
+
+    :raises ValidationError: if its form is wrong, or its domain is an IP address, has no dot, or is known to be nowhere
+    """
+    has_address_form(email)
+    _name, _at, domain = email.rpartition("@")
+    if domain.startswith("[") or "." not in domain or domain.rpartition(".")[2].lower() in NOWHERE:
+        raise ValidationError(_("No mail can be delivered to this address."), code="undeliverable")
+
+
+def is_verified(user_id: int) -> bool:
+    """Whether the account's present address was shown to be its owner's."""
+    own = EmailAddress.objects.filter(user_id=user_id, email=F("user__email"))
+    return bool(own.filter(verified=True).exists())
+
+
+def is_free(email: str) -> bool:
+    """Whether an account may still get this address: it is nobody's, or is named by one that never showed a code."""
+    holder = User.objects.filter(email=email.lower()).first()
+    return holder is None or bool(settings.VERIFY_ADDRESSES and may_lose_address(holder))
+
+
+def may_lose_address(holder: User) -> bool:
+    """Whether an account has an address only by its own word. Of an account with a past that is for staff to settle."""
+    return holder.is_active and not holder.is_staff and not is_verified(holder.pk)
+
+
+def claim_address(user: User, email: str, *, keep: str | None = None) -> str:
+    """Let the address, for which a code was given, be the account's only one; the address that it had before.
+
+    If it is another than before, whatever was issued for the old one is over: all sessions but the one of key `keep`,
+    and every access token. An account that merely named this address, and is empty, is deleted.
+
+    :raises EmailTaken: if it is the address of an account that was verified, or that has a past
     """
     try:
         with transaction.atomic(durable=True):
-            user.email = email.lower()
-            user.save(update_fields=["email"])
-            move_address(user)
+            # The row first: two changes of one account take turns, and so do a reset of its password and a change.
+            locked = User.objects.select_for_update(no_key=True, of=("self",)).get(pk=user.pk)
+            before, wanted = locked.email, email.lower()
+            if before != wanted:
+                release_address(wanted)
+                locked.email = user.email = wanted
+                locked.save(update_fields=["email"])
+            set_address(locked, is_verified=True)
+            if before != wanted:
+                end_sessions(user.pk, keep=keep)
     except IntegrityError as error:
-        raise Conflict(_("Another account has this address."), attr="email") from error
+        raise EmailTaken(attr="email") from error
+    return before
 
 
-def move_address(user: User) -> None:
+def release_address(email: str) -> None:
+    """Delete the account that took this address without ever showing a code, if nothing came of it.
+
+    A step of the caller's transaction.
+    :raises EmailTaken: if the account was verified, or has bookings, money or a past
+    """
+    squatter = User.objects.select_for_update(no_key=True, of=("self",)).filter(email=email).first()
+    if squatter is None:
+        return
+    if not may_lose_address(squatter):
+        raise EmailTaken(attr="email")
+    try:
+        with transaction.atomic():
+            end_sessions(squatter.pk)
+            squatter.delete()
+    except ProtectedError as error:
+        raise EmailTaken(attr="email") from error
+
+
+def set_address(user: User, *, is_verified: bool) -> None:
     """Make the user's address the only one that opens the account: a step of the caller's transaction.
 
-    Staff change an address because the old one is lost or was somebody else's, so no old one may stay behind. An
-    account that allauth has no address of needs none: it is found by the user's own.
+    No old one stays behind: it was given up, or is somebody else's.
     """
-    old, _count = EmailAddress.objects.filter(user=user).delete()
-    if old:
-        EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)
+    EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
+    EmailAddress.objects.update_or_create(
+        user=user, email=user.email, defaults={"primary": True, "verified": is_verified}
+    )

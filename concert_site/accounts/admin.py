@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from allauth.account import admin as _account_admin  # noqa: F401  registers EmailAddress
+from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.mfa import admin as _mfa_admin  # noqa: F401  registers Authenticator
 from allauth.mfa.models import Authenticator
@@ -31,7 +32,7 @@ from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from concert_site.accounts import staff_login
-from concert_site.accounts.addresses import move_address
+from concert_site.accounts.addresses import set_address
 from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
 from concert_site.accounts.models import User
 from concert_site.accounts.second_factor import remove_factors
@@ -137,7 +138,9 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         """Save, with the address that allauth keeps; what was issued for the account as it was is over."""
         super().save_model(request, obj, form, change)
         if change and "email" in form.changed_data:
-            move_address(obj)
+            # Verified by whoever reads its mail, at their next booking.
+            set_address(obj, is_verified=False)
+            tell_old_address(request, obj, form.initial["email"])
         if change and {"email", "is_active"} & set(form.changed_data):
             keep_own = request.session.session_key if obj == request.user else None
             end_sessions(obj.pk, keep=keep_own)
@@ -185,6 +188,13 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         if len(allowed) < len(asked):
             why = _("Accounts of staff are changed by superusers, and nobody's own by themselves.")
             self.message_user(request, why, messages.WARNING)
+
+
+def tell_old_address(request: HttpRequest, user: User, old: str) -> None:
+    """Tell the address that an account had before that it has another now."""
+    get_adapter(request).send_notification_mail(
+        "account/email/email_changed", user, {"from_email": old, "to_email": user.email}, email=old
+    )
 
 
 def is_held(user: User) -> bool:

@@ -2,18 +2,141 @@
 
 from typing import Any
 
-from allauth.headless.account.views import RequestPasswordResetView, SignupView
+from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
+from allauth.core.exceptions import ReauthenticationRequired
+from allauth.headless.account import inputs as account_inputs
+from allauth.headless.account.response import RequestEmailVerificationResponse
+from allauth.headless.account.views import (
+    ChangePasswordView,
+    LoginView,
+    ManageEmailView,
+    ReauthenticateView,
+    RequestPasswordResetView,
+    ResendEmailVerificationCodeView,
+    ResetPasswordView,
+    SignupView,
+)
+from allauth.headless.internal.restkit import inputs as restkit
 from allauth.headless.internal.restkit.response import APIResponse
 from allauth.headless.mfa import inputs, views
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from concert_site.accounts import guessing, proofs
+from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, send_code
+from concert_site.accounts.forms import OwnPassword, SpacesCount, UnclaimedAddress
 from concert_site.accounts.second_factor import GuessedCode, NamedPasskey, ReadCredential
+
+
+class SignUpInput(SpacesCount, UnclaimedAddress, account_inputs.SignupInput):  # type: ignore[misc]  # without types
+    """An address that is nobody's, and a password."""
+
+
+class LogInInput(SpacesCount, account_inputs.LoginInput):  # type: ignore[misc]  # as above
+    """An address and its password."""
+
+
+class PasswordInput(SpacesCount, account_inputs.ReauthenticateInput):  # type: ignore[misc]  # as above
+    """The password again."""
+
+
+class NewPasswordInput(SpacesCount, account_inputs.ChangePasswordInput):  # type: ignore[misc]  # as above
+    """The password, and another."""
+
+
+class ResetInput(SpacesCount, account_inputs.ResetPasswordInput):  # type: ignore[misc]  # as above
+    """A code and another password."""
+
+
+class LogIn(LoginView):  # type: ignore[misc]  # as above
+    """`POST auth/login`."""
+
+    input_class = LogInInput
+
+
+class ConfirmPassword(ReauthenticateView):  # type: ignore[misc]  # as above
+    """`POST auth/reauthenticate`."""
+
+    input_class = PasswordInput
+
+
+class ChangePassword(ChangePasswordView):  # type: ignore[misc]  # as above
+    """`POST account/password/change`."""
+
+    input_class = NewPasswordInput
+
+
+class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # as above
+    """`GET` and `POST auth/password/reset`."""
+
+    input_class = ResetInput
+
+
+class ChangeAddressInput(SpacesCount, OwnPassword, account_inputs.AddEmailInput):  # type: ignore[misc]  # as above
+    """Another address, and the password of who has one."""
+
+    password = restkit.CharField(required=False)
+
+
+class Address(ManageEmailView):  # type: ignore[misc]  # as above
+    """`account/email`: the one address of an account, and the one that it may become.
+
+    `POST` asks for another, to which a code is mailed; `auth/email/verify` with that code makes it the account's.
+    `PUT` mails a code to the present one.
+    """
+
+    input_class = {"POST": ChangeAddressInput, "PUT": account_inputs.ResendEmailVerificationInput}
+
+    def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: Django's
+        """Who has no password must have logged in just now to change the address.
+
+        :raises ReauthenticationRequired: if not
+        """
+        user: Any = request.user  # Any: a user, or nobody
+        is_without = request.method == "POST" and user.is_authenticated and not user.has_usable_password()
+        if is_without and not has_just_logged_in(request, user):
+            raise ReauthenticationRequired
+        response: HttpResponse = super().handle(request, *args, **kwargs)
+        return response
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: as above
+        """Mail the code, and tell the present address what was asked for.
+
+        :raises TooManyAttempts: if too many codes were asked for
+        """
+        ask_for_another(request, self.input.cleaned_data["email"])
+        response: HttpResponse = self._respond_email_list()
+        return response
+
+    def put(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: as above
+        """Mail a code again.
+
+        :raises TooManyAttempts: as above
+        """
+        send_code(request, self.input.cleaned_data["email"].email)
+        response: HttpResponse = RequestEmailVerificationResponse(request, verification_sent=True)
+        return response
+
+
+class SendCodeAgain(ResendEmailVerificationCodeView):  # type: ignore[misc]  # as above
+    """`POST auth/email/verify/resend`."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: as above
+        """Mail another code for the address that waits for one.
+
+        :raises TooManyAttempts: as above
+        """
+        process = EmailVerificationProcess.resume(request)
+        if process is not None:
+            guessing.admit_reset(request, process.email)
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
 
 
 class SignUp(SignupView):  # type: ignore[misc]  # allauth comes without types
     """`GET auth/signup`: whether a proof of work is wanted, and on what. `POST auth/signup`: an account."""
+
+    input_class = {"POST": SignUpInput}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: Django's
         """A challenge, good for ten minutes and one sign-up; null where none is wanted.

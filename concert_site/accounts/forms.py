@@ -2,13 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from concert_site.accounts.address_codes import is_own_password
+from concert_site.accounts.addresses import is_free, validate_receivable
 from concert_site.accounts.models import User
 from concert_site.accounts.sessions import end_sessions
 
@@ -29,15 +33,75 @@ class OneAddress:
     def clean_email(self) -> str:
         """The address in lower case.
 
-        :raises ValidationError: if it is another account's
+        :raises ValidationError: if it is another account's, or no mail can reach it
         """
         email = str(self.cleaned_data["email"]).strip().lower()
+        validate_receivable(email)
         others = User.objects.filter(email=email).exclude(pk=self.instance.pk)
         # allauth lets a fan in by any address of theirs.
         elsewhere = EmailAddress.objects.filter(email__iexact=email).exclude(user=self.instance.pk)
         if others.exists() or elsewhere.exists():
             raise ValidationError(_("Another account has this address."))
         return email
+
+
+class UnclaimedAddress:
+    """A sign-up's form: an address that another account only names is still to be had."""
+
+    def validate_unique_email(self, value: str) -> str:
+        """The address, unless it is an account's.
+
+        :raises ValidationError: if it is, and by whoever shows that they read its mail can't be had either
+        """
+        self.account_already_exists = False
+        if not is_free(value):
+            raise get_adapter().validation_error("email_taken")
+        return str(get_adapter().validate_unique_email(value))
+
+
+class SpacesCount:
+    """A form of allauth's API in which a password is what was typed, as it is on every page: blanks are part of it."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
+        super().__init__(*args, **kwargs)
+        for name in ("password", "current_password", "new_password"):
+            field = self.fields.get(name)
+            if isinstance(field, forms.CharField):
+                field.strip = False
+
+
+class OwnPassword:
+    """A form of whoever is logged in, in which those who have a password say it again."""
+
+    user: User
+    fields: dict[str, forms.Field]
+    cleaned_data: dict[str, Any]  # Any: each field's own type
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
+        super().__init__(*args, **kwargs)
+        self.fields["password"].required = self.user.has_usable_password()
+
+    def clean_email(self) -> str:
+        """Another address, which is nobody's.
+
+        :raises ValidationError: if it is the account's own, another's, or none that mail can reach
+        """
+        email = str(super().clean_email())  # type: ignore[misc]  # of the form it is mixed into
+        if not is_free(email):
+            raise get_adapter().validation_error("email_taken")
+        return email
+
+    def clean_password(self) -> str:
+        """
+        :raises ValidationError: if it is not the account's
+        :raises TooManyAttempts: if it was guessed too often
+        """
+        password = str(self.cleaned_data["password"] or "")
+        if self.user.has_usable_password() and not is_own_password(context.request, self.user, password):
+            raise get_adapter().validation_error("enter_current_password")
+        return password
 
 
 def language_field() -> forms.ChoiceField:

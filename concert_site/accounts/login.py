@@ -1,9 +1,12 @@
-"""The form of the login's page."""
+"""The forms of the pages that log in and sign up."""
 
 from typing import Any
 
-from allauth.account.forms import LoginForm
+from allauth.account.forms import LoginForm, SignupForm
+from allauth.socialaccount.forms import SignupForm as SocialSignupForm
 from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts.forms import UnclaimedAddress
 
 
 class Login(LoginForm):  # type: ignore[misc]  # allauth comes without types
@@ -12,3 +15,11 @@ class Login(LoginForm):  # type: ignore[misc]  # allauth comes without types
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
         super().__init__(*args, **kwargs)
         self.fields["remember"].label = _("Stay logged in")
+
+
+class SignUp(UnclaimedAddress, SignupForm):  # type: ignore[misc]  # as above
+    """allauth's own."""
+
+
+class SocialSignUp(UnclaimedAddress, SocialSignupForm):  # type: ignore[misc]  # as above
+    """allauth's own."""

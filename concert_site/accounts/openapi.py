@@ -13,11 +13,10 @@ from typing import Any
 
 import yaml
 from allauth.headless.spec.internal import schema as allauth_schema
-from django.urls import Resolver404, resolve
 
+from concert_site.accounts.offered import ROOT, is_offered
 from concert_site.accounts.openapi_mends import add_own, mend
 
-ROOT = "/_allauth/app/v1/"
 METHODS = ("get", "post", "put", "patch", "delete")
 # What allauth's components are called among ours.
 PREFIX = "Account"
@@ -84,15 +83,6 @@ def spec_of_allauth() -> Shape:
 def offered_at(path: str, item: Shape) -> Shape:
     """The operations of an address that this site offers."""
     return {method: item[method] for method in METHODS if method in item and is_offered(method, path)}
-
-
-def is_offered(method: str, path: str) -> bool:
-    """Whether a request would find a view, and the view take the method."""
-    try:
-        view = resolve(path).func
-    except Resolver404:
-        return False
-    return hasattr(getattr(view, "view_class", None), method)
 
 
 def described_as(operation: Shape, method: str, path: str, spec: Shape) -> Shape:

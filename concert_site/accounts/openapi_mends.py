@@ -39,6 +39,18 @@ def add_own(paths: Shape, root: str) -> None:
     # allauth says nothing of success, which brings tokens that work on.
     changed = {"$ref": "#/components/responses/Authenticated"}
     paths[f"{root}account/password/change"]["post"]["responses"]["200"] = changed
+    address = paths[f"{root}account/email"]["post"]
+    fields = {
+        "email": {"$ref": "#/components/schemas/Email"},
+        "password": TEXT | {"description": "The account's, if it has one; else it must have logged in minutes ago."},
+    }
+    body = {"type": "object", "required": ["email"], "properties": fields}
+    address["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    address["summary"] = "Ask for another address"
+    address["description"] = (
+        "Mails a code to the new address and a notice to the present one. It counts once `auth/email/verify` "
+        "was given that code: then the present one, and all other sessions, are over."
+    )
     signup = paths[f"{root}auth/signup"]
     words = f"The solution of `data.proof_of_work` of GET, where that isn't null: else 400 `{proofs.ProofNeeded.code}`."
     header(signup["post"], proofs.HEADER, words)

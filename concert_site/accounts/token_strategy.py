@@ -17,9 +17,11 @@ from django.db import connection, transaction
 from django.http import HttpRequest
 
 from concert_site.accounts import revocations
+from concert_site.accounts.addresses import is_verified
 from concert_site.accounts.models import AccountSession, User
 from concert_site.accounts.session_store import REFRESH_TOKENS, SessionStore
 from concert_site.accounts.sessions import end_session
+from concert_site.accounts.tokens import UNVERIFIED
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,9 @@ class TokenStrategy(JWTTokenStrategy):  # type: ignore[misc]  # allauth comes wi
         :raises ImmediateHttpResponse: 401, if the account was changed since it was read
         """
         last = last_revocation(user)
-        return {revocations.AFTER: last} if last else {}
+        claims = {revocations.AFTER: last} if last else {}
+        # Only who bears it is looked up again where a verified address is demanded.
+        return claims if is_verified(user.pk) else claims | {UNVERIFIED: True}
 
     def _get_access_token(self, request: HttpRequest) -> dict[str, Any] | None:  # Any: as above
         """The claims of the request's access token; who comes with one that is over is nobody here as well."""

@@ -3,6 +3,8 @@
 from allauth.headless.tokens.strategies.jwt.internal import create_token
 from django.conf import settings
 
+# The claim of access tokens that were issued before the account's address was verified.
+UNVERIFIED = "address_unverified"
 # How long a token of a rehearsal is good, which has no refresh token; production makes none.
 REHEARSAL_SECONDS = 12 * 3600
 

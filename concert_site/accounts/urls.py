@@ -8,6 +8,7 @@ urlpatterns = [
     path("signup/", views.Signup.as_view(), name="account_signup"),
     path("password/reset/", views.PasswordReset.as_view(), name="account_reset_password"),
     path("email/", views.address, name="account_email"),
+    path("email/code/", views.verify_address, name="verify_address"),
     path("3rdparty/signup/", views.SocialSignup.as_view(), name="socialaccount_signup"),
     path("profile/", views.profile, name="profile"),
     path("sessions/", session_views.sessions, name="account_sessions"),

@@ -3,24 +3,30 @@
 from email.utils import parseaddr
 from typing import Any, ClassVar
 
+from allauth.account.forms import ConfirmEmailVerificationCodeForm
+from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
 from allauth.account.views import PasswordResetView, SignupView
+from allauth.core import context
 from allauth.socialaccount.views import SignupView as SocialSignupView
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm, CharField, ChoiceField, EmailInput, ModelForm, PasswordInput, TextInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import check_for_language, get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from concert_site.accounts import guessing, proofs
 from concert_site.accounts.adapter import AddressTaken
-from concert_site.accounts.addresses import change_address
+from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, is_own_password, send_code
+from concert_site.accounts.addresses import is_verified
 from concert_site.accounts.forms import OneAddress
 from concert_site.accounts.models import User
-from concert_site.lib.errors import Conflict
 from concert_site.lib.pages import asked_next, fan_id, fans_own, throttled
 
 A_YEAR = 365 * 86_400
@@ -64,11 +70,23 @@ class AddressForm(OneAddress, ModelForm):  # type: ignore[type-arg]  # as above
     def clean_password(self) -> str:
         """
         :raises ValidationError: if it is not the account's
+        :raises TooManyAttempts: if it was guessed too often
         """
         password = str(self.cleaned_data["password"])
-        if not self.instance.check_password(password):
+        if not is_own_password(context.request, self.instance, password):
             raise ValidationError(_("This is not your password."))
         return password
+
+
+class CodeForm(ConfirmEmailVerificationCodeForm):  # type: ignore[misc]  # allauth comes without types
+    """A code out of a mail."""
+
+    def clean_code(self) -> str:
+        """The code; whether the address is free is looked at when it is claimed.
+
+        :raises ValidationError: if it is another
+        """
+        return str(super(ConfirmEmailVerificationCodeForm, self).clean_code())
 
 
 class FreeAddress:
@@ -153,19 +171,51 @@ def profile(request: HttpRequest) -> HttpResponse:
 @fans_own
 @throttled("write")
 def address(request: HttpRequest) -> HttpResponse:
-    """The address to log in with."""
+    """Another address to log in with: it counts once a code that is mailed there was given."""
     user = User.objects.get(pk=fan_id(request))
-    current = user.email
+    if not user.has_usable_password() and not has_just_logged_in(request, user):
+        return log_in_again(request)
     form = AddressForm(request.POST or None, instance=user)
     if form.is_valid():
-        try:
-            change_address(user, form.cleaned_data["email"])
-        except Conflict as taken:
-            form.add_error("email", str(taken.detail))
-        else:
-            messages.success(request, gettext("Saved."))
-            return redirect("profile")
-    return render(request, "account/address.html", {"form": form, "current": current})
+        ask_for_another(request, form.cleaned_data["email"])
+        return redirect("verify_address")
+    return render(request, "account/address.html", {"form": form, "current": request.user.get_username()})
+
+
+def log_in_again(request: HttpRequest) -> HttpResponse:
+    """Have somebody who has no password log in anew, and come back."""
+    logout(request)
+    messages.info(request, gettext("Log in once more: what you are about to change is asked of you anew."))
+    return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
+
+
+@fans_own
+@throttled("write")
+def verify_address(request: HttpRequest) -> HttpResponse:
+    """Enter the code that was mailed to an address: the account's own, or the one that it is to have."""
+    user = User.objects.get(pk=fan_id(request))
+    process = EmailVerificationProcess.resume(request)
+    onward = asked_next(request) or reverse("profile")
+    if process is None and is_verified(user.pk):
+        return redirect(onward)
+    if "send" in request.POST:
+        send_code(request, process.email if process else user.email)
+        messages.success(request, gettext("A code is on its way."))
+        return redirect(f"{request.path}?{urlencode({'next': onward})}")
+    facts = {"email": process.email if process else user.email, "is_sent": process is not None, "next": onward}
+    if process is None or request.method != "POST":
+        return render(request, "account/verify_address.html", facts | {"form": CodeForm()})
+    form = CodeForm(request.POST, code=process.code, user=user, email=process.email)
+    if not form.is_valid():
+        facts["is_sent"] = process.record_invalid_attempt()
+        return render(request, "account/verify_address.html", facts | {"form": form})
+    try:
+        process.finish()
+    except AddressTaken as taken:
+        messages.error(request, str(taken.error.message))
+        return redirect("account_email")
+    messages.success(request, gettext("Your address is confirmed."))
+    return redirect(onward)
 
 
 @csrf_exempt

@@ -4,10 +4,12 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.generics import ListAPIView
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib import idempotency
 from concert_site.lib.authentication import caller_id
 from concert_site.lib.errors import Invalid
@@ -59,6 +61,8 @@ class Reservations(ListAPIView[Reservation]):
 
     serializer_class = ReservationOut
     pagination_class = NewestFirst
+
+    permission_classes = [IsAuthenticated, HasVerifiedAddress]
 
     @property
     def throttle_scope(self) -> str:

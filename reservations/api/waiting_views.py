@@ -3,10 +3,12 @@
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib import etags
 from concert_site.lib.authentication import caller_id
 from concert_site.lib.fields import demand_no_fields
@@ -81,6 +83,7 @@ def progress_out(seen: Progress) -> dict[str, object]:
 class Join(APIView):
     """POST: join the line of a schedule."""
 
+    permission_classes = [IsAuthenticated, HasVerifiedAddress]
     throttle_scope = "join"
 
     @extend_schema(

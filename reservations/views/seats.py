@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from concert_site.accounts.permissions import verified
 from concert_site.lib.converters import id_in
 from concert_site.lib.errors import Conflict, DomainError, Invalid
 from concert_site.lib.pages import fan_id, fans_own, idempotency_key, new_form_key, throttled
@@ -56,6 +57,7 @@ class Choice:
 
 
 @fans_own
+@verified
 @throttled("hold")
 def seats(request: HttpRequest, pk: int) -> HttpResponse:
     """GET comes in and chooses; POST holds what was chosen."""

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from concert_site.accounts.permissions import verified
 from concert_site.lib.errors import NotFound, Unavailable
 from concert_site.lib.pages import fan_id, fans_own, throttled
 from concert_site.lib.refusals import retry_after
@@ -127,6 +128,7 @@ def named_token(request: HttpRequest, schedule_id: int) -> TokenView | None:
 
 
 @fans_own
+@verified
 @throttled("join")
 def join(request: HttpRequest, pk: int) -> HttpResponse:
     """Join the line; whose turn it is at once goes straight to the seats."""

@@ -3,10 +3,12 @@
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib import idempotency
 from concert_site.lib.authentication import caller_id
 from concert_site.lib.errors import Invalid
@@ -40,6 +42,7 @@ class Wallet(APIView):
 class Charges(APIView):
     """POST: top up."""
 
+    permission_classes = [IsAuthenticated, HasVerifiedAddress]
     throttle_scope = "charge"
 
     @extend_schema(

@@ -69,7 +69,7 @@ def test_another_run_makes_others():
 
 @pytest.mark.parametrize("rows", ["1", "1000"])
 def test_the_queries_dont_grow_with_the_fans(rows, django_assert_max_num_queries):
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         make_fans(rows, "--balance", "1")
 
 

@@ -1,0 +1,132 @@
+"""What of allauth is offered here: these operations of its API and these pages, and nothing else that it brings.
+
+A new release may bring more. What isn't written here is closed until somebody has asked what a stolen access token
+could do with it: an access token opens allauth's session, so whatever could lock out the owner, or take the account
+over, asks for the password or a fresh login.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+
+ROOT = "/_allauth/app/v1/"
+PAGES = "/accounts/"
+
+GET, POST, PUT, DELETE = "GET", "POST", "PUT", "DELETE"
+# Below ROOT, and the methods. HEAD goes with GET.
+OPERATIONS: dict[str, frozenset[str]] = {
+    name: frozenset(methods)
+    for name, methods in {
+        "config": [GET],
+        "auth/signup": [GET, POST],
+        "auth/login": [POST],
+        "auth/session": [GET, DELETE],
+        "auth/sessions": [GET, DELETE],
+        "auth/reauthenticate": [POST],
+        "auth/email/verify": [GET, POST],
+        "auth/email/verify/resend": [POST],
+        "auth/password/request": [POST],
+        "auth/password/reset": [GET, POST],
+        "auth/2fa/authenticate": [POST],
+        "auth/2fa/reauthenticate": [POST],
+        "auth/webauthn/login": [GET, POST],
+        "auth/webauthn/authenticate": [GET, POST],
+        "auth/webauthn/reauthenticate": [GET, POST],
+        "auth/provider/token": [POST],
+        "auth/provider/signup": [GET, POST],
+        "account/email": [GET, POST, PUT],
+        "account/password/change": [POST],
+        "account/providers": [GET, DELETE],
+        "account/authenticators": [GET],
+        "account/authenticators/totp": [GET, POST, DELETE],
+        "account/authenticators/recovery-codes": [GET, POST],
+        "account/authenticators/webauthn": [GET, POST, PUT, DELETE],
+        "tokens/refresh": [POST],
+    }.items()
+}
+# By the names of their addresses.
+OFFERED_PAGES = frozenset(
+    {
+        "account_login",
+        "account_logout",
+        "account_inactive",
+        "account_signup",
+        "account_reauthenticate",
+        "account_email",
+        "verify_address",
+        "account_change_password",
+        "account_set_password",
+        "account_reset_password",
+        "account_confirm_password_reset_code",
+        "account_complete_password_reset",
+        "account_password_reset_completed",
+        "profile",
+        "language",
+        "mfa_index",
+        "mfa_authenticate",
+        "mfa_reauthenticate",
+        "mfa_activate_totp",
+        "mfa_deactivate_totp",
+        "mfa_view_recovery_codes",
+        "mfa_generate_recovery_codes",
+        "mfa_download_recovery_codes",
+        "mfa_list_webauthn",
+        "mfa_add_webauthn",
+        "mfa_remove_webauthn",
+        "mfa_edit_webauthn",
+        "mfa_login_webauthn",
+        "mfa_reauthenticate_webauthn",
+        "account_sessions",
+        "socialaccount_login_cancelled",
+        "socialaccount_login_error",
+        "socialaccount_signup",
+        "socialaccount_connections",
+        "google_login",
+        "google_callback",
+        "google_login_by_token",
+        "kakao_login",
+        "kakao_callback",
+        "naver_login",
+        "naver_callback",
+    }
+)
+
+
+def is_offered(method: str, path: str) -> bool:
+    """Whether this operation of allauth's API is one of ours."""
+    return method.upper() in OPERATIONS.get(path.removeprefix(ROOT), ())
+
+
+class OfferedAlone:
+    """Middleware: what of allauth isn't offered isn't there."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/_allauth/"):
+            refusal = refusal_of(request)
+            if refusal is not None:
+                return refusal
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: Any, kwargs: Any) -> None:  # Any: Django's
+        """Close the pages that aren't offered.
+
+        :raises Http404: for one of them
+        """
+        match = request.resolver_match
+        if request.path.startswith(PAGES) and (match is None or match.url_name not in OFFERED_PAGES):
+            raise Http404
+
+
+def refusal_of(request: HttpRequest) -> HttpResponse | None:
+    """404 or 405 in allauth's shape for an operation that isn't offered; None for one that is."""
+    methods = OPERATIONS.get(request.path.removeprefix(ROOT)) if request.path.startswith(ROOT) else None
+    if methods is None:
+        return JsonResponse({"status": 404}, status=404)
+    method = GET if request.method == "HEAD" else request.method
+    if method in methods:
+        return None
+    return JsonResponse({"status": 405}, status=405, headers={"Allow": ", ".join(sorted(methods))})

@@ -1,0 +1,68 @@
+"""What only accounts may do that have shown that their address is theirs."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from concert_site.accounts.addresses import AddressUnverified, is_verified
+from concert_site.accounts.tokens import UNVERIFIED
+from concert_site.lib.authentication import Caller
+from concert_site.lib.pages import asked_next
+
+P = ParamSpec("P")
+
+
+class HasVerifiedAddress(BasePermission):
+    """Refuses writes of accounts whose address nobody has shown to read. Others cost no query where a token says
+    who calls.
+
+    :raises AddressUnverified: if so
+    """
+
+    refusals = (AddressUnverified,)
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Whether the caller may; who is nobody is another permission's matter."""
+        if request.method in SAFE_METHODS or not settings.VERIFY_ADDRESSES:
+            return True
+        if not request.user.is_authenticated or is_trusted(request):
+            return True
+        if not is_verified(int(request.user.pk)):
+            raise AddressUnverified
+        return True
+
+
+def is_trusted(request: Request) -> bool:
+    """Whether the request's token was issued for an account whose address was verified by then: it stays so."""
+    caller: object = request.user
+    claims: object = request.auth
+    return isinstance(caller, Caller) and isinstance(claims, dict) and UNVERIFIED not in claims
+
+
+def verified(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Below `fans_own`: forms of a page that are for verified accounts; others are led to where they enter the code.
+
+    From there they come back to where the form leads, or to the page with the form.
+    """
+
+    @wraps(view)
+    def for_verified(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.method != "POST" or not settings.VERIFY_ADDRESSES or is_verified(int(request.user.pk or 0)):
+            return view(request, *args, **kwargs)
+        messages.info(request, _("Confirm your e-mail address first, by the code that we mail to it."))
+        return redirect(f"{reverse('verify_address')}?{urlencode({'next': asked_next(request) or request.path})}")
+
+    return for_verified
