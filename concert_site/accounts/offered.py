@@ -8,6 +8,7 @@ over, asks for the password or a fresh login.
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
 ROOT = "/_allauth/app/v1/"
@@ -24,6 +25,9 @@ OPERATIONS: dict[str, frozenset[str]] = {
         "auth/session": [GET, DELETE],
         "auth/sessions": [GET, DELETE],
         "auth/reauthenticate": [POST],
+        "auth/reauthenticate/code/request": [POST],
+        "auth/reauthenticate/code/confirm": [POST],
+        "auth/reauthenticate/code/resend": [POST],
         "auth/email/verify": [GET, POST],
         "auth/email/verify/resend": [POST],
         "auth/password/request": [POST],
@@ -53,6 +57,8 @@ OFFERED_PAGES = frozenset(
         "account_inactive",
         "account_signup",
         "account_reauthenticate",
+        "account_request_reauthentication_code",
+        "account_confirm_reauthentication_code",
         "account_email",
         "verify_address",
         "account_change_password",
@@ -82,15 +88,15 @@ OFFERED_PAGES = frozenset(
         "socialaccount_login_error",
         "socialaccount_signup",
         "socialaccount_connections",
-        "google_login",
-        "google_callback",
-        "google_login_by_token",
-        "kakao_login",
-        "kakao_callback",
-        "naver_login",
-        "naver_callback",
     }
 )
+PROVIDER_STEPS = ("login", "callback")
+
+
+def is_open_page(name: str | None) -> bool:
+    """Whether a page of accounts is one of ours; a provider's are while the house has an account with it."""
+    provider, _, step = (name or "").partition("_")
+    return name in OFFERED_PAGES or (step in PROVIDER_STEPS and provider in settings.SOCIALACCOUNT_PROVIDERS)
 
 
 def is_offered(method: str, path: str) -> bool:
@@ -117,7 +123,7 @@ class OfferedAlone:
         :raises Http404: for one of them
         """
         match = request.resolver_match
-        if request.path.startswith(PAGES) and (match is None or match.url_name not in OFFERED_PAGES):
+        if request.path.startswith(PAGES) and not is_open_page(match.url_name if match else None):
             raise Http404
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
-from concert_site.accounts.tests.factories import make_fan
+from concert_site.accounts.tests.factories import make_fan, make_staff
 from concert_site.accounts.tests.headless import PASSWORD, codes_of, log_in, post, sign_up
 
 pytestmark = pytest.mark.django_db
@@ -384,7 +384,7 @@ def test_an_address_that_nobody_can_receive_at_is_refused_at_its_field(owner, to
 
 @pytest.mark.parametrize(
     "path",
-    ["account/phone", "auth/phone/verify", "auth/code/confirm", "auth/reauthenticate/code/request", "auth/2fa/trust",
+    ["account/phone", "auth/phone/verify", "auth/code/confirm", "auth/code/request", "auth/2fa/trust",
      "auth/provider/redirect", "nothing", ""],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -395,7 +395,104 @@ def test_what_is_not_offered_is_not_there(token, path, method):
 
 @pytest.mark.parametrize(
     "path",
-    ["confirm-email/", "confirm-email/abc/", "login/code/confirm/", "phone/verify/", "2fa/trust/"],
+    [
+        "confirm-email/",
+        "confirm-email/abc/",
+        "login/code/confirm/",
+        "phone/verify/",
+        "2fa/trust/",
+        "google/login/",
+        "naver/login/callback/",
+    ],
 )
 def test_pages_that_are_not_offered_are_not_there(path):
     assert Client().get(f"/accounts/{path}").status_code == 404
+
+
+# --- Passwords are what was typed --------------------------------------------------------------
+
+ODD = [
+    "  blanks around  ",
+    "caf\u00e9 caf\u00e9 7",
+    "cafe\u0301 cafe\u0301 7",
+    "\u1112\u1161\u11ab\uae00 12345",
+    "x" * 4096,
+]
+
+
+def set_by_api_sign_up(password):
+    return sign_up("odd@example.com", password)
+
+
+def set_by_page_sign_up(password):
+    return Client().post("/accounts/signup/", {"email": "odd@example.com", "password1": password})
+
+
+def set_by_api_change(password):
+    token = token_of(sign_up("odd@example.com"))
+    words = {"current_password": PASSWORD, "new_password": password}
+    return call("POST", "account/password/change", words, token=token)
+
+
+def set_by_page_change(password):
+    browser = Client()
+    browser.post("/accounts/signup/", {"email": "odd@example.com", "password1": PASSWORD})
+    words = {"oldpassword": PASSWORD, "password1": password, "password2": password}
+    return browser.post("/accounts/password/change/", words)
+
+
+def set_by_api_reset(password):
+    sign_up("odd@example.com")
+    session = post("auth/password/request", {"email": "odd@example.com"}).json()["meta"]["session_token"]
+    words = {"key": code_to("odd@example.com"), "password": password}
+    return post("auth/password/reset", words, **{"X-Session-Token": session})
+
+
+def set_by_page_reset(password):
+    sign_up("odd@example.com")
+    browser = Client()
+    browser.post("/accounts/password/reset/", {"email": "odd@example.com"})
+    browser.post("/accounts/password/reset/confirm/", {"code": code_to("odd@example.com")})
+    return browser.post("/accounts/password/reset/complete/", {"password1": password, "password2": password})
+
+
+def set_by_staff(password):
+    fan = make_fan(email="odd@example.com", password=PASSWORD)
+    browser = Client()
+    browser.force_login(make_staff())
+    return browser.post(f"/admin/accounts/user/{fan.pk}/password/", {"password1": password, "password2": password})
+
+
+@pytest.mark.parametrize("password", ODD, ids=["blanks", "composed", "decomposed", "jamo", "long"])
+@pytest.mark.parametrize(
+    "door",
+    [set_by_api_sign_up, set_by_page_sign_up, set_by_api_change, set_by_page_change, set_by_api_reset,
+     set_by_page_reset, set_by_staff],
+)  # fmt: skip
+def test_a_password_is_the_same_bytes_at_every_door(door, password, settings):
+    settings.THROTTLE = False
+    door(password)
+
+    assert User.objects.get(email="odd@example.com").check_password(password)
+    assert log_in("odd@example.com", password).status_code == 200
+    page = Client().post("/accounts/login/", {"login": "odd@example.com", "password": password})
+    assert page.status_code == 302
+    again = call(
+        "POST", "auth/reauthenticate", {"password": password}, token=token_of(log_in("odd@example.com", password))
+    )
+    assert again.status_code == 200
+
+
+@pytest.mark.parametrize(("one", "other"), [(ODD[0], ODD[0].strip()), (ODD[1], ODD[2])])
+def test_passwords_that_only_look_alike_are_two(one, other):
+    sign_up("odd@example.com", one)
+
+    assert log_in("odd@example.com", other).status_code == 400
+    page = Client().post("/accounts/login/", {"login": "odd@example.com", "password": other})
+    assert page.status_code == 200
+
+
+def test_a_password_with_a_zero_byte_is_refused_at_every_door():
+    assert {param for param, _code in codes_of(sign_up("odd@example.com", "zero \0 byte"))} == {"password"}
+    page = Client().post("/accounts/signup/", {"email": "odd@example.com", "password1": "zero \0 byte"})
+    assert list(page.context["form"].errors) == ["password1"]
