@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.password_reset_by_code import PASSWORD_RESET_VERIFICATION_SESSION_KEY
@@ -19,7 +20,7 @@ from django.shortcuts import redirect
 from django.utils.translation import get_language, override
 
 from concert_site.accounts import devices, guessing
-from concert_site.accounts.addresses import EmailTaken, claim_address, release_address, validate_receivable
+from concert_site.accounts.addresses import EmailTaken, claim_address, receivable_address
 from concert_site.accounts.later_mails import send_later
 from concert_site.accounts.models import User
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
@@ -95,6 +96,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
 
         :raises TooManyAttempts: as above
         """
+        if "email" in credentials:
+            # Whoever types it as it is written, with letters of any script, is found all the same.
+            with suppress(ValidationError):
+                credentials["email"] = receivable_address(str(credentials["email"]))
         user: User | None = super().authenticate(request, **credentials)
         if user is not None:
             guessing.forgive(self.counted)
@@ -124,8 +129,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         :raises ValidationError: if the address is longer than the column, or no mail can reach it
         """
         MaxLengthValidator(LONGEST_ADDRESS)(email)
-        validate_receivable(email)
-        return str(super().clean_email(email))
+        return str(super().clean_email(receivable_address(email)))
 
     def get_login_stages(self) -> list[str]:
         """allauth's own; but an address that nobody has confirmed yet keeps nobody from logging in."""
@@ -160,10 +164,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         user.locale = user.locale or language_of_the_moment()
         try:
             with transaction.atomic():
-                if settings.VERIFY_ADDRESSES:
-                    release_address(form.cleaned_data["email"])
                 saved: User = super().save_user(request, user, form, commit)
-        except (IntegrityError, EmailTaken) as error:
+        except IntegrityError as error:
             raise AddressTaken(self.validation_error("email_taken")) from error
         return saved
 

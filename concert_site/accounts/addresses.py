@@ -4,6 +4,8 @@ allauth keeps it in a table of its own beside `User.email`; here both change tog
 """
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
@@ -17,6 +19,8 @@ from concert_site.lib.errors import Conflict, NotAllowed
 
 # Names that lead nowhere outside of one machine or house (RFC 2606, 6761, 6762, 7686, and ICANN's .internal).
 NOWHERE = {"invalid", "localhost", "local", "internal", "onion"}
+# RFC 5321, 4.5.3.1.1.
+LONGEST_NAME = 64
 has_address_form = EmailValidator(allowlist=[])
 
 
@@ -34,15 +38,26 @@ class EmailTaken(Conflict):
     detail = _("Another account has this address.")
 
 
-def validate_receivable(email: str) -> None:
-    """Refuse an address that no mail from outside can reach, whatever is in front of the @. Asks no name server.
+def receivable_address(email: str) -> str:
+    """The one way in which an address is kept: in lower case, its domain as it goes over the wire (IDNA).
 
-    :raises ValidationError: if its form is wrong, or its domain is an IP address, has no dot, or is known to be nowhere
+    However a domain was typed, it is one mailbox, and so one account. Asks no name server.
+    :raises ValidationError: if its form is wrong, or no mail from outside can reach it
     """
-    has_address_form(email)
-    _name, _at, domain = email.rpartition("@")
-    if domain.startswith("[") or "." not in domain or domain.rpartition(".")[2].lower() in NOWHERE:
+    name, _at, domain = email.strip().lower().rpartition("@")
+    try:
+        wire = domain.encode("idna").decode("ascii")
+        # What merely begins like an encoded name is none.
+        wire.encode("ascii").decode("idna")
+    except UnicodeError as error:
+        raise ValidationError(has_address_form.message, code="invalid") from error
+    has_address_form(f"{name}@{wire}")
+    # Quoted names may hold blanks and control characters; nobody has one, and few servers take them (RFC 5321, 4.1.2).
+    if '"' in name or len(name) > LONGEST_NAME:
+        raise ValidationError(has_address_form.message, code="invalid")
+    if wire.startswith("[") or "." not in wire or wire.rpartition(".")[2] in NOWHERE:
         raise ValidationError(_("No mail can be delivered to this address."), code="undeliverable")
+    return f"{name}@{wire}"
 
 
 def is_verified(user_id: int) -> bool:
@@ -85,6 +100,18 @@ def claim_address(user: User, email: str, *, keep: str | None = None) -> str:
     except IntegrityError as error:
         raise EmailTaken(attr="email") from error
     return before
+
+
+def shut_out(user: User) -> None:
+    """Take from whoever signed up with an address that they don't read every way back into the account.
+
+    For the moment in which somebody else shows a code that was mailed there.
+    """
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    SocialAccount.objects.filter(user=user).delete()
+    Authenticator.objects.filter(user=user).delete()
+    end_sessions(user.pk)
 
 
 def release_address(email: str) -> None:

@@ -71,6 +71,12 @@ class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # as above
 
     input_class = ResetInput
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: as below
+        """Accept the code, and then set the password: accepting it may end all that there was."""
+        self.process.confirm_code()
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
+
 
 class ChangeAddressInput(SpacesCount, OwnPassword, account_inputs.AddEmailInput):  # type: ignore[misc]  # as above
     """Another address, and the password of who has one."""

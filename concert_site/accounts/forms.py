@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from concert_site.accounts.address_codes import is_own_password
-from concert_site.accounts.addresses import is_free, validate_receivable
+from concert_site.accounts.addresses import is_free, receivable_address
 from concert_site.accounts.models import User
 from concert_site.accounts.sessions import end_sessions
 
@@ -35,8 +35,7 @@ class OneAddress:
 
         :raises ValidationError: if it is another account's, or no mail can reach it
         """
-        email = str(self.cleaned_data["email"]).strip().lower()
-        validate_receivable(email)
+        email = receivable_address(str(self.cleaned_data["email"]))
         others = User.objects.filter(email=email).exclude(pk=self.instance.pk)
         # allauth lets a fan in by any address of theirs.
         elsewhere = EmailAddress.objects.filter(email__iexact=email).exclude(user=self.instance.pk)
@@ -46,15 +45,18 @@ class OneAddress:
 
 
 class UnclaimedAddress:
-    """A sign-up's form: an address that another account only names is still to be had."""
+    """A sign-up's form: an address that an account has, by its word alone or not, is had by a reset of its password.
+
+    A sign-up shows nothing, so it may take nothing from anybody.
+    """
 
     def validate_unique_email(self, value: str) -> str:
         """The address, unless it is an account's.
 
-        :raises ValidationError: if it is, and by whoever shows that they read its mail can't be had either
+        :raises ValidationError: if it is
         """
         self.account_already_exists = False
-        if not is_free(value):
+        if User.objects.filter(email=value.lower()).exists():
             raise get_adapter().validation_error("email_taken")
         return str(get_adapter().validate_unique_email(value))
 
