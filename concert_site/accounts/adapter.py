@@ -18,6 +18,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language, override
+from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts import devices, guessing
 from concert_site.accounts.addresses import EmailTaken, claim_address, receivable_address
@@ -41,6 +42,12 @@ OWN_STAGE = "concert_site.accounts.stages.SendCodeAtSignUp"
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth comes without types
     """allauth's own, but for addresses that are too long, and for two who sign up with one at once."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_taken": _(
+            "There is an account with this address. If it is yours, log in, or have a code sent for a new password."
+        ),
+    }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
         """Send a mail in the site's name.

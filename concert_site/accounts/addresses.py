@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.db import IntegrityError, transaction
-from django.db.models import F, ProtectedError
+from django.db.models import F, ProtectedError, Q
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
@@ -87,9 +87,12 @@ def claim_address(user: User, email: str, *, keep: str | None = None) -> str:
     """
     try:
         with transaction.atomic(durable=True):
-            # The row first: two changes of one account take turns, and so do a reset of its password and a change.
-            locked = User.objects.select_for_update(no_key=True, of=("self",)).get(pk=user.pk)
-            before, wanted = locked.email, email.lower()
+            wanted = email.lower()
+            # The rows first, in one order: two changes of one account take turns, and so do two accounts that want
+            # each other's address.
+            rows = User.objects.filter(Q(pk=user.pk) | Q(email=wanted)).order_by("pk")
+            locked = {each.pk: each for each in rows.select_for_update(no_key=True, of=("self",))}[user.pk]
+            before = locked.email
             if before != wanted:
                 release_address(wanted)
                 locked.email = user.email = wanted

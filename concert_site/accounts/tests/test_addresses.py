@@ -292,18 +292,6 @@ class TestDemanded:
         assert done["Location"] == "/bookings/"
         assert browser.post("/wallet/top-up/", {"amount": 1000, "key": "k"})["Location"] == "/wallet/"
 
-    def test_who_signs_up_with_anothers_address_is_gone_once_its_owner_comes(self):
-        squatter = token_of(sign_up("owner@example.com", "squatters' pass 5"))
-
-        owner = sign_up("owner@example.com")
-
-        assert owner.status_code == 200
-        assert User.objects.count() == 1
-        assert not is_in(squatter)
-        assert log_in("owner@example.com", "squatters' pass 5").status_code == 400
-        done = call("POST", "auth/email/verify", {"key": code_to("owner@example.com")}, token=token_of(owner))
-        assert done.status_code == 200
-
     def test_a_reset_makes_the_reader_of_its_mail_the_owner(self):
         squatter = token_of(sign_up("owner@example.com", "squatters' pass 5"))
         asked = post("auth/password/request", {"email": "owner@example.com"})
