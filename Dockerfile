@@ -1,5 +1,5 @@
 # One image for web, worker, beat and commands; compose.yaml says which runs what.
-FROM python:3.12-slim
+FROM python:3.13-slim
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 WORKDIR /app

@@ -1,4 +1,4 @@
-# Thin: everything is in manage.py and pytest. Needs Python 3.11 or 3.12, nothing else.
+# Thin: everything is in manage.py and pytest. Needs Python 3.11 to 3.14, nothing else.
 
 PORT ?= 8000
 ARGS ?=
@@ -10,8 +10,8 @@ NODE = $(if $(shell command -v npm),node_modules/.package-lock.json)
 DJADE = $(VENV)/bin/djade --target-version 5.2
 
 # Versions, newest first. Each is tried, not just looked for: a pyenv shim exists and fails.
-PYTHONS = python3.12 python3.11 python3
-IS_FIT = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+PYTHONS = python3.14 python3.13 python3.12 python3.11 python3
+IS_FIT = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 
 # A folder that was moved or copied from another machine brings an environment that doesn't run.
 ifneq ($(wildcard $(VENV)/bin/activate),)
@@ -70,7 +70,7 @@ $(VENV)/bin/activate:
 			exit 1; \
 		fi; \
 	done; \
-	echo "Frontrow needs Python 3.11 or 3.12 and found neither: install one, so that python3.12 or python3.11 runs it" >&2; \
+	echo "Frontrow needs Python 3.11 to 3.14 and found none: install one, so that python3.14 or python3.11, say, runs it" >&2; \
 	exit 1
 
 node_modules/.package-lock.json: package-lock.json

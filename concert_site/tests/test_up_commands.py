@@ -66,20 +66,43 @@ def test_command_on_a_database_that_was_never_migrated_says_what_to_run(data_dir
     assert is_quiet(data_dir)
 
 
-@pytest.mark.parametrize("damage", [b"*1\r\n$4\r\nKING\r\n", b"REDIS0009 and then no sense"])
-def test_damaged_file_of_redis_is_set_aside(data_dir: Path, damage: bytes) -> None:
-    words = ("shell", "-v0", "-c", "from concert_site.lib.redis import client; print(client().ping())")
-    folder, aside = data_dir / "redis", data_dir / "redis.damaged"
-    assert manage(*words, MODE="test", DATA_DIR=str(data_dir)).stdout == "True\n"
-    assert not aside.exists()
-    (folder / "appendonly.aof").write_bytes(damage)
+PING = ("shell", "-v0", "-c", "from concert_site.lib.redis import client; print(client().ping())")
 
-    done = manage(*words, MODE="test", DATA_DIR=str(data_dir))
+
+@pytest.mark.parametrize(
+    ("part", "damage"),
+    [
+        ("incr.aof", b"*1\r\n$4\r\nKING\r\n"),
+        ("base.rdb", b"REDIS0009 and then no sense"),
+        ("base.rdb", b"VALKEY"),
+        ("manifest", b"nothing of the kind\n"),
+    ],
+)
+def test_damaged_file_of_redis_is_set_aside(data_dir: Path, part: str, damage: bytes) -> None:
+    aside = data_dir / "redis.damaged"
+    assert manage(*PING, MODE="test", DATA_DIR=str(data_dir)).stdout == "True\n"
+    assert not aside.exists()
+    (file,) = (data_dir / "redis").rglob(f"*.{part}")
+    file.write_bytes(damage)
+
+    done = manage(*PING, MODE="test", DATA_DIR=str(data_dir))
 
     assert (done.stdout, done.stderr) == ("True\n", "")
-    assert (aside / "appendonly.aof").read_bytes() == damage
+    assert next(aside.rglob(f"*.{part}")).read_bytes() == damage
     assert "damaged, set aside" in (data_dir / "log" / "redis.log").read_text()
-    assert manage(*words, MODE="test", DATA_DIR=str(data_dir)).stdout == "True\n"
+    assert manage(*PING, MODE="test", DATA_DIR=str(data_dir)).stdout == "True\n"
+
+
+def test_file_of_an_older_redis_is_taken_over(data_dir: Path) -> None:
+    # Redis 6.2, which the site came with before, kept one file beside the folder that is used now.
+    (data_dir / "redis").mkdir(parents=True)
+    (data_dir / "redis" / "appendonly.aof").write_bytes(b"*3\r\n$3\r\nSET\r\n$3\r\nold\r\n$4\r\nkept\r\n")
+    look = "from concert_site.lib.redis import client; print(client().get('old'))"
+
+    done = manage("shell", "-v0", "-c", look, MODE="test", DATA_DIR=str(data_dir))
+
+    assert (done.stdout, done.stderr) == ("b'kept'\n", "")
+    assert not (data_dir / "redis.damaged").exists()
 
 
 def test_fault_in_a_statement_keeps_its_traceback(data_dir: Path) -> None:
