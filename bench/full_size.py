@@ -215,7 +215,7 @@ def looks() -> Iterator[Look]:
 
     clients = {email: Client() for email in (STAFF, HOARDER, SPENDER)}
     for email, client in clients.items():
-        client.force_login(User.objects.get(email=email), backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(User.objects.get(email=email), backend="allauth.account.auth_backends.AuthenticationBackend")
     steps: dict[str, Callable[[], object]] = {url: opening(clients[who], url) for who, url in pages()}
     for name, step in (steps | questions()).items():
         step()

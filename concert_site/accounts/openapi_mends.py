@@ -10,6 +10,8 @@ from concert_site.accounts import devices, proofs
 Shape = dict[str, Any]
 
 TEXT = {"type": "string"}
+# Below the root: what is for who is logged in, of which allauth says only sometimes that others are refused.
+OF_AN_ACCOUNT = ("account/", "auth/sessions", "auth/webauthn/authenticate", "auth/webauthn/reauthenticate")
 
 
 def mend(schemas: Shape) -> None:
@@ -51,6 +53,10 @@ def add_own(paths: Shape, root: str) -> None:
         "Mails a code to the new address and a notice to the present one. It counts once `auth/email/verify` "
         "was given that code: then the present one, and all other sessions, are over."
     )
+    for path, operations in paths.items():
+        if path.startswith(tuple(f"{root}{name}" for name in OF_AN_ACCOUNT)):
+            for operation in operations.values():
+                operation["responses"]["401"] = {"$ref": "#/components/responses/AuthenticationOrReauthentication"}
     signup = paths[f"{root}auth/signup"]
     words = f"The solution of `data.proof_of_work` of GET, where that isn't null: else 400 `{proofs.ProofNeeded.code}`."
     header(signup["post"], proofs.HEADER, words)

@@ -134,7 +134,8 @@ def test_a_body_that_is_made_to_hurt_is_refused(body):
 
 def test_all_that_takes_a_body_is_made_to_refuse_strange_fields():
     """Whoever adds a request and forgets Body meets this."""
-    plain = [each.__name__ for each in serializers.Serializer.__subclasses__()]
+    found = serializers.Serializer.__subclasses__()
+    plain = [each.__name__ for each in found if ".tests." not in each.__module__]
 
     assert [name for name in plain if name.endswith("Request")] == []
 

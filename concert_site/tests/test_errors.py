@@ -151,7 +151,7 @@ def test_pages_take_what_links_and_forms_send_alone(client, method):
 def test_what_allauths_api_refuses_is_no_page(client):
     response = client.delete("/_allauth/app/v1/auth/login")
 
-    assert (response.status_code, response["Content-Type"]) == (400, "application/json")
+    assert (response.status_code, response["Content-Type"]) == (405, "application/json")
 
 
 def test_wrong_method_is_a_405(client):

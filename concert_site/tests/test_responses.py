@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 
 from concert_site.front import responses
@@ -14,6 +15,8 @@ LASTING = {"ETag": '"one"', "Cache-Control": "public, max-age=86400"}
 
 @pytest.fixture
 def sender():
+    # Closing an answer looks after the connection of its thread, which another test may have left open.
+    connection.close()
     sender = Sender()
     yield sender
     sender.close()

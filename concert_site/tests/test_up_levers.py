@@ -28,7 +28,7 @@ from concert_site.accounts.models import User
 staff = User.objects.create_superuser('box.office@example.com', 'front-row-2026')
 session = SessionStore()
 session[SESSION_KEY] = str(staff.pk)
-session[BACKEND_SESSION_KEY] = 'django.contrib.auth.backends.ModelBackend'
+session[BACKEND_SESSION_KEY] = 'allauth.account.auth_backends.AuthenticationBackend'
 session[HASH_SESSION_KEY] = staff.get_session_auth_hash()
 session.save()
 print(session.session_key)
