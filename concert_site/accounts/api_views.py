@@ -3,9 +3,10 @@
 from typing import Any
 
 from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
+from allauth.account.internal.flows.manage_email import list_email_addresses
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.headless.account import inputs as account_inputs
-from allauth.headless.account.response import RequestEmailVerificationResponse
+from allauth.headless.account.response import EmailAddressesResponse, RequestEmailVerificationResponse
 from allauth.headless.account.views import (
     ChangePasswordView,
     LoginView,
@@ -112,6 +113,12 @@ class Address(ManageEmailView):  # type: ignore[misc]  # as above
         """
         ask_for_another(request, self.input.cleaned_data["email"])
         response: HttpResponse = self._respond_email_list()
+        return response
+
+    def _respond_email_list(self) -> HttpResponse:
+        """allauth's list; there the present address stands a second time while a code for it is waited for."""
+        found = {each.email: each for each in reversed(list_email_addresses(self.request, self.user))}
+        response: HttpResponse = EmailAddressesResponse(self.request, list(reversed(found.values())))
         return response
 
     def put(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: as above

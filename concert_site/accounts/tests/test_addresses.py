@@ -40,6 +40,11 @@ def is_in(token):
     return Client().get("/api/v1/wallet/", headers=bearer(token)).status_code == 200
 
 
+def listed(token):
+    found = call("GET", "account/email", token=token).json()["data"]
+    return [(each["email"], each["verified"], each["primary"]) for each in found]
+
+
 def code_to(address):
     """The code of the newest mail to an address."""
     (body, *_) = [each.body for each in reversed(mail.outbox) if each.to == [address] and code_in(each.body)]
@@ -265,6 +270,14 @@ class TestDemanded:
         assert addresses() == {("fan@example.com", True, True)}
         assert charge(token).status_code == 201
         assert charge(token_of(done)).status_code == 200
+
+    def test_the_address_stands_once_in_the_list_and_the_one_to_come_beside_it(self):
+        token = token_of(sign_up("fan@example.com"))
+        assert listed(token) == [("fan@example.com", False, True)]
+
+        call("POST", "account/email", {"email": NEW, "password": PASSWORD}, token=token)
+
+        assert listed(token) == [("fan@example.com", False, True), (NEW, False, False)]
 
     def test_who_logs_in_later_asks_for_another_code(self):
         sign_up("fan@example.com")
