@@ -122,12 +122,12 @@ REDIS_AWAY = StaffWarning(
 BEAT_AWAY = StaffWarning(
     "beat_away",
     _("Beat is away: nothing is sent that has to be done each second."),
-    _("Start the process “beat” again, and look into its log. Until then the lines stand still."),
+    _("Start the process “beat” again, and look into its log. Until then lines move only while fans look at them."),
 )
 TICKS_AWAY = StaffWarning(
     "ticks_away",
     _("The worker of the ticks is away or stuck: lines are not moved on."),
-    _("Start the process “ticks” again, and look into its log. Until then the lines stand still."),
+    _("Start the process “ticks” again, and look into its log. Until then lines move only while fans look at them."),
 )
 WORKER_AWAY = StaffWarning(
     "worker_away",
@@ -154,7 +154,7 @@ class Watch:
             now = time.monotonic()
             if not found.is_late:
                 if self._has_said:
-                    log.warning("Ticks run again")
+                    log.info("Ticks run again")
                 self._late_since, self._has_said = None, False
                 return 0.0
             if self._late_since is None:

@@ -27,6 +27,7 @@ from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
 from concert_site.lib.headers import security_headers
+from concert_site.monitoring import machinery, watch
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ PROGRESS = re.compile(rf"{API}schedules/[0-9]{{1,18}}/queue/")
 # How old the progress of a line may get here, beside what it is made of; and while a newer one is on its way.
 FRESH_SECONDS, STALE_SECONDS = 0.2, 0.6
 TICK_SECONDS = 0.1
+# How often is looked whether lines are moved on.
+WATCH_SECONDS = 5.0
 # The web server has waited for what was on its way; a thread that is still at work then is left behind.
 STOPPING_SECONDS = 0.2
 REFUSED_BODIES: dict[type[BodyRefused], Refusal] = {
@@ -70,6 +73,17 @@ def lanes() -> dict[str, Lane]:
             Lane("probes", threads=1, waiting=1, seconds=5),
         )
     }
+
+
+class Watching:
+    """Looks whether ticks still come, so that the log says it although nobody asks."""
+
+    def run(self) -> None:
+        """Look, in a thread."""
+        watch.see(machinery())
+
+    def give_up(self) -> None:
+        """The next one is soon."""
 
 
 class Exchange:
@@ -128,6 +142,7 @@ class Front:
         # Exchanges that were answered. Their tasks end when the loop next comes by, which nobody waits for.
         self.ended: deque[asyncio.Future[None]] = deque()
         self._tick: asyncio.TimerHandle | None = None
+        self._watched_at = time.monotonic()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads, in the process that uses them."""
@@ -232,6 +247,9 @@ class Front:
         self.sender.forget_promised()
         for lane in self.lanes.values():
             lane.end_late_ones()
+        if time.monotonic() - self._watched_at > WATCH_SECONDS:
+            self._watched_at = time.monotonic()
+            self.lanes["first-progress"].submit(Watching())
 
 
 def end(done: asyncio.Future[None]) -> None:

@@ -195,7 +195,7 @@ def test_the_log_says_once_that_ticks_have_stopped_and_once_that_they_run_again(
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("ERROR", "Ticks have stopped (ticks_away): lines don't move by themselves"),
-        ("WARNING", "Ticks run again"),
+        ("INFO", "Ticks run again"),
     ]
 
 

@@ -95,6 +95,15 @@ def expire_lapsed(schedule_id: int, *, now: datetime | None = None) -> int:
     return no_shows + entered.move(Status.ACTIVE, Status.EXPIRED, expired_reason=ExpiredReason.TIME_OVER)
 
 
+def is_unlocked(schedule_id: int) -> bool:
+    """Whether nobody has the schedule's lock at this moment: for who would rather not wait for it."""
+    with connection.cursor() as cursor:
+        # Outside a transaction it is given back at once.
+        cursor.execute("select pg_try_advisory_xact_lock((70::bigint << 56) | %s::bigint)", [schedule_id])
+        (is_free,) = cursor.fetchone()
+    return bool(is_free)
+
+
 def lock_waiting_room(schedule_id: int) -> None:
     """Take the schedule's lock until the end of this transaction; what changes cap or pause takes it first.
 

@@ -21,7 +21,7 @@ from reservations.api.catalogue_views import LIVE, NOT_MODIFIED
 from reservations.api.serializers import JoinOut
 from reservations.domain import waiting_room
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from reservations.domain.public_progress import DRAWING, PAUSED, Progress, progress_of
+from reservations.domain.public_progress import DRAWING, PAUSED, Progress
 from reservations.queries.sales import SaleState
 
 STATES = [*(state.value for state in SaleState), DRAWING, PAUSED]
@@ -111,7 +111,7 @@ class PublicProgress(APIView):
 
     @extend_schema(summary="How the line moves", responses={200: ProgressOut, 304: NOT_MODIFIED}, auth=[])
     def get(self, request: Request, pk: int) -> HttpResponse:
-        body = to_json(progress_out(progress_of(pk)))
+        body = to_json(progress_out(waiting_room.watched_progress(pk)))
         etag = etags.etag_of(body)
         if etags.is_known(request, etag):
             return etags.unchanged(etag=etag, cache_control=LIVE)

@@ -4,14 +4,16 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import OperationalError
+from django.db import Error, OperationalError
 
+from concert_site.lib.redis import attempt
 from concert_site.lib.tasks import hurry_soon
 from queueing.domain import admission, draw, line, progress
 from queueing.models import ExpiredReason
 from queueing.queries import TokenView, has_lobby, own_token
 from reservations.domain import public_progress
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
+from reservations.domain.public_progress import Progress
 from reservations.queries.availability import availability_of
 from reservations.queries.entrance import Entrance, entrance, room_for_fans
 from reservations.queries.sales import SaleState, fresh_sale_of, lobby_before, sale_state
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 FEW_SEATS = 2000
 # How many a tick itself ends of a line whose sale is over: a few hundredths of a second's work.
 MOST_ENDED = 2000
+# Where ticks are late, whoever looks does their work, once in so long; and a draw of so many, after so long.
+STAND_IN_MS = 1000
+MOST_DRAWN_HERE, DRAW_LATE_SECONDS = 2000, 10.0
 # Why those who wait have nothing to wait for any more.
 REASONS = {SaleState.SOLD_OUT: ExpiredReason.SOLD_OUT, SaleState.CLOSED: ExpiredReason.SALE_CLOSED}
 
@@ -112,10 +117,11 @@ def admit(
     return moved
 
 
-def tick(schedule_id: int, *, now: datetime | None = None) -> int:
+def tick(schedule_id: int, *, stands_in: bool = False, now: datetime | None = None) -> int:
     """One step of a schedule's waiting room: end the line if the sale is over, else admit. How many came in.
 
-    Idempotent and safe to run from many workers at once; it renews the public picture of the line.
+    Idempotent and safe to run from many workers at once; it renews the public picture of the line. Who `stands_in` is
+    no worker, and does it because none has.
     """
     sale = fresh_sale_of(schedule_id)
     if sale is None:
@@ -138,8 +144,48 @@ def tick(schedule_id: int, *, now: datetime | None = None) -> int:
                 # The rest in a task of its own: a million take a minute, and other lines move on meanwhile.
                 hurry_soon("reservations.end_line", schedule_id=schedule_id)
             admission.expire_lapsed(schedule_id, now=now)
-    public_progress.renew(sale, seats)
+    public_progress.renew(sale, seats, stands_in=stands_in)
     return admitted
+
+
+def watched_progress(schedule_id: int) -> Progress:
+    """The public progress, for pages and apps that ask for it again and again: where ticks are late, they do the work.
+
+    So lines go on without beat and without workers, as long as anybody looks.
+
+    :raises NotFound: if there is no such schedule in public
+    """
+    seen = public_progress.progress_of(schedule_id)
+    if (seen.is_late or may_draw_here(seen)) and move_on(seen):
+        return public_progress.progress_of(schedule_id)
+    return seen
+
+
+def may_draw_here(seen: Progress) -> bool:
+    """Whether the worker, which draws, has had time enough for a draw that anybody can make in a moment."""
+    seconds = seen.drawing_seconds
+    return seconds is not None and seconds > DRAW_LATE_SECONDS and seen.line.waiting <= MOST_DRAWN_HERE
+
+
+def move_on(seen: Progress) -> bool:
+    """Do a late tick's work, unless another process has in this second or is at it; whether it was done here."""
+    schedule_id = seen.sale.schedule_id
+    is_ours = attempt(lambda redis: redis.set(standing_in_key(schedule_id), 1, nx=True, px=STAND_IN_MS), None)
+    try:
+        # Whoever looks doesn't wait behind somebody who has the lock and keeps it.
+        if not is_ours or not admission.is_unlocked(schedule_id):
+            return False
+        if not (may_draw_here(seen) and draw_line(schedule_id)):
+            tick(schedule_id, stands_in=True)
+    except Error as error:
+        log.warning("The line of schedule %s could not be moved on in place of a tick: %s", schedule_id, error)
+        return False
+    return True
+
+
+def standing_in_key(schedule_id: int) -> str:
+    """The mark that somebody has done a tick's work for a schedule."""
+    return f"queue:{schedule_id}:standing-in"
 
 
 def draw_line(schedule_id: int) -> bool:

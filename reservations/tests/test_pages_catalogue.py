@@ -276,7 +276,7 @@ def test_who_stands_in_the_lobby_is_led_back_to_it_until_the_numbers_are_drawn()
     ConcertSchedule.objects.update(reservation_available_at=now() + timedelta(hours=2))
     assert "Numbers are drawn when booking opens" in page()
     ConcertSchedule.objects.update(reservation_available_at=now())
-    assert "The numbers are being drawn" in page()
+    assert "Your number comes with the draw." in page()
     WaitingToken.objects.update(number=7)
     drawn = page()
     assert "You are in line." in drawn

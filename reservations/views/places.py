@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
 
@@ -11,6 +11,7 @@ from queueing.domain.pace import estimated_wait, most_ahead, poll_after
 from queueing.models import ExpiredReason, Status
 from queueing.queries import TokenView
 from reservations.domain.public_progress import DRAWING, PAUSED, Progress
+from reservations.queries.onsales import OVERDUE_SECONDS
 from reservations.queries.sales import SaleState
 
 # Where the waiting is over for everybody.
@@ -127,6 +128,24 @@ class Standing:
     def is_paused(self) -> bool:
         """Whether nobody is let in for now."""
         return self.seen.state == PAUSED
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the line should move and doesn't."""
+        return self.seen.stands_still
+
+    @property
+    def is_draw_overdue(self) -> bool:
+        """Whether numbers should have been drawn by now."""
+        return self.seen.is_draw_overdue
+
+    @property
+    def late_in(self) -> int | None:
+        """Seconds until the draw is overdue, for who waits for it."""
+        if self.face not in {Face.LOBBY, Face.DRAWING} or self.is_draw_overdue:
+            return None
+        due_at = self.seen.sale.reservation_available_at + timedelta(seconds=OVERDUE_SECONDS)
+        return self._seconds_until(due_at)
 
     @property
     def waiting(self) -> int:

@@ -19,7 +19,7 @@ from queueing.queries import TokenView, own_token, token_in_line
 from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.domain.public_progress import DRAWING, PAUSED, Progress, progress_of
 from reservations.domain.waiting_room import join as join_line
-from reservations.domain.waiting_room import slot_freed
+from reservations.domain.waiting_room import slot_freed, watched_progress
 from reservations.queries import bookings, catalogue
 from reservations.queries.sales import SaleState, sale_of
 from reservations.views.places import DRAWING_SECONDS, ENDED, NEAR_AHEAD, NEAR_MINUTES, Standing, standing_of
@@ -36,7 +36,7 @@ PART_HEADER, GO_HEADER = "X-Part", "X-Go-To"
 def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     """The fan's place in line; whose turn it is goes on to the seats by itself. The script asks for the place alone."""
     try:
-        seen = progress_of(pk)
+        seen = watched_progress(pk)
     except NotFound:
         return taken_down(request, pk)
     token = place_of(request, pk)

@@ -26,7 +26,7 @@ function wholeNumber(text) {
 
 // What the server wrote on the place (#line).
 export function factsOf(line) {
-  const { face, shape, number, nearAhead, nearMinutes, pollAfter, progress, place, changesIn, isDue } = line.dataset;
+  const { face, shape, number, nearAhead, nearMinutes, pollAfter, progress, place, changesIn, lateIn, isDue } = line.dataset;
   if (!progress) return null;
   return {
     progress, place,
@@ -36,6 +36,8 @@ export function factsOf(line) {
     near: { ahead: Number(nearAhead), minutes: Number(nearMinutes) },
     pollAfter: Number(pollAfter),
     changesAt: changesIn === undefined ? null : Date.now() + 1000 * Number(changesIn),
+    // Spread, for a whole lobby has the same moment before it.
+    lateAt: lateIn === undefined ? null : Date.now() + 1000 * (Number(lateIn) + Math.random() * LONGEST_SPREAD),
     isDue: isDue !== undefined,
   };
 }
@@ -72,7 +74,8 @@ export function isSame(shape, other) {
 
 // Whether the turn has come, or something that the progress doesn't tell.
 export function isDue(facts, answer) {
-  return facts.isDue || (facts.number !== null && facts.number <= answer.serving);
+  const isLate = facts.lateAt !== null && Date.now() > facts.lateAt;
+  return facts.isDue || isLate || (facts.number !== null && facts.number <= answer.serving);
 }
 
 // Seconds until the next look.
