@@ -215,7 +215,7 @@ def put_back() -> list[Deviation]:
         PeriodicTasks.update_changed()
     is_first = sum(each.is_missing for each in wrong) == len(HOUSE)
     for each in wrong:
-        log.log(logging.INFO if is_first else gravity(each), "Periodic task %s: put back as it is declared", each)
+        log.log(logging.DEBUG if is_first else gravity(each), "Periodic task %s: put back as it is declared", each)
     return wrong
 
 
@@ -225,7 +225,7 @@ def gravity(deviation: Deviation) -> int:
         # Deleted, or new with this release.
         return logging.WARNING
     # That much differs where an earlier release has left it so.
-    return logging.INFO if set(deviation.fields) <= {"expire_seconds", "queue"} else logging.ERROR
+    return logging.DEBUG if set(deviation.fields) <= {"expire_seconds", "queue"} else logging.ERROR
 
 
 def write(each: Periodic) -> None:

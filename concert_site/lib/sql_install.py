@@ -70,7 +70,9 @@ def _replace(cursor: CursorWrapper) -> None:
             _retire(cursor, present)
         if present is None or present.definition != fresh.definition:
             cursor.execute(fresh.definition)
-            log.info("Installed %s from %s", fresh.name, file.path)
+            # All of them, in a database that is new: nobody has to read that.
+            level = logging.INFO if present else logging.DEBUG
+            log.log(level, "Installed %s from %s", fresh.name, file.path)
         _comment(cursor, f"{fresh.name}({fresh.identity})", fresh.comment_from(file))
     for gone in installed.values():
         _retire(cursor, gone)
