@@ -41,18 +41,7 @@ def add_own(paths: Shape, root: str) -> None:
     # allauth says nothing of success, which brings tokens that work on.
     changed = {"$ref": "#/components/responses/Authenticated"}
     paths[f"{root}account/password/change"]["post"]["responses"]["200"] = changed
-    address = paths[f"{root}account/email"]["post"]
-    fields = {
-        "email": {"$ref": "#/components/schemas/Email"},
-        "password": TEXT | {"description": "The account's, if it has one; else it must have logged in minutes ago."},
-    }
-    body = {"type": "object", "required": ["email"], "properties": fields}
-    address["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    address["summary"] = "Ask for another address"
-    address["description"] = (
-        "Mails a code to the new address and a notice to the present one. It counts once `auth/email/verify` "
-        "was given that code: then the present one, and all other sessions, are over."
-    )
+    describe_change_of_address(paths[f"{root}account/email"]["post"])
     for path, operations in paths.items():
         if path.startswith(tuple(f"{root}{name}" for name in OF_AN_ACCOUNT)):
             for operation in operations.values():
@@ -78,6 +67,21 @@ def add_own(paths: Shape, root: str) -> None:
             "200": {"description": "The challenge.", "content": {"application/json": {"schema": answer}}},
         },
     }
+
+
+def describe_change_of_address(operation: Shape) -> None:
+    """Say that it takes a password, and when it counts."""
+    fields = {
+        "email": {"$ref": "#/components/schemas/Email"},
+        "password": TEXT | {"description": "The account's, if it has one; else it must have logged in minutes ago."},
+    }
+    body = {"type": "object", "required": ["email"], "properties": fields}
+    operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    operation["summary"] = "Ask for another address"
+    operation["description"] = (
+        "Mails a code to the new address and a notice to the present one. It counts once `auth/email/verify` "
+        "was given that code: then the present one, and all other sessions, are over."
+    )
 
 
 def header(operation: Shape, name: str, words: str) -> None:
