@@ -1,10 +1,12 @@
 """Where no ticks come: whoever looks moves the line on, and nobody is promised what won't happen."""
 
+import time
 from datetime import timedelta
 from threading import Event, Thread
 
 import orjson
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils.timezone import now
@@ -125,12 +127,15 @@ def test_nobody_waits_behind_the_lock_and_fans_are_told(schedule):
     holder = Thread(target=hold_the_lock)
     holder.start()
     locked.wait(5)
+    began = time.monotonic()
     try:
         seen = watch(schedule)
+        seconds = time.monotonic() - began
     finally:
         looked.set()
         holder.join()
 
+    assert seconds < settings.LOCK_TIMEOUT_MS / 1000
     assert inside() == 1
     assert seen.stands_still
     assert seen.line.numbers_per_minute is None
