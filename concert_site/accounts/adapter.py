@@ -17,11 +17,14 @@ from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, JsonResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts import devices, guessing
 from concert_site.accounts.addresses import EmailTaken, claim_address, receivable_address
+from concert_site.accounts.clients import name_of_client
 from concert_site.accounts.later_mails import send_later
 from concert_site.accounts.models import User
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
@@ -81,11 +84,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         context: dict[str, object] | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell the owner what was changed, whether the mail server is there or not: it is done already."""
-        told = {"current_site": site(), "user": user, **(context or {})}
+        """Tell the owner what was changed and from where; it is done, whether the mail server is there or not."""
+        request = self.request
+        ip = self.get_client_ip(request)
+        told = {"current_site": site(), "user": user, "ip": ip, "timestamp": timezone.now(), **(context or {})}
         with override(user.locale or None):
+            told["client"] = name_of_client(request.headers.get("User-Agent", ""))
             message = self.render_mail(template_prefix, email or user.email, told)
         send_later(message)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Back to the account: the form again would look as if it had to be filled in once more."""
+        return reverse("profile")
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Whom the rest of allauth's limits count: by the same rule as ours."""

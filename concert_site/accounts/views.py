@@ -121,6 +121,13 @@ class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes wi
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
 
+    def get_success_url(self) -> str | None:
+        """Where the address is confirmed, if that is demanded; from there on to where they were going."""
+        onward: str | None = super().get_success_url()
+        if not settings.VERIFY_ADDRESSES:
+            return onward
+        return f"{reverse('verify_address')}?{urlencode({'next': onward or reverse(settings.LOGIN_REDIRECT_URL)})}"
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as above
         """With a challenge, if a proof of work is wanted."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -208,6 +215,8 @@ def verify_address(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST, code=process.code, user=user, email=process.email)
     if not form.is_valid():
         facts["is_sent"] = process.record_invalid_attempt()
+        if not facts["is_sent"]:
+            messages.error(request, gettext("That was wrong three times, and the code is void. Have another one sent."))
         return render(request, "account/verify_address.html", facts | {"form": form})
     try:
         process.finish()

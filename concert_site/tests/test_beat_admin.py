@@ -1,5 +1,7 @@
 """beat's rows in the admin, attacked as a clerk with every permission on them, and changed by a superuser."""
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
@@ -187,3 +189,10 @@ def test_an_interval_of_microseconds_is_refused(clerk):
 
     assert clerk.post(address, {"every": 1, "period": "microseconds"}).status_code == 200
     assert not IntervalSchedule.objects.filter(period="microseconds").exists()
+
+
+def test_a_tasks_page_has_no_script_that_the_policy_refuses(superuser):
+    page = superuser.get(f"{LIST}{tick().pk}/change/").content.decode()
+    opened = re.findall(r"<script\b[^>]*>", page)
+    assert opened
+    assert [tag for tag in opened if " src=" not in tag and "application/json" not in tag] == []

@@ -305,6 +305,24 @@ class TestDemanded:
         assert done["Location"] == "/bookings/"
         assert browser.post("/wallet/top-up/", {"amount": 1000, "key": "k"})["Location"] == "/wallet/"
 
+    def test_a_sign_up_by_page_leads_to_the_code_and_onward(self):
+        browser = Client()
+        form = {"email": "fan@example.com", "password1": PASSWORD, "next": "/wallet/"}
+
+        led = browser.post("/accounts/signup/", form)["Location"]
+
+        assert led == f"{CODE_PAGE}?next=%2Fwallet%2F"
+        assert 'href="/wallet/"' in browser.get(led).content.decode().partition("<main")[2]
+
+    def test_the_third_wrong_code_says_that_another_one_is_needed(self):
+        browser = Client()
+        browser.post("/accounts/signup/", {"email": "fan@example.com", "password1": PASSWORD})
+
+        pages = [browser.post(CODE_PAGE, {"code": "AAAA-BBBB"}).content.decode() for _ in range(3)]
+
+        assert ["wrong three times" in page for page in pages] == [False, False, True]
+        assert 'name="code"' not in pages[2]
+
     def test_a_reset_makes_the_reader_of_its_mail_the_owner(self):
         squatter = token_of(sign_up("owner@example.com", "squatters' pass 5"))
         asked = post("auth/password/request", {"email": "owner@example.com"})

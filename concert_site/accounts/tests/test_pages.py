@@ -250,6 +250,7 @@ def test_a_password_is_changed_by_who_knows_the_old_one():
     taken = client.post("/accounts/password/change/", {"oldpassword": PASSWORD} | new)
 
     assert (refused.status_code, taken.status_code) == (200, 302)
+    assert taken["Location"] == PROFILE
     fan.refresh_from_db()
     assert fan.check_password("new horse 10")
 
