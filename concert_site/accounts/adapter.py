@@ -7,7 +7,7 @@ from contextlib import suppress
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.password_reset_by_code import PASSWORD_RESET_VERIFICATION_SESSION_KEY
 from allauth.account.models import EmailAddress
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -25,8 +25,10 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.accounts import devices, guessing
 from concert_site.accounts.addresses import EmailTaken, claim_address, receivable_address
 from concert_site.accounts.clients import name_of_client
+from concert_site.accounts.confirmed import ASKED_FOR, hash_of_password, note_password
 from concert_site.accounts.later_mails import send_later
 from concert_site.accounts.models import User
+from concert_site.accounts.reauthentication import is_from_there
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
 from concert_site.accounts.token_strategy import hand_out_tokens, is_of_an_app
 from concert_site.lib.errors import Unavailable
@@ -75,6 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         code = context.get("code") or self.generate_password_reset_code()
         message = self.render_mail(RESET_CODE, email, {"current_site": site(), **context, "code": code})
         if template_prefix == RESET_CODE:
+            note_password(self.request, email)
             send_later(message)
 
     def send_notification_mail(
@@ -126,6 +129,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         """Log in, after all that was asked for, and remember from where."""
         super().login(request, user)
         devices.remember(request, user.email)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
+        """Whether `app` wants it said again who this is; said a moment ago, it counts where it was said.
+
+        :raises ReauthenticationRequired: from another network than that
+        """
+        is_required = bool(super().is_reauthentication_required(app=app, **kwargs))
+        if is_required and not is_from_there(self.request):
+            raise ReauthenticationRequired
+        return is_required
 
     def set_password(self, user: User, password: str) -> None:
         """Change or reset a password: nobody is let in by what was issued before, but whoever changes their own.
@@ -188,14 +201,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
 
 
 def demand_code_of_today(request: HttpRequest, user: User) -> None:
-    """Refuse a new password by a code that was sent to an address which is the account's no more.
+    """Refuse a new password by a code that was sent to an address, or for a password, that is the account's no more.
 
     :raises ImmediateHttpResponse: back to where a code is asked for
     """
     state = request.session.get(PASSWORD_RESET_VERIFICATION_SESSION_KEY)
     if state is None or request.user.is_authenticated:
         return
-    if not User.objects.filter(pk=user.pk, email=state["email"].lower()).exists():
+    is_of_today = request.session.get(ASKED_FOR) == hash_of_password(user)
+    if not is_of_today or not User.objects.filter(pk=user.pk, email=state["email"].lower()).exists():
         del request.session[PASSWORD_RESET_VERIFICATION_SESSION_KEY]
         is_app = request.path.startswith(ACCOUNTS)
         raise ImmediateHttpResponse(JsonResponse({"status": 409}, status=409) if is_app else redirect(RESET_PAGE))

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from concert_site.accounts import guessing
 from concert_site.accounts.models import User
+from concert_site.accounts.reauthentication import is_from_there
 
 
 def send_code(request: HttpRequest, email: str) -> None:
@@ -51,6 +52,7 @@ def is_own_password(request: HttpRequest, user: AbstractBaseUser, password: str)
 
 
 def has_just_logged_in(request: HttpRequest, user: User) -> bool:
-    """Whether this session began, or was confirmed, minutes ago: what who has no password must show."""
+    """Whether this session began, or was confirmed, here and minutes ago: what who has no password must show."""
     records = get_authentication_records(request, user)
-    return bool(records) and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    is_here = bool(records) and is_from_there(request)
+    return is_here and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT

@@ -2,11 +2,31 @@
 
 from allauth.account.models import EmailAddress
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from concert_site.accounts.addresses import shut_out
+from concert_site.accounts.models import User
+
+# In the session of who asked for a code for a new password: the hash of the password that it is to replace.
+ASKED_FOR = "password_asked_for"
 
 
 def leave_nothing_of_strangers(request: HttpRequest, email_address: EmailAddress, **_rest: object) -> None:
     """By the code of a reset: whoever signed up, and is logged in elsewhere, wasn't the reader of this mail."""
     if request.user.pk != email_address.user_id:
-        shut_out(email_address.user)
+        user = email_address.user
+        was_of_today = request.session.get(ASKED_FOR) == hash_of_password(User.objects.get(pk=user.pk))
+        shut_out(user)
+        if was_of_today:
+            note_password(request, email_address.email)
+
+
+def note_password(request: HttpRequest, email: str) -> None:
+    """Remember for which password a code is asked: one that was changed meanwhile isn't replaced by it."""
+    user = User.objects.filter(email=email.lower()).first()
+    request.session[ASKED_FOR] = hash_of_password(user) if user else ""
+
+
+def hash_of_password(user: User) -> str:
+    """What of an account's password a session may know."""
+    return salted_hmac("frontrow.reset", user.password, algorithm="sha256").hexdigest()

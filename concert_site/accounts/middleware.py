@@ -3,39 +3,52 @@
 from collections.abc import Callable
 
 import orjson
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 
 from concert_site.accounts.devices import keep_in_cookie
 from concert_site.lib.errors import DomainError, TooManyRequests, Unavailable
 from concert_site.lib.handler import as_domain_error
+from concert_site.lib.refusals import refuse as refuse_with
 from concert_site.lib.refusals import retry_after, status_of
 
 PATH = "/_allauth/"
+# A passkey's answer is five deep.
+DEEPEST = 32
 
 
 class ReadableBodies:
     """Middleware: a JSON body that no one should have to read is a 400 before allauth sees it.
 
     Python's json module, which allauth reads with, lets half a surrogate pair pass, which can't be written to a
-    database or hashed, and gives up on a thousand nested lists with a RecursionError. Both would be a 500.
+    database or hashed, and gives up on a thousand nested lists, or fewer where the stack is deep already, with a
+    RecursionError. Both would be a 500.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(PATH) and request.body and not is_json(request.body):
-            return HttpResponseBadRequest()
+        if request.path.startswith(PATH) and request.body and not is_object(request.body):
+            return refuse_with(request, 400, "parse_error", _("That can't be read"))
         return self.get_response(request)
 
 
-def is_json(body: bytes) -> bool:
-    """Whether this is JSON, strictly."""
+def is_object(body: bytes) -> bool:
+    """Whether this is a JSON object, strictly, and no deeper than anything that is asked for here."""
     try:
-        orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return False
-    return True
+    return isinstance(value, dict) and is_flat(value, DEEPEST)
+
+
+def is_flat(value: object, levels: int) -> bool:
+    """Whether objects and lists lie in each other no deeper than so many levels."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(is_flat(each, levels - 1) for each in inner)
 
 
 class KnownDevices:
