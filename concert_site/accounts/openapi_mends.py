@@ -10,6 +10,20 @@ from concert_site.accounts import devices, proofs
 Shape = dict[str, Any]
 
 TEXT = {"type": "string"}
+# Log in, or show again that it is you. Some answers have the look of both.
+NOT_PROVED = {
+    "description": "Nobody is logged in, or it must be confirmed again who it is: `data.flows` says how.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "anyOf": [
+                    {"$ref": "#/components/schemas/AuthenticationResponse"},
+                    {"$ref": "#/components/schemas/ReauthenticationResponse"},
+                ]
+            }
+        }
+    },
+}
 # Below the root: what is for who is logged in, of which allauth says only sometimes that others are refused.
 OF_AN_ACCOUNT = ("account/", "auth/sessions", "auth/webauthn/authenticate", "auth/webauthn/reauthenticate")
 
@@ -45,7 +59,7 @@ def add_own(paths: Shape, root: str) -> None:
     for path, operations in paths.items():
         if path.startswith(tuple(f"{root}{name}" for name in OF_AN_ACCOUNT)):
             for operation in operations.values():
-                operation["responses"]["401"] = {"$ref": "#/components/responses/AuthenticationOrReauthentication"}
+                operation["responses"]["401"] = NOT_PROVED
     signup = paths[f"{root}auth/signup"]
     words = f"The solution of `data.proof_of_work` of GET, where that isn't null: else 400 `{proofs.ProofNeeded.code}`."
     header(signup["post"], proofs.HEADER, words)

@@ -90,18 +90,28 @@ class Sender:
         with self._changing:
             lock = self._writing.setdefault(key, threading.Lock())
         with lock:
-            file = self._kept.get(key) or self._keep(key, written(response))
-            return self._promise(os.fdopen(os.dup(file.fileno()), "rb"))
+            return self._promise(self._again(key) or self._keep(key, written(response)))
+
+    def _again(self, key: tuple[str, str]) -> IO[bytes] | None:
+        """A kept answer, by a descriptor of its own; None if it isn't kept, or not any more."""
+        with self._changing:
+            file = self._kept.get(key)
+            if file is None:
+                return None
+            self._kept.move_to_end(key)
+            return os.fdopen(os.dup(file.fileno()), "rb")
 
     def _keep(self, key: tuple[str, str], file: IO[bytes]) -> IO[bytes]:
+        """Keep an answer, and open it by a descriptor of its own; the one that was asked for longest ago goes."""
         with self._changing:
             self._kept[key] = file
+            opened = os.fdopen(os.dup(file.fileno()), "rb")
             while len(self._kept) > MOST_KEPT:
                 oldest, old = self._kept.popitem(last=False)
                 self._writing.pop(oldest, None)
                 # Whoever was told of it has a descriptor of their own.
                 old.close()
-        return file
+        return opened
 
     def _promise(self, file: IO[bytes]) -> str:
         self._promised.append((time.monotonic() + OPENED_WITHIN_SECONDS, file))

@@ -38,7 +38,6 @@ def token() -> str:
 
 
 # allauth describes a 401 as one of two shapes, and this one has what is demanded of both.
-@pytest.mark.undescribed
 def test_a_password_said_again_opens_nothing_from_another_network(token):
     secret = call("get", "account/authenticators/totp", None, token, ELSEWHERE).json()["meta"]["secret"]
     code = {"code": code_of(secret)}
@@ -53,7 +52,6 @@ def test_a_password_said_again_opens_nothing_from_another_network(token):
 
 
 # allauth describes a 401 as one of two shapes, and this one has what is demanded of both.
-@pytest.mark.undescribed
 def test_the_owner_goes_on_where_the_password_was_said(token):
     secret = call("get", "account/authenticators/totp", None, token, HOME).json()["meta"]["secret"]
 
