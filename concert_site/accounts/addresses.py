@@ -19,8 +19,8 @@ from concert_site.lib.errors import Conflict, NotAllowed
 
 # Names that lead nowhere outside of one machine or house (RFC 2606, 6761, 6762, 7686, and ICANN's .internal).
 NOWHERE = {"invalid", "localhost", "local", "internal", "onion"}
-# RFC 5321, 4.5.3.1.1.
-LONGEST_NAME = 64
+# RFC 5321, 4.5.3.1.1, and the column's.
+LONGEST_NAME, LONGEST_ADDRESS = 64, 254
 has_address_form = EmailValidator(allowlist=[])
 
 
@@ -53,7 +53,8 @@ def receivable_address(email: str) -> str:
         raise ValidationError(has_address_form.message, code="invalid") from error
     has_address_form(f"{name}@{wire}")
     # Quoted names may hold blanks and control characters; nobody has one, and few servers take them (RFC 5321, 4.1.2).
-    if '"' in name or len(name) > LONGEST_NAME:
+    # Django's form takes letters that Unicode counts as an i or s. A domain gets longer on its way over the wire.
+    if '"' in name or not name.isascii() or len(name) > LONGEST_NAME or len(f"{name}@{wire}") > LONGEST_ADDRESS:
         raise ValidationError(has_address_form.message, code="invalid")
     if wire.startswith("[") or "." not in wire or wire.rpartition(".")[2] in NOWHERE:
         raise ValidationError(_("No mail can be delivered to this address."), code="undeliverable")
@@ -91,7 +92,10 @@ def claim_address(user: User, email: str, *, keep: str | None = None) -> str:
             # The rows first, in one order: two changes of one account take turns, and so do two accounts that want
             # each other's address.
             rows = User.objects.filter(Q(pk=user.pk) | Q(email=wanted)).order_by("pk")
-            locked = {each.pk: each for each in rows.select_for_update(no_key=True, of=("self",))}[user.pk]
+            locked = {each.pk: each for each in rows.select_for_update(no_key=True, of=("self",))}.get(user.pk)
+            if locked is None:
+                # It named the address of whoever was quicker to show a code, and went with that.
+                raise EmailTaken(attr="email")
             before = locked.email
             if before != wanted:
                 release_address(wanted)
@@ -111,10 +115,11 @@ def shut_out(user: User) -> None:
     For the moment in which somebody else shows a code that was mailed there.
     """
     user.set_unusable_password()
-    user.save(update_fields=["password"])
-    SocialAccount.objects.filter(user=user).delete()
-    Authenticator.objects.filter(user=user).delete()
-    end_sessions(user.pk)
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        SocialAccount.objects.filter(user=user).delete()
+        Authenticator.objects.filter(user=user).delete()
+        end_sessions(user.pk)
 
 
 def release_address(email: str) -> None:
