@@ -24,8 +24,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from concert_site.accounts import guessing, proofs
 from concert_site.accounts.adapter import AddressTaken
 from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, is_own_password, send_code
-from concert_site.accounts.addresses import is_verified
-from concert_site.accounts.forms import OneAddress
+from concert_site.accounts.addresses import is_free, is_verified, receivable_address
 from concert_site.accounts.models import User
 from concert_site.lib.pages import asked_next, fan_id, fans_own, throttled
 
@@ -48,7 +47,7 @@ class ProfileForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable whe
         self.initial["locale"] = self.initial.get("locale") or get_language()
 
 
-class AddressForm(OneAddress, ModelForm):  # type: ignore[type-arg]  # as above
+class AddressForm(ModelForm):  # type: ignore[type-arg]  # as above
     """Another address to log in with; who has a password says it again."""
 
     password = CharField(
@@ -66,6 +65,19 @@ class AddressForm(OneAddress, ModelForm):  # type: ignore[type-arg]  # as above
         self.initial["email"] = ""
         if not self.instance.has_usable_password():
             del self.fields["password"]
+
+    def clean_email(self) -> str:
+        """The address, whether it is nobody's or is named by an account that never showed a code.
+
+        :raises ValidationError: if it is another account's, or no mail can reach it
+        """
+        email = receivable_address(str(self.cleaned_data["email"]))
+        if email != self.instance.email and not is_free(email):
+            raise ValidationError(_("Another account has this address."))
+        return email
+
+    def validate_unique(self) -> None:
+        """Nothing is saved here, and whose it is was looked at above."""
 
     def clean_password(self) -> str:
         """

@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 
+from concert_site.accounts.addresses import EmailTaken, claim_address
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.accounts.tests.factories import make_fan, make_staff
@@ -174,6 +175,27 @@ def test_who_reads_its_mail_gets_it_from_an_account_that_only_names_it(token):
 
     assert User.objects.get().email == NEW
     assert not is_in(squatter)
+
+
+def test_by_page_too_its_reader_gets_it_from_an_account_that_only_names_it(owner, settings):
+    settings.VERIFY_ADDRESSES = True
+    sign_up(NEW)
+    browser = Client()
+    browser.force_login(owner)
+
+    asked = browser.post(ADDRESS, {"email": NEW, "password": PASSWORD})
+    browser.post(CODE_PAGE, {"code": code_to(NEW)})
+
+    assert asked.status_code == 302
+    assert list(User.objects.values_list("pk", "email")) == [(owner.pk, NEW)]
+
+
+def test_whose_account_went_with_its_address_is_told_that_it_is_taken(owner):
+    gone = make_fan(email=NEW)
+    User.objects.filter(pk=gone.pk).delete()
+
+    with pytest.raises(EmailTaken):
+        claim_address(gone, NEW)
 
 
 @pytest.mark.django_db(transaction=True)
