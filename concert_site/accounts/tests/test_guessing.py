@@ -55,6 +55,16 @@ def test_after_five_wrong_guesses_a_network_waits_whatever_the_password(at, fan)
     assert (by_page.status, 290 <= by_page.seconds <= 300) == (429, True)
 
 
+def test_another_spelling_of_an_address_is_no_other_account(at, fan):
+    def wide(nth):
+        return f"fan@{'example'[:nth]}{chr(ord('example'[nth]) + 0xFEE0)}{'example'[nth + 1 :]}.com"
+
+    assert at(STRANGER).log_in(wide(0)).status == 200
+    statuses = [status for nth in range(6) for status in guess(at(CAFE), 1, wide(nth))]
+    assert statuses == [400] * 5 + [429]
+    assert at(CAFE).log_in(FAN).status == 429
+
+
 def test_a_refused_guess_is_not_hashed(at, fan, monkeypatch):
     stranger = at(STRANGER)
     guess(stranger, 5)
