@@ -221,22 +221,35 @@ def verify_address(request: HttpRequest) -> HttpResponse:
         send_code(request, process.email if process else user.email)
         messages.success(request, gettext("A code is on its way."))
         return redirect(f"{request.path}?{urlencode({'next': onward})}")
-    facts = {"email": process.email if process else user.email, "is_sent": process is not None, "next": onward}
-    if process is None or request.method != "POST":
-        return render(request, "account/verify_address.html", facts | {"form": CodeForm()})
+    if process is not None and request.method == "POST":
+        return checked_code(request, process, user, onward)
+    return show_code_form(request, user, process, onward, CodeForm())
+
+
+def checked_code(request: HttpRequest, process: EmailVerificationProcess, user: User, onward: str) -> HttpResponse:
+    """The address is the account's if the code is right; else it may be tried again, three times in all."""
     form = CodeForm(request.POST, code=process.code, user=user, email=process.email)
-    if not form.is_valid():
-        facts["is_sent"] = process.record_invalid_attempt()
-        if not facts["is_sent"]:
-            messages.error(request, gettext("That was wrong three times, and the code is void. Have another one sent."))
-        return render(request, "account/verify_address.html", facts | {"form": form})
-    try:
-        process.finish()
-    except AddressTaken as taken:
-        messages.error(request, str(taken.error.message))
-        return redirect("account_email")
-    messages.success(request, gettext("Your address is confirmed."))
-    return redirect(onward)
+    if form.is_valid():
+        try:
+            process.finish()
+        except AddressTaken as taken:
+            messages.error(request, str(taken.error.message))
+            return redirect("account_email")
+        messages.success(request, gettext("Your address is confirmed."))
+        return redirect(onward)
+    if process.record_invalid_attempt():
+        return show_code_form(request, user, process, onward, form)
+    messages.error(request, gettext("That was wrong three times, and the code is void. Have another one sent."))
+    is_own = process.email == user.email
+    return redirect(f"{request.path}?{urlencode({'next': onward})}" if is_own else "account_email")
+
+
+def show_code_form(
+    request: HttpRequest, user: User, process: EmailVerificationProcess | None, onward: str, form: CodeForm
+) -> HttpResponse:
+    """The form for a code that was mailed; without one, a button that has one mailed."""
+    facts = {"email": process.email if process else user.email, "is_sent": process is not None}
+    return render(request, "account/verify_address.html", facts | {"next": onward, "form": form})
 
 
 @csrf_exempt

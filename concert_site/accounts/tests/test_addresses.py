@@ -263,6 +263,17 @@ def test_who_has_no_password_must_have_logged_in_just_now():
     assert mail.outbox == []
 
 
+def test_the_third_wrong_code_for_another_address_leads_back_to_asking_for_it(owner):
+    browser = Client()
+    browser.force_login(owner)
+    browser.post(ADDRESS, {"email": NEW, "password": PASSWORD})
+
+    answers = [browser.post(CODE_PAGE, {"code": "AAAA-BBBB"}, follow=True) for _ in range(3)]
+
+    assert answers[2].redirect_chain == [(ADDRESS, 302)]
+    assert "wrong three times" in answers[2].content.decode()
+
+
 # --- Confirming it -----------------------------------------------------------------------------
 
 
@@ -340,7 +351,8 @@ class TestDemanded:
         browser = Client()
         browser.post("/accounts/signup/", {"email": "fan@example.com", "password1": PASSWORD})
 
-        pages = [browser.post(CODE_PAGE, {"code": "AAAA-BBBB"}).content.decode() for _ in range(3)]
+        answers = [browser.post(CODE_PAGE, {"code": "AAAA-BBBB"}, follow=True) for _ in range(3)]
+        pages = [answer.content.decode() for answer in answers]
 
         assert ["wrong three times" in page for page in pages] == [False, False, True]
         assert 'name="code"' not in pages[2]
