@@ -26,8 +26,9 @@ endif
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
 	@exec $(PYTHON) manage.py up --demo --port $(PORT) $(ARGS)
 
+# Three workers on two cores: many tests wait for the processes that they start.
 test: check $(NODE) ## Everything that is checked, then every test
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev ## Style, templates, layers, types, forgotten migrations
 	@$(PYTHON) -m ruff check --quiet .
