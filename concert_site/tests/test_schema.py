@@ -96,3 +96,11 @@ def test_an_operation_says_what_the_rules_refuse():
 
     assert answers["402"]["description"] == "`insufficient_balance`"
     assert answers["503"]["description"] == "`unavailable`"
+
+
+def test_blank_text_fits_one_shape_alone():
+    (search,) = [
+        each for each in schema()["paths"]["/api/v1/concerts/"]["get"]["parameters"] if each["name"] == "search"
+    ]
+
+    assert search["schema"] == {"type": "string", "pattern": r"^[^\u0000]*$", "maxLength": 100}

@@ -22,6 +22,7 @@ from concert_site.lib.openapi.shapes import response_of
 from concert_site.lib.pagination import SIZE
 
 READS = {"GET", "HEAD"}
+NO_NUL = r"^[^\u0000]*$"
 WITH_BODIES = {"POST", "PUT", "PATCH"}
 # Of every operation: a request that is no HTTP or asks for a Host that isn't ours, another method at its address, a
 # mistake of ours, a service that is away.
@@ -89,8 +90,19 @@ class RefusalSchema(AutoSchema):
         """
         shape: dict[str, Any] = super()._map_serializer_field(field, *args, **options)  # type: ignore[no-untyped-call]
         if type(field) is serializers.CharField and "request" in args:
-            return shape | {"pattern": r"^[^\u0000]*$"}
+            return shape | {"pattern": NO_NUL}
         return shape | ({"uniqueItems": True} if isinstance(field, Ids) else {})
+
+    def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:  # Any: as above
+        """What bounds a field. Where blank text is allowed the pattern lets it pass: it needs no shape of its own.
+
+        Beside the other one that would even be wrong, for blank text would fit two of which one must fit.
+        """
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        text, *_blank = schema.get("oneOf", [{}])
+        if text.get("pattern") == NO_NUL:
+            del schema["oneOf"]
+            schema |= text
 
     def refusals(self) -> Iterator[Refusal]:
         """Everything that the operation may be refused with."""
