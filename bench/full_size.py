@@ -169,14 +169,15 @@ def hall_without_bookings(seats: int) -> int:
 
     from django.db import connection
 
-    from reservations.domain import seating, shows
+    from reservations.domain import shows
+    from reservations.halls.hall import grid
 
     with connection.cursor() as cursor:
         for table in ("concert", "concert_schedule", "concert_seat"):
             cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}))")
     now = shows.clock()
     times = shows.Times(now, now + timedelta(days=1), now + timedelta(days=1))
-    return shows.make_show(name="Mistyped", hall=seating.grid(seats, 1000), times=times).schedule_id
+    return shows.make_show(name="Mistyped", hall=grid(seats, 1000), times=times).schedule_id
 
 
 def removal() -> Look:

@@ -11,10 +11,10 @@ from django.utils.timezone import localdate, make_aware
 from concert_site.accounts.models import User
 from concert_site.demo import crowd, posters, programme
 from payments.models import Payment
-from reservations.domain.halls import curved_hall
 from reservations.domain.posters import Poster, store_poster
-from reservations.domain.seating import Hall, grid
 from reservations.domain.shows import Times, clock, make_schedule
+from reservations.halls.curved import curved_hall
+from reservations.halls.hall import Hall, grid
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from wallet.domain import ledger
 from wallet.models import Kind

@@ -14,9 +14,17 @@ from unfold.widgets import (
 
 from concert_site.lib.errors import Invalid
 from concert_site.lib.staff_pages import MoneyField
-from reservations.domain import grids
-from reservations.domain.seating import LONGEST, Category, Hall
+from reservations.halls import grids
+from reservations.halls.hall import LONGEST, Category, Hall
 
+NUMBERINGS = [
+    (grids.Numbering.FROM_LEFT, _("1, 2, 3 from the left")),
+    (grids.Numbering.FROM_RIGHT, _("1, 2, 3 from the right")),
+    (grids.Numbering.ODD, _("1, 3, 5 from the left")),
+    (grids.Numbering.ODD_FROM_RIGHT, _("1, 3, 5 from the right")),
+    (grids.Numbering.EVEN, _("2, 4, 6 from the left")),
+    (grids.Numbering.EVEN_FROM_RIGHT, _("2, 4, 6 from the right")),
+]
 COLOR = r"^#[0-9a-fA-F]{6}$"
 
 
@@ -39,7 +47,7 @@ class SectionForm(forms.Form):
     )
     numbering = forms.ChoiceField(
         label=_("Numbers"),
-        choices=grids.Numbering.choices,
+        choices=NUMBERINGS,
         initial=grids.Numbering.FROM_LEFT,
         widget=UnfoldAdminSelectWidget,
     )

@@ -20,9 +20,9 @@ from concert_site.lib.staff_pages import MoneyField, StaffAdmin, actor_of, blame
 from reservations.admin import kept_plans
 from reservations.admin.one_date import ADDING_SEATS, PREFIX, change_page, of_schedule
 from reservations.domain import shows
-from reservations.domain.drawing import draw_hall
-from reservations.domain.plans import MOST_BYTES, Plan, PlanRefused, read_plan, too_large
-from reservations.domain.seating import Hall
+from reservations.halls.drawing import draw_hall
+from reservations.halls.hall import Hall
+from reservations.halls.plans import MOST_BYTES, Plan, PlanRefused, read_plan, too_large
 from reservations.models import ConcertSchedule
 
 LONGEST_NAME = 100

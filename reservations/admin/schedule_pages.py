@@ -15,8 +15,9 @@ from reservations.admin import plans
 from reservations.admin.grids import GRID, grid_of, sums_of
 from reservations.admin.one_date import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, of_schedule
 from reservations.admin.schedule_forms import TIMES, CopyForm, LeversForm
-from reservations.domain import copies, grids, levers, programme, shows
-from reservations.domain.drawing import draw, draw_hall
+from reservations.domain import copies, levers, programme, shows
+from reservations.halls import grids
+from reservations.halls.drawing import draw, draw_hall
 from reservations.models import ConcertSchedule
 from reservations.queries import staff
 

@@ -19,7 +19,7 @@ from concert_site.lib.lists import ChoiceFilter, column
 from concert_site.lib.staff_pages import MoneyField, RecordAdmin
 from reservations.admin.grids import COLOR
 from reservations.domain import seats
-from reservations.domain.seating import LONGEST
+from reservations.halls.hall import LONGEST
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.queries import staff
 

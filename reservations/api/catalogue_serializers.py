@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from reservations.domain.areas import Shape
+from reservations.halls.areas import Shape
 from reservations.models import ConcertStatus
 from reservations.queries.sales import SaleState
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database import sql_beside
 from concert_site.lib.errors import Conflict, NotFound
-from reservations.domain.seating import Hall, SeatPlan
+from reservations.halls.hall import Hall, SeatPlan
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.queries.bookings import was_booked
 

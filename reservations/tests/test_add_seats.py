@@ -7,8 +7,8 @@ from concert_site.accounts.tests.concurrency import start_behind
 from concert_site.lib.errors import Conflict, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
-from reservations.domain.seating import Hall, grid
 from reservations.domain.shows import add_seats
+from reservations.halls.hall import LONGEST, Hall, grid
 from reservations.models import ConcertSeat
 from reservations.tests.factories import make_schedule, make_seats
 
@@ -79,3 +79,9 @@ def test_a_hall_of_20000_seats_takes_few_statements(django_assert_max_num_querie
 
     with django_assert_max_num_queries(6):
         add_seats(schedule_id=schedule.pk, hall=grid(20_000, 50_000))
+
+
+def test_the_longest_texts_of_a_plan_fit_their_columns():
+    columns = {"section": "section", "row": "row", "label": "seat_label", "guid": "seat_guid", "category": "category"}
+
+    assert {kind: ConcertSeat._meta.get_field(column).max_length for kind, column in columns.items()} == LONGEST

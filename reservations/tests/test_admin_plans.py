@@ -13,9 +13,9 @@ from concert_site.accounts.models import AccountSession
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.away import redis_away
+from reservations.halls.tests.planning import ODEON, file, large_plan, plan, row, seat, zone
 from reservations.models import ConcertSeat
 from reservations.tests.factories import make_schedule, make_seats
-from reservations.tests.planning import ODEON, file, large_plan, plan, row, seat, zone
 
 pytestmark = pytest.mark.django_db
 PRICES = {"price_0": "90000", "price_1": "60000", "price_2": "120000", "accessible_2": "on"}

@@ -9,10 +9,10 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 
 from concert_site import audit
-from reservations.domain.seating import grid
 from reservations.domain.shows import Times, make_show
+from reservations.halls.hall import grid
+from reservations.halls.tests.planning import ODEON, file, plan, row, seat, zone
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
-from reservations.tests.planning import ODEON, file, plan, row, seat, zone
 
 pytestmark = pytest.mark.django_db
 # 23:30 in Seoul, where the venue is: an hour later it is the next day there, and not yet in UTC.

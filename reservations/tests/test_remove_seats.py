@@ -13,14 +13,15 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import run
 from concert_site.tests.unchanged import nothing_written
-from reservations.domain import holds, programme, seating, shows
+from reservations.domain import holds, programme, shows
 from reservations.domain.errors import SeatUnavailable
 from reservations.domain.holds import Booking
+from reservations.halls.hall import grid
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.tests.factories import make_fan, make_schedule, make_seats
 from reservations.tests.scenes import NOW, hold, hold_with, let_in, make_sale, statuses
 
-HALL = seating.grid(4, 50_000)
+HALL = grid(4, 50_000)
 
 
 def removal(sale):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.converters import id_in
 from concert_site.lib.errors import NotFound
 from concert_site.lib.pages import caller_of, fan_id, spend_budget
-from reservations.domain.drawing import colours
+from reservations.halls.drawing import colours
 from reservations.queries import catalogue
 from reservations.queries.catalogue import Filters, Listing, Price, Show
 from reservations.queries.headlines import headline, is_over

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from concert_site.tests.browser.journey import hold, inside, pay, pick_by_keyboard
 from concert_site.tests.browser.visitor import DESKTOP
-from reservations.tests.planning import plan, row, zone
+from reservations.halls.tests.planning import plan, row, zone
 
 NAME = "Songs of the north"
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from concert_site.lib.errors import Invalid
-from reservations.domain.plans import MOST_BYTES, read_plan, too_large
-from reservations.domain.seating import HIGHEST_PRICE, MOST_SEATS, Hall, grid
 from reservations.domain.shows import Times, clock, make_show
+from reservations.halls.hall import HIGHEST_PRICE, MOST_SEATS, Hall, grid
+from reservations.halls.plans import MOST_BYTES, read_plan, too_large
 
 A_DAY = 86_400
 LONGEST_NAME = 200

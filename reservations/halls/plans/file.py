@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from django.utils.translation import gettext as _
 
-from reservations.domain.plans.problems import PlanRefused
+from reservations.halls.plans.problems import PlanRefused
 
 # A plan of 100,000 seats with every optional key has some 25 MB; 20,000 seats have 5.
 MOST_BYTES = 30_000_000

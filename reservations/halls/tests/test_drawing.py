@@ -6,12 +6,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reservations.domain.areas import Area, Label, Shape
-from reservations.domain.drawing import draw, draw_hall
-from reservations.domain.halls import curved_hall
-from reservations.domain.plans import read_plan
-from reservations.domain.seating import Category, Hall, SeatPlan, grid
-from reservations.tests.planning import ODEON
+from reservations.halls.areas import Area, Label, Shape
+from reservations.halls.curved import curved_hall
+from reservations.halls.drawing import draw, draw_hall
+from reservations.halls.hall import Category, Hall, SeatPlan, grid
+from reservations.halls.plans import read_plan
+from reservations.halls.tests.planning import ODEON
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = '"><script>alert(1)</script><style>*{}</style>\u0000'

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from concert_site.lib.errors import Invalid
-from reservations.domain.grids import GridSection, Numbering, grid_hall
-from reservations.domain.seating import LONGEST, Category
-from reservations.models import ConcertSeat
+from reservations.halls.grids import GridSection, Numbering, grid_hall
+from reservations.halls.hall import Category
 
 R = Category("R", "#2563eb", 143_000)
 S = Category("S", "#15803d", 110_000)
@@ -120,9 +119,3 @@ def test_a_hall_of_too_many_seats_is_refused():
 
     with pytest.raises(Invalid, match="100,000 seats"):
         grid_hall([large, replace(LEFT, name="Right")])
-
-
-def test_the_longest_texts_of_a_plan_fit_their_columns():
-    columns = {"section": "section", "row": "row", "label": "seat_label", "guid": "seat_guid", "category": "category"}
-
-    assert {kind: ConcertSeat._meta.get_field(column).max_length for kind, column in columns.items()} == LONGEST

@@ -6,8 +6,8 @@ from itertools import groupby
 
 import pytest
 
-from reservations.domain.halls import curved_hall
-from reservations.domain.seating import Category, grid, letters
+from reservations.halls.curved import curved_hall
+from reservations.halls.hall import Category, grid, letters
 
 HALLS = {"curved": curved_hall(), **{f"grid of {n}": grid(n, 99_000) for n in (1, 20, 21, 400, 401, 5_000)}}
 

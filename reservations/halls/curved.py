@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from reservations.domain.areas import Area, Label
-from reservations.domain.seating import MARGIN, PITCH, Category, Hall, SeatPlan, letters
+from reservations.halls.areas import Area, Label
+from reservations.halls.hall import MARGIN, PITCH, Category, Hall, SeatPlan, letters
 
 VIP = Category("VIP", "#b91c1c", 165_000)
 R = Category("R", "#2563eb", 143_000)

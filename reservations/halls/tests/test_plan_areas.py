@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from reservations.domain.colours import colour_of
-from reservations.domain.plans import read_plan
-from reservations.tests.planning import ODEON, file, plan, row, seat, zone
+from reservations.halls.colours import colour_of
+from reservations.halls.plans import read_plan
+from reservations.halls.tests.planning import ODEON, file, plan, row, seat, zone
 
 STAGE = {"shape": "rectangle", "position": {"x": 5, "y": 6}, "rectangle": {"width": 70, "height": 30}}
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from reservations.domain.areas import Point
-from reservations.domain.plans.file import Json
-from reservations.domain.plans.names import Groups, numbers_of, told_apart
-from reservations.domain.plans.problems import Place, Problems
-from reservations.domain.plans.values import objects_of, origin_of, point_of, text_of
-from reservations.domain.seating import LONGEST
+from reservations.halls.areas import Point
+from reservations.halls.hall import LONGEST
+from reservations.halls.plans.file import Json
+from reservations.halls.plans.names import Groups, numbers_of, told_apart
+from reservations.halls.plans.problems import Place, Problems
+from reservations.halls.plans.values import objects_of, origin_of, point_of, text_of
 
 # Keys by which plans mark seats for wheelchairs; the format itself has none.
 ACCESSIBLE_KEYS = ("accessible", "is_accessible", "wheelchair")

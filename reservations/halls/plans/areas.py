@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reservations.domain.areas import TEXT_SIZE, Area, AreaText, Label, Point, Shape
-from reservations.domain.colours import AREA_COLOR, colour_of
-from reservations.domain.plans.file import Json
-from reservations.domain.plans.seats import FileRow, FileSeat
-from reservations.domain.plans.values import number_of, point_of, text_of
-from reservations.domain.seating import PITCH
+from reservations.halls.areas import TEXT_SIZE, Area, AreaText, Label, Point, Shape
+from reservations.halls.colours import AREA_COLOR, colour_of
+from reservations.halls.hall import PITCH
+from reservations.halls.plans.file import Json
+from reservations.halls.plans.seats import FileRow, FileSeat
+from reservations.halls.plans.values import number_of, point_of, text_of
 
 # Every fan loads the map.
 MOST_AREAS = 2_000

@@ -13,14 +13,15 @@ from itertools import chain
 from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import Invalid
-from reservations.domain.areas import Area, Label, Point
-from reservations.domain.colours import category_colour
-from reservations.domain.plans.areas import Drawn, row_labels
-from reservations.domain.plans.extent import count_covered, extent_of, scale_of
-from reservations.domain.plans.file import MOST_BYTES, Json, read_json, too_large
-from reservations.domain.plans.notices import notices
-from reservations.domain.plans.problems import Place, PlanRefused, Problems
-from reservations.domain.plans.seats import (
+from reservations.halls.areas import Area, Label, Point
+from reservations.halls.colours import category_colour
+from reservations.halls.hall import HIGHEST_PRICE, LONGEST, MOST_SEATS, Category, Hall, SeatPlan, letters
+from reservations.halls.plans.areas import Drawn, row_labels
+from reservations.halls.plans.extent import count_covered, extent_of, scale_of
+from reservations.halls.plans.file import MOST_BYTES, Json, read_json, too_large
+from reservations.halls.plans.notices import notices
+from reservations.halls.plans.problems import Place, PlanRefused, Problems
+from reservations.halls.plans.seats import (
     FileRow,
     PlannedRow,
     Reading,
@@ -29,8 +30,7 @@ from reservations.domain.plans.seats import (
     read_zone,
     too_long,
 )
-from reservations.domain.plans.values import objects_of, origin_of, text_of
-from reservations.domain.seating import HIGHEST_PRICE, LONGEST, MOST_SEATS, Category, Hall, SeatPlan, letters
+from reservations.halls.plans.values import objects_of, origin_of, text_of
 
 __all__ = ["MOST_BYTES", "Plan", "PlanRefused", "read_plan", "too_large"]
 

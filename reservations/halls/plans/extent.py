@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from reservations.domain.areas import Area, Label, Point, turned
-from reservations.domain.plans.file import Json
-from reservations.domain.plans.seats import FileSeat
-from reservations.domain.plans.values import number_of
-from reservations.domain.seating import PITCH, SHARE, seat_radius
+from reservations.halls.areas import Area, Label, Point, turned
+from reservations.halls.hall import PITCH, SHARE, seat_radius
+from reservations.halls.plans.file import Json
+from reservations.halls.plans.seats import FileSeat
+from reservations.halls.plans.values import number_of
 
 # Around a map that had to grow, where seats are as far apart as ours; half of it is what a seat takes around itself.
 MARGIN = PITCH

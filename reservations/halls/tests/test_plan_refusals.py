@@ -8,9 +8,9 @@ from copy import deepcopy
 
 import pytest
 
-from reservations.domain import plans
-from reservations.domain.plans import PlanRefused, read_plan
-from reservations.tests.planning import file, plan, row, seat, zone
+from reservations.halls import plans
+from reservations.halls.plans import PlanRefused, read_plan
+from reservations.halls.tests.planning import file, plan, row, seat, zone
 
 
 def problems_of(found):

@@ -7,9 +7,9 @@ from itertools import chain
 
 from django.utils.translation import gettext as _
 
-from reservations.domain.areas import Point
-from reservations.domain.plans.file import Json
-from reservations.domain.plans.problems import Place, Problems
+from reservations.halls.areas import Point
+from reservations.halls.plans.file import Json
+from reservations.halls.plans.problems import Place, Problems
 
 # Larger than any hall in any unit; farther out floats lose the seat beside them.
 FARTHEST = 1_000_000.0

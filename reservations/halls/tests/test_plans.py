@@ -6,8 +6,8 @@ import random
 import pytest
 
 from concert_site.lib.errors import Invalid
-from reservations.domain.plans import read_plan
-from reservations.tests.planning import ODEON, file, plan, row, seat, zone
+from reservations.halls.plans import read_plan
+from reservations.halls.tests.planning import ODEON, file, plan, row, seat, zone
 
 PRICES = {"Premium": 90_000, "Standard": 60_000, "Boxes": 120_000}
 

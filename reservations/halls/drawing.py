@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from reservations.domain.areas import TEXT_SIZE, Point, Shape, turned
-from reservations.domain.colours import AREA_COLOR, TRANSPARENT, category_colour, colour_of, contrast, luminance
-from reservations.domain.plans.file import Json
-from reservations.domain.plans.values import number_of, point_of, text_of
-from reservations.domain.seating import Hall, seat_radius
+from reservations.halls.areas import TEXT_SIZE, Point, Shape, turned
+from reservations.halls.colours import AREA_COLOR, TRANSPARENT, category_colour, colour_of, contrast, luminance
+from reservations.halls.hall import Hall, seat_radius
+from reservations.halls.plans.file import Json
+from reservations.halls.plans.values import number_of, point_of, text_of
 
 # x, y, and the name of the category.
 Dot = tuple[float, float, str]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import count, dropwhile, islice
 from typing import TYPE_CHECKING
 
-from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
-from reservations.domain.areas import Area, Label
-from reservations.domain.colours import TRANSPARENT, colour_of
-from reservations.domain.seating import (
+from reservations.halls.areas import Area, Label
+from reservations.halls.colours import TRANSPARENT, colour_of
+from reservations.halls.hall import (
     AISLE,
     FIRST_ROW_Y,
     HIGHEST_PRICE,
@@ -41,15 +41,15 @@ LONGEST_ROW_NUMBER = 6
 NARROWEST_STAGE = 10 * PITCH
 
 
-class Numbering(TextChoices):
+class Numbering(StrEnum):
     """Which numbers the seats of a row have, and on which side, seen from the seats, they begin."""
 
-    FROM_LEFT = "FROM_LEFT", _("1, 2, 3 from the left")
-    FROM_RIGHT = "FROM_RIGHT", _("1, 2, 3 from the right")
-    ODD = "ODD", _("1, 3, 5 from the left")
-    ODD_FROM_RIGHT = "ODD_FROM_RIGHT", _("1, 3, 5 from the right")
-    EVEN = "EVEN", _("2, 4, 6 from the left")
-    EVEN_FROM_RIGHT = "EVEN_FROM_RIGHT", _("2, 4, 6 from the right")
+    FROM_LEFT = "FROM_LEFT"
+    FROM_RIGHT = "FROM_RIGHT"
+    ODD = "ODD"
+    ODD_FROM_RIGHT = "ODD_FROM_RIGHT"
+    EVEN = "EVEN"
+    EVEN_FROM_RIGHT = "EVEN_FROM_RIGHT"
 
     @property
     def is_from_right(self) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
-from reservations.domain.plans.areas import Drawn
-from reservations.domain.plans.seats import Reading, Renamed
+from reservations.halls.plans.areas import Drawn
+from reservations.halls.plans.seats import Reading, Renamed
 
 ZONES = ngettext_lazy(
     "%(count)d zone has name and seats of another one and is told apart by a number, as Box (2) is.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count, islice, pairwise, product
 from string import ascii_uppercase
 
-from reservations.domain.areas import Area, Label, Point
+from reservations.halls.areas import Area, Label, Point
 
 PITCH = 22.0
 MARGIN = 60.0
