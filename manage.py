@@ -20,7 +20,7 @@ def run() -> None:
     try:
         with prepared(sys.argv) as argv:
             # Only now: settings read the environment when Django is loaded.
-            from concert_site.command_line import execute
+            from concert_site.management.command_line import execute
 
             execute(argv)
     except CannotStart as error:

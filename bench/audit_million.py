@@ -105,7 +105,7 @@ def measure(rows: int) -> None:
     """Fill, audit twice (the second time from warm caches), and tell."""
     from django.db import connection
 
-    from concert_site import audit
+    from concert_site.operations import audit
 
     began = time.perf_counter()
     fill(rows)

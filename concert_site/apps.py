@@ -14,8 +14,8 @@ class ConcertSiteConfig(AppConfig):
 
     def ready(self) -> None:
         """Have every migrate end with SQL functions and periodic tasks as written; set up every connection."""
-        from concert_site.lib.pooler import have_at_start, keep_after_migrate
-        from concert_site.lib.sql_install import install_after_migrate
+        from concert_site.lib.database.pooler import have_at_start, keep_after_migrate
+        from concert_site.lib.database.sql_install import install_after_migrate
 
         # Django says it for each app that has models; once is enough.
         post_migrate.connect(install_after_migrate, sender=apps.get_app_config("payments"))
@@ -26,7 +26,7 @@ class ConcertSiteConfig(AppConfig):
 
 def put_back_periodic_tasks(**signal: object) -> None:
     """Have beat's rows as they are declared, unless they have no table yet."""
-    from concert_site import periodic
+    from concert_site.operations import periodic
 
     # `migrate` of one app, or back to an earlier state, may leave beat without a part of its own.
     if has_beats_tables():

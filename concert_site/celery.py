@@ -16,6 +16,6 @@ app.autodiscover_tasks()
 def drop_dead_connection(**signal: object) -> None:
     """Begin each task on a connection that the server has not closed meanwhile."""
     # Django is not set up yet when Celery reads this module.
-    from concert_site.lib import database
+    from concert_site.lib.database import connections
 
-    database.drop_dead_connection()
+    connections.drop_dead_connection()

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from concert_site.back_office import UNFOLD  # noqa: F401  a setting
+from concert_site.back_office.frame import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.modes import MODES, PRODUCTION
-from concert_site.production import demand_safe
+from concert_site.operations.production import demand_safe
 from concert_site.variables import Env
 
 env = Env()
@@ -38,6 +38,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "concert_site",
     "concert_site.accounts",
+    "concert_site.operations",
+    "concert_site.back_office",
     "wallet",
     "queueing",
     "reservations",
@@ -70,20 +72,20 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "concert_site.lib.headers.SecurityHeaders",
-    "concert_site.health.Probes",
+    "concert_site.lib.web.headers.SecurityHeaders",
+    "concert_site.operations.health.Probes",
     "django.middleware.security.SecurityMiddleware",
-    "concert_site.lib.static.LastingFiles",
-    "concert_site.media.Posters",
-    "concert_site.lib.database.FreshConnections",
-    "concert_site.lib.middleware.RefusalsArePages",
+    "concert_site.lib.web.static.LastingFiles",
+    "concert_site.views.media.Posters",
+    "concert_site.lib.web.middleware.FreshConnections",
+    "concert_site.lib.web.middleware.RefusalsArePages",
     "concert_site.accounts.middleware.ReadableBodies",
-    "concert_site.lib.middleware.OwnIsPrivate",
+    "concert_site.lib.web.middleware.OwnIsPrivate",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "concert_site.lib.middleware.SlashesForReaders",
+    "concert_site.lib.web.middleware.SlashesForReaders",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "concert_site.lib.middleware.InTheReadersLanguage",
+    "concert_site.lib.web.middleware.InTheReadersLanguage",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -95,12 +97,12 @@ MIDDLEWARE = [
 
 # The API's requests that carry no cookie pass these alone (concert_site.front).
 API_MIDDLEWARE = [
-    "concert_site.lib.headers.SecurityHeaders",
+    "concert_site.lib.web.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
-    "concert_site.lib.database.FreshConnections",
-    "concert_site.lib.middleware.OwnIsPrivate",
-    "concert_site.lib.middleware.InTheReadersLanguage",
-    "concert_site.lib.middleware.SlashesForReaders",
+    "concert_site.lib.web.middleware.FreshConnections",
+    "concert_site.lib.web.middleware.OwnIsPrivate",
+    "concert_site.lib.web.middleware.InTheReadersLanguage",
+    "concert_site.lib.web.middleware.SlashesForReaders",
 ]
 
 ROOT_URLCONF = "concert_site.urls"
@@ -130,7 +132,7 @@ LOCK_TIMEOUT_MS = env.whole("LOCK_TIMEOUT_MS", default=2000)
 # refuses connections that ask for settings of PostgreSQL's at their start.
 PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=True)
 # What each connection is to have: asked for at its start, or behind a pooler kept for our role by PostgreSQL itself
-# (concert_site.lib.pooler).
+# (concert_site.lib.database.pooler).
 CONNECTION_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "max_parallel_workers_per_gather": "0",
@@ -144,7 +146,7 @@ DATABASES["default"] |= {
     # django-environ's choice of engine is the right one, but is an empty default for odd URL schemes.
     "ENGINE": "django.db.backends.postgresql",
     "CONN_MAX_AGE": None,
-    # A dead connection is noticed without a round trip, see concert_site.lib.database.FreshConnections.
+    # A dead connection is noticed without a round trip, see concert_site.lib.web.middleware.FreshConnections.
     "CONN_HEALTH_CHECKS": False,
     # One lives on a server process that belongs to the next client of the pooler meanwhile.
     "DISABLE_SERVER_SIDE_CURSORS": not PREPARE_STATEMENTS,
@@ -152,7 +154,7 @@ DATABASES["default"] |= {
     | ASKED
     | {
         # Server-side binding stays off: with generic plans it would keep the ORM's filters on status
-        # from using a partial index. Only the hot statements are prepared (concert_site.lib.database).
+        # from using a partial index. Only the hot statements are prepared (concert_site.lib.database.statements).
         "server_side_binding": False,
         "prepare_threshold": 5 if PREPARE_STATEMENTS else None,
     },
@@ -299,18 +301,18 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["concert_site.lib.rendering.OrjsonRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "concert_site.lib.negotiation.NoChoice",
-    "DEFAULT_PARSER_CLASSES": ["concert_site.lib.rendering.OrjsonParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["concert_site.lib.throttling.PerCaller"] if THROTTLE else [],
-    "DEFAULT_SCHEMA_CLASS": "concert_site.lib.openapi.schema.RefusalSchema",
+    "DEFAULT_RENDERER_CLASSES": ["concert_site.lib.api.rendering.OrjsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "concert_site.lib.api.negotiation.NoChoice",
+    "DEFAULT_PARSER_CLASSES": ["concert_site.lib.api.rendering.OrjsonParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["concert_site.lib.api.throttling.PerCaller"] if THROTTLE else [],
+    "DEFAULT_SCHEMA_CLASS": "concert_site.lib.api.openapi.schema.RefusalSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "NUM_PROXIES": int(BEHIND_PROXY),
-    "UNAUTHENTICATED_USER": "concert_site.lib.authentication.Anonymous",
+    "UNAUTHENTICATED_USER": "concert_site.lib.api.authentication.Anonymous",
     # Serializers hand instants on as they are, so that every answer has them in the renderer's one form.
     "DATETIME_FORMAT": None,
 }
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.handler.DomainErrors"}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.api.handler.DomainErrors"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Frontrow",
     "DESCRIPTION": "Book numbered concert seats: wait in line, hold, pay, cancel. "
@@ -335,7 +337,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "concert_site.accounts.openapi.add_accounts",
-        "concert_site.documentation.add_links",
+        "concert_site.views.documentation.add_links",
     ],
 }
 
@@ -363,7 +365,7 @@ CELERY_TASK_ROUTES = {
     "reservations.end_line": {"queue": "lines"},
     "*.tick_*": {"queue": "ticks"},
 }
-CELERY_BEAT_SCHEDULER = "concert_site.scheduler:HouseScheduler"
+CELERY_BEAT_SCHEDULER = "concert_site.operations.scheduler:HouseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -410,13 +412,13 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Served from where they lie: nothing is collected, so there is no STATIC_ROOT.
 WHITENOISE_USE_FINDERS = True
 
-# Posters, served by concert_site.media. Without manage.py nobody has set DATA_DIR.
+# Posters, served by concert_site.views.media. Without manage.py nobody has set DATA_DIR.
 DATA_DIR = env.str("DATA_DIR", default=str(BASE_DIR / ".data"))
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DATA_DIR}/media")).absolute()
 MEDIA_URL = "/media/"
 STORAGES = {
     "default": {"BACKEND": "concert_site.lib.storage.WholeFiles"},
-    "staticfiles": {"BACKEND": "concert_site.lib.static.Versioned"},
+    "staticfiles": {"BACKEND": "concert_site.lib.web.static.Versioned"},
 }
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25" if IS_PRODUCTION else "consolemail://"))
@@ -428,14 +430,14 @@ SITE_URL = env.web_address("SITE_URL", default=f"https://{FIRST_HOST}/" if IS_PR
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Frontrow <tickets@localhost>")
 
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "concert_site.errors_views.csrf_failed"
+CSRF_FAILURE_VIEW = "concert_site.views.errors.csrf_failed"
 # Where a login by another account leads; browsers hold the forms of a page to these.
 LOGIN_HOSTS = {
     "google": "https://accounts.google.com",
     "kakao": "https://kauth.kakao.com",
     "naver": "https://nid.naver.com",
 }
-# Of pages; concert_site.lib.headers has those of everything else.
+# Of pages; concert_site.lib.web.headers has those of everything else.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],

@@ -1,9 +1,9 @@
-"""Every address of the site. /healthz and /readyz are answered before (concert_site.health)."""
+"""Every address of the site. /healthz and /readyz are answered before (concert_site.operations.health)."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from concert_site import documentation, robots
+from concert_site.views import documentation, robots
 
 api: list[URLPattern | URLResolver] = [
     path("", include("reservations.api.catalogue_urls")),
@@ -29,9 +29,9 @@ urlpatterns = [
     path("favicon.ico", robots.Icon.as_view()),
 ]
 
-handler400 = "concert_site.errors_views.bad_request"
-handler403 = "concert_site.errors_views.permission_denied"
-handler404 = "concert_site.errors_views.not_found"
+handler400 = "concert_site.views.errors.bad_request"
+handler403 = "concert_site.views.errors.permission_denied"
+handler404 = "concert_site.views.errors.not_found"
 # allauth looks for this one.
-handler429 = "concert_site.errors_views.too_many_requests"
-handler500 = "concert_site.errors_views.server_error"
+handler429 = "concert_site.views.errors.too_many_requests"
+handler500 = "concert_site.views.errors.server_error"

@@ -1,6 +1,6 @@
 """Pages of paying and canceling. Every address that takes a form answers a read, too."""
 
-from concert_site.lib.converters import path
+from concert_site.lib.web.converters import path
 from payments import views
 
 urlpatterns = [

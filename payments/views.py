@@ -9,9 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from concert_site.lib.converters import id_in
 from concert_site.lib.formats import money
-from concert_site.lib.pages import fan_id, fans_own, new_form_key, throttled
+from concert_site.lib.web.converters import id_in
+from concert_site.lib.web.pages import fan_id, fans_own, new_form_key, throttled
 from payments.domain import checkout, refunds
 from payments.domain.errors import FeeChanged
 from reservations.domain import cancellation

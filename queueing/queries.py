@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from concert_site.lib.database import Row, fetch
+from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import NotFound
 from queueing.models import ExpiredReason, Status, WaitingToken
 

@@ -1,6 +1,6 @@
 """Pages of concerts, the waiting room and bookings. Every address that takes a form answers a read, too."""
 
-from concert_site.lib.converters import path
+from concert_site.lib.web.converters import path
 from reservations.views import bookings, catalogue, hall_map, seats, tickets, waiting
 
 urlpatterns = [

@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy
 
 from concert_site.accounts.permissions import verified
 from concert_site.lib.amounts import MoneyField
-from concert_site.lib.converters import id_in
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.formats import money
-from concert_site.lib.pages import asked_next, fan_id, fans_own, idempotency_key, new_form_key, throttled
+from concert_site.lib.web.converters import id_in
+from concert_site.lib.web.pages import asked_next, fan_id, fans_own, idempotency_key, new_form_key, throttled
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.providers import offer

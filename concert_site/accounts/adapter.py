@@ -32,8 +32,8 @@ from concert_site.accounts.reauthentication import is_from_there
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
 from concert_site.accounts.token_strategy import hand_out_tokens, is_of_an_app
 from concert_site.lib.errors import Unavailable
-from concert_site.lib.networks import NOWHERE, client_address, without_port
-from concert_site.lib.refusals import ACCOUNTS
+from concert_site.lib.web.networks import NOWHERE, client_address, without_port
+from concert_site.lib.web.refusals import ACCOUNTS
 
 log = logging.getLogger(__name__)
 

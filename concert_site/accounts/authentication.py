@@ -4,7 +4,7 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from concert_site.accounts import revocations
-from concert_site.lib.authentication import AccessToken, Caller
+from concert_site.lib.api.authentication import AccessToken, Caller
 
 
 class RevocableAccessToken(AccessToken):

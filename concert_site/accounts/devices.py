@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from concert_site.accounts.models import KnownNetwork, User
-from concert_site.lib.networks import network_of
+from concert_site.lib.web.networks import network_of
 
 COOKIE = "device"
 HEADER = "X-Device-Token"

@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from concert_site.accounts.devices import account_key, device_of, is_known_network
 from concert_site.lib.attempts import Counter, Limit, give_back, take
 from concert_site.lib.errors import TooManyRequests
-from concert_site.lib.networks import network_of
+from concert_site.lib.web.networks import network_of
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 # Guesses that were wrong. A phone network has many people behind one address, of whom some mistype.

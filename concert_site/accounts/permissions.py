@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 
 from concert_site.accounts.addresses import AddressUnverified, is_verified
 from concert_site.accounts.tokens import UNVERIFIED
-from concert_site.lib.authentication import Caller
-from concert_site.lib.pages import asked_next
+from concert_site.lib.api.authentication import Caller
+from concert_site.lib.web.pages import asked_next
 
 P = ParamSpec("P")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from concert_site.lib.networks import network_of
+from concert_site.lib.web.networks import network_of
 
 CONFIRMED_FROM = "confirmed_from"
 

@@ -26,7 +26,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from concert_site.accounts.tokens import longest_life
-from concert_site.lib.database import Row, fetch
+from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.redis import Breaker, client
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from concert_site.accounts.queries import sessions_of
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
-from concert_site.lib.pages import fan_id, fans_own, throttled
+from concert_site.lib.web.pages import fan_id, fans_own, throttled
 
 # What a form may say in place of a session's name.
 OTHERS, EVERYWHERE = "others", "everywhere"

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.second_factor import has_factor, is_proved
-from concert_site.lib.pages import asked_next
+from concert_site.lib.web.pages import asked_next
 
 
 def may_enter(request: HttpRequest) -> bool:

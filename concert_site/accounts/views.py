@@ -26,7 +26,7 @@ from concert_site.accounts.adapter import AddressTaken
 from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, is_own_password, send_code
 from concert_site.accounts.addresses import is_free, is_verified, receivable_address
 from concert_site.accounts.models import User
-from concert_site.lib.pages import asked_next, fan_id, fans_own, throttled
+from concert_site.lib.web.pages import asked_next, fan_id, fans_own, throttled
 
 A_YEAR = 365 * 86_400
 

@@ -26,8 +26,8 @@ from concert_site.front.refusals import Refusal, rendered
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
-from concert_site.lib.headers import security_headers
-from concert_site.monitoring import machinery, watch
+from concert_site.lib.web.headers import security_headers
+from concert_site.operations.monitoring import machinery, watch
 
 log = logging.getLogger(__name__)
 

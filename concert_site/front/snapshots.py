@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from concert_site.front.lanes import Lane
 from concert_site.front.rsgi import Header, Scope, Transport
-from concert_site.lib.etags import names
-from concert_site.lib.headers import NAMES
+from concert_site.lib.web.etags import names
+from concert_site.lib.web.headers import NAMES
 
 OK = 200
 # What a 304 repeats of the answer that it stands for (RFC 9110, 15.4.5).

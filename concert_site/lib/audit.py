@@ -1,4 +1,4 @@
-"""What a check of the audit is. The checks lie in each app's audit.py, concert_site.audit runs them."""
+"""What a check of the audit is. The checks lie in each app's audit.py, concert_site.operations.audit runs them."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """What can be refused: families of domain errors.
 
-The domain raises them and knows nothing of HTTP; concert_site.lib.handler turns a family into a status, and
+The domain raises them and knows nothing of HTTP; concert_site.lib.api.handler turns a family into a status, and
 the code of each class into what clients branch on.
 """
 

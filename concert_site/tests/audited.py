@@ -1,6 +1,6 @@
 """The audit as the last word of a test."""
 
-from concert_site import audit
+from concert_site.operations import audit
 
 
 def broken_invariants() -> dict[int, tuple[str, ...]]:

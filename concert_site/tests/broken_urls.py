@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from concert_site import urls
 from concert_site.lib import errors
-from concert_site.lib.fields import Id, Money
+from concert_site.lib.api.fields import Id, Money
 
 handler400, handler403, handler404, handler500 = urls.handler400, urls.handler403, urls.handler404, urls.handler500
 

@@ -26,7 +26,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, connections
 
 from concert_site.embedded.data_dir import PROJECT
-from concert_site.lib.database import drop_dead_connection
+from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.errors import DomainError
 
 READY = "ready"

@@ -10,8 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import InternalError, connection, transaction
 
-from concert_site import audit
 from concert_site.accounts.models import User
+from concert_site.operations import audit
 from concert_site.tests.site import Site
 
 

@@ -10,10 +10,10 @@ from functools import partial
 import pytest
 from django.db import connections
 
-from concert_site import audit
 from concert_site.accounts.models import User
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.errors import DomainError
+from concert_site.operations import audit
 from payments.domain import checkout, refunds
 from queueing.domain import line
 from queueing.models import WaitingToken

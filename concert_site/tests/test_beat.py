@@ -17,13 +17,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from concert_site import periodic, tasks
 from concert_site.accounts.models import AccountSession
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.celery import app
 from concert_site.lib import tasks as lib_tasks
 from concert_site.lib.redis import client
-from concert_site.scheduler import HouseScheduler
+from concert_site.operations import periodic, tasks
+from concert_site.operations.scheduler import HouseScheduler
 from concert_site.tests.redis_server import redis_of_our_own
 from payments import tasks as mail_tasks
 from queueing.tests.factories import make_line, numbers_of

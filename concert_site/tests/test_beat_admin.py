@@ -7,9 +7,9 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from concert_site import periodic
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.lib.redis import client as redis_client
+from concert_site.operations import periodic
 
 pytestmark = pytest.mark.django_db
 

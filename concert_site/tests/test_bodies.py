@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.fields import Body, Id, validated
+from concert_site.lib.api.fields import Body, Id, validated
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from reservations.models import Reservation

@@ -9,10 +9,10 @@ from celery import current_app
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from concert_site import periodic, scheduler
 from concert_site.lib import heartbeats
 from concert_site.lib.redis import client
-from concert_site.scheduler import HouseScheduler
+from concert_site.operations import periodic, scheduler
+from concert_site.operations.scheduler import HouseScheduler
 from concert_site.tests.away import redis_away
 from queueing.domain import measuring, progress
 from queueing.tests.factories import make_line

@@ -12,12 +12,12 @@ from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
 
-from concert_site import audit
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.demo import loading
 from concert_site.demo.posters import DRAWN
 from concert_site.demo.programme import IN_LINE, LOBBY, ON_SALE, SOLD_OUT, UPCOMING
+from concert_site.operations import audit
 from queueing.domain.draw import Drawn, draw
 from queueing.models import WaitingToken
 from reservations.domain import waiting_room

@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import get_resolver
 from rest_framework.views import APIView
 
+from concert_site.lib.api.openapi.declarations import declared_by
+from concert_site.lib.api.rendering import to_json
 from concert_site.lib.errors import DomainError
-from concert_site.lib.openapi.declarations import declared_by
-from concert_site.lib.refusals import status_of_kind
-from concert_site.lib.rendering import to_json
+from concert_site.lib.web.refusals import status_of_kind
 from concert_site.tests import plugin
 from concert_site.tests.described import faults_of
 

@@ -8,10 +8,10 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from concert_site import health
 from concert_site.accounts.tests.factories import api_of, make_fan
 from concert_site.lib.cache import forget_everything
-from concert_site.lib.sql_install import install
+from concert_site.lib.database.sql_install import install
+from concert_site.operations import health
 from concert_site.tests.away import postgres_away, redis_away
 from concert_site.tests.mutants import run
 from concert_site.tests.operations import operations

@@ -14,7 +14,7 @@ from concert_site.front import bodies, lanes, routes, server
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
 from concert_site.front.server import FRESH_SECONDS, STALE_SECONDS, Front
 from concert_site.lib.cache import forget_everything
-from concert_site.lib.headers import NAMES
+from concert_site.lib.web.headers import NAMES
 from concert_site.tests.rsgi_client import ask
 from reservations.tests.factories import make_schedule, make_seats
 

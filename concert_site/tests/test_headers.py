@@ -11,7 +11,7 @@ from concert_site.accounts.tests.factories import make_fan, make_staff
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
 from concert_site.front.server import Front
 from concert_site.lib.cache import forget_everything
-from concert_site.lib.headers import CONSTANT, DATA_POLICY, security_headers
+from concert_site.lib.web.headers import CONSTANT, DATA_POLICY, security_headers
 from concert_site.tests.rsgi_client import ask
 from reservations.tests.factories import make_schedule, make_seats
 
@@ -135,8 +135,8 @@ class TestEverywhere:
             assert is_whole(kept)
 
     def test_a_mistake_of_ours(self, monkeypatch):
-        monkeypatch.setattr("concert_site.robots.RULES", property())  # which no answer can be made of
-        monkeypatch.setattr("concert_site.robots.HttpResponse", None)
+        monkeypatch.setattr("concert_site.views.robots.RULES", property())  # which no answer can be made of
+        monkeypatch.setattr("concert_site.views.robots.HttpResponse", None)
 
         answer = Client(raise_request_exception=False).get("/robots.txt")
 

@@ -7,11 +7,11 @@ import pytest
 from django.utils.timezone import now
 from django_celery_beat.models import PeriodicTask
 
-from concert_site import monitoring, periodic
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.lib import heartbeats
 from concert_site.lib.redis import client as redis_client
-from concert_site.monitoring import BEAT, MAILS, TICK, Machinery, Watch
+from concert_site.operations import monitoring, periodic
+from concert_site.operations.monitoring import BEAT, MAILS, TICK, Machinery, Watch
 from concert_site.tests.away import redis_away
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_line

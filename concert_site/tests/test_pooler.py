@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from concert_site.lib import pooler
+from concert_site.lib.database import pooler
 from concert_site.tests.up_process import Up, free_port, manage, wait_until
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

@@ -12,9 +12,10 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import api_of, make_fan, make_staff
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
-from concert_site.lib import tasks, throttling
+from concert_site.lib import tasks
+from concert_site.lib.api import throttling
+from concert_site.lib.api.throttling import PerCaller
 from concert_site.lib.redis import attempt
-from concert_site.lib.throttling import PerCaller
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.redis_server import redis_of_our_own
 from queueing.models import WaitingToken

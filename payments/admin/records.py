@@ -14,8 +14,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.queries import users_matching
+from concert_site.lib.admin.staff_pages import RecordAdmin
 from concert_site.lib.formats import day_and_time, money, short_day
-from concert_site.lib.staff_pages import RecordAdmin
 from payments.admin import refunds, whole_schedules
 from payments.models import Payment, State
 from reservations.models import ConcertSchedule, Reservation

@@ -22,9 +22,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from concert_site.lib.admin.staff_pages import MoneyField, ReasonField, RecordAdmin, actor_of, blame
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
-from concert_site.lib.staff_pages import MoneyField, ReasonField, RecordAdmin, actor_of, blame
 from payments.domain.refunds import refund_by_staff
 from payments.models import Payment, State
 from reservations.domain import cancellation

@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.admin.staff_pages import RecordAdmin, actor_of, blame
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
-from concert_site.lib.staff_pages import RecordAdmin, actor_of, blame
 from payments.admin.refunds import RefundForm, list_url, refunding
 from payments.domain import schedule_refunds
 from payments.domain.schedule_refunds import Round

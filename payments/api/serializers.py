@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from concert_site.lib.fields import Body, Ids, Money
+from concert_site.lib.api.fields import Body, Ids, Money
 from payments.domain.checkout import Receipt
 from payments.domain.refunds import Cancellation
 from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut, payment_out, reservation_out

@@ -1,6 +1,6 @@
 """Paying and canceling under api/v1/."""
 
-from concert_site.lib.converters import path
+from concert_site.lib.web.converters import path
 from payments.api import views
 
 urlpatterns = [

@@ -6,11 +6,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from concert_site.lib.authentication import caller_id
+from concert_site.lib.api.authentication import caller_id
+from concert_site.lib.api.fields import validated
+from concert_site.lib.api.openapi import refuses
+from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.errors import Invalid, NotFound
-from concert_site.lib.fields import validated
-from concert_site.lib.openapi import refuses
-from concert_site.lib.pagination import NewestFirst
 from payments import queries
 from payments.api.serializers import CanceledOut, CancelRequest, PayRequest, ReceiptOut, canceled_out, receipt_out
 from payments.domain import checkout, refunds

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database import Row, fetch
+from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import DomainError, NotFound, Unavailable
 from concert_site.lib.items import demand_each_once, places_of
 from payments.models import Payment

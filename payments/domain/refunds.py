@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.utils.timezone import get_current_timezone_name, localdate
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database import Row, fetch_one
+from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
 from payments.domain.errors import FeeChanged
 from payments.models import Payment

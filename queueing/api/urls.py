@@ -1,6 +1,6 @@
 """The waiting room under api/v1/."""
 
-from concert_site.lib.converters import path
+from concert_site.lib.web.converters import path
 from queueing.api import views
 
 urlpatterns = [

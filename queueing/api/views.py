@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from concert_site.lib.authentication import caller_id
-from concert_site.lib.fields import demand_no_fields
-from concert_site.lib.openapi import refuses
+from concert_site.lib.api.authentication import caller_id
+from concert_site.lib.api.fields import demand_no_fields
+from concert_site.lib.api.openapi import refuses
 from concert_site.lib.tasks import hurry_soon
 from queueing.api.serializers import TokenOut, token_out
 from queueing.domain import line, progress

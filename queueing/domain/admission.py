@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from concert_site.lib.database import fetch_one
+from concert_site.lib.database.statements import fetch_one
 from queueing.models import ExpiredReason, Status, WaitingToken
 
 ADMIT = """

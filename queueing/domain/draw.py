@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from concert_site.lib.database import fetch_one, sql_beside
+from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.redis import attempt
 
 DRAW = "select drawn, late from draw_line(%(schedule)s::bigint, %(waits)s::boolean, %(now)s::timestamptz)"

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db.models.functions import Now
 
-from concert_site.lib.database import fetch, fetch_one, sql_beside
+from concert_site.lib.database.statements import fetch, fetch_one, sql_beside
 from concert_site.lib.errors import Unavailable
 from queueing.domain.counters import lift, next_number
 from queueing.domain.errors import QueueTokenInactive

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
-from concert_site.lib.database import fetch_one, sql_beside
+from concert_site.lib.database.statements import fetch_one, sql_beside
 from queueing import queries
 
 # Speed is measured over the last three minutes, and not before ten seconds of them have passed.

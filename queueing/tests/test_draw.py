@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 from django.db import connection, transaction
 
-from concert_site.lib.database import sql_beside
+from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Invalid
 from concert_site.lib.redis import client
 from concert_site.tests.audited import broken_invariants

@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from concert_site.lib.converters import id_in
-from concert_site.lib.staff_pages import StaffAdmin
+from concert_site.lib.admin.staff_pages import StaffAdmin
+from concert_site.lib.web.converters import id_in
 from reservations.admin import shown
 from reservations.domain import programme
 from reservations.models import Concert, ConcertSchedule

@@ -12,8 +12,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from concert_site.lib.admin.staff_pages import MoneyField
 from concert_site.lib.errors import Invalid
-from concert_site.lib.staff_pages import MoneyField
 from reservations.halls import grids
 from reservations.halls.hall import LONGEST, Category, Hall
 

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
+from concert_site.lib.admin.staff_pages import MoneyField, StaffAdmin, actor_of, blame
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major
-from concert_site.lib.staff_pages import MoneyField, StaffAdmin, actor_of, blame
 from reservations.admin import kept_plans
 from reservations.admin.one_date import ADDING_SEATS, PREFIX, change_page, of_schedule
 from reservations.domain import shows

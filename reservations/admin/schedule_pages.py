@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from concert_site.lib.domain_admin import attempt
+from concert_site.lib.admin.domain_admin import attempt
+from concert_site.lib.admin.staff_pages import StaffAdmin
 from concert_site.lib.formats import day_and_time
-from concert_site.lib.staff_pages import StaffAdmin
 from reservations.admin import plans
 from reservations.admin.grids import GRID, grid_of, sums_of
 from reservations.admin.one_date import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, of_schedule

@@ -1,6 +1,6 @@
 """Addresses of the public reads, under api/v1/."""
 
-from concert_site.lib.converters import path
+from concert_site.lib.web.converters import path
 from reservations.api import catalogue_views as views
 
 urlpatterns = [

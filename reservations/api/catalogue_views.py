@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from concert_site.lib import etags
+from concert_site.lib.api.openapi import refuses_fields_of
+from concert_site.lib.api.pagination import Numbered
 from concert_site.lib.errors import NotFound
-from concert_site.lib.openapi import refuses_fields_of
-from concert_site.lib.pagination import Numbered
+from concert_site.lib.web import etags
 from reservations.api.catalogue_serializers import (
     AvailabilityOut,
     CatalogueQuery,

@@ -8,8 +8,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
-from concert_site.lib import etags
 from concert_site.lib.errors import NotFound, Unavailable
+from concert_site.lib.web import etags
 from queueing.domain import draw
 from reservations.api.catalogue_views import NOT_MODIFIED, PublicRead, sale_or_404
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from concert_site.lib.fields import Body, Id, Ids
+from concert_site.lib.api.fields import Body, Id, Ids
 from queueing.api.serializers import TokenOut
 from reservations.api.catalogue_serializers import SeatOut
 from reservations.domain import cancellation

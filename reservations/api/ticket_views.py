@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from concert_site.lib.authentication import caller_id
-from concert_site.lib.negotiation import preferred_type
-from concert_site.lib.openapi import refuses
+from concert_site.lib.api.authentication import caller_id
+from concert_site.lib.api.negotiation import preferred_type
+from concert_site.lib.api.openapi import refuses
 from reservations.domain import ticket_keys, tickets
 from reservations.queries.tickets import own_with_schedule
 

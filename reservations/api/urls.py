@@ -1,6 +1,6 @@
 """Booking and the waiting room under api/v1/."""
 
-from concert_site.lib.converters import path
+from concert_site.lib.web.converters import path
 from reservations.api import draw_views, ticket_views, views, waiting_views
 
 urlpatterns = [

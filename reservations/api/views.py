@@ -10,12 +10,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.accounts.permissions import HasVerifiedAddress
-from concert_site.lib import idempotency
-from concert_site.lib.authentication import caller_id
+from concert_site.lib.api import idempotency
+from concert_site.lib.api.authentication import caller_id
+from concert_site.lib.api.fields import demand_no_fields, validated
+from concert_site.lib.api.openapi import refuses
+from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.errors import Invalid
-from concert_site.lib.fields import demand_no_fields, validated
-from concert_site.lib.openapi import refuses
-from concert_site.lib.pagination import NewestFirst
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from reservations.api.serializers import BookingOut, HoldRequest, ReservationOut, booking_out, reservation_out
 from reservations.domain import holds

@@ -9,11 +9,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.accounts.permissions import HasVerifiedAddress
-from concert_site.lib import etags
-from concert_site.lib.authentication import caller_id
-from concert_site.lib.fields import demand_no_fields
-from concert_site.lib.openapi import refuses
-from concert_site.lib.rendering import to_json
+from concert_site.lib.api.authentication import caller_id
+from concert_site.lib.api.fields import demand_no_fields
+from concert_site.lib.api.openapi import refuses
+from concert_site.lib.api.rendering import to_json
+from concert_site.lib.web import etags
 from queueing.api.serializers import token_out
 from queueing.domain import progress
 from queueing.domain.pace import POLL

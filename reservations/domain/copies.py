@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from concert_site.lib.database import sql_beside
+from concert_site.lib.database.statements import sql_beside
 from reservations.domain.programme import add_schedule, shifted
 from reservations.domain.shows import Times, locked_schedule
 from reservations.models import ConcertSchedule

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database import sql_beside
+from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, NotFound
 from reservations.halls.hall import Hall, SeatPlan
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus

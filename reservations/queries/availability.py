@@ -13,10 +13,10 @@ from hashlib import blake2b
 import orjson
 from redis import Redis
 
+from concert_site.lib.api.rendering import to_json
 from concert_site.lib.cache import Memory
-from concert_site.lib.database import fetch_one, sql_beside
+from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.redis import attempt
-from concert_site.lib.rendering import to_json
 
 LIFETIME_SECONDS = 1.0
 LIFETIME_MS = 1000

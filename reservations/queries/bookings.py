@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Now
 
-from concert_site.lib.database import Row
+from concert_site.lib.database.statements import Row
 from concert_site.lib.errors import NotFound
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationQuerySet, Status

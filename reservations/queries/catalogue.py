@@ -10,7 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
 from concert_site.lib.cache import Memory
-from concert_site.lib.database import Row, fetch, sql_beside
+from concert_site.lib.database.statements import Row, fetch, sql_beside
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.concert import ConcertQuerySet
 from reservations.queries.layout import layout_name

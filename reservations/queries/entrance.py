@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models.functions import Now
 
-from concert_site.lib.database import Row, fetch, sql_beside
+from concert_site.lib.database.statements import Row, fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from queueing.models import Status
 from queueing.queries import TokenView

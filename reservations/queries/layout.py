@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Mapping
 
 from concert_site.lib.cache import Memory
-from concert_site.lib.database import fetch, sql_beside
+from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import attempt
 from reservations.models import ConcertSchedule

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from concert_site.lib.database import fetch, sql_beside
+from concert_site.lib.database.statements import fetch, sql_beside
 
 # Of each kind. A house with more sales open than this looks at the list of schedules.
 MOST = 12

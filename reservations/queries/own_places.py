@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from concert_site.lib.database import fetch, sql_beside
+from concert_site.lib.database.statements import fetch, sql_beside
 
 
 @dataclass(frozen=True, slots=True)

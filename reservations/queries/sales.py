@@ -9,7 +9,7 @@ from enum import StrEnum
 from django.conf import settings
 
 from concert_site.lib.cache import Memory
-from concert_site.lib.database import Row, fetch
+from concert_site.lib.database.statements import Row, fetch
 from reservations.models import ConcertStatus
 
 # How old the facts of a schedule may be in a process, in seconds.

@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once
+from concert_site.lib.api.rendering import to_json
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
-from concert_site.lib.rendering import to_json
 from queueing.domain import admission
 from queueing.domain.progress import KEEP_MS, picture_key
 from queueing.models import Status, WaitingToken

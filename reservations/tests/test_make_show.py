@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 
-from concert_site import audit
+from concert_site.operations import audit
 from reservations.domain.shows import Times, make_show
 from reservations.halls.hall import grid
 from reservations.halls.tests.planning import ODEON, file, plan, row, seat, zone

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib.cache import forget_everything
-from concert_site.lib.database import fetch, sql_beside
+from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import breaker, client
 from concert_site.lib.tasks import hurries, pending_key

@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection
 
-from concert_site.lib.sql_functions import functions_in, sql_files
-from concert_site.lib.sql_install import differences
+from concert_site.lib.database.sql_functions import functions_in, sql_files
+from concert_site.lib.database.sql_install import differences
 
 HOT = ["hold_seats", "booking_again", "release_own_lapsed", "pay_reservations"]
 NEARLY = ["release_hold", "release_booking", "extend_hold", "cancel_reservation", "refund_reservation", "book_entry"]

@@ -10,9 +10,9 @@ from django.utils.timezone import now
 from rest_framework.settings import api_settings
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib import throttling
+from concert_site.lib.api import throttling
+from concert_site.lib.api.throttling import LIMITS, PerCaller
 from concert_site.lib.cache import forget_everything
-from concert_site.lib.throttling import LIMITS, PerCaller
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from concert_site.lib.pages import fan_id, fans_own, throttled
+from concert_site.lib.web.pages import fan_id, fans_own, throttled
 from reservations.domain import cancellation, holds
 from reservations.domain.errors import HoldExpired
 from reservations.queries import summaries

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.converters import id_in
 from concert_site.lib.errors import NotFound
-from concert_site.lib.pages import caller_of, fan_id, spend_budget
+from concert_site.lib.web.converters import id_in
+from concert_site.lib.web.pages import caller_of, fan_id, spend_budget
 from reservations.halls.drawing import colours
 from reservations.queries import catalogue
 from reservations.queries.catalogue import Filters, Listing, Price, Show

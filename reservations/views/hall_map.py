@@ -6,8 +6,8 @@ import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.views.decorators.http import require_safe
 
-from concert_site.lib import etags
 from concert_site.lib.cache import Memory
+from concert_site.lib.web import etags
 from reservations.halls.drawing import draw
 from reservations.queries.layout import layout_name, layout_of
 from reservations.queries.sales import Sale, public_sale_of

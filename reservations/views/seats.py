@@ -15,10 +15,10 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.permissions import verified
-from concert_site.lib.converters import id_in
 from concert_site.lib.errors import Conflict, DomainError, Invalid
-from concert_site.lib.pages import fan_id, fans_own, idempotency_key, new_form_key, throttled
-from concert_site.lib.refusals import retry_after
+from concert_site.lib.web.converters import id_in
+from concert_site.lib.web.pages import fan_id, fans_own, idempotency_key, new_form_key, throttled
+from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from queueing.models import Status as TokenStatus

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from concert_site.lib.pages import fan_id, fans_own
+from concert_site.lib.web.pages import fan_id, fans_own
 from reservations.domain.tickets import Ticket, ticket_of
 from reservations.models import Reservation
 from reservations.queries import summaries

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from concert_site.accounts.permissions import verified
 from concert_site.lib.errors import NotFound, Unavailable
-from concert_site.lib.pages import fan_id, fans_own, throttled
-from concert_site.lib.refusals import retry_after
+from concert_site.lib.web.pages import fan_id, fans_own, throttled
+from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line, progress
 from queueing.models import Status
 from queueing.queries import TokenView, own_token, token_in_line

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from concert_site.lib.fields import Body, Money
+from concert_site.lib.api.fields import Body, Money
 from wallet.domain.ledger import LARGEST_CHARGE, SMALLEST_CHARGE
 from wallet.models import BalanceHistory, Kind
 from wallet.queries import Wallet

@@ -9,12 +9,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.accounts.permissions import HasVerifiedAddress
-from concert_site.lib import idempotency
-from concert_site.lib.authentication import caller_id
+from concert_site.lib.api import idempotency
+from concert_site.lib.api.authentication import caller_id
+from concert_site.lib.api.fields import validated
+from concert_site.lib.api.openapi import refuses
+from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.errors import Invalid
-from concert_site.lib.fields import validated
-from concert_site.lib.openapi import refuses
-from concert_site.lib.pagination import NewestFirst
 from wallet.api.serializers import ChargeRequest, LedgerEntryOut, WalletOut
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge

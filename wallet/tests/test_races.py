@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import api_of, make_staff
-from concert_site.lib.database import fetch
+from concert_site.lib.database.statements import fetch
 from concert_site.tests.mutants import mutant
 from wallet.domain import ledger
 from wallet.domain.errors import InsufficientBalance

@@ -9,7 +9,7 @@ from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tests.headless import ADDRESSES, PASSWORD, codes_of, log_in, post, sign_up
-from concert_site.lib.authentication import AccessToken
+from concert_site.lib.api.authentication import AccessToken
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.headless import log_in
-from concert_site.audit import run
+from concert_site.operations.audit import run
 from wallet.domain.ledger import LARGEST_BALANCE, open_wallets
 from wallet.models import BalanceHistory
 from wallet.tests.factories import balance_of, entries_of, make_fan

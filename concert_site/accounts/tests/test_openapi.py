@@ -7,7 +7,7 @@ from django.urls import get_resolver
 
 from concert_site.accounts.offered import is_offered
 from concert_site.accounts.openapi import METHODS, ROOT
-from concert_site.documentation import schema
+from concert_site.views.documentation import schema
 
 
 def reachable(patterns: Any, prefix: str = "/") -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from concert_site.lib.networks import NOWHERE, client_address, network_of
+from concert_site.lib.web.networks import NOWHERE, client_address, network_of
 
 
 @pytest.mark.parametrize(

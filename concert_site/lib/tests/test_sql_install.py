@@ -8,10 +8,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from concert_site.lib import sql_functions, sql_install
-from concert_site.lib.database import fetch
-from concert_site.lib.sql_functions import SqlFile, functions_in, is_up_to_date
-from concert_site.lib.sql_install import differences, install
+from concert_site.lib.database import sql_functions, sql_install
+from concert_site.lib.database.sql_functions import SqlFile, functions_in, is_up_to_date
+from concert_site.lib.database.sql_install import differences, install
+from concert_site.lib.database.statements import fetch
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import run
 

@@ -6,7 +6,7 @@ import pytest
 from django.templatetags.static import static
 from django.test import Client
 
-from concert_site.lib.static import version_of
+from concert_site.lib.web.static import version_of
 
 # No query is made: closing an answer looks whether the connection of a test before is still good.
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from concert_site import audit
+from concert_site.operations import audit
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from concert_site.lib.sql_install import differences
+from concert_site.lib.database.sql_install import differences
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import connections
 
-from concert_site.lib.sql_install import MIGRATING
+from concert_site.lib.database.sql_install import MIGRATING
 
 KEY = "hashtextextended('frontrow: migrate', 0)"
 

@@ -1,0 +1,42 @@
+"""The admin of what others bring: the periodic tasks of django-celery-beat, and Django's own log."""
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.back_office import beat_admin
+from concert_site.lib.admin.staff_pages import RecordAdmin
+
+__all__ = ["LogAdmin", "beat_admin"]
+
+
+@admin.register(LogEntry)
+class LogAdmin(RecordAdmin):
+    """Who did what in the admin. For superusers: it tells of every page."""
+
+    list_display = ("action_time", "user", "what", "content_type", "object_repr", "message")
+    list_select_related = ("user", "content_type")
+    list_filter = ("action_flag", ("action_time", admin.DateFieldListFilter))
+    search_fields = ("user__email", "object_repr")
+    list_per_page = 50
+    fields = ("action_time", "user", "what", "content_type", "object_id", "object_repr", "message")
+
+    @admin.display(description=_("action"))
+    def what(self, entry: LogEntry) -> str:
+        """Added, changed or deleted."""
+        return entry.get_action_flag_display()
+
+    @admin.display(description=_("change"))
+    def message(self, entry: LogEntry) -> str:
+        """What changed, in words."""
+        return entry.get_change_message()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Superusers alone."""
+        return bool(getattr(request.user, "is_superuser", False))
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Superusers alone."""
+        return self.has_module_permission(request)

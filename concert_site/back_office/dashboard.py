@@ -1,0 +1,18 @@
+"""The admin's first page: what opens next, how the open sales run, and what is wrong with what moves their lines."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from concert_site.operations import monitoring
+from reservations.queries import onsales
+
+
+def add_to_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  # Any: a template's context
+    """Add the sales to the context of the index, for staff who may look at schedules."""
+    user = request.user
+    if user.has_perm("reservations.view_concertschedule") or user.has_perm("reservations.change_concertschedule"):
+        context["onsales"] = sales = onsales.onsales()
+        context["machinery"] = found = monitoring.machinery()
+        context["warnings"] = monitoring.warnings(found, sales)
+    return context

@@ -1,0 +1,1 @@
+"""What the apps' admins share."""

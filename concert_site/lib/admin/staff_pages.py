@@ -1,0 +1,134 @@
+"""Pages of the admin that are ours: their frame, their fields, and what the domain refuses.
+
+The look is unfold's, which comes without types; to the type checker its ModelAdmin is Django's.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from babel.numbers import get_currency_precision
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.validators import DecimalValidator
+from django.db.models import CharField, DateTimeField, JSONField, Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
+
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import in_major
+from concert_site.lib.web.converters import id_in
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+    Base = ModelAdmin[Any]  # Any: each admin has a model of its own
+else:
+    from unfold.admin import ModelAdmin as Base
+
+MOST_DIGITS = 16
+# What the lists' own filters ask. Others let anybody with a list feel for values letter by letter, or end it with
+# a 500: a year of eight digits, half a regular expression.
+LOOKUPS = {"exact", "in", "isnull", "gt", "gte", "lt", "lte"}
+OTHER_LOOKUPS = {*DateTimeField().get_lookups(), *CharField().get_lookups(), *JSONField().get_lookups()} - LOOKUPS
+LONGEST_REASON = 500
+
+
+class PlainLookups(Base):
+    """An admin whose lists answer no other questions than those of filters."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether a list may be narrowed like this, by what somebody wrote into its address."""
+        return OTHER_LOOKUPS.isdisjoint(lookup.split("__")[1:]) and super().lookup_allowed(lookup, value, request)
+
+
+class StaffAdmin(PlainLookups):
+    """An admin in the house's look, with pages of its own beside Django's."""
+
+    def page(self, request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
+        """Answer with a page of our own in the admin's frame."""
+        frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
+        return TemplateResponse(request, template, frame | context)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *where: Any) -> HttpResponse | None:
+        """Django's, unless what was selected can't be rows: Django would end with a 500."""
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if all(id_in(each) is not None for each in selected):
+            return super().response_action(request, queryset, *where)
+        self.message_user(request, _("Choose rows of this list."), messages.WARNING)
+        return None
+
+
+class RecordAdmin(StaffAdmin):
+    """An admin of what the domain alone writes: rows are looked at, never added, changed or deleted here."""
+
+    # Nobody needs the exact number of a million rows, and counting them takes longer than showing a page.
+    show_full_result_count = False
+    paginator = InfinitePaginator
+    # An action works on what is on the page, so that no click can mean a million rows.
+    list_disable_select_all = True
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody changes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody deletes."""
+        return False
+
+
+class MoneyField(forms.DecimalField):
+    """An amount as people write it, in the currency's major unit; its clean value is an int in minor units."""
+
+    def __init__(self, **options: Any) -> None:  # Any: Django's options of every type
+        widget = UnfoldAdminDecimalFieldWidget(attrs={"step": "any", "inputmode": "decimal"})
+        super().__init__(**{"widget": widget} | options)
+
+    def to_python(self, value: object) -> Decimal | None:  # type: ignore[override]  # the stubs say int, of its parent
+        """The amount in major units.
+
+        :raises ValidationError: if it has more digits than a wallet can hold, or than the currency has
+        """
+        amount: Decimal | None = super().to_python(value)
+        if amount is not None and amount.is_finite():
+            # Before anything is counted with: 1e999999999 is a short text and an endless number.
+            DecimalValidator(MOST_DIGITS, get_currency_precision(settings.CURRENCY))(amount)
+        return amount
+
+    def clean(self, value: object) -> int | None:
+        """The amount in minor units; None if the field may be left empty and is."""
+        amount: Decimal | None = super().clean(value)
+        return None if amount is None else int(amount.scaleb(get_currency_precision(settings.CURRENCY)))
+
+    def prepare_value(self, value: object) -> object:
+        """What stands in the box: an amount of ours (an int, in minor units) as people write it."""
+        return in_major(value) if isinstance(value, int) else value
+
+
+class ReasonField(forms.CharField):
+    """One line that says why; it stands in the ledger and in the log."""
+
+    def __init__(self, **options: Any) -> None:  # Any: Django's options of every type
+        defaults = {"label": _("Reason"), "max_length": LONGEST_REASON, "widget": UnfoldAdminTextInputWidget}
+        super().__init__(**defaults | options)
+
+
+def actor_of(request: HttpRequest) -> int:
+    """Who is at work; the admin lets nobody in who isn't logged in."""
+    return int(request.user.pk or 0)
+
+
+def blame(form: forms.BaseForm, error: DomainError) -> None:
+    """Show a refusal of the domain at the field that it is about, or above the form."""
+    form.add_error(error.attr if error.attr in form.fields else None, str(error.detail))

@@ -1,0 +1,21 @@
+"""Connections that the server has closed meanwhile."""
+
+import select
+
+from django.db import connection
+
+
+def drop_dead_connection() -> None:
+    """Close this thread's connection if the server has closed its end; Django then opens a new one."""
+    raw = connection.connection
+    if raw is None or connection.in_atomic_block:
+        return
+    if raw.closed or has_something_to_read(raw.fileno()):
+        connection.close()
+
+
+def has_something_to_read(fileno: int) -> bool:
+    """Whether reading this socket would answer at once; poll, because select stops at descriptor 1,023."""
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return bool(poll.poll(0))

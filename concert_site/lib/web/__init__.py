@@ -1,0 +1,1 @@
+"""What requests and pages share, with DRF or without."""

@@ -1,0 +1,143 @@
+"""What every request passes."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.middleware.common import CommonMiddleware
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import check_for_language, get_language_from_request, override
+from django.utils.translation import gettext as _
+
+from concert_site.lib.api.handler import as_domain_error
+from concert_site.lib.database.connections import drop_dead_connection
+from concert_site.lib.web.refusals import refuse, refuse_as
+
+API = "/api/"
+PROGRAMS = (API, "/_allauth/")
+# What links and forms send; pages tell them apart by "is it a POST", so another would pass for a read.
+METHODS_OF_PAGES = ("GET", "HEAD", "POST")
+
+
+def is_page(request: HttpRequest) -> bool:
+    """Whether people read what is at this address."""
+    return not request.path.startswith(PROGRAMS)
+
+
+def is_public(response: HttpResponse) -> bool:
+    """Whether it is the same for everybody."""
+    return "public" in response.get("Cache-Control", "")
+
+
+class FreshConnections:
+    """Middleware: drop a database connection that the server has closed meanwhile.
+
+    A connection at rest has nothing to read. If it has, the server said goodbye (it was restarted, or an
+    administrator ended the backend), and the next query would fail. Looking costs one system call and no
+    round trip, unlike Django's health check.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        drop_dead_connection()
+        return self.get_response(request)
+
+
+class RefusalsArePages:
+    """Middleware: what the domain refuses, or a database that is away, is an answer of its own and not a 500.
+
+    A wrong method, to which Django answers with nothing at all, is a page as well.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_foreign = is_page(request) and request.method not in METHODS_OF_PAGES
+        response = HttpResponseNotAllowed(METHODS_OF_PAGES) if is_foreign else self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content and is_page(request):
+            page = refuse(request, 405, "method_not_allowed", _("Go back, or start from the list of concerts."))
+            page["Allow"] = response["Allow"]
+            return page
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The answer to a domain error that a page didn't foresee; None leaves mistakes of ours to Django."""
+        error = as_domain_error(exception)
+        return refuse_as(request, error) if error else None
+
+
+class OwnIsPrivate:
+    """Middleware: what isn't said to be public is one reader's own, and no cache on the way may keep it.
+
+    Who has a session finds everything as it is now, also by going back; for the others the browser may keep a
+    page and ask whether it is still right.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if is_public(response):
+            # A cache on the way would hand them to everybody; they come from answering odd cookies.
+            response.cookies.clear()
+            return response
+        session = settings.SESSION_COOKIE_NAME
+        is_own = not is_page(request) or session in request.COOKIES or session in response.cookies
+        response.setdefault("Cache-Control", "private, no-store" if is_own else "private, no-cache")
+        return response
+
+
+class InTheReadersLanguage:
+    """Middleware: answers in the language of the account, else of the browser; for this request alone.
+
+    Django's own leaves the language in the thread, where the next request, which may pass no such middleware,
+    would find it. The API's answers and pictures say nothing of it in Vary: there are no words in what is public.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        language = language_of(request)
+        # As Django's own middleware notes it, for who answers outside of this one.
+        request.LANGUAGE_CODE = language
+        with override(language):
+            response = self.get_response(request)
+        if not request.path.startswith(API) and not is_public(response):
+            patch_vary_headers(response, ("Accept-Language",))
+            response.setdefault("Content-Language", language)
+        return response
+
+
+def language_of(request: HttpRequest) -> str:
+    """The language to answer in. An account is asked only where a session says that there is one.
+
+    And for pages alone: a public read of the API must not depend on whose cookies came along.
+    """
+    if settings.SESSION_COOKIE_NAME in request.COOKIES and not request.path.startswith(API):
+        # What goes the short way (concert_site.front) has no user.
+        chosen = locale_of_the_account(request)
+        if chosen and check_for_language(chosen):
+            return chosen
+    return get_language_from_request(request)
+
+
+def locale_of_the_account(request: HttpRequest) -> str:
+    """What the account says; nothing while PostgreSQL is away: then the page that says so is the browser's."""
+    try:
+        return str(getattr(getattr(request, "user", None), "locale", ""))
+    except (OperationalError, InterfaceError):
+        return ""
+
+
+class SlashesForReaders(CommonMiddleware):
+    """Django's own, but only a read is sent on to the address with a slash: a write would arrive as a GET."""
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        """Whether the slash is all that is missing, and being sent there loses nothing."""
+        return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)

@@ -1,0 +1,95 @@
+"""What the pages of every app share: who may see them, how often a form may be sent, and what is kept."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import add_never_cache_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from concert_site.lib.api.idempotency import request_hash
+from concert_site.lib.api.throttling import is_within_budget, seconds_left
+from concert_site.lib.errors import TooManyRequests
+from concert_site.lib.web.networks import network_of
+
+P = ParamSpec("P")
+Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def fan_id(request: HttpRequest) -> int:
+    """Whose page this is, below `fans_own`."""
+    return int(request.user.pk or 0)
+
+
+def fans_own(view: Page[P]) -> Callable[..., HttpResponseBase]:
+    """A page for who is logged in; others log in first, and come back to it.
+
+    No cache keeps it, the browser's included, so that going back shows things as they are now.
+    """
+
+    @wraps(view)
+    def never_kept(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        add_never_cache_headers(response)
+        return response
+
+    return login_required(never_kept)
+
+
+def caller_of(request: HttpRequest) -> str:
+    """Whose budget a request counts to: the account's, or its network's for who has none."""
+    return f"u{fan_id(request)}" if request.user.is_authenticated else f"a{network_of(request)}"
+
+
+def spend_budget(scope: str, caller: str) -> None:
+    """Count one request in the budget that the API has for the same thing (throttling.LIMITS).
+
+    :raises TooManyRequests: if it is used up
+    """
+    if settings.THROTTLE and not is_within_budget(scope, caller):
+        error = TooManyRequests()
+        error.retry_after_seconds = seconds_left()
+        raise error
+
+
+def throttled(scope: str) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
+    """Forms of this page share the budget that the API has for the same thing (throttling.LIMITS).
+
+    Below `fans_own`: the budget is the account's.
+    """
+
+    def decorate(view: Page[P]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def within_budget(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if request.method == "POST":
+                spend_budget(scope, caller_of(request))
+            return view(request, *args, **kwargs)
+
+        return within_budget
+
+    return decorate
+
+
+def new_form_key() -> str:
+    """A name for one form on one page as it was shown: what is sent twice by a double click carries the same."""
+    return uuid4().hex
+
+
+def idempotency_key(request: HttpRequest, **content: object) -> str:
+    """The idempotency key of the form that was sent: of its hidden field `key`, and of what was filled in.
+
+    Another choice in the same form, after going back, is another request. A hash has the length that a key may
+    have, whatever somebody sends. A form without a key was never shown by us, and each is one of its own.
+    """
+    return request_hash({"form": request.POST.get("key") or new_form_key(), **content})
+
+
+def asked_next(request: HttpRequest) -> str | None:
+    """Where the sent or asked-for `next` leads, if that is on this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None)
+    return wanted if is_ours else None

@@ -1,0 +1,83 @@
+"""Refusals outside DRF: in the API's shape for the API, in allauth's for its own, a page for people."""
+
+import math
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib import errors
+from concert_site.lib.api.rendering import to_json
+
+API = "/api/"
+ACCOUNTS = "/_allauth/"
+SERVER_ERRORS = 500
+# What may work a moment later as it stands.
+PASSING = {429, 500, 503}
+# And what works once the page was loaded anew.
+CSRF_FAILED = "csrf_failed"
+
+STATUS_OF = {
+    errors.Invalid: 400,
+    errors.PaymentRequired: 402,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+}
+
+HEADINGS = {
+    400: _("That can't be read"),
+    402: _("The wallet has too little"),
+    403: _("You may not do this"),
+    404: _("There is nothing here"),
+    405: _("This address takes no such request"),
+    409: _("That can't be done now"),
+    429: _("Too many requests"),
+    500: _("Something went wrong on our side"),
+    503: _("Back in a moment"),
+}
+
+
+def status_of(error: errors.DomainError) -> int:
+    """The HTTP status of a domain error: its family's."""
+    return status_of_kind(type(error))
+
+
+def status_of_kind(kind: type[errors.DomainError]) -> int:
+    """The HTTP status of a class of domain errors: its family's."""
+    return next(STATUS_OF[family] for family in kind.__mro__ if family in STATUS_OF)
+
+
+def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) -> HttpResponse:
+    """An answer with one error.
+
+    From 500 on it asks nothing of database, session or user: they may be what failed.
+    """
+    is_ours = status >= SERVER_ERRORS
+    if request.path.startswith(API):
+        kind = "server_error" if is_ours else "client_error"
+        body = to_json({"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]})
+        return HttpResponse(body, status=status, content_type="application/json")
+    if request.path.startswith(ACCOUNTS):
+        body = to_json({"status": status, "errors": [{"code": code, "message": str(detail)}]})
+        return HttpResponse(body, status=status, content_type="application/json")
+    # Every address that takes a form answers a read, too.
+    again = request.get_full_path() if status in PASSING or code == CSRF_FAILED else None
+    words = {"status": status, "heading": HEADINGS[status], "detail": detail, "again": again}
+    return HttpResponse(render_to_string("refusal.html", words, None if is_ours else request), status=status)
+
+
+def refuse_as(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    """The answer that a domain error stands for, and when to come back where that helps."""
+    response = refuse(request, status_of(error), error.code, error.detail)
+    if isinstance(error, errors.TooManyRequests | errors.Unavailable):
+        response["Retry-After"] = str(retry_after(error.retry_after_seconds))
+    return response
+
+
+def retry_after(seconds: float) -> int:
+    """Whole seconds, and never none: who comes back at once comes back in vain."""
+    return max(1, math.ceil(seconds))

@@ -1,0 +1,124 @@
+"""What load balancers ask: does the process live, and can it work?"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from redis.exceptions import RedisError
+
+from concert_site.lib.database.sql_functions import is_up_to_date
+from concert_site.lib.redis import client
+from concert_site.operations.monitoring import LATE, machinery, watch
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 1.8
+OK, AWAY, MISSING = "ok", "away", "missing"
+
+# Each check has a thread of its own: a service that takes the connection and then says nothing would hold up
+# the request, and the other check, for as long as it likes.
+_ask_database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz-database")
+_ask_redis = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz-redis")
+_done: set[str] = set()
+
+
+class Probes:
+    """Middleware, the first of all: probes come by address, so neither Host nor https is asked of them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/healthz":
+            return healthz(request)
+        if request.path == "/readyz":
+            return readyz(request)
+        return self.get_response(request)
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200: the process answers. Nothing else is touched."""
+    return answer({"status": OK})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 if database, Redis and schema are there; else 503, and which of them is not. Within two seconds.
+
+    Ticks that are late are told, and are no reason for a 503: a load balancer would take every web process away from
+    fans, who hold and pay without ticks.
+    """
+    database, redis = _ask_database.submit(database_state), _ask_redis.submit(redis_state)
+    wait([database, redis], timeout=PATIENCE_SECONDS)
+    state = found_by(database, {"database": AWAY, "migrations": AWAY}) | found_by(redis, {"redis": AWAY})
+    ticks = ticks_state() if state["redis"] == OK else {"ticks": LATE, "last_tick_seconds": None}
+    if set(state.values()) == {OK}:
+        return answer({"status": OK} | state | ticks)
+    response = answer({"status": AWAY} | state | ticks, status=503)
+    response["Retry-After"] = "1"
+    return response
+
+
+def answer(body: dict[str, Any], status: int = 200) -> HttpResponse:  # Any: JSON
+    """JSON of known length: the middleware that would say it comes later."""
+    response = JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+    response["Content-Length"] = str(len(response.content))
+    return response
+
+
+def found_by(check: Future[dict[str, str]], otherwise: dict[str, str]) -> dict[str, str]:
+    """What a check found, or `otherwise` if it is still at it; one that hasn't begun never will."""
+    if check.done():
+        return check.result()
+    check.cancel()
+    return otherwise
+
+
+def database_state() -> dict[str, str]:
+    """Whether PostgreSQL answers, and whether it has every migration."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+        return {"database": OK, "migrations": migrations_state()}
+    except Error as error:
+        log.warning("Not ready, PostgreSQL is away: %s", error)
+        return {"database": AWAY, "migrations": AWAY}
+    finally:
+        # Kept, it would count against the server's connections for a question a second.
+        connection.close()
+
+
+def migrations_state() -> str:
+    """Whether any is missing. Found complete once, they stay so: a process never loses its schema.
+
+    SQL functions of other files than ours count as missing, too: `migrate` brings both up to date. What somebody
+    mended in the database by hand does not, so that a restart in an emergency stays possible.
+    """
+    if "migrations" not in _done:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return MISSING
+        if not is_up_to_date(connection, forgive_edits=True):
+            return MISSING
+        _done.add("migrations")
+    return OK
+
+
+def ticks_state() -> dict[str, Any]:  # Any: as above
+    """Whether the lines are moved on, and how many seconds ago they last were; null if nobody knows."""
+    found = machinery()
+    watch.see(found)
+    return {"ticks": LATE if found.is_late else OK, "last_tick_seconds": found.tick}
+
+
+def redis_state() -> dict[str, str]:
+    """Whether Redis answers."""
+    try:
+        client().ping()
+    except RedisError as error:
+        log.warning("Not ready, Redis is away: %s", error)
+        return {"redis": AWAY}
+    return {"redis": OK}

@@ -1,0 +1,170 @@
+"""Whether the waiting room's machinery runs, and what staff should do if not.
+
+Nothing is stopped by what is found here: a tick that is late is a reason to look, not to take web processes away from
+fans who hold and pay without it.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib import heartbeats
+from concert_site.lib.heartbeats import BEAT
+from concert_site.operations import periodic
+from reservations.queries.onsales import Onsale
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+log = logging.getLogger(__name__)
+
+TICK, MAILS = "reservations.tick_admission", "payments.send_mails"
+# A tick comes each second; after so long without one something is wrong.
+LATE_SECONDS = 10.0
+# The rest of the work is looked for each five seconds, and may be behind something else for a while.
+WORKER_LATE_SECONDS = 60.0
+OK, LATE = "ok", "late"
+
+
+@dataclass(frozen=True, slots=True)
+class StaffWarning:
+    """What is wrong, for staff, and what to do about it. The code is for tests and for the manual."""
+
+    code: str
+    what: "StrPromise | str"
+    advice: "StrPromise | str"
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """When each part was last at work, in seconds: None where there is no trace. Without Redis nothing is known."""
+
+    has_redis: bool
+    tick: float | None = None
+    beat: float | None = None
+    worker: float | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether ticks have stopped, as far as can be seen."""
+        return self.tick is None or self.tick > LATE_SECONDS
+
+
+def machinery() -> Machinery:
+    """How it stands: one call to Redis."""
+    ages = heartbeats.ages(TICK, BEAT, MAILS)
+    if ages is None:
+        return Machinery(has_redis=False)
+    return Machinery(has_redis=True, tick=ages[TICK], beat=ages[BEAT], worker=ages[MAILS])
+
+
+def warnings(found: Machinery, sales: Sequence[Onsale]) -> list[StaffWarning]:
+    """All that staff should know, the gravest first: one query."""
+    return [*of_processes(found), *of_tasks(), *of_lines(sales)]
+
+
+def of_processes(found: Machinery) -> list[StaffWarning]:
+    """Which process is away."""
+    if not found.has_redis:
+        return [REDIS_AWAY]
+    if found.beat is None or found.beat > LATE_SECONDS:
+        return [BEAT_AWAY]
+    if found.is_late:
+        return [TICKS_AWAY]
+    if found.worker is None or found.worker > WORKER_LATE_SECONDS:
+        return [WORKER_AWAY]
+    return []
+
+
+def of_tasks() -> list[StaffWarning]:
+    """Which periodic tasks are not as they are declared."""
+    return [
+        StaffWarning(
+            "task_changed",
+            _("The periodic task “%(task)s” is not as it should be: %(how)s.") % {"task": each.task, "how": how(each)},
+            CHANGED_BY_A_SUPERUSER if each.is_accepted else CHANGED,
+        )
+        for each in periodic.deviations()
+    ]
+
+
+def how(each: periodic.Deviation) -> "StrPromise":
+    """In what way a task is not as it is declared."""
+    if each.is_missing:
+        return _("it is missing")
+    return _("it is switched off") if each.is_disabled else _("it was changed")
+
+
+def of_lines(sales: Sequence[Onsale]) -> list[StaffWarning]:
+    """Which lines stand still."""
+    found = []
+    for sale in sales:
+        name = {"concert": sale.concert_name}
+        if sale.is_draw_overdue:
+            what = _("%(concert)s: the draw of the numbers is overdue.") % name
+            found.append(StaffWarning("draw_overdue", what, DRAW_ADVICE))
+        elif sale.stands_still:
+            what = _("%(concert)s: the line stands still, though people wait and there is room inside.") % name
+            found.append(StaffWarning("line_stands_still", what, LINE_ADVICE))
+    return found
+
+
+REDIS_AWAY = StaffWarning(
+    "redis_away",
+    _("Redis is away: nobody new can join a line, and the lines stand still."),
+    _("Start Redis again. No place in line is lost, and holding and paying go on."),
+)
+BEAT_AWAY = StaffWarning(
+    "beat_away",
+    _("Beat is away: nothing is sent that has to be done each second."),
+    _("Start the process “beat” again, and look into its log. Until then lines move only while fans look at them."),
+)
+TICKS_AWAY = StaffWarning(
+    "ticks_away",
+    _("The worker of the ticks is away or stuck: lines are not moved on."),
+    _("Start the process “ticks” again, and look into its log. Until then lines move only while fans look at them."),
+)
+WORKER_AWAY = StaffWarning(
+    "worker_away",
+    _("The worker is away or overloaded: numbers are not drawn, and mails are not sent."),
+    _("Start the process “worker” again, and look into its log. Nothing that is owed is lost."),
+)
+CHANGED = _("It is put back when beat reads its tasks again, within five minutes, or at the next start.")
+CHANGED_BY_A_SUPERUSER = _("A superuser has confirmed this. Change it back on its page when it is no longer wanted.")
+DRAW_ADVICE = _("Look into the log of “worker”. Everybody keeps their place, and the draw comes to the same numbers.")
+LINE_ADVICE = _("Look into the log of “ticks”. If somebody is at work on this date in a shell, have them finish.")
+
+
+class Watch:
+    """Says in the log, once each time, that ticks have stopped and that they run again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._late_since: float | None = None
+        self._has_said = False
+
+    def see(self, found: Machinery) -> float:
+        """Take note of how it stands; return for how many seconds ticks have been seen to be late."""
+        with self._lock:
+            now = time.monotonic()
+            if not found.is_late:
+                if self._has_said:
+                    log.info("Ticks run again")
+                self._late_since, self._has_said = None, False
+                return 0.0
+            if self._late_since is None:
+                self._late_since = now
+            # A process that has just been started knows of no tick, and a Redis that was just emptied of none either.
+            if not self._has_said and (found.tick is not None or now - self._late_since > LATE_SECONDS):
+                self._has_said = True
+                reasons = "; ".join(each.code for each in of_processes(found))
+                log.error("Ticks have stopped (%s): lines don't move by themselves", reasons)
+            return now - self._late_since
+
+
+watch = Watch()

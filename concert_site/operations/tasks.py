@@ -1,0 +1,45 @@
+"""Background work that concerns the whole site."""
+
+import logging
+
+from celery import shared_task
+from django.db import connection
+
+from concert_site.accounts.sessions import clear_what_is_over
+from concert_site.lib.tasks import alone
+from concert_site.operations import audit
+from reservations.queries.entrance import is_a_sale_young
+
+log = logging.getLogger(__name__)
+
+LIVE_TABLES = ("reservation", "payment", "waiting_token")
+
+
+@shared_task(name="concert_site.tick_analyze")
+def tick_analyze() -> None:
+    """Keep the statistics of the live tables fresh while a sale is young.
+
+    Plans made while the live partial indexes were empty walk them whole, and a prepared plan stays until the
+    next ANALYZE: that is the opening minute of a sale. A table that autovacuum is at work on is left to it: whoever
+    waits for its lock makes it give up.
+    """
+    with alone("concert_site.tick_analyze") as is_alone:
+        if is_alone and is_a_sale_young():
+            with connection.cursor() as cursor:
+                cursor.execute(f"analyze (skip_locked) {', '.join(LIVE_TABLES)}")
+
+
+@shared_task(name="concert_site.audit")
+def nightly_audit() -> None:
+    """Check every invariant over the whole database; a breach is an error in the log."""
+    with alone("concert_site.audit") as is_alone:
+        for finding in audit.run() if is_alone else ():
+            log.log(logging.ERROR if finding.breaches else logging.INFO, "Audit: %s", finding)
+
+
+@shared_task(name="concert_site.clear_sessions")
+def clear_sessions() -> None:
+    """Delete the sessions that are over, and revocations of tokens that are."""
+    with alone("concert_site.clear_sessions") as is_alone:
+        if is_alone:
+            clear_what_is_over()

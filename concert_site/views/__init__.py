@@ -1,0 +1,1 @@
+"""The site's own addresses: errors, robots.txt, the API's description, uploaded files."""

@@ -1,0 +1,51 @@
+"""What Django answers when no view does."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language_from_request, override
+from django.utils.translation import gettext as _
+
+from concert_site.lib.api.handler import as_domain_error
+from concert_site.lib.errors import TooManyRequests, Unavailable
+from concert_site.lib.web.refusals import CSRF_FAILED, refuse, refuse_as
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: the request itself is suspicious, for example its Host."""
+    return refuse(request, 400, "bad_request", _("This request can't be read."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403."""
+    return refuse(request, 403, "permission_denied", _("You may not do this."))
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: a form of another site, or one whose cookie is gone (see settings.CSRF_FAILURE_VIEW)."""
+    detail = _(
+        "This page was open for too long, or cookies are switched off. "
+        "Nothing was done: load it again and send it anew."
+    )
+    return refuse(request, 403, CSRF_FAILED, detail)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404: there is no such address."""
+    return refuse(request, 404, "not_found", _("There is nothing at this address."))
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """429: allauth's limits (concert_site.urls.handler429)."""
+    return refuse_as(request, TooManyRequests())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500; or 503 if a middleware met a database that is away, as where a session is saved after the view."""
+    error = sys.exception()
+    known = as_domain_error(error) if isinstance(error, Exception) else None
+    # What broke may stand outside of the middleware that speaks the reader's language, or come before it.
+    with override(getattr(request, "LANGUAGE_CODE", None) or get_language_from_request(request)):
+        if isinstance(known, Unavailable):
+            return refuse_as(request, known)
+        return refuse(request, 500, "error", _("Something went wrong on our side. Please try again later."))

@@ -1,0 +1,58 @@
+"""Serving what was uploaded, without a second server: posters, and nothing else."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+
+from concert_site.lib.web.etags import is_known
+from reservations.models.posters import NAME
+
+TYPES = {"webp": "image/webp", "svg": "image/svg+xml"}
+# What is under a name never changes.
+FOR_EVER = "public, max-age=31536000, immutable"
+# A drawing opened by itself is a page: it may run nothing, load nothing, and has no part in the site's origin.
+NOTHING_RUNS = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+class Posters:
+    """Middleware, before sessions and languages: a poster is the same for everybody.
+
+    Only names that we gave are looked for (letters and digits alone), so there is no way out of the folder and
+    no list of it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(settings.MEDIA_URL):
+            return self.get_response(request)
+        return poster(request, request.path.removeprefix(settings.MEDIA_URL)) or self.get_response(request)
+
+
+def poster(request: HttpRequest, name: str) -> HttpResponse | None:
+    """The file of this name; None if there is none."""
+    found = NAME.fullmatch(name)
+    if found is None:
+        return None
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    etag = f'"{found["content"]}{found["small"] or ""}"'
+    headers = {
+        "Cache-Control": FOR_EVER,
+        "Content-Security-Policy": NOTHING_RUNS,
+        # Mails and other sites may show a poster.
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Content-Type": TYPES[found["suffix"]],
+        "ETag": etag,
+        "X-Content-Type-Options": "nosniff",
+    }
+    try:
+        with default_storage.open(name) as file:
+            if is_known(request, etag):
+                return HttpResponse(status=304, headers=headers)
+            return HttpResponse(file.read(), headers=headers | {"Content-Length": str(file.size)})
+    except FileNotFoundError:
+        return None
