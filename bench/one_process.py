@@ -1,0 +1,235 @@
+#!/usr/bin/env python
+"""What a request computes in one process, without a web server and without other requests.
+
+    .venv/bin/python bench/one_process.py [--count 500] [--profile hold]
+
+Each request goes through the front's own dispatcher and handler in this process, to a throw-away site's PostgreSQL and
+Redis. Printed are microseconds of this process's CPU a request, the waiting for services left out; `--profile` prints
+where the ones of one kind were spent.
+"""
+
+import argparse
+import cProfile
+import json
+import pstats
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any, cast
+
+import stack
+from hot_paths import INSIDE
+
+API = "/api/v1"
+ROUNDS = 8
+SEATS = 2_000
+
+
+@dataclass(frozen=True)
+class Headers:
+    """The headers of a request, as the web server has them."""
+
+    sent: dict[str, str]
+
+    def items(self) -> list[tuple[str, str]]:
+        """All of them."""
+        return list(self.sent.items())
+
+    def get(self, key: str, default: Any = None) -> Any:  # Any: as in RSGI
+        """One of them."""
+        return self.sent.get(key, default)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.sent
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A request, as the web server has it."""
+
+    method: str
+    path: str
+    headers: Headers
+    body: bytes = b""
+    query_string: str = ""
+    scheme: str = "http"
+    client: str = "127.0.0.1:50000"
+    server: str = "127.0.0.1:8000"
+    http_version: str = "1.1"
+
+
+@dataclass
+class Transport:
+    """Keeps what it was answered."""
+
+    status: int = 0
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """An answer with a body."""
+        self.status, self.headers, self.body = status, headers, body
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        """An answer without."""
+        self.response_bytes(status, headers, b"")
+
+
+class Process:
+    """The site's handlers in this process."""
+
+    def __init__(self) -> None:
+        from concert_site.front.environ import environ_of
+        from concert_site.front.responses import Sender
+        from concert_site.wsgi import application
+
+        # Any: requests that come from no web server
+        self.environ_of: Any = environ_of
+        self.dispatcher, self.sender = application, cast("Any", Sender())
+
+    def ask(self, scope: Scope) -> Transport:
+        """What a thread of the front does for a request."""
+        transport = Transport()
+        body = BytesIO(scope.body) if scope.body else None
+        handler = self.dispatcher.handler_of(scope.method, scope.path, has_cookie=False)
+        environ = self.environ_of(scope, scope.path, body, len(scope.body))
+        self.sender.send(transport, scope.method, scope.path, handler.respond(environ))
+        return transport
+
+
+def request(method: str, path: str, body: object = None, **headers: str) -> Scope:
+    """A request of a client that sends the headers which all do."""
+    sent = {"host": "127.0.0.1", "accept": "*/*", "user-agent": "bench"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    if method == "GET":
+        return Scope(method, f"{API}{path}", Headers(sent))
+    content = b"" if body is None else json.dumps(body).encode()
+    sent |= {"content-type": "application/json", "content-length": str(len(content))}
+    return Scope(method, f"{API}{path}", Headers(sent), content)
+
+
+@dataclass
+class Fans:
+    """Fans of one show, who are walked through it one after the other."""
+
+    process: Process
+    show: stack.Show
+    fans: list[stack.Fan]
+    tokens: dict[int, str]
+    queue: Iterator[tuple[stack.Fan, int]]
+    joining: Iterator[stack.Fan]
+    lobby: int
+    held: list[tuple[stack.Fan, int]] = field(default_factory=list)
+
+    def hold(self, count: int) -> list[Scope]:
+        """Holds of one seat each."""
+        return [
+            request(
+                "POST", "/reservations/", {"schedule": self.show.schedule, "seats": [seat]},
+                authorization=f"Bearer {fan.access_token}", x_queue_token=self.tokens[fan.id],
+            )
+            for fan, seat in (next(self.queue) for _ in range(count))
+        ]  # fmt: skip
+
+    def pay(self, count: int) -> list[Scope]:
+        """Payments of one reservation each, which are held beforehand."""
+        asked = []
+        for hold in self.hold(count):
+            (reservation,) = json.loads(self.process.ask(hold).body)["reservations"]
+            body = {"reservations": [reservation["id"]]}
+            asked.append(request("POST", "/payments/", body, authorization=hold.headers.sent["authorization"]))
+        return asked
+
+    def join(self, count: int) -> list[Scope]:
+        """Joins of a line in which people wait."""
+        path = f"/schedules/{self.lobby}/queue-tokens/"
+        return [request("POST", path, authorization=f"Bearer {next(self.joining).access_token}") for _ in range(count)]
+
+    def wallet(self, count: int) -> list[Scope]:
+        """Looks at a wallet."""
+        return [request("GET", "/wallet/", authorization=f"Bearer {self.fans[0].access_token}")] * count
+
+    def availability(self, count: int) -> list[Scope]:
+        """Looks at the hall."""
+        return [request("GET", f"/schedules/{self.show.schedule}/availability/")] * count
+
+    def unchanged(self, count: int) -> list[Scope]:
+        """Looks at the hall of who has seen it a moment ago."""
+        seen = dict(self.process.ask(self.availability(1)[0]).headers)
+        path = f"/schedules/{self.show.schedule}/availability/"
+        return [request("GET", path, if_none_match=seen["ETag"])] * count
+
+    def progress(self, count: int) -> list[Scope]:
+        """Looks at the line."""
+        return [request("GET", f"/schedules/{self.lobby}/queue/")] * count
+
+
+KINDS: dict[str, Callable[[Fans, int], list[Scope]]] = {
+    "hold": Fans.hold,
+    "pay": Fans.pay,
+    "join": Fans.join,
+    "wallet": Fans.wallet,
+    "availability": Fans.availability,
+    "unchanged": Fans.unchanged,
+    "progress": Fans.progress,
+}
+
+
+def fans_of(site: stack.Stack, process: Process, count: int) -> Fans:
+    """A show with enough fans inside, and another one whose line nobody leaves."""
+    show = site.make_show(seats=count, max_active=1_000_000, price=1000)
+    lobby = site.make_show(seats=100, max_active=0)
+    fans = site.make_fans(count, balance=1000)
+    with site.connect() as connection:
+        inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
+        tokens = dict(connection.execute(INSIDE, inside).fetchall())
+        connection.execute("analyze waiting_token, concert_seat, balance, users")
+    return Fans(process, show, fans, tokens, iter(zip(fans, show.seats, strict=True)), iter(fans), lobby.schedule)
+
+
+def cost_of(process: Process, asked: Sequence[Scope]) -> float:
+    """Microseconds of CPU a request."""
+    before = time.process_time()
+    answers = [process.ask(scope) for scope in asked]
+    spent = time.process_time() - before
+    odd = next((each for each in answers if each.status not in (200, 201, 304)), None)
+    if odd:
+        raise SystemExit(f"Answered {odd.status}: {odd.body!r}")
+    return spent / len(asked) * 1e6
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description="Measure requests in one process.")
+    parser.add_argument("--count", type=int, default=150, help="requests of a kind and round (150)")
+    parser.add_argument("--only", default=",".join(KINDS), help=f"kinds to measure ({','.join(KINDS)})")
+    parser.add_argument("--profile", default="", help="a kind whose calls to print")
+    parser.add_argument("--sort", default="tottime", help="order of the profile (tottime)")
+    parser.add_argument("--lines", type=int, default=60, help="lines of the profile")
+    options = parser.parse_args()
+    kinds = options.only.split(",")
+    with stack.running() as site, stack.domain_ready(site):
+        process = Process()
+        fans = fans_of(site, process, options.count * (ROUNDS + 2) * 2)
+        costs: dict[str, list[float]] = {kind: [] for kind in kinds}
+        for turn in range(ROUNDS + 1):
+            for kind in kinds:
+                cost = cost_of(process, KINDS[kind](fans, options.count))
+                if turn:  # the first one warms up
+                    costs[kind].append(cost)
+        rows = [
+            [kind, f"{statistics.median(each):,.0f} ({min(each):,.0f}-{max(each):,.0f})"]
+            for kind, each in costs.items()
+        ]
+        print(stack.table(["", "CPU, µs a request"], rows))
+        if options.profile:
+            asked = KINDS[options.profile](fans, options.count)
+            with cProfile.Profile() as profile:
+                cost_of(process, asked)
+            pstats.Stats(profile).strip_dirs().sort_stats(options.sort).print_stats(options.lines)
+
+
+if __name__ == "__main__":
+    main()
