@@ -22,6 +22,7 @@ from concert_site.front.connections import Connections
 from concert_site.front.environ import BASE, environ_of
 from concert_site.front.handlers import API, READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
+from concert_site.front.not_modified import CurrentVersions, is_repeatable
 from concert_site.front.refusals import Refusal, rendered
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
@@ -103,6 +104,8 @@ class Exchange:
         try:
             environ = environ_of(self.scope, self.path, self.body, self.length)
             response = self.handler.respond(environ)
+            if is_repeatable(self.scope):
+                self.front.versions.remember((self.path, says_secure(self.scope)), response)
             self.front.sender.send(self.transport, self.scope.method, self.path, response)
         except Exception:
             log.exception("%s %s could not be answered", self.scope.method, self.path)
@@ -137,6 +140,7 @@ class Front:
             fresh=FRESH_SECONDS,
             stale=STALE_SECONDS,
         )
+        self.versions = CurrentVersions()
         probes = self.lanes["probes"]
         self.readiness = Snapshots(self._make_readiness, known=probes, unknown=probes, fresh=0, stale=0)
         # Exchanges that were answered. Their tasks end when the loop next comes by, which nobody waits for.
@@ -167,6 +171,8 @@ class Front:
         if path.startswith(API):
             if path.endswith("/queue/") and PROGRESS.fullmatch(path) and scope.method in READS:
                 return self._progress(scope, transport, path)
+            if is_repeatable(scope) and self._repeat(scope, transport, path):
+                return DONE
         elif path == HEALTH:
             transport.response_bytes(200, HEALTH_HEADERS, HEALTHY)
             return DONE
@@ -178,13 +184,22 @@ class Front:
         """Answer in place of Django; nothing happens if it was answered already."""
         transport.response_bytes(refusal.status, *rendered(refusal, scope, path))
 
+    def _repeat(self, scope: Scope, transport: Transport, path: str) -> bool:
+        known = scope.headers.get("if-none-match")
+        if known is None or not is_welcome(scope):
+            return False
+        found = self.versions.find((path, says_secure(scope)), known)
+        if found is None:
+            return False
+        found.give(scope, transport)
+        return True
+
     def _progress(self, scope: Scope, transport: Transport, path: str) -> Awaitable[None]:
-        host = scope.headers.get("host", "")
-        is_secure = says_secure(scope)
-        if not is_allowed(host) or (settings.SECURE_SSL_REDIRECT and not is_secure):
+        if not is_welcome(scope):
             # Django says so, and it is nobody else's answer.
             return self._through_a_lane(scope, transport, path)
-        key = (path, is_secure)
+        host = scope.headers.get("host", "")
+        key = (path, says_secure(scope))
         found = self.progress.at_hand(key, host)
         if found is None:
             return self._snapshot(self.progress, key, host, scope, transport)
@@ -276,6 +291,11 @@ def says_secure(scope: Scope) -> bool:
         return scope.scheme == "https"
     said = scope.headers.get("x-forwarded-proto")
     return scope.scheme == "https" if said is None else said.split(",")[0].strip() == proxy[1]
+
+
+def is_welcome(scope: Scope) -> bool:
+    """Whether Django would look at this request: it knows the Host, and sends nobody to https."""
+    return is_allowed(scope.headers.get("host", "")) and (not settings.SECURE_SSL_REDIRECT or says_secure(scope))
 
 
 @lru_cache(maxsize=256)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from django.utils.http import parse_etags
+
 from concert_site.front.lanes import Lane
 from concert_site.front.rsgi import Header, Scope, Transport
-from concert_site.lib.web.etags import names
 from concert_site.lib.web.headers import NAMES
 
 OK = 200
@@ -33,11 +34,23 @@ class Snapshot:
     def give(self, scope: Scope, transport: Transport) -> None:
         """Give it to who asked: all of it, its head, or that the version at hand is still right."""
         known = scope.headers.get("if-none-match")
-        if known is not None and self.etag is not None and names(known, self.etag):
-            transport.response_empty(304, [pair for pair in self.headers if pair[0].lower() in REPEATED])
+        if known is not None and self.is_named_by(known):
+            transport.response_empty(304, repeated(self.headers))
         else:
             # To a HEAD the web server gives the head.
             transport.response_bytes(self.status, self.headers, self.body)
+
+    def is_named_by(self, if_none_match: str) -> bool:
+        """Whether this If-None-Match names the version; weak tags are as good (RFC 9110, 13.1.2)."""
+        known = parse_etags(if_none_match)
+        return self.etag is not None and (
+            known == ["*"] or self.etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in known}
+        )
+
+
+def repeated(headers: list[Header]) -> list[Header]:
+    """The headers that a 304 has of the answer that it stands for."""
+    return [pair for pair in headers if pair[0].lower() in REPEATED]
 
 
 class Snapshots:

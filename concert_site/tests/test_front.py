@@ -16,6 +16,8 @@ from concert_site.front.server import FRESH_SECONDS, STALE_SECONDS, Front
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.web.headers import NAMES
 from concert_site.tests.rsgi_client import ask
+from reservations.models import ConcertSeat
+from reservations.queries.availability import LIFETIME_SECONDS
 from reservations.tests.factories import make_schedule, make_seats
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -162,6 +164,39 @@ def test_who_has_this_progress_already_gets_nothing_but_its_name(front, path):
         name: first.headers[name] for name in ("etag", "cache-control", *(NAMES & set(first.headers)))
     }
     assert (other.status, other.headers["cache-control"]) == (200, "public, max-age=1")
+
+
+def test_known_availability_needs_no_thread_for_as_long_as_it_is_good(front, path):
+    """The front's 304 is Django's own, but for what DRF says of the address."""
+    path = path.replace("queue", "availability")
+
+    async def story():
+        async with running(front):
+            known = {"if_none_match": (await ask(front, path)).headers["etag"]}
+            front.versions._kept.clear()
+            by_django = await ask(front, path, **known)
+            async with all_busy(front, routes.MAIN):
+                return by_django, await ask(front, path, **known), await ask(front, path, "HEAD", **known)
+
+    by_django, by_front, head = asyncio.run(story())
+    assert by_django.status == 304
+    assert (by_front.status, by_front.body) == (304, b"")
+    assert by_front == head
+    assert by_front.headers == {
+        name: by_django.headers[name] for name in by_django.headers.keys() - {"allow", "content-length"}
+    }
+
+
+def test_availability_that_changed_or_may_have_is_asked_of_django(front, path):
+    path = path.replace("queue", "availability")
+    (first,) = answers(front, (path, "GET", {}))
+    (unknown,) = answers(front, (path, "GET", {"if_none_match": '"other"'}))
+    ConcertSeat.objects.update(status="UNAVAILABLE")
+    time.sleep(LIFETIME_SECONDS)
+
+    (changed,) = answers(front, (path, "GET", {"if_none_match": first.headers["etag"]}))
+
+    assert (unknown.status, changed.status) == (200, 200)
 
 
 def test_what_a_reader_says_of_itself_does_not_reach_the_others(front, path):

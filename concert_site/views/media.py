@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 
-from concert_site.lib.web.etags import is_known
+from concert_site.lib.web.conditional import conditional
 from reservations.models.posters import NAME
 
 TYPES = {"webp": "image/webp", "svg": "image/svg+xml"}
@@ -26,33 +26,32 @@ class Posters:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith(settings.MEDIA_URL):
             return self.get_response(request)
         return poster(request, request.path.removeprefix(settings.MEDIA_URL)) or self.get_response(request)
 
 
-def poster(request: HttpRequest, name: str) -> HttpResponse | None:
+def poster(request: HttpRequest, name: str) -> HttpResponseBase | None:
     """The file of this name; None if there is none."""
     found = NAME.fullmatch(name)
     if found is None:
         return None
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    etag = f'"{found["content"]}{found["small"] or ""}"'
     headers = {
         "Cache-Control": FOR_EVER,
         "Content-Security-Policy": NOTHING_RUNS,
         # Mails and other sites may show a poster.
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Content-Type": TYPES[found["suffix"]],
-        "ETag": etag,
+        "ETag": f'"{found["content"]}{found["small"] or ""}"',
         "X-Content-Type-Options": "nosniff",
     }
     try:
         with default_storage.open(name) as file:
-            if is_known(request, etag):
-                return HttpResponse(status=304, headers=headers)
-            return HttpResponse(file.read(), headers=headers | {"Content-Length": str(file.size)})
+            return conditional(
+                request, lambda: HttpResponse(file.read(), headers={"Content-Length": str(file.size)}), headers=headers
+            )
     except FileNotFoundError:
         return None

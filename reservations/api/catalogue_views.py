@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny
@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from concert_site.lib.api.openapi import refuses_fields_of
 from concert_site.lib.api.pagination import Numbered
 from concert_site.lib.errors import NotFound
-from concert_site.lib.web import etags
+from concert_site.lib.web.conditional import conditional, json_of, takes_gzip
 from reservations.api.catalogue_serializers import (
     AvailabilityOut,
     CatalogueQuery,
@@ -118,32 +118,36 @@ class Seats(PublicRead):
     """GET: the map of a schedule."""
 
     @extend_schema(responses={200: SeatsOut, 304: NOT_MODIFIED})
-    def get(self, request: Request, pk: int) -> HttpResponse:
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
         """What a sale doesn't change, to be kept for long.
 
         When availability/ names another `layout_version` than the map you have, ask for it again with
         `?v=<layout_version>`, so that no cache on the way answers with the old one.
         """
         sale = sale_or_404(pk)
-        etag = f'W/"{layout_name(sale)}"'
-        if etags.is_known(request, etag):
-            response = etags.unchanged(etag=etag, cache_control=LASTING)
-        elif etags.takes_gzip(request):
-            response = etags.fresh(packed_layout_of(sale), etag=etag, cache_control=LASTING)
-            response["Content-Encoding"] = "gzip"
-        else:
-            response = etags.fresh(layout_of(sale), etag=etag, cache_control=LASTING)
-        response["Vary"] = "Accept-Encoding"
-        return response
+        headers = {"ETag": f'W/"{layout_name(sale)}"', "Cache-Control": LASTING, "Vary": "Accept-Encoding"}
+        return conditional(request, lambda: seats_map(sale, is_packed=takes_gzip(request)), headers=headers)
+
+
+def seats_map(sale: Sale, *, is_packed: bool) -> HttpResponse:
+    """The map, made and packed once a layout."""
+    if not is_packed:
+        return json_of(layout_of(sale))
+    response = json_of(packed_layout_of(sale))
+    response["Content-Encoding"] = "gzip"
+    return response
 
 
 class SeatAvailability(PublicRead):
     """GET: the live state of every seat of a schedule."""
 
     @extend_schema(responses={200: AvailabilityOut, 304: NOT_MODIFIED})
-    def get(self, request: Request, pk: int) -> HttpResponse:
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Which seats can be had, at most a second old."""
         availability = availability_of(sale_or_404(pk).schedule_id)
-        if etags.is_known(request, availability.etag):
-            return etags.unchanged(etag=availability.etag, cache_control=LIVE)
-        return etags.fresh(availability.body, etag=availability.etag, cache_control=LIVE)
+        return conditional(
+            request,
+            lambda: json_of(availability.body),
+            headers={"ETag": availability.etag, "Cache-Control": LIVE},
+            good_until=availability.good_until,
+        )

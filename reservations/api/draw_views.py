@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from threading import BoundedSemaphore
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
 from concert_site.lib.errors import NotFound, Unavailable
-from concert_site.lib.web import etags
+from concert_site.lib.web.conditional import conditional
 from queueing.domain import draw
 from reservations.api.catalogue_views import NOT_MODIFIED, PublicRead, sale_or_404
+from reservations.queries.sales import Sale
 
 TEXT = "text/plain"
 # What was drawn stays so.
@@ -59,16 +60,18 @@ class Draw(PublicRead):
         },
         auth=[],
     )
-    def get(self, request: Request, pk: int) -> HttpResponse | StreamingHttpResponse:
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
         sale = sale_or_404(pk)
         if sale.seed is None:
             raise NotFound
         # One seed, one draw, one list.
-        etag = f'"{sale.seed_hash}"'
-        if etags.is_known(request, etag):
-            return etags.unchanged(etag=etag, cache_control=LASTING)
-        entries = draw.entries(pk, opens_at=sale.reservation_available_at)
-        # Some web servers read the whole body of an answer, also where they send the head alone.
-        body = DrawList(sale.seed, entries) if request.method == "GET" else ()
-        headers = {"ETag": etag, "Cache-Control": LASTING, "X-Content-Type-Options": "nosniff"}
-        return StreamingHttpResponse(body, content_type=f"{TEXT}; charset=utf-8", headers=headers)
+        headers = {"ETag": f'"{sale.seed_hash}"', "Cache-Control": LASTING, "X-Content-Type-Options": "nosniff"}
+        return conditional(request, lambda: drawn(request, sale), headers=headers)
+
+
+def drawn(request: Request, sale: Sale) -> StreamingHttpResponse:
+    """The list, streamed."""
+    entries = draw.entries(sale.schedule_id, opens_at=sale.reservation_available_at)
+    # Some web servers read the whole body of an answer, also where they send the head alone.
+    body = DrawList(sale.seed or "", entries) if request.method == "GET" else ()
+    return StreamingHttpResponse(body, content_type=f"{TEXT}; charset=utf-8")

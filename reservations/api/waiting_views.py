@@ -1,6 +1,6 @@
 """The waiting room of a schedule: join it, watch it move."""
 
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -13,7 +13,7 @@ from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import demand_no_fields
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.rendering import to_json
-from concert_site.lib.web import etags
+from concert_site.lib.web.conditional import conditional, etag_of, json_of
 from queueing.api.serializers import token_out
 from queueing.domain import progress
 from queueing.domain.pace import POLL
@@ -110,9 +110,6 @@ class PublicProgress(APIView):
     throttle_classes = ()
 
     @extend_schema(summary="How the line moves", responses={200: ProgressOut, 304: NOT_MODIFIED}, auth=[])
-    def get(self, request: Request, pk: int) -> HttpResponse:
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
         body = to_json(progress_out(waiting_room.watched_progress(pk)))
-        etag = etags.etag_of(body)
-        if etags.is_known(request, etag):
-            return etags.unchanged(etag=etag, cache_control=LIVE)
-        return etags.fresh(body, etag=etag, cache_control=LIVE)
+        return conditional(request, lambda: json_of(body), headers={"ETag": etag_of(body), "Cache-Control": LIVE})

@@ -3,11 +3,11 @@
 import gzip
 
 import orjson
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotFound
 from django.views.decorators.http import require_safe
 
 from concert_site.lib.cache import Memory
-from concert_site.lib.web import etags
+from concert_site.lib.web.conditional import conditional, takes_gzip
 from reservations.halls.drawing import draw
 from reservations.queries.layout import layout_name, layout_of
 from reservations.queries.sales import Sale, public_sale_of
@@ -25,7 +25,7 @@ _drawn: Memory[bytes] = Memory(most=50)
 
 
 @require_safe
-def hall_map(request: HttpRequest, pk: int) -> HttpResponse:
+def hall_map(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The picture; `v` is the name of the layout that is meant."""
     sale = public_sale_of(pk)
     if sale is None:
@@ -34,13 +34,17 @@ def hall_map(request: HttpRequest, pk: int) -> HttpResponse:
     name = layout_name(sale)
     etag = f'W/"{STYLE}-{name}"'
     cache_control = FOR_EVER if request.GET.get("v") == name else LASTING
-    if etags.is_known(request, etag):
-        return etags.unchanged(etag=etag, cache_control=cache_control)
     headers = {"ETag": etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
-    packed = _drawn.get((STYLE, name), lambda: (gzip.compress(drawing_of(sale), LEVEL, mtime=0), KEPT_SECONDS))
-    if etags.takes_gzip(request):
-        return HttpResponse(packed, content_type="image/svg+xml", headers=headers | {"Content-Encoding": "gzip"})
-    return HttpResponse(gzip.decompress(packed), content_type="image/svg+xml", headers=headers)
+    return conditional(request, lambda: picture(sale, is_packed=takes_gzip(request)), headers=headers)
+
+
+def picture(sale: Sale, *, is_packed: bool) -> HttpResponse:
+    """The drawing, made once a layout."""
+    key = STYLE, layout_name(sale)
+    packed = _drawn.get(key, lambda: (gzip.compress(drawing_of(sale), LEVEL, mtime=0), KEPT_SECONDS))
+    if is_packed:
+        return HttpResponse(packed, content_type="image/svg+xml", headers={"Content-Encoding": "gzip"})
+    return HttpResponse(gzip.decompress(packed), content_type="image/svg+xml")
 
 
 def drawing_of(sale: Sale) -> bytes:

@@ -1,0 +1,46 @@
+"""Answers that a client may already have: 304 with nothing, or 200 with a body that is made only then."""
+
+import re
+from collections.abc import Callable
+from hashlib import blake2b
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import get_conditional_response
+from rest_framework.request import Request
+
+GZIP_TAKEN = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q\s*=\s*(?P<q>[0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
+
+
+def conditional(
+    request: Request | HttpRequest,
+    build: Callable[[], HttpResponseBase],
+    *,
+    headers: dict[str, str],
+    good_until: float | None = None,
+) -> HttpResponseBase:
+    """What `build` answers, or a 304 instead of it.
+
+    :param headers: of the 304 as of the 200 (RFC 9110, 15.4.5); ETag must be among them
+    :param good_until: on the clock of time.monotonic(); until then concert_site.front repeats a 304 by itself
+    """
+    response: HttpResponseBase = get_conditional_response(request, etag=headers["ETag"]) or build()
+    for name, value in headers.items():
+        response[name] = value
+    response.good_until = good_until  # type: ignore[attr-defined]  # an attribute of ours
+    return response
+
+
+def json_of(body: bytes) -> HttpResponse:
+    """200 with JSON that is already made."""
+    return HttpResponse(body, content_type="application/json")
+
+
+def etag_of(body: bytes) -> str:
+    """A version told from the content."""
+    return f'"{blake2b(body, digest_size=8).hexdigest()}"'
+
+
+def takes_gzip(request: Request | HttpRequest) -> bool:
+    """Whether the client takes a compressed body; `gzip;q=0` says that it doesn't."""
+    offer = GZIP_TAKEN.search(request.headers.get("Accept-Encoding", ""))
+    return offer is not None and (offer["q"] is None or offer["q"].strip("0.") != "")
