@@ -95,9 +95,9 @@ def many_admissions(
 def admitted(crowd: Crowd, *, cap: int, expected: int) -> float:
     """Seconds of one admission under a new cap."""
     from queueing.domain import admission
-    from reservations.domain import levers
+    from reservations.domain import sale_settings
 
-    levers.pull(schedule_id=crowd.line.schedule, queue_max_active=cap)
+    sale_settings.pull(schedule_id=crowd.line.schedule, queue_max_active=cap)
     moved: list[int] = []
     seconds = timed(lambda: moved.append(admission.admit(crowd.line.schedule).admitted))
     if moved != [expected]:

@@ -169,23 +169,23 @@ def hall_without_bookings(seats: int) -> int:
 
     from django.db import connection
 
-    from reservations.domain import shows
+    from reservations.domain import concerts, schedules
     from reservations.halls.hall import grid
 
     with connection.cursor() as cursor:
         for table in ("concert", "concert_schedule", "concert_seat"):
             cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}))")
-    now = shows.clock()
-    times = shows.Times(now, now + timedelta(days=1), now + timedelta(days=1))
-    return shows.make_show(name="Mistyped", hall=grid(seats, 1000), times=times).schedule_id
+    now = schedules.clock()
+    times = schedules.Times(now, now + timedelta(days=1), now + timedelta(days=1))
+    return concerts.make_show(name="Mistyped", hall=grid(seats, 1000), times=times).schedule_id
 
 
 def removal() -> Look:
     """Taking away the seats of a large hall."""
-    from reservations.domain import shows
+    from reservations.domain import seat_setup
 
     schedule_id = hall_without_bookings(20_000)
-    return timed("20,000 seats removed from a date", lambda: shows.remove_seats(schedule_id=schedule_id))
+    return timed("20,000 seats removed from a date", lambda: seat_setup.remove_seats(schedule_id=schedule_id))
 
 
 def timed(name: str, step: Callable[[], object]) -> Look:

@@ -29,7 +29,7 @@ JWT_PRIVATE_KEY = (
     else env.str("JWT_PRIVATE_KEY", multiline=True, default=SECRET_KEY)
 )
 
-# Signs tickets; without one the key is derived from SECRET_KEY (reservations.domain.ticket_keys).
+# Signs tickets; without one the key is derived from SECRET_KEY (reservations.tickets.keys).
 TICKET_PRIVATE_KEY = env.ed25519("TICKET_PRIVATE_KEY")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if IS_PRODUCTION else ["*"])

@@ -16,8 +16,8 @@ from payments.domain import checkout, refunds
 from payments.domain.errors import FeeChanged
 from reservations.domain import cancellation
 from reservations.domain.errors import HoldExpired, RefundClosed
-from reservations.queries import bookings, summaries
-from reservations.queries.summaries import BookedSeat, Fate, Summary
+from reservations.queries import booking_summaries, bookings
+from reservations.queries.booking_summaries import BookedSeat, Fate, Summary
 from wallet.domain.errors import InsufficientBalance
 from wallet.domain.providers import offer
 from wallet.queries import wallet_of
@@ -29,7 +29,7 @@ from wallet.queries import wallet_of
 @throttled("pay")
 def checkout_page(request: HttpRequest, reference: str) -> HttpResponse:
     """GET: what is to be paid, until when, and what canceling would cost. POST: pay it."""
-    booking = summaries.summary_of(reference, user_id=fan_id(request))
+    booking = booking_summaries.summary_of(reference, user_id=fan_id(request))
     if request.method == "POST":
         return pay_shown(request, booking)
     if booking.held:
@@ -83,7 +83,7 @@ def pay_shown(request: HttpRequest, booking: Summary) -> HttpResponse:
 def cancel_reservation(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: what canceling one seat gives back. POST: cancel it, for the fee that was shown."""
     reservation = bookings.own(pk, user_id=fan_id(request))
-    booking = summaries.summary_of(reservation.booking_reference, user_id=fan_id(request))
+    booking = booking_summaries.summary_of(reservation.booking_reference, user_id=fan_id(request))
     return cancel(request, booking, [each for each in booking.seats if each.reservation.pk == pk])
 
 
@@ -91,7 +91,7 @@ def cancel_reservation(request: HttpRequest, pk: int) -> HttpResponse:
 @throttled("write")
 def cancel_booking(request: HttpRequest, reference: str) -> HttpResponse:
     """The same for all paid seats of a booking."""
-    booking = summaries.summary_of(reference, user_id=fan_id(request))
+    booking = booking_summaries.summary_of(reference, user_id=fan_id(request))
     return cancel(request, booking, booking.paid)
 
 

@@ -12,7 +12,7 @@ from concert_site.accounts.models import User
 from concert_site.demo import crowd, posters, programme
 from payments.models import Payment
 from reservations.domain.posters import Poster, store_poster
-from reservations.domain.shows import Times, clock, make_schedule
+from reservations.domain.schedules import Times, clock, make_schedule
 from reservations.halls.curved import curved_hall
 from reservations.halls.hall import Hall, grid
 from reservations.models import Concert, ConcertSchedule, ConcertSeat

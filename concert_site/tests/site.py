@@ -7,7 +7,7 @@ from django.db import connection
 from concert_site.accounts.models import AccessRevocation, AccountSession, KnownNetwork, SpentProof, User
 from payments.models import Payment
 from queueing.models import WaitingToken
-from reservations.domain.shows import Times, make_schedule
+from reservations.domain.schedules import Times, make_schedule
 from reservations.halls.hall import grid
 from reservations.models import Concert, ConcertSeat, Reservation
 from wallet.models import Balance, BalanceHistory

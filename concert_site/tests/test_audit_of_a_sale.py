@@ -18,7 +18,8 @@ from payments.domain import checkout, refunds
 from queueing.domain import line
 from queueing.models import WaitingToken
 from reservations.domain import holds, waiting_room
-from reservations.domain.shows import Times, clock, make_show
+from reservations.domain.concerts import make_show
+from reservations.domain.schedules import Times, clock
 from reservations.halls.hall import grid
 from reservations.models import Reservation
 from wallet.domain import ledger

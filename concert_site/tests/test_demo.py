@@ -22,7 +22,7 @@ from queueing.domain.draw import Drawn, draw
 from queueing.models import WaitingToken
 from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
-from reservations.queries.catalogue import show_of
+from reservations.queries.concerts import show_of
 from wallet.models import Balance, BalanceHistory
 
 pytestmark = pytest.mark.django_db

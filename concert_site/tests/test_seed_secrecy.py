@@ -25,8 +25,8 @@ from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client as redis
 from payments.tests.scenes import buy
 from queueing.domain.draw import draw
-from reservations.domain import programme, waiting_room
-from reservations.domain.copies import copy_schedule
+from reservations.domain import schedules, waiting_room
+from reservations.domain.schedules import copy_schedule
 from reservations.models import ConcertSchedule
 from reservations.queries.sales import sale_of
 from reservations.tests.factories import make_schedule, make_seats
@@ -287,6 +287,6 @@ def test_a_copy_has_a_seed_of_its_own_and_a_deleted_date_takes_its_seed_along():
     seed = seed_of(schedule)
 
     copy = copy_schedule(schedule_id=schedule.pk, concert_at=now() + timedelta(days=50))
-    programme.delete_schedule(schedule_id=schedule.pk)
+    schedules.delete_schedule(schedule_id=schedule.pk)
 
     assert seed_of(copy) != seed

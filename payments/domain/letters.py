@@ -13,7 +13,7 @@ from django.utils.translation import get_supported_language_variant, override
 from concert_site.accounts.models import User
 from payments.models import Payment
 from payments.queries import CONFIRMED, Occasion
-from reservations.domain.tickets import Ticket, ticket_of
+from reservations.tickets.codes import Ticket, ticket_of
 
 # Pixels a module: about 350 a side, as wide as a phone's screen.
 PIXELS = 6

@@ -28,9 +28,9 @@ from payments.queries import CANCELED, CONFIRMED, owed_mails, payments_of
 from payments.tasks import send_mails
 from payments.tests.mail_server import MailServer, free_port, listening
 from payments.tests.scenes import buy, make_fan, make_paid, pay
-from reservations.domain.tickets import read_ticket
 from reservations.tests.factories import make_concert
 from reservations.tests.scenes import CONCERT_AT, NOW, hold, in_order, make_sale
+from reservations.tickets.codes import read_ticket
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 

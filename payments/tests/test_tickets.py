@@ -27,11 +27,11 @@ from concert_site.lib.errors import Invalid, NotFound
 from concert_site.tests.test_settings import Environment
 from payments.domain import refunds
 from payments.tests.scenes import buy, make_fan, make_paid
-from reservations.domain import ticket_keys, tickets
-from reservations.domain.tickets import Claims, Ticket, read_ticket, signed, ticket_of
 from reservations.models import ConcertSeat, Reservation
-from reservations.queries.tickets import own_with_schedule
+from reservations.queries.bookings import own_with_schedule
 from reservations.tests.scenes import NOW, hold, in_order, make_sale
+from reservations.tickets import codes, keys
+from reservations.tickets.codes import Claims, Ticket, read_ticket, signed, ticket_of
 
 pytestmark = pytest.mark.django_db
 
@@ -167,11 +167,11 @@ def test_nonsense_is_no_ticket(text):
 
 
 def test_another_secret_is_another_key(settings):
-    before = ticket_keys.public_pem()
+    before = keys.public_pem()
 
     settings.SECRET_KEY += "x"
 
-    assert ticket_keys.public_pem() != before
+    assert keys.public_pem() != before
 
 
 def test_a_key_of_its_own_outlives_the_secret(settings):
@@ -181,7 +181,7 @@ def test_a_key_of_its_own_outlives_the_secret(settings):
 
     settings.SECRET_KEY += "x"
 
-    assert ticket_keys.public_pem() == public_pem_of(private)
+    assert keys.public_pem() == public_pem_of(private)
     assert read_ticket(text) == CLAIMS
 
 
@@ -214,11 +214,11 @@ def test_a_scanner_reads_the_picture_back(claims, scale):
 def test_an_ordinary_ticket_stays_small():
     """Above 57 modules phones at arm's length begin to struggle."""
     with Image.open(io.BytesIO(Ticket(CLAIMS, "", signed(CLAIMS)).png(1))) as picture:
-        assert picture.width - 2 * tickets.QUIET_ZONE <= 53
+        assert picture.width - 2 * codes.QUIET_ZONE <= 53
 
 
 def test_the_svg_has_a_title_that_breaks_nothing():
-    title = tickets.title_of("</title><script>alert(1)</script>\x0b\x00\ufffe\n&", CLAIMS)
+    title = codes.title_of("</title><script>alert(1)</script>\x0b\x00\ufffe\n&", CLAIMS)
 
     svg = ET.fromstring(Ticket(CLAIMS, title, signed(CLAIMS)).svg())
 
@@ -319,7 +319,7 @@ def test_the_key_is_for_everybody_and_for_caches():
     assert response.json() == {
         "version": "FR1",
         "algorithm": "Ed25519",
-        "public_key": ticket_keys.public_pem(),
+        "public_key": keys.public_pem(),
     }
     assert response["Cache-Control"] == "public, max-age=300"
     assert "Vary" not in response
@@ -409,7 +409,7 @@ def test_the_documentation_checks_a_ticket_in_a_few_lines(tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "tickets.md").read_text(), re.DOTALL)
     script, pem = tmp_path / "check.py", tmp_path / "key.pem"
     script.write_text(example)
-    pem.write_text(ticket_keys.public_pem())
+    pem.write_text(keys.public_pem())
 
     def run(text):
         command = [sys.executable, "-I", "-W", "ignore", script, text, pem]

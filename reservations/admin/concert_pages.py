@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.admin.staff_pages import StaffAdmin
 from concert_site.lib.web.converters import id_in
-from reservations.admin import shown
-from reservations.domain import programme
+from reservations.admin import cells
+from reservations.domain import concerts
 from reservations.models import Concert, ConcertSchedule
 from reservations.queries import staff
 
@@ -41,7 +41,7 @@ class ConcertPages(StaffAdmin):
         is_public = Concert.objects.available().filter(pk=concert.pk).exists()
         return {
             "concert": concert,
-            "dates": [(each, staff.standing(each), shown.seats(staff.seats_of(each))) for each in dates[:MOST_DATES]],
+            "dates": [(each, staff.standing(each), cells.seats(staff.seats_of(each))) for each in dates[:MOST_DATES]],
             "has_more": len(dates) > MOST_DATES,
             "is_public": is_public,
             "lacks_seats": any(not staff.seats_of(each).total for each in dates),
@@ -62,7 +62,7 @@ class ConcertPages(StaffAdmin):
             raise PermissionDenied
         if concert is None:
             raise Http404
-        if programme.publish(concert_ids=[concert_id]):
+        if concerts.publish(concert_ids=[concert_id]):
             self.log_change(request, concert, _("Published."))
         messages.success(request, _("“%(concert)s” is published.") % {"concert": concert})
         date = ConcertSchedule.objects.filter(concert=concert_id, pk=id_in(request.POST.get("date", "")) or 0).first()

@@ -15,9 +15,9 @@ from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.lists import column
-from reservations.admin import shown
+from reservations.admin import cells
 from reservations.admin.concert_pages import ConcertPages
-from reservations.domain import posters, programme
+from reservations.domain import concerts, posters
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
 from reservations.queries import staff
 
@@ -99,7 +99,7 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
     @column(_("seats of coming dates"))
     def seats(self, concert: Concert) -> str:
         """What has become of the seats that are still to be sold."""
-        return shown.seats(staff.seats_of(concert)) if staff.annotation(concert, "next_at") else "–"
+        return cells.seats(staff.seats_of(concert)) if staff.annotation(concert, "next_at") else "–"
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:  # Any: as Django has it
         """A new concert is shown once staff say so."""
@@ -108,10 +108,10 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
     def write(self, form: AnyForm, obj: Model | None) -> Model:
         """Add or change a concert, and its poster."""
         if obj is None:
-            obj = programme.add_concert(**{name: form.cleaned_data[name] for name in COLUMNS})
+            obj = concerts.add_concert(**{name: form.cleaned_data[name] for name in COLUMNS})
         else:
             changed = {name: form.cleaned_data[name] for name in COLUMNS if name in form.changed_data}
-            programme.change_concert(concert_id=obj.pk, **changed)
+            concerts.change_concert(concert_id=obj.pk, **changed)
         made: posters.Poster | None = getattr(form, "made", None)
         if made:
             posters.set_poster(concert_id=obj.pk, poster=made)
@@ -126,13 +126,13 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
 
     def remove(self, obj: Model) -> None:
         """Delete a concert without dates."""
-        programme.delete_concert(concert_id=obj.pk)
+        concerts.delete_concert(concert_id=obj.pk)
 
     @admin.action(description=_("Publish"), permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> None:
         """Show the selected concerts to the public."""
         hidden = list(queryset.filter(status=ConcertStatus.UNAVAILABLE))
-        moved = programme.publish(concert_ids=[concert.pk for concert in hidden])
+        moved = concerts.publish(concert_ids=[concert.pk for concert in hidden])
         for concert in hidden:
             self.log_change(request, concert, _("Published."))
         self.message_user(request, ngettext("%d concert published.", "%d concerts published.", moved) % moved)
@@ -141,7 +141,7 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
     def unpublish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> None:
         """Take the selected concerts from the public."""
         public = list(queryset.filter(status=ConcertStatus.AVAILABLE))
-        moved = programme.unpublish(concert_ids=[concert.pk for concert in public])
+        moved = concerts.unpublish(concert_ids=[concert.pk for concert in public])
         for concert in public:
             self.log_change(request, concert, _("Unpublished."))
         text = ngettext(

@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from concert_site.lib.admin.domain_admin import attempt
 from concert_site.lib.admin.staff_pages import StaffAdmin
 from concert_site.lib.formats import day_and_time
-from reservations.admin import plans
-from reservations.admin.grids import GRID, grid_of, sums_of
-from reservations.admin.one_date import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, of_schedule
+from reservations.admin import plan_import
+from reservations.admin.grid_form import GRID, grid_of, sums_of
 from reservations.admin.schedule_forms import TIMES, CopyForm, LeversForm
-from reservations.domain import copies, levers, programme, shows
+from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, of_schedule
+from reservations.domain import sale_settings, schedules, seat_setup
 from reservations.halls import grids
 from reservations.halls.drawing import draw, draw_hall
 from reservations.models import ConcertSchedule
@@ -48,7 +48,7 @@ class SchedulePages(StaffAdmin):
                 "resume": self.resume,
             }.items()
         ]
-        return [*plans.urls(self), *ours, *super().get_urls()]
+        return [*plan_import.urls(self), *ours, *super().get_urls()]
 
     def may_add_seats(self, request: HttpRequest) -> bool:
         """Whether this member of staff may give a date its seats."""
@@ -77,14 +77,14 @@ class SchedulePages(StaffAdmin):
     @of_schedule(*ADDING_SEATS)
     def add_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Seats out of a few numbers: fill in sections, look at the sums, save."""
-        shows.demand_no_seats(schedule.pk)
+        seat_setup.demand_no_seats(schedule.pk)
         sections = GRID(request.POST or None, prefix="sections")
         wants = {name for name in ("more", "save") if name in request.POST}
         hall = None
         if request.method == "POST" and "more" not in wants:
             hall = grid_of(sections)
         if hall and "save" in wants:
-            count = shows.add_seats(schedule_id=schedule.pk, hall=hall)
+            count = seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)
             return self.done(request, schedule, _("Added %(count)s seats from a grid.") % {"count": f"{count:,}"})
         if "more" in wants:
             sections = GRID(more_rows(request), prefix="sections")
@@ -105,7 +105,7 @@ class SchedulePages(StaffAdmin):
     def remove_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Ask once, then take all seats away, so that others can be made."""
         if request.method == "POST":
-            count = shows.remove_seats(schedule_id=schedule.pk)
+            count = seat_setup.remove_seats(schedule_id=schedule.pk)
             return self.done(request, schedule, _("Removed all %(count)s seats.") % {"count": f"{count:,}"})
         text = _("%(count)s seats and the map go; the date stays, and you can give it other seats.")
         return self.form_page(
@@ -139,7 +139,7 @@ class SchedulePages(StaffAdmin):
         form = CopyForm(request.POST or None)
         copy = attempt(
             form,
-            lambda: copies.copy_schedule(
+            lambda: schedules.copy_schedule(
                 schedule_id=schedule.pk, **{ours: form.cleaned_data[name] for name, ours in TIMES.items()}
             ),
         )
@@ -160,7 +160,7 @@ class SchedulePages(StaffAdmin):
     def close_sale_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Ask once, then close the sale."""
         if request.method == "POST":
-            programme.close_sale(schedule_id=schedule.pk)
+            schedules.close_sale(schedule_id=schedule.pk)
             return self.done(request, schedule, _("Closed the sale."))
         text = _("Nobody can join or choose seats any more, and whoever waits is told so. Holds can still be paid.")
         return self.form_page(
@@ -181,7 +181,7 @@ class SchedulePages(StaffAdmin):
         if request.method == "POST" and form.is_valid():
             changes: Any = {name: form.cleaned_data[name] for name in form.changed_data}  # Any: TypedDict out of a form
             if changes:
-                levers.pull(schedule_id=schedule.pk, **changes)
+                sale_settings.pull(schedule_id=schedule.pk, **changes)
                 said = ", ".join(f"{form.fields[name].label}: {value}" for name, value in changes.items())
                 return self.done(request, schedule, _("Changed the waiting room. %(changes)s") % {"changes": said})
             return HttpResponseRedirect(change_page(schedule.pk))
@@ -193,7 +193,7 @@ class SchedulePages(StaffAdmin):
         """Let nobody in until further notice."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        levers.pull(schedule_id=schedule.pk, queue_paused=True)
+        sale_settings.pull(schedule_id=schedule.pk, queue_paused=True)
         return self.done(request, schedule, _("Paused the waiting room."))
 
     @of_schedule("change_concertschedule")
@@ -201,7 +201,7 @@ class SchedulePages(StaffAdmin):
         """Let fans in again."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        levers.pull(schedule_id=schedule.pk, queue_paused=False)
+        sale_settings.pull(schedule_id=schedule.pk, queue_paused=False)
         return self.done(request, schedule, _("Resumed the waiting room."))
 
 

@@ -17,13 +17,13 @@ from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.lists import ChoiceFilter, column
 from queueing import queries as line
-from reservations.admin import shown
+from reservations.admin import cells
 from reservations.admin.draws import draw_of
 from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
-from reservations.domain import programme
-from reservations.domain.shows import Times
+from reservations.domain import schedules
+from reservations.domain.schedules import Times
 from reservations.models import ConcertSchedule, ConcertSeat, ConcertStatus
 from reservations.queries import staff
 from reservations.queries.bookings import was_booked
@@ -47,7 +47,7 @@ class ScheduleForm(AnyForm):
         moments = {ours: self.cleaned_data.get(name, getattr(self.instance, name)) for name, ours in TIMES.items()}
         if not self.errors:
             try:
-                programme.demand_sense(Times(**moments))
+                schedules.demand_sense(Times(**moments))
             except DomainError as refusal:
                 blame(self, refusal)
         return cleaned
@@ -105,7 +105,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     @column(_("date"), ordering="concert_at")
     def evening(self, schedule: ConcertSchedule) -> str:
         """When it is played."""
-        return shown.evening(schedule)
+        return cells.evening(schedule)
 
     @column(_("sale opens"), ordering="reservation_available_at")
     def opens(self, schedule: ConcertSchedule) -> str:
@@ -117,7 +117,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         """When it closes."""
         return day_and_time(schedule.deadline_at)
 
-    @column(_("state"), label=shown.COLORS)
+    @column(_("state"), label=cells.COLORS)
     def state(self, schedule: ConcertSchedule) -> tuple[str, str]:
         """Where the sale stands."""
         found = staff.standing(schedule)
@@ -126,7 +126,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     @column(_("seats"))
     def seats(self, schedule: ConcertSchedule) -> str:
         """What has become of them."""
-        return shown.seats(staff.seats_of(schedule))
+        return cells.seats(staff.seats_of(schedule))
 
     @column(_("fans inside at once"), ordering="queue_max_active")
     def waiting_room(self, schedule: ConcertSchedule) -> str:
@@ -159,13 +159,13 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         """Add a date, or change its times."""
         sent = form.cleaned_data
         if obj is None:
-            return programme.add_schedule(
+            return schedules.add_schedule(
                 concert_id=sent["concert"].pk,
                 times=Times(**{ours: sent[name] for name, ours in TIMES.items()}),
                 queue_max_active=sent["queue_max_active"],
                 tickets_per_fan=sent["tickets_per_fan"],
             )
-        programme.change_times(
+        schedules.change_times(
             schedule_id=obj.pk, **{ours: sent[name] for name, ours in TIMES.items() if name in form.changed_data}
         )
         return obj
@@ -224,7 +224,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
 
     def remove(self, obj: Model) -> None:
         """Delete a date that nobody came to, with its seats."""
-        programme.delete_schedule(schedule_id=obj.pk)
+        schedules.delete_schedule(schedule_id=obj.pk)
 
     # --- The page of one date ----------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from concert_site.lib.admin.domain_admin import attempt
 from concert_site.lib.admin.staff_pages import MoneyField, RecordAdmin
 from concert_site.lib.formats import money
 from concert_site.lib.lists import ChoiceFilter, column
-from reservations.admin.grids import COLOR
+from reservations.admin.grid_form import COLOR
 from reservations.domain import seats
 from reservations.halls.hall import LONGEST
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus

@@ -24,7 +24,7 @@ from reservations.api.catalogue_serializers import (
 )
 from reservations.models import Concert
 from reservations.models.concert import ConcertQuerySet
-from reservations.queries import catalogue
+from reservations.queries import concerts
 from reservations.queries.availability import availability_of
 from reservations.queries.layout import layout_name, layout_of, packed_layout_of
 from reservations.queries.sales import Sale, SaleState, public_sale_of
@@ -62,7 +62,7 @@ def sale_or_404(schedule_id: int) -> Sale:
 def found_by(filters: Mapping[str, Any]) -> ConcertQuerySet:
     """The concerts that fit the valid filters of a request (Any: each of its own type)."""
     state = filters.get("sale_state")
-    return catalogue.concerts(
+    return concerts.concerts(
         search=filters.get("search", ""), on=filters.get("date"), state=SaleState(state) if state else None
     )
 
@@ -85,7 +85,7 @@ class Concerts(GenericAPIView[Concert]):
         query = CatalogueQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         page = self.paginate_queryset(found_by(query.validated_data)) or []
-        response = self.get_paginated_response(ConcertOut(catalogue.listings(page), many=True).data)
+        response = self.get_paginated_response(ConcertOut(concerts.listings(page), many=True).data)
         response["Cache-Control"] = LISTED
         return response
 
@@ -96,7 +96,7 @@ class ConcertDetail(PublicRead):
     @extend_schema(responses=ConcertOut)
     def get(self, request: Request, pk: int) -> Response:
         """A concert with its schedules."""
-        listing = catalogue.listing_of(pk)
+        listing = concerts.listing_of(pk)
         if listing is None:
             raise NotFound
         return Response(ConcertOut(listing).data, headers={"Cache-Control": LIVE})
@@ -108,7 +108,7 @@ class Schedule(PublicRead):
     @extend_schema(responses=ScheduleOut)
     def get(self, request: Request, pk: int) -> Response:
         """A show: its times, prices, what is left, and where its sale stands."""
-        show = catalogue.show_of(pk)
+        show = concerts.show_of(pk)
         if show is None:
             raise NotFound
         return Response(ScheduleOut(show).data, headers={"Cache-Control": LIVE})

@@ -13,8 +13,8 @@ from rest_framework.views import APIView
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.negotiation import preferred_type
 from concert_site.lib.api.openapi import refuses
-from reservations.domain import ticket_keys, tickets
-from reservations.queries.tickets import own_with_schedule
+from reservations.queries.bookings import own_with_schedule
+from reservations.tickets import codes, keys
 
 SVG, PNG = "image/svg+xml", "image/png"
 ACCEPT = OpenApiParameter(
@@ -50,7 +50,7 @@ class OwnTicket(APIView):
     @refuses(NotAcceptable)
     def get(self, request: Request, pk: int) -> HttpResponse:
         media_type = preferred_type(request, (SVG, PNG))
-        ticket = tickets.ticket_of(own_with_schedule(pk, user_id=caller_id(request)))
+        ticket = codes.ticket_of(own_with_schedule(pk, user_id=caller_id(request)))
         picture = ticket.png() if media_type == PNG else ticket.svg()
         # The fan's browser must not take an SVG for a page of ours, whatever is in its title.
         headers = {"Cache-Control": PRIVATE, "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
@@ -66,5 +66,5 @@ class TicketKey(APIView):
 
     @extend_schema(summary="The key that checks tickets", responses=TicketKeyOut)
     def get(self, request: Request) -> Response:
-        answer = {"version": tickets.VERSION, "algorithm": "Ed25519", "public_key": ticket_keys.public_pem()}
+        answer = {"version": codes.VERSION, "algorithm": "Ed25519", "public_key": keys.public_pem()}
         return Response(answer, headers={"Cache-Control": KEY_LASTS})

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import NotFound
 from concert_site.lib.storage import DRAFT_SUFFIX
 from reservations.domain.errors import PosterRefused
-from reservations.domain.pictures import as_webp, at_most, read_picture
+from reservations.domain.poster_images import as_webp, at_most, read_picture
 from reservations.models import Concert
 from reservations.models.posters import FOLDER, original_name, poster_name, small_name
 

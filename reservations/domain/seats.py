@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
 from reservations.domain import holds
-from reservations.domain.shows import locked_schedule
+from reservations.domain.transactions import locked_schedule
 from reservations.halls.hall import HIGHEST_PRICE, LONGEST
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.seat import ConcertSeatQuerySet

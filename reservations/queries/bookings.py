@@ -106,3 +106,20 @@ def of_schedule(schedule_id: int) -> ReservationQuerySet:
 def was_booked(schedule_id: int) -> bool:
     """Whether anybody ever held or bought a seat of a schedule."""
     return of_schedule(schedule_id).exists()
+
+
+def own_with_schedule(reservation_id: int, *, user_id: int) -> Reservation:
+    """A fan's reservation with all that its ticket says: seat, schedule and payment, in one query.
+
+    :raises NotFound: if there is none, or it is someone else's
+    """
+    found = own_reservations(user_id=user_id).select_related("concert_schedule").filter(pk=reservation_id)
+    reservation = found.first()
+    if reservation is None:
+        raise NotFound
+    return reservation
+
+
+def is_valid(*, reservation_id: int, payment_id: int) -> bool:
+    """Whether the ticket of this payment still opens the door: the reservation is paid, and by this payment."""
+    return Reservation.objects.filter(pk=reservation_id, status=Status.RESERVED, payment=payment_id).exists()

@@ -10,7 +10,7 @@ from django.db.models.functions import JSONObject, Now
 from django.utils.translation import gettext_lazy as _
 
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, ConcertStatus, SeatStatus
-from reservations.queries.catalogue import in_state
+from reservations.queries.concerts import in_state
 from reservations.queries.sales import SaleState, lobby_before
 
 # In the order of SeatCounts.

@@ -7,7 +7,7 @@ from concert_site.accounts.tests.concurrency import start_behind
 from concert_site.lib.errors import Conflict, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
-from reservations.domain.shows import add_seats
+from reservations.domain.seat_setup import add_seats
 from reservations.halls.hall import LONGEST, Hall, grid
 from reservations.models import ConcertSeat
 from reservations.tests.factories import make_schedule, make_seats

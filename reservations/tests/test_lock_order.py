@@ -14,7 +14,7 @@ from concert_site.accounts.tests.concurrency import start_behind
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import run
-from reservations.domain import holds, seats, shows
+from reservations.domain import holds, seat_setup, seats
 from reservations.domain.seats import Outcome, Tariff
 from reservations.models import ConcertSchedule, ConcertSeat
 from reservations.tests.factories import make_fan
@@ -57,7 +57,7 @@ def test_seats_are_changed_while_others_remove_them(change):
 
     with transaction.atomic():
         ConcertSchedule.objects.select_for_update(no_key=True).get(pk=sale.pk)
-        removing = start_behind(partial(shows.remove_seats, schedule_id=sale.pk))
+        removing = start_behind(partial(seat_setup.remove_seats, schedule_id=sale.pk))
         changing = start_third(partial(change, sale))
 
     assert removing.result(timeout=10) == 3

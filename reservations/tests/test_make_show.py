@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 
 from concert_site.operations import audit
-from reservations.domain.shows import Times, make_show
+from reservations.domain.concerts import make_show
+from reservations.domain.schedules import Times
 from reservations.halls.hall import grid
 from reservations.halls.tests.planning import ODEON, file, plan, row, seat, zone
 from reservations.models import Concert, ConcertSchedule, ConcertSeat

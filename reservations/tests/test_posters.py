@@ -18,7 +18,7 @@ from concert_site.lib.errors import NotFound
 from reservations.domain import posters
 from reservations.domain.errors import PosterRefused
 from reservations.models.posters import small_name
-from reservations.queries.catalogue import listing_of
+from reservations.queries.concerts import listing_of
 from reservations.tests.factories import make_concert
 
 RED, BLUE = (220, 30, 40), (20, 40, 200)

@@ -19,7 +19,7 @@ from queueing.domain import admission, draw, measuring, progress
 from queueing.domain.progress import GLANCE_SECONDS, picture_key
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_fans, make_line, numbers_of
-from reservations.domain import levers, programme, public_progress, waiting_room
+from reservations.domain import concerts, public_progress, sale_settings, schedules, waiting_room
 from reservations.domain.public_progress import progress_of, renew
 from reservations.models import ConcertSchedule
 from reservations.queries import entrance
@@ -241,11 +241,11 @@ def test_without_a_lobby_there_is_nothing_to_draw(schedule):
 def test_an_unpublished_concert_is_gone_at_once(schedule):
     progress_of(schedule.pk)
 
-    programme.unpublish(concert_ids=[schedule.concert_id])
+    concerts.unpublish(concert_ids=[schedule.concert_id])
 
     with pytest.raises(NotFound):
         seen_elsewhere(schedule)
-    programme.publish(concert_ids=[schedule.concert_id])
+    concerts.publish(concert_ids=[schedule.concert_id])
     assert seen_elsewhere(schedule).state == "OPEN"
 
 
@@ -260,7 +260,7 @@ def test_an_unpublished_concert_is_gone_at_once(schedule):
 def test_what_staff_change_is_seen_at_once_and_hurries_the_line(schedule, change, shown, django_assert_num_queries):
     progress_of(schedule.pk)
 
-    levers.pull(schedule_id=schedule.pk, **change)
+    sale_settings.pull(schedule_id=schedule.pk, **change)
 
     with django_assert_num_queries(0):
         seen = seen_elsewhere(schedule)
@@ -272,13 +272,13 @@ def test_what_staff_change_is_seen_at_once_and_hurries_the_line(schedule, change
 def test_a_closed_sale_says_so_at_once(schedule):
     progress_of(schedule.pk)
 
-    programme.close_sale(schedule_id=schedule.pk)
+    schedules.close_sale(schedule_id=schedule.pk)
 
     assert seen_elsewhere(schedule).state == "CLOSED"
 
 
 def test_what_nobody_watches_is_not_photographed(schedule):
-    levers.pull(schedule_id=schedule.pk, queue_paused=True)
+    sale_settings.pull(schedule_id=schedule.pk, queue_paused=True)
 
     assert not client().exists(picture_key(schedule.pk))
 
@@ -321,7 +321,7 @@ def test_the_speed_is_measured_only_while_somebody_waits_for_a_full_house(schedu
     photograph(schedule)
     assert [number for _, number in samples_of(schedule)] == [0]
 
-    levers.pull(schedule_id=schedule.pk, queue_paused=True)
+    sale_settings.pull(schedule_id=schedule.pk, queue_paused=True)
     assert samples_of(schedule) == []
 
 
@@ -329,7 +329,7 @@ def test_fans_that_a_higher_cap_lets_in_at_once_are_no_speed(schedule):
     make_line(schedule, 3)
     photograph(schedule)
 
-    levers.pull(schedule_id=schedule.pk, queue_max_active=900)
+    sale_settings.pull(schedule_id=schedule.pk, queue_max_active=900)
 
     assert samples_of(schedule) == []
 

@@ -13,7 +13,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import run
 from concert_site.tests.unchanged import nothing_written
-from reservations.domain import holds, programme, shows
+from reservations.domain import holds, schedules, seat_setup
 from reservations.domain.errors import SeatUnavailable
 from reservations.domain.holds import Booking
 from reservations.halls.hall import grid
@@ -25,22 +25,22 @@ HALL = grid(4, 50_000)
 
 
 def removal(sale):
-    return partial(shows.remove_seats, schedule_id=sale.pk)
+    return partial(seat_setup.remove_seats, schedule_id=sale.pk)
 
 
 @committed
 def test_seats_go_with_their_map_and_others_can_be_made():
     schedule, other = make_schedule(), make_schedule()
-    shows.add_seats(schedule_id=schedule.pk, hall=HALL)
+    seat_setup.add_seats(schedule_id=schedule.pk, hall=HALL)
     make_seats(other, 2)
     ConcertSeat.objects.filter(pk=schedule.seats.first().pk).update(status="UNAVAILABLE")
 
-    assert shows.remove_seats(schedule_id=schedule.pk) == 4
+    assert seat_setup.remove_seats(schedule_id=schedule.pk) == 4
 
     schedule.refresh_from_db()
     assert (schedule.seats.count(), schedule.layout, schedule.layout_version) == (0, {}, 3)
     assert other.seats.count() == 2
-    assert shows.add_seats(schedule_id=schedule.pk, hall=HALL) == 4
+    assert seat_setup.add_seats(schedule_id=schedule.pk, hall=HALL) == 4
 
 
 @committed
@@ -48,15 +48,15 @@ def test_a_date_without_seats_has_none_to_remove():
     schedule = make_schedule()
 
     with nothing_written(), pytest.raises(Conflict, match="This date has no seats"):
-        shows.remove_seats(schedule_id=schedule.pk)
+        seat_setup.remove_seats(schedule_id=schedule.pk)
 
 
 @committed
 def test_seats_of_no_date_are_not_found():
     with pytest.raises(NotFound):
-        shows.remove_seats(schedule_id=0)
+        seat_setup.remove_seats(schedule_id=0)
     with pytest.raises(NotFound):
-        programme.delete_schedule(schedule_id=0)
+        schedules.delete_schedule(schedule_id=0)
 
 
 @committed
@@ -68,14 +68,14 @@ def test_what_was_booked_once_stays(is_given_back):
         holds.release_lapsed(now=NOW + timedelta(hours=1))
 
     with nothing_written(), pytest.raises(Conflict, match="Seats of this date were booked"):
-        shows.remove_seats(schedule_id=sale.pk)
+        seat_setup.remove_seats(schedule_id=sale.pk)
 
 
 @committed
 def test_a_date_goes_with_its_seats_in_one_step():
     sale = make_sale(seats=2)
 
-    programme.delete_schedule(schedule_id=sale.pk)
+    schedules.delete_schedule(schedule_id=sale.pk)
 
     assert not ConcertSchedule.objects.exists()
     assert not ConcertSeat.objects.exists()
@@ -87,7 +87,7 @@ def test_a_date_that_fans_stood_in_line_for_stays_with_its_seats():
     let_in(make_fan(), sale)
 
     with nothing_written(), pytest.raises(Conflict, match="Fans stood in line"):
-        programme.delete_schedule(schedule_id=sale.pk)
+        schedules.delete_schedule(schedule_id=sale.pk)
 
 
 # --- Races -------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_a_fan_who_comes_while_seats_are_removed_hears_at_once():
     token = let_in(fan, sale)
 
     with transaction.atomic():
-        shows.clear_hall(sale.pk)
+        seat_setup.clear_hall(sale.pk)
         (answer,) = at_once([partial(hold_with, token, fan, sale, 0)])
 
     assert isinstance(answer, SeatUnavailable)
@@ -142,8 +142,8 @@ def test_seats_that_are_made_while_a_date_is_deleted_go_with_it():
     sale = make_sale(seats=0)
 
     with transaction.atomic():
-        shows.add_seats.__wrapped__(schedule_id=sale.pk, hall=HALL)
-        later = start_behind(partial(programme.delete_schedule, schedule_id=sale.pk))
+        seat_setup.add_seats.__wrapped__(schedule_id=sale.pk, hall=HALL)
+        later = start_behind(partial(schedules.delete_schedule, schedule_id=sale.pk))
 
     assert later.result(timeout=10) is None
     assert not ConcertSeat.objects.exists()
@@ -167,10 +167,10 @@ def test_control_without_status_and_foreign_key_a_removal_takes_a_held_seat(monk
     """The two guards of the statement taken out: what the tests above look at goes wrong."""
     sale, fan = make_sale(seats=3), make_fan()
     token = let_in(fan, sale)
-    text = (Path(shows.__file__).parent / "remove_seats.sql").read_text()
+    text = (Path(seat_setup.__file__).parent / "remove_seats.sql").read_text()
     guard = " and status in ('AVAILABLE', 'UNAVAILABLE')"
     assert text.count(guard) == 1
-    monkeypatch.setattr(shows, "sql_beside", lambda *_: text.replace(guard, ""))
+    monkeypatch.setattr(seat_setup, "sql_beside", lambda *_: text.replace(guard, ""))
     run("alter table concert_seat disable trigger all")
 
     try:

@@ -13,7 +13,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import run
 from queueing.domain import admission
-from reservations.domain import copies, levers, programme, seats
+from reservations.domain import sale_settings, schedules, seats
 from reservations.domain.errors import SeatUnavailable
 from reservations.domain.holds import Booking
 from reservations.domain.seats import Outcome, Tariff
@@ -128,7 +128,7 @@ def test_a_cap_waits_for_an_admission_that_is_under_way():
 
     with transaction.atomic():
         admission.lock_waiting_room(sale.pk)
-        later = start_behind(partial(levers.pull, schedule_id=sale.pk, queue_max_active=1))
+        later = start_behind(partial(sale_settings.pull, schedule_id=sale.pk, queue_max_active=1))
         assert ConcertSchedule.objects.get(pk=sale.pk).queue_max_active == 5
 
     assert later.result(timeout=10) is None
@@ -139,10 +139,10 @@ def test_a_message_does_not_count_as_a_change_of_limits():
     sale = make_sale(seats=1)
     before = ConcertSchedule.objects.get(pk=sale.pk).limits_changed_at
 
-    levers.pull(schedule_id=sale.pk, queue_message="Soon")
+    sale_settings.pull(schedule_id=sale.pk, queue_message="Soon")
     assert ConcertSchedule.objects.get(pk=sale.pk).limits_changed_at == before
 
-    levers.pull(schedule_id=sale.pk, queue_paused=True)
+    sale_settings.pull(schedule_id=sale.pk, queue_paused=True)
     assert ConcertSchedule.objects.get(pk=sale.pk).limits_changed_at > before
 
 
@@ -168,7 +168,7 @@ def hold_while_the_limit_is_lowered():
     with commits_wait():
         with transaction.atomic():
             run("select pg_advisory_xact_lock(0, 7)")
-            later = start_behind(partial(levers.pull, schedule_id=sale.pk, tickets_per_fan=1))
+            later = start_behind(partial(sale_settings.pull, schedule_id=sale.pk, tickets_per_fan=1))
             (answer,) = at_once([partial(hold_with, token, fan, sale, 0, 1, 2, now=None)])
         later.result(timeout=10)
     assert isinstance(answer, Booking)
@@ -183,7 +183,7 @@ def test_a_hold_that_read_the_limit_of_before_is_no_breach():
 
 
 def test_control_marked_before_the_commit_alone_the_audit_accuses_the_fan(monkeypatch):
-    monkeypatch.setattr(levers, "mark_again", lambda schedule_id: None)
+    monkeypatch.setattr(sale_settings, "mark_again", lambda schedule_id: None)
 
     hold_while_the_limit_is_lowered()
 
@@ -195,7 +195,7 @@ def test_a_copy_waits_for_a_price_and_has_it_in_map_and_seats():
 
     with transaction.atomic():
         seats.change_tariff.__wrapped__(schedule_id=sale.pk, seat_ids=sale.seats, tariff=TARIFF)
-        later = start_behind(partial(copies.copy_schedule, schedule_id=sale.pk, concert_at=CONCERT_AT))
+        later = start_behind(partial(schedules.copy_schedule, schedule_id=sale.pk, concert_at=CONCERT_AT))
 
     copy = ConcertSchedule.objects.get(pk=later.result(timeout=10).pk)
     assert {seat.category for seat in copy.seats.all()} == {"VIP"}
@@ -205,7 +205,7 @@ def test_a_copy_waits_for_a_price_and_has_it_in_map_and_seats():
 def test_a_sale_closed_twice_at_once_is_closed_once():
     sale = make_sale()
 
-    answers = at_once([partial(programme.close_sale, schedule_id=sale.pk, now=NOW)] * 4)
+    answers = at_once([partial(schedules.close_sale, schedule_id=sale.pk, now=NOW)] * 4)
 
     assert sorted(type(answer).__name__ for answer in answers) == ["Conflict", "Conflict", "Conflict", "NoneType"]
 
@@ -216,7 +216,7 @@ def test_a_date_whose_first_seat_is_being_booked_is_not_deleted():
 
     with transaction.atomic():
         hold_with(token, fan, sale, 0)
-        (answer,) = at_once([partial(programme.delete_schedule, schedule_id=sale.pk)])
+        (answer,) = at_once([partial(schedules.delete_schedule, schedule_id=sale.pk)])
 
     assert isinstance(answer, Conflict)
     assert statuses(sale) == "T"

@@ -17,7 +17,7 @@ from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured
 from reservations.api.waiting_views import Join
-from reservations.domain import levers, waiting_room
+from reservations.domain import sale_settings, waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats, reserve
 
@@ -207,7 +207,7 @@ def test_the_head_of_the_progress_has_its_etag(schedule):
 
 def test_another_progress_has_another_etag(schedule):
     before = queue(schedule)["ETag"]
-    levers.pull(schedule_id=schedule.pk, queue_message="Doors open at eight.")
+    sale_settings.pull(schedule_id=schedule.pk, queue_message="Doors open at eight.")
 
     response = api_of().get(f"/api/v1/schedules/{schedule.pk}/queue/", headers={"If-None-Match": before})
 

@@ -10,8 +10,8 @@ from django.utils.translation import ngettext
 from concert_site.lib.web.pages import fan_id, fans_own, throttled
 from reservations.domain import cancellation, holds
 from reservations.domain.errors import HoldExpired
-from reservations.queries import summaries
-from reservations.queries.summaries import BookedSeat, Fate, Shelf
+from reservations.queries import booking_summaries
+from reservations.queries.booking_summaries import BookedSeat, Fate, Shelf
 
 BOOKINGS_A_PAGE = 10
 
@@ -21,9 +21,9 @@ def bookings(request: HttpRequest) -> HttpResponse:
     """What the fan has booked, on one of three shelves."""
     asked = request.GET.get("show", "")
     shelf = Shelf(asked) if asked in Shelf.values else Shelf.UPCOMING
-    references = summaries.references_on(shelf, user_id=fan_id(request))
+    references = booking_summaries.references_on(shelf, user_id=fan_id(request))
     page = Paginator(references, BOOKINGS_A_PAGE).get_page(request.GET.get("page"))
-    found = summaries.summaries(list(page), user_id=fan_id(request))
+    found = booking_summaries.summaries(list(page), user_id=fan_id(request))
     facts = {"bookings": found, "page": page, "shelf": shelf, "shelves": Shelf}
     return render(request, "reservations/bookings.html", facts)
 
@@ -31,7 +31,7 @@ def bookings(request: HttpRequest) -> HttpResponse:
 @fans_own
 def booking(request: HttpRequest, reference: str) -> HttpResponse:
     """One booking: what became of each seat, and what can be done with it."""
-    summary = summaries.summary_of(reference, user_id=fan_id(request))
+    summary = booking_summaries.summary_of(reference, user_id=fan_id(request))
     facts = {
         "booking": summary,
         "seats": [(each, offer_for(each)) for each in summary.seats],
@@ -50,12 +50,12 @@ def offer_for(booked: BookedSeat) -> cancellation.Quote | None:
 def extend(request: HttpRequest, reference: str) -> HttpResponse:
     """Give the fan more time to pay, once. A read leads to the checkout."""
     if request.method == "POST":
-        summary = summaries.summary_of(reference, user_id=fan_id(request))
+        summary = booking_summaries.summary_of(reference, user_id=fan_id(request))
         try_to_extend(request, summary)
     return redirect("checkout", reference)
 
 
-def try_to_extend(request: HttpRequest, summary: summaries.Summary) -> None:
+def try_to_extend(request: HttpRequest, summary: booking_summaries.Summary) -> None:
     """Extend, and say so; of a hold that is over, or had its longer time before, the checkout tells itself."""
     if not summary.held or summary.is_extended:
         return

@@ -13,11 +13,9 @@ from concert_site.lib.errors import NotFound
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import caller_of, fan_id, spend_budget
 from reservations.halls.drawing import colours
-from reservations.queries import catalogue
-from reservations.queries.catalogue import Filters, Listing, Price, Show
-from reservations.queries.headlines import headline, is_over
+from reservations.queries.concerts import Filters, Listing, Price, Show, headline, is_over, listing_of, page_of
+from reservations.queries.fan_schedules import OwnPlace, own_places
 from reservations.queries.layout import categories_of
-from reservations.queries.own_places import OwnPlace, own_places
 from reservations.queries.sales import SaleState
 
 CONCERTS_A_PAGE = 24
@@ -95,7 +93,7 @@ def concerts(request: HttpRequest) -> HttpResponse:
     if filters != Filters():
         # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API.
         spend_budget("search", caller_of(request))
-    page = catalogue.page_of(filters, number=page_number(request.GET), size=CONCERTS_A_PAGE)
+    page = page_of(filters, number=page_number(request.GET), size=CONCERTS_A_PAGE)
     facts = {
         "page": page,
         "headlines": [headline(listing) for listing in page.listings],
@@ -129,7 +127,7 @@ def without_page(query: QueryDict) -> str:
 
 def concert(request: HttpRequest, pk: int) -> HttpResponse:
     """One concert with its dates, and what the fan has of each."""
-    listing = catalogue.listing_of(pk)
+    listing = listing_of(pk)
     if listing is None:
         raise NotFound
     facts = {

@@ -34,7 +34,7 @@ from reservations.domain.errors import (
 from reservations.domain.holds import Booking, hold_seats
 from reservations.domain.public_progress import Progress, progress_of
 from reservations.models.reservation import Status
-from reservations.queries import bookings, catalogue
+from reservations.queries import bookings, concerts
 from reservations.queries.availability import availability_of
 from reservations.queries.hall import FREE, HallPlan, Row, Seat, Section, letters_of, plan_of
 from reservations.queries.sales import sale_of
@@ -97,7 +97,7 @@ def inside_of(seen: Progress, token: TokenView, *, user_id: int) -> dict[str, ob
     return {
         "schedule": sale.schedule_id,
         "seen": seen,
-        "concert": catalogue.listing_of(sale.concert_id),
+        "concert": concerts.listing_of(sale.concert_id),
         "seconds_left": max(1, ceil((token.expired_at - sale.now()).total_seconds())),
         "held": [each for each in owned if each.status == Status.RESERVING],
         "owned": len(owned),

@@ -20,7 +20,7 @@ from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.domain.public_progress import DRAWING, PAUSED, Progress, progress_of
 from reservations.domain.waiting_room import join as join_line
 from reservations.domain.waiting_room import slot_freed, watched_progress
-from reservations.queries import bookings, catalogue
+from reservations.queries import bookings, concerts
 from reservations.queries.sales import SaleState, sale_of
 from reservations.views.places import DRAWING_SECONDS, ENDED, NEAR_AHEAD, NEAR_MINUTES, Standing, standing_of
 
@@ -98,7 +98,7 @@ def on_to_the_seats(request: HttpRequest, schedule_id: int) -> HttpResponse:
 def surroundings(seen: Progress, *, user_id: int) -> dict[str, object]:
     """What the whole page shows around the place: the concert with its other dates, and what the fan has already."""
     sale = seen.sale
-    concert = catalogue.listing_of(sale.concert_id)
+    concert = concerts.listing_of(sale.concert_id)
     others = [show for show in concert.schedules if show.id != sale.schedule_id] if concert else []
     return {
         "concert": concert,

@@ -7,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from concert_site.lib.errors import Invalid
 from concert_site.lib.formats import day_and_time
-from reservations.domain.ticket_keys import public_key_from
-from reservations.domain.tickets import Claims, read_ticket
-from reservations.queries.tickets import is_valid
+from reservations.queries.bookings import is_valid
+from reservations.tickets.codes import Claims, read_ticket
+from reservations.tickets.keys import public_key_from
 
 NOT_VALID = 2
 

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from concert_site.lib.errors import Invalid
-from reservations.domain.shows import Times, clock, make_show
+from reservations.domain.concerts import make_show
+from reservations.domain.schedules import Times, clock
 from reservations.halls.hall import HIGHEST_PRICE, MOST_SEATS, Hall, grid
 from reservations.halls.plans import MOST_BYTES, read_plan, too_large
 

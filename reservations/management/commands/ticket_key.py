@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand
 
-from reservations.domain.ticket_keys import public_pem
+from reservations.tickets.keys import public_pem
 
 
 class Command(BaseCommand):

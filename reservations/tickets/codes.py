@@ -22,9 +22,9 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import Invalid, NotFound
 from concert_site.lib.formats import day_and_time
-from reservations.domain import ticket_keys
 from reservations.models import Reservation
 from reservations.models.reservation import Status
+from reservations.tickets import keys
 
 VERSION = "FR1"
 # The longest columns, four bytes a character, make about 1,500; whoever sends more sends no ticket.
@@ -88,7 +88,7 @@ class Ticket:
 
 
 def ticket_of(reservation: Reservation) -> Ticket:
-    """The ticket of a paid reservation, which was read with its seat, schedule and payment (queries.tickets).
+    """The ticket of a paid reservation, which was read with its seat, schedule and payment (queries.bookings).
 
     Signing is deterministic: the same reservation has the same ticket each time.
 
@@ -127,7 +127,7 @@ def signed(claims: Claims) -> str:
     """The text of a ticket."""
     payload = json.dumps(astuple(claims), ensure_ascii=False, separators=(",", ":")).encode()
     head = f"{VERSION}.{to_base32(payload)}"
-    return f"{head}.{to_base32(ticket_keys.private_key().sign(head.encode()))}"
+    return f"{head}.{to_base32(keys.private_key().sign(head.encode()))}"
 
 
 def read_ticket(text: str, key: Ed25519PublicKey | None = None) -> Claims:
@@ -140,7 +140,7 @@ def read_ticket(text: str, key: Ed25519PublicKey | None = None) -> Claims:
     if version != VERSION or len(text) > LONGEST_TEXT:
         raise Invalid(_("This is not a ticket: it does not begin with %(version)s.") % {"version": f"{VERSION}."})
     try:
-        (key or ticket_keys.public_key()).verify(from_base32(signature), head.encode("ascii"))
+        (key or keys.public_key()).verify(from_base32(signature), head.encode("ascii"))
     except (InvalidSignature, ValueError) as error:
         raise Invalid(_("Not genuine: this ticket was altered, or another key signed it.")) from error
     # Whatever was signed is ours, so it has this shape; later ones of this version may have more at the end.

@@ -1,31 +1,34 @@
-"""The programme: concerts and their dates, as staff set them up and change them."""
+"""Schedules: when a concert is played and sold, as staff set it up and change it."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from queueing.queries import had_a_line, has_lobby
 from reservations.domain.public_progress import show_at_once
-from reservations.domain.shows import Times, clear_hall, clock, locked_schedule, refused
-from reservations.models import Concert, ConcertSchedule, ConcertStatus
+from reservations.domain.seat_setup import clear_hall, create_seats
+from reservations.domain.transactions import locked_schedule, refused
+from reservations.halls.hall import Hall
+from reservations.models import Concert, ConcertSchedule, ConcertSeat
 
 # A year outside is a slip of the keyboard, and the far ends of the calendar are beyond what Python can read.
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
-class Description(TypedDict, total=False):
-    """What the programme says about a concert."""
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a show's sale opens and closes, and when it is played."""
 
-    name: str
-    host: str
-    description: str
-    status: str
+    opens_at: datetime
+    closes_at: datetime
+    concert_at: datetime
 
 
 class Limits(TypedDict, total=False):
@@ -33,59 +36,6 @@ class Limits(TypedDict, total=False):
 
     queue_max_active: int
     tickets_per_fan: int
-
-
-# --- Concerts ----------------------------------------------------------------------------------
-
-
-def add_concert(**columns: Unpack[Description]) -> Concert:
-    """Add a concert to the programme."""
-    return Concert.objects.create(**columns)
-
-
-def change_concert(*, concert_id: int, **columns: Unpack[Description]) -> None:
-    """Change what the programme says about a concert, and nothing that isn't named.
-
-    :raises NotFound: if there is no such concert
-    """
-    if columns and Concert.objects.filter(pk=concert_id).update(**columns) != 1:
-        raise NotFound
-
-
-def publish(*, concert_ids: Sequence[int]) -> int:
-    """Show concerts to the public, and let their sales run; return how many were not public before."""
-    hidden = Concert.objects.filter(pk__in=concert_ids, status=ConcertStatus.UNAVAILABLE)
-    moved = hidden.update(status=ConcertStatus.AVAILABLE)
-    show_at_once(dates_of(concert_ids))
-    return moved
-
-
-def unpublish(*, concert_ids: Sequence[int]) -> int:
-    """Take concerts from the public: nobody joins or holds any more; return how many were public before."""
-    moved = Concert.objects.available().filter(pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
-    show_at_once(dates_of(concert_ids))
-    return moved
-
-
-def dates_of(concert_ids: Sequence[int]) -> list[int]:
-    """The ids of all dates of these concerts."""
-    return list(ConcertSchedule.objects.filter(concert__in=concert_ids).values_list("pk", flat=True))
-
-
-def delete_concert(*, concert_id: int) -> None:
-    """Delete a concert that has no dates.
-
-    :raises Conflict: if it has
-    """
-    has_dates = Conflict(_("This concert has dates. Unpublish it instead."))
-    with refused(has_dates), transaction.atomic(durable=True):
-        # Asked first, since Django would read every row that refers to it.
-        if ConcertSchedule.objects.filter(concert=concert_id).exists():
-            raise has_dates
-        Concert.objects.filter(pk=concert_id).delete()
-
-
-# --- Dates -------------------------------------------------------------------------------------
 
 
 def demand_sense(times: Times) -> None:
@@ -217,6 +167,33 @@ def delete_schedule(*, schedule_id: int) -> None:
         ConcertSchedule.objects.filter(pk=schedule_id).delete()
 
 
+@transaction.atomic(durable=True)
+def copy_schedule(
+    *, schedule_id: int, concert_at: datetime, opens_at: datetime | None = None, closes_at: datetime | None = None
+) -> ConcertSchedule:
+    """Make another date of the same concert: its seats and prices, its map, its limits; nobody has bought or waits.
+
+    A time that is left out keeps its distance to the concert. Seats off sale stay off sale. The draw's seed is
+    the database's own for each date; pause and message are of the evening they were meant for.
+
+    :raises NotFound: if there is no such schedule
+    :raises Invalid: if the times make no sense
+    """
+    # Who changes prices raises the version on this row: map and seats are copied as of one moment.
+    source = locked_schedule(schedule_id)
+    kept = shifted(source, concert_at)
+    copy = add_schedule(
+        concert_id=source.concert_id,
+        times=Times(opens_at or kept.opens_at, closes_at or kept.closes_at, concert_at),
+        queue_max_active=source.queue_max_active,
+        tickets_per_fan=source.tickets_per_fan,
+    )
+    ConcertSchedule.objects.filter(pk=copy.pk).update(layout=source.layout)
+    with connection.cursor() as cursor:
+        cursor.execute(sql_beside(__file__, "copy_seats.sql"), {"source": source.pk, "copy": copy.pk})
+    return copy
+
+
 def shifted(source: ConcertSchedule, concert_at: datetime) -> Times:
     """The times of a date for another one: sold at the same distance before it, by the venue's clocks."""
     # Subtracting and adding on the venue's clocks keeps the time of day, also where a summer time lies between.
@@ -226,3 +203,31 @@ def shifted(source: ConcertSchedule, concert_at: datetime) -> Times:
         closes_at=localtime(source.deadline_at) + by,
         concert_at=concert_at,
     )
+
+
+def make_schedule(
+    *, concert: Concert, hall: Hall, times: Times, **columns: object
+) -> tuple[ConcertSchedule, list[ConcertSeat]]:
+    """Add a date with the seats of a hall to a concert: a step of the caller's transaction.
+
+    Returns the schedule, and its seats in the order in which every answer lists them.
+    """
+    schedule = ConcertSchedule.objects.create(
+        concert=concert,
+        concert_date=localdate(times.concert_at),
+        concert_at=times.concert_at,
+        reservation_available_at=times.opens_at,
+        deadline_at=times.closes_at,
+        layout=hall.layout(),
+        **columns,
+    )
+    create_seats(hall, schedule)
+    return schedule, list(ConcertSeat.objects.of_schedule(schedule.pk))
+
+
+def clock() -> datetime:
+    """The present, by PostgreSQL's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now

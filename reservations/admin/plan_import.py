@@ -17,9 +17,9 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 from concert_site.lib.admin.staff_pages import MoneyField, StaffAdmin, actor_of, blame
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major
-from reservations.admin import kept_plans
-from reservations.admin.one_date import ADDING_SEATS, PREFIX, change_page, of_schedule
-from reservations.domain import shows
+from reservations.admin import plan_uploads
+from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, of_schedule
+from reservations.domain import seat_setup
 from reservations.halls.drawing import draw_hall
 from reservations.halls.hall import Hall
 from reservations.halls.plans import MOST_BYTES, Plan, PlanRefused, read_plan, too_large
@@ -73,10 +73,10 @@ class PlanForm(forms.Form):
 @of_schedule(*ADDING_SEATS)
 def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
     """Take a file; all that is wrong with it is said here."""
-    shows.demand_no_seats(schedule.pk)
+    seat_setup.demand_no_seats(schedule.pk)
     form = PlanForm(request.POST, request.FILES) if request.method == "POST" else PlanForm()
     if request.method == "POST" and form.is_valid():
-        key = kept_plans.keep(form.cleaned_data["plan"], user_id=actor_of(request), schedule_id=schedule.pk)
+        key = plan_uploads.keep(form.cleaned_data["plan"], user_id=actor_of(request), schedule_id=schedule.pk)
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key]))
     return admin.page(
         request,
@@ -133,16 +133,16 @@ class PricesForm(forms.Form):
 @of_schedule(*ADDING_SEATS)
 def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, key: str) -> HttpResponse:
     """Show what was read, ask for prices, save. The file is read anew each time: nothing is taken from the browser."""
-    shows.demand_no_seats(schedule.pk)
-    content = kept_plans.find(key, user_id=actor_of(request), schedule_id=schedule.pk)
+    seat_setup.demand_no_seats(schedule.pk)
+    content = plan_uploads.find(key, user_id=actor_of(request), schedule_id=schedule.pk)
     if content is None:
         messages.error(request, _("Please choose the file again: it was kept for an hour, for you alone."))
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]))
     form = PricesForm(read_plan(content), request.POST if request.method == "POST" else None)
     hall = hall_of(form)
     if hall is not None:
-        count = shows.add_seats(schedule_id=schedule.pk, hall=hall)
-        kept_plans.forget(key)
+        count = seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)
+        plan_uploads.forget(key)
         return imported(admin, request, schedule, form.plan, count)
     return preview(admin, request, schedule, form)
 

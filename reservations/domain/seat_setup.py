@@ -1,19 +1,14 @@
-"""Setting up shows: a concert, its schedule, and the seats of its hall; and taking the seats away again."""
+"""Seats of a schedule: made of a hall, and taken away again."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F
-from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import sql_beside
-from concert_site.lib.errors import Conflict, NotFound
+from concert_site.lib.errors import Conflict
+from reservations.domain.transactions import locked_schedule, refused
 from reservations.halls.hall import Hall, SeatPlan
-from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
+from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.queries.bookings import was_booked
 
 COPY_SEATS = """
@@ -24,55 +19,6 @@ copy concert_seat (concert_id, concert_schedule_id, section, row, seat_number, s
 
 class BookedBefore(Conflict):
     detail = _("Seats of this date were booked, so they stay. Take them off sale, or unpublish the concert.")
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """When a show's sale opens and closes, and when it is played."""
-
-    opens_at: datetime
-    closes_at: datetime
-    concert_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """A show that was set up: ids, the seats in the order in which every answer lists them."""
-
-    concert_id: int
-    schedule_id: int
-    seat_ids: list[int]
-
-
-@transaction.atomic(durable=True)
-def make_show(*, name: str, hall: Hall, times: Times, **limits: int) -> Show:
-    """Set up a concert of one date; `limits` are columns of the schedule.
-
-    :raises IntegrityError: if the sale would not open before it closes, and close before the concert
-    """
-    concert = Concert.objects.create(name=name)
-    schedule, seats = make_schedule(concert=concert, hall=hall, times=times, **limits)
-    return Show(concert_id=concert.pk, schedule_id=schedule.pk, seat_ids=[seat.pk for seat in seats])
-
-
-def make_schedule(
-    *, concert: Concert, hall: Hall, times: Times, **columns: object
-) -> tuple[ConcertSchedule, list[ConcertSeat]]:
-    """Add a date with the seats of a hall to a concert: a step of the caller's transaction.
-
-    Returns the schedule, and its seats in the order in which every answer lists them.
-    """
-    schedule = ConcertSchedule.objects.create(
-        concert=concert,
-        concert_date=localdate(times.concert_at),
-        concert_at=times.concert_at,
-        reservation_available_at=times.opens_at,
-        deadline_at=times.closes_at,
-        layout=hall.layout(),
-        **columns,
-    )
-    create_seats(hall, schedule)
-    return schedule, list(ConcertSeat.objects.of_schedule(schedule.pk))
 
 
 @transaction.atomic(durable=True)
@@ -140,40 +86,6 @@ def clear_hall(schedule_id: int) -> int:
     if ConcertSeat.objects.filter(concert_schedule=schedule_id).exists():
         raise Conflict(_("A fan was quicker and holds a seat of this date. All seats stay."))
     return removed
-
-
-@contextmanager
-def refused(refusal: Conflict) -> Iterator[None]:
-    """Around a transaction that deletes: what the database says of it at its end, in our words.
-
-    Whoever held a seat and gave it back between a question and the statement has left a reservation, which points at
-    a seat that is gone; the foreign key notices.
-
-    :raises Conflict: this one, if the database refuses
-    """
-    try:
-        yield
-    except IntegrityError as error:
-        raise refusal from error
-
-
-def locked_schedule(schedule_id: int) -> ConcertSchedule:
-    """A schedule, locked until the caller's transaction ends; holds, which only refer to it, go on.
-
-    :raises NotFound: if there is none
-    """
-    schedule = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True).filter(pk=schedule_id).first()
-    if schedule is None:
-        raise NotFound
-    return schedule
-
-
-def clock() -> datetime:
-    """The present, by PostgreSQL's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now
 
 
 def seat_row(plan: SeatPlan, schedule: ConcertSchedule) -> tuple[object, ...]:

@@ -26,5 +26,5 @@ class OwnPlace:
 def own_places(*, user_id: int, schedule_ids: Sequence[int]) -> dict[int, OwnPlace]:
     """A fan's part in each of these schedules, by schedule: one query, however many they are."""
     params = {"fan": user_id, "schedule_ids": list(schedule_ids)}
-    places = [OwnPlace(**row) for row in fetch(sql_beside(__file__, "own_places.sql"), params)]
+    places = [OwnPlace(**row) for row in fetch(sql_beside(__file__, "fan_schedules.sql"), params)]
     return {place.schedule_id: place for place in places}

@@ -8,8 +8,8 @@ from django.utils.timezone import now
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
-from reservations.domain import copies, programme
-from reservations.domain.shows import Times
+from reservations.domain import concerts, schedules
+from reservations.domain.schedules import Times
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from reservations.tests.factories import make_concert, make_fan, make_schedule, make_seats, reserve
 from reservations.tests.scenes import CONCERT_AT, NOW
@@ -31,7 +31,7 @@ def senseless(attr):
 def test_change_writes_what_is_named_alone():
     concert = make_concert(name="Old", host="Hall")
 
-    programme.change_concert(concert_id=concert.pk, name="New")
+    concerts.change_concert(concert_id=concert.pk, name="New")
 
     concert.refresh_from_db()
     assert (concert.name, concert.host) == ("New", "Hall")
@@ -39,16 +39,16 @@ def test_change_writes_what_is_named_alone():
 
 def test_a_concert_that_is_gone_is_not_found():
     with pytest.raises(NotFound):
-        programme.change_concert(concert_id=NOBODY, name="New")
+        concerts.change_concert(concert_id=NOBODY, name="New")
 
 
 def test_publish_and_unpublish_count_what_moved():
     hidden, public = make_concert(status="UNAVAILABLE"), make_concert()
     both = [hidden.pk, public.pk]
 
-    assert programme.publish(concert_ids=both) == 1
-    assert programme.publish(concert_ids=both) == 0
-    assert programme.unpublish(concert_ids=both) == 2
+    assert concerts.publish(concert_ids=both) == 1
+    assert concerts.publish(concert_ids=both) == 0
+    assert concerts.unpublish(concert_ids=both) == 2
     assert not Concert.objects.available().exists()
 
 
@@ -56,13 +56,13 @@ def test_a_concert_with_dates_is_not_deleted():
     schedule = make_schedule()
 
     with pytest.raises(Conflict), nothing_changed():
-        programme.delete_concert(concert_id=schedule.concert_id)
+        concerts.delete_concert(concert_id=schedule.concert_id)
 
 
 def test_a_concert_without_dates_is_deleted():
     concert = make_concert()
 
-    programme.delete_concert(concert_id=concert.pk)
+    concerts.delete_concert(concert_id=concert.pk)
 
     assert not Concert.objects.exists()
 
@@ -74,7 +74,7 @@ def test_the_day_of_a_date_is_the_venues():
     # Half past midnight in Seoul is the evening before in UTC.
     late = datetime(2031, 5, 30, 15, 30, tzinfo=UTC)
 
-    schedule = programme.add_schedule(
+    schedule = schedules.add_schedule(
         concert_id=make_concert().pk, times=Times(opens_at=NOW, closes_at=late, concert_at=late)
     )
 
@@ -94,7 +94,7 @@ def test_the_day_of_a_date_is_the_venues():
 )
 def test_times_that_make_no_sense_name_their_column(times, attr):
     with senseless(attr):
-        programme.add_schedule(concert_id=make_concert().pk, times=times)
+        schedules.add_schedule(concert_id=make_concert().pk, times=times)
 
     assert not ConcertSchedule.objects.exists()
 
@@ -102,7 +102,7 @@ def test_times_that_make_no_sense_name_their_column(times, attr):
 def test_changing_the_evening_changes_the_day():
     schedule = make_schedule(concert_at=CONCERT_AT)
 
-    programme.change_times(schedule_id=schedule.pk, concert_at=CONCERT_AT + 3 * DAY)
+    schedules.change_times(schedule_id=schedule.pk, concert_at=CONCERT_AT + 3 * DAY)
 
     schedule.refresh_from_db()
     assert (schedule.concert_at, schedule.concert_date) == (CONCERT_AT + 3 * DAY, date(2031, 6, 3))
@@ -112,7 +112,7 @@ def test_a_time_is_judged_with_those_that_stay():
     schedule = make_schedule(concert_at=CONCERT_AT, deadline_at=CONCERT_AT)
 
     with senseless("deadline_at"):
-        programme.change_times(schedule_id=schedule.pk, concert_at=CONCERT_AT - DAY)
+        schedules.change_times(schedule_id=schedule.pk, concert_at=CONCERT_AT - DAY)
 
 
 def test_an_opening_that_numbers_were_drawn_for_stays():
@@ -120,9 +120,9 @@ def test_an_opening_that_numbers_were_drawn_for_stays():
     ConcertSchedule.objects.filter(pk=schedule.pk).update(drawn_at=NOW)
 
     with pytest.raises(Conflict, check=lambda error: error.attr == "reservation_available_at"), nothing_changed():
-        programme.change_times(schedule_id=schedule.pk, opens_at=NOW + DAY)
+        schedules.change_times(schedule_id=schedule.pk, opens_at=NOW + DAY)
 
-    programme.change_times(schedule_id=schedule.pk, opens_at=NOW, closes_at=CONCERT_AT - DAY)
+    schedules.change_times(schedule_id=schedule.pk, opens_at=NOW, closes_at=CONCERT_AT - DAY)
 
 
 def test_an_opening_is_moved_under_those_who_gather_for_it_to_a_time_to_come_alone():
@@ -131,16 +131,16 @@ def test_an_opening_is_moved_under_those_who_gather_for_it_to_a_time_to_come_alo
 
     for over in (now(), now() - DAY):
         with pytest.raises(Conflict, check=lambda error: error.attr == "reservation_available_at"), nothing_changed():
-            programme.change_times(schedule_id=schedule.pk, opens_at=over)
+            schedules.change_times(schedule_id=schedule.pk, opens_at=over)
     later = now() + timedelta(hours=3)
-    programme.change_times(schedule_id=schedule.pk, opens_at=later)
+    schedules.change_times(schedule_id=schedule.pk, opens_at=later)
 
     schedule.refresh_from_db()
     assert schedule.reservation_available_at == later
     assert WaitingToken.objects.get(status="WAITING", number=None) == token
-    programme.change_times(schedule_id=schedule.pk, opens_at=now() + timedelta(minutes=1))
+    schedules.change_times(schedule_id=schedule.pk, opens_at=now() + timedelta(minutes=1))
     WaitingToken.objects.update(status="EXPIRED", expired_reason="LEFT", expired_at=now())
-    programme.change_times(schedule_id=schedule.pk, opens_at=now())
+    schedules.change_times(schedule_id=schedule.pk, opens_at=now())
 
 
 def test_a_date_that_somebody_gathers_for_is_not_deleted():
@@ -148,7 +148,7 @@ def test_a_date_that_somebody_gathers_for_is_not_deleted():
     WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
 
     with pytest.raises(Conflict, match="stood in line"), nothing_changed():
-        programme.delete_schedule(schedule_id=schedule.pk)
+        schedules.delete_schedule(schedule_id=schedule.pk)
 
 
 # --- The end of a sale -------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def test_a_date_that_somebody_gathers_for_is_not_deleted():
 def test_closing_an_open_sale_ends_it_now():
     schedule = make_schedule(concert_at=CONCERT_AT)
 
-    programme.close_sale(schedule_id=schedule.pk, now=NOW)
+    schedules.close_sale(schedule_id=schedule.pk, now=NOW)
 
     schedule.refresh_from_db()
     assert schedule.deadline_at == NOW
@@ -175,15 +175,15 @@ def test_a_sale_that_is_not_open_is_not_closed(columns, says):
     schedule = make_schedule(concert_at=CONCERT_AT, **columns)
 
     with pytest.raises(Conflict, match=says), nothing_changed():
-        programme.close_sale(schedule_id=schedule.pk, now=NOW)
+        schedules.close_sale(schedule_id=schedule.pk, now=NOW)
 
 
 def test_what_is_not_there_is_not_closed_or_copied_or_changed():
-    for step in (programme.close_sale, programme.change_times):
+    for step in (schedules.close_sale, schedules.change_times):
         with pytest.raises(NotFound):
             step(schedule_id=NOBODY)
     with pytest.raises(NotFound):
-        copies.copy_schedule(schedule_id=NOBODY, concert_at=CONCERT_AT)
+        schedules.copy_schedule(schedule_id=NOBODY, concert_at=CONCERT_AT)
 
 
 # --- Copies ------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def make_source(**columns):
 def test_a_copy_has_the_hall_and_nobody_in_it():
     source = make_source()
 
-    copy = copies.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT + 7 * DAY)
+    copy = schedules.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT + 7 * DAY)
 
     seats, copied = ConcertSeat.objects.of_schedule(source.pk), ConcertSeat.objects.of_schedule(copy.pk)
     assert list(copied.values_list(*PLACE)) == list(seats.values_list(*PLACE))
@@ -223,7 +223,7 @@ def test_a_copy_has_the_hall_and_nobody_in_it():
 def test_a_copy_keeps_distances_map_and_limits_but_not_the_evenings_own():
     source = make_source()
 
-    copy = copies.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT + 7 * DAY)
+    copy = schedules.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT + 7 * DAY)
 
     copy.refresh_from_db()
     source.refresh_from_db()
@@ -237,7 +237,7 @@ def test_a_copy_keeps_distances_map_and_limits_but_not_the_evenings_own():
 def test_a_copy_takes_the_times_that_are_said():
     source = make_source()
 
-    copy = copies.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT, opens_at=NOW, closes_at=CONCERT_AT)
+    copy = schedules.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT, opens_at=NOW, closes_at=CONCERT_AT)
 
     copy.refresh_from_db()
     assert (copy.reservation_available_at, copy.deadline_at) == (NOW, CONCERT_AT)
@@ -247,7 +247,7 @@ def test_a_copy_that_makes_no_sense_leaves_nothing():
     source = make_source()
 
     with senseless("deadline_at"), nothing_changed():
-        copies.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT, closes_at=CONCERT_AT + DAY)
+        schedules.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT, closes_at=CONCERT_AT + DAY)
 
 
 def test_seats_are_copied_by_one_statement(django_assert_max_num_queries):
@@ -255,6 +255,6 @@ def test_seats_are_copied_by_one_statement(django_assert_max_num_queries):
     make_seats(source, 300)
 
     with django_assert_max_num_queries(6):
-        copy = copies.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT + DAY)
+        copy = schedules.copy_schedule(schedule_id=source.pk, concert_at=CONCERT_AT + DAY)
 
     assert copy.seats.count() == 300

@@ -8,8 +8,8 @@ from concert_site.lib.errors import NotFound
 from payments.domain import refunds
 from payments.tests.scenes import make_fan, pay
 from reservations.domain import holds
-from reservations.queries import summaries
-from reservations.queries.summaries import Shelf
+from reservations.queries import booking_summaries
+from reservations.queries.booking_summaries import Shelf
 from reservations.tests.scenes import LAPSED, NOW, hold, in_order, make_sale
 
 SECOND = timedelta(seconds=1)
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.django_db
 
 
 def fates(booking, fan, now=NOW):
-    return [each.fate.value for each in summaries.summary_of(booking.reference, user_id=fan.pk, now=now).seats]
+    return [each.fate.value for each in booking_summaries.summary_of(booking.reference, user_id=fan.pk, now=now).seats]
 
 
 def shelf(name, fan, now=NOW):
-    return list(summaries.references_on(Shelf(name), user_id=fan.pk, now=now))
+    return list(booking_summaries.references_on(Shelf(name), user_id=fan.pk, now=now))
 
 
 def test_each_seat_says_what_became_of_it():
@@ -49,7 +49,7 @@ def test_sums_and_time_left():
     pay(fan, first, second)
     refunds.refund_by_staff(reservation_id=second, actor_id=fan.pk, note="Rain", fee=1_000)
 
-    summary = summaries.summary_of(booking.reference, user_id=fan.pk, now=NOW + SECOND)
+    summary = booking_summaries.summary_of(booking.reference, user_id=fan.pk, now=NOW + SECOND)
 
     assert (summary.to_pay, summary.paid_total, summary.refunded_total, summary.fees_total) == (
         50_000,
@@ -64,7 +64,7 @@ def test_nothing_held_has_no_time_left():
     fan = make_fan()
     booking = hold(fan, make_sale(), 0)
 
-    summary = summaries.summary_of(booking.reference, user_id=fan.pk, now=LAPSED)
+    summary = booking_summaries.summary_of(booking.reference, user_id=fan.pk, now=LAPSED)
 
     assert (summary.seconds_left, summary.held_until, summary.to_pay) == (0, None, 0)
 
@@ -73,7 +73,7 @@ def test_a_booking_of_someone_else_is_not_found():
     booking = hold(make_fan(), make_sale(), 0)
 
     with pytest.raises(NotFound):
-        summaries.summary_of(booking.reference, user_id=make_fan().pk)
+        booking_summaries.summary_of(booking.reference, user_id=make_fan().pk)
 
 
 def test_a_booking_stands_on_one_shelf():
@@ -100,7 +100,7 @@ def test_summaries_come_in_the_order_asked_for_in_one_query(django_assert_num_qu
     references = [hold(fan, sale, *nth).reference for nth in ((0,), (1, 2), (3,))]
 
     with django_assert_num_queries(1):
-        found = summaries.summaries(references[::-1], user_id=fan.pk)
+        found = booking_summaries.summaries(references[::-1], user_id=fan.pk)
         assert [(each.reference, len(each.seats)) for each in found] == list(
             zip(references[::-1], (1, 2, 1), strict=True)
         )

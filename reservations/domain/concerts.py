@@ -1,0 +1,91 @@
+"""Concerts, as staff set them up and change them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict, Unpack
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import Conflict, NotFound
+from reservations.domain.public_progress import show_at_once
+from reservations.domain.schedules import Times, make_schedule
+from reservations.domain.transactions import refused
+from reservations.halls.hall import Hall
+from reservations.models import Concert, ConcertSchedule, ConcertStatus
+
+
+class Description(TypedDict, total=False):
+    """What the programme says about a concert."""
+
+    name: str
+    host: str
+    description: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A show that was set up: ids, the seats in the order in which every answer lists them."""
+
+    concert_id: int
+    schedule_id: int
+    seat_ids: list[int]
+
+
+def add_concert(**columns: Unpack[Description]) -> Concert:
+    """Add a concert to the programme."""
+    return Concert.objects.create(**columns)
+
+
+def change_concert(*, concert_id: int, **columns: Unpack[Description]) -> None:
+    """Change what the programme says about a concert, and nothing that isn't named.
+
+    :raises NotFound: if there is no such concert
+    """
+    if columns and Concert.objects.filter(pk=concert_id).update(**columns) != 1:
+        raise NotFound
+
+
+def publish(*, concert_ids: Sequence[int]) -> int:
+    """Show concerts to the public, and let their sales run; return how many were not public before."""
+    hidden = Concert.objects.filter(pk__in=concert_ids, status=ConcertStatus.UNAVAILABLE)
+    moved = hidden.update(status=ConcertStatus.AVAILABLE)
+    show_at_once(dates_of(concert_ids))
+    return moved
+
+
+def unpublish(*, concert_ids: Sequence[int]) -> int:
+    """Take concerts from the public: nobody joins or holds any more; return how many were public before."""
+    moved = Concert.objects.available().filter(pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
+    show_at_once(dates_of(concert_ids))
+    return moved
+
+
+def dates_of(concert_ids: Sequence[int]) -> list[int]:
+    """The ids of all dates of these concerts."""
+    return list(ConcertSchedule.objects.filter(concert__in=concert_ids).values_list("pk", flat=True))
+
+
+def delete_concert(*, concert_id: int) -> None:
+    """Delete a concert that has no dates.
+
+    :raises Conflict: if it has
+    """
+    has_dates = Conflict(_("This concert has dates. Unpublish it instead."))
+    with refused(has_dates), transaction.atomic(durable=True):
+        # Asked first, since Django would read every row that refers to it.
+        if ConcertSchedule.objects.filter(concert=concert_id).exists():
+            raise has_dates
+        Concert.objects.filter(pk=concert_id).delete()
+
+
+@transaction.atomic(durable=True)
+def make_show(*, name: str, hall: Hall, times: Times, **limits: int) -> Show:
+    """Set up a concert of one date; `limits` are columns of the schedule.
+
+    :raises IntegrityError: if the sale would not open before it closes, and close before the concert
+    """
+    concert = Concert.objects.create(name=name)
+    schedule, seats = make_schedule(concert=concert, hall=hall, times=times, **limits)
+    return Show(concert_id=concert.pk, schedule_id=schedule.pk, seat_ids=[seat.pk for seat in seats])

@@ -1,0 +1,35 @@
+"""What the writes of concerts, schedules and seats share inside a transaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import IntegrityError
+
+from concert_site.lib.errors import Conflict, NotFound
+from reservations.models import ConcertSchedule
+
+
+def locked_schedule(schedule_id: int) -> ConcertSchedule:
+    """A schedule, locked until the caller's transaction ends; holds, which only refer to it, go on.
+
+    :raises NotFound: if there is none
+    """
+    schedule = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True).filter(pk=schedule_id).first()
+    if schedule is None:
+        raise NotFound
+    return schedule
+
+
+@contextmanager
+def refused(refusal: Conflict) -> Iterator[None]:
+    """Around a transaction that deletes: what the database says of it at its end, in our words.
+
+    Whoever held a seat and gave it back between a question and the statement has left a reservation, which points at
+    a seat that is gone; the foreign key notices.
+
+    :raises Conflict: this one, if the database refuses
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        raise refusal from error
