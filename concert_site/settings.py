@@ -312,7 +312,7 @@ REST_FRAMEWORK = {
     # Serializers hand instants on as they are, so that every answer has them in the renderer's one form.
     "DATETIME_FORMAT": None,
 }
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.api.handler.DomainErrors"}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.api.exception_handler.DomainErrors"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Frontrow",
     "DESCRIPTION": "Book numbered concert seats: wait in line, hold, pay, cancel. "

@@ -19,9 +19,9 @@ from django.utils.translation import pgettext_lazy
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.staff_pages import MoneyField, ReasonField, RecordAdmin, blame
-from concert_site.lib.api.idempotency import IdempotencyKeyReused
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
+from concert_site.lib.idempotency import IdempotencyKeyReused
 from wallet.domain import ledger
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import Balance, BalanceHistory

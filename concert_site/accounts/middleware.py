@@ -7,8 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.devices import keep_in_cookie
-from concert_site.lib.api.handler import as_domain_error
-from concert_site.lib.errors import DomainError, TooManyRequests, Unavailable
+from concert_site.lib.errors import DomainError, TooManyRequests, Unavailable, as_domain_error
 from concert_site.lib.web.refusals import refuse as refuse_with
 from concert_site.lib.web.refusals import retry_after, status_of
 

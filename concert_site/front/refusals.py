@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from concert_site.front.rsgi import Header, Scope
-from concert_site.lib.api.rendering import to_json
+from concert_site.lib.json import to_json
 from concert_site.lib.web.headers import security_headers
 
 API, APP = "/api/", "/_allauth/"

@@ -1,6 +1,6 @@
 """Counters of what may be tried only so often: in Redis, and in this process while Redis is away.
 
-Unlike the budgets of concert_site.lib.api.throttling these never stand open: guessing would be free while Redis is
+Unlike the budgets of concert_site.lib.rate_limits these never stand open: guessing would be free while Redis is
 away.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.exceptions import RedisError
 
-from concert_site.lib.api.idempotency import request_hash
 from concert_site.lib.cache import Memory
+from concert_site.lib.idempotency import request_hash
 from concert_site.lib.redis import breaker, client
 
 # All or none: who is refused by one counter uses up nothing of the others, and waits for the one that is full longest.

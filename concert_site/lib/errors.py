@@ -1,18 +1,23 @@
 """What can be refused: families of domain errors.
 
-The domain raises them and knows nothing of HTTP; concert_site.lib.api.handler turns a family into a status, and
-the code of each class into what clients branch on.
+The domain raises them and knows nothing of HTTP; concert_site.lib.api.exception_handler turns a family into
+a status, and the code of each class into what clients branch on.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
+
+log = logging.getLogger(__name__)
 
 
 class DomainError(Exception):
@@ -77,3 +82,23 @@ class Unavailable(DomainError):
     code = "unavailable"
     detail = _("The service is busy. Please try again in a moment.")
     retry_after_seconds = 2
+
+
+def as_domain_error(exc: Exception) -> DomainError | None:
+    """The family that an exception belongs to; None for a mistake of ours.
+
+    A lock that was waited for in vain, a lost connection and a Redis that is needed and away are all the
+    same to the caller: try again in a moment.
+    """
+    if isinstance(exc, DomainError):
+        return exc
+    if isinstance(exc, OperationalError | InterfaceError | RedisError):
+        log.warning("A service is away: %s", exc)
+        return Unavailable()
+    if isinstance(exc, DataError):
+        log.warning("PostgreSQL refused a value that a serializer let through: %s", exc)
+        return Invalid()
+    if isinstance(exc, IntegrityError):
+        log.error("A constraint refused what the rules let through", exc_info=exc)
+        return Conflict()
+    return None

@@ -13,8 +13,8 @@ from django.urls import get_resolver
 from rest_framework.views import APIView
 
 from concert_site.lib.api.openapi.declarations import declared_by
-from concert_site.lib.api.rendering import to_json
 from concert_site.lib.errors import DomainError
+from concert_site.lib.json import to_json
 from concert_site.lib.web.refusals import status_of_kind
 from concert_site.tests import plugin
 from concert_site.tests.described import faults_of

@@ -12,9 +12,9 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import api_of, make_fan, make_staff
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
-from concert_site.lib import tasks
-from concert_site.lib.api import throttling
+from concert_site.lib import rate_limits, tasks
 from concert_site.lib.api.throttling import PerCaller
+from concert_site.lib.rate_limits import LIMITS
 from concert_site.lib.redis import attempt
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.redis_server import redis_of_our_own
@@ -270,8 +270,8 @@ def test_without_redis_ticks_go_on_and_the_line_is_seen_to_move(sale, redis):
 def test_throttles_let_pass_without_redis_and_count_again_with_it(sale, redis, monkeypatch):
     monkeypatch.setattr(views.Reservations, "throttle_classes", [PerCaller])
     monkeypatch.setattr(waiting_views.Join, "throttle_classes", [PerCaller])
-    monkeypatch.setitem(throttling.LIMITS, "read", 2)
-    monkeypatch.setattr(throttling, "WINDOW_SECONDS", 86_400)  # so that none ends in the middle
+    monkeypatch.setitem(LIMITS, "read", 2)
+    monkeypatch.setattr(rate_limits, "WINDOW_SECONDS", 86_400)  # so that none ends in the middle
     fan, _ = fan_of(sale, 1)
 
     def listed():

@@ -6,8 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
 
-from concert_site.lib.api.handler import as_domain_error
-from concert_site.lib.errors import TooManyRequests, Unavailable
+from concert_site.lib.errors import TooManyRequests, Unavailable, as_domain_error
 from concert_site.lib.web.refusals import CSRF_FAILED, refuse, refuse_as
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from redis import Redis
 
-from concert_site.lib.api.rendering import to_json
 from concert_site.lib.cache import Memory
+from concert_site.lib.json import to_json
 from concert_site.lib.redis import attempt
 from queueing.domain.counters import counter_key
 from queueing.domain.measuring import Line, Samples, measure, sampled, speed_of

@@ -16,6 +16,7 @@ from concert_site.lib.api.fields import demand_no_fields, validated
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.errors import Invalid
+from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from reservations.api.serializers import BookingOut, HoldRequest, ReservationOut, booking_out, reservation_out
 from reservations.domain import holds
@@ -87,7 +88,7 @@ class Reservations(ListAPIView[Reservation]):
         },
     )
     @refuses(QueueTokenRequired, QueueTokenInactive)
-    @refuses(SaleNotOpen, SaleClosed, TicketLimitExceeded, HoldCooldown, idempotency.IdempotencyKeyReused)
+    @refuses(SaleNotOpen, SaleClosed, TicketLimitExceeded, HoldCooldown, IdempotencyKeyReused)
     @refuses(schedule=[ScheduleUnknown], seats=[Invalid, SeatUnknown, SeatUnavailable])
     def post(self, request: Request) -> Response:
         key = idempotency.key_of(request, required=False)
@@ -98,7 +99,7 @@ class Reservations(ListAPIView[Reservation]):
             user_id=caller_id(request),
             queue_token=queue_token_of(request),
             idempotency_key=key,
-            request_hash=idempotency.request_hash(canonical) if key else None,
+            request_hash=request_hash(canonical) if key else None,
             **body,
         )
         return Response(booking_out(booking), status=201 if booking.is_new else 200)

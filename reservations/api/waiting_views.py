@@ -12,7 +12,7 @@ from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import demand_no_fields
 from concert_site.lib.api.openapi import refuses
-from concert_site.lib.api.rendering import to_json
+from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import conditional, etag_of, json_of
 from queueing.api.serializers import token_out
 from queueing.domain import progress

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.api.idempotency import IdempotencyKeyReused
 from concert_site.lib.database.statements import Row, fetch, fetch_one, sql_beside
 from concert_site.lib.errors import DomainError, NotFound
+from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.lib.items import demand_each_once, places_of
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from reservations.domain.errors import (

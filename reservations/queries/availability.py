@@ -13,9 +13,9 @@ from hashlib import blake2b
 import orjson
 from redis import Redis
 
-from concert_site.lib.api.rendering import to_json
 from concert_site.lib.cache import Memory
 from concert_site.lib.database.statements import fetch_one, sql_beside
+from concert_site.lib.json import to_json
 from concert_site.lib.redis import attempt
 
 LIFETIME_SECONDS = 1.0

@@ -6,7 +6,7 @@ from itertools import count
 from uuid import UUID
 
 from concert_site.accounts.models import User
-from concert_site.lib.api.idempotency import request_hash
+from concert_site.lib.idempotency import request_hash
 from queueing.models import WaitingToken
 from reservations.domain import holds
 from reservations.domain.holds import Booking

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import localdate, now
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.api.throttling import LIMITS
 from concert_site.lib.cache import forget_everything
+from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSeat
 from reservations.tests.factories import hold, make_concert, make_schedule, make_seats, reserve

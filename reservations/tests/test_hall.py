@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from concert_site.lib.api.rendering import to_json
+from concert_site.lib.json import to_json
 from reservations.models import ConcertSchedule
 from reservations.queries.availability import availability_of
 from reservations.queries.hall import PLAIN_COLOR, letters_of, plan_from, plan_of

@@ -14,7 +14,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from concert_site.accounts.tests.concurrency import at_once, start_behind
-from concert_site.lib.api.idempotency import IdempotencyKeyReused
+from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import mutant, run

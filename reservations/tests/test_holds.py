@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from concert_site.lib.api.idempotency import IdempotencyKeyReused
 from concert_site.lib.database.statements import fetch_one
 from concert_site.lib.errors import Invalid
+from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from queueing.models import WaitingToken

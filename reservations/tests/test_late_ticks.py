@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once
-from concert_site.lib.api.rendering import to_json
 from concert_site.lib.cache import forget_everything
+from concert_site.lib.json import to_json
 from concert_site.lib.redis import client
 from queueing.domain import admission
 from queueing.domain.progress import KEEP_MS, picture_key

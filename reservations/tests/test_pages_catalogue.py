@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_fan
-from concert_site.lib.api.throttling import LIMITS
 from concert_site.lib.cache import forget_everything
 from concert_site.lib.formats import day_and_time
+from concert_site.lib.rate_limits import LIMITS
 from concert_site.lib.redis import client
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line

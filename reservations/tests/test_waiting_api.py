@@ -10,9 +10,10 @@ from django.utils.timezone import now
 from rest_framework.settings import api_settings
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.api import throttling
-from concert_site.lib.api.throttling import LIMITS, PerCaller
+from concert_site.lib import rate_limits
+from concert_site.lib.api.throttling import PerCaller
 from concert_site.lib.cache import forget_everything
+from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured
@@ -270,7 +271,7 @@ def throttled(monkeypatch):
     """As in production: the tests' settings have no throttles."""
     monkeypatch.setattr(Join, "throttle_classes", [PerCaller])
     monkeypatch.setitem(LIMITS, "join", 3)
-    monkeypatch.setattr(throttling, "WINDOW_SECONDS", 86_400)  # so that none ends in the middle
+    monkeypatch.setattr(rate_limits, "WINDOW_SECONDS", 86_400)  # so that none ends in the middle
 
 
 def test_who_joins_too_often_is_told_when_to_come_back(schedule, throttled):

@@ -15,6 +15,7 @@ from concert_site.lib.api.fields import validated
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.errors import Invalid
+from concert_site.lib.idempotency import IdempotencyKeyReused
 from wallet.api.serializers import ChargeRequest, LedgerEntryOut, WalletOut
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
@@ -54,7 +55,7 @@ class Charges(APIView):
             200: OpenApiResponse(LedgerEntryOut, description="This key was used before; nothing was booked again."),
         },
     )
-    @refuses(BalanceTooLarge, idempotency.IdempotencyKeyReused, amount=[Invalid])
+    @refuses(BalanceTooLarge, IdempotencyKeyReused, amount=[Invalid])
     def post(self, request: Request) -> Response:
         key = idempotency.key_of(request, required=True)
         body = validated(ChargeRequest, request.data)

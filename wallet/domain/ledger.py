@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.api.idempotency import IdempotencyKeyReused, request_hash
 from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import Invalid
+from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.domain.providers import provider, reference_of
 from wallet.models import BalanceHistory, Kind

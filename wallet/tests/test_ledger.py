@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from concert_site.accounts.tests.factories import make_staff
-from concert_site.lib.api.idempotency import IdempotencyKeyReused
 from concert_site.lib.errors import Invalid, Unavailable
+from concert_site.lib.idempotency import IdempotencyKeyReused
 from wallet import checks
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance

@@ -1,18 +1,13 @@
-"""Idempotency keys: a client that got no answer asks again and changes nothing twice."""
+"""The header Idempotency-Key (concert_site.lib.idempotency says what it is for)."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, overload
 
-import orjson
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
-
-from concert_site.lib.errors import Conflict
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -22,18 +17,6 @@ HEADER = "Idempotency-Key"
 META_NAME = "HTTP_IDEMPOTENCY_KEY"
 LONGEST = 255
 SHAPE = {"type": "string", "minLength": 1, "maxLength": LONGEST}
-
-
-class IdempotencyKeyReused(Conflict):
-    """The key came before, with another request."""
-
-    code = "idempotency_key_reused"
-    detail = _("This Idempotency-Key was used for another request. Send a new one.")
-
-
-def request_hash(body: Mapping[str, object]) -> str:
-    """The SHA-256, in hex, of a body's canonical JSON: the order of its fields makes no difference."""
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @overload

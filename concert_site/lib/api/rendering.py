@@ -5,24 +5,12 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
-
-def plain(value: object) -> object:
-    """What orjson doesn't know by itself: texts that are translated when shown."""
-    if isinstance(value, Promise):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def to_json(value: object) -> bytes:
-    """JSON in UTF-8; instants in RFC 3339 with Z."""
-    return orjson.dumps(value, default=plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
-
+from concert_site.lib.json import to_json
 
 TWICE = _("This field is named twice.")
 

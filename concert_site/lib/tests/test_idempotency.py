@@ -4,7 +4,8 @@ import pytest
 from django.test import RequestFactory
 from rest_framework.exceptions import ValidationError
 
-from concert_site.lib.api.idempotency import key_of, request_hash
+from concert_site.lib.api.idempotency import key_of
+from concert_site.lib.idempotency import request_hash
 
 
 def test_the_hash_is_sha256_of_canonical_json():

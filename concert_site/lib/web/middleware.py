@@ -10,8 +10,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import check_for_language, get_language_from_request, override
 from django.utils.translation import gettext as _
 
-from concert_site.lib.api.handler import as_domain_error
 from concert_site.lib.database.connections import drop_dead_connection
+from concert_site.lib.errors import as_domain_error
 from concert_site.lib.web.refusals import refuse, refuse_as
 
 API = "/api/"

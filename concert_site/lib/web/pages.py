@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from concert_site.lib.api.idempotency import request_hash
-from concert_site.lib.api.throttling import is_within_budget, seconds_left
 from concert_site.lib.errors import TooManyRequests
+from concert_site.lib.idempotency import request_hash
+from concert_site.lib.rate_limits import is_within_budget, seconds_left
 from concert_site.lib.web.networks import network_of
 
 P = ParamSpec("P")
@@ -46,7 +46,7 @@ def caller_of(request: HttpRequest) -> str:
 
 
 def spend_budget(scope: str, caller: str) -> None:
-    """Count one request in the budget that the API has for the same thing (throttling.LIMITS).
+    """Count one request in the budget that the API has for the same thing (rate_limits.LIMITS).
 
     :raises TooManyRequests: if it is used up
     """
@@ -57,7 +57,7 @@ def spend_budget(scope: str, caller: str) -> None:
 
 
 def throttled(scope: str) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
-    """Forms of this page share the budget that the API has for the same thing (throttling.LIMITS).
+    """Forms of this page share the budget that the API has for the same thing (rate_limits.LIMITS).
 
     Below `fans_own`: the budget is the account's.
     """

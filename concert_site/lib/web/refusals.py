@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib import errors
-from concert_site.lib.api.rendering import to_json
+from concert_site.lib.json import to_json
 
 API = "/api/"
 ACCOUNTS = "/_allauth/"

@@ -1,21 +1,17 @@
 """From what went wrong to an answer: every error of the API has one shape."""
 
-import logging
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from drf_standardized_errors.handler import ExceptionHandler
-from redis.exceptions import RedisError
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from concert_site.lib import errors
+from concert_site.lib.errors import as_domain_error
 from concert_site.lib.web.refusals import retry_after, status_of
-
-log = logging.getLogger(__name__)
 
 
 class Refusal(exceptions.APIException):
@@ -76,23 +72,3 @@ def not_authenticated(exc: exceptions.APIException) -> exceptions.NotAuthenticat
     answer.status_code = exc.status_code
     answer.auth_header = getattr(exc, "auth_header", None)  # type: ignore[attr-defined]  # DRF sets it so too
     return answer
-
-
-def as_domain_error(exc: Exception) -> errors.DomainError | None:
-    """The family that an exception belongs to; None for a mistake of ours.
-
-    A lock that was waited for in vain, a lost connection and a Redis that is needed and away are all the
-    same to the caller: try again in a moment.
-    """
-    if isinstance(exc, errors.DomainError):
-        return exc
-    if isinstance(exc, OperationalError | InterfaceError | RedisError):
-        log.warning("A service is away: %s", exc)
-        return errors.Unavailable()
-    if isinstance(exc, DataError):
-        log.warning("PostgreSQL refused a value that a serializer let through: %s", exc)
-        return errors.Invalid()
-    if isinstance(exc, IntegrityError):
-        log.error("A constraint refused what the rules let through", exc_info=exc)
-        return errors.Conflict()
-    return None

@@ -1,0 +1,16 @@
+"""JSON that is sent or kept: one form for every answer."""
+
+import orjson
+from django.utils.functional import Promise
+
+
+def plain(value: object) -> object:
+    """What orjson doesn't know by itself: texts that are translated when shown."""
+    if isinstance(value, Promise):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def to_json(value: object) -> bytes:
+    """JSON in UTF-8; instants in RFC 3339 with Z."""
+    return orjson.dumps(value, default=plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
