@@ -1,4 +1,4 @@
-"""What settings.py refuses."""
+"""What the settings refuse."""
 
 import os
 import subprocess

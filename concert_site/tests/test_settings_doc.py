@@ -7,7 +7,7 @@ from django.conf import settings
 
 from concert_site.embedded.data_dir import PROJECT
 
-SETTINGS = PROJECT / "concert_site" / "settings.py"
+SETTINGS = sorted((PROJECT / "concert_site" / "settings").glob("*.py"))
 EMBEDDED = sorted((PROJECT / "concert_site" / "embedded").glob("*.py"))
 ROW = re.compile(r"^\| (?P<names>`[A-Z][A-Z_]+`(?:, `[A-Z_]+`)*) \| (?P<default>.*?) \|", re.MULTILINE)
 PROVIDERS = [app.rpartition(".")[2].upper() for app in settings.INSTALLED_APPS if "socialaccount.providers" in app]
@@ -20,9 +20,9 @@ def documented() -> dict[str, str]:
 
 
 def read_by_settings() -> dict[str, ast.expr | None]:
-    """Each variable that settings.py reads through `env`, with its default as it is written there."""
+    """Each variable that the settings read through `env`, with its default as it is written there."""
     found = {}
-    for node in ast.walk(ast.parse(SETTINGS.read_text())):
+    for node in (node for path in SETTINGS for node in ast.walk(ast.parse(path.read_text()))):
         is_read = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] == "env"
         if is_read and node.args:
             default = next((word.value for word in node.keywords if word.arg == "default"), None)

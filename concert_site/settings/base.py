@@ -1,0 +1,160 @@
+"""The project itself: its mode, secrets, apps, middlewares, templates, language, files and log."""
+
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from concert_site.back_office.frame import UNFOLD  # noqa: F401  a setting
+from concert_site.embedded.modes import MODES, PRODUCTION
+from concert_site.variables import Env
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+MODE = env.str("MODE", default="production")
+# A word that is none of them would otherwise mean "not production": free top-ups, any host, plain cookies.
+if MODE not in MODES:
+    raise ImproperlyConfigured(f"MODE={MODE} is not a mode: use {', '.join(MODES)}.")
+IS_PRODUCTION = MODE == PRODUCTION
+DEBUG = False
+
+# In production there is no default: a missing secret stops the start. The other modes get theirs
+# from the data directory (see concert_site.embedded); checks that need none run with a blank.
+SECRET_KEY = env.str("SECRET_KEY") if IS_PRODUCTION else env.str("SECRET_KEY", default="")
+JWT_PRIVATE_KEY = (
+    env.str("JWT_PRIVATE_KEY", multiline=True)
+    if IS_PRODUCTION
+    else env.str("JWT_PRIVATE_KEY", multiline=True, default=SECRET_KEY)
+)
+
+# Signs tickets; without one the key is derived from SECRET_KEY (reservations.tickets.keys).
+TICKET_PRIVATE_KEY = env.ed25519("TICKET_PRIVATE_KEY")
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if IS_PRODUCTION else ["*"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# One proxy of ours stands in front and says in X-Forwarded-For and X-Forwarded-Proto who asked, and how.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+THROTTLE = env.bool("THROTTLE", default=True)
+
+INSTALLED_APPS = [
+    "concert_site",
+    "concert_site.accounts",
+    "concert_site.operations",
+    "concert_site.back_office",
+    "wallet",
+    "queueing",
+    "reservations",
+    "payments",
+    # Before the admin, whose templates it replaces.
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "pgtrigger",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.kakao",
+    "allauth.socialaccount.providers.naver",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.headless",
+    "rest_framework",
+    "drf_standardized_errors",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+]
+
+MIDDLEWARE = [
+    "concert_site.lib.web.headers.SecurityHeaders",
+    "concert_site.operations.health.Probes",
+    "django.middleware.security.SecurityMiddleware",
+    "concert_site.lib.web.static.LastingFiles",
+    "concert_site.views.media.Posters",
+    "concert_site.lib.web.middleware.FreshConnections",
+    "concert_site.lib.web.middleware.RefusalsArePages",
+    "concert_site.accounts.middleware.ReadableBodies",
+    "concert_site.lib.web.middleware.OwnIsPrivate",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "concert_site.lib.web.middleware.SlashesForReaders",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "concert_site.lib.web.middleware.InTheReadersLanguage",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "concert_site.accounts.offered.OfferedAlone",
+    "concert_site.accounts.middleware.KnownDevices",
+    "concert_site.accounts.middleware.RefusalsInAllauthsShape",
+    "concert_site.accounts.seen_sessions.SeenSessions",
+]
+
+# The API's requests that carry no cookie pass these alone (concert_site.front).
+API_MIDDLEWARE = [
+    "concert_site.lib.web.headers.SecurityHeaders",
+    "django.middleware.security.SecurityMiddleware",
+    "concert_site.lib.web.middleware.FreshConnections",
+    "concert_site.lib.web.middleware.OwnIsPrivate",
+    "concert_site.lib.web.middleware.InTheReadersLanguage",
+    "concert_site.lib.web.middleware.SlashesForReaders",
+]
+
+ROOT_URLCONF = "concert_site.urls"
+WSGI_APPLICATION = "concert_site.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            # Known to every template: money, dates and times in the reader's language.
+            "builtins": ["concert_site.lib.formats"],
+        },
+    }
+]
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+# The venue's zone. Time is stored in UTC.
+TIME_ZONE = env.str("TIME_ZONE", default="Asia/Seoul")
+CURRENCY = env.str("CURRENCY", default="KRW")
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Served from where they lie: nothing is collected, so there is no STATIC_ROOT.
+WHITENOISE_USE_FINDERS = True
+
+# Posters, served by concert_site.views.media. Without manage.py nobody has set DATA_DIR.
+DATA_DIR = env.str("DATA_DIR", default=str(BASE_DIR / ".data"))
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DATA_DIR}/media")).absolute()
+MEDIA_URL = "/media/"
+STORAGES = {
+    "default": {"BACKEND": "concert_site.lib.storage.WholeFiles"},
+    "staticfiles": {"BACKEND": "concert_site.lib.web.static.Versioned"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # A refusal is an answer, not an incident.
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+}

@@ -1,0 +1,38 @@
+"""Background work."""
+
+from concert_site.settings.databases import REDIS_URL
+
+
+def broker_of(redis_url: str) -> str:
+    """Celery writes a Redis on a Unix socket as redis+socket://, with the database as virtual_host."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    path, _, query = redis_url.removeprefix("unix://").partition("?")
+    database = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair).get("db", "0")
+    return f"redis+socket://{path}?virtual_host={database}"
+
+
+CELERY_BROKER_URL = broker_of(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+# Ticks have a worker of their own, since a line must move each second whatever else there is to do: what they do is
+# short. What is long about a line is asked for by ticks, and done beside the rest.
+CELERY_TASK_ROUTES = {
+    "concert_site.tick_analyze": {"queue": "lines"},
+    "reservations.draw_line": {"queue": "lines"},
+    "reservations.record_draw": {"queue": "lines"},
+    "reservations.end_line": {"queue": "lines"},
+    "*.tick_*": {"queue": "ticks"},
+}
+CELERY_BEAT_SCHEDULER = "concert_site.operations.scheduler:HouseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+# Whoever enqueues gives up at once: beat finds what is owed. (Worker and beat connect with retries of their own.)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 2,
+    "socket_timeout": 2,
+    "max_retries": 0,
+    "visibility_timeout": 3600,
+}

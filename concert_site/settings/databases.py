@@ -1,0 +1,56 @@
+"""PostgreSQL and Redis."""
+
+from concert_site.settings.base import env
+
+LOCK_TIMEOUT_MS = env.whole("LOCK_TIMEOUT_MS", default=2000)
+# Off behind a pooler in transaction mode, where a prepared statement may meet another server process, and which
+# refuses connections that ask for settings of PostgreSQL's at their start.
+PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=True)
+# What each connection is to have: asked for at its start, or behind a pooler kept for our role by PostgreSQL itself
+# (concert_site.lib.database.pooler).
+CONNECTION_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "max_parallel_workers_per_gather": "0",
+    "lock_timeout": str(LOCK_TIMEOUT_MS),
+}
+
+DATABASES = {"default": env.postgres("DATABASE_URL", default="postgresql:///frontrow")}
+# What the address itself asks for; ours is added to it.
+ASKED = DATABASES["default"].get("OPTIONS", {})
+DATABASES["default"] |= {
+    # django-environ's choice of engine is the right one, but is an empty default for odd URL schemes.
+    "ENGINE": "django.db.backends.postgresql",
+    "CONN_MAX_AGE": None,
+    # A dead connection is noticed without a round trip, see concert_site.lib.web.middleware.FreshConnections.
+    "CONN_HEALTH_CHECKS": False,
+    # One lives on a server process that belongs to the next client of the pooler meanwhile.
+    "DISABLE_SERVER_SIDE_CURSORS": not PREPARE_STATEMENTS,
+    "OPTIONS": {"connect_timeout": 5}
+    | ASKED
+    | {
+        # Server-side binding stays off: with generic plans it would keep the ORM's filters on status
+        # from using a partial index. Only the hot statements are prepared (concert_site.lib.database.statements).
+        "server_side_binding": False,
+        "prepare_threshold": 5 if PREPARE_STATEMENTS else None,
+    },
+}
+if PREPARE_STATEMENTS:
+    DATABASES["default"]["OPTIONS"]["options"] = " ".join(
+        [ASKED.get("options", ""), *(f"-c {name}={value}" for name, value in CONNECTION_SETTINGS.items())]
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+REDIS_TIMEOUT_SECONDS = env.duration("REDIS_TIMEOUT_SECONDS", default=0.5)
+
+CACHES = {
+    "default": {
+        "BACKEND": "concert_site.lib.cache.FailOpenRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "frontrow",
+        # Without them a Redis that takes connections and says nothing would hold up every page.
+        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS},
+    }
+}
+# In PostgreSQL alone: a copy that outlives a logout would be a way back in.
+SESSION_ENGINE = "concert_site.accounts.session_store"
