@@ -26,8 +26,8 @@ from reservations.models import Concert
 from reservations.models.concert import ConcertQuerySet
 from reservations.queries import concerts
 from reservations.queries.availability import availability_of
-from reservations.queries.layout import layout_name, layout_of, packed_layout_of
 from reservations.queries.sales import Sale, SaleState, public_sale_of
+from reservations.queries.seat_map import layout_name, layout_of, packed_layout_of
 
 LIVE = "public, max-age=1"
 LISTED = "public, max-age=5"

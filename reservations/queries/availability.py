@@ -1,4 +1,4 @@
-"""Which seats are free: one letter a seat, asked by everybody who looks at the map.
+"""Which seats are free: one code a seat, asked by everybody who looks at the map.
 
 The answer is at most a second old, all its stops together: it is kept in Redis for what is left of its
 second, and in each process for what is left of that. Nothing tells it of changes, so the hot writes pay
@@ -25,8 +25,9 @@ NOTHING = b"", 0, 0
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """The answer as it goes out. `good_until` is on the clock of time.monotonic()."""
+    """The answer as it goes out: `seats` has a code a seat. `good_until` is on the clock of time.monotonic()."""
 
+    seats: str
     body: bytes
     etag: str
     seats_left: int
@@ -74,6 +75,7 @@ def render(snapshot: Snapshot, now: float) -> Availability:
     facts = {"layout_version": snapshot.layout_version, "seats": seats, "seats_left": seats_left}
     version = blake2b(to_json(facts), digest_size=8).hexdigest()
     return Availability(
+        seats=seats,
         body=to_json({"version": version} | facts),
         etag=f'"{version}"',
         seats_left=seats_left,
@@ -83,7 +85,7 @@ def render(snapshot: Snapshot, now: float) -> Availability:
 
 
 def settle(seats: str, have_lapsed: list[bool]) -> str:
-    """The letters, with every "t" decided: "A" if its time has come, else "T"."""
+    """The codes, with every "t" decided: "A" if its time has come, else "T"."""
     first, *rest = seats.split("t")
     return first + "".join(
         ("A" if has_lapsed else "T") + piece for has_lapsed, piece in zip(have_lapsed, rest, strict=True)

@@ -201,7 +201,7 @@ def references_on(shelf: Shelf, *, user_id: int, now: datetime | None = None) ->
         Shelf.PAST: ~is_held & Q(paid__gt=0, played_on__lt=TruncDate(moment)),
         Shelf.CANCELED: ~is_held & Q(paid=0),
     }
-    together = Reservation.objects.of(user_id=user_id).values("booking_reference")
+    together = Reservation.objects.filter(user_id=user_id).values("booking_reference")
     counted = together.annotate(
         held=Count("pk", filter=Q(status=Status.RESERVING, expired_at__gt=moment)),
         paid=Count("pk", filter=Q(status=Status.RESERVED)),

@@ -33,7 +33,7 @@ def own_reservations(*, user_id: int, now: datetime | None = None) -> Reservatio
     """
     moment = Value(now, output_field=DateTimeField()) if now else Now()
     return (
-        Reservation.objects.of(user_id=user_id)
+        Reservation.objects.filter(user_id=user_id)
         .select_related("concert_seat", "payment")
         .annotate(read_at=moment)
         .order_by(F("pk").desc())

@@ -13,8 +13,8 @@ from concert_site.lib.cache import Memory
 from concert_site.lib.database.statements import Row, fetch, sql_beside
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.concert import ConcertQuerySet
-from reservations.queries.layout import layout_name
 from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_state, sales_of_concerts
+from reservations.queries.seat_map import layout_name
 
 # How old prices and counts may be in a process, in seconds: the same as every other public read.
 MEMORY_SECONDS = 1.0

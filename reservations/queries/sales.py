@@ -17,9 +17,10 @@ MEMORY_SECONDS = 1.0
 
 # The seed of the draw stays in the database until the numbers are drawn; before, only its hash leaves it.
 FACTS = """
-select s.id as schedule_id, s.concert_id, c.status as concert_status, s.concert_date, s.concert_at,
-       s.reservation_available_at, s.deadline_at, s.tickets_per_fan, s.queue_max_active, s.queue_paused,
-       s.queue_message, s.layout_version, s.drawn_at, encode(sha256(s.draw_seed), 'hex') as seed_hash,
+select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status as concert_status,
+       s.concert_date, s.concert_at, s.reservation_available_at, s.deadline_at,
+       s.tickets_per_fan, s.queue_max_active, s.queue_paused, s.queue_message,
+       s.layout_version, s.drawn_at, encode(sha256(s.draw_seed), 'hex') as seed_hash,
        case when s.drawn_at is not null then encode(s.draw_seed, 'hex') end as seed,
        statement_timestamp() as read_at
   from concert_schedule s join concert c on c.id = s.concert_id
@@ -45,6 +46,7 @@ class Sale:
 
     schedule_id: int
     concert_id: int
+    concert_name: str
     concert_status: str
     concert_date: date
     concert_at: datetime
@@ -65,6 +67,11 @@ class Sale:
     def is_public(self) -> bool:
         """Whether the public may know of it."""
         return self.concert_status == ConcertStatus.AVAILABLE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether who is inside may choose seats now, be there any left or not."""
+        return self.is_public and self.reservation_available_at <= self.now() < self.deadline_at
 
     @property
     def lobby_at(self) -> datetime:

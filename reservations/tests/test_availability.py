@@ -17,7 +17,7 @@ from reservations.tests.factories import hold, make_schedule, make_seats, reserv
 pytestmark = pytest.mark.django_db
 
 
-def letters(availability):
+def codes(availability):
     return json.loads(availability.body)["seats"]
 
 
@@ -47,7 +47,7 @@ def test_seats_of_other_schedules_stay_out():
     make_seats(schedule, 2)
     make_seats(make_schedule(), 3)
 
-    assert letters(availability_of(schedule.pk)) == "AA"
+    assert codes(availability_of(schedule.pk)) == "AA"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_without_redis_one_question_a_second(django_assert_num_queries):
 
     with redis_away(), django_assert_num_queries(1):
         for _ in range(5):
-            assert letters(availability_of(schedule.pk)) == "AA"
+            assert codes(availability_of(schedule.pk)) == "AA"
 
 
 def test_a_hold_turns_free_when_it_lapses_and_nobody_is_asked(django_assert_num_queries):
@@ -122,8 +122,8 @@ def test_a_hold_turns_free_when_it_lapses_and_nobody_is_asked(django_assert_num_
     with django_assert_num_queries(0):
         after = availability_of(schedule.pk)
 
-    assert (letters(before), before.seats_left) == ("ATT", 1)
-    assert (letters(after), after.seats_left) == ("AAT", 2)
+    assert (codes(before), before.seats_left) == ("ATT", 1)
+    assert (codes(after), after.seats_left) == ("AAT", 2)
     assert after.etag != before.etag
 
 
@@ -136,8 +136,8 @@ def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
     forget_everything()
     time.sleep(max(0.0, before.good_until - time.monotonic()))
 
-    assert letters(before) == "T"
-    assert letters(availability_of(schedule.pk)) == "A"
+    assert codes(before) == "T"
+    assert codes(availability_of(schedule.pk)) == "A"
 
 
 def test_several_lapses_are_told_apart():
@@ -145,7 +145,7 @@ def test_several_lapses_are_told_apart():
 
     rendered = [render(snapshot, 10.0 + seconds) for seconds in (0.1, 0.2, 0.5, 0.7)]
 
-    assert [letters(one) for one in rendered] == ["TATTT", "TAATT", "TAATA", "AAATA"]
+    assert [codes(one) for one in rendered] == ["TATTT", "TAATT", "TAATA", "AAATA"]
     assert [round(one.good_until, 3) for one in rendered] == [10.2, 10.4, 10.7, 11.0]
 
 
@@ -157,7 +157,7 @@ def test_a_change_shows_after_the_second():
 
     time.sleep(max(0.0, before.good_until - time.monotonic()) + 0.01)
 
-    assert letters(availability_of(schedule.pk)) == "T"
+    assert codes(availability_of(schedule.pk)) == "T"
 
 
 def test_version_follows_the_content_alone():

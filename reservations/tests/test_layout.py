@@ -9,8 +9,8 @@ from concert_site.lib.cache import forget_everything
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSchedule
-from reservations.queries.layout import layout_name, layout_of, packed_layout_of
 from reservations.queries.sales import sale_of
+from reservations.queries.seat_map import layout_name, layout_of, packed_layout_of
 from reservations.tests.factories import LAYOUT, make_schedule, make_seats
 
 pytestmark = pytest.mark.django_db

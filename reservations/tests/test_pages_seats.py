@@ -18,7 +18,7 @@ from reservations.tests.factories import LAYOUT, make_fan, make_seats, reserve
 from reservations.tests.factories import hold as taken_by_another
 from reservations.tests.scenes import let_in, make_sale
 from reservations.tests.test_pages_waiting import browser_of, room, text_of
-from reservations.views.seats import in_words_of_time
+from reservations.views.seats import cooldown_text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
 
@@ -401,4 +401,4 @@ def test_who_gives_back_too_often_reads_when_to_try_again_and_keeps_the_choice(s
     [(0.2, "in 1 second."), (89.5, "in 90 seconds."), (90.5, "in 2 minutes."), (3600, "in 60 minutes.")],
 )
 def test_a_wait_is_told_in_words_and_never_too_short(seconds, words):
-    assert in_words_of_time(seconds).endswith(words)
+    assert cooldown_text(seconds).endswith(words)

@@ -15,8 +15,8 @@ from concert_site.lib.web.pages import caller_of, fan_id, spend_budget
 from reservations.halls.drawing import colours
 from reservations.queries.concerts import Filters, Listing, Price, Show, headline, is_over, listing_of, page_of
 from reservations.queries.fan_schedules import OwnPlace, own_places
-from reservations.queries.layout import categories_of
 from reservations.queries.sales import SaleState
+from reservations.queries.seat_map import layout_categories
 
 CONCERTS_A_PAGE = 24
 LONGEST_SEARCH = 100
@@ -144,6 +144,6 @@ def nights_of(request: HttpRequest, listing: Listing) -> list[Night]:
     """The dates of a concert, those that are over last."""
     ids = [show.id for show in listing.schedules]
     places = own_places(user_id=fan_id(request), schedule_ids=ids) if ids and request.user.is_authenticated else {}
-    layouts = categories_of({show.id: show.layout_name for show in listing.schedules})
+    layouts = layout_categories({show.id: show.layout_name for show in listing.schedules})
     nights = [Night(show, places.get(show.id), colours(layouts.get(show.id, {}))) for show in listing.schedules]
     return sorted(nights, key=lambda night: night.is_over)

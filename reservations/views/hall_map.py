@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 from concert_site.lib.cache import Memory
 from concert_site.lib.web.conditional import conditional, takes_gzip
 from reservations.halls.drawing import draw
-from reservations.queries.layout import layout_name, layout_of
 from reservations.queries.sales import Sale, public_sale_of
+from reservations.queries.seat_map import layout_name, layout_of
 
 # Raised when the drawing changes, so that no browser keeps the old one.
 STYLE = 1

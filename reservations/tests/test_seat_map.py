@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from concert_site.lib.json import to_json
 from reservations.models import ConcertSchedule
 from reservations.queries.availability import availability_of
-from reservations.queries.hall import PLAIN_COLOR, letters_of, plan_from, plan_of
 from reservations.queries.sales import sale_of
+from reservations.queries.seat_map import PLAIN_COLOR, seat_map_from, seat_map_of
 from reservations.tests.factories import LAYOUT, hold, make_schedule, make_seats
 
 
@@ -28,7 +28,7 @@ def plan(*seats, categories=()):
         }
         for nth, (section, row, category, price) in enumerate(seats)
     ]
-    return plan_from(to_json({"layout": LAYOUT | {"categories": list(categories)}, "seats": facts}))
+    return seat_map_from(to_json({"layout": LAYOUT | {"categories": list(categories)}, "seats": facts}))
 
 
 def test_sections_and_rows_come_in_the_order_of_their_first_seats():
@@ -73,15 +73,15 @@ def test_categories_come_in_the_order_of_the_map_and_without_those_that_no_seat_
 
 
 @pytest.mark.django_db
-def test_what_is_left_of_a_section_by_the_live_letters():
+def test_what_is_left_of_a_section_by_the_live_codes():
     schedule = make_schedule()
     first, *_ = make_seats(schedule, 3)
     make_seats(schedule, 2, section="B")
     hold(first)
 
-    hall, letters = plan_of(sale_of(schedule.pk)), letters_of(availability_of(schedule.pk))
+    hall, codes = seat_map_of(sale_of(schedule.pk)), availability_of(schedule.pk).seats
 
-    assert [section.seats_left(letters) for section in hall.sections.values()] == [2, 2]
+    assert [section.seats_left(codes) for section in hall.sections.values()] == [2, 2]
 
 
 @pytest.mark.django_db
@@ -89,13 +89,13 @@ def test_a_hall_is_read_once_and_again_when_it_has_changed():
     schedule = make_schedule()
     make_seats(schedule, 3)
     sale = sale_of(schedule.pk)
-    plan_of(sale)
+    seat_map_of(sale)
 
     with CaptureQueriesContext(connection) as queries:
-        plan_of(sale)
+        seat_map_of(sale)
 
     assert len(queries) == 0
     make_seats(schedule, 1, section="B")
     ConcertSchedule.objects.update(layout_version=2)
     changed = sale.__class__(**{name: getattr(sale, name) for name in sale.__slots__} | {"layout_version": 2})
-    assert list(plan_of(changed).sections) == ["A", "B"]
+    assert list(seat_map_of(changed).sections) == ["A", "B"]

@@ -1,0 +1,102 @@
+"""All that the page of choosing seats shows one fan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+
+from queueing.queries import TokenView
+from reservations.models import Reservation
+from reservations.models.reservation import Status
+from reservations.queries.availability import availability_of
+from reservations.queries.bookings import live_of_schedule
+from reservations.queries.sales import Sale
+from reservations.queries.seat_map import Row, Seat, SeatMap, Section, seat_map_of
+
+
+@dataclass(frozen=True, slots=True)
+class SeatOption:
+    """A seat in the list of its row: whether it can be had, is the fan's own already, or was chosen before."""
+
+    seat: Seat
+    is_free: bool
+    is_own: bool
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class SeatChoice:
+    """The hall as one fan may choose from it, and what they have of it: all sections, or the rows of one.
+
+    `seconds_left` is what is left of the fan's time, `codes` the live states of all seats, `kept` what a refused choice
+    left over. A long section comes in portions, counted from 1.
+    """
+
+    seconds_left: int
+    seat_map: SeatMap
+    codes: str
+    owned: Sequence[Reservation]
+    limit: int
+    kept: Sequence[int]
+    section: Section | None
+    portion: int
+
+    @property
+    def held(self) -> list[Reservation]:
+        """What the fan holds and has yet to pay."""
+        return [each for each in self.owned if each.status == Status.RESERVING]
+
+    @cached_property
+    def own_seats(self) -> list[int]:
+        """The ids of the seats that the fan has, held or paid."""
+        return [each.concert_seat_id for each in self.owned]
+
+    @property
+    def may_choose(self) -> int:
+        """How many more seats the fan may have."""
+        return max(0, self.limit - len(self.owned))
+
+    @property
+    def sections(self) -> list[tuple[Section, int]]:
+        """All sections, each with how many of its seats can be had."""
+        return [(section, section.seats_left(self.codes)) for section in self.seat_map.sections.values()]
+
+    @property
+    def portions(self) -> list[tuple[int, str, str]]:
+        """The portions of the section, each with its first and last row; none where all of it is one."""
+        found = self.section.portions if self.section else []
+        return [(nth, rows[0].name, rows[-1].name) for nth, rows in enumerate(found, 1)] if len(found) > 1 else []
+
+    @property
+    def rows(self) -> list[tuple[Row, list[SeatOption]]]:
+        """The rows of this portion of the section."""
+        shown = self.section.portions[self.portion - 1] if self.section else []
+        return [(row, [self.option(seat) for seat in row.seats]) for row in shown]
+
+    def option(self, seat: Seat) -> SeatOption:
+        """A seat as this fan may choose it."""
+        is_free = seat.is_free(self.codes)
+        return SeatOption(seat, is_free, is_own=seat.id in self.own_seats, is_chosen=is_free and seat.id in self.kept)
+
+
+def seat_choice(
+    sale: Sale, token: TokenView, *, user_id: int, section: str, portion: int, kept: Sequence[int]
+) -> SeatChoice:
+    """What a fan who is inside may choose from: one query beside what is remembered for everybody.
+
+    A section or seat that doesn't exist counts as none, a portion beyond the last as the last.
+    """
+    assert token.expired_at is not None  # noqa: S101  an ACTIVE token has its time, says a constraint
+    seconds_left = max(1, ceil((token.expired_at - sale.now()).total_seconds()))
+    seat_map = seat_map_of(sale)
+    shown = seat_map.sections.get(section)
+    return SeatChoice(
+        seconds_left=seconds_left,
+        seat_map=seat_map,
+        codes=availability_of(sale.schedule_id).seats,
+        owned=list(live_of_schedule(sale.schedule_id, user_id=user_id)),
+        limit=sale.tickets_per_fan,
+        kept=[seat for seat in kept if seat in seat_map.seats],
+        section=shown,
+        portion=min(portion, len(shown.portions)) if shown else 1,
+    )
