@@ -54,7 +54,7 @@ class Contender:
     def run(self, requests: list[bytes], status: int) -> Load:
         """One round."""
         before = stack.cpu_seconds(self.server)
-        done = load.run(self.port, requests, clients=CLIENTS).demand(status)
+        done = load.run(self.port, requests, clients=CLIENTS).expect(status)
         self.cpu_us.append((stack.cpu_seconds(self.server) - before) / len(requests) * 1e6)
         self.per_second.append(done.per_second)
         self.latencies.append(done.percentile(0.99))
@@ -156,7 +156,7 @@ class Bench:
                 held = holder.run(hold, 201)
                 pairs = [(fan, body) for (fan, _), body in zip(taken, held.bodies, strict=True)]
                 if step == "cancel it once paid":
-                    load.run(self.site.port, [pay_request(0, *pair) for pair in pairs], clients=CLIENTS).demand(201)
+                    load.run(self.site.port, [pay_request(0, *pair) for pair in pairs], clients=CLIENTS).expect(201)
                 what = "extend" if step == "extend it" else "cancel"
                 done[step].run([step_request(what, *pair) for pair in pairs], 200)
         # One round of the holder stands for three: each step is compared with the holds of its own turn.

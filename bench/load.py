@@ -34,7 +34,7 @@ class Load:
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
 
-    def demand(self, status: int) -> "Load":
+    def expect(self, status: int) -> "Load":
         """Insist that every answer had this status: a benchmark of refusals measures something else."""
         if set(self.statuses) != {status}:
             odd = next((body for body in self.bodies if b"error" in body), b"")

@@ -93,7 +93,7 @@ class Bench:
             ("hold", holds, 201),
         ]
         for what, requests, status in parts:
-            done = load.run(port, list(requests), clients=CLIENTS).demand(status)
+            done = load.run(port, list(requests), clients=CLIENTS).expect(status)
             figures.setdefault((what, beside), []).append(done)
 
     def hold(self, fan: Fan, seat: int) -> bytes:

@@ -200,7 +200,7 @@ def wait_for_port(port: int) -> None:
 
 def free_port() -> int:
     """A port that nobody listens on just now."""
-    return web.demand_free(web.Address("127.0.0.1", 0)).port
+    return web.require_free(web.Address("127.0.0.1", 0)).port
 
 
 def listener(port: int) -> psutil.Process:

@@ -67,7 +67,7 @@ class Side:
         """One round."""
         meter = Meter(site)
         web, backends = meter.web(), meter.backends()
-        done = load.run(site.port, requests, clients=CLIENTS).demand(status)
+        done = load.run(site.port, requests, clients=CLIENTS).expect(status)
         self.database += spent(backends, meter.backends())
         self.web += meter.web() - web
         self.count += len(requests)

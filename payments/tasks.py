@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from concert_site.lib import heartbeats
-from concert_site.lib.tasks import alone
+from concert_site.lib.tasks import single_run
 from payments.domain import mails
 
 
@@ -12,6 +12,6 @@ def send_mails() -> None:
     """Send the mails that are owed. One run at a time, so that a slow mail server keeps one thread busy, not all."""
     # A run may take a minute, so what is noted is that the worker takes up what it is sent.
     heartbeats.note("payments.send_mails")
-    with alone("payments.send_mails") as is_alone:
-        if is_alone:
+    with single_run("payments.send_mails") as may_run:
+        if may_run:
             mails.send_owed()

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
+from concert_site.lib.admin.columns import column
 from concert_site.lib.admin.staff_pages import RecordAdmin
 from concert_site.lib.formats import day_and_time
-from concert_site.lib.lists import column
 from concert_site.lib.web.converters import id_in
 from queueing.models import Status, WaitingToken
 

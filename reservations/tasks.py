@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import Error
 
 from concert_site.lib import heartbeats
-from concert_site.lib.tasks import alone, at_most, begun, is_repeated
+from concert_site.lib.tasks import clear_pending, is_repeated, limited_runs, single_run
 from reservations.domain import holds, posters, public_progress, waiting_room
 from reservations.queries.entrance import schedules_with_a_line
 
@@ -25,11 +25,11 @@ def tick_admission(schedule_id: int | None = None) -> None:
     at once after another: a worker that was away finds a minute's ticks, and has one second's work to do.
     """
     if schedule_id is not None:
-        begun("reservations.tick_admission", schedule_id=schedule_id)
+        clear_pending("reservations.tick_admission", schedule_id=schedule_id)
         waiting_room.tick(schedule_id)
         return
-    with alone("reservations.tick_admission") as is_alone:
-        if is_alone and not is_repeated("reservations.tick_admission"):
+    with single_run("reservations.tick_admission") as may_run:
+        if may_run and not is_repeated("reservations.tick_admission"):
             tick_all()
             heartbeats.note("reservations.tick_admission")
 
@@ -46,8 +46,8 @@ def tick_all() -> None:
 @shared_task(name="reservations.draw_line")
 def draw_line(schedule_id: int) -> None:
     """Draw the numbers of a line; ticks ask for it until it is done."""
-    begun("reservations.draw_line", schedule_id=schedule_id)
-    with at_most(MOST_DRAWS, "reservations.draw_line") as may_draw:
+    clear_pending("reservations.draw_line", schedule_id=schedule_id)
+    with limited_runs(MOST_DRAWS, "reservations.draw_line") as may_draw:
         if not may_draw:
             return
         try:
@@ -59,12 +59,12 @@ def draw_line(schedule_id: int) -> None:
 @shared_task(name="reservations.end_line")
 def end_line(schedule_id: int) -> None:
     """End a line whose sale is over; ticks ask for it until nobody waits. What is done is done, whatever comes next."""
-    begun("reservations.end_line", schedule_id=schedule_id)
+    clear_pending("reservations.end_line", schedule_id=schedule_id)
     with (
-        at_most(MOST_ENDS, "reservations.end_line") as may_end,
-        alone(f"reservations.end_line:{schedule_id}") as is_alone,
+        limited_runs(MOST_ENDS, "reservations.end_line") as may_end,
+        single_run(f"reservations.end_line:{schedule_id}") as may_run,
     ):
-        if not (may_end and is_alone):
+        if not (may_end and may_run):
             return
         try:
             waiting_room.end_line(schedule_id)
@@ -75,17 +75,17 @@ def end_line(schedule_id: int) -> None:
 @shared_task(name="reservations.record_draw")
 def record_draw(schedule_id: int) -> None:
     """Make the record of a draw; whoever takes the public picture of the line asks for it until it is there."""
-    begun("reservations.record_draw", schedule_id=schedule_id)
-    with alone("reservations.record_draw") as is_alone:
-        if is_alone:
+    clear_pending("reservations.record_draw", schedule_id=schedule_id)
+    with single_run("reservations.record_draw") as may_run:
+        if may_run:
             public_progress.record_draw(schedule_id)
 
 
 @shared_task(name="reservations.tick_release")
 def tick_release() -> None:
     """Return lapsed holds to sale."""
-    with alone("reservations.tick_release") as is_alone:
-        if is_alone and not is_repeated("reservations.tick_release"):
+    with single_run("reservations.tick_release") as may_run:
+        if may_run and not is_repeated("reservations.tick_release"):
             holds.release_lapsed()
             heartbeats.note("reservations.tick_release")
 
@@ -93,6 +93,6 @@ def tick_release() -> None:
 @shared_task(name="reservations.clear_posters")
 def clear_posters() -> None:
     """Delete the files of posters that no concert shows any more."""
-    with alone("reservations.clear_posters") as is_alone:
-        if is_alone:
+    with single_run("reservations.clear_posters") as may_run:
+        if may_run:
             posters.clear_posters()

@@ -146,7 +146,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         Of theirs this session goes on; an app is answered with new tokens.
         """
         request = self.request
-        demand_code_of_today(request, user)
+        require_code_of_today(request, user)
         super().set_password(user, password)
         is_own = request.user.is_authenticated and request.user.pk == user.pk
         end_sessions(user.pk, keep=request.session.session_key if is_own else None)
@@ -200,7 +200,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         return saved
 
 
-def demand_code_of_today(request: HttpRequest, user: User) -> None:
+def require_code_of_today(request: HttpRequest, user: User) -> None:
     """Refuse a new password by a code that was sent to an address, or for a password, that is the account's no more.
 
     :raises ImmediateHttpResponse: back to where a code is asked for

@@ -170,7 +170,7 @@ class SignUp(SignupView):  # type: ignore[misc]  # allauth comes without types
         """
         if request.method == "POST":
             guessing.admit_sign_up(request)
-            proofs.demand_proof(request)
+            proofs.require_proof(request)
         response: HttpResponse = super().handle(request, *args, **kwargs)
         return response
 

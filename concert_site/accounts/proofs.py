@@ -54,7 +54,7 @@ def new_challenge() -> dict[str, Any]:  # Any: altcha's JSON
     return dict(challenge.to_dict())
 
 
-def demand_proof(request: HttpRequest) -> None:
+def require_proof(request: HttpRequest) -> None:
     """Spend the proof of work that comes with a sign-up, if the house wants one.
 
     :raises ProofNeeded: if there is none, it is wrong or too old, or it was spent before

@@ -125,7 +125,7 @@ class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes wi
         guessing.admit_sign_up(request)
         form = self.get_form()
         try:
-            proofs.demand_proof(request)
+            proofs.require_proof(request)
         except proofs.ProofNeeded as needed:
             form.add_error(None, str(needed.detail))
             refused: HttpResponse = self.form_invalid(form)

@@ -51,7 +51,7 @@ def prepared(argv: Sequence[str]) -> Iterator[list[str]]:
     # Judged before anything is made: a refusal leaves no trace.
     mode = modes.decide_mode(asked, path)
     if mode == modes.PRODUCTION:
-        keys.demand(os.environ)
+        keys.require(os.environ)
     if command == "up":
         set_up(data_dir, mode)
         yield words
@@ -119,7 +119,7 @@ def services_for_command(data_dir: DataDir, mode: str, *, is_throwaway: bool = F
     services = embedded_services(os.environ, data_dir)
     if not services.has_postgres:
         # Redis holds nothing that a command could not do without; PostgreSQL it needs.
-        reachable.demand(os.environ, ("DATABASE_URL",))
+        reachable.require(os.environ, ("DATABASE_URL",))
     set_up(data_dir, mode)
     if services.is_empty:
         yield

@@ -26,7 +26,7 @@ MAKERS: Mapping[str, Callable[[], str]] = {
 }
 
 
-def demand(environ: Mapping[str, str]) -> None:
+def require(environ: Mapping[str, str]) -> None:
     """Insist that production was given its secrets, and good ones.
 
     :raises CannotStart: naming those that are missing or weak

@@ -9,24 +9,24 @@ from concert_site.embedded.errors import CannotStart
 PATIENCE_SECONDS = 5.0
 
 
-def demand(environ: Mapping[str, str], names: tuple[str, ...]) -> None:
+def require(environ: Mapping[str, str], names: tuple[str, ...]) -> None:
     """Try the services that are named by these variables, as far as they are set, for a few seconds.
 
     :raises CannotStart: naming the one that can't be reached
     """
     for name in names:
         if url := environ.get(name):
-            demand_one(name, url)
+            require_one(name, url)
 
 
-def demand_one(name: str, url: str) -> None:
+def require_one(name: str, url: str) -> None:
     """Try one service.
 
     :raises CannotStart: if it can't be reached
     """
-    attempt = ATTEMPTS[name]
+    try_connection = ATTEMPTS[name]
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while problem := attempt(url):
+    while problem := try_connection(url):
         if time.monotonic() > deadline:
             raise CannotStart(
                 f"{name} ({without_password(url)}) can't be reached: {problem};"

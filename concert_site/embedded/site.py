@@ -55,9 +55,9 @@ class Site:
             owner.close()
 
     def _start(self, supervisor: Supervisor, signals: StopSignals, prepare_database: Callable[[], list[str]]) -> None:
-        address = web.demand_free(self.address)
+        address = web.require_free(self.address)
         with signals.interruptible():
-            reachable.demand(others(self.services), ("DATABASE_URL", "REDIS_URL"))
+            reachable.require(others(self.services), ("DATABASE_URL", "REDIS_URL"))
         report(f"starting in {self.data_dir.path} (MODE={os.environ['MODE']}); logs: {self.data_dir.log}")
         self.services.start(supervisor, self.data_dir)
         self.services.wait(supervisor, self.data_dir, signals.stop_if_asked)

@@ -21,9 +21,9 @@ CONNECTIONS = 8192
 BACKLOG = 4096
 # Open files that a worker needs for anything but connections.
 OTHER_FILES = 256
-# Threads for ticks, which are short: one a kind, and two for those that are hurried.
+# Threads for ticks, which are short: one a kind, and two for those that are enqueued besides the clock.
 TICK_THREADS = 4
-# Threads for everything else. What may take long is bounded by kind (at_most, alone), and together is fewer than these.
+# Threads for everything else. What may take long is bounded by kind (limited_runs, single_run), and takes fewer in all.
 TASK_THREADS = 12
 PROBE_SECONDS = 5.0
 LAST_PORT = 65_535
@@ -63,7 +63,7 @@ def open_files() -> int:
     return wanted
 
 
-def demand_free(address: Address) -> Address:
+def require_free(address: Address) -> Address:
     """Insist that nobody listens there yet; port 0 becomes one that is free.
 
     :raises CannotStart: naming the port, or the host that isn't ours

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.exceptions import RedisError
 
-from concert_site.lib.cache import Memory
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.idempotency import request_hash
 from concert_site.lib.redis import breaker, client
 
@@ -65,7 +65,7 @@ class Counter:
         return f"attempts:{self.limit.name}:{request_hash({'subject': self.subject})[:32]}"
 
 
-_here: Memory[tuple[int, float]] = Memory(most=20_000)
+_here: TTLCache[tuple[int, float]] = TTLCache(most=20_000)
 _changing = threading.Lock()
 
 
@@ -104,14 +104,14 @@ def _take_in_redis(redis: Redis, counters: Sequence[Counter]) -> float:
 def _take_here(counters: Sequence[Counter]) -> float:
     now = time.monotonic()
     with _changing:
-        found = [_here.peek(counter.key) or (0, now + counter.limit.seconds) for counter in counters]
+        found = [_here.get(counter.key) or (0, now + counter.limit.seconds) for counter in counters]
         waits = [
             until - now for counter, (count, until) in zip(counters, found, strict=True) if count >= counter.limit.most
         ]
         if waits:
             return max(waits)
         for counter, (count, until) in zip(counters, found, strict=True):
-            _here.keep(counter.key, (count + 1, until), until - now)
+            _here.set(counter.key, (count + 1, until), until - now)
     return 0
 
 
@@ -119,6 +119,6 @@ def _give_back_here(keys: Sequence[str]) -> None:
     now = time.monotonic()
     with _changing:
         for key in keys:
-            count, until = _here.peek(key) or (0, now)
+            count, until = _here.get(key) or (0, now)
             if count > 0:
-                _here.keep(key, (count - 1, until), until - now)
+                _here.set(key, (count - 1, until), until - now)

@@ -1,4 +1,4 @@
-"""Caches: Django's over Redis, which survives its loss, and short memories of public answers."""
+"""Caches: Django's over Redis, which survives its loss, and a small one in each process for public answers."""
 
 import threading
 import time
@@ -71,21 +71,21 @@ class FailOpenRedisCache(RedisCache):
             return otherwise
 
 
-class Memory(Generic[T]):
-    """A small memory of this process: a value a key, built by one thread at a time and kept for a moment.
+class TTLCache(Generic[T]):
+    """A small cache of this process, with a lifetime a value; what is missing is built by one thread at a time.
 
     It bounds what an empty or absent Redis costs PostgreSQL: one build a key and lifetime in each process.
     """
 
     def __init__(self, *, most: int = 512) -> None:
         self.most = most
-        self._kept: dict[object, tuple[float, T]] = {}
+        self._values: dict[object, tuple[float, T]] = {}
         # One for each value that is being built this moment.
         self._locks: dict[object, threading.Lock] = {}
         self._changing = threading.Lock()
-        memories.add(self)
+        caches.add(self)
 
-    def get(self, key: object, build: Callable[[], tuple[T, float]]) -> T:
+    def get_or_build(self, key: object, build: Callable[[], tuple[T, float]]) -> T:
         """The value kept under `key`, or what `build` answers: the value and for how many seconds it is good."""
         found = self._fresh(key)
         if found is not None:
@@ -96,47 +96,47 @@ class Memory(Generic[T]):
                 return found[1]
             try:
                 value, seconds = build()
-                self._keep(key, value, time.monotonic() + seconds)
+                self._store(key, value, time.monotonic() + seconds)
             finally:
                 self._locks.pop(key, None)
             return value
 
-    def peek(self, key: object) -> T | None:
+    def get(self, key: object) -> T | None:
         """The value kept under `key`, if there is one and it is still good."""
         found = self._fresh(key)
         return found[1] if found is not None else None
 
-    def keep(self, key: object, value: T, seconds: float) -> None:
+    def set(self, key: object, value: T, seconds: float) -> None:
         """Keep a value that was built elsewhere, for so many seconds."""
-        self._keep(key, value, time.monotonic() + seconds)
+        self._store(key, value, time.monotonic() + seconds)
 
-    def forget_one(self, key: object) -> None:
+    def delete(self, key: object) -> None:
         """Drop one value."""
         with self._changing:
-            self._kept.pop(key, None)
+            self._values.pop(key, None)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop everything."""
         with self._changing:
-            self._kept.clear()
+            self._values.clear()
 
     def _fresh(self, key: object) -> tuple[float, T] | None:
-        found = self._kept.get(key)
+        found = self._values.get(key)
         return found if found is not None and found[0] > time.monotonic() else None
 
-    def _keep(self, key: object, value: T, until: float) -> None:
+    def _store(self, key: object, value: T, until: float) -> None:
         with self._changing:
             # Out and in again: what was built longest ago is the first to go, not what was first asked for.
-            self._kept.pop(key, None)
-            while len(self._kept) >= self.most:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = (until, value)
+            self._values.pop(key, None)
+            while len(self._values) >= self.most:
+                del self._values[next(iter(self._values))]
+            self._values[key] = (until, value)
 
 
-memories: WeakSet["Memory[Any]"] = WeakSet()  # Any: memories of everything
+caches: WeakSet["TTLCache[Any]"] = WeakSet()  # Any: values of any type
 
 
-def forget_everything() -> None:
-    """Drop what this process remembers, as if it had just started; tests start so."""
-    for memory in memories:
-        memory.forget()
+def clear_caches() -> None:
+    """Drop what this process has cached, as if it had just started; tests start so."""
+    for cache in caches:
+        cache.clear()

@@ -6,7 +6,7 @@ itself was set back, a trace from before seems to live longer than any, and says
 
 from redis.exceptions import RedisError
 
-from concert_site.lib.redis import attempt, breaker, client
+from concert_site.lib.redis import breaker, client, try_redis
 
 # What beat notes of itself; tasks note their names.
 BEAT = "beat"
@@ -22,7 +22,7 @@ def heartbeat_key(name: str) -> str:
 
 def note(name: str) -> None:
     """Leave a trace; without Redis none is left."""
-    attempt(lambda redis: redis.set(heartbeat_key(name), 1, px=KEEP_MS), None)
+    try_redis(lambda redis: redis.set(heartbeat_key(name), 1, px=KEEP_MS), None)
 
 
 def ages(*names: str) -> dict[str, float | None] | None:

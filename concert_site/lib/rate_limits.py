@@ -4,7 +4,7 @@ import time
 
 from redis import Redis
 
-from concert_site.lib.redis import attempt
+from concert_site.lib.redis import try_redis
 
 WINDOW_SECONDS = 60
 # Requests a minute and caller. Writes of one kind share a budget; a view names its own as `throttle_scope`.
@@ -22,7 +22,7 @@ def count_up(redis: Redis, key: str) -> int:
 def is_within_budget(scope: str, caller: str) -> bool:
     """Count one request of `caller` in `scope`, and whether it may pass. Open while Redis is away."""
     window = int(time.time() // WINDOW_SECONDS)
-    count = attempt(lambda redis: count_up(redis, f"throttle:{scope}:{caller}:{window}"), 0)
+    count = try_redis(lambda redis: count_up(redis, f"throttle:{scope}:{caller}:{window}"), 0)
     return count <= LIMITS[scope]
 
 

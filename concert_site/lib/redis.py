@@ -66,7 +66,7 @@ class Breaker:
 breaker = Breaker()
 
 
-def attempt(step: Callable[[redis.Redis], T], otherwise: T) -> T:
+def try_redis(step: Callable[[redis.Redis], T], otherwise: T) -> T:
     """What Redis answers to `step`, or `otherwise` while it is away."""
     try:
         return breaker.call(lambda: step(client()))
@@ -74,7 +74,7 @@ def attempt(step: Callable[[redis.Redis], T], otherwise: T) -> T:
         return otherwise
 
 
-def demand(step: Callable[[redis.Redis], T]) -> T:
+def require_redis(step: Callable[[redis.Redis], T]) -> T:
     """What Redis answers to `step`.
 
     :raises Unavailable: while it is away

@@ -17,13 +17,13 @@ from celery import current_app, current_task
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from concert_site.lib.redis import attempt, client
+from concert_site.lib.redis import client, try_redis
 
 log = logging.getLogger(__name__)
 
 # A pending mark that nobody took down (its worker was killed) stops mattering after this.
 PENDING_SECONDS = 2
-# Between two rounds of hurrying: slots that become free within it are handed on together.
+# Between two rounds of enqueueing: slots that become free within it are handed on together.
 PAUSE_SECONDS = 0.05
 # So many messages may wait in a queue before no more are sent that the next second would send anyway: a worker that
 # has been away for a day finds these, not those of the day.
@@ -59,24 +59,24 @@ def has_room(queue: str) -> bool:
     return client().llen(queue) < MOST_PENDING
 
 
-def hurry(task: str, *, schedule_id: int) -> bool:
+def enqueue(task: str, *, schedule_id: int) -> bool:
     """Enqueue `task` for a schedule unless it is pending already; return whether it was enqueued.
 
     Nothing may depend on it: beat finds the same work by itself, and a broker that is away is no error.
     """
     key, queue = pending_key(task, schedule_id), queue_of(task)
-    if not attempt(lambda redis: redis.eval(MARK, 2, key, queue, str(PENDING_SECONDS * 1000), str(MOST_PENDING)), 0):
+    if not try_redis(lambda redis: redis.eval(MARK, 2, key, queue, str(PENDING_SECONDS * 1000), str(MOST_PENDING)), 0):
         return False
     try:
         current_app.send_task(task, kwargs={"schedule_id": schedule_id}, retry=False)
     except (OperationalError, RedisError, OSError) as error:
-        log.warning("%s was not hurried: %s", task, error)
+        log.warning("%s was not enqueued: %s", task, error)
         return False
     return True
 
 
-class Hurries:
-    """Hurries tasks from a thread of its own: enqueueing costs as much as a payment, and nobody waits for it.
+class Enqueuer:
+    """Enqueues tasks from a thread of its own: enqueueing costs as much as a payment, and nobody waits for it.
 
     What is asked for again before the thread has got to it is asked for once. A process that is killed loses
     what was not sent yet, which beat makes good within a second.
@@ -90,12 +90,12 @@ class Hurries:
         self._thread: threading.Thread | None = None
 
     def ask(self, task: str, *, schedule_id: int) -> None:
-        """Have `task` hurried for a schedule soon."""
+        """Have `task` enqueued for a schedule soon."""
         with self._lock:
             self._wanted.add((task, schedule_id))
             # Started at the first need: a web server forks its workers, and threads don't survive that.
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="hurries", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="enqueuer", daemon=True)
                 self._thread.start()
             self._something.notify_all()
 
@@ -113,21 +113,21 @@ class Hurries:
                 wanted, self._wanted = self._wanted, set()
                 self._is_sending = True
             for task, schedule_id in wanted:
-                hurry(task, schedule_id=schedule_id)
+                enqueue(task, schedule_id=schedule_id)
             time.sleep(PAUSE_SECONDS)
 
 
-hurries = Hurries()
+enqueuer = Enqueuer()
 
 
-def hurry_soon(task: str, *, schedule_id: int) -> None:
-    """Hurry `task` for a schedule without making the caller wait for the broker."""
-    hurries.ask(task, schedule_id=schedule_id)
+def enqueue_soon(task: str, *, schedule_id: int) -> None:
+    """Enqueue `task` for a schedule without making the caller wait for the broker."""
+    enqueuer.ask(task, schedule_id=schedule_id)
 
 
-def begun(task: str, *, schedule_id: int) -> None:
+def clear_pending(task: str, *, schedule_id: int) -> None:
     """Take the mark down as the task begins, so that what happens from now on can enqueue the next one."""
-    attempt(lambda redis: redis.delete(pending_key(task, schedule_id)), 0)
+    try_redis(lambda redis: redis.delete(pending_key(task, schedule_id)), 0)
 
 
 class Runs:
@@ -170,7 +170,7 @@ runs = Runs()
 
 
 @contextmanager
-def at_most(most: int, kind: str) -> Iterator[bool]:
+def limited_runs(most: int, kind: str) -> Iterator[bool]:
     """Whether fewer than `most` runs of this kind are at work in this process; else this one has nothing to do."""
     may_run = runs.begin(kind, most)
     try:
@@ -181,10 +181,10 @@ def at_most(most: int, kind: str) -> Iterator[bool]:
 
 
 @contextmanager
-def alone(task: str) -> Iterator[bool]:
+def single_run(task: str) -> Iterator[bool]:
     """Whether no other run of `task` is at work in this process; else this one has nothing to do."""
-    with at_most(1, task) as is_alone:
-        yield is_alone
+    with limited_runs(1, task) as may_run:
+        yield may_run
 
 
 def is_repeated(task: str) -> bool:

@@ -12,7 +12,7 @@ UNSENT = ("console", "dummy", "locmem", "filebased")
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def demand_safe(
+def require_safe(
     *, secrets: Mapping[str, str], hosts: Sequence[str], origins: Sequence[str], email_backend: str, site_url: str
 ) -> None:
     """Refuse what production must not run with.

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import connection
 
 from concert_site.accounts.sessions import clear_what_is_over
-from concert_site.lib.tasks import alone
+from concert_site.lib.tasks import single_run
 from concert_site.operations import audit
 from reservations.queries.entrance import is_a_sale_young
 
@@ -23,8 +23,8 @@ def tick_analyze() -> None:
     next ANALYZE: that is the opening minute of a sale. A table that autovacuum is at work on is left to it: whoever
     waits for its lock makes it give up.
     """
-    with alone("concert_site.tick_analyze") as is_alone:
-        if is_alone and is_a_sale_young():
+    with single_run("concert_site.tick_analyze") as may_run:
+        if may_run and is_a_sale_young():
             with connection.cursor() as cursor:
                 cursor.execute(f"analyze (skip_locked) {', '.join(LIVE_TABLES)}")
 
@@ -32,14 +32,14 @@ def tick_analyze() -> None:
 @shared_task(name="concert_site.audit")
 def nightly_audit() -> None:
     """Check every invariant over the whole database; a breach is an error in the log."""
-    with alone("concert_site.audit") as is_alone:
-        for finding in audit.run() if is_alone else ():
+    with single_run("concert_site.audit") as may_run:
+        for finding in audit.run() if may_run else ():
             log.log(logging.ERROR if finding.breaches else logging.INFO, "Audit: %s", finding)
 
 
 @shared_task(name="concert_site.clear_sessions")
 def clear_sessions() -> None:
     """Delete the sessions that are over, and revocations of tokens that are."""
-    with alone("concert_site.clear_sessions") as is_alone:
-        if is_alone:
+    with single_run("concert_site.clear_sessions") as may_run:
+        if may_run:
             clear_what_is_over()

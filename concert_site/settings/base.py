@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from concert_site.back_office.frame import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.modes import MODES, PRODUCTION
-from concert_site.variables import Env
+from concert_site.env_vars import Env
 
 env = Env()
 

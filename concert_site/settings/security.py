@@ -1,6 +1,6 @@
 """What browsers are told, and what production refuses to start with."""
 
-from concert_site.operations.production import demand_safe
+from concert_site.operations.production import require_safe
 from concert_site.settings import mail
 from concert_site.settings.accounts import SOCIALACCOUNT_PROVIDERS
 from concert_site.settings.base import (
@@ -42,7 +42,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
 if IS_PRODUCTION:
     # Browsers take such names by https alone, for this host alone: a neighbouring host can't set our cookies.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-    demand_safe(
+    require_safe(
         secrets={"SECRET_KEY": SECRET_KEY, "JWT_PRIVATE_KEY": JWT_PRIVATE_KEY},
         hosts=ALLOWED_HOSTS,
         origins=CSRF_TRUSTED_ORIGINS,

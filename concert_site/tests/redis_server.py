@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from concert_site.celery import app
 from concert_site.embedded.redis import server
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.settings import CACHES, broker_of
 from concert_site.tests.away import start_over
 
@@ -92,7 +92,7 @@ def pointed_at(url: str, broker_url: str | None = None) -> Iterator[None]:
             broker.config_from_object("django.conf:settings", namespace="CELERY")
             broker.set_current()
             start_over()
-            forget_everything()
+            clear_caches()
             yield
     finally:
         broker.close()

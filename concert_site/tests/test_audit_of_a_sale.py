@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 
 from concert_site.accounts.models import User
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.errors import DomainError
 from concert_site.operations import audit
 from payments.domain import checkout, refunds
@@ -98,7 +98,7 @@ class Storm:
 def test_a_sale_in_full_swing_passes_the_audit_at_every_moment(settings):
     # Holds lapse while the storm lasts, so that they are taken over, tidied and extended too late.
     settings.HOLD_SECONDS = 1
-    forget_everything()
+    clear_caches()
     storm = Storm()
 
     with ThreadPoolExecutor(THREADS) as pool:

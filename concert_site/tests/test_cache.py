@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from concert_site.lib.cache import Memory, forget_everything
+from concert_site.lib.cache import TTLCache, clear_caches
 
 
 class Source:
@@ -24,26 +24,26 @@ class Source:
 
 
 def test_value_is_built_once_while_it_is_good():
-    memory, source = Memory(), Source()
+    memory, source = TTLCache(), Source()
 
-    assert [memory.get("key", source) for _ in range(3)] == [1, 1, 1]
+    assert [memory.get_or_build("key", source) for _ in range(3)] == [1, 1, 1]
 
 
 def test_value_is_built_anew_when_it_is_over():
-    memory, source = Memory(), Source(seconds=0.02)
-    memory.get("key", source)
+    memory, source = TTLCache(), Source(seconds=0.02)
+    memory.get_or_build("key", source)
 
     time.sleep(0.03)
 
-    assert memory.get("key", source) == 2
+    assert memory.get_or_build("key", source) == 2
 
 
 def test_many_threads_build_it_once():
-    memory, source, start = Memory(), Source(takes=0.05), Barrier(8)
+    memory, source, start = TTLCache(), Source(takes=0.05), Barrier(8)
 
     def ask():
         start.wait()
-        return memory.get("key", source)
+        return memory.get_or_build("key", source)
 
     with ThreadPoolExecutor(8) as threads:
         answers = [future.result() for future in [threads.submit(ask) for _ in range(8)]]
@@ -67,51 +67,51 @@ def test_without_the_memory_many_threads_build_it_many_times():
 
 
 def test_other_keys_do_not_wait():
-    memory, slow, quick = Memory(), Source(takes=0.5), Source()
+    memory, slow, quick = TTLCache(), Source(takes=0.5), Source()
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(memory.get, "slow", slow)
+        waiting = threads.submit(memory.get_or_build, "slow", slow)
         begun = time.monotonic()
-        memory.get("quick", quick)
+        memory.get_or_build("quick", quick)
         assert time.monotonic() - begun < 0.4
         waiting.result()
 
 
 def test_what_was_built_longest_ago_makes_room():
-    memory, source = Memory(most=2), Source()
+    memory, source = TTLCache(most=2), Source()
     for key in ("a", "b", "c"):
-        memory.get(key, source)
+        memory.get_or_build(key, source)
 
-    assert memory.get("c", source) == 3
-    assert memory.get("b", source) == 2
-    assert memory.get("a", source) == 4
+    assert memory.get_or_build("c", source) == 3
+    assert memory.get_or_build("b", source) == 2
+    assert memory.get_or_build("a", source) == 4
 
 
 def test_building_again_drives_nothing_out():
-    memory = Memory(most=2)
-    memory.get("a", Source())
-    memory.get("b", Source(seconds=0))
-    memory.get("b", Source())
+    memory = TTLCache(most=2)
+    memory.get_or_build("a", Source())
+    memory.get_or_build("b", Source(seconds=0))
+    memory.get_or_build("b", Source())
 
-    assert memory.get("a", lambda: ("anew", 60)) == 1
+    assert memory.get_or_build("a", lambda: ("anew", 60)) == 1
 
 
 def test_a_failed_build_leaves_nothing_behind():
-    memory = Memory()
+    memory = TTLCache()
 
     def fail():
         raise OSError
 
     with pytest.raises(OSError):
-        memory.get("key", fail)
+        memory.get_or_build("key", fail)
 
-    assert memory.get("key", Source()) == 1
+    assert memory.get_or_build("key", Source()) == 1
     assert memory._locks == {}
 
 
 def test_everything_can_be_forgotten():
-    memory, source = Memory(), Source()
-    memory.get("key", source)
+    memory, source = TTLCache(), Source()
+    memory.get_or_build("key", source)
 
-    forget_everything()
+    clear_caches()
 
-    assert memory.get("key", source) == 2
+    assert memory.get_or_build("key", source) == 2

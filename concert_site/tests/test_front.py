@@ -13,7 +13,7 @@ from concert_site.accounts.tokens import create_access_token_for
 from concert_site.front import bodies, lanes, routes, server
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
 from concert_site.front.server import FRESH_SECONDS, STALE_SECONDS, Front
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.headers import NAMES
 from concert_site.tests.rsgi_client import ask
 from reservations.models import ConcertSeat
@@ -35,7 +35,7 @@ async def running(front):
 
 @pytest.fixture
 def front():
-    forget_everything()
+    clear_caches()
     server.is_allowed.cache_clear()
     yield Front(Dispatcher(SiteHandler(), ApiHandler()))
     server.is_allowed.cache_clear()
@@ -240,7 +240,7 @@ def test_a_refusal_is_kept_for_a_moment_only(front):
     def made():
         make_schedule()
         connection.close()
-        forget_everything()
+        clear_caches()
 
     before, after = asyncio.run(story())
     assert (before.status, after.status) == (404, 200)

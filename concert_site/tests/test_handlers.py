@@ -10,7 +10,7 @@ from django.db import close_old_connections
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
 from concert_site.front.handlers import ApiHandler, Dispatcher
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from reservations.tests.factories import make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ class Site:
 
 @pytest.fixture
 def dispatcher():
-    forget_everything()
+    clear_caches()
     # As Django's own test client does: the end of a request must not end the test's transaction.
     for moment in (request_started, request_finished):
         moment.disconnect(close_old_connections)

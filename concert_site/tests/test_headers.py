@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from concert_site.accounts.tests.factories import make_fan, make_staff
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
 from concert_site.front.server import Front
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.headers import CONSTANT, DATA_POLICY, security_headers
 from concert_site.tests.rsgi_client import ask
 from reservations.tests.factories import make_schedule, make_seats
@@ -156,7 +156,7 @@ class TestWhatTheFrontAnswers:
     """By itself, without Django: whatever it is, the headers are those that Django would give."""
 
     def test_all_of_it(self):
-        forget_everything()
+        clear_caches()
         (seat,) = make_seats(make_schedule(), 1)
         path = f"/api/v1/schedules/{seat.concert_schedule_id}/queue/"
 

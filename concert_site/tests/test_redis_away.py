@@ -15,7 +15,7 @@ from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
 from concert_site.lib import rate_limits, tasks
 from concert_site.lib.api.throttling import PerCaller
 from concert_site.lib.rate_limits import LIMITS
-from concert_site.lib.redis import attempt
+from concert_site.lib.redis import try_redis
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.redis_server import redis_of_our_own
 from queueing.models import WaitingToken
@@ -59,7 +59,7 @@ def sale(redis):
     # Everything has been used before: connections are open, counter, pictures and caches are there.
     assert join(schedule, make_fan()).status_code == 201
     waiting_room.tick(schedule.pk)
-    tasks.hurry("reservations.tick_admission", schedule_id=schedule.pk)
+    tasks.enqueue("reservations.tick_admission", schedule_id=schedule.pk)
     return schedule
 
 
@@ -211,13 +211,13 @@ def test_when_redis_is_back_the_numbers_go_on_without_a_restart(sale, redis, how
 def test_when_redis_is_back_caches_and_the_broker_work_again(sale, redis):
     redis.stop()
     cache.set("a", 1)
-    assert tasks.hurry("reservations.tick_admission", schedule_id=sale.pk) is False
+    assert tasks.enqueue("reservations.tick_admission", schedule_id=sale.pk) is False
     redis.start()
     wait_until_back(sale)
 
     cache.set("a", 2)
     assert cache.get("a") == 2
-    assert tasks.hurry("reservations.tick_admission", schedule_id=sale.pk) is True
+    assert tasks.enqueue("reservations.tick_admission", schedule_id=sale.pk) is True
     assert redis.client.llen("ticks") == 1
 
 
@@ -239,7 +239,7 @@ def test_while_redis_is_away_it_is_asked_once_a_second(sale, redis):
 
     end = time.monotonic() + 1.3
     while time.monotonic() < end:
-        attempt(ask, None)
+        try_redis(ask, None)
 
     assert 1 <= len(asked) <= 2
 

@@ -21,7 +21,7 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.timezone import localtime, now
 
 from concert_site.accounts.tests.factories import make_fan, make_staff
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client as redis
 from payments.tests.scenes import buy
 from queueing.domain.draw import draw
@@ -257,7 +257,7 @@ def test_once_drawn_the_seed_is_there_for_all():
     waiting_room.join(user_id=make_fan().pk, schedule_id=schedule.pk)
     ConcertSchedule.objects.update(reservation_available_at=now())
     assert draw(schedule.pk).drawn == 1
-    forget_everything()
+    clear_caches()
 
     response = Client().get(f"/api/v1/schedules/{schedule.pk}/draw/")
 

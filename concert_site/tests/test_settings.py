@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from concert_site.embedded.data_dir import PROJECT
-from concert_site.variables import Env
+from concert_site.env_vars import Env
 
 
 def load_settings(mode):

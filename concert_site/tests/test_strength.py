@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from concert_site.embedded import keys
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.embedded.strength import complaint
-from concert_site.operations.production import demand_safe
+from concert_site.operations.production import require_safe
 from concert_site.tests.up_process import clean_environment
 
 GOOD = "mZ3vN8qXw1Rk7TjYb5LcGd0HsPfUe9AoViQx2MtCnKrEyWzBJh4gDl6pS"
@@ -98,10 +98,10 @@ SAFE = {
     ],
 )
 def test_what_else_is_refused(unsafe, said):
-    demand_safe(**SAFE)
-    demand_safe(**SAFE | {"site_url": "http://localhost:8000"})
+    require_safe(**SAFE)
+    require_safe(**SAFE | {"site_url": "http://localhost:8000"})
     with pytest.raises(ImproperlyConfigured, match=said):
-        demand_safe(**SAFE | unsafe)
+        require_safe(**SAFE | unsafe)
 
 
 PRODUCTION = {

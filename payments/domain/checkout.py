@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import DomainError, NotFound, Unavailable
-from concert_site.lib.items import demand_each_once, places_of
+from concert_site.lib.id_lists import indexes_of, require_distinct
 from payments.models import Payment
 from reservations.domain.errors import HoldExpired
 from reservations.domain.waiting_room import slot_freed
@@ -40,7 +40,7 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
     :raises HoldExpired: naming those whose hold is over
     :raises InsufficientBalance: if the wallet has less than the total
     """
-    demand_each_once(
+    require_distinct(
         reservation_ids,
         attr="reservations",
         none=_("Choose what to pay."),
@@ -57,7 +57,7 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
 
 def refusal_of(row: Row, reservation_ids: Sequence[int]) -> DomainError:
     """The domain error that a refusal of pay_reservations.sql stands for, naming the reservations at fault."""
-    at_fault = places_of(row["at_fault"], reservation_ids)
+    at_fault = indexes_of(row["at_fault"], reservation_ids)
     match row["refusal"]:
         case "not_found":
             return NotFound(attr="reservations", items=at_fault)

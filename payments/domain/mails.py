@@ -24,7 +24,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
 
-from concert_site.lib.redis import attempt
+from concert_site.lib.redis import try_redis
 from payments.domain.letters import letter_of
 from payments.models import Payment
 from payments.queries import CANCELED, CONFIRMED, Occasion, Owed, owed_mails, payments_of
@@ -56,7 +56,7 @@ class ServerAway(Exception):
 
 def send_owed(*, now: datetime | None = None) -> int:
     """Send what is owed, the oldest first; return how many mails were accepted."""
-    if attempt(lambda redis: bool(redis.exists(RESTING)), False):
+    if try_redis(lambda redis: bool(redis.exists(RESTING)), False):
         return 0
     owed = due_mails()
     first = next(owed, None)
@@ -66,7 +66,7 @@ def send_owed(*, now: datetime | None = None) -> int:
         with server() as backend:
             return send_each(first, owed, backend, now=now)
     except ServerAway as error:
-        attempt(lambda redis: redis.set(RESTING, 1, ex=SERVER_RESTS_SECONDS), None)
+        try_redis(lambda redis: redis.set(RESTING, 1, ex=SERVER_RESTS_SECONDS), None)
         log.warning("Mails wait, the mail server is away: %s", error.__cause__ or error)
         return 0
 
@@ -146,20 +146,20 @@ def mark(occasion: Occasion, payments: list[Payment], *, now: datetime | None) -
 
 
 def wait_key(owed: Owed) -> str:
-    """The mark of a mail that waits for its next attempt."""
+    """The mark of a mail that waits for its next try_redis."""
     return f"mails:waiting:{owed}"
 
 
 def waiting(mails: Sequence[Owed]) -> list[bool]:
     """Of each of these mails whether it is to be left alone for now, in one round trip."""
     keys = [wait_key(owed) for owed in mails]
-    return attempt(lambda redis: [mark is not None for mark in redis.mget(keys)], [False] * len(keys))
+    return try_redis(lambda redis: [mark is not None for mark in redis.mget(keys)], [False] * len(keys))
 
 
 def wait(owed: Owed, owed_for: timedelta) -> None:
     """Leave a mail alone for as long as it has been owed: a minute at least, an hour at most."""
     pause = min(max(owed_for, SHORTEST_WAIT), LONGEST_WAIT)
-    attempt(lambda redis: redis.set(wait_key(owed), 1, ex=pause), None)
+    try_redis(lambda redis: redis.set(wait_key(owed), 1, ex=pause), None)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import formats
 from concert_site.lib.redis import client as redis_client
-from concert_site.lib.tasks import alone
+from concert_site.lib.tasks import single_run
 from concert_site.tests.committed import committed
 from payments.domain import mails, refunds
 from payments.models import Payment
@@ -448,7 +448,7 @@ def test_a_refund_does_not_wait_for_the_mail_server(server):
 
 def test_the_task_sends_what_is_owed_and_is_alone(server):
     payment = make_paid()
-    with alone("payments.send_mails"):
+    with single_run("payments.send_mails"):
         send_mails()
     assert server.accepted == []
 

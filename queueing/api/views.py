@@ -8,9 +8,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from concert_site.lib.api.authentication import caller_id
-from concert_site.lib.api.fields import demand_no_fields
+from concert_site.lib.api.fields import require_no_fields
 from concert_site.lib.api.openapi import refuses
-from concert_site.lib.tasks import hurry_soon
+from concert_site.lib.tasks import enqueue_soon
 from queueing.api.serializers import TokenOut, token_out
 from queueing.domain import line, progress
 from queueing.domain.errors import QueueTokenInactive
@@ -31,11 +31,11 @@ class QueueToken(APIView):
 
     @extend_schema(summary="Leave the line", responses={200: TokenOut})
     def delete(self, request: Request, token: UUID) -> Response:
-        demand_no_fields(request)
+        require_no_fields(request)
         view, has_freed_a_slot = line.leave(user_id=caller_id(request), token=token)
         if has_freed_a_slot:
             # By its name: the waiting room doesn't know the sale that hands its slots on.
-            hurry_soon("reservations.tick_admission", schedule_id=view.schedule_id)
+            enqueue_soon("reservations.tick_admission", schedule_id=view.schedule_id)
         return answer(view)
 
 
@@ -45,5 +45,5 @@ class Enter(APIView):
     @extend_schema(summary="Enter", request=None, responses=TokenOut)
     @refuses(QueueTokenInactive)
     def post(self, request: Request, token: UUID) -> Response:
-        demand_no_fields(request)
+        require_no_fields(request)
         return answer(line.enter(user_id=caller_id(request), token=token))

@@ -9,7 +9,7 @@ from typing import cast
 
 from redis import Redis
 
-from concert_site.lib.redis import demand
+from concert_site.lib.redis import require_redis
 from queueing import queries
 
 # A missing counter is never counted from zero: the answer is nil.
@@ -58,10 +58,10 @@ def next_number(schedule_id: int) -> int:
     def step(redis: Redis) -> int | None:
         return cast("int | None", redis.eval(NEXT, 1, counter_key(schedule_id)))
 
-    number = demand(step)
+    number = require_redis(step)
     while number is None:
         lift(schedule_id)
-        number = demand(step)
+        number = require_redis(step)
     return number
 
 
@@ -82,7 +82,7 @@ def begin_lift(schedule_id: int) -> bytes:
 
     :raises Unavailable: while Redis is away
     """
-    return cast("bytes", demand(lambda redis: redis.eval(MARK, 1, counter_key(schedule_id))))
+    return cast("bytes", require_redis(lambda redis: redis.eval(MARK, 1, counter_key(schedule_id))))
 
 
 def end_lift(schedule_id: int, *, seen: int, mark: bytes) -> bool:
@@ -90,4 +90,4 @@ def end_lift(schedule_id: int, *, seen: int, mark: bytes) -> bool:
 
     :raises Unavailable: while Redis is away
     """
-    return bool(demand(lambda redis: redis.eval(LIFT, 1, counter_key(schedule_id), str(seen), mark)))
+    return bool(require_redis(lambda redis: redis.eval(LIFT, 1, counter_key(schedule_id), str(seen), mark)))

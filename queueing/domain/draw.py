@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 
 from concert_site.lib.database.statements import fetch_one, sql_beside
-from concert_site.lib.redis import attempt
+from concert_site.lib.redis import try_redis
 
 DRAW = "select drawn, late from draw_line(%(schedule)s::bigint, %(waits)s::boolean, %(now)s::timestamptz)"
 BATCH = 10_000
@@ -48,7 +48,7 @@ def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) 
     if row["drawn"] is None:
         return None
     # Of a database put back from a backup Redis may know another draw than this.
-    attempt(lambda redis: redis.delete(record_key(schedule_id)), 0)
+    try_redis(lambda redis: redis.delete(record_key(schedule_id)), 0)
     return Drawn(**row)
 
 
@@ -91,7 +91,7 @@ def record_of(schedule_id: int, *, opens_at: datetime) -> DrawRecord:
 
 def known_record(schedule_id: int) -> DrawRecord | None:
     """The record as Redis remembers it, if it does."""
-    kept = attempt(lambda redis: redis.get(record_key(schedule_id)), None)
+    kept = try_redis(lambda redis: redis.get(record_key(schedule_id)), None)
     return DrawRecord(**orjson.loads(kept)) if kept else None
 
 
@@ -102,7 +102,7 @@ def make_record(schedule_id: int, *, opens_at: datetime) -> DrawRecord:
         size += lines.count(b"\n")
         digest.update(lines)
     record = DrawRecord(size, digest.hexdigest())
-    attempt(
+    try_redis(
         lambda redis: redis.set(record_key(schedule_id), orjson.dumps(asdict(record)), ex=RECORD_SECONDS),
         None,
     )

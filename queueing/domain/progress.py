@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from redis import Redis
 
-from concert_site.lib.cache import Memory
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.json import to_json
-from concert_site.lib.redis import attempt
+from concert_site.lib.redis import try_redis
 from queueing.domain.counters import counter_key
 from queueing.domain.measuring import Line, Samples, measure, sampled, speed_of
 
@@ -81,15 +81,15 @@ def picture_key(schedule_id: int) -> str:
     return f"queue:{schedule_id}:picture:2"
 
 
-_looks: Memory[Picture | None] = Memory(most=1024)
-_own: Memory[Line] = Memory(most=1024)
+_looks: TTLCache[Picture | None] = TTLCache(most=1024)
+_own: TTLCache[Line] = TTLCache(most=1024)
 # What this process saw last, to go on from where Redis can't say.
-_last: Memory[Line] = Memory(most=1024)
+_last: TTLCache[Line] = TTLCache(most=1024)
 
 
 def look(schedule_id: int) -> Picture | None:
     """The picture as Redis has it, old or not, or as this process has just seen it there: at most one round trip."""
-    return _looks.get(schedule_id, lambda: (kept_of(schedule_id), GLANCE_SECONDS))
+    return _looks.get_or_build(schedule_id, lambda: (kept_of(schedule_id), GLANCE_SECONDS))
 
 
 def line_of(schedule_id: int) -> Line:
@@ -97,13 +97,13 @@ def line_of(schedule_id: int) -> Line:
     picture = look(schedule_id)
     if picture is not None and not picture.is_old:
         return picture.line
-    return _own.get(schedule_id, lambda: (_measured(schedule_id, picture), OWN_SECONDS))
+    return _own.get_or_build(schedule_id, lambda: (_measured(schedule_id, picture), OWN_SECONDS))
 
 
 def _measured(schedule_id: int, picture: Picture | None) -> Line:
-    before = picture.line if picture else _last.peek(schedule_id)
+    before = picture.line if picture else _last.get(schedule_id)
     line = measure(schedule_id, before, may_count=False)
-    _last.keep(schedule_id, line, KEEP_MS / 1000)
+    _last.set(schedule_id, line, KEEP_MS / 1000)
     return replace(line, opens_in=picture.line.opens_in if picture else None)
 
 
@@ -118,7 +118,7 @@ def kept_of(schedule_id: int) -> Picture | None:
             pipe.hget(counter_key(schedule_id), "number")
             return pipe.execute()
 
-    (body, serving), left_ms, number = attempt(step, NOTHING)
+    (body, serving), left_ms, number = try_redis(step, NOTHING)
     if body is None:
         return None
     kept = orjson.loads(body)
@@ -143,7 +143,7 @@ def renew(schedule_id: int, around: Surroundings | None = None, before: Picture 
     """
     around = around or Surroundings()
     before = before or kept_of(schedule_id)
-    last = before.line if before else _last.peek(schedule_id)
+    last = before.line if before else _last.get(schedule_id)
     line = measure(schedule_id, last, is_drawn=around.is_drawn, may_count=around.may_count)
     now = around.read_at
     # Where nobody is let in, what was measured before promises nothing.
@@ -151,9 +151,9 @@ def renew(schedule_id: int, around: Surroundings | None = None, before: Picture 
     samples = sampled(before.samples if before else [], line, now) if is_moving else []
     line = replace(line, numbers_per_minute=speed_of(samples, line.serving, now), opens_in=around.opens_in)
     picture = Picture(line, samples, around.facts, around.heard_at)
-    attempt(lambda redis: save(redis, schedule_id, picture, around, last), None)
-    _last.keep(schedule_id, line, KEEP_MS / 1000)
-    _looks.forget_one(schedule_id)
+    try_redis(lambda redis: save(redis, schedule_id, picture, around, last), None)
+    _last.set(schedule_id, line, KEEP_MS / 1000)
+    _looks.delete(schedule_id)
     return picture
 
 
@@ -173,5 +173,5 @@ def save(redis: Redis, schedule_id: int, picture: Picture, around: Surroundings,
 def admitted(schedule_id: int, serving: int | None) -> None:
     """Let everyone see at once how far an admission has come; the next picture has the rest."""
     if serving is not None:
-        attempt(lambda redis: redis.eval(STEP, 1, picture_key(schedule_id), str(serving)), None)
-        _looks.forget_one(schedule_id)
+        try_redis(lambda redis: redis.eval(STEP, 1, picture_key(schedule_id), str(serving)), None)
+        _looks.delete(schedule_id)

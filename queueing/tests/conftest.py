@@ -2,15 +2,15 @@
 
 import pytest
 
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
-from concert_site.lib.tasks import hurries
+from concert_site.lib.tasks import enqueuer
 
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """A process that has answered nothing yet, and a Redis that knows nothing of an earlier run's schedules."""
     # What an earlier test set off must not reach this one.
-    hurries.wait()
-    forget_everything()
+    enqueuer.wait()
+    clear_caches()
     client().flushdb()

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.factories import make_fan
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.domain import progress
 from queueing.domain.counters import counter_key
@@ -84,4 +84,4 @@ def measured(schedule: ConcertSchedule, *points: tuple[float, int]) -> None:
     kept = orjson.loads(client().hget(key, "body"))
     kept["samples"] = [(time.time() - ago, serving) for ago, serving in [*points, (4, points[-1][1])]]
     client().hset(key, "body", orjson.dumps(kept))
-    forget_everything()
+    clear_caches()

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.redis import client
-from concert_site.lib.tasks import hurries
+from concert_site.lib.tasks import enqueuer
 from concert_site.tests.unchanged import nothing_changed
 from queueing.domain import line
 from queueing.models import WaitingToken
@@ -108,14 +108,14 @@ def test_leaving_answers_the_expired_token_again_and_again(waiting):
 def test_leaving_from_inside_hurries_the_next_admission(admitted):
     api_of(admitted.user).delete(path_of(admitted))
 
-    assert hurries.wait()
+    assert enqueuer.wait()
     assert ticks_waiting() == 1
 
 
 def test_leaving_the_line_hurries_nothing(waiting):
     api_of(waiting.user).delete(path_of(waiting))
 
-    assert hurries.wait()
+    assert enqueuer.wait()
     assert ticks_waiting() == 0
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from concert_site.accounts.tests.factories import make_fan
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.api.serializers import token_out
 from queueing.domain import admission, line, measuring, progress
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 def seen(schedule):
     """The line as another process sees it, which remembers nothing."""
-    forget_everything()
+    clear_caches()
     found = line_of(schedule.pk)
     return found.serving, found.last_number, found.waiting
 

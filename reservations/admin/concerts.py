@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminImageFieldWidget
 
+from concert_site.lib.admin.columns import column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
-from concert_site.lib.lists import column
 from reservations.admin import cells
 from reservations.admin.concert_pages import ConcertPages
 from reservations.domain import concerts, posters

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
+from concert_site.lib.admin.columns import column
 from concert_site.lib.admin.staff_pages import RecordAdmin
 from concert_site.lib.errors import NotFound
 from concert_site.lib.formats import day_and_time, money, short_day
-from concert_site.lib.lists import column
 from reservations.domain import holds
 from reservations.models import Reservation
 from reservations.models.reservation import Status

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
+from concert_site.lib.admin.columns import ChoiceFilter, column
 from concert_site.lib.admin.domain_admin import attempt
 from concert_site.lib.admin.staff_pages import MoneyField, RecordAdmin
 from concert_site.lib.formats import money
-from concert_site.lib.lists import ChoiceFilter, column
 from reservations.admin.grid_form import COLOR
 from reservations.domain import seats
 from reservations.halls.hall import LONGEST

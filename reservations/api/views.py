@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib.api import idempotency
 from concert_site.lib.api.authentication import caller_id
-from concert_site.lib.api.fields import demand_no_fields, validated
+from concert_site.lib.api.fields import require_no_fields, validated
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.errors import Invalid
@@ -124,5 +124,5 @@ class Extend(APIView):
     )
     @refuses(HoldExpired)
     def post(self, request: Request, pk: int) -> Response:
-        demand_no_fields(request)
+        require_no_fields(request)
         return Response(reservation_out(holds.extend_hold(user_id=caller_id(request), reservation_id=pk)))

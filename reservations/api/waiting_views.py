@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib.api.authentication import caller_id
-from concert_site.lib.api.fields import demand_no_fields
+from concert_site.lib.api.fields import require_no_fields
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import conditional, etag_of, json_of
@@ -96,7 +96,7 @@ class Join(APIView):
     )
     @refuses(SaleNotOpen, SaleClosed, SoldOut)
     def post(self, request: Request, pk: int) -> Response:
-        demand_no_fields(request)
+        require_no_fields(request)
         place = waiting_room.join(user_id=caller_id(request), schedule_id=pk)
         body = token_out(place.token, progress.line_of(pk)) | {"seed_hash": place.seed_hash}
         return Response(body, status=201 if place.is_new else 200)

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import Row, fetch, fetch_one, sql_beside
 from concert_site.lib.errors import DomainError, NotFound
+from concert_site.lib.id_lists import indexes_of, require_distinct
 from concert_site.lib.idempotency import IdempotencyKeyReused
-from concert_site.lib.items import demand_each_once, places_of
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from reservations.domain.errors import (
     HoldCooldown,
@@ -105,7 +105,7 @@ def hold_seats(
     :raises IdempotencyKeyReused: if the key belongs to another request
     :raises HoldCooldown: saying how long to wait, if the fan has given seats of the schedule back too often
     """
-    demand_each_once(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
+    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
     params = {
         "fan": user_id,
         "schedule": schedule,
@@ -156,7 +156,7 @@ def booking_from(
 
 def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:
     """The domain error of a refusal; of seats, it names each one at fault by its place in the request."""
-    at_fault = places_of(row["gone"], seats)
+    at_fault = indexes_of(row["gone"], seats)
     match row["refusal"]:
         case "seat_unavailable":
             return SeatUnavailable(attr="seats", items=at_fault)

@@ -13,9 +13,9 @@ from typing import Any
 
 from django.db import Error
 
-from concert_site.lib.cache import Memory
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.errors import NotFound
-from concert_site.lib.tasks import hurry_soon
+from concert_site.lib.tasks import enqueue_soon
 from queueing.domain import draw, progress
 from queueing.domain.draw import DrawRecord
 from queueing.domain.measuring import Line
@@ -83,7 +83,7 @@ class Progress:
 
 
 # Where Redis has nothing, or is away: at most one look at PostgreSQL a second in each process and schedule.
-_own: Memory[Progress | None] = Memory(most=1024)
+_own: TTLCache[Progress | None] = TTLCache(most=1024)
 
 
 def progress_of(schedule_id: int) -> Progress:
@@ -94,7 +94,7 @@ def progress_of(schedule_id: int) -> Progress:
     picture = progress.look(schedule_id)
     seen = None if picture is None or picture.is_old else shown(picture)
     if seen is None:
-        seen = _own.get(schedule_id, lambda: (_renewed(schedule_id), progress.OWN_SECONDS))
+        seen = _own.get_or_build(schedule_id, lambda: (_renewed(schedule_id), progress.OWN_SECONDS))
     if seen is None or not seen.sale.is_public:
         raise NotFound
     return seen
@@ -136,7 +136,7 @@ def renew(sale: Sale, seats: Availability, *, is_tick: bool = True, stands_in: b
         may_count=is_tick and not (kept and room_state(sale, state, kept.line) == DRAWING),
     )
     picture = progress.renew(sale.schedule_id, around, kept)
-    _own.forget_one(sale.schedule_id)
+    _own.delete(sale.schedule_id)
     return seen_in(picture, sale, around.facts)
 
 
@@ -187,7 +187,7 @@ def record_for(sale: Sale, kept: Picture | None) -> dict[str, Any] | None:  # An
         return before
     known = draw.known_record(sale.schedule_id)
     if known is None:
-        hurry_soon("reservations.record_draw", schedule_id=sale.schedule_id)
+        enqueue_soon("reservations.record_draw", schedule_id=sale.schedule_id)
     return asdict(known) if known else None
 
 
@@ -207,7 +207,7 @@ def show_at_once(schedule_ids: Iterable[int]) -> None:
     for each in schedule_ids:
         if progress.kept_of(each) is None:
             continue
-        hurry_soon("reservations.tick_admission", schedule_id=each)
+        enqueue_soon("reservations.tick_admission", schedule_id=each)
         try:
             _renewed(each)
         except Error as error:

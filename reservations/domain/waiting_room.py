@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db import Error, OperationalError
 
-from concert_site.lib.redis import attempt
-from concert_site.lib.tasks import hurry_soon
+from concert_site.lib.redis import try_redis
+from concert_site.lib.tasks import enqueue_soon
 from queueing.domain import admission, draw, line, progress
 from queueing.models import ExpiredReason
 from queueing.queries import TokenView, has_lobby, own_token
@@ -131,7 +131,7 @@ def tick(schedule_id: int, *, stands_in: bool = False, now: datetime | None = No
     match sale_state(sale, is_sold_out=seats.is_sold_out, now=now or sale.now()):
         case SaleState.OPEN if sale.drawn_at is None and has_lobby(schedule_id):
             # In a task of its own: a million take half a minute, and other lines move on meanwhile.
-            hurry_soon("reservations.draw_line", schedule_id=schedule_id)
+            enqueue_soon("reservations.draw_line", schedule_id=schedule_id)
         case SaleState.OPEN:
             if sale.drawn_at is None:
                 # Nobody has waited for the opening, and from now on nobody does.
@@ -142,7 +142,7 @@ def tick(schedule_id: int, *, stands_in: bool = False, now: datetime | None = No
             ended = admission.end_some(schedule_id, most=MOST_ENDED, reason=REASONS[state], now=now)
             if ended == MOST_ENDED:
                 # The rest in a task of its own: a million take a minute, and other lines move on meanwhile.
-                hurry_soon("reservations.end_line", schedule_id=schedule_id)
+                enqueue_soon("reservations.end_line", schedule_id=schedule_id)
             admission.expire_lapsed(schedule_id, now=now)
     public_progress.renew(sale, seats, stands_in=stands_in)
     return admitted
@@ -170,7 +170,7 @@ def may_draw_here(seen: Progress) -> bool:
 def move_on(seen: Progress) -> bool:
     """Do a late tick's work, unless another process has in this second or is at it; whether it was done here."""
     schedule_id = seen.sale.schedule_id
-    is_ours = attempt(lambda redis: redis.set(standing_in_key(schedule_id), 1, nx=True, px=STAND_IN_MS), None)
+    is_ours = try_redis(lambda redis: redis.set(standing_in_key(schedule_id), 1, nx=True, px=STAND_IN_MS), None)
     try:
         # Whoever looks doesn't wait behind somebody who has the lock and keeps it.
         if not is_ours or not admission.is_unlocked(schedule_id):
@@ -215,4 +215,4 @@ def end_line(schedule_id: int) -> int:
 
 def slot_freed(schedule_id: int) -> None:
     """A fan has paid or left: have the slot handed on at once rather than at the next second's tick."""
-    hurry_soon("reservations.tick_admission", schedule_id=schedule_id)
+    enqueue_soon("reservations.tick_admission", schedule_id=schedule_id)

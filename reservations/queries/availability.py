@@ -13,10 +13,10 @@ from hashlib import blake2b
 import orjson
 from redis import Redis
 
-from concert_site.lib.cache import Memory
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.json import to_json
-from concert_site.lib.redis import attempt
+from concert_site.lib.redis import try_redis
 
 LIFETIME_SECONDS = 1.0
 LIFETIME_MS = 1000
@@ -48,8 +48,8 @@ class Snapshot:
     taken_at: float
 
 
-_snapshots: Memory[Snapshot] = Memory(most=256)
-_answers: Memory[Availability] = Memory(most=256)
+_snapshots: TTLCache[Snapshot] = TTLCache(most=256)
+_answers: TTLCache[Availability] = TTLCache(most=256)
 
 
 def availability_of(schedule_id: int) -> Availability:
@@ -57,11 +57,11 @@ def availability_of(schedule_id: int) -> Availability:
 
     A schedule that doesn't exist has no seats.
     """
-    return _answers.get(schedule_id, lambda: _answer(schedule_id))
+    return _answers.get_or_build(schedule_id, lambda: _answer(schedule_id))
 
 
 def _answer(schedule_id: int) -> tuple[Availability, float]:
-    snapshot = _snapshots.get(schedule_id, lambda: _snapshot(schedule_id))
+    snapshot = _snapshots.get_or_build(schedule_id, lambda: _snapshot(schedule_id))
     now = time.monotonic()
     availability = render(snapshot, now)
     return availability, availability.good_until - now
@@ -95,7 +95,7 @@ def settle(seats: str, have_lapsed: list[bool]) -> str:
 def _snapshot(schedule_id: int) -> tuple[Snapshot, float]:
     key = f"availability:1:{schedule_id}"
     asked_at = time.monotonic()
-    stored, left_ms, redis_ms = attempt(lambda redis: look(redis, key), NOTHING)
+    stored, left_ms, redis_ms = try_redis(lambda redis: look(redis, key), NOTHING)
     if stored and left_ms > 0:
         snapshot = Snapshot(**orjson.loads(stored), taken_at=asked_at - (LIFETIME_MS - left_ms) / 1000)
     else:
@@ -103,7 +103,7 @@ def _snapshot(schedule_id: int) -> tuple[Snapshot, float]:
         facts["layout_version"] = facts["layout_version"] or 0
         snapshot = Snapshot(**facts, taken_at=asked_at)
         if redis_ms:
-            attempt(lambda redis: redis.set(key, to_json(facts), pxat=redis_ms + LIFETIME_MS), None)
+            try_redis(lambda redis: redis.set(key, to_json(facts), pxat=redis_ms + LIFETIME_MS), None)
     return snapshot, snapshot.taken_at + LIFETIME_SECONDS - time.monotonic()
 
 

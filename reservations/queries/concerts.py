@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
-from concert_site.lib.cache import Memory
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.concert import ConcertQuerySet
@@ -90,9 +90,9 @@ class ListingPage:
 
 
 # By the schedules of one page, which are asked for together.
-_standings: Memory[dict[int, Standing]] = Memory()
-_listings: Memory[Listing | None] = Memory(most=1024)
-_pages: Memory[ListingPage] = Memory(most=64)
+_standings: TTLCache[dict[int, Standing]] = TTLCache()
+_listings: TTLCache[Listing | None] = TTLCache(most=1024)
+_pages: TTLCache[ListingPage] = TTLCache(most=64)
 
 
 def concerts(*, search: str = "", on: date | None = None, state: SaleState | None = None) -> ConcertQuerySet:
@@ -143,12 +143,12 @@ def listings(page: Sequence[Concert]) -> list[Listing]:
 
 def page_of(filters: Filters, *, number: int, size: int) -> ListingPage:
     """A page of the concerts that fit, at most a second old: everybody starts here. Beyond the last it is the last."""
-    return _pages.get((filters, number, size), lambda: (_read_page(filters, number, size), MEMORY_SECONDS))
+    return _pages.get_or_build((filters, number, size), lambda: (_read_page(filters, number, size), MEMORY_SECONDS))
 
 
 def listing_of(concert_id: int) -> Listing | None:
     """One available concert, at most a second old; None if there is none."""
-    return _listings.get(concert_id, lambda: (_read_listing(concert_id), MEMORY_SECONDS))
+    return _listings.get_or_build(concert_id, lambda: (_read_listing(concert_id), MEMORY_SECONDS))
 
 
 def show_of(schedule_id: int) -> Show | None:
@@ -187,7 +187,7 @@ def standings(schedule_ids: Sequence[int]) -> dict[int, Standing]:
     """Prices and what is left of each of these schedules: one query, or none within its second."""
     if not schedule_ids:
         return {}
-    return _standings.get(tuple(schedule_ids), lambda: (_read_standings(schedule_ids), MEMORY_SECONDS))
+    return _standings.get_or_build(tuple(schedule_ids), lambda: (_read_standings(schedule_ids), MEMORY_SECONDS))
 
 
 def listing(concert: Concert, schedules: list[Show]) -> Listing:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from django.conf import settings
 
-from concert_site.lib.cache import Memory
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch
 from reservations.models import ConcertStatus
 
@@ -83,18 +83,18 @@ class Sale:
         return self.read_at + timedelta(seconds=time.monotonic() - self.heard_at)
 
 
-_sales: Memory[Sale | None] = Memory(most=4096)
+_sales: TTLCache[Sale | None] = TTLCache(most=4096)
 
 
 def sale_of(schedule_id: int) -> Sale | None:
     """The facts of a schedule, at most a second old; None if there is no such schedule."""
-    return _sales.get(schedule_id, lambda: _read(schedule_id))
+    return _sales.get_or_build(schedule_id, lambda: _read(schedule_id))
 
 
 def fresh_sale_of(schedule_id: int) -> Sale | None:
     """The facts of a schedule as they are this moment, for who acts on them or shows them to everybody."""
     sale, seconds = _read(schedule_id)
-    _sales.keep(schedule_id, sale, seconds)
+    _sales.set(schedule_id, sale, seconds)
     return sale
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import orjson
 
-from concert_site.lib.cache import Memory
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import NotFound
-from concert_site.lib.redis import attempt
+from concert_site.lib.redis import try_redis
 from reservations.models import ConcertSchedule
 from reservations.queries.sales import Sale
 
@@ -117,17 +117,17 @@ class SeatMap:
 
 
 # A packed hall of 20,000 seats has some 600 kB, an unpacked one 3.6 MB: together at most some 60 MB a process.
-_packed: Memory[bytes] = Memory(most=50)
-_unpacked: Memory[bytes] = Memory(most=8)
-_maps: Memory[SeatMap] = Memory(most=8)
+_packed: TTLCache[bytes] = TTLCache(most=50)
+_unpacked: TTLCache[bytes] = TTLCache(most=8)
+_maps: TTLCache[SeatMap] = TTLCache(most=8)
 # The little of a layout that a page beside the map needs.
-_categories: Memory[dict[int, Layout]] = Memory(most=256)
+_categories: TTLCache[dict[int, Layout]] = TTLCache(most=256)
 
 
 def layout_categories(schedules: Mapping[int, str]) -> dict[int, Layout]:
     """The categories of these schedules, given with the names of their layouts: at most one query an hour."""
     key = tuple(sorted(schedules.items()))
-    return _categories.get(key, lambda: (_read_categories(schedules), KEPT_SECONDS))
+    return _categories.get_or_build(key, lambda: (_read_categories(schedules), KEPT_SECONDS))
 
 
 def layout_name(sale: Sale) -> str:
@@ -137,12 +137,12 @@ def layout_name(sale: Sale) -> str:
 
 def layout_of(sale: Sale) -> bytes:
     """The map as JSON."""
-    return _unpacked.get(layout_name(sale), lambda: (gzip.decompress(packed_layout_of(sale)), KEPT_SECONDS))
+    return _unpacked.get_or_build(layout_name(sale), lambda: (gzip.decompress(packed_layout_of(sale)), KEPT_SECONDS))
 
 
 def packed_layout_of(sale: Sale) -> bytes:
     """The map as JSON, compressed by gzip: once for all who ask."""
-    return _packed.get(layout_name(sale), lambda: _stored_or_built(sale))
+    return _packed.get_or_build(layout_name(sale), lambda: _stored_or_built(sale))
 
 
 def _read_categories(schedules: Mapping[int, str]) -> dict[int, Layout]:
@@ -152,7 +152,7 @@ def _read_categories(schedules: Mapping[int, str]) -> dict[int, Layout]:
 
 def _stored_or_built(sale: Sale) -> tuple[bytes, float]:
     key = f"layout:{layout_name(sale)}"
-    stored = attempt(lambda redis: redis.get(key), None)
+    stored = try_redis(lambda redis: redis.get(key), None)
     if isinstance(stored, bytes):
         return stored, KEPT_SECONDS
     found_version, body = _read(sale.schedule_id)
@@ -160,7 +160,7 @@ def _stored_or_built(sale: Sale) -> tuple[bytes, float]:
     if found_version != sale.layout_version:
         # Changed since the facts were read; within a second it is asked for by its new name.
         return packed, 0
-    attempt(lambda redis: redis.set(key, packed, ex=KEPT_SECONDS), None)
+    try_redis(lambda redis: redis.set(key, packed, ex=KEPT_SECONDS), None)
     return packed, KEPT_SECONDS
 
 
@@ -179,7 +179,7 @@ def seat_map_of(sale: Sale) -> SeatMap:
 
     :raises NotFound: if there is no such schedule
     """
-    return _maps.get(layout_name(sale), lambda: (seat_map_from(layout_of(sale)), KEPT_SECONDS))
+    return _maps.get_or_build(layout_name(sale), lambda: (seat_map_from(layout_of(sale)), KEPT_SECONDS))
 
 
 def seat_map_from(body: bytes) -> SeatMap:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.timezone import localtime, now
 
 from concert_site.accounts.tests.factories import make_fan, make_staff
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.formats import day_and_time
 from queueing.domain.draw import draw, entry_of, rank_of
 from queueing.models import WaitingToken
@@ -38,7 +38,7 @@ def change_page(schedule):
 
 
 def page_of(client, schedule):
-    forget_everything()
+    clear_caches()
     return " ".join(client.get(change_page(schedule)).content.decode().split())
 
 

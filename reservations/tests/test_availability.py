@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSeat
@@ -77,7 +77,7 @@ def test_another_process_finds_it_in_redis_and_begins_no_second_of_its_own(djang
     answered = time.monotonic()
 
     time.sleep(0.3)
-    forget_everything()
+    clear_caches()
     with django_assert_num_queries(0):
         second = availability_of(schedule.pk)
 
@@ -133,7 +133,7 @@ def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
     hold(held, until=now() + timedelta(seconds=0.5))
     before = availability_of(schedule.pk)
 
-    forget_everything()
+    clear_caches()
     time.sleep(max(0.0, before.good_until - time.monotonic()))
 
     assert codes(before) == "T"
@@ -165,11 +165,11 @@ def test_version_follows_the_content_alone():
     (seat,) = make_seats(schedule)
     first = availability_of(schedule.pk)
 
-    forget_everything()
+    clear_caches()
     forget_redis()
     again = availability_of(schedule.pk)
     hold(seat)
-    forget_everything()
+    clear_caches()
     forget_redis()
 
     assert again.etag == first.etag

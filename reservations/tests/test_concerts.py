@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import localdate, now
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSeat
@@ -435,7 +435,7 @@ def test_concurrent_processes_share_nothing_but_redis(django_assert_num_queries)
     path = f"/api/v1/schedules/{schedule.pk}/availability/"
     get(path)
 
-    forget_everything()
+    clear_caches()
     with django_assert_num_queries(1):  # the facts alone
         get(path)
 

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.timezone import now
 
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.domain import draw
 from reservations.api import draw_views
@@ -47,10 +47,10 @@ def open_and_draw(schedule):
     opened = now() - timedelta(seconds=1)
     schedule.waitingtoken_set.update(created_at=opened - timedelta(seconds=1))
     ConcertSchedule.objects.filter(pk=schedule.pk).update(reservation_available_at=opened)
-    forget_everything()
+    clear_caches()
     client().flushdb()
     assert waiting_room.draw_line(schedule.pk)
-    forget_everything()
+    clear_caches()
 
 
 def get(schedule, part, **headers):
@@ -80,7 +80,7 @@ def test_the_progress_has_the_seed_the_size_and_the_hash_of_the_list(schedule, g
     assert hidden == {"seed_hash": gathered[0].seed_hash, "seed": None, "entries_hash": None, "size": None}
     open_and_draw(schedule)
     public_progress.record_draw(schedule.pk)
-    forget_everything()
+    clear_caches()
 
     shown = get(schedule, "queue").json()["draw"]
 
@@ -241,7 +241,7 @@ def site():
 def published(schedule, saved, site):
     """The public answers about a draw, at an address; yields (answers, the address of the list)."""
     public_progress.record_draw(schedule.pk)
-    forget_everything()
+    clear_caches()
     answers, address = site
     base = f"/api/v1/schedules/{schedule.pk}"
     answers[f"{base}/draw/"] = saved.read_bytes()

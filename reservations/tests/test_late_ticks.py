@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.json import to_json
 from concert_site.lib.redis import client
 from queueing.domain import admission
@@ -42,7 +42,7 @@ def browser_of(fan):
 def watch(schedule):
     """What a process that remembers nothing sees, a second later."""
     client().delete(standing_in_key(schedule.pk))
-    forget_everything()
+    clear_caches()
     return watched_progress(schedule.pk)
 
 
@@ -99,7 +99,7 @@ def test_of_many_who_look_at_once_one_does_it_and_the_cap_holds(schedule, monkey
     let_ticks_be_late(schedule)
     free_a_slot()
     free_a_slot()
-    forget_everything()
+    clear_caches()
     ticks, tick = [], waiting_room.tick
     monkeypatch.setattr(waiting_room, "tick", lambda *args, **options: ticks.append(args) or tick(*args, **options))
 
@@ -159,7 +159,7 @@ def test_a_line_that_stands_still_says_so_and_promises_no_wait(schedule, monkeyp
     make_line(schedule, 5)
     let_ticks_be_late(schedule)
     monkeypatch.setattr(waiting_room, "move_on", lambda seen: False)
-    forget_everything()
+    clear_caches()
     last = WaitingToken.objects.select_related("user").order_by("number").last()
 
     page = browser_of(last.user).get(f"/schedules/{schedule.pk}/queue/").content.decode()
@@ -174,7 +174,7 @@ def test_nobody_who_was_first_to_wait_is_told_that_the_line_stands_still(schedul
     waiting_room.tick(schedule.pk)
     shift(schedule, 60)
     make_line(schedule, 5)
-    forget_everything()
+    clear_caches()
 
     seen = public_progress.progress_of(schedule.pk)
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSchedule
@@ -53,7 +53,7 @@ def test_layout_is_built_once_for_all_processes(django_assert_num_queries):
 
     with django_assert_num_queries(1):
         built = layout_of(sale)
-        forget_everything()
+        clear_caches()
         found = layout_of(sale)
 
     assert found == built
@@ -75,7 +75,7 @@ def test_a_new_version_has_a_new_name_and_is_built_anew():
     layout_of(old)
     make_seats(schedule)
     ConcertSchedule.objects.filter(pk=schedule.pk).update(layout_version=2)
-    forget_everything()
+    clear_caches()
 
     new = sale_of(schedule.pk)
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_fan
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.lib.redis import client
@@ -32,7 +32,7 @@ def client_of(fan=None):
 
 def text_of(client, address, **query):
     """What the page says, with every run of blanks as one."""
-    forget_everything()
+    clear_caches()
     response = client.get(address, query)
     assert response.status_code == 200
     return " ".join(response.content.decode().split())
@@ -162,7 +162,7 @@ def test_the_list_costs_the_same_however_long_it_is(django_assert_num_queries):
     for rows in (1, 3):
         for _ in range(rows):
             make_seats(make_schedule(), 2)
-        forget_everything()
+        clear_caches()
         with django_assert_num_queries(4):
             client_of().get("/")
     with django_assert_num_queries(0):
@@ -176,7 +176,7 @@ def test_a_concert_costs_one_query_more_for_who_is_logged_in(dates, django_asser
         make_seats(make_schedule(concert), 2)
     fan.get(f"/concerts/{concert.pk}/")
 
-    forget_everything()
+    clear_caches()
     with django_assert_num_queries(4):
         client_of().get(f"/concerts/{concert.pk}/")
     # The session, the user, and what is theirs.
@@ -355,7 +355,7 @@ def test_who_has_a_session_gets_pages_that_nobody_keeps():
 
 
 def map_of(schedule, name="", **headers):
-    forget_everything()
+    clear_caches()
     return Client().get(f"/schedules/{schedule.pk}/map.svg{name and f'?v={name}'}", headers=headers)
 
 

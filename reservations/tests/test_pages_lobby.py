@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client as redis_client
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_fans
@@ -55,7 +55,7 @@ def attribute(page, name):
 def look_anew():
     """Forget what was remembered of the sale a moment ago."""
     redis_client().flushdb()
-    forget_everything()
+    clear_caches()
 
 
 def gather(schedule, count=1):
@@ -249,7 +249,7 @@ def test_the_record_of_the_draw_is_shown_once_it_is_known(schedule):
 
     waiting_room.public_progress.record_draw(schedule.pk)
 
-    forget_everything()
+    clear_caches()
     page = text_of(browser.get(room(schedule)))
     assert sha256(listed.partition(b"\n")[2]).hexdigest() in page
     assert "<dt>Numbers drawn</dt><dd>3</dd>" in page

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client as redis_client
 from concert_site.tests.away import redis_away
 from queueing.models import WaitingToken
@@ -380,7 +380,7 @@ def test_the_facts_are_a_second_old_at_most(schedule):
     ConcertSchedule.objects.update(queue_message="Ten minutes late.")
 
     redis_client().flushdb()
-    forget_everything()
+    clear_caches()
 
     assert "Ten minutes late." in text_of(browser.get(room(schedule)))
 
@@ -404,7 +404,7 @@ def test_without_redis_who_waits_goes_on_waiting(schedule):
     browser = browser_of(token.user)
 
     with redis_away():
-        forget_everything()
+        clear_caches()
         page = text_of(browser.get(room(schedule, token=token.token), headers=PART))
         again = browser.post(room(schedule) + "join/")
 

@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import breaker, client
-from concert_site.lib.tasks import hurries, pending_key
+from concert_site.lib.tasks import enqueuer, pending_key
 from queueing.domain import admission, draw, measuring, progress
 from queueing.domain.progress import GLANCE_SECONDS, picture_key
 from queueing.models import WaitingToken
@@ -54,7 +54,7 @@ def gather(schedule, count):
 
 def seen_elsewhere(schedule):
     """The progress as another process sees it, which remembers nothing."""
-    forget_everything()
+    clear_caches()
     return progress_of(schedule.pk)
 
 
@@ -66,7 +66,7 @@ def photograph(schedule):
 def make_old(schedule, seconds):
     """Let so many seconds go by since the picture was taken."""
     client().pexpire(picture_key(schedule.pk), round(progress.KEEP_MS - seconds * 1000))
-    forget_everything()
+    clear_caches()
 
 
 # --- No table ----------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_a_poll_is_one_round_trip_to_redis_in_a_moment_and_process(schedule, mon
     photograph(schedule)
     asked = []
     monkeypatch.setattr(breaker, "call", lambda step: asked.append(step) or step())
-    forget_everything()
+    clear_caches()
 
     for _ in range(9):
         progress_of(schedule.pk)
@@ -265,7 +265,7 @@ def test_what_staff_change_is_seen_at_once_and_hurries_the_line(schedule, change
     with django_assert_num_queries(0):
         seen = seen_elsewhere(schedule)
     assert shown in (seen.state, seen.sale.queue_message, seen.sale.queue_max_active)
-    assert hurries.wait()
+    assert enqueuer.wait()
     assert client().exists(pending_key("reservations.tick_admission", schedule.pk))
 
 
@@ -290,7 +290,7 @@ def test_the_record_of_a_draw_is_asked_for_and_nobody_waits_for_it(schedule):
     ConcertSchedule.objects.update(drawn_at=now())
 
     assert photograph(schedule).record is None
-    assert hurries.wait()
+    assert enqueuer.wait()
     assert client().exists(pending_key("reservations.record_draw", schedule.pk))
 
     public_progress.record_draw(schedule.pk)

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import tasks as lib_tasks
 from concert_site.lib.redis import client
-from concert_site.lib.tasks import alone, at_most, begun, hurries, hurry
+from concert_site.lib.tasks import clear_pending, enqueue, enqueuer, limited_runs, single_run
 from concert_site.tests.away import redis_away, start_over
 from concert_site.tests.redis_server import pointed_at, redis_of_our_own
 from payments.domain import checkout
@@ -34,7 +34,7 @@ ADMISSION = "reservations.tick_admission"
 @pytest.fixture(autouse=True)
 def empty_redis():
     """Redis outlives the tests' database, whose ids begin anew; so does what a test before had hurried."""
-    assert hurries.wait()
+    assert enqueuer.wait()
     start_over()
     client().flushdb()
 
@@ -81,7 +81,7 @@ def test_without_a_line_a_tick_is_one_query(django_assert_num_queries):
 def test_a_tick_that_finds_another_at_work_leaves_it_at_that(django_assert_num_queries):
     schedule = make_line_of(1)
 
-    with alone(ADMISSION) as is_alone, django_assert_num_queries(0):
+    with single_run(ADMISSION) as is_alone, django_assert_num_queries(0):
         assert is_alone
         tasks.tick_admission()
 
@@ -90,10 +90,10 @@ def test_a_tick_that_finds_another_at_work_leaves_it_at_that(django_assert_num_q
 
 
 def test_who_was_not_alone_leaves_the_others_mark_in_place():
-    with alone("a"):
-        with alone("a") as is_alone:
+    with single_run("a"):
+        with single_run("a") as is_alone:
             assert not is_alone
-        with alone("a") as is_alone:
+        with single_run("a") as is_alone:
             assert not is_alone
 
 
@@ -168,13 +168,13 @@ def test_releases_at_once_release_once():
 
 
 def test_hurrying_enqueues_one_tick_a_schedule():
-    assert [hurry(ADMISSION, schedule_id=each) for each in (1, 1, 2, 1)] == [True, False, True, False]
+    assert [enqueue(ADMISSION, schedule_id=each) for each in (1, 1, 2, 1)] == [True, False, True, False]
 
     assert [message["headers"]["kwargsrepr"] for message in pending()] == ["{'schedule_id': 1}", "{'schedule_id': 2}"]
 
 
 def test_a_hurried_tick_has_no_expiry_that_another_hosts_clock_would_judge():
-    hurry(ADMISSION, schedule_id=1)
+    enqueue(ADMISSION, schedule_id=1)
 
     (message,) = pending()
     assert message["headers"]["task"] == ADMISSION
@@ -191,7 +191,7 @@ def test_a_hurried_tick_has_no_expiry_that_another_hosts_clock_would_judge():
     ],
 )
 def test_what_is_long_is_not_hurried_into_the_queue_of_ticks(task, queue):
-    hurry(task, schedule_id=1)
+    enqueue(task, schedule_id=1)
 
     assert {name: client().llen(name) for name in ("ticks", "lines", "celery")} == {
         name: int(name == queue) for name in ("ticks", "lines", "celery")
@@ -201,7 +201,7 @@ def test_what_is_long_is_not_hurried_into_the_queue_of_ticks(task, queue):
 def test_a_queue_that_nobody_empties_gets_no_longer_than_it_may(monkeypatch):
     monkeypatch.setattr(lib_tasks, "MOST_PENDING", 5)
 
-    assert [hurry(ADMISSION, schedule_id=each) for each in range(9)] == [True] * 5 + [False] * 4
+    assert [enqueue(ADMISSION, schedule_id=each) for each in range(9)] == [True] * 5 + [False] * 4
     assert client().llen("ticks") == 5
 
 
@@ -209,18 +209,18 @@ def test_a_mark_from_before_the_clock_was_set_back_stands_in_nobodys_way():
     """As if it had been set when Redis's clock was ten minutes ahead of what it is now."""
     client().set(lib_tasks.pending_key(ADMISSION, 1), 1, ex=602)
 
-    assert hurry(ADMISSION, schedule_id=1) is True
-    assert hurry(ADMISSION, schedule_id=1) is False
+    assert enqueue(ADMISSION, schedule_id=1) is True
+    assert enqueue(ADMISSION, schedule_id=1) is False
 
 
 def test_once_it_has_begun_the_next_may_be_enqueued():
     """What happens while a tick runs is not lost: the mark is taken down before the tick looks."""
     schedule = make_line_of(1)
-    hurry(ADMISSION, schedule_id=schedule.pk)
+    enqueue(ADMISSION, schedule_id=schedule.pk)
 
     tasks.tick_admission(schedule_id=schedule.pk)
 
-    assert hurry(ADMISSION, schedule_id=schedule.pk)
+    assert enqueue(ADMISSION, schedule_id=schedule.pk)
     assert len(pending()) == 2
 
 
@@ -229,28 +229,28 @@ def test_paying_the_last_of_a_fans_seats_hurries_the_next_admission():
     first, second = in_order(hold(fan, sale, 0, 1))
 
     checkout.pay(user_id=fan.pk, reservation_ids=[first])
-    assert hurries.wait()
+    assert enqueuer.wait()
     assert pending() == []
     checkout.pay(user_id=fan.pk, reservation_ids=[second])
 
-    assert hurries.wait()
+    assert enqueuer.wait()
     (message,) = pending()
     assert message["headers"]["kwargsrepr"] == f"{{'schedule_id': {sale.pk}}}"
 
 
 def test_a_mark_that_nobody_takes_down_lapses():
-    hurry(ADMISSION, schedule_id=1)
+    enqueue(ADMISSION, schedule_id=1)
 
     assert client().ttl(lib_tasks.pending_key(ADMISSION, 1)) <= 2
-    begun(ADMISSION, schedule_id=1)
+    clear_pending(ADMISSION, schedule_id=1)
     assert client().exists(lib_tasks.pending_key(ADMISSION, 1)) == 0
 
 
 def test_without_redis_hurrying_is_given_up_at_once():
     with redis_away():
         started = time.monotonic()
-        assert [hurry(ADMISSION, schedule_id=each) for each in (1, 2, 3)] == [False] * 3
-        begun(ADMISSION, schedule_id=1)
+        assert [enqueue(ADMISSION, schedule_id=each) for each in (1, 2, 3)] == [False] * 3
+        clear_pending(ADMISSION, schedule_id=1)
 
     assert time.monotonic() - started < 1
 
@@ -266,7 +266,7 @@ def test_a_broker_that_goes_away_between_mark_and_message_fails_nobody(is_silent
         with pointed_at(redis.url, broker_url=f"unix://{path}"):
             started = time.monotonic()
 
-            assert hurry(ADMISSION, schedule_id=1) is False
+            assert enqueue(ADMISSION, schedule_id=1) is False
 
             assert time.monotonic() - started < patience
     assert "was not hurried" in caplog.text
@@ -277,7 +277,7 @@ def test_large_draws_leave_threads_to_the_lines(monkeypatch):
     drawn = []
     monkeypatch.setattr(waiting_room, "draw_line", drawn.append)
 
-    with at_most(2, "reservations.draw_line"), at_most(2, "reservations.draw_line"):
+    with limited_runs(2, "reservations.draw_line"), limited_runs(2, "reservations.draw_line"):
         tasks.draw_line(1)
     tasks.draw_line(2)
 
@@ -300,7 +300,7 @@ def test_a_tick_ends_a_piece_of_a_long_line_and_has_the_rest_ended_elsewhere(mon
 
     tasks.tick_admission()
 
-    assert hurries.wait()
+    assert enqueuer.wait()
     assert numbers_of(schedule, "EXPIRED") == [1, 2]
     (message,) = [json.loads(each) for each in client().lrange("lines", 0, -1)]
     assert message["headers"]["task"] == "reservations.end_line"
@@ -313,7 +313,7 @@ def test_a_short_line_is_ended_by_the_tick_alone():
 
     tasks.tick_admission()
 
-    assert hurries.wait()
+    assert enqueuer.wait()
     assert numbers_of(schedule, "EXPIRED") == [1, 2, 3]
     assert client().llen("lines") == 0
 

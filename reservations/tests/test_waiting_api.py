@@ -12,7 +12,7 @@ from rest_framework.settings import api_settings
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib import rate_limits
 from concert_site.lib.api.throttling import PerCaller
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
@@ -249,7 +249,7 @@ def test_a_paused_room_says_so_and_promises_no_speed(schedule):
     waiting_room.tick(schedule.pk)
     assert queue(schedule).json()["numbers_per_minute"] == pytest.approx(33, abs=3)
     ConcertSchedule.objects.update(queue_paused=True)
-    forget_everything()
+    clear_caches()
     waiting_room.tick(schedule.pk)
 
     body = queue(schedule).json()

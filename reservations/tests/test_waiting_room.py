@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import client
 from concert_site.tests.unchanged import nothing_changed
@@ -49,7 +49,7 @@ def tick(schedule, *, at=NOW):
 
 
 def a_second_later(schedule):
-    forget_everything()
+    clear_caches()
     client().delete(f"availability:1:{schedule.pk}", picture_key(schedule.pk))
 
 

@@ -6,7 +6,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotFound
 from django.views.decorators.http import require_safe
 
-from concert_site.lib.cache import Memory
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.web.conditional import conditional, takes_gzip
 from reservations.halls.drawing import draw
 from reservations.queries.sales import Sale, public_sale_of
@@ -21,7 +21,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 LASTING = "public, max-age=3600, stale-while-revalidate=86400"
 
 # Packed: a hall of 20,000 seats has some 100 kB.
-_drawn: Memory[bytes] = Memory(most=50)
+_drawn: TTLCache[bytes] = TTLCache(most=50)
 
 
 @require_safe
@@ -41,7 +41,7 @@ def hall_map(request: HttpRequest, pk: int) -> HttpResponseBase:
 def picture(sale: Sale, *, is_packed: bool) -> HttpResponse:
     """The drawing, made once a layout."""
     key = STYLE, layout_name(sale)
-    packed = _drawn.get(key, lambda: (gzip.compress(drawing_of(sale), LEVEL, mtime=0), KEPT_SECONDS))
+    packed = _drawn.get_or_build(key, lambda: (gzip.compress(drawing_of(sale), LEVEL, mtime=0), KEPT_SECONDS))
     if is_packed:
         return HttpResponse(packed, content_type="image/svg+xml", headers={"Content-Encoding": "gzip"})
     return HttpResponse(gzip.decompress(packed), content_type="image/svg+xml")

@@ -3,7 +3,7 @@
 import pytest
 from django.conf import settings
 
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 
 
@@ -20,4 +20,4 @@ def fresh_limits():
     for pattern in (f"{settings.CACHES['default']['KEY_PREFIX']}:*", "attempts:*"):
         for key in redis.scan_iter(pattern):
             redis.delete(key)
-    forget_everything()
+    clear_caches()

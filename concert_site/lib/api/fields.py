@@ -41,7 +41,7 @@ class Id(StrictInteger):
 
 
 class Ids(serializers.ListField):
-    """Ids, each once: who takes the list refuses one that is there twice, and says which (lib.items)."""
+    """Ids, each once: who takes the list refuses one that is there twice, and says which (lib.id_lists)."""
 
     def __init__(self, **options: Any) -> None:  # Any: DRF's options of every type
         super().__init__(child=Id(), **options)
@@ -95,7 +95,7 @@ def validated(serializer_class: type[serializers.Serializer[Any]], body: object)
     return content
 
 
-def demand_no_fields(request: Request) -> None:
+def require_no_fields(request: Request) -> None:
     """Refuse fields in the JSON body of a request that takes none. A body of any other kind is not looked at.
 
     :raises ValidationError: naming each of them

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from concert_site.lib.attempts import Counter, Limit, give_back, take
-from concert_site.lib.cache import forget_everything
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 
@@ -14,7 +14,7 @@ TWO, THREE = Limit("two", 2, 60), Limit("three", 3, 600)
 
 @pytest.fixture(autouse=True, params=["with Redis", "while Redis is away"])
 def place(request):
-    forget_everything()
+    clear_caches()
     for key in client().scan_iter("attempts:*"):
         client().delete(key)
     if request.param == "with Redis":
@@ -22,7 +22,7 @@ def place(request):
     else:
         with redis_away():
             yield
-    forget_everything()
+    clear_caches()
 
 
 def test_a_full_counter_says_how_long_to_wait():

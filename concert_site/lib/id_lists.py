@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 
-def demand_each_once(ids: Sequence[int], *, attr: str, none: str | StrPromise, twice: str | StrPromise) -> None:
+def require_distinct(ids: Sequence[int], *, attr: str, none: str | StrPromise, twice: str | StrPromise) -> None:
     """Insist that the list `attr` names something, and each thing once.
 
     :raises Invalid: saying `none` if it is empty, or `twice` of every repeat
@@ -23,6 +23,6 @@ def demand_each_once(ids: Sequence[int], *, attr: str, none: str | StrPromise, t
         raise Invalid(twice, attr=attr, items=repeats)
 
 
-def places_of(at_fault: Collection[int] | None, ids: Sequence[int]) -> list[int]:
+def indexes_of(at_fault: Collection[int] | None, ids: Sequence[int]) -> list[int]:
     """Where in the request the ids at fault stand."""
     return [index for index, each in enumerate(ids) if each in (at_fault or ())]
