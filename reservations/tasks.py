@@ -7,7 +7,7 @@ from django.db import Error
 
 from concert_site.lib import heartbeats
 from concert_site.lib.tasks import clear_pending, is_repeated, limited_runs, single_run
-from reservations.domain import holds, posters, public_progress, waiting_room
+from reservations.domain import holds, plan_uploads, posters, public_progress, waiting_room
 from reservations.queries.entrance import schedules_with_a_line
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,8 @@ def tick_release() -> None:
 
 @shared_task(name="reservations.clear_posters")
 def clear_posters() -> None:
-    """Delete the files of posters that no concert shows any more."""
+    """Delete the files of posters that no concert shows any more, and plans that nobody came back to import."""
     with single_run("reservations.clear_posters") as may_run:
         if may_run:
             posters.clear_posters()
+            plan_uploads.delete_old_uploads()

@@ -17,9 +17,8 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 from concert_site.lib.admin.staff_pages import MoneyField, StaffAdmin, actor_of, blame
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major
-from reservations.admin import plan_uploads
 from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, of_schedule
-from reservations.domain import seat_setup
+from reservations.domain import plan_uploads, seat_setup
 from reservations.halls.drawing import draw_hall
 from reservations.halls.hall import Hall
 from reservations.halls.plans import MOST_BYTES, Plan, PlanRefused, read_plan, too_large
@@ -76,7 +75,7 @@ def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedu
     seat_setup.demand_no_seats(schedule.pk)
     form = PlanForm(request.POST, request.FILES) if request.method == "POST" else PlanForm()
     if request.method == "POST" and form.is_valid():
-        key = plan_uploads.keep(form.cleaned_data["plan"], user_id=actor_of(request), schedule_id=schedule.pk)
+        key = plan_uploads.save_upload(form.cleaned_data["plan"], user_id=actor_of(request), schedule_id=schedule.pk)
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key]))
     return admin.page(
         request,
@@ -134,7 +133,7 @@ class PricesForm(forms.Form):
 def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, key: str) -> HttpResponse:
     """Show what was read, ask for prices, save. The file is read anew each time: nothing is taken from the browser."""
     seat_setup.demand_no_seats(schedule.pk)
-    content = plan_uploads.find(key, user_id=actor_of(request), schedule_id=schedule.pk)
+    content = plan_uploads.read_upload(key, user_id=actor_of(request), schedule_id=schedule.pk)
     if content is None:
         messages.error(request, _("Please choose the file again: it was kept for an hour, for you alone."))
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]))
@@ -142,7 +141,7 @@ def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedul
     hall = hall_of(form)
     if hall is not None:
         count = seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)
-        plan_uploads.forget(key)
+        plan_uploads.delete_upload(key, user_id=actor_of(request), schedule_id=schedule.pk)
         return imported(admin, request, schedule, form.plan, count)
     return preview(admin, request, schedule, form)
 

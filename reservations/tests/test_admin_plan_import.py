@@ -1,6 +1,9 @@
 """Importing a seating plan in the admin: upload, preview, prices, seats."""
 
+import os
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -9,16 +12,26 @@ from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from concert_site.accounts.models import AccountSession
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.embedded.data_dir import PROJECT
+from concert_site.lib.storage import DRAFT_SUFFIX
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.away import redis_away
+from reservations.domain import plan_uploads
 from reservations.halls.tests.planning import ODEON, file, large_plan, plan, row, seat, zone
 from reservations.models import ConcertSeat
+from reservations.tasks import clear_posters
 from reservations.tests.factories import make_schedule, make_seats
 
 pytestmark = pytest.mark.django_db
 PRICES = {"price_0": "90000", "price_1": "60000", "price_2": "120000", "accessible_2": "on"}
+
+
+@pytest.fixture(autouse=True)
+def uploads(settings, tmp_path):
+    """The folder of the uploads that wait."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return settings.MEDIA_ROOT / plan_uploads.FOLDER
 
 
 @pytest.fixture
@@ -85,14 +98,13 @@ def test_a_plan_becomes_the_seats_of_a_schedule(staff, schedule):
     assert LogEntry.objects.get().get_change_message() == said(saved)[0]
 
 
-def test_the_file_is_dropped_once_it_was_used(staff, schedule):
-    before = AccountSession.objects.count()
+def test_the_file_is_dropped_once_it_was_used(staff, schedule, uploads):
     price_page = upload(staff, schedule).url
-    assert AccountSession.objects.count() == before + 1
+    assert len(list(uploads.iterdir())) == 1
 
     staff.post(price_page, PRICES)
 
-    assert AccountSession.objects.count() == before
+    assert list(uploads.iterdir()) == []
     again = staff.post(price_page, PRICES)
     assert again.url == change_page_of(schedule)
     assert "This schedule has seats already." in said(again)
@@ -192,13 +204,13 @@ def test_names_in_a_plan_are_never_markup(staff, schedule):
         (lambda: make_clerk("change_concertschedule", "add_concertseat"), 200),
     ],
 )
-def test_only_staff_who_may_add_seats_import(client, schedule, user, status):
+def test_only_staff_who_may_add_seats_import(client, schedule, uploads, user, status):
     client.force_login(user())
 
     assert client.get(page_of(schedule)).status_code == status
     answer = upload(client, schedule)
     assert answer.status_code == (302 if status == 200 else status)
-    assert AccountSession.objects.filter(expire_date__isnull=False).count() == (2 if status == 200 else 1)
+    assert uploads.exists() == (status == 200)
     assert_unchanged(schedule)
 
 
@@ -218,15 +230,71 @@ def test_a_kept_file_is_for_one_person_and_one_schedule(client, staff, schedule)
     assert_unchanged(other)
 
 
-def test_the_key_of_a_login_is_no_file_and_that_of_a_file_is_no_login(client, staff, schedule):
-    login = staff.cookies["sessionid"].value
-    address = reverse("admin:reservations_concertschedule_price_plan", args=[schedule.pk, login])
-    assert staff.get(address).url == page_of(schedule)
+@pytest.mark.parametrize("key", ["", "x", "_" * 32, "../../../etc/passwd", f"..-{'x' * 29}", "x" * 5000])
+def test_what_is_no_key_finds_no_file(staff, schedule, key):
+    upload(staff, schedule)
 
-    key = upload(staff, schedule).url.rstrip("/").split("/")[-1]
-    client.cookies["sessionid"] = key
+    assert plan_uploads.read_upload(key, user_id=1, schedule_id=schedule.pk) is None
 
-    assert client.get(page_of(schedule)).url.startswith(reverse("admin:login"))
+
+def test_a_file_that_nobody_came_back_for_is_no_longer_found_and_then_deleted(staff, schedule, uploads):
+    price_page = upload(staff, schedule).url
+    (kept,) = uploads.iterdir()
+    (uploads / f".left{DRAFT_SUFFIX}").write_bytes(b"of a process that died")
+    for each in uploads.iterdir():
+        os.utime(each, (0, time.time() - plan_uploads.KEPT_FOR.total_seconds() - 5))
+
+    assert staff.get(price_page).url == page_of(schedule)
+    assert kept.exists()
+    clear_posters()
+
+    assert list(uploads.iterdir()) == []
+
+
+def test_a_new_upload_clears_away_old_ones_of_anybody(staff, schedule, uploads):
+    plan_uploads.save_upload(b"{}", user_id=1, schedule_id=1)
+    (old,) = uploads.iterdir()
+    os.utime(old, (0, 0))
+
+    upload(staff, schedule)
+
+    assert not old.exists()
+    assert len(list(uploads.iterdir())) == 1
+
+
+def test_of_each_member_of_staff_the_latest_files_are_kept(schedule, uploads):
+    other = plan_uploads.save_upload(b"other", user_id=17, schedule_id=schedule.pk)
+    keys = []
+    for nth in range(plan_uploads.MOST_A_MEMBER + 2):
+        keys.append(plan_uploads.save_upload(str(nth).encode(), user_id=1, schedule_id=schedule.pk))
+        # One after the other, also where a file system counts time coarsely.
+        os.utime(uploads / f"1-{schedule.pk}-{keys[-1]}", (0, time.time() - 100 + nth))
+
+    found = [plan_uploads.read_upload(key, user_id=1, schedule_id=schedule.pk) for key in keys]
+
+    assert found == [None, None, b"2", b"3", b"4", b"5", b"6"]
+    assert plan_uploads.read_upload(other, user_id=17, schedule_id=schedule.pk) == b"other"
+
+
+def test_an_upload_is_found_by_another_web_process(staff, schedule, settings):
+    """Nothing but the folder is shared."""
+    key = plan_uploads.save_upload(ODEON.read_bytes(), user_id=3, schedule_id=schedule.pk)
+    script = f"""
+import sys, django
+django.setup()
+from reservations.domain.plan_uploads import read_upload
+sys.stdout.buffer.write(read_upload({key!r}, user_id=3, schedule_id={schedule.pk}))
+"""
+    ours = {"MODE": "test", "DJANGO_SETTINGS_MODULE": "concert_site.settings", "MEDIA_ROOT": str(settings.MEDIA_ROOT)}
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | ours,
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    )
+
+    assert found.stdout == ODEON.read_bytes()
 
 
 def test_a_schedule_with_seats_takes_no_plan(staff, schedule):
