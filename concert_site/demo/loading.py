@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils.timezone import localdate, make_aware
 
 from concert_site.accounts.models import User
-from concert_site.demo import crowd, posters, programme
+from concert_site.demo import crowd, programme
 from payments.models import Payment
 from reservations.domain.posters import Poster, store_poster
 from reservations.domain.schedules import Times, clock, make_schedule
@@ -93,7 +93,7 @@ def make(
     item: programme.Item, hall: Hall, when: Times, **columns: object
 ) -> tuple[Concert, ConcertSchedule, list[ConcertSeat]]:
     """Make a concert of the programme with its one date."""
-    poster = store_poster(Poster(suffix="svg", content=posters.DRAWN[item]().encode()))
+    poster = store_poster(Poster(suffix="svg", content=item.drawing))
     concert = Concert.objects.create(name=item.name, host=item.host, description=item.description, poster=poster)
     schedule, seats = make_schedule(concert=concert, hall=hall, times=when, **columns)
     return concert, schedule, seats
