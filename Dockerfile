@@ -8,6 +8,8 @@ COPY requirements.txt .
 RUN pip install --disable-pip-version-check -r requirements.txt
 
 COPY . .
+ENV STATIC_ROOT=/app/static-collected
+RUN python manage.py collectstatic --noinput --verbosity 0
 # Nothing is written but the data directory: posters, and what the embedded services keep if they are used.
 RUN useradd --system --create-home frontrow && install -d -o frontrow -m 700 /data
 USER frontrow

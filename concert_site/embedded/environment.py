@@ -13,6 +13,7 @@ from concert_site.embedded.services import embedded_services
 # They read code, not data: no database is started for them, and no secret asked for.
 WITHOUT_SERVICES = {
     "check",
+    "collectstatic",
     "compilemessages",
     "diffsettings",
     "draw_states",

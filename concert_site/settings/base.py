@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from whitenoise.compress import Compressor
 
 from concert_site.back_office.frame import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.modes import MODES, PRODUCTION
@@ -77,7 +78,7 @@ MIDDLEWARE = [
     "concert_site.lib.web.headers.SecurityHeaders",
     "concert_site.operations.health.Probes",
     "django.middleware.security.SecurityMiddleware",
-    "concert_site.lib.web.static.LastingFiles",
+    "concert_site.lib.web.static.StaticFiles",
     "concert_site.views.media.Posters",
     "concert_site.lib.web.middleware.FreshConnections",
     "concert_site.lib.web.middleware.RefusalsArePages",
@@ -137,16 +138,21 @@ CURRENCY = env.str("CURRENCY", default="KRW")
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Served from where they lie: nothing is collected, so there is no STATIC_ROOT.
-WHITENOISE_USE_FINDERS = True
-
-# Posters, served by concert_site.views.media. Without manage.py nobody has set DATA_DIR.
+# Without manage.py nobody has set DATA_DIR.
 DATA_DIR = env.str("DATA_DIR", default=str(BASE_DIR / ".data"))
+# What `up` or collectstatic makes of them: hashed names alone. Asked for by its plain name a file is served from where
+# it lies.
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=f"{DATA_DIR}/static")).absolute()
+WHITENOISE_USE_FINDERS = WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Beside what is packed already: nobody loads them but with a debugger.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
+
+# Posters, served by concert_site.views.media.
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DATA_DIR}/media")).absolute()
 MEDIA_URL = "/media/"
 STORAGES = {
     "default": {"BACKEND": "concert_site.lib.storage.WholeFiles"},
-    "staticfiles": {"BACKEND": "concert_site.lib.web.static.Versioned"},
+    "staticfiles": {"BACKEND": "concert_site.lib.web.static.HashedFiles"},
 }
 
 LOGGING = {

@@ -1,52 +1,122 @@
-"""Static files under addresses with their version."""
+"""Static files under names with a hash."""
 
 import re
+from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.files.storage import storages
 from django.templatetags.static import static
 from django.test import Client
 
-from concert_site.lib.web.static import version_of
+from concert_site.lib.web.static import collect_changed
 
 # No query is made: closing an answer looks whether the connection of a test before is still good.
 pytestmark = pytest.mark.django_db
 
 STYLES = "css/frontrow.css"
+HASHED = re.compile(r"/static/(css/frontrow|js/seats)\.[0-9a-f]{12}\.(css|js)")
 
 
-def sent(address):
-    response = Client().get(address)
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory):
+    """Everything that this release has, collected once."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("static")
+        patch.setattr(settings, "STATIC_ROOT", folder)
+        afresh()
+        collect_changed()
+        yield folder
+    afresh()
+
+
+@pytest.fixture
+def with_manifest(collected, settings):
+    """The site as `up` leaves it."""
+    settings.STATIC_ROOT = collected
+    afresh()
+    yield
+    afresh()
+
+
+def afresh():
+    """What was read of the manifest, forgotten."""
+    storages._storages.pop("staticfiles", None)
+    if hasattr(staticfiles_storage, "_wrapped"):
+        staticfiles_storage._wrapped = storages["staticfiles"]
+
+
+def get(address, **headers):
+    response = Client().get(address, headers=headers)
+    body = b"".join(response) if response.streaming else response.content
     response.close()
-    return response.status_code, response.get("Cache-Control")
+    return response, body
 
 
-def test_an_address_names_what_is_in_the_file():
-    assert re.fullmatch(r"/static/css/frontrow\.css\?v=[0-9a-f]{12}", static(STYLES))
-    assert static(STYLES) != static("css/catalogue.css")
+def test_a_name_has_a_hash_and_is_kept_for_good(with_manifest):
+    assert HASHED.fullmatch(static(STYLES))
+    response, _ = get(static(STYLES))
+    assert response.status_code == 200
+    assert "immutable" in response["Cache-Control"]
 
 
-def test_a_file_that_is_not_there_has_no_version():
-    assert static("css/none.css") == "/static/css/none.css"
+def test_modules_import_each_other_by_their_hashes(with_manifest):
+    _, script = get(static("js/seats.js"))
+    (imported,) = re.findall(r'from "\./(hall_map\.[0-9a-f]{12}\.js)"', script.decode())
+    assert f"/static/js/{imported}" == static("js/hall_map.js")
+    assert get(f"/static/js/{imported}")[0].status_code == 200
 
 
-def test_what_is_asked_for_by_its_version_is_kept_for_good():
-    assert sent(static(STYLES)) == (200, "public, max-age=31536000, immutable")
+def test_no_import_of_ours_is_left_plain(with_manifest, collected):
+    scripts = [path.read_text() for path in Path(collected, "js").glob("*.js")]
+    plain = [name for text in scripts for name in re.findall(r'(?:from|import) "(\./[a-z_]+\.js)"', text)]
+    assert scripts
+    assert plain == []
 
 
-@pytest.mark.parametrize("query", ["", "?v=", "?v=000000000000", "?w=1", "?v=../../x"])
-def test_what_is_asked_for_otherwise_is_kept_for_a_minute(query):
-    assert sent(f"/static/{STYLES}{query}") == (200, "max-age=60, public")
+def test_who_takes_gzip_gets_what_was_packed(with_manifest):
+    response, body = get(static(STYLES), accept_encoding="gzip")
+    assert response["Content-Encoding"] == "gzip"
+    assert body[:2] == b"\x1f\x8b"
 
 
-def test_a_file_that_has_not_changed_is_not_sent_again():
-    response = Client().get(static(STYLES))
-    response.close()
-
-    again = Client().get(static(STYLES), headers={"if-modified-since": response["Last-Modified"]})
-
-    assert (again.status_code, again["Cache-Control"]) == (304, "public, max-age=31536000, immutable")
+def test_a_file_that_has_not_changed_is_not_sent_again(with_manifest):
+    first, _ = get(static(STYLES))
+    again, _ = get(static(STYLES), if_modified_since=first["Last-Modified"])
+    assert again.status_code == 304
 
 
-def test_a_version_is_of_the_content():
-    assert version_of(STYLES) == version_of(STYLES)
-    assert version_of("css/none.css") is None
+@pytest.mark.parametrize("name", [STYLES, "css/frontrow.000000000000.css"])
+def test_a_plain_name_and_that_of_another_release_are_good_for_a_minute(with_manifest, name):
+    response, _ = get(f"/static/{name}")
+    assert (response.status_code, response["Cache-Control"]) == (200, "max-age=60, public")
+
+
+@pytest.mark.parametrize("name", ["css/none.css", "css/none.000000000000.css", "../manage.py"])
+def test_what_is_no_static_file_is_not_found(with_manifest, name):
+    response, _ = get(f"/static/{name}")
+    assert response.status_code == 404
+
+
+def test_without_a_manifest_names_are_plain(tmp_path, settings):
+    settings.STATIC_ROOT = tmp_path
+    afresh()
+    assert static(STYLES) == f"/static/{STYLES}"
+    assert get(static(STYLES))[0].status_code == 200
+    afresh()
+
+
+def test_collecting_is_done_again_only_after_a_change(collected, settings, monkeypatch):
+    settings.STATIC_ROOT = collected
+    manifest = collected / "staticfiles.json"
+    before = manifest.stat().st_mtime_ns
+
+    collect_changed()
+    unchanged = manifest.stat().st_mtime_ns
+    (collected / ".collected").write_text("of another release")
+    afresh()
+    collect_changed()
+
+    assert unchanged == before
+    assert manifest.stat().st_mtime_ns > before

@@ -1,47 +1,64 @@
-"""Static files under addresses that say which version is meant, without a step that collects or renames them."""
+"""Static files under names that have a hash of what is in them; modules import each other by those names, too."""
 
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.contrib.staticfiles.storage import StaticFilesStorage
+from django.core.management import call_command
 from django.http import HttpRequest, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-FOR_EVER = "public, max-age=31536000, immutable"
-
-
-@cache
-def version_of(name: str) -> str | None:
-    """What is in the file, in a few letters; None if there is no such file. Read once a process."""
-    found = finders.find(name)
-    return blake2b(Path(found).read_bytes(), digest_size=6).hexdigest() if found else None
+# Beside what was collected: from which files.
+COLLECTED = ".collected"
 
 
-class Versioned(StaticFilesStorage):
-    """Addresses as /static/css/frontrow.css?v=1f2e3d4c5b6a."""
+class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise comes without types
+    """WhiteNoise's, which needs no manifest: where nothing is collected (tests, lone commands) names are plain."""
 
-    def url(self, name: str | None) -> str:
-        """The address of a file, with its version."""
-        plain = super().url(name)
-        version = version_of(name) if name else None
-        return f"{plain}?v={version}" if version else plain
+    support_js_module_import_aggregation = True
+
+    def stored_name(self, name: str) -> str:
+        """The name with the hash, or the plain one, under which whitenoise finds the file where it lies."""
+        hashed: str = self.hashed_files.get(self.hash_key(self.clean_name(name)), name)
+        return hashed
 
 
-class LastingFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise comes without types
-    """whitenoise, but what is asked for by its version may be kept for good.
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise comes without types
+    """whitenoise, but a name of another release gets this one's file, for a minute.
 
-    A file that is asked for plainly (a module by another one, a font by a style sheet), or by the version of
-    another release while servers change over, is good for whitenoise's minute.
+    While servers change over, a page of one may ask another for what it names.
     """
 
-    def serve(self, static_file: Any, request: HttpRequest) -> HttpResponseBase:  # Any: whitenoise comes without types
-        """The file, with how long it may be kept."""
-        response: HttpResponseBase = super().serve(static_file, request)
-        asked = request.GET.get("v")
-        if asked and asked == version_of(request.path_info.removeprefix(settings.STATIC_URL)):
-            response["Cache-Control"] = FOR_EVER
-        return response
+    def add_files(self, root: str | Path, prefix: str | None = None) -> None:
+        """Take what was collected; whitenoise would warn of a folder that isn't there."""
+        if Path(root).is_dir():
+            super().add_files(root, prefix)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info
+        if path.startswith(self.static_prefix) and path not in self.files:
+            file = self.files.get(self.get_name_without_hash(path))
+            if file is not None:
+                answer: HttpResponseBase = self.serve(file, request)
+                return answer
+        passed: HttpResponseBase = super().__call__(request)
+        return passed
+
+
+def collect_changed() -> None:
+    """Collect static files into STATIC_ROOT, unless they are what was collected last."""
+    stamp, sources = Path(settings.STATIC_ROOT) / COLLECTED, fingerprint()
+    if stamp.is_file() and stamp.read_text() == sources:
+        return
+    stamp.unlink(missing_ok=True)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    stamp.write_text(sources)
+
+
+def fingerprint() -> str:
+    """Which files there are, of which size and age."""
+    found = [Path(storage.path(name)) for finder in finders.get_finders() for name, storage in finder.list(None)]
+    facts = sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found)
+    return blake2b(repr(facts).encode(), digest_size=16).hexdigest()

@@ -5,15 +5,18 @@ import os
 from argparse import ArgumentParser
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.modes import TEST
 from concert_site.embedded.services import embedded_services
 from concert_site.embedded.site import Site
 from concert_site.embedded.web import Address
+from concert_site.lib.web.static import collect_changed
 
 
 class Command(BaseCommand):
@@ -49,9 +52,11 @@ def positive(text: str) -> int:
 
 
 def prepare_database(*, with_demo: bool) -> list[str]:
-    """Migrate, load the demo if asked; returns what the latter has to say."""
+    """Migrate, collect static files, load the demo if asked; returns what the latter has to say."""
     said = io.StringIO()
     call_command("migrate", interactive=False, verbosity=0)
+    if settings.MODE != TEST:
+        collect_changed()
     if with_demo:
         call_command("load_demo", stdout=said)
     # This process only watches from here on, and needs none of its connections.
