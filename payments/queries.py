@@ -15,7 +15,7 @@ BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class MailKind:
     """What a mail is written for: payments of a state; the columns say when it was sent, and since when it is owed."""
 
     name: str
@@ -24,20 +24,20 @@ class Occasion:
     since: str
 
 
-CONFIRMED = Occasion("confirmed", State.COMPLETED, mailed="confirmed_mail_at", since="created_at")
-CANCELED = Occasion("canceled", State.CANCELED, mailed="canceled_mail_at", since="updated_state_at")
+CONFIRMED = MailKind("confirmed", State.COMPLETED, mailed="confirmed_mail_at", since="created_at")
+CANCELED = MailKind("canceled", State.CANCELED, mailed="canceled_mail_at", since="updated_state_at")
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
-    """One mail that is owed: all of a fan's payments of one booking that are in the occasion's state."""
+class OwedMail:
+    """One mail that is owed: all of a fan's payments of one booking that are in the state of its kind."""
 
-    occasion: Occasion
+    kind: MailKind
     user_id: int
     reference: str
 
     def __str__(self) -> str:
-        return f"{self.occasion.name}:{self.user_id}:{self.reference}"
+        return f"{self.kind.name}:{self.user_id}:{self.reference}"
 
 
 def own_payments(*, user_id: int) -> PaymentQuerySet:
@@ -56,34 +56,34 @@ def own(payment_id: int, *, user_id: int) -> Payment:
     return found
 
 
-def owed_mails(occasion: Occasion) -> Iterator[Owed]:
+def owed_mails(kind: MailKind) -> Iterator[OwedMail]:
     """The mails that are owed, the oldest first: through the partial index, which holds nothing else."""
-    rows = owed_payments(occasion).order_by("pk").values_list("pk", "user_id", "reservation__booking_reference")
+    rows = owed_payments(kind).order_by("pk").values_list("pk", "user_id", "reservation__booking_reference")
     seen, last = set(), 0
     while batch := list(rows.filter(pk__gt=last)[:BATCH]):
         last = batch[-1][0]
         for _pk, user_id, reference in batch:
-            owed = Owed(occasion, user_id, reference)
+            owed = OwedMail(kind, user_id, reference)
             if owed not in seen:
                 seen.add(owed)
                 yield owed
 
 
-def owed_payments(occasion: Occasion) -> PaymentQuerySet:
-    """The payments of an occasion that were not mailed yet."""
-    return Payment.objects.filter(**{"state": occasion.state, f"{occasion.mailed}__isnull": True})
+def owed_payments(kind: MailKind) -> PaymentQuerySet:
+    """The payments of a kind that were not mailed yet."""
+    return Payment.objects.filter(**{"state": kind.state, f"{kind.mailed}__isnull": True})
 
 
-def payments_of(owed: Owed, *, now: datetime | None = None) -> PaymentQuerySet:
+def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQuerySet:
     """What a mail is about, with all that it shows, in one query: seats in the order in which they were booked.
 
     `owed_for` is how long each has been owed, by PostgreSQL's clock.
     """
     moment = Value(now, output_field=DateTimeField()) if now else Now()
     return (
-        owed_payments(owed.occasion)
+        owed_payments(owed.kind)
         .filter(user_id=owed.user_id, reservation__booking_reference=owed.reference)
         .select_related("reservation__concert_seat", "reservation__concert_schedule", "user")
-        .annotate(owed_for=moment - F(owed.occasion.since))
+        .annotate(owed_for=moment - F(owed.kind.since))
         .order_by("reservation_id")
     )

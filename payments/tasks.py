@@ -4,7 +4,7 @@ from celery import shared_task
 
 from concert_site.lib import heartbeats
 from concert_site.lib.tasks import single_run
-from payments.domain import mails
+from payments.domain import mail_sending
 
 
 @shared_task(name="payments.send_mails")
@@ -14,4 +14,4 @@ def send_mails() -> None:
     heartbeats.note("payments.send_mails")
     with single_run("payments.send_mails") as may_run:
         if may_run:
-            mails.send_owed()
+            mail_sending.send_owed()

@@ -19,7 +19,7 @@ from reservations.domain.errors import HoldExpired, RefundClosed
 from reservations.queries import booking_summaries, bookings
 from reservations.queries.booking_summaries import BookedSeat, Fate, Summary
 from wallet.domain.errors import InsufficientBalance
-from wallet.domain.providers import offer
+from wallet.domain.providers import top_up_mode
 from wallet.queries import wallet_of
 
 # --- Paying ------------------------------------------------------------------------------------
@@ -31,16 +31,16 @@ def checkout_page(request: HttpRequest, reference: str) -> HttpResponse:
     """GET: what is to be paid, until when, and what canceling would cost. POST: pay it."""
     booking = booking_summaries.summary_of(reference, user_id=fan_id(request))
     if request.method == "POST":
-        return pay_shown(request, booking)
+        return pay(request, booking)
     if booking.held:
-        return render(request, "payments/checkout.html", bill_of(request, booking))
+        return render(request, "payments/checkout.html", checkout_context(request, booking))
     lapsed = booking.of(Fate.LAPSED)
     if lapsed and not booking.paid:
         return render(request, "payments/lapsed.html", {"booking": booking, "lapsed": lapsed})
     return redirect("booking", reference)
 
 
-def bill_of(request: HttpRequest, booking: Summary) -> dict[str, object]:
+def checkout_context(request: HttpRequest, booking: Summary) -> dict[str, object]:
     """What the checkout shows of a booking that is held."""
     balance = wallet_of(fan_id(request)).amount
     prices = [each.price for each in booking.held]
@@ -52,13 +52,13 @@ def bill_of(request: HttpRequest, booking: Summary) -> dict[str, object]:
         "tiers": cancellation.tiers_to_come(
             prices=prices, concert_date=booking.first.concert_date, today=booking.today
         ),
-        "offer": offer().value,
+        "top_up_mode": top_up_mode().value,
         "form_key": new_form_key(),
         "extra_seconds": settings.HOLD_SECONDS,
     }
 
 
-def pay_shown(request: HttpRequest, booking: Summary) -> HttpResponse:
+def pay(request: HttpRequest, booking: Summary) -> HttpResponse:
     """Pay the seats that the page showed, all or none; what was paid before counts as done."""
     shown = [each.reservation.pk for each in booking.seats if str(each.reservation.pk) in request.POST.getlist("seat")]
     reservation_ids = shown or [each.reservation.pk for each in booking.held]
@@ -102,9 +102,9 @@ def cancel(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> H
         messages.info(request, _("This is canceled already."))
         return redirect("booking", booking.reference)
     if request.method != "POST":
-        return ask(request, booking, live)
+        return confirm_cancellation(request, booking, live)
     try:
-        return do(request, booking, {each.reservation.pk: agreed_fee(request, each) for each in live})
+        return cancel_agreed(request, booking, {each.reservation.pk: agreed_fee(request, each) for each in live})
     except FeeChanged:
         messages.warning(request, _("Nothing was canceled: the fee has changed. Please look again."))
     except RefundClosed as error:
@@ -112,7 +112,7 @@ def cancel(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> H
     return redirect(request.path)
 
 
-def ask(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> HttpResponse:
+def confirm_cancellation(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> HttpResponse:
     """The page that shows fee and refund, and asks."""
     quotes = [(each, quote_for(each)) for each in seats]
     refund = sum(quote.refund for _each, quote in quotes)
@@ -152,7 +152,7 @@ def agreed_fee(request: HttpRequest, booked: BookedSeat) -> int:
     return fee
 
 
-def do(request: HttpRequest, booking: Summary, agreed: Mapping[int, int]) -> HttpResponse:
+def cancel_agreed(request: HttpRequest, booking: Summary, agreed: Mapping[int, int]) -> HttpResponse:
     """Cancel for the fees agreed to, and lead to what is left of the booking.
 
     :raises FeeChanged, RefundClosed: as refunds.cancel does

@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
-from concert_site.lib.admin.staff_pages import MoneyField, ReasonField, RecordAdmin, blame
+from concert_site.lib.admin.staff_pages import MoneyField, ReasonField, RecordAdmin, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
 from concert_site.lib.idempotency import IdempotencyKeyReused
@@ -91,13 +91,13 @@ class BalanceAdmin(RecordAdmin):
         if fan is None:
             raise Http404
         form = AdjustForm(request.POST or None, initial={"key": uuid4()})
-        if form.is_valid() and self.is_adjusted(request, fan, form):
-            return redirect(after(request, fan))
+        if form.is_valid() and self.try_to_adjust(request, fan, form):
+            return redirect(ledger_url(request, fan))
         title = _("Adjust the wallet of %(fan)s") % {"fan": fan.email}
-        there = {"fan": fan, "balance": wallet_of(fan.pk).amount, "back": after(request, fan)}
+        there = {"fan": fan, "balance": wallet_of(fan.pk).amount, "back": ledger_url(request, fan)}
         return self.page(request, "admin/wallet/adjust.html", title=title, form=form, submit=_("Adjust"), **there)
 
-    def is_adjusted(self, request: HttpRequest, fan: User, form: AdjustForm) -> bool:
+    def try_to_adjust(self, request: HttpRequest, fan: User, form: AdjustForm) -> bool:
         """Book what a valid form says; if it is refused, say so at its field."""
         order: dict[str, Any] = form.cleaned_data  # Any: each field's own type
         try:
@@ -115,13 +115,13 @@ class BalanceAdmin(RecordAdmin):
         except InsufficientBalance:
             form.add_error("amount", _("There is not that much in the wallet."))
         except DomainError as error:
-            blame(form, error)
+            add_domain_error(form, error)
         else:
-            self.say_adjusted(request, fan, booked)
+            self.report_adjustment(request, fan, booked)
             return True
         return False
 
-    def say_adjusted(self, request: HttpRequest, fan: User, booked: ledger.Booked) -> None:
+    def report_adjustment(self, request: HttpRequest, fan: User, booked: ledger.BookedEntry) -> None:
         """Tell who adjusted, and the log: once, however often the form was sent."""
         entry = booked.entry
         said = {"amount": money(entry.amount), "note": entry.note, "fan": fan.email, "after": money(entry.amount_after)}
@@ -130,7 +130,7 @@ class BalanceAdmin(RecordAdmin):
         messages.success(request, _("%(fan)s: adjusted by %(amount)s, now %(after)s.") % said)
 
 
-def after(request: HttpRequest, fan: User) -> str:
+def ledger_url(request: HttpRequest, fan: User) -> str:
     """Where staff find what they booked: in the ledger, if they may see it."""
     if request.user.has_perm("wallet.view_balancehistory"):
         return f"{reverse('admin:wallet_balancehistory_changelist')}?user__id__exact={fan.pk}"

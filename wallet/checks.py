@@ -15,7 +15,7 @@ def provider_is_usable(**kwargs: Any) -> list[CheckMessage]:  # Any: Django hand
     if not name:
         return []
     try:
-        found = providers.configured(name)
+        found = providers.provider_named(name)
     except ImportError:
         return [Error(f"WALLET_PROVIDER={name} is no provider: give the dotted path of one.", id="wallet.E001")]
     if found is providers.sandbox and settings.IS_PRODUCTION:

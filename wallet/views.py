@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from concert_site.accounts.permissions import verified
-from concert_site.lib.amounts import MoneyField
+from concert_site.lib.amounts import TypedAmountField
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.formats import money
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import asked_next, fan_id, fans_own, idempotency_key, new_form_key, throttled
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
-from wallet.domain.providers import offer
+from wallet.domain.providers import top_up_mode
 from wallet.models import BalanceHistory
 from wallet.queries import statement_of, wallet_of
 
@@ -27,7 +27,7 @@ SUGGESTED = (10_000, 50_000, 100_000, 300_000)
 class TopUpForm(forms.Form):
     """How much to top up."""
 
-    amount = MoneyField(least=ledger.SMALLEST_CHARGE, most=ledger.LARGEST_CHARGE)
+    amount = TypedAmountField(least=ledger.SMALLEST_CHARGE, most=ledger.LARGEST_CHARGE)
     amount.label = gettext_lazy("Amount")
 
 
@@ -74,7 +74,7 @@ def show(request: HttpRequest, form: TopUpForm, status: int = 200) -> HttpRespon
         "form": form,
         "form_key": new_form_key(),
         "suggested": SUGGESTED,
-        "offer": offer().value,
+        "top_up_mode": top_up_mode().value,
         "next": asked_next(request) or "",
     }
     return render(request, "wallet/wallet.html", facts, status=status)

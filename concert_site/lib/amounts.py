@@ -30,7 +30,7 @@ def amount_from(text: str) -> int | None:
     return int(re.sub("[, ]", "", found["whole"]) + part.ljust(digits, "0"))
 
 
-class MoneyField(forms.CharField):
+class TypedAmountField(forms.CharField):
     """A text field that takes an amount in the currency's major unit, and gives it in its minor unit."""
 
     def __init__(self, *, least: int, most: int) -> None:

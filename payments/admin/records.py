@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.staff_pages import RecordAdmin
 from concert_site.lib.formats import day_and_time, money, short_day
-from payments.admin import refunds, whole_schedules
+from payments.admin import refunds, schedule_refunds
 from payments.models import Payment, State
 from reservations.models import ConcertSchedule, Reservation
 from reservations.queries.bookings import of_schedule
@@ -91,18 +91,18 @@ class PaymentAdmin(RecordAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Django's, and the refunds."""
         return [
-            path("refund/<int:reservation_id>/", self.own(refunds.one), name="payments_refund_reservation"),
+            path("refund/<int:reservation_id>/", self.own(refunds.refund_one), name="payments_refund_reservation"),
             path(
                 "refund-schedule/<int:schedule_id>/",
-                self.own(whole_schedules.schedule),
+                self.own(schedule_refunds.refund_schedule),
                 name="payments_refund_schedule",
             ),
-            path("refund-selected/", self.own(refunds.selected), name="payments_refund_selected"),
+            path("refund-selected/", self.own(refunds.refund_selected), name="payments_refund_selected"),
             *super().get_urls(),
         ]
 
     def own(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """A view of ours behind the admin's door."""
+        """A view of ours for who may see the admin."""
         return self.admin_site.admin_view(update_wrapper(partial(view, self), view))
 
     def has_refund_permission(self, request: HttpRequest) -> bool:

@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from concert_site.lib.admin.staff_pages import MoneyField, ReasonField, RecordAdmin, actor_of, blame
+from concert_site.lib.admin.staff_pages import MoneyField, ReasonField, RecordAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from payments.domain.refunds import refund_by_staff
@@ -46,7 +46,7 @@ class RefundForm(forms.Form):
     note = ReasonField(help_text=_("It stands in the fan's ledger."))
 
 
-def refunding(
+def requires_refund_permission(
     view: Callable[Concatenate[RecordAdmin, HttpRequest, P], HttpResponse],
 ) -> Callable[Concatenate[RecordAdmin, HttpRequest, P], HttpResponse]:
     """A view for staff who may refund."""
@@ -60,7 +60,7 @@ def refunding(
     return guarded
 
 
-def list_url(request: HttpRequest) -> str:
+def payments_url(request: HttpRequest) -> str:
     """Where to go from here: to the payments, for who may see them."""
     return reverse(
         "admin:payments_payment_changelist" if request.user.has_perm("payments.view_payment") else "admin:index"
@@ -70,8 +70,8 @@ def list_url(request: HttpRequest) -> str:
 # --- One ---------------------------------------------------------------------------------------
 
 
-@refunding
-def one(admin: RecordAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
+@requires_refund_permission
+def refund_one(admin: RecordAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
     """Refund one reservation."""
     found = Reservation.objects.filter(pk=reservation_id).annotate(read_at=Now())
     reservation = found.select_related("user", "concert_seat").first()
@@ -79,11 +79,11 @@ def one(admin: RecordAdmin, request: HttpRequest, reservation_id: int) -> HttpRe
         raise Http404
     if reservation.status != Status.RESERVED:
         messages.info(request, _("There is nothing to refund: this reservation is not paid, or refunded already."))
-        return redirect(list_url(request))
+        return redirect(payments_url(request))
     form = RefundForm(request.POST or None)
     if form.is_valid() and is_refunded(admin, request, reservation, form):
-        return redirect(list_url(request))
-    context = {"reservation": reservation, "quote": cancellation.quote_of(reservation), "back": list_url(request)}
+        return redirect(payments_url(request))
+    context = {"reservation": reservation, "quote": cancellation.quote_of(reservation), "back": payments_url(request)}
     title = _("Refund a reservation")
     return admin.page(request, "admin/payments/refund.html", title=title, form=form, submit=_("Refund"), **context)
 
@@ -94,7 +94,7 @@ def is_refunded(admin: RecordAdmin, request: HttpRequest, reservation: Reservati
     try:
         is_new = refund_by_staff(reservation_id=reservation.pk, actor_id=actor_of(request), note=note, fee=fee)
     except DomainError as error:
-        blame(form, error)
+        add_domain_error(form, error)
         return False
     if is_new:
         log(admin, request, Payment.objects.get(reservation=reservation), fee, note)
@@ -114,28 +114,28 @@ def log(admin: RecordAdmin, request: HttpRequest, payment: Payment, fee: int, no
 # --- Those that were chosen --------------------------------------------------------------------
 
 
-@refunding
-def selected(admin: RecordAdmin, request: HttpRequest) -> HttpResponse:
+@requires_refund_permission
+def refund_selected(admin: RecordAdmin, request: HttpRequest) -> HttpResponse:
     """Refund the payments that were ticked in the list."""
-    ids = ids_of(request.GET.get("ids", ""))
+    ids = parse_ids(request.GET.get("ids", ""))
     if not 0 < len(ids) <= MOST_SELECTED:
         why = _("Choose up to %(most)d payments. A whole schedule is refunded from its own page.")
         messages.error(request, why % {"most": MOST_SELECTED})
-        return redirect(list_url(request))
+        return redirect(payments_url(request))
     payments = Payment.objects.filter(pk__in=ids, state=State.COMPLETED).order_by("pk")
     form = RefundForm(request.POST or None)
     if form.is_valid():
         refund_each(admin, request, payments, form)
-        return redirect(list_url(request))
+        return redirect(payments_url(request))
     shown = list(payments.select_related("user", "reservation__concert_seat"))
     context = {"payments": shown, "skipped": len(ids) - len(shown), "total": sum(payment.price for payment in shown)}
-    context |= {"form": form if shown else None, "submit": _("Refund all of them"), "back": list_url(request)}
+    context |= {"form": form if shown else None, "submit": _("Refund all of them"), "back": payments_url(request)}
     return admin.page(
         request, "admin/payments/refund_selected.html", title=_("Refund the selected payments"), **context
     )
 
 
-def ids_of(text: str) -> set[int]:
+def parse_ids(text: str) -> set[int]:
     """The ids in a query string; none at all if anything else is in it."""
     words = text.split(",")[: MOST_SELECTED + 1]
     return {int(word) for word in words} if all(ID.fullmatch(word) for word in words) else set()

@@ -154,7 +154,7 @@ def refund_by_staff(
     reservation = Reservation.objects.filter(pk=reservation_id).first()
     if reservation is None:
         raise NotFound
-    refuse_without_reason(note)
+    require_reason(note)
     if not 0 <= fee <= reservation.price:
         raise Invalid(_("The fee lies between 0 and the price."), attr="fee")
     return refund(reservation_id, fee=fee, note=note, actor_id=actor_id, now=now)
@@ -172,7 +172,7 @@ def refund(reservation_id: int, *, fee: int, note: str, actor_id: int, now: date
     return row["refusal"] is None
 
 
-def refuse_without_reason(note: str) -> None:
+def require_reason(note: str) -> None:
     """
     :raises Invalid: if the ledger could not say why
     """

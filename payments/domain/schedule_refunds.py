@@ -30,7 +30,7 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class RefundRound:
     """What a round did: how many it refunded, which wallets can't take it, and whether it came to the end."""
 
     refunded: int
@@ -64,7 +64,7 @@ def refund_round(
     seconds: float,
     fee: int = 0,
     now: datetime | None = None,
-) -> Round:
+) -> RefundRound:
     """Refund paid reservations of a schedule for about so many seconds, at least one. Again: it goes on.
 
     Each reservation is a transaction of its own, so that it can be stopped and started again at any point, by
@@ -73,23 +73,23 @@ def refund_round(
 
     :raises Invalid: without a reason, or with a negative fee
     """
-    refunds.refuse_without_reason(note)
+    refunds.require_reason(note)
     if fee < 0:
         raise Invalid(_("The fee is not below 0."), attr="fee")
     end = time.monotonic() + seconds
     refunded, refused = 0, []
-    for reservation in one_by_one(schedule_id):
+    for reservation in paid_in_batches(schedule_id):
         kept = min(fee, reservation.price)
         try:
             refunded += refunds.refund(reservation.pk, fee=kept, note=note, actor_id=actor_id, now=now)
         except BalanceTooLarge:
             refused.append(reservation.pk)
         if time.monotonic() >= end:
-            return Round(refunded, refused, is_over=False)
-    return Round(refunded, refused, is_over=True)
+            return RefundRound(refunded, refused, is_over=False)
+    return RefundRound(refunded, refused, is_over=True)
 
 
-def one_by_one(schedule_id: int) -> Iterator[Reservation]:
+def paid_in_batches(schedule_id: int) -> Iterator[Reservation]:
     """What is paid, in order, read in batches: whatever is refunded meanwhile is gone from the next one.
 
     The ids are read at once: asked for the next hundred, PostgreSQL walks through the reservations of all schedules.

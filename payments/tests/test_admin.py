@@ -7,7 +7,7 @@ from django.urls import reverse
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
-from payments.admin import whole_schedules
+from payments.admin import schedule_refunds
 from payments.models import Payment
 from payments.tests.scenes import buy, make_fan, make_paid
 from reservations.models import ConcertSchedule
@@ -211,7 +211,7 @@ def test_everything_can_not_be_selected_by_a_hidden_field(client, boss, monkeypa
 
 
 def test_a_schedule_is_refunded_round_by_round_and_logged_at_both_ends(client, boss, monkeypatch):
-    monkeypatch.setattr(whole_schedules, "ROUND_SECONDS", 0)
+    monkeypatch.setattr(schedule_refunds, "ROUND_SECONDS", 0)
     sale, fan = make_sale(seats=4), make_fan(balance=150_000)
     buy(fan, sale, 0, 1, 2)
     where = page_of_schedule(sale)
@@ -243,7 +243,7 @@ def test_an_open_sale_is_warned_of(client, boss):
 
 
 def test_the_page_that_goes_on_has_a_script_of_ours_and_a_button(client, boss, monkeypatch):
-    monkeypatch.setattr(whole_schedules, "ROUND_SECONDS", 0)
+    monkeypatch.setattr(schedule_refunds, "ROUND_SECONDS", 0)
     sale = make_sale()
     buy(make_fan(balance=100_000), sale, 0, 1)
 
@@ -255,7 +255,7 @@ def test_the_page_that_goes_on_has_a_script_of_ours_and_a_button(client, boss, m
 
 
 def test_a_reason_with_markup_stays_text(client, boss, monkeypatch):
-    monkeypatch.setattr(whole_schedules, "ROUND_SECONDS", 0)
+    monkeypatch.setattr(schedule_refunds, "ROUND_SECONDS", 0)
     sale = make_sale()
     buy(make_fan(balance=100_000), sale, 0, 1)
 

@@ -22,9 +22,9 @@ from concert_site.lib import formats
 from concert_site.lib.redis import client as redis_client
 from concert_site.lib.tasks import single_run
 from concert_site.tests.committed import committed
-from payments.domain import mails, refunds
+from payments.domain import mail_sending, refunds
 from payments.models import Payment
-from payments.queries import CANCELED, CONFIRMED, owed_mails, payments_of
+from payments.queries import CANCELED, CONFIRMED, owed_mails, payments_of_mail
 from payments.tasks import send_mails
 from payments.tests.mail_server import MailServer, free_port, listening
 from payments.tests.scenes import buy, make_fan, make_paid, pay
@@ -67,7 +67,7 @@ def cancel(payment, now=NOW):
 
 
 def send(now=NOW):
-    return mails.send_owed(now=now)
+    return mail_sending.send_owed(now=now)
 
 
 def parts(letter):
@@ -318,7 +318,7 @@ def test_a_server_that_says_goodbye_at_one_mail_hears_another_first_next_time(se
 
     assert send() == 0
     assert mailed() == [(False, False)] * 2
-    redis_client().delete(mails.RESTING)
+    redis_client().delete(mail_sending.SERVER_BACKOFF_KEY)
 
     assert send() == 1
     assert server.addressees() == [other.user.email]
@@ -347,7 +347,7 @@ def test_what_is_refused_and_old_does_not_hide_what_is_new(server, monkeypatch):
 
 
 def test_a_run_ends_and_the_next_goes_on(server, monkeypatch):
-    monkeypatch.setattr(mails, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(mail_sending, "MOST_AT_ONCE", 2)
     for _ in range(3):
         make_paid()
 
@@ -374,8 +374,8 @@ def send_twice_at_once(server):
     server.answer = talk
 
     def worker():
-        with mails.server() as backend:
-            return mails.send(owed, backend, now=NOW)
+        with mail_sending.server() as backend:
+            return mail_sending.send(owed, backend, now=NOW)
 
     return at_once([worker, worker])
 
@@ -388,7 +388,7 @@ def test_two_workers_at_once_send_one_mail(server):
 
 @committed
 def test_control_without_the_claim_both_send_it(server, monkeypatch):
-    monkeypatch.setattr(mails, "claim", lambda owed: True)
+    monkeypatch.setattr(mail_sending, "claim", lambda owed: True)
 
     send_twice_at_once(server)
 
@@ -415,7 +415,7 @@ def test_a_crash_after_the_server_accepted_sends_it_again_and_never_none(server,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(mails, "mark", die)
+        patched.setattr(mail_sending, "mark_sent", die)
         with pytest.raises(KeyboardInterrupt):
             send()
     assert mailed() == [(False, False)]
@@ -488,8 +488,8 @@ def test_a_mail_costs_three_statements_whatever_its_seats(server, seats):
     buy(fan, make_sale(), *range(seats))
     (owed,) = owed_mails(CONFIRMED)
 
-    with mails.server() as backend, CaptureQueriesContext(connection) as queries:
-        mails.send(owed, backend, now=NOW)
+    with mail_sending.server() as backend, CaptureQueriesContext(connection) as queries:
+        mail_sending.send(owed, backend, now=NOW)
 
     told = [query["sql"].split()[0].lower() for query in queries if "savepoint" not in query["sql"].lower()]
     assert told == ["select", "select", "update"]
@@ -500,7 +500,7 @@ def test_how_long_it_is_owed_is_by_the_databases_clock():
     Payment.objects.update(created_at=timezone.now() - DAY)
     (owed,) = owed_mails(CONFIRMED)
 
-    (found,) = payments_of(owed)
+    (found,) = payments_of_mail(owed)
 
     assert found == payment
     assert DAY <= found.owed_for < DAY + MINUTE

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from concert_site.tests.mutants import run
 from payments.domain import refunds
-from payments.queries import CANCELED, CONFIRMED, owed_mails, owed_payments, payments_of
+from payments.queries import CANCELED, CONFIRMED, owed_mails, owed_payments, payments_of_mail
 from payments.tests.scenes import make_fan, pay
 from reservations.domain import holds
 from reservations.models import Reservation
@@ -186,8 +186,8 @@ def test_the_mails_that_are_owed_are_found_by_themselves(sale):
     found = []
 
     def look():
-        for occasion in (CONFIRMED, CANCELED):
-            found.extend((owed, len(payments_of(owed))) for owed in owed_mails(occasion))
+        for kind in (CONFIRMED, CANCELED):
+            found.extend((owed, len(payments_of_mail(owed))) for owed in owed_mails(kind))
 
     # Also once psycopg has seen the statement so often that it would prepare it.
     whole, fetched = scans_of(lambda: [look() for _ in range(8)])
@@ -197,9 +197,9 @@ def test_the_mails_that_are_owed_are_found_by_themselves(sale):
     assert sum(fetched.values()) <= 8 * 50
 
 
-@pytest.mark.parametrize(("occasion", "index"), [(CONFIRMED, "confirmed"), (CANCELED, "canceled")])
-def test_the_mails_that_are_owed_have_an_index_of_their_own(sale, occasion, index):
-    plan = owed_payments(occasion).order_by("pk").filter(pk__gt=0)[:500].explain()
+@pytest.mark.parametrize(("kind", "index"), [(CONFIRMED, "confirmed"), (CANCELED, "canceled")])
+def test_the_mails_that_are_owed_have_an_index_of_their_own(sale, kind, index):
+    plan = owed_payments(kind).order_by("pk").filter(pk__gt=0)[:500].explain()
 
     assert f"using payment_owed_{index}_mail on payment" in plan
 

@@ -11,7 +11,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.unchanged import nothing_changed
 from payments.domain import schedule_refunds
-from payments.domain.schedule_refunds import Round, Total, refunded_so_far, to_refund
+from payments.domain.schedule_refunds import RefundRound, Total, refunded_so_far, to_refund
 from payments.models import Payment
 from payments.tests.scenes import buy, ledger_of, make_fan, make_paid
 from payments.tests.test_refunds import DAY
@@ -39,7 +39,7 @@ def test_all_of_a_schedule_is_refunded_and_nothing_else(monkeypatch):
     buy(make_fan(balance=50_000), other, 0)
     assert to_refund(sale.pk) == Total(5, 250_000)
 
-    assert refund(sale, staff, fee=1_000, now=DAY) == Round(refunded=5, refused=[], is_over=True)
+    assert refund(sale, staff, fee=1_000, now=DAY) == RefundRound(refunded=5, refused=[], is_over=True)
 
     assert (statuses(sale), statuses(other)) == ("AAAAAT", "RAAAAA")
     assert [balance_of(fan) for fan in fans] == [49_000] * 5
@@ -76,7 +76,7 @@ def test_a_wallet_that_is_full_keeps_nobody_else_from_their_money():
     buy(poor, sale, 1)
     ledger.book(user_id=rich.pk, kind=Kind.CHARGE, amount=ledger.LARGEST_BALANCE)
 
-    assert refund(sale, staff) == Round(refunded=1, refused=[stays.reservation_id], is_over=True)
+    assert refund(sale, staff) == RefundRound(refunded=1, refused=[stays.reservation_id], is_over=True)
 
     assert (statuses(sale)[:2], balance_of(poor)) == ("RA", 50_000)
     assert broken_invariants() == {}

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from concert_site.lib.admin.domain_admin import attempt
+from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.staff_pages import StaffAdmin
 from concert_site.lib.formats import day_and_time
 from reservations.admin import plan_import
@@ -137,7 +137,7 @@ class SchedulePages(StaffAdmin):
     def copy_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """The same hall on another evening."""
         form = CopyForm(request.POST or None)
-        copy = attempt(
+        copy = submit_to_domain(
             form,
             lambda: schedules.copy_schedule(
                 schedule_id=schedule.pk, **{ours: form.cleaned_data[name] for name, ours in TIMES.items()}

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilt
 
 from concert_site.lib.admin.columns import ChoiceFilter, column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
-from concert_site.lib.admin.staff_pages import blame
+from concert_site.lib.admin.staff_pages import add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from queueing import queries as line
@@ -49,7 +49,7 @@ class ScheduleForm(AnyForm):
             try:
                 schedules.demand_sense(Times(**moments))
             except DomainError as refusal:
-                blame(self, refusal)
+                add_domain_error(self, refusal)
         return cleaned
 
 

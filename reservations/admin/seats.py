@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
 from concert_site.lib.admin.columns import ChoiceFilter, column
-from concert_site.lib.admin.domain_admin import attempt
+from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.staff_pages import MoneyField, RecordAdmin
 from concert_site.lib.formats import money
 from reservations.admin.grid_form import COLOR
@@ -202,7 +202,7 @@ class SeatAdmin(RecordAdmin):
             tariff = seats.Tariff(**form.cleaned_data)
             step = lambda ids: seats.change_tariff(schedule_id=schedule_ids[0], seat_ids=ids, tariff=tariff)  # noqa: E731
             said = _("Priced %(category)s, %(price)s") % {"category": tariff.category, "price": money(tariff.price)}
-            if attempt(form, lambda: self.change(request, queryset, said, step)):
+            if submit_to_domain(form, lambda: self.change(request, queryset, said, step)):
                 return None
         return self.page(
             request,

@@ -14,7 +14,7 @@ from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
-from wallet.domain.providers import provider, reference_of
+from wallet.domain.providers import current_provider, reference_of
 from wallet.models import BalanceHistory, Kind
 from wallet.queries import wallet_of
 
@@ -37,14 +37,14 @@ select id, balance_id, user_id, kind, amount, amount_after, payment_id, idempote
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
+class BookedEntry:
     """An entry of the ledger; `is_new` is false if the same order had booked it before."""
 
     entry: BalanceHistory
     is_new: bool
 
 
-def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> Booked:
+def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> BookedEntry:
     """Top up a wallet by `amount` (minor units), once a key. A failure leaves the key free.
 
     The provider is asked before anything is booked. Should booking fail then, the log says so with everything that is
@@ -66,8 +66,8 @@ def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | N
         # Known before any money is taken.
         raise BalanceTooLarge
     reference = reference_of(user_id=user_id, idempotency_key=idempotency_key)
-    provider()(user_id=user_id, amount=amount, reference=reference)
-    with said_if_lost(user_id=user_id, amount=amount, reference=reference, idempotency_key=idempotency_key):
+    current_provider()(user_id=user_id, amount=amount, reference=reference)
+    with log_if_not_booked(user_id=user_id, amount=amount, reference=reference, idempotency_key=idempotency_key):
         return book_once(
             user_id=user_id,
             kind=Kind.CHARGE,
@@ -79,7 +79,7 @@ def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | N
 
 
 @contextmanager
-def said_if_lost(**top_up: object) -> Iterator[None]:
+def log_if_not_booked(**top_up: object) -> Iterator[None]:
     """Around the booking of a top-up that the provider has agreed to: a failure is said loudly."""
     try:
         yield
@@ -102,7 +102,7 @@ def adjust(
     actor_id: int | None,
     idempotency_key: str,
     now: datetime | None = None,
-) -> Booked:
+) -> BookedEntry:
     """Add `amount` (minor units, may be negative) by a member of staff, who says why; once a key, as a charge.
 
     :raises IdempotencyKeyReused: if the key came before, with another order
@@ -130,7 +130,7 @@ def adjust(
     )
 
 
-def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) -> Booked | None:
+def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) -> BookedEntry | None:
     """What this key has booked of this kind, if it has.
 
     :raises IdempotencyKeyReused: if that was another request
@@ -138,7 +138,7 @@ def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) ->
     entry = BalanceHistory.objects.of(user_id=user_id).filter(kind=kind, idempotency_key=idempotency_key).first()
     if entry and entry.request_hash != asked:
         raise IdempotencyKeyReused
-    return Booked(entry, is_new=False) if entry else None
+    return BookedEntry(entry, is_new=False) if entry else None
 
 
 def book_once(
@@ -151,7 +151,7 @@ def book_once(
     note: str = "",
     actor_id: int | None = None,
     now: datetime | None = None,
-) -> Booked:
+) -> BookedEntry:
     """Book under a key, in a transaction of its own.
 
     :raises IdempotencyKeyReused, InsufficientBalance, BalanceTooLarge: as who calls it
@@ -175,7 +175,7 @@ def book_once(
         if booked is None:
             raise
         return booked
-    return Booked(entry, is_new=True)
+    return BookedEntry(entry, is_new=True)
 
 
 def open_wallets(*, user_ids: Sequence[int], amount: int, note: str) -> None:

@@ -34,32 +34,32 @@ def sandbox(*, user_id: int, amount: int, reference: str) -> None:
     """Take nothing and agree: the wallet is credited at once. For demo and test alone."""
 
 
-NAMED: dict[str, Provider] = {"sandbox": sandbox}
+PROVIDERS: dict[str, Provider] = {"sandbox": sandbox}
 
 
-def configured(name: str) -> Provider:
+def provider_named(name: str) -> Provider:
     """The provider of a short name or dotted path.
 
     :raises ImportError: if there is none
     """
-    provider: Provider = NAMED.get(name) or import_string(name)
+    provider: Provider = PROVIDERS.get(name) or import_string(name)
     return provider
 
 
-def provider() -> Provider:
+def current_provider() -> Provider:
     """The provider in force.
 
     :raises Unavailable: if none is configured, or it is the sandbox and this is production
     """
     if not settings.WALLET_PROVIDER:
         raise Unavailable
-    found = configured(settings.WALLET_PROVIDER)
+    found = provider_named(settings.WALLET_PROVIDER)
     if found is sandbox and settings.IS_PRODUCTION:
         raise Unavailable
     return found
 
 
-class Offer(Enum):
+class TopUpMode(Enum):
     """What a fan who wants to top up can expect."""
 
     REAL = "real"
@@ -67,9 +67,9 @@ class Offer(Enum):
     NONE = "none"
 
 
-def offer() -> Offer:
+def top_up_mode() -> TopUpMode:
     """Whether money can be taken now, and whether it is real."""
     try:
-        return Offer.SANDBOX if provider() is sandbox else Offer.REAL
+        return TopUpMode.SANDBOX if current_provider() is sandbox else TopUpMode.REAL
     except Unavailable:
-        return Offer.NONE
+        return TopUpMode.NONE

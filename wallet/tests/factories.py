@@ -19,7 +19,7 @@ def make_fan(*, balance: int = 0, **fields: object) -> User:
     return fan
 
 
-def make_charge(fan: User, *, amount: int = 1_000, key: str | None = None) -> ledger.Booked:
+def make_charge(fan: User, *, amount: int = 1_000, key: str | None = None) -> ledger.BookedEntry:
     """A top-up with a key of its own."""
     return ledger.charge(user_id=fan.pk, amount=amount, idempotency_key=key or f"key-{next(keys)}")
 

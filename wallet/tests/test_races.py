@@ -45,13 +45,13 @@ def run(sql: str) -> None:
         cursor.execute(sql)
 
 
-def take(fan: User, staff: User, amount: int, key: str | None = None) -> ledger.Booked:
+def take(fan: User, staff: User, amount: int, key: str | None = None) -> ledger.BookedEntry:
     return ledger.adjust(
         user_id=fan.pk, amount=-amount, note="Cash", actor_id=staff.pk, idempotency_key=key or str(uuid4())
     )
 
 
-def charge_while_the_same_is_being_booked(fan: User) -> ledger.Booked:
+def charge_while_the_same_is_being_booked(fan: User) -> ledger.BookedEntry:
     """Top up with a key that another transaction has booked and not committed."""
     with transaction.atomic():
         ledger.book(
@@ -123,7 +123,7 @@ def test_one_key_with_two_amounts_at_once_books_one_and_refuses_the_other():
 
     answers = at_once([partial(make_charge, fan, amount=amount, key="a") for amount in (500, 501)])
 
-    assert Counter(type(answer).__name__ for answer in answers) == {"Booked": 1, "IdempotencyKeyReused": 1}
+    assert Counter(type(answer).__name__ for answer in answers) == {"BookedEntry": 1, "IdempotencyKeyReused": 1}
     assert len(entries_of(fan)) == 1
 
 
@@ -169,7 +169,7 @@ def test_the_last_money_is_taken_once():
 
     answers = at_once([partial(take, fan, staff, 100)] * 8)
 
-    assert Counter(type(answer) for answer in answers) == {ledger.Booked: 1, InsufficientBalance: 7}
+    assert Counter(type(answer) for answer in answers) == {ledger.BookedEntry: 1, InsufficientBalance: 7}
     assert entries_of(fan) == [("CHARGE", 100, 100), ("ADJUSTMENT", -100, 0)]
 
 

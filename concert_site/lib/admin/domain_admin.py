@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from unfold.forms import AdminForm
 
-from concert_site.lib.admin.staff_pages import StaffAdmin, blame
+from concert_site.lib.admin.staff_pages import StaffAdmin, add_domain_error
 from concert_site.lib.errors import DomainError
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class DomainAdmin(StaffAdmin):
         fields = flatten_fieldsets(self.get_fieldsets(request, obj))
         form_class = self.get_form(request, obj, change=obj is not None, fields=fields)
         form = form_class(request.POST, request.FILES, instance=obj)
-        written = attempt(form, lambda: self.write(form, obj))
+        written = submit_to_domain(form, lambda: self.write(form, obj))
         if written is None:
             return self.page_with_errors(request, form, obj)
         message = self.construct_change_message(request, form, [], add=obj is None)  # type: ignore[arg-type]  # it asks what changed, which every form knows
@@ -175,12 +175,12 @@ class DomainAdmin(StaffAdmin):
         return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
 
 
-def attempt(form: forms.BaseForm, step: Callable[[], T]) -> T | None:
+def submit_to_domain(form: forms.BaseForm, step: Callable[[], T]) -> T | None:
     """Do it if the form is valid; None, and an error of the form, if it isn't or the domain refuses."""
     if not form.is_valid():
         return None
     try:
         return step()
     except DomainError as refusal:
-        blame(form, refusal)
+        add_domain_error(form, refusal)
         return None

@@ -129,6 +129,6 @@ def actor_of(request: HttpRequest) -> int:
     return int(request.user.pk or 0)
 
 
-def blame(form: forms.BaseForm, error: DomainError) -> None:
+def add_domain_error(form: forms.BaseForm, error: DomainError) -> None:
     """Show a refusal of the domain at the field that it is about, or above the form."""
     form.add_error(error.attr if error.attr in form.fields else None, str(error.detail))

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from concert_site.lib.amounts import MoneyField, amount_from
+from concert_site.lib.amounts import TypedAmountField, amount_from
 from concert_site.lib.formats import major, signed_money
 
 
@@ -50,7 +50,7 @@ def test_euros_have_two(settings, typed, amount):
 @pytest.mark.parametrize("typed", ["0", "101", "x", "", None])
 def test_the_field_says_what_it_takes(typed):
     with pytest.raises(ValidationError, match=r"digits, for example 50000|from ₩1 to ₩100"):
-        MoneyField(least=1, most=100).clean(typed)
+        TypedAmountField(least=1, most=100).clean(typed)
 
 
 def test_what_is_prefilled_is_understood_again(settings):

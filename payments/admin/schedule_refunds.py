@@ -10,12 +10,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.admin.staff_pages import RecordAdmin, actor_of, blame
+from concert_site.lib.admin.staff_pages import RecordAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
-from payments.admin.refunds import RefundForm, list_url, refunding
+from payments.admin.refunds import RefundForm, payments_url, requires_refund_permission
 from payments.domain import schedule_refunds
-from payments.domain.schedule_refunds import Round
+from payments.domain.schedule_refunds import RefundRound
 from reservations.models import ConcertSchedule, ConcertStatus
 
 # How long one request refunds, so that its page can show how far it is, and no web worker is kept for long.
@@ -28,8 +28,8 @@ class ScheduleRefundForm(RefundForm):
     going = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
 
-@refunding
-def schedule(admin: RecordAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
+@requires_refund_permission
+def refund_schedule(admin: RecordAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Refund a whole schedule: ask first, then go on round by round; each POST is a round.
 
     Nothing is remembered between the rounds but what the form says: what is left is what the tables say, so that
@@ -39,21 +39,23 @@ def schedule(admin: RecordAdmin, request: HttpRequest, schedule_id: int) -> Http
     if found is None:
         raise Http404
     form = ScheduleRefundForm(request.POST or None)
-    done = one_round(request, found, form) if form.is_valid() else None
+    done = run_round(request, found, form) if form.is_valid() else None
     if done is None:
-        return asking(admin, request, found, form)
-    note_round(admin, request, found, form, done)
+        return confirmation_page(admin, request, found, form)
+    log_round(admin, request, found, form, done)
     if done.is_over:
         return redirect("admin:payments_refund_schedule", found.pk)
     context = {"schedule": found, "left": schedule_refunds.to_refund(found.pk), "form": form, "round": done}
-    page = "admin/payments/refund_going.html"
-    return admin.page(request, page, title=_("Refunding"), back=back_of(request, found), **context)
+    page = "admin/payments/refund_progress.html"
+    return admin.page(request, page, title=_("Refunding"), back=back_url(request, found), **context)
 
 
-def asking(admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm) -> HttpResponse:
+def confirmation_page(
+    admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm
+) -> HttpResponse:
     """The page before: how much it is, fee and reason. With nothing left it says what was refunded."""
     left = schedule_refunds.to_refund(of.pk)
-    context: dict[str, object] = {"schedule": of, "left": left, "back": back_of(request, of)}
+    context: dict[str, object] = {"schedule": of, "left": left, "back": back_url(request, of)}
     if left.count:
         context |= {"form": form, "submit": _("Refund all of them"), "is_on_sale": is_on_sale(of)}
     else:
@@ -61,7 +63,7 @@ def asking(admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: 
     return admin.page(request, "admin/payments/refund_schedule.html", title=_("Refund a whole schedule"), **context)
 
 
-def one_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm) -> Round | None:
+def run_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm) -> RefundRound | None:
     """A round of what a valid form says; None, and an error at its field, if that is refused."""
     try:
         return schedule_refunds.refund_round(
@@ -72,12 +74,12 @@ def one_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundFor
             seconds=ROUND_SECONDS,
         )
     except DomainError as error:
-        blame(form, error)
+        add_domain_error(form, error)
         return None
 
 
-def note_round(
-    admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm, done: Round
+def log_round(
+    admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm, done: RefundRound
 ) -> None:
     """Note the first and the last round in the log, and say which seats stay paid."""
     said = {"fee": money(form.cleaned_data["fee"]), "note": form.cleaned_data["note"]}
@@ -96,8 +98,8 @@ def is_on_sale(of: ConcertSchedule) -> bool:
     return sale.filter(reservation_available_at__lte=Now(), deadline_at__gt=Now()).exists()
 
 
-def back_of(request: HttpRequest, of: ConcertSchedule) -> str:
+def back_url(request: HttpRequest, of: ConcertSchedule) -> str:
     """Where to go from here: to the schedule, for who may see it."""
     if request.user.has_perm("reservations.view_concertschedule"):
         return reverse("admin:reservations_concertschedule_change", args=[of.pk])
-    return list_url(request)
+    return payments_url(request)

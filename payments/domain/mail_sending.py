@@ -25,9 +25,9 @@ from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
 
 from concert_site.lib.redis import try_redis
-from payments.domain.letters import letter_of
+from payments.domain.mail_rendering import render_mail
 from payments.models import Payment
-from payments.queries import CANCELED, CONFIRMED, Occasion, Owed, owed_mails, payments_of
+from payments.queries import CANCELED, CONFIRMED, MailKind, OwedMail, owed_mails, payments_of_mail
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 40
 RUN_SECONDS = 15.0
 # A server that refuses everything makes ten thousand mails wait: they are looked through so many at a time.
-A_LOOK = 200
+BATCH = 200
 SERVER_RESTS_SECONDS = 30
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
 SERVICE_CLOSES = 421
-RESTING = "mails:resting"
+SERVER_BACKOFF_KEY = "mails:resting"
 # The class of the advisory locks that a mail is claimed by; any number that nothing else uses.
 LOCK_CLASS = 0x3A11
 
@@ -56,7 +56,7 @@ class ServerAway(Exception):
 
 def send_owed(*, now: datetime | None = None) -> int:
     """Send what is owed, the oldest first; return how many mails were accepted."""
-    if try_redis(lambda redis: bool(redis.exists(RESTING)), False):
+    if try_redis(lambda redis: bool(redis.exists(SERVER_BACKOFF_KEY)), False):
         return 0
     owed = due_mails()
     first = next(owed, None)
@@ -66,26 +66,26 @@ def send_owed(*, now: datetime | None = None) -> int:
         with server() as backend:
             return send_each(first, owed, backend, now=now)
     except ServerAway as error:
-        try_redis(lambda redis: redis.set(RESTING, 1, ex=SERVER_RESTS_SECONDS), None)
+        try_redis(lambda redis: redis.set(SERVER_BACKOFF_KEY, 1, ex=SERVER_RESTS_SECONDS), None)
         log.warning("Mails wait, the mail server is away: %s", error.__cause__ or error)
         return 0
 
 
-def due_mails() -> Iterator[Owed]:
+def due_mails() -> Iterator[OwedMail]:
     """The mails that are owed and are not waiting for a later attempt, those of payments first."""
-    for occasion in (CONFIRMED, CANCELED):
-        mails = owed_mails(occasion)
-        while look := list(islice(mails, A_LOOK)):
-            yield from (owed for owed, is_waiting in zip(look, waiting(look), strict=True) if not is_waiting)
+    for kind in (CONFIRMED, CANCELED):
+        mails = owed_mails(kind)
+        while batch := list(islice(mails, BATCH)):
+            yield from (owed for owed, is_waiting in zip(batch, backing_off(batch), strict=True) if not is_waiting)
 
 
-def send_each(first: Owed, others: Iterator[Owed], backend: BaseEmailBackend, *, now: datetime | None) -> int:
+def send_each(first: OwedMail, others: Iterator[OwedMail], backend: BaseEmailBackend, *, now: datetime | None) -> int:
     """Send one mail after the other, within the bounds of a run.
 
     :raises ServerAway: if the server goes away meanwhile
     """
     sent, tried, until = 0, 0, time.monotonic() + RUN_SECONDS
-    owed: Owed | None = first
+    owed: OwedMail | None = first
     while owed is not None:
         sent += send(owed, backend, now=now)
         tried += 1
@@ -94,7 +94,7 @@ def send_each(first: Owed, others: Iterator[Owed], backend: BaseEmailBackend, *,
 
 
 @transaction.atomic(durable=True)
-def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) -> bool:
+def send(owed: OwedMail, backend: BaseEmailBackend, *, now: datetime | None = None) -> bool:
     """Send one mail and mark its payments; return whether the server accepted it.
 
     Who sends it holds an advisory lock meanwhile, and whoever comes second leaves it alone. The rows themselves are
@@ -106,7 +106,7 @@ def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) 
     if not claim(owed):
         return False
     # Read behind the lock: who had it before has marked and committed by now.
-    payments = list(payments_of(owed, now=now))
+    payments = list(payments_of_mail(owed, now=now))
     if not payments:
         return False
     owed_for: timedelta = max(each.owed_for for each in payments)  # type: ignore[attr-defined]  # annotated
@@ -115,20 +115,20 @@ def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) 
     except Refused as refusal:
         if owed_for < GIVEN_UP_AFTER:
             log.warning("The mail %s was refused, and waits: %s", owed, refusal)
-            wait(owed, owed_for)
+            back_off(owed, owed_for)
             return False
         log.error("The mail %s was refused for a day and is given up: %s", owed, refusal)  # noqa: TRY400  one line
-        mark(owed.occasion, payments, now=now)
+        mark_sent(owed.kind, payments, now=now)
         return False
     except ServerAway:
         # Should it be this mail that the server dies of, others come first next time.
-        wait(owed, owed_for)
+        back_off(owed, owed_for)
         raise
-    mark(owed.occasion, payments, now=now)
+    mark_sent(owed.kind, payments, now=now)
     return True
 
 
-def claim(owed: Owed) -> bool:
+def claim(owed: OwedMail) -> bool:
     """Take the lock of a mail until the transaction ends; false if someone else is sending it."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, str(owed)])
@@ -136,30 +136,30 @@ def claim(owed: Owed) -> bool:
     return bool(is_ours)
 
 
-def mark(occasion: Occasion, payments: list[Payment], *, now: datetime | None) -> None:
+def mark_sent(kind: MailKind, payments: list[Payment], *, now: datetime | None) -> None:
     """Note that the mail was sent. After that of a refund nobody wants to hear that the seat was booked."""
     moment = now or Now()
-    changes: dict[str, object] = {occasion.mailed: moment}
-    if occasion is CANCELED:
+    changes: dict[str, object] = {kind.mailed: moment}
+    if kind is CANCELED:
         changes[CONFIRMED.mailed] = Coalesce(CONFIRMED.mailed, moment)
     Payment.objects.filter(pk__in=[each.pk for each in payments]).update(**changes)
 
 
-def wait_key(owed: Owed) -> str:
+def backoff_key(owed: OwedMail) -> str:
     """The mark of a mail that waits for its next try_redis."""
     return f"mails:waiting:{owed}"
 
 
-def waiting(mails: Sequence[Owed]) -> list[bool]:
+def backing_off(mails: Sequence[OwedMail]) -> list[bool]:
     """Of each of these mails whether it is to be left alone for now, in one round trip."""
-    keys = [wait_key(owed) for owed in mails]
+    keys = [backoff_key(owed) for owed in mails]
     return try_redis(lambda redis: [mark is not None for mark in redis.mget(keys)], [False] * len(keys))
 
 
-def wait(owed: Owed, owed_for: timedelta) -> None:
+def back_off(owed: OwedMail, owed_for: timedelta) -> None:
     """Leave a mail alone for as long as it has been owed: a minute at least, an hour at most."""
     pause = min(max(owed_for, SHORTEST_WAIT), LONGEST_WAIT)
-    try_redis(lambda redis: redis.set(wait_key(owed), 1, ex=pause), None)
+    try_redis(lambda redis: redis.set(backoff_key(owed), 1, ex=pause), None)
 
 
 @contextmanager
@@ -181,34 +181,34 @@ def server() -> Iterator[BaseEmailBackend]:
             backend.close()
 
 
-def deliver(owed: Owed, payments: list[Payment], backend: BaseEmailBackend) -> None:
+def deliver(owed: OwedMail, payments: list[Payment], backend: BaseEmailBackend) -> None:
     """Write a mail and hand it to the server.
 
     :raises Refused: if the server doesn't take it, or it can't be written
     :raises ServerAway: if the server takes no mail at all
     """
     try:
-        letter = letter_of(owed.occasion, payments)
-        # Whatever makes a letter impossible to write or to encode is its own trouble, and must not be the others'.
-        letter.message()
+        message = render_mail(owed.kind, payments)
+        # Whatever makes a mail impossible to write or to encode is its own trouble, and must not be the others'.
+        message.message()
     except Exception as error:
         log.exception("The mail %s can't be written", owed)
         raise Refused(str(error)) from error
-    hand_over(letter, backend)
+    submit(message, backend)
 
 
-def hand_over(letter: EmailMessage, backend: BaseEmailBackend) -> None:
-    """Hand a letter to the server.
+def submit(message: EmailMessage, backend: BaseEmailBackend) -> None:
+    """Hand a message to the server.
 
     :raises Refused: if the server answers that it doesn't want this one
     :raises ServerAway: if it says nothing, or goodbye
     """
     try:
-        backend.send_messages([letter])
+        backend.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
-        raise judged(error, *(code for code, _ in error.recipients.values())) from error
+        raise smtp_refusal(error, *(code for code, _ in error.recipients.values())) from error
     except smtplib.SMTPDataError as error:
-        raise judged(error, error.smtp_code) from error
+        raise smtp_refusal(error, error.smtp_code) from error
     except (smtplib.SMTPNotSupportedError, ValueError) as error:
         # An address that this server has no letters for.
         raise Refused(str(error)) from error
@@ -216,6 +216,6 @@ def hand_over(letter: EmailMessage, backend: BaseEmailBackend) -> None:
         raise ServerAway from error
 
 
-def judged(error: smtplib.SMTPException, *codes: int) -> Refused | ServerAway:
+def smtp_refusal(error: smtplib.SMTPException, *codes: int) -> Refused | ServerAway:
     """What a refusal means: 421 is the server's goodbye, everything else is about this mail."""
     return ServerAway() if SERVICE_CLOSES in codes else Refused(str(error))

@@ -12,7 +12,7 @@ from django.utils.translation import get_supported_language_variant, override
 
 from concert_site.accounts.models import User
 from payments.models import Payment
-from payments.queries import CONFIRMED, Occasion
+from payments.queries import CONFIRMED, MailKind
 from reservations.tickets.codes import Ticket, ticket_of
 
 # Pixels a module: about 350 a side, as wide as a phone's screen.
@@ -20,7 +20,7 @@ PIXELS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MailLine:
     """One seat in a mail; amounts in minor units. `image` is how the HTML names the picture of its ticket."""
 
     payment: Payment
@@ -42,24 +42,24 @@ class Line:
         return self.payment.price - self.fee
 
 
-def letter_of(occasion: Occasion, payments: Sequence[Payment]) -> EmailMultiAlternatives:
-    """One mail about payments of one booking, read by queries.payments_of, in the language of the fan."""
+def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAlternatives:
+    """One mail about payments of one booking, read by queries.payments_of_mail, in the language of the fan."""
     with override(language_of(payments[0].user)):
-        lines = [Line(each, ticket_of(each.reservation) if occasion is CONFIRMED else None) for each in payments]
-        context = context_of(lines)
-        folder = f"payments/mails/{occasion.name}"
+        lines = [MailLine(each, ticket_of(each.reservation) if kind is CONFIRMED else None) for each in payments]
+        context = mail_context(lines)
+        folder = f"payments/mails/{kind.name}"
         # A subject is one line, whatever stands in the name of a concert: a line break would begin another header.
         subject = " ".join(render_to_string(f"{folder}_subject.txt", context).split())
-        letter = EmailMultiAlternatives(
+        message = EmailMultiAlternatives(
             subject, render_to_string(f"{folder}.txt", context), to=[payments[0].user.email], headers=headers(lines)
         )
-        letter.attach_alternative(render_to_string(f"{folder}.html", context), "text/html")
+        message.attach_alternative(render_to_string(f"{folder}.html", context), "text/html")
     # The pictures belong to the text rather than beside it.
-    letter.mixed_subtype = "related"  # type: ignore[attr-defined]  # documented by Django, not in the stubs
+    message.mixed_subtype = "related"  # type: ignore[attr-defined]  # documented by Django, not in the stubs
     for line in lines:
         if line.ticket:
-            letter.attach(picture_of(line.ticket, line.image, line.payment))
-    return letter
+            message.attach(ticket_image(line.ticket, line.image, line.payment))
+    return message
 
 
 def language_of(user: User) -> str:
@@ -70,7 +70,7 @@ def language_of(user: User) -> str:
         return str(settings.LANGUAGE_CODE)
 
 
-def context_of(lines: Sequence[Line]) -> dict[str, object]:
+def mail_context(lines: Sequence[MailLine]) -> dict[str, object]:
     """What the templates show."""
     reservation = lines[0].payment.reservation
     return {
@@ -86,7 +86,7 @@ def context_of(lines: Sequence[Line]) -> dict[str, object]:
     }
 
 
-def headers(lines: Sequence[Line]) -> dict[str, str]:
+def headers(lines: Sequence[MailLine]) -> dict[str, str]:
     """Headers that say that nobody sits there to answer, and a name for the mail.
 
     The name is the same if the mail is sent a second time, so that mailboxes can tell.
@@ -98,7 +98,7 @@ def headers(lines: Sequence[Line]) -> dict[str, str]:
     return {"Message-ID": f"<{name}@{domain}>", "Auto-Submitted": "auto-generated"}
 
 
-def picture_of(ticket: Ticket, image: str, payment: Payment) -> MIMEImage:
+def ticket_image(ticket: Ticket, image: str, payment: Payment) -> MIMEImage:
     """The ticket's QR code, shown where the HTML names it."""
     picture = MIMEImage(ticket.png(PIXELS), "png")
     picture.add_header("Content-ID", f"<{image}>")
