@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -15,7 +14,7 @@ from concert_site.lib.admin.columns import column
 from concert_site.lib.admin.staff_pages import RecordAdmin
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.web.converters import id_in
-from queueing.models import Status, WaitingToken
+from queueing.models import STATE, Status, WaitingToken
 
 
 @admin.register(WaitingToken)
@@ -28,10 +27,10 @@ class WaitingTokenAdmin(RecordAdmin):
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingToken]:
-        """Tokens with fan and date, and the time of reading."""
+        """Tokens with fan and date, each with its status as it is now."""
         rows: QuerySet[WaitingToken] = super().get_queryset(request)
-        related = rows.select_related("user", "concert_schedule__concert")
-        return related.defer("concert_schedule__layout", "concert_schedule__draw_seed").annotate(read_at=Now())
+        related = rows.annotate(state=STATE).select_related("user", "concert_schedule__concert")
+        return related.defer("concert_schedule__layout", "concert_schedule__draw_seed")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[WaitingToken], search_term: str
@@ -66,9 +65,7 @@ class WaitingTokenAdmin(RecordAdmin):
     @column(_("status"), label={"WAITING": "warning", "ACTIVE": "success"})
     def state(self, token: WaitingToken) -> tuple[str, str]:
         """The status as it is now: a time that is over reads expired."""
-        now = token.read_at  # type: ignore[attr-defined]  # an annotation of get_queryset
-        is_over = token.status == Status.ACTIVE and token.expired_at is not None and token.expired_at <= now
-        status = Status.EXPIRED if is_over else Status(token.status)
+        status = Status(token.state)  # type: ignore[attr-defined]  # an annotation of get_queryset
         return status.value, str(status.label)
 
     @column(_("joined at"))

@@ -1,14 +1,16 @@
 """The waiting room's table: one token a visit of a fan."""
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 
 
@@ -34,6 +36,11 @@ TRANSITIONS = {
 LIVE = (Status.WAITING, Status.ACTIVE)
 
 
+# The status that everybody reads, and why a token ends whose time is over.
+STATE = Func("status", "expired_at", Now(), function="token_state", output_field=models.CharField())
+LAPSE_REASON = Func("entered_at", function="token_lapse_reason", output_field=models.CharField())
+
+
 class WaitingTokenQuerySet(StateQuerySet["WaitingToken"]):
     def of(self, *, user_id: int) -> "WaitingTokenQuerySet":
         """The tokens of one fan."""
@@ -42,6 +49,14 @@ class WaitingTokenQuerySet(StateQuerySet["WaitingToken"]):
     def live(self) -> "WaitingTokenQuerySet":
         """Tokens that wait or are inside."""
         return self.filter(status__in=LIVE)
+
+    def inside(self, now: datetime | None = None) -> "WaitingTokenQuerySet":
+        """Tokens with which their fans may hold seats."""
+        return self.filter(Predicate("status", "expired_at", moment(now), function="token_is_inside"))
+
+    def lapsed(self, now: datetime | None = None) -> "WaitingTokenQuerySet":
+        """Tokens whose time is over, and that are not yet closed."""
+        return self.filter(Predicate("status", "expired_at", moment(now), function="token_has_lapsed"))
 
 
 class WaitingToken(models.Model):

@@ -1,12 +1,12 @@
 """Reads of the waiting room."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from concert_site.lib.database.statements import Row, fetch
+from concert_site.lib.database.statements import fetch
 from concert_site.lib.errors import NotFound
-from queueing.models import ExpiredReason, Status, WaitingToken
+from queueing.models import Status, WaitingToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +23,27 @@ class TokenView:
     expired_reason: str | None
 
 
+# A token as it reads at a moment, whatever is still to be tidied up.
+AS_READ = """
+select t.token, t.concert_schedule_id as schedule_id, token_state(t.status, t.expired_at, at) as status, t.number,
+       t.created_at, t.entered_at, t.expired_at,
+       token_end_reason(t.status, t.expired_reason, t.entered_at, t.expired_at, at) as expired_reason
+  from waiting_token t, coalesce(%(now)s::timestamptz, statement_timestamp()) as at
+"""
+
 # Fans who are near the front ask for this every second, so it is one prepared round trip without the ORM.
-FIND = """
-select token, concert_schedule_id as schedule_id, status, number, created_at, entered_at, expired_at, expired_reason,
-       coalesce(%(now)s::timestamptz, statement_timestamp()) as read_at
-  from waiting_token
- where token = %(token)s::uuid and user_id = %(fan)s::bigint
+FIND = f"""
+{AS_READ}
+ where t.token = %(token)s::uuid and t.user_id = %(fan)s::bigint
 """
 
 
 # The one live token of a fan in a line, by the unique index that says there is but one.
-LIVE = """
-select token, concert_schedule_id as schedule_id, status, number, created_at, entered_at, expired_at, expired_reason,
-       statement_timestamp() as read_at
-  from waiting_token
- where user_id = %(fan)s::bigint and concert_schedule_id = %(schedule)s::bigint and status in ('WAITING', 'ACTIVE')
+LIVE = f"""
+{AS_READ}
+ where t.user_id = %(fan)s::bigint and t.concert_schedule_id = %(schedule)s::bigint
+   and t.status in ('WAITING', 'ACTIVE')
 """
-
-
-def view_of(row: Row) -> TokenView:
-    """A token's row as it is at its `read_at`."""
-    read_at = row.pop("read_at")
-    view = TokenView(**row)
-    if view.status != Status.ACTIVE or view.expired_at is None or view.expired_at > read_at:
-        return view
-    reason = ExpiredReason.TIME_OVER if view.entered_at else ExpiredReason.NO_SHOW
-    return replace(view, status=Status.EXPIRED, expired_reason=reason)
 
 
 def own_token(token: UUID, *, user_id: int, now: datetime | None = None) -> TokenView:
@@ -59,7 +54,7 @@ def own_token(token: UUID, *, user_id: int, now: datetime | None = None) -> Toke
     rows = fetch(FIND, {"token": token, "fan": user_id, "now": now})
     if not rows:
         raise NotFound
-    return view_of(rows[0])
+    return TokenView(**rows[0])
 
 
 def token_in_line(schedule_id: int, *, user_id: int) -> TokenView | None:
@@ -67,8 +62,8 @@ def token_in_line(schedule_id: int, *, user_id: int) -> TokenView | None:
 
     None if there is none: the fan never joined, or an earlier visit is over and tidied up.
     """
-    rows = fetch(LIVE, {"fan": user_id, "schedule": schedule_id})
-    return view_of(rows[0]) if rows else None
+    rows = fetch(LIVE, {"fan": user_id, "schedule": schedule_id, "now": None})
+    return TokenView(**rows[0]) if rows else None
 
 
 def last_number(schedule_id: int) -> int:

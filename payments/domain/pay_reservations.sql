@@ -35,8 +35,7 @@ begin
                array_agg(r.id) filter (where r.status = 'RESERVING') as unpaid_ids,
                array_agg(r.concert_seat_id) filter (where r.status = 'RESERVING') as seats,
                array_agg(distinct r.concert_schedule_id) filter (where r.status = 'RESERVING') as schedules,
-               array_agg(r.id) filter (
-                   where r.status = 'CANCELED' or r.status = 'RESERVING' and r.expired_at <= v_at) as over,
+               array_agg(r.id) filter (where reservation_state(r.status, r.expired_at, v_at) = 'CANCELED') as over,
                coalesce((select b.amount from balance b where b.user_id = p_fan), 0) as balance
           into v_bill
           from reservation r
@@ -53,7 +52,7 @@ begin
         refusal := 'changed';
 
         perform from concert_seat s
-          where s.id = any (v_bill.seats) and s.status = 'TEMPORARY' and s.user_id = p_fan and s.expired_at > v_at
+          where s.id = any (v_bill.seats) and s.user_id = p_fan and seat_is_held(s.status, s.expired_at, v_at)
           order by s.id
             for no key update;
         get diagnostics v_locked = row_count;
@@ -116,7 +115,7 @@ begin
                and not exists (
                    select from reservation r
                     where r.user_id = p_fan and r.concert_schedule_id = t.concert_schedule_id
-                      and r.status = 'RESERVING' and r.expired_at > v_at)
+                      and reservation_is_held(r.status, r.expired_at, v_at))
             returning t.concert_schedule_id)
         select array_agg(done.concert_schedule_id) into freed from done;
         is_new := true;

@@ -19,9 +19,11 @@ from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
 
 CANCEL = """
-select * from cancel_reservation(
+select outcome.*, booked.*
+  from cancel_reservation(
     %(fan)s::bigint, %(reservation)s::bigint, %(agreed)s::bigint, %(fee)s::bigint, %(day)s::date, %(zone)s::text,
-    %(most)s::bigint, %(now)s::timestamptz)
+    %(most)s::bigint, %(now)s::timestamptz) outcome
+  left join lateral booked_seat(outcome.reservation, outcome.read_at) booked on true
 """
 REFUND = """
 select refund_reservation(
@@ -136,7 +138,7 @@ def payment_in(row: Row, *, user_id: int) -> Payment | None:
         reservation_id=row["id"],
         user_id=user_id,
         price=row["paid"],
-        state=row["state"],
+        state=row["payment_state"],
         refund_fee=row["refund_fee"],
         created_at=row["paid_at"],
         updated_state_at=row["payment_changed_at"],

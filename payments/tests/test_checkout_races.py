@@ -476,7 +476,7 @@ def test_a_payment_waits_for_the_lower_seat_while_it_has_none():
 
 
 def test_control_locking_the_other_way_round_is_a_deadlock():
-    seats = "s.expired_at > v_at\n          order by s.id\n"
+    seats = "s.expired_at, v_at)\n          order by s.id\n"
     with mutant(PAY, (seats, seats.replace("s.id", "s.id desc"))):
         later = want_the_higher_seat_while_a_payment_waits_for_the_lower()
 

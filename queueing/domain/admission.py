@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from concert_site.lib.database.statements import fetch_one
-from queueing.models import ExpiredReason, Status, WaitingToken
+from queueing.models import LAPSE_REASON, ExpiredReason, Status, WaitingToken
 
 ADMIT = """
 select * from admit_waiting(
@@ -86,13 +86,8 @@ def expire_lapsed(schedule_id: int, *, now: datetime | None = None) -> int:
 
     Admission does it as well; this is for a schedule that admits nobody any more.
     """
-    over = WaitingToken.objects.filter(concert_schedule_id=schedule_id, expired_at__lte=now or Now())
-    no_shows = over.filter(entered_at__isnull=True).move(
-        Status.ACTIVE, Status.EXPIRED, expired_reason=ExpiredReason.NO_SHOW
-    )
-    # Said again, because the clock has moved on: a no-show of this moment waits for the next call.
-    entered = over.filter(entered_at__isnull=False)
-    return no_shows + entered.move(Status.ACTIVE, Status.EXPIRED, expired_reason=ExpiredReason.TIME_OVER)
+    over = WaitingToken.objects.filter(concert_schedule_id=schedule_id).lapsed(now)
+    return over.move(Status.ACTIVE, Status.EXPIRED, expired_reason=LAPSE_REASON)
 
 
 def is_unlocked(schedule_id: int) -> bool:

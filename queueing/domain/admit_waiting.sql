@@ -25,12 +25,11 @@ begin
     with over as (
         select t.id
           from waiting_token t
-         where t.concert_schedule_id = p_schedule and t.status = 'ACTIVE' and t.expired_at <= v_at
+         where t.concert_schedule_id = p_schedule and token_has_lapsed(t.status, t.expired_at, v_at)
            for no key update skip locked),
     closed as (
         update waiting_token t
-           set status = 'EXPIRED',
-               expired_reason = case when t.entered_at is null then 'NO_SHOW' else 'TIME_OVER' end
+           set status = 'EXPIRED', expired_reason = token_lapse_reason(t.entered_at)
           from over
          where t.id = over.id
         returning t.id)

@@ -1,7 +1,7 @@
 """The line: join it, enter when it is your turn, leave it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -17,6 +17,11 @@ from queueing.queries import TokenView, own_token
 JOIN_LOBBY = """
 select id, token, created_at, is_new, is_drawn
   from join_lobby(%(fan)s::bigint, %(schedule)s::bigint, %(token)s::uuid, %(now)s::timestamptz)
+"""
+ENTER = """
+select enter_line(t.id, %(seconds)s::float8, coalesce(%(now)s::timestamptz, statement_timestamp()))
+  from waiting_token t
+ where t.token = %(token)s::uuid and t.user_id = %(fan)s::bigint
 """
 # A join meets a taken number only while the counter of a lost Redis is being rebuilt.
 TRIES = 5
@@ -95,10 +100,8 @@ def enter(*, user_id: int, token: UUID, now: datetime | None = None) -> TokenVie
     :raises NotFound: if the token isn't the fan's
     :raises QueueTokenInactive: unless it is ACTIVE
     """
-    moment = now or Now()
-    end = (now or Now()) + timedelta(seconds=settings.TOKEN_ACTIVE_SECONDS)
-    inside = WaitingToken.objects.of(user_id=user_id).filter(token=token, status=Status.ACTIVE, expired_at__gt=moment)
-    inside.filter(entered_at__isnull=True).update(entered_at=moment, expired_at=end)
+    full = float(settings.TOKEN_ACTIVE_SECONDS)
+    fetch(ENTER, {"fan": user_id, "token": token, "seconds": full, "now": now})
     view = own_token(token, user_id=user_id, now=now)
     if view.status != Status.ACTIVE:
         raise QueueTokenInactive
@@ -116,5 +119,5 @@ def leave(*, user_id: int, token: UUID, now: datetime | None = None) -> tuple[To
     # In this order: a fan who is admitted between the two statements goes all the same. A slot whose time is
     # over isn't given up any more; it lapses with its own reason.
     mine.move(Status.WAITING, Status.EXPIRED, **over)
-    freed = mine.filter(expired_at__gt=moment).move(Status.ACTIVE, Status.EXPIRED, **over)
+    freed = mine.inside(now).move(Status.ACTIVE, Status.EXPIRED, **over)
     return own_token(token, user_id=user_id, now=now), bool(freed)

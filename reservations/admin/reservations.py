@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -19,7 +18,7 @@ from concert_site.lib.errors import NotFound
 from concert_site.lib.formats import day_and_time, money, short_day
 from reservations.domain import holds
 from reservations.models import Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import Status, state_at
 from reservations.queries import bookings
 
 
@@ -37,7 +36,7 @@ class ReservationAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
         """Reservations with seat and fan, and the time of reading."""
         rows: QuerySet[Reservation] = super().get_queryset(request)
-        return rows.select_related("concert_seat", "user").annotate(read_at=Now())
+        return rows.annotate(state=state_at()).select_related("concert_seat", "user")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Reservation], search_term: str

@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, Q, QuerySet
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,6 +20,7 @@ from reservations.admin.grid_form import COLOR
 from reservations.domain import seats
 from reservations.halls.hall import LONGEST
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
+from reservations.models.seat import IS_FREE
 from reservations.queries import staff
 
 # The parameter by which the list shows the seats of one date.
@@ -98,7 +98,7 @@ class SeatAdmin(RecordAdmin):
         """Seats with their date and holder, and the time of reading."""
         rows: QuerySet[ConcertSeat] = super().get_queryset(request)
         related = rows.select_related("concert_schedule__concert", "user")
-        return related.defer("concert_schedule__layout", "concert_schedule__draw_seed").annotate(read_at=Now())
+        return related.defer("concert_schedule__layout", "concert_schedule__draw_seed").annotate(is_free=IS_FREE)
 
     def get_list_display(self, request: HttpRequest) -> Any:  # Any: names and functions, as Django has it
         """The columns; one date need not be named in each row."""
@@ -145,8 +145,7 @@ class SeatAdmin(RecordAdmin):
     )
     def state(self, seat: ConcertSeat) -> tuple[str, str]:
         """The status; a hold that is over reads as it counts, available."""
-        is_over = seat.expired_at is not None and seat.expired_at <= staff.annotation(seat, "read_at")
-        status = SeatStatus.AVAILABLE if is_over else SeatStatus(seat.status)
+        status = SeatStatus.AVAILABLE if staff.annotation(seat, "is_free") else SeatStatus(seat.status)
         return status.value, str(status.label)
 
     @column(gettext_lazy("holder"))

@@ -53,16 +53,11 @@ begin
      where s.id = p_schedule;
 
     -- The fan is inside.
-    select t.id, t.entered_at,
-           case when t.status <> 'ACTIVE' or t.expired_at <= v_at then 'queue_token_inactive' end as refusal
-      into v_pass
-      from waiting_token t
-     where t.token = p_token and t.user_id = p_fan and t.concert_schedule_id = p_schedule;
+    select * into v_pass from token_pass(p_fan, p_schedule, p_token, v_at);
 
-    -- The seats are of this schedule, and look free. A hold that is over is free.
+    -- The seats are of this schedule, and look free.
     select count(*),
-           array_agg(s.id) filter (
-               where s.status <> 'AVAILABLE' and (s.status <> 'TEMPORARY' or s.expired_at > v_at)),
+           array_agg(s.id) filter (where seat_is_free(s.status, s.expired_at, v_at) is not true),
            bool_or(s.user_id = p_fan)
       into v_known, v_gone, v_has_some
       from concert_seat s
@@ -81,18 +76,8 @@ begin
     -- The fan's mutex is the token. Its first use counts as entering and buys the full time, even if the fan
     -- then loses the race for these seats.
     v_is_behind := refusal is null;
-    if refusal is null and v_pass.entered_at is not null then
-        perform from waiting_token t
-          where t.id = v_pass.id and t.status = 'ACTIVE' and t.expired_at > v_at
-            for no key update;
-        refusal := case when not found then 'queue_token_inactive' end;
-    elsif v_pass.entered_at is null and coalesce(refusal in ('seat_unavailable', 'ticket_limit_exceeded'), true) then
-        update waiting_token t
-           set entered_at = coalesce(t.entered_at, v_at),
-               expired_at = case when t.entered_at is null
-                   then v_at + make_interval(secs => p_active_seconds) else t.expired_at end
-         where t.id = v_pass.id and t.status = 'ACTIVE' and t.expired_at > v_at;
-        refusal := case when not found then 'queue_token_inactive' else refusal end;
+    if refusal is null or v_pass.entered_at is null and refusal in ('seat_unavailable', 'ticket_limit_exceeded') then
+        refusal := case when enter_line(v_pass.id, p_active_seconds, v_at) then refusal else 'queue_token_inactive' end;
     end if;
 
     -- Room within the limit, counted behind the mutex. A RESERVING row counts until its state changes, so the
@@ -117,7 +102,7 @@ begin
           from (select s.id, s.status
                   from concert_seat s
                  where s.id = any (p_seats) and s.concert_schedule_id = p_schedule
-                   and (s.status = 'AVAILABLE' or s.status = 'TEMPORARY' and s.expired_at <= v_at)
+                   and seat_is_free(s.status, s.expired_at, v_at)
                  order by s.id
                    for no key update skip locked) q;
         if v_won.n < v_wanted then

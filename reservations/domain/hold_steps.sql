@@ -32,7 +32,7 @@ begin
       from concert_seat s
       join reservation r on r.concert_seat_id = s.id and r.status = 'RESERVING'
      where s.id = any (p_seats) and s.concert_schedule_id = p_schedule
-       and s.user_id = p_fan and s.status = 'TEMPORARY' and s.expired_at > p_at;
+       and s.user_id = p_fan and seat_is_held(s.status, s.expired_at, p_at);
     if v_found.n = cardinality(p_seats) and v_found.bookings = 1
        and v_found.n = (select count(*) from reservation r
                          where r.booking_reference = v_found.reference and r.user_id = p_fan
@@ -66,9 +66,9 @@ begin
       from (select s.id
               from reservation r join concert_seat s on s.id = r.concert_seat_id
              where r.user_id = p_fan and r.concert_schedule_id = p_schedule
-               and r.status = 'RESERVING' and r.expired_at <= p_at
+               and reservation_has_lapsed(r.status, r.expired_at, p_at)
                and r.concert_seat_id <> all (p_but_seats)
-               and s.status = 'TEMPORARY' and s.user_id = p_fan and s.expired_at <= p_at
+               and s.user_id = p_fan and seat_has_lapsed(s.status, s.expired_at, p_at)
              order by s.id
                for no key update of s skip locked) q;
     update reservation r
@@ -98,7 +98,7 @@ begin
     select count(*) as n, max(q.ended_at) as last_at into v_idle
       from (select greatest(
                        max(least(r.updated_state_at, r.expired_at)) filter (where r.status = 'CANCELED'),
-                       max(r.expired_at) filter (where r.status = 'RESERVING' and r.expired_at <= p_at)) as ended_at
+                       max(r.expired_at) filter (where reservation_has_lapsed(r.status, r.expired_at, p_at))) as ended_at
               from (select r.booking_reference, r.concert_schedule_id, r.status, r.expired_at, r.updated_state_at
                       from reservation r
                      where r.user_id = p_fan

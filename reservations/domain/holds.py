@@ -36,8 +36,9 @@ select * from hold_seats(
     %(now)s::timestamptz)
 """
 EXTEND = """
-select * from extend_hold(
-    %(fan)s::bigint, %(reservation)s::bigint, %(hold_seconds)s::float8, %(now)s::timestamptz)
+select outcome.refusal, outcome.read_at, booked.*
+  from extend_hold(%(fan)s::bigint, %(reservation)s::bigint, %(hold_seconds)s::float8, %(now)s::timestamptz) outcome
+  left join lateral booked_seat(outcome.reservation, outcome.read_at) booked on true
 """
 RELEASE = """
 select release_hold(
@@ -201,7 +202,7 @@ def held_reservation(row: Row, *, user_id: int, schedule_id: int) -> Reservation
             )
         },
     )
-    bookings.note_read_at(reservation, row["created_at"])
+    bookings.note_read(reservation, read_at=row["created_at"], state=Status.RESERVING)
     return reservation
 
 

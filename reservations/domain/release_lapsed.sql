@@ -5,11 +5,10 @@ with
 due as materialized (
     select r.id, r.expired_at, s.id as seat_id
       from reservation r join concert_seat s on s.id = r.concert_seat_id
-     where r.status = 'RESERVING'
-       and r.expired_at <= coalesce(%(now)s::timestamptz, statement_timestamp())
+     where reservation_has_lapsed(r.status, r.expired_at, coalesce(%(now)s::timestamptz, statement_timestamp()))
        and (r.expired_at, r.id) > (%(after_at)s::timestamptz, %(after_id)s::bigint)
-       and s.status = 'TEMPORARY' and s.user_id = r.user_id
-       and s.expired_at <= coalesce(%(now)s::timestamptz, statement_timestamp())
+       and s.user_id = r.user_id
+       and seat_has_lapsed(s.status, s.expired_at, coalesce(%(now)s::timestamptz, statement_timestamp()))
      order by r.expired_at, r.id
      limit %(batch)s::int
        for no key update of s skip locked),

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
@@ -43,7 +42,7 @@ class Tariff:
 
 def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> Outcome:
     """Take free seats off sale; those that are held, sold, or off sale already are skipped. A lapsed hold is free."""
-    if chosen(seat_ids).filter(status=SeatStatus.TEMPORARY, expired_at__lte=now or Now()).exists():
+    if chosen(seat_ids).lapsed(now).exists():
         holds.release_lapsed(now=now)
     return move(seat_ids, SeatStatus.AVAILABLE, SeatStatus.UNAVAILABLE)
 

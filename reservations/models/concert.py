@@ -9,6 +9,7 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.database.predicates import Predicate
 from concert_site.lib.states import one_of
 from reservations.models.posters import small_name
 
@@ -95,6 +96,10 @@ SEED_STAYS = pgtrigger.Trigger(
     ),
     func="RAISE EXCEPTION 'The draw of schedule % can not be changed', OLD.id;",
 )
+
+
+# Of a schedule: whether every seat on sale is paid.
+IS_SOLD_OUT = Predicate("pk", function="schedule_is_sold_out")
 
 
 class ConcertSchedule(models.Model):

@@ -1,12 +1,14 @@
 """A fan's claim on a seat, from the hold to the end."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Func, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 from reservations.models.concert import Concert, ConcertSchedule
 from reservations.models.seat import ConcertSeat
@@ -31,6 +33,26 @@ class ReservationQuerySet(StateQuerySet["Reservation"]):
     def of(self, *, user_id: int) -> "ReservationQuerySet":
         """The reservations of one fan."""
         return self.filter(user_id=user_id)
+
+    def live(self, now: datetime | None = None) -> "ReservationQuerySet":
+        """Those that are held or paid."""
+        return self.filter(Predicate("status", "expired_at", moment(now), function="reservation_is_live"))
+
+    def as_read(self, now: datetime | None = None) -> "ReservationQuerySet":
+        """Each with when it was read (`read_at`) and the status that it has then (`state`)."""
+        return self.annotate(read_at=moment(now), state=state_at(now))
+
+
+def is_held_at(now: datetime | None = None) -> Predicate:
+    """Whether a reservation may still be paid."""
+    return Predicate("status", "expired_at", moment(now), function="reservation_is_held")
+
+
+def state_at(now: datetime | None = None) -> Func:
+    """The status of a reservation as everybody reads it: a hold that is over is canceled before it is tidied up."""
+    return Func(
+        "status", "expired_at", moment(now), function="reservation_state", output_field=models.CharField(choices=Status)
+    )
 
 
 class Reservation(models.Model):

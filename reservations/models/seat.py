@@ -1,13 +1,16 @@
 """The numbered seats of a schedule."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 from reservations.models.concert import Concert, ConcertSchedule
 
@@ -27,10 +30,18 @@ TRANSITIONS = {
 }
 
 
+IS_FREE = Predicate("status", "expired_at", Now(), function="seat_is_free")
+IS_HELD = Predicate("status", "expired_at", Now(), function="seat_is_held")
+
+
 class ConcertSeatQuerySet(StateQuerySet["ConcertSeat"]):
     def of_schedule(self, schedule_id: int) -> "ConcertSeatQuerySet":
         """The seats of a schedule, in the order in which every answer lists them."""
         return self.filter(concert_schedule_id=schedule_id).order_by("pk")
+
+    def lapsed(self, now: datetime | None = None) -> "ConcertSeatQuerySet":
+        """The seats of holds that are over, and not yet tidied up."""
+        return self.filter(Predicate("status", "expired_at", moment(now), function="seat_has_lapsed"))
 
 
 class ConcertSeat(models.Model):

@@ -45,6 +45,7 @@ class Snapshot:
     layout_version: int
     seats: str
     lapses: list[int]
+    is_sold_out: bool
     taken_at: float
 
 
@@ -79,7 +80,7 @@ def render(snapshot: Snapshot, now: float) -> Availability:
         body=to_json({"version": version} | facts),
         etag=f'"{version}"',
         seats_left=seats_left,
-        is_sold_out="R" in seats and not seats_left and "T" not in seats,
+        is_sold_out=snapshot.is_sold_out,
         good_until=min([snapshot.taken_at + LIFETIME_SECONDS, *(end for end in ends if end > now)]),
     )
 
@@ -93,7 +94,7 @@ def settle(seats: str, have_lapsed: list[bool]) -> str:
 
 
 def _snapshot(schedule_id: int) -> tuple[Snapshot, float]:
-    key = f"availability:1:{schedule_id}"
+    key = f"availability:2:{schedule_id}"
     asked_at = time.monotonic()
     stored, left_ms, redis_ms = try_redis(lambda redis: look(redis, key), NOTHING)
     if stored and left_ms > 0:

@@ -4,19 +4,17 @@
 -- milliseconds each of them does, in their order, so that the answer can follow without being asked again.
 select (select layout_version from concert_schedule where id = %(schedule_id)s::bigint) as layout_version,
        coalesce(string_agg(
-           case status
-               when 'AVAILABLE' then 'A'
-               when 'RESERVED' then 'R'
-               when 'UNAVAILABLE' then 'U'
-               else case
-                   when expired_at <= statement_timestamp() then 'A'
-                   when expired_at <= statement_timestamp() + interval '1 second' then 't'
-                   else 'T'
-               end
+           case
+               when seat_is_free(status, expired_at, statement_timestamp()) then 'A'
+               when status = 'RESERVED' then 'R'
+               when status = 'UNAVAILABLE' then 'U'
+               when seat_is_held(status, expired_at, statement_timestamp() + interval '1 second') then 'T'
+               else 't'
            end, '' order by id), '') as seats,
        coalesce(array_agg(ceil(extract(epoch from expired_at - statement_timestamp()) * 1000)::int order by id)
-           filter (where status = 'TEMPORARY'
-                     and expired_at > statement_timestamp()
-                     and expired_at <= statement_timestamp() + interval '1 second'), '{}') as lapses
+           filter (where seat_is_held(status, expired_at, statement_timestamp())
+                     and not seat_is_held(status, expired_at, statement_timestamp() + interval '1 second')),
+           '{}') as lapses,
+       schedule_is_sold_out(%(schedule_id)s::bigint) as is_sold_out
   from concert_seat
  where concert_schedule_id = %(schedule_id)s::bigint

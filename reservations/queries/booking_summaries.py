@@ -7,14 +7,15 @@ from functools import cached_property
 from itertools import groupby
 
 from django.db import models
-from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, Q, Value
-from django.db.models.functions import Now, TruncDate
+from django.db.models import Count, ExpressionWrapper, F, Max, Q
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.database.predicates import moment
 from concert_site.lib.errors import NotFound
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import ReservationQuerySet, Status
+from reservations.models.reservation import ReservationQuerySet, Status, is_held_at
 from reservations.queries import bookings
 
 
@@ -194,16 +195,16 @@ def summary_of(reference: str, *, user_id: int, now: datetime | None = None) -> 
 
 def references_on(shelf: Shelf, *, user_id: int, now: datetime | None = None) -> models.QuerySet[Reservation, str]:
     """The references of a fan's bookings on a shelf: held ones first, then the newest."""
-    moment = Value(now, output_field=DateTimeField()) if now else Now()
+    today = TruncDate(moment(now))
     is_held = Q(held__gt=0)
     where = {
-        Shelf.UPCOMING: is_held | Q(paid__gt=0, played_on__gte=TruncDate(moment)),
-        Shelf.PAST: ~is_held & Q(paid__gt=0, played_on__lt=TruncDate(moment)),
+        Shelf.UPCOMING: is_held | Q(paid__gt=0, played_on__gte=today),
+        Shelf.PAST: ~is_held & Q(paid__gt=0, played_on__lt=today),
         Shelf.CANCELED: ~is_held & Q(paid=0),
     }
     together = Reservation.objects.filter(user_id=user_id).values("booking_reference")
     counted = together.annotate(
-        held=Count("pk", filter=Q(status=Status.RESERVING, expired_at__gt=moment)),
+        held=Count("pk", filter=is_held_at(now)),
         paid=Count("pk", filter=Q(status=Status.RESERVED)),
         played_on=Max("concert_date"),
         newest=Max("pk"),

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import DateTimeField, F, Q, Value
-from django.db.models.functions import Now
+from django.db.models import F
 
 from concert_site.lib.database.statements import Row
 from concert_site.lib.errors import NotFound
@@ -31,13 +30,8 @@ def own_reservations(*, user_id: int, now: datetime | None = None) -> Reservatio
     `payment` is reached through its own key on this table: what was paid belongs to the picture of a
     reservation, though this app knows nothing of paying.
     """
-    moment = Value(now, output_field=DateTimeField()) if now else Now()
-    return (
-        Reservation.objects.filter(user_id=user_id)
-        .select_related("concert_seat", "payment")
-        .annotate(read_at=moment)
-        .order_by(F("pk").desc())
-    )
+    own = Reservation.objects.filter(user_id=user_id).as_read(now)
+    return own.select_related("concert_seat", "payment").order_by(F("pk").desc())
 
 
 def own(reservation_id: int, *, user_id: int, now: datetime | None = None) -> Reservation:
@@ -57,14 +51,15 @@ def of_reference(reference: str, *, user_id: int, now: datetime | None = None) -
 
 
 def read_at_of(reservation: Reservation) -> datetime:
-    """When a reservation was read, by PostgreSQL's clock, as own_reservations annotates it."""
+    """When a reservation was read, by PostgreSQL's clock, as `as_read` annotates it."""
     moment: datetime = reservation.read_at  # type: ignore[attr-defined]  # an annotation of the query
     return moment
 
 
-def note_read_at(reservation: Reservation, moment: datetime) -> None:
-    """Say when `reservation` was made, where it was not read at all."""
-    reservation.read_at = moment  # type: ignore[attr-defined]  # as the queries annotate it
+def note_read(reservation: Reservation, *, read_at: datetime, state: str) -> None:
+    """Say what `as_read` annotates, where a function in the database answered it."""
+    reservation.read_at = read_at  # type: ignore[attr-defined]  # as the queries annotate it
+    reservation.state = state  # type: ignore[attr-defined]  # as above
 
 
 def reservation_in(row: Row, *, user_id: int) -> Reservation:
@@ -77,25 +72,19 @@ def reservation_in(row: Row, *, user_id: int) -> Reservation:
         user_id=user_id,
         **{name: row[name] for name in OF_A_RESERVATION},
     )
-    note_read_at(reservation, row["read_at"])
+    note_read(reservation, read_at=row["read_at"], state=row["state"])
     return reservation
 
 
 def state_of(reservation: Reservation) -> str:
     """The status to show: a hold that is over reads CANCELED before it is tidied up."""
-    if (
-        reservation.status == Status.RESERVING
-        and reservation.expired_at
-        and reservation.expired_at <= read_at_of(reservation)
-    ):
-        return Status.CANCELED
-    return reservation.status
+    state: str = reservation.state  # type: ignore[attr-defined]  # as read_at_of
+    return state
 
 
 def live_of_schedule(schedule_id: int, *, user_id: int) -> ReservationQuerySet:
     """What the fan has of one schedule, held or paid, in the order of booking; a hold that is over is not among it."""
-    live = Q(status=Status.RESERVED) | Q(status=Status.RESERVING, expired_at__gt=Now())
-    return own_reservations(user_id=user_id).filter(live, concert_schedule_id=schedule_id).order_by("pk")
+    return own_reservations(user_id=user_id).live().filter(concert_schedule_id=schedule_id).order_by("pk")
 
 
 def of_schedule(schedule_id: int) -> ReservationQuerySet:

@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
-from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
-from reservations.models.concert import ConcertQuerySet
+from reservations.models import Concert, ConcertSchedule
+from reservations.models.concert import IS_SOLD_OUT, ConcertQuerySet
 from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_state, sales_of_concerts
 from reservations.queries.seat_map import layout_name
 
@@ -117,10 +117,7 @@ def in_state(state: SaleState) -> Q:
     is_over = Q(deadline_at__lte=Now())
     if state is SaleState.CLOSED:
         return is_over
-    seats = ConcertSeat.objects.filter(concert_schedule=OuterRef("pk"))
-    is_sold_out = Q(Exists(seats.filter(status=SeatStatus.RESERVED))) & ~Q(
-        Exists(seats.filter(status__in=[SeatStatus.AVAILABLE, SeatStatus.TEMPORARY]))
-    )
+    is_sold_out = Q(IS_SOLD_OUT)
     if state is SaleState.SOLD_OUT:
         return ~is_over & is_sold_out
     lobby_begun = Q(reservation_available_at__lte=Now() + timedelta(seconds=settings.LOBBY_SECONDS))
@@ -224,11 +221,10 @@ def _read_standings(schedule_ids: Sequence[int]) -> dict[int, Standing]:
 
 def _standing(rows: list[Row]) -> Standing:
     """Add up the rows of one schedule: a row a category and price."""
-    reserved = sum(row["reserved"] for row in rows)
     return Standing(
         prices=[Price(row["category"], row["seat_price"]) for row in rows],
         seats_left=sum(row["seats_left"] for row in rows),
-        is_sold_out=reserved > 0 and reserved == sum(row["sellable"] for row in rows),
+        is_sold_out=any(row["is_sold_out"] for row in rows),
     )
 
 

@@ -7,7 +7,6 @@ from django.db.models.functions import Now
 
 from concert_site.lib.database.statements import Row, fetch, sql_beside
 from concert_site.lib.errors import NotFound
-from queueing.models import Status
 from queueing.queries import TokenView
 from reservations.models import ConcertSchedule, ConcertStatus
 
@@ -57,9 +56,8 @@ def entrance(*, user_id: int, schedule_id: int, check_seats: bool, now: datetime
 
 
 def live_token(row: Row, schedule_id: int) -> TokenView | None:
-    """The fan's token of this row, unless it has none or its time is over."""
-    is_over = row["status"] == Status.ACTIVE and row["expired_at"] <= row["read_at"]
-    if row["token"] is None or is_over:
+    """The fan's token of this row, if it has one."""
+    if row["token"] is None:
         return None
     return TokenView(
         schedule_id=schedule_id,

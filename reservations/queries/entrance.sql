@@ -22,14 +22,12 @@ select c.status as concert_status,
        -- The cap bounds the walk: who is beyond it need not be counted.
        and (select count(*)
               from (select from waiting_token a
-                     where a.concert_schedule_id = %(schedule)s and a.status = 'ACTIVE'
-                       and a.expired_at > coalesce(%(now)s::timestamptz, statement_timestamp())
+                     where a.concert_schedule_id = %(schedule)s
+                       and token_is_inside(
+                           a.status, a.expired_at, coalesce(%(now)s::timestamptz, statement_timestamp()))
                      limit s.queue_max_active) q) < s.queue_max_active as may_enter,
        %(check_seats)s::boolean
-       and exists (select from concert_seat r where r.concert_schedule_id = %(schedule)s and r.status = 'RESERVED')
-       and not exists (select from concert_seat r
-                        where r.concert_schedule_id = %(schedule)s and r.status in ('AVAILABLE', 'TEMPORARY'))
-       as is_sold_out
+       and schedule_is_sold_out(%(schedule)s) as is_sold_out
   from concert_schedule s
   join concert c on c.id = s.concert_id
   -- Once the draw is made nobody is without a number, and the draw leaves a dead entry a fan to look at.
@@ -43,4 +41,5 @@ select c.status as concert_status,
            as has_lobby offset 0) lobby
   left join waiting_token t
     on t.user_id = %(fan)s and t.concert_schedule_id = s.id and t.status in ('WAITING', 'ACTIVE')
+   and not token_has_lapsed(t.status, t.expired_at, coalesce(%(now)s::timestamptz, statement_timestamp()))
  where s.id = %(schedule)s

@@ -9,7 +9,7 @@ select asked.id as schedule_id,
                   and t.status = 'WAITING' and t.number is null) as is_in_lobby,
        exists (select from waiting_token t
                 where t.user_id = %(fan)s::bigint and t.concert_schedule_id = asked.id
-                  and t.status = 'ACTIVE' and t.expired_at > statement_timestamp()) as is_inside,
+                  and token_is_inside(t.status, t.expired_at, statement_timestamp())) as is_inside,
        own.held, own.held_reference, own.tickets, own.tickets_reference
   from unnest(%(schedule_ids)s::bigint[]) as asked(id)
  cross join lateral (
@@ -21,6 +21,5 @@ select asked.id as schedule_id,
               filter (where r.status = 'RESERVED'))[1] as tickets_reference
       from reservation r
      where r.user_id = %(fan)s::bigint and r.concert_schedule_id = asked.id
-       and r.status in ('RESERVING', 'RESERVED')
-       and (r.status = 'RESERVED' or r.status = 'RESERVING' and r.expired_at > statement_timestamp())
+       and reservation_is_live(r.status, r.expired_at, statement_timestamp())
  ) own

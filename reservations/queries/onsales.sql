@@ -38,9 +38,8 @@ select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.r
   join concert c on c.id = s.concert_id
   cross join lateral (
     select count(*) filter (where status = 'RESERVED') as sold,
-           count(*) filter (where status = 'TEMPORARY' and expired_at > statement_timestamp()) as held,
-           count(*) filter (where status = 'AVAILABLE'
-                               or status = 'TEMPORARY' and expired_at <= statement_timestamp()) as free
+           count(*) filter (where seat_is_held(status, expired_at, statement_timestamp())) as held,
+           count(*) filter (where seat_is_free(status, expired_at, statement_timestamp())) as free
       from concert_seat where concert_schedule_id = s.id) seats
   -- A count for each of the two, since each has an index of its own; a number is in the first.
   cross join lateral (
@@ -49,5 +48,5 @@ select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.r
   cross join lateral (
     select count(*) as inside
       from waiting_token
-     where concert_schedule_id = s.id and status = 'ACTIVE' and expired_at > statement_timestamp()) admitted
+     where concert_schedule_id = s.id and token_is_inside(status, expired_at, statement_timestamp())) admitted
  order by l.is_open desc, case when l.is_open then s.concert_at else s.reservation_available_at end, s.id

@@ -1,15 +1,13 @@
 -- How many fans inside the seats can serve: one a free seat, and whoever holds one. Both are counted in one
--- snapshot: a seat that has just been held must not count as free while its holder counts as served. A hold
--- that is over serves nobody any more; its seat is free.
+-- snapshot: a seat that has just been held must not count as free while its holder counts as served.
 select (select count(*)
           from concert_seat s
          where s.concert_schedule_id = %(schedule)s
-           and (s.status = 'AVAILABLE'
-                or s.status = 'TEMPORARY' and s.expired_at <= coalesce(%(now)s::timestamptz, statement_timestamp())))
+           and seat_is_free(s.status, s.expired_at, coalesce(%(now)s::timestamptz, statement_timestamp())))
      + (select count(*)
           from waiting_token t
          where t.concert_schedule_id = %(schedule)s and t.status = 'ACTIVE'
            and exists (select from reservation r
                         where r.user_id = t.user_id and r.concert_schedule_id = t.concert_schedule_id
-                          and r.status = 'RESERVING'
-                          and r.expired_at > coalesce(%(now)s::timestamptz, statement_timestamp()))) as room
+                          and reservation_is_held(
+                              r.status, r.expired_at, coalesce(%(now)s::timestamptz, statement_timestamp())))) as room

@@ -10,6 +10,8 @@ from django.db.models.functions import JSONObject, Now
 from django.utils.translation import gettext_lazy as _
 
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, ConcertStatus, SeatStatus
+from reservations.models.concert import IS_SOLD_OUT
+from reservations.models.seat import IS_FREE, IS_HELD
 from reservations.queries.concerts import in_state
 from reservations.queries.sales import SaleState, lobby_before
 
@@ -54,10 +56,9 @@ class CategoryCounts:
 
 def counts() -> dict[str, Count]:
     """The aggregates of SeatCounts over seats."""
-    is_over = Q(status=SeatStatus.TEMPORARY, expired_at__lte=Now())
     return {
-        "left": Count("pk", filter=Q(status=SeatStatus.AVAILABLE) | is_over),
-        "held": Count("pk", filter=Q(status=SeatStatus.TEMPORARY) & ~is_over),
+        "left": Count("pk", filter=IS_FREE),
+        "held": Count("pk", filter=IS_HELD),
         "sold": Count("pk", filter=Q(status=SeatStatus.RESERVED)),
         "off": Count("pk", filter=Q(status=SeatStatus.UNAVAILABLE)),
     }
@@ -75,7 +76,7 @@ def schedules(rows: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
     return (
         rows.select_related("concert")
         .defer("draw_seed", "layout")
-        .annotate(of_seats=counted(seats, "concert_schedule"), read_at=Now())
+        .annotate(of_seats=counted(seats, "concert_schedule"), is_sold_out=IS_SOLD_OUT, read_at=Now())
     )
 
 
@@ -105,12 +106,11 @@ def seats_of(row: Model) -> SeatCounts:
 def standing(schedule: ConcertSchedule) -> Standing:
     """Where a date of the query above stands; the rules are sales.sale_state()'s."""
     now: datetime = annotation(schedule, "read_at")
-    seats = seats_of(schedule)
     if schedule.concert.status != ConcertStatus.AVAILABLE:
         return Standing.UNPUBLISHED
     if now >= schedule.deadline_at:
         return Standing.CLOSED
-    if seats.sold and seats.sold + seats.off == seats.total:
+    if annotation(schedule, "is_sold_out"):
         return Standing.SOLD_OUT
     if now >= schedule.reservation_available_at:
         return Standing.OPEN

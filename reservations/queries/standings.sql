@@ -1,10 +1,8 @@
 -- What each of these schedules costs and how much of it is left, by category and price.
-select concert_schedule_id as schedule_id, category, seat_price,
-       count(*) filter (where status = 'AVAILABLE'
-                           or status = 'TEMPORARY' and expired_at <= statement_timestamp()) as seats_left,
-       count(*) filter (where status = 'RESERVED') as reserved,
-       count(*) filter (where status <> 'UNAVAILABLE') as sellable
-  from concert_seat
- where concert_schedule_id = any(%(schedule_ids)s::bigint[])
- group by concert_schedule_id, category, seat_price
- order by concert_schedule_id, seat_price desc, category
+select asked.id as schedule_id, asked.is_sold_out, s.category, s.seat_price,
+       count(*) filter (where seat_is_free(s.status, s.expired_at, statement_timestamp())) as seats_left
+  from (select id, schedule_is_sold_out(id) as is_sold_out
+          from unnest(%(schedule_ids)s::bigint[]) as id offset 0) asked
+  join concert_seat s on s.concert_schedule_id = asked.id
+ group by asked.id, asked.is_sold_out, s.category, s.seat_price
+ order by asked.id, s.seat_price desc, s.category

@@ -50,16 +50,6 @@ def test_seats_of_other_schedules_stay_out():
     assert codes(availability_of(schedule.pk)) == "AA"
 
 
-@pytest.mark.parametrize(
-    ("seats", "is_sold_out"),
-    [("", False), ("U", False), ("R", True), ("RU", True), ("RT", False), ("RA", False), ("Rt", False)],
-)
-def test_sold_out_is_when_every_sellable_seat_is_reserved_and_there_is_one(seats, is_sold_out):
-    snapshot = Snapshot(layout_version=1, seats=seats, lapses=[900] * seats.count("t"), taken_at=0.0)
-
-    assert render(snapshot, 0.0).is_sold_out is is_sold_out
-
-
 def test_a_second_look_asks_nobody(django_assert_num_queries):
     schedule = make_schedule()
     make_seats(schedule, 2)
@@ -91,7 +81,7 @@ def test_what_redis_keeps_ends_a_second_after_the_question():
     availability_of(schedule.pk)
     answered = redis_ms()
 
-    ends = client().pttl(f"availability:1:{schedule.pk}") + redis_ms()
+    ends = client().pttl(f"availability:2:{schedule.pk}") + redis_ms()
 
     # Between the two clocks of the last line, and in rounding, lies a moment.
     assert asked + 1000 - 2 <= ends <= answered + 1000 + 50
@@ -141,7 +131,7 @@ def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
 
 
 def test_several_lapses_are_told_apart():
-    snapshot = Snapshot(layout_version=1, seats="tAtTt", lapses=[700, 200, 400], taken_at=10.0)
+    snapshot = Snapshot(layout_version=1, seats="tAtTt", lapses=[700, 200, 400], is_sold_out=False, taken_at=10.0)
 
     rendered = [render(snapshot, 10.0 + seconds) for seconds in (0.1, 0.2, 0.5, 0.7)]
 

@@ -18,6 +18,7 @@ from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import mutant, run
+from queueing.domain import line
 from queueing.domain.errors import QueueTokenInactive
 from queueing.models import WaitingToken
 from reservations.domain import holds
@@ -39,6 +40,7 @@ from reservations.tests.scenes import (
 )
 
 HOLD_SEATS = Path(holds.__file__).with_name("hold_seats.sql")
+ENTER_LINE = Path(line.__file__).with_name("enter_line.sql")
 SECOND = timedelta(seconds=1)
 
 pytestmark = committed
@@ -167,7 +169,7 @@ def test_control_without_the_tokens_lock_a_fan_passes_the_limit():
     sale, fan = make_sale(seats=8), make_fan()
     token = let_in(fan, sale)
 
-    with mutant(HOLD_SEATS, ("\n            for no key update;\n", ";\n")), transaction.atomic():
+    with mutant(ENTER_LINE, ("\n       for no key update;\n", ";\n")), transaction.atomic():
         hold_with(token, fan, sale, 0, 1, 2, 3)
         assert meanwhile(partial(hold_with, token, fan, sale, 4, 5, 6, 7)).is_new
 

@@ -50,7 +50,7 @@ def tick(schedule, *, at=NOW):
 
 def a_second_later(schedule):
     clear_caches()
-    client().delete(f"availability:1:{schedule.pk}", picture_key(schedule.pk))
+    client().delete(f"availability:2:{schedule.pk}", picture_key(schedule.pk))
 
 
 def counter_of(schedule):
