@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.conf import settings
 
-from wallet.models import Balance, BalanceHistory, BalanceHistoryQuerySet
+from concert_site.lib.database.statements import fetch
+from wallet.models import BalanceHistory, BalanceHistoryQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,9 @@ class Wallet:
 
 def wallet_of(user_id: int) -> Wallet:
     """The wallet of a fan; without a row it is empty."""
-    row = Balance.objects.filter(user_id=user_id).values_list("amount", "last_updated_at").first()
-    amount, last_updated_at = row or (0, None)
-    return Wallet(amount=amount, currency=settings.CURRENCY, last_updated_at=last_updated_at)
+    rows = fetch("select amount, last_updated_at from balance where user_id = %(user)s::bigint", {"user": user_id})
+    found = rows[0] if rows else {"amount": 0, "last_updated_at": None}
+    return Wallet(**found, currency=settings.CURRENCY)
 
 
 def history_of(user_id: int) -> BalanceHistoryQuerySet:

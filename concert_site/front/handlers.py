@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import signals
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.http import HttpResponseBase
-from django.urls import set_script_prefix
+from django.http import HttpRequest, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, set_script_prefix
 from django.utils.module_loading import import_string
+
+from concert_site.lib.database.connections import drop_unusable_connection
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -44,10 +48,63 @@ class ApiHandler(SiteHandler):
         self._view_middleware: list[Any] = []  # Any: Django's own, none of it typed
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        chain = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]  # not in the stubs
+        chain = convert_exception_to_response(self._get_response)
         for name in reversed(settings.API_MIDDLEWARE):
             chain = convert_exception_to_response(import_string(name)(chain))
         self._middleware_chain = chain
+
+    def respond(self, environ: WSGIEnvironment) -> HttpResponseBase:
+        """Answer a request. Of what Django's signal of its beginning does, the one thing that is needed here."""
+        set_script_prefix("/")
+        drop_unusable_connection()
+        response: HttpResponseBase = self.get_response(WSGIRequest(environ))
+        return response
+
+    def _get_response(self, request: HttpRequest) -> HttpResponseBase:
+        """Call the view: Django's own, less the middlewares between which it does so."""
+        callback, args, kwargs = self.resolve_request(request)
+        response: HttpResponseBase = callback(request, *args, **kwargs)
+        self.check_response(response, callback)
+        if isinstance(response, SimpleTemplateResponse):
+            response = response.render()
+        return response
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """The view of an address, remembered: it stands behind nine nested lists of addresses."""
+        request.resolver_match = match = resolved(settings.ROOT_URLCONF, request.path_info)
+        return match
+
+
+@lru_cache(maxsize=4096)
+def resolved(urlconf: str, path: str) -> ResolverMatch:
+    """What an address leads to.
+
+    :raises Resolver404: if that is nothing; it is not remembered
+    """
+    for pattern in api_patterns(urlconf) if path.startswith(API) else ():
+        match = pattern.resolve(path.removeprefix(API))
+        if match is not None:
+            return match
+    # Which also says what was tried.
+    found: ResolverMatch = get_resolver(urlconf).resolve(path)
+    return found
+
+
+@cache
+def api_patterns(urlconf: str) -> list[URLPattern]:
+    """The addresses of the API, as one list."""
+    wanted = API.removeprefix("/")
+    resolvers = [each for each in get_resolver(urlconf).url_patterns if isinstance(each, URLResolver)]
+    return [found for each in resolvers if str(each.pattern) == wanted for found in flattened(each.url_patterns)]
+
+
+def flattened(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    """Each address of lists that lie in each other without a prefix."""
+    for each in patterns:
+        if isinstance(each, URLPattern):
+            yield each
+        elif str(each.pattern) == "":
+            yield from flattened(each.url_patterns)
 
 
 class Dispatcher:

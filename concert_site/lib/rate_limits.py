@@ -11,12 +11,16 @@ WINDOW_SECONDS = 60
 LIMITS = {"read": 600, "hold": 60, "pay": 60, "join": 120, "charge": 30, "write": 120, "search": 3000}
 
 
+COUNT_UP = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+
+
 def count_up(redis: Redis, key: str) -> int:
-    """Count one request in this window: one round trip, two for its first."""
-    count = int(redis.incr(key))
-    if count == 1:
-        redis.expire(key, WINDOW_SECONDS)
-    return count
+    """Count one request in this window: one round trip."""
+    return int(redis.eval(COUNT_UP, 1, key, str(WINDOW_SECONDS)))
 
 
 def is_within_budget(scope: str, caller: str) -> bool:

@@ -101,11 +101,7 @@ MIDDLEWARE = [
 # The API's requests that carry no cookie pass these alone (concert_site.front).
 API_MIDDLEWARE = [
     "concert_site.lib.web.headers.SecurityHeaders",
-    "django.middleware.security.SecurityMiddleware",
-    "concert_site.lib.web.middleware.FreshConnections",
-    "concert_site.lib.web.middleware.OwnIsPrivate",
-    "concert_site.lib.web.middleware.InTheReadersLanguage",
-    "concert_site.lib.web.middleware.SlashesForReaders",
+    "concert_site.lib.web.middleware.ApiRequests",
 ]
 
 ROOT_URLCONF = "concert_site.urls"

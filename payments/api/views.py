@@ -1,15 +1,15 @@
 """Paying and canceling."""
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import validated
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.pagination import NewestFirst
+from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid, NotFound
 from payments import queries
 from payments.api.serializers import CanceledOut, CancelRequest, PayRequest, ReceiptOut, canceled_out, receipt_out
@@ -21,7 +21,7 @@ from reservations.domain.errors import HoldExpired, RefundClosed
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 
 
-class Payments(ListAPIView[Payment]):
+class Payments(ListView[Payment]):
     """GET: the caller's payments. POST: pay."""
 
     serializer_class = PaymentOut
@@ -49,26 +49,26 @@ class Payments(ListAPIView[Payment]):
         },
     )
     @refuses(InsufficientBalance, reservations=[Invalid, NotFound, HoldExpired])
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         body = validated(PayRequest, request.data)
         receipt = checkout.pay(user_id=caller_id(request), reservation_ids=body["reservations"])
-        return Response(receipt_out(receipt), status=201 if receipt.is_new else 200)
+        return answer(receipt_out(receipt), status=201 if receipt.is_new else 200)
 
 
-class OwnPayment(APIView):
+class OwnPayment(View):
     """GET: one payment of the caller."""
 
     @extend_schema(summary="One payment", responses=PaymentOut)
-    def get(self, request: Request, pk: int) -> Response:
-        return Response(PaymentOut(queries.own(pk, user_id=caller_id(request))).data)
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        return answer(PaymentOut(queries.own(pk, user_id=caller_id(request))).data)
 
 
-class Cancel(APIView):
+class Cancel(View):
     """POST: cancel a reservation; what was paid goes back to the wallet, less the fee."""
 
     @extend_schema(summary="Cancel a reservation", request=CancelRequest, responses=CanceledOut)
     @refuses(RefundClosed, FeeChanged, BalanceTooLarge)
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, pk: int) -> HttpResponse:
         body = validated(CancelRequest, request.data)
         done = refunds.cancel(user_id=caller_id(request), reservation_id=pk, agreed=body.get("agreed_fee"))
-        return Response(canceled_out(done))
+        return answer(canceled_out(done))

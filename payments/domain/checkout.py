@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.utils.translation import gettext_lazy as _
 
@@ -17,16 +18,27 @@ from wallet.domain.errors import InsufficientBalance
 PAY = "select * from pay_reservations(%(fan)s::bigint, %(reservations)s::bigint[], %(now)s::timestamptz)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Receipt:
-    """What was paid: a payment a reservation, already paid ones included; the balance left, in minor units.
+    """What was paid: a row a payment, as pay_reservations.sql answered it, already paid ones included."""
 
-    `is_new` is false if all of it had been paid before.
-    """
+    user_id: int
+    rows: list[Row]
 
-    payments: list[Payment]
-    balance: int
-    is_new: bool
+    @property
+    def balance(self) -> int:
+        """The balance left, in minor units."""
+        return int(self.rows[0]["balance"])
+
+    @property
+    def is_new(self) -> bool:
+        """Whether anything was paid now; not so if all of it had been paid before."""
+        return bool(self.rows[0]["is_new"])
+
+    @cached_property
+    def payments(self) -> list[Payment]:
+        """The payments, a payment a reservation; nothing is read again."""
+        return [payment_from(row, user_id=self.user_id) for row in self.rows]
 
 
 def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = None) -> Receipt:
@@ -51,8 +63,7 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
         raise refusal_of(rows[0], reservation_ids)
     for schedule_id in rows[0]["freed"] or ():
         slot_freed(schedule_id)
-    payments = [payment_from(row, user_id=user_id) for row in rows]
-    return Receipt(payments, rows[0]["balance"], is_new=rows[0]["is_new"])
+    return Receipt(user_id, rows)
 
 
 def refusal_of(row: Row, reservation_ids: Sequence[int]) -> DomainError:

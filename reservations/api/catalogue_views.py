@@ -9,10 +9,10 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from concert_site.lib.api.openapi import refuses_fields_of
 from concert_site.lib.api.pagination import Numbered
+from concert_site.lib.api.views import View
 from concert_site.lib.errors import NotFound
 from concert_site.lib.web.conditional import conditional, json_of, takes_gzip
 from reservations.api.catalogue_serializers import (
@@ -37,7 +37,7 @@ LASTING = "public, max-age=3600, stale-while-revalidate=86400"
 NOT_MODIFIED = OpenApiResponse(description="Nothing has changed since the version in If-None-Match.")
 
 
-class PublicRead(APIView):
+class PublicRead(View):
     """No account is looked for, so no answer depends on one.
 
     No throttle either: a whole phone network may come from one address, and the answers are remembered.

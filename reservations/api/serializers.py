@@ -4,12 +4,14 @@ The output serializers describe the shapes for the schema; the hot answers are b
 which cost a tenth of it.
 """
 
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
 from concert_site.lib.api.fields import Body, Id, Ids
+from concert_site.lib.database.statements import Row
 from queueing.api.serializers import TokenOut
 from reservations.api.catalogue_serializers import SeatOut
 from reservations.domain import cancellation
@@ -108,7 +110,33 @@ def booking_out(booking: Booking) -> dict[str, object]:
         "total": booking.total,
         "currency": settings.CURRENCY,
         "substituted": False,
-        "reservations": [reservation_out(each) for each in booking.reservations],
+        "reservations": [
+            *(held_out(row, booking.schedule_id) for row in booking.rows),
+            *map(reservation_out, booking.repeated),
+        ],
+    }
+
+
+SEAT = ("section", "row", "seat_number", "seat_label", "category", "x", "y", "accessible")
+
+
+def held_out(row: Row, schedule_id: int) -> dict[str, object]:
+    """A reservation that was made just now, as ReservationOut describes it, out of what hold_seats.sql answered."""
+    price, concert_date = row["price"], row["concert_date"]
+    return {
+        "id": row["reservation"],
+        "booking_reference": row["booking_reference"],
+        "schedule": schedule_id,
+        "concert_name": row["concert_name"],
+        "concert_date": concert_date,
+        "seat": {"id": row["seat"], "seat_price": price} | {name: row[name] for name in SEAT},
+        "price": price,
+        "status": Status.RESERVING,
+        "expired_at": row["expired_at"],
+        "created_at": row["created_at"],
+        "updated_state_at": row["created_at"],
+        "payment": None,
+        "cancellation": {"fee": 0, "refund": 0, "tiers": tiers_out(price, concert_date)},
     }
 
 
@@ -148,6 +176,14 @@ def seat_out(seat: ConcertSeat) -> dict[str, object]:
     }
 
 
+def tiers_out(price: int, concert_date: date) -> list[dict[str, object]]:
+    """What a cancellation costs from when on, as TierOut describes it."""
+    return [
+        {"until": tier.until, "fee_percent": tier.fee_percent, "refund": tier.refund}
+        for tier in cancellation.tiers_of(price=price, concert_date=concert_date)
+    ]
+
+
 def payment_out_of(reservation: Reservation) -> dict[str, object] | None:
     """The payment of a reservation; one that is held, or lapsed, has none."""
     if reservation.status == Status.RESERVING:
@@ -173,11 +209,7 @@ def cancellation_out(reservation: Reservation, status: str) -> dict[str, object]
     """What canceling now would refund; giving up a hold costs nothing, and nothing was paid."""
     if status == Status.CANCELED:
         return None
-    price, concert_date = reservation.price, reservation.concert_date
-    tiers = [
-        {"until": tier.until, "fee_percent": tier.fee_percent, "refund": tier.refund}
-        for tier in cancellation.tiers_of(price=price, concert_date=concert_date)
-    ]
+    tiers = tiers_out(reservation.price, reservation.concert_date)
     if status == Status.RESERVING:
         return {"fee": 0, "refund": 0, "tiers": tiers}
     offer = cancellation.quote_of(reservation)

@@ -8,11 +8,11 @@ from rest_framework.exceptions import NotAcceptable
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.negotiation import preferred_type
 from concert_site.lib.api.openapi import refuses
+from concert_site.lib.api.views import View
 from reservations.queries.bookings import own_with_schedule
 from reservations.tickets import codes, keys
 
@@ -34,7 +34,7 @@ class TicketKeyOut(serializers.Serializer[object]):
     public_key = serializers.CharField(help_text="PEM.")
 
 
-class OwnTicket(APIView):
+class OwnTicket(View):
     """GET: the ticket of one of the caller's paid seats, as a QR code."""
 
     @extend_schema(
@@ -57,7 +57,7 @@ class OwnTicket(APIView):
         return HttpResponse(picture, content_type=media_type, headers=headers)
 
 
-class TicketKey(APIView):
+class TicketKey(View):
     """GET: the public key that checks tickets. The same for everybody, so no account is looked for."""
 
     authentication_classes = []

@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib.api import idempotency
@@ -15,6 +14,7 @@ from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import require_no_fields, validated
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.pagination import NewestFirst
+from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
@@ -57,7 +57,7 @@ def queue_token_of(request: Request) -> UUID | None:
         return None
 
 
-class Reservations(ListAPIView[Reservation]):
+class Reservations(ListView[Reservation]):
     """GET: the caller's reservations. POST: hold seats."""
 
     serializer_class = ReservationOut
@@ -90,7 +90,7 @@ class Reservations(ListAPIView[Reservation]):
     @refuses(QueueTokenRequired, QueueTokenInactive)
     @refuses(SaleNotOpen, SaleClosed, TicketLimitExceeded, HoldCooldown, IdempotencyKeyReused)
     @refuses(schedule=[ScheduleUnknown], seats=[Invalid, SeatUnknown, SeatUnavailable])
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         key = idempotency.key_of(request, required=False)
         body = validated(HoldRequest, request.data)
         # The same seats in another order are the same request.
@@ -102,18 +102,18 @@ class Reservations(ListAPIView[Reservation]):
             request_hash=request_hash(canonical) if key else None,
             **body,
         )
-        return Response(booking_out(booking), status=201 if booking.is_new else 200)
+        return answer(booking_out(booking), status=201 if booking.is_new else 200)
 
 
-class OwnReservation(APIView):
+class OwnReservation(View):
     """GET: one reservation of the caller."""
 
     @extend_schema(summary="One reservation", responses=ReservationOut)
-    def get(self, request: Request, pk: int) -> Response:
-        return Response(reservation_out(bookings.own(pk, user_id=caller_id(request))))
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        return answer(reservation_out(bookings.own(pk, user_id=caller_id(request))))
 
 
-class Extend(APIView):
+class Extend(View):
     """POST: more time to pay, once a booking."""
 
     @extend_schema(
@@ -123,6 +123,6 @@ class Extend(APIView):
         description="Once, for the whole booking.",
     )
     @refuses(HoldExpired)
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, pk: int) -> HttpResponse:
         require_no_fields(request)
-        return Response(reservation_out(holds.extend_hold(user_id=caller_id(request), reservation_id=pk)))
+        return answer(reservation_out(holds.extend_hold(user_id=caller_id(request), reservation_id=pk)))

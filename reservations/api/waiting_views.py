@@ -1,17 +1,16 @@
 """The waiting room of a schedule: join it, watch it move."""
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import require_no_fields
 from concert_site.lib.api.openapi import refuses
+from concert_site.lib.api.views import View, answer
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import conditional, etag_of, json_of
 from queueing.api.serializers import token_out
@@ -80,7 +79,7 @@ def progress_out(seen: Progress) -> dict[str, object]:
     }
 
 
-class Join(APIView):
+class Join(View):
     """POST: join the line of a schedule."""
 
     permission_classes = [IsAuthenticated, HasVerifiedAddress]
@@ -95,14 +94,14 @@ class Join(APIView):
         },
     )
     @refuses(SaleNotOpen, SaleClosed, SoldOut)
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, pk: int) -> HttpResponse:
         require_no_fields(request)
         place = waiting_room.join(user_id=caller_id(request), schedule_id=pk)
         body = token_out(place.token, progress.line_of(pk)) | {"seed_hash": place.seed_hash}
-        return Response(body, status=201 if place.is_new else 200)
+        return answer(body, status=201 if place.is_new else 200)
 
 
-class PublicProgress(APIView):
+class PublicProgress(View):
     """GET: how the line moves, the same for everybody."""
 
     authentication_classes = ()

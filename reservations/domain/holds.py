@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from django.conf import settings
@@ -63,24 +64,38 @@ REFUSALS: dict[str, type[DomainError]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Booking:
-    """Seats booked together. `is_new` is false for the answer to a repeat."""
+    """Seats booked together: the rows that hold_seats.sql answered of a new one, or the reservations of a repeat."""
 
     reference: str
-    reservations: list[Reservation]
-    is_new: bool
+    user_id: int
+    schedule_id: int
+    rows: list[Row]
+    repeated: list[Reservation]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was made just now; not so for the answer to a repeat."""
+        return bool(self.rows)
+
+    @cached_property
+    def reservations(self) -> list[Reservation]:
+        """Its reservations; of a new one they are made from its rows, and nothing is read again."""
+        made = [held_reservation(row, user_id=self.user_id, schedule_id=self.schedule_id) for row in self.rows]
+        return made or self.repeated
 
     @property
     def total(self) -> int:
         """The price of all its seats, in minor units."""
-        return sum(reservation.price for reservation in self.reservations)
+        return sum([int(row["price"]) for row in self.rows] + [each.price for each in self.repeated])
 
     @property
     def expired_at(self) -> datetime | None:
         """When the hold ends; None once nothing of it is held, be it only that nobody has tidied up yet."""
-        held = [each for each in self.reservations if bookings.state_of(each) == Status.RESERVING]
-        return min((each.expired_at for each in held if each.expired_at), default=None)
+        held = [each.expired_at for each in self.repeated if bookings.state_of(each) == Status.RESERVING]
+        ends = [row["expired_at"] for row in self.rows] + [end for end in held if end]
+        return min(ends, default=None)
 
 
 def hold_seats(
@@ -135,7 +150,9 @@ def held_rows(params: dict[str, object]) -> list[Row]:
 
 def new_reference() -> str:
     """A booking reference: 12 characters, about 57 random bits."""
-    return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+    base = len(REFERENCE_ALPHABET)
+    number = secrets.randbelow(base**REFERENCE_LENGTH)
+    return "".join([REFERENCE_ALPHABET[number // base**nth % base] for nth in range(REFERENCE_LENGTH)])
 
 
 def booking_from(
@@ -147,12 +164,9 @@ def booking_from(
         raise refusal_of(first, seats)
     if not first["is_new"]:
         reference = first["booking_reference"]
-        return Booking(reference, list(bookings.of_reference(reference, user_id=user_id, now=now)), is_new=False)
-    return Booking(
-        first["booking_reference"],
-        [held_reservation(row, user_id=user_id, schedule_id=schedule_id) for row in rows],
-        is_new=True,
-    )
+        repeated = list(bookings.of_reference(reference, user_id=user_id, now=now))
+        return Booking(reference, user_id, schedule_id, rows=[], repeated=repeated)
+    return Booking(first["booking_reference"], user_id, schedule_id, rows=rows, repeated=[])
 
 
 def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:

@@ -12,6 +12,7 @@ from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
 from queueing.models import WaitingToken
+from reservations.api.serializers import booking_out, reservation_out
 from reservations.domain import holds
 from reservations.domain.errors import (
     SaleClosed,
@@ -88,6 +89,13 @@ def test_a_hold_answers_what_it_wrote():
         names = ("pk", "section", "row", "seat_number", "seat_label", "seat_price", "category", "x", "y", "accessible")
         assert [getattr(seat, name) for name in names] == [getattr(row.concert_seat, name) for name in names]
         assert (seat.status, seat.expired_at) == (row.concert_seat.status, row.concert_seat.expired_at)
+
+
+def test_a_hold_is_answered_as_any_reservation_is():
+    """The answer is written from the function's rows, without a model between."""
+    booking = hold(make_fan(), make_sale(), 0, 2)
+
+    assert booking_out(booking)["reservations"] == [reservation_out(each) for each in booking.reservations]
 
 
 def test_a_booking_reference_is_twelve_signs_that_nobody_misreads():

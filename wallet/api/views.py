@@ -1,12 +1,9 @@
 """The wallet of the caller."""
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib.api import idempotency
@@ -14,6 +11,7 @@ from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import validated
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.pagination import NewestFirst
+from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused
 from wallet.api.serializers import ChargeRequest, LedgerEntryOut, WalletOut
@@ -32,15 +30,15 @@ KEY_HEADER = OpenApiParameter(
 )
 
 
-class Wallet(APIView):
+class Wallet(View):
     """GET: what the caller has."""
 
     @extend_schema(summary="What I have", responses=WalletOut)
-    def get(self, request: Request) -> Response:
-        return Response(WalletOut(wallet_of(caller_id(request))).data)
+    def get(self, request: Request) -> HttpResponse:
+        return answer(wallet_of(caller_id(request)))
 
 
-class Charges(APIView):
+class Charges(View):
     """POST: top up."""
 
     permission_classes = [IsAuthenticated, HasVerifiedAddress]
@@ -56,16 +54,15 @@ class Charges(APIView):
         },
     )
     @refuses(BalanceTooLarge, IdempotencyKeyReused, amount=[Invalid])
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         key = idempotency.key_of(request, required=True)
         body = validated(ChargeRequest, request.data)
         charge = ledger.charge(user_id=caller_id(request), idempotency_key=key, **body)
-        answer = status.HTTP_201_CREATED if charge.is_new else status.HTTP_200_OK
-        return Response(LedgerEntryOut(charge.entry).data, status=answer)
+        return answer(LedgerEntryOut(charge.entry).data, status=201 if charge.is_new else 200)
 
 
 @extend_schema(summary="My ledger, newest first")
-class History(ListAPIView[BalanceHistory]):
+class History(ListView[BalanceHistory]):
     """GET: the caller's ledger."""
 
     serializer_class = LedgerEntryOut

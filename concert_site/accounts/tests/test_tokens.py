@@ -6,13 +6,14 @@ import time
 
 import jwt
 import pytest
-from allauth.headless.tokens.strategies.jwt.internal import create_token
+from allauth.headless.tokens.strategies.jwt.internal import create_token, decode_token
 from django.conf import settings as configured
 from django.test import Client
 
 from concert_site.accounts.tests.factories import api_of, make_fan
 from concert_site.accounts.tests.headless import PASSWORD, log_in
 from concert_site.accounts.tokens import create_access_token_for
+from concert_site.lib.api import authentication
 
 WALLET = "/api/v1/wallet/"
 CHARGES = "/api/v1/wallet/charges/"
@@ -133,3 +134,71 @@ def test_a_nonsense_session_cookie_is_nobody():
     browser.cookies["sessionid"] = "x" * 500
 
     assert_refused(browser.get(WALLET))
+
+
+# --- The quick way, which decides only what PyJWT would decide alike ----------------------------
+
+
+def trusted() -> None:
+    """Have the first part of our tokens known."""
+    authentication.claims_of.cache_clear()
+    authentication.claims_of(signed())
+    assert authentication.trusted_headers
+
+
+def test_what_is_good_takes_the_quick_way():
+    trusted()
+    token = signed(rev=3)
+
+    assert authentication.quickly_decoded(token) == decode_token(token, "access")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        altered,
+        unsigned,
+        lambda token: token[:-1] + ("A" if token[-1] != "A" else "B"),
+        lambda token: token + "=",
+        lambda token: token + "!",
+        lambda token: token.replace(".", "..", 1),
+        lambda token: token.rpartition(".")[0],
+        lambda token: token + "é",
+    ],
+)
+def test_what_was_altered_does_not(spoil):
+    trusted()
+
+    assert authentication.quickly_decoded(spoil(signed())) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": 1},
+        {"exp": None},
+        {"exp": "9999999999"},
+        {"iat": None},
+        {"iat": time.time() + 86_400},
+        {"iat": int(time.time()) + 86_400},
+        {"nbf": int(time.time()) + 86_400},
+        {"token_use": "refresh"},
+        {"token_use": None},
+        {"sub": None},
+        {"sid": None},
+        {"jti": 7},
+    ],
+)
+def test_what_is_odd_is_for_pyjwt_to_decide(changes):
+    trusted()
+
+    assert authentication.quickly_decoded(signed_as_it_is(**changes)) is None
+
+
+def signed_as_it_is(**changes: object) -> str:
+    """A token with claims that PyJWT itself would not sign."""
+    now = int(time.time())
+    claims = {"iat": now, "exp": now + 60, "sid": "", "jti": "x", "token_use": "access", "sub": "1"} | changes
+    claims = {name: value for name, value in claims.items() if value is not None}
+    key, algorithm = configured.HEADLESS_JWT_PRIVATE_KEY, configured.HEADLESS_JWT_ALGORITHM
+    return jwt.api_jws.encode(json.dumps(claims).encode(), key, algorithm=algorithm)

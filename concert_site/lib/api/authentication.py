@@ -1,16 +1,20 @@
 """Who calls the API: a signed access token, checked without a query."""
 
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 
 # allauth imports cryptography late and piece by piece; with an RSA key a fresh process then failed at its first
 # token. Imported here as a whole, it is there for everyone.
 import cryptography.hazmat.primitives.serialization  # noqa: F401
-from allauth.headless.tokens.strategies.jwt.internal import decode_token
+import orjson
+from allauth.headless.tokens.strategies.jwt.internal import _get_jwt_config, decode_token
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from jwt.algorithms import Algorithm, get_default_algorithms
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
@@ -47,10 +51,64 @@ def claims_of(token: str) -> dict[str, Any]:  # Any: claims are of every type
 
     :raises NotAuthenticated: if it isn't one, was altered, or is over
     """
-    claims: dict[str, Any] | None = decode_token(token, "access")
+    claims = quickly_decoded(token)
+    if claims is None:
+        claims = decode_token(token, "access")
+        if claims is not None:
+            trusted_headers.add(token.partition(".")[0])
     if claims is None or not claims["sub"].isdecimal():
         raise NotAuthenticated
     return claims
+
+
+# The first parts of tokens that PyJWT has found good: they name algorithm and key, and all of ours have the same.
+trusted_headers: set[str] = set()
+
+
+def quickly_decoded(token: str) -> dict[str, Any] | None:  # Any: as above
+    """The claims of an access token of ours, by a tenth of what PyJWT does for any token; None if it must be asked.
+
+    Only what is good beyond doubt is decided here: a header that was found good before, a signature of our key in its
+    one spelling, and claims as we write them.
+    """
+    signed, _, signature = token.rpartition(".")
+    header, _, payload = signed.partition(".")
+    if header not in trusted_headers or not token.isascii() or not is_signed(signed.encode(), signature.encode()):
+        return None
+    try:
+        claims: dict[str, Any] = orjson.loads(decoded_base64(payload.encode()))
+    except ValueError:
+        return None
+    is_plain = type(claims) is dict and claims.get("token_use") == "access" and "nbf" not in claims
+    times, texts = (claims.get("iat"), claims.get("exp")), (claims.get("jti"), claims.get("sub"), claims.get("sid"))
+    if not is_plain or not all(type(each) is int for each in times) or not all(type(each) is str for each in texts):
+        return None
+    return claims if claims["iat"] <= time.time() < claims["exp"] else None
+
+
+def is_signed(signed: bytes, signature: bytes) -> bool:
+    """Whether this is the signature of our key, spelt as PyJWT spells it."""
+    algorithm, key = verifier(settings.HEADLESS_JWT_ALGORITHM, settings.HEADLESS_JWT_PRIVATE_KEY)
+    try:
+        found = decoded_base64(signature)
+    except ValueError:
+        return False
+    return urlsafe_b64encode(found).rstrip(b"=") == signature and bool(algorithm.verify(signed, key, found))
+
+
+@cache
+def verifier(name: str, _key: str) -> tuple[Algorithm, Any]:  # Any: a key of the algorithm's own type
+    """The algorithm, and our key in its form."""
+    algorithm = get_default_algorithms()[name]
+    return algorithm, algorithm.prepare_key(_get_jwt_config().verifying_key)
+
+
+def decoded_base64(text: bytes) -> bytes:
+    """The content of a part of a token.
+
+    :raises ValueError: if it is none
+    """
+    return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
 
 
 class AccessToken(BaseAuthentication):
@@ -59,17 +117,17 @@ class AccessToken(BaseAuthentication):
     allauth's own class resolves the user on the first look at it; this one reads the claims alone.
     """
 
-    keyword = b"bearer"
+    keyword = "bearer"
 
     def authenticate(self, request: Request) -> tuple[Caller, dict[str, object]] | None:
         """The caller and the claims; None without such a header.
 
         :raises NotAuthenticated: if the token is not ours, was altered, or is over
         """
-        scheme, _, token = get_authorization_header(request).partition(b" ")
+        scheme, _, token = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")  # noqa: SLF001  DRF documents it
         if scheme.lower() != self.keyword:
             return None
-        claims = claims_of(token.strip().decode("ascii", "replace"))
+        claims = claims_of(token.strip())
         if claims.get("exp", 0) <= time.time():
             raise NotAuthenticated
         return Caller(pk=int(claims["sub"])), claims

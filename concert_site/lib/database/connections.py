@@ -14,6 +14,12 @@ def drop_dead_connection() -> None:
         connection.close()
 
 
+def drop_unusable_connection() -> None:
+    """Close this thread's connection if something went wrong on it and it doesn't answer any more."""
+    if connection.errors_occurred:
+        connection.close_if_unusable_or_obsolete()
+
+
 def has_something_to_read(fileno: int) -> bool:
     """Whether reading this socket would answer at once; poll, because select stops at descriptor 1,023."""
     poll = select.poll()

@@ -76,10 +76,20 @@ def security_headers(path: str, *, is_secure: bool, content_type: str = "") -> d
 
     `is_secure`: whether it was asked for by https, where HSTS belongs.
     """
-    headers = CONSTANT | {"Content-Security-Policy": policies()[kind_of(path, content_type)]}
-    if is_secure and settings.SECURE_HSTS_SECONDS:
-        headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
-    return headers
+    return headers_of_kind(kind_of(path, content_type), hsts=settings.SECURE_HSTS_SECONDS if is_secure else 0)
+
+
+def headers_of_kind(kind: str, *, hsts: int) -> dict[str, str]:
+    """The headers of a kind of answers; `hsts`: seconds of HSTS, 0 for none."""
+    headers = CONSTANT | {"Content-Security-Policy": policies()[kind]}
+    return headers | {"Strict-Transport-Security": f"max-age={hsts}"} if hsts else headers
+
+
+@cache
+def ready_headers(kind: str, is_secure: bool, hsts: int) -> list[tuple[str, tuple[str, str]]]:
+    """The same as Django keeps them: by lower-case name, name and value."""
+    headers = headers_of_kind(kind, hsts=hsts if is_secure else 0)
+    return [(name.lower(), (name, value)) for name, value in headers.items()]
 
 
 # Their names in lower case, as the web server has them; a 304 repeats them, for the browser keeps what it says.
@@ -96,7 +106,9 @@ class SecurityHeaders:
         response = self.get_response(request)
         # A 304 says text/html, unless somebody thought of taking that off.
         content_type = "" if response.status_code == 304 else response.get("Content-Type", "")  # noqa: PLR2004
-        headers = security_headers(request.path, is_secure=request.is_secure(), content_type=content_type)
-        for name, value in headers.items():
-            response.setdefault(name, value)
+        kind = kind_of(request.path, content_type)
+        # Django's own dict of headers by lower-case name: by its methods each of ours would be encoded each time.
+        stored = response.headers._store  # noqa: SLF001
+        for name, header in ready_headers(kind, request.is_secure(), settings.SECURE_HSTS_SECONDS):
+            stored.setdefault(name, header)
         return response

@@ -1,0 +1,91 @@
+"""Views of the API: DRF's own, less what it makes anew for each request though it is always the same."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from rest_framework.generics import ListAPIView
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from concert_site.lib.json import to_json
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Model)
+
+
+# One instance of each policy: none of ours, and none of DRF's that we use, keeps anything of a request.
+_policies: dict[object, Any] = {}  # Any: each of its own class
+_allowed: dict[object, str] = {}
+
+
+def shared(policy: type[T] | Callable[[], T]) -> T:
+    """The one instance of a policy."""
+    found: T | None = _policies.get(policy)
+    if found is None:
+        found = _policies[policy] = policy()
+    return found
+
+
+def allowed_by(view: type[APIView]) -> str:
+    """What the header Allow says of a view."""
+    if view not in _allowed:
+        _allowed[view] = ", ".join(name.upper() for name in view.http_method_names if hasattr(view, name))
+    return _allowed[view]
+
+
+def answer(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """JSON, rendered at once."""
+    return HttpResponse(to_json(data), status=status, content_type="application/json", headers=headers)
+
+
+class View(APIView):
+    """DRF's view with policies that all requests share; it describes, checks and refuses as DRF does."""
+
+    def get_renderers(self) -> list[Any]:  # Any: as in DRF's stubs, here and below
+        """The renderers, shared."""
+        return [shared(each) for each in self.renderer_classes]
+
+    def get_parsers(self) -> list[Any]:
+        """The parsers, shared."""
+        return [shared(each) for each in self.parser_classes]
+
+    def get_authenticators(self) -> list[Any]:
+        """The authenticators, shared."""
+        return [shared(each) for each in self.authentication_classes]
+
+    def get_permissions(self) -> list[Any]:
+        """The permissions, shared."""
+        return [shared(each) for each in self.permission_classes]
+
+    def get_throttles(self) -> list[Any]:
+        """The throttles, shared."""
+        return [shared(each) for each in self.throttle_classes]
+
+    def get_content_negotiator(self) -> BaseContentNegotiation:
+        """The negotiator, shared."""
+        return shared(self.content_negotiation_class)
+
+    def get_parser_context(self, http_request: HttpRequest) -> dict[str, Any]:
+        """Nothing: our parsers look at the body alone."""
+        return {}
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Allow; and Vary, where there is a choice."""
+        allow = {"Allow": allowed_by(type(self))}
+        return allow if len(self.renderer_classes) == 1 else allow | {"Vary": "Accept"}
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """What comes before the method: who asks, whether they may, and how often. No versions, no suffixes."""
+        self.format_kwarg = None
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        self.perform_authentication(request)
+        self.check_permissions(request)
+        self.check_throttles(request)
+
+
+class ListView(View, ListAPIView[M]):
+    """A view of a list, page by page."""
