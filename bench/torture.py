@@ -68,7 +68,7 @@ class Site(Stack):
         stack.wait_for_ready(up)
 
     def kill_everything(self) -> None:
-        """SIGKILL for `up`, its guardian, and every program below."""
+        """SIGKILL for `up`, its watchdog, and every program below."""
         up = psutil.Process(self.up.pid)
         for process in [up, *up.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):

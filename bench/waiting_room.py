@@ -7,7 +7,7 @@ Starts a throw-away site with a line and a lobby of each size at once, and compa
 Those who wait already are written in bulk (bench/crowds.py); everybody who is measured comes over HTTP. Admission and
 ticks are calls of the domain from this process, while beat and worker rest. At last the lobbies are opened, and drawn
 by the site's own worker, with fans joining meanwhile. Nobody is let into the lines: their cap is 0. It prints one
-table. A rehearsal of a minute or two:
+table. A trial of a minute or two:
 
     .venv/bin/python bench/waiting_room.py --sizes 1000,3000,20000 --rounds 2
 """

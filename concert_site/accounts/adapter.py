@@ -22,15 +22,15 @@ from django.utils import timezone
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.accounts import devices, guessing
+from concert_site.accounts import brute_force, devices
 from concert_site.accounts.addresses import EmailTaken, claim_address, receivable_address
-from concert_site.accounts.clients import name_of_client
-from concert_site.accounts.confirmed import ASKED_FOR, hash_of_password, note_password
-from concert_site.accounts.later_mails import send_later
+from concert_site.accounts.background_mail import send_in_background
 from concert_site.accounts.models import User
+from concert_site.accounts.password_reset import HASH_AT_REQUEST, hash_of_password, remember_password
 from concert_site.accounts.reauthentication import is_from_there
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
 from concert_site.accounts.token_strategy import hand_out_tokens, is_of_an_app
+from concert_site.accounts.user_agents import name_of_client
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.web.networks import NOWHERE, client_address, without_port
 from concert_site.lib.web.refusals import ACCOUNTS
@@ -77,8 +77,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         code = context.get("code") or self.generate_password_reset_code()
         message = self.render_mail(RESET_CODE, email, {"current_site": site(), **context, "code": code})
         if template_prefix == RESET_CODE:
-            note_password(self.request, email)
-            send_later(message)
+            remember_password(self.request, email)
+            send_in_background(message)
 
     def send_notification_mail(
         self,
@@ -94,7 +94,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         with override(user.locale or None):
             told["client"] = name_of_client(request.headers.get("User-Agent", ""))
             message = self.render_mail(template_prefix, email or user.email, told)
-        send_later(message)
+        send_in_background(message)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Back to the account: the form again would look as if it had to be filled in once more."""
@@ -109,7 +109,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
 
         :raises TooManyAttempts: if this caller has guessed too often
         """
-        self.counted = guessing.admit_guess(request, str(credentials.get("email", "")))
+        self.counted = brute_force.admit_guess(request, str(credentials.get("email", "")))
 
     def authenticate(self, request: HttpRequest, **credentials: object) -> User | None:
         """Whose credentials these are, if anybody's.
@@ -122,7 +122,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
                 credentials["email"] = receivable_address(str(credentials["email"]))
         user: User | None = super().authenticate(request, **credentials)
         if user is not None:
-            guessing.forgive(self.counted)
+            brute_force.forgive(self.counted)
         return user
 
     def login(self, request: HttpRequest, user: User) -> None:
@@ -208,7 +208,7 @@ def require_code_of_today(request: HttpRequest, user: User) -> None:
     state = request.session.get(PASSWORD_RESET_VERIFICATION_SESSION_KEY)
     if state is None or request.user.is_authenticated:
         return
-    is_of_today = request.session.get(ASKED_FOR) == hash_of_password(user)
+    is_of_today = request.session.get(HASH_AT_REQUEST) == hash_of_password(user)
     if not is_of_today or not User.objects.filter(pk=user.pk, email=state["email"].lower()).exists():
         del request.session[PASSWORD_RESET_VERIFICATION_SESSION_KEY]
         is_app = request.path.startswith(ACCOUNTS)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
-from concert_site.accounts import guessing
+from concert_site.accounts import brute_force
 from concert_site.accounts.models import User
 from concert_site.accounts.reauthentication import is_from_there
 
@@ -24,7 +24,7 @@ def send_code(request: HttpRequest, email: str) -> None:
     :raises TooManyAttempts: if too many were asked for
     :raises Unavailable: while the mail server is away
     """
-    guessing.admit_reset(request, email)
+    brute_force.admit_reset(request, email)
     EmailVerificationProcess.initiate(request=request, user=request.user, email=email)
 
 
@@ -44,10 +44,10 @@ def is_own_password(request: HttpRequest, user: AbstractBaseUser, password: str)
 
     :raises TooManyAttempts: if there were too many
     """
-    counted = guessing.admit_guess(request, user.get_username())
+    counted = brute_force.admit_guess(request, user.get_username())
     if not user.check_password(password):
         return False
-    guessing.forgive(counted)
+    brute_force.forgive(counted)
     return True
 
 

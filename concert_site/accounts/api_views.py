@@ -23,7 +23,7 @@ from allauth.headless.mfa import inputs, views
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from concert_site.accounts import guessing, proofs
+from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, send_code
 from concert_site.accounts.forms import OwnPassword, SpacesCount, UnclaimedAddress
 from concert_site.accounts.second_factor import GuessedCode, NamedPasskey, ReadCredential
@@ -141,7 +141,7 @@ class SendCodeAgain(ResendEmailVerificationCodeView):  # type: ignore[misc]  # a
         """
         process = EmailVerificationProcess.resume(request)
         if process is not None:
-            guessing.admit_reset(request, process.email)
+            brute_force.admit_reset(request, process.email)
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
 
@@ -158,7 +158,7 @@ class SignUp(SignupView):  # type: ignore[misc]  # allauth comes without types
         with `keyPrefix`, and send `{"challenge": ..., "solution": {"counter": n, "derivedKey": the hash in hex}}`,
         Base64 of its JSON, in the header `X-Proof-Of-Work`.
         """
-        challenge = proofs.new_challenge() if settings.SIGNUP_PROOF_OF_WORK else None
+        challenge = proof_of_work.new_challenge() if settings.SIGNUP_PROOF_OF_WORK else None
         response: HttpResponse = APIResponse(request, data={"proof_of_work": challenge})
         return response
 
@@ -169,8 +169,8 @@ class SignUp(SignupView):  # type: ignore[misc]  # allauth comes without types
         :raises ProofNeeded: without a good proof
         """
         if request.method == "POST":
-            guessing.admit_sign_up(request)
-            proofs.require_proof(request)
+            brute_force.admit_sign_up(request)
+            proof_of_work.require_proof(request)
         response: HttpResponse = super().handle(request, *args, **kwargs)
         return response
 
@@ -183,7 +183,7 @@ class RequestPasswordReset(RequestPasswordResetView):  # type: ignore[misc]  # a
 
         :raises TooManyAttempts: if too many were asked for
         """
-        guessing.admit_reset(request, self.input.cleaned_data["email"])
+        brute_force.admit_reset(request, self.input.cleaned_data["email"])
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
 

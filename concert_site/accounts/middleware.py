@@ -16,7 +16,7 @@ PATH = "/_allauth/"
 DEEPEST = 32
 
 
-class ReadableBodies:
+class JsonBodyMiddleware:
     """Middleware: a JSON body that no one should have to read is a 400 before allauth sees it.
 
     Python's json module, which allauth reads with, lets half a surrogate pair pass, which can't be written to a
@@ -50,7 +50,7 @@ def is_flat(value: object, levels: int) -> bool:
     return levels > 0 and all(is_flat(each, levels - 1) for each in inner)
 
 
-class KnownDevices:
+class DeviceTokenMiddleware:
     """Middleware: who has just logged in keeps a token of the device."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -62,7 +62,7 @@ class KnownDevices:
         return response
 
 
-class RefusalsInAllauthsShape:
+class AllauthErrorMiddleware:
     """Middleware: what our own rules refuse on allauth's API is said as it says everything there."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

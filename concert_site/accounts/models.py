@@ -145,7 +145,7 @@ class AccountSession(AbstractBaseSession):
     user_id = models.BigIntegerField(null=True, db_index=True)
     # Whether refresh and access tokens were issued for it.
     has_tokens = models.BooleanField(default=False)
-    # Good to some minutes: when it was saved, or noted as seen (concert_site.accounts.seen_sessions.SeenSessions).
+    # Good to some minutes: when it was saved, or noted as seen (concert_site.accounts.session_activity).
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

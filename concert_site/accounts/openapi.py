@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 from allauth.headless.spec.internal import schema as allauth_schema
 
-from concert_site.accounts.offered import ROOT, is_offered
-from concert_site.accounts.openapi_mends import add_own, mend
+from concert_site.accounts.allauth_allowlist import ROOT, is_allowed
+from concert_site.accounts.openapi_overrides import add_operations, override_schemas
 
 METHODS = ("get", "post", "put", "patch", "delete")
 # What allauth's components are called among ours.
@@ -75,14 +75,14 @@ def spec_of_allauth() -> Shape:
     allauth_schema.pin_client(spec)
     allauth_schema.specify_signup_fields(spec)
     allauth_schema.specify_custom_signup_form(spec)
-    mend(spec["components"]["schemas"])
-    add_own(spec["paths"], ROOT)
+    override_schemas(spec["components"]["schemas"])
+    add_operations(spec["paths"], ROOT)
     return spec
 
 
 def offered_at(path: str, item: Shape) -> Shape:
     """The operations of an address that this site offers."""
-    return {method: item[method] for method in METHODS if method in item and is_offered(method, path)}
+    return {method: item[method] for method in METHODS if method in item and is_allowed(method, path)}
 
 
 def described_as(operation: Shape, method: str, path: str, spec: Shape) -> Shape:

@@ -6,9 +6,9 @@ from datetime import datetime
 from allauth.usersessions.models import UserSession
 from django.db.models.functions import Now
 
-from concert_site.accounts.clients import name_of_client
 from concert_site.accounts.models import AccountSession, User
 from concert_site.accounts.revocations import hash_of
+from concert_site.accounts.user_agents import name_of_client
 
 # Whoever looks for somebody writes more of the address than a hundred people share.
 MOST_FOUND = 100

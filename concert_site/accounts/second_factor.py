@@ -29,7 +29,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from concert_site.accounts import guessing
+from concert_site.accounts import brute_force
 from concert_site.accounts.models import User
 from concert_site.accounts.sessions import end_sessions
 
@@ -78,11 +78,11 @@ class GuessedCode:
         :raises ValidationError: if it is wrong or was used before
         :raises TooManyAttempts: if this caller has guessed too often
         """
-        counted = guessing.admit_guess(context.request, self.user.email, kind="code")
+        counted = brute_force.admit_guess(context.request, self.user.email, kind="code")
         code: str = super().clean_code()  # type: ignore[misc]  # of the form it is mixed into
         if self.authenticator.type == Authenticator.Type.TOTP and not use_up(self.authenticator, code):
             raise MFAAdapter().validation_error("incorrect_code")
-        guessing.forgive(counted)
+        brute_force.forgive(counted)
         return code
 
 

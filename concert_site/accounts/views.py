@@ -21,7 +21,7 @@ from django.utils.translation import check_for_language, get_language, gettext, 
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from concert_site.accounts import guessing, proofs
+from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.adapter import AddressTaken
 from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, is_own_password, send_code
 from concert_site.accounts.addresses import is_free, is_verified, receivable_address
@@ -122,11 +122,11 @@ class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes wi
 
         :raises TooManyAttempts: if too many came from this network
         """
-        guessing.admit_sign_up(request)
+        brute_force.admit_sign_up(request)
         form = self.get_form()
         try:
-            proofs.require_proof(request)
-        except proofs.ProofNeeded as needed:
+            proof_of_work.require_proof(request)
+        except proof_of_work.ProofNeeded as needed:
             form.add_error(None, str(needed.detail))
             refused: HttpResponse = self.form_invalid(form)
             return refused
@@ -144,7 +144,10 @@ class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes wi
         """With a challenge, if a proof of work is wanted."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if settings.SIGNUP_PROOF_OF_WORK:
-            context |= {"challenge": proofs.new_challenge(), "contact": parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}
+            context |= {
+                "challenge": proof_of_work.new_challenge(),
+                "contact": parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
+            }
         return context
 
 
@@ -156,7 +159,7 @@ class SocialSignup(FreeAddress, SocialSignupView):  # type: ignore[misc]  # as a
 
         :raises TooManyAttempts: as above
         """
-        guessing.admit_sign_up(request)
+        brute_force.admit_sign_up(request)
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
 
@@ -169,7 +172,7 @@ class PasswordReset(PasswordResetView):  # type: ignore[misc]  # as above
 
         :raises TooManyAttempts: if too many were asked for
         """
-        guessing.admit_reset(self.request, form.cleaned_data["email"])
+        brute_force.admit_reset(self.request, form.cleaned_data["email"])
         response: HttpResponse = super().form_valid(form)
         return response
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils.timezone import localdate, make_aware
 
 from concert_site.accounts.models import User
-from concert_site.demo import crowd, programme
+from concert_site.demo import programme, sample_fans
 from payments.models import Payment
 from reservations.domain.posters import Poster, store_poster
 from reservations.domain.schedules import Times, clock, make_schedule
@@ -20,7 +20,7 @@ from wallet.domain import ledger
 from wallet.models import Kind
 
 POCKET_MONEY = 600_000
-CROWD = 180
+SAMPLE_FANS = 180
 FANS_INSIDE, FANS_IN_LINE = 3, 60
 # Long enough to find the lobby and to look around in it, short enough to wait for the draw.
 LOBBY_MINUTES = 10
@@ -58,11 +58,11 @@ def load() -> bool:
         return False
     now = clock()
     load_logins()
-    fans = crowd.make_crowd(CROWD)
+    fans = sample_fans.make_sample_fans(SAMPLE_FANS)
     load_upcoming(now)
     load_lobby(fans, now)
     load_line(fans, now)
-    crowd.book_payments([*load_sold_out(fans, now), *load_on_sale(fans, now)])
+    sample_fans.add_wallets([*load_sold_out(fans, now), *load_on_sale(fans, now)])
     return True
 
 
@@ -110,7 +110,7 @@ def load_lobby(fans: list[User], now: datetime) -> None:
     minute = now.replace(second=0, microsecond=0)
     when = times(minute, opens_in_days=LOBBY_MINUTES / MINUTES_A_DAY, played_in_days=35)
     _, schedule, _ = make(programme.LOBBY, grid(320, 77_000), when, queue_max_active=FANS_IN_AT_ONCE)
-    crowd.gather(schedule=schedule, fans=fans[-FANS_GATHERED:], at=now)
+    sample_fans.add_lobby_tokens(schedule=schedule, fans=fans[-FANS_GATHERED:], at=now)
 
 
 def load_line(fans: list[User], now: datetime) -> None:
@@ -123,14 +123,14 @@ def load_line(fans: list[User], now: datetime) -> None:
         queue_max_active=FANS_INSIDE,
         queue_message=programme.LINE_MESSAGE,
     )
-    crowd.stand_in_line(schedule=schedule, fans=fans[: FANS_INSIDE + FANS_IN_LINE], inside=FANS_INSIDE, at=now)
+    sample_fans.add_line_tokens(schedule=schedule, fans=fans[: FANS_INSIDE + FANS_IN_LINE], inside=FANS_INSIDE, at=now)
 
 
 def load_on_sale(fans: list[User], now: datetime) -> list[Payment]:
     """A concert that is on sale in the curved hall, with some of its seats gone."""
     concert, schedule, seats = make(programme.ON_SALE, curved_hall(), times(now, opens_in_days=-2, played_in_days=30))
-    sold = list(crowd.parties(seats))[::SOLD_ONE_IN]
-    return crowd.sell(concert=concert, schedule=schedule, sold=sold, fans=fans, at=now - timedelta(days=1))
+    sold = list(sample_fans.parties(seats))[::SOLD_ONE_IN]
+    return sample_fans.add_sales(concert=concert, schedule=schedule, sold=sold, fans=fans, at=now - timedelta(days=1))
 
 
 def load_sold_out(fans: list[User], now: datetime) -> list[Payment]:
@@ -138,5 +138,5 @@ def load_sold_out(fans: list[User], now: datetime) -> list[Payment]:
     concert, schedule, seats = make(
         programme.SOLD_OUT, grid(160, 66_000), times(now, opens_in_days=-7, played_in_days=21)
     )
-    sold = list(crowd.parties(seats))
-    return crowd.sell(concert=concert, schedule=schedule, sold=sold, fans=fans, at=now - timedelta(days=6))
+    sold = list(sample_fans.parties(seats))
+    return sample_fans.add_sales(concert=concert, schedule=schedule, sold=sold, fans=fans, at=now - timedelta(days=6))

@@ -48,12 +48,12 @@ class DataDir:
         return self.path / "processes.json"
 
     def owner_lock(self) -> FileLock:
-        """Held alone, for life, by whoever runs the services: `up`, or the keeper of lone commands."""
+        """Held alone, for life, by whoever runs the services: `up`, or the daemon of lone commands."""
         with explained(self.path):
             return FileLock(self.path / "lock")
 
     def users_lock(self) -> FileLock:
-        """Shared by the commands that use the services; the keeper takes it alone when the last is done."""
+        """Shared by the commands that use the services; the daemon takes it alone when the last is done."""
         with explained(self.path):
             return FileLock(self.path / "users")
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from concert_site.embedded import leftovers
+from concert_site.embedded import orphans
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.programs import Program
 
-GUARDIAN = Path(__file__).with_name("guardian.py")
+WATCHDOG = Path(__file__).with_name("watchdog.py")
 POLL_SECONDS = 0.05
 # A program that lived so long was well; its next death is a new story.
 WELL_AFTER_SECONDS = 20.0
@@ -35,7 +35,7 @@ class Child:
     program: Program
     log: Path
     process: subprocess.Popen[bytes]
-    record: leftovers.Started
+    record: orphans.ProcessRecord
     began_at: float
     deaths: int = 0
     restart_at: float | None = None
@@ -59,8 +59,8 @@ class Supervisor:
         self._report = report
         self._children: dict[str, Child] = {}
         self._next_log_check = 0.0
-        leftovers.end_leftovers(data_dir)
-        self._guardian = self._start_guardian()
+        orphans.end_orphans(data_dir)
+        self._watchdog = self._start_watchdog()
 
     def start(self, program: Program) -> None:
         """Start a program, and from now on keep it running."""
@@ -73,8 +73,8 @@ class Supervisor:
         """Start what has died again. Call it often."""
         for child in list(self._children.values()):
             self._check(child)
-        if self._guardian.poll() is not None:
-            self._guardian = self._start_guardian()
+        if self._watchdog.poll() is not None:
+            self._watchdog = self._start_watchdog()
         if time.monotonic() > self._next_log_check:
             self._next_log_check = time.monotonic() + LOG_CHECK_SECONDS
             for child in self._children.values():
@@ -104,11 +104,11 @@ class Supervisor:
             step = [self._children.pop(name) for name in names if name in self._children]
             stop_children(step, is_hurried)
             for child in step:
-                self._tell_guardian(f"remove {child.process.pid}")
+                self._tell_watchdog(f"remove {child.process.pid}")
         self._write_down()
         with suppress(BrokenPipeError):
-            self._guardian_pipe().close()
-        self._guardian.wait()
+            self._watchdog_pipe().close()
+        self._watchdog.wait()
 
     def _launch(self, program: Program, log: Path, deaths: int = 0) -> Child:
         try:
@@ -116,9 +116,9 @@ class Supervisor:
             process = program.launch(log)
         except OSError as error:
             raise CannotStart(f"{program.name} can't be started: {error}") from error
-        record = leftovers.started(program.name, process.pid, program.stop_signal)
+        record = orphans.record_of(program.name, process.pid, program.stop_signal)
         child = Child(program, log, process, record, time.monotonic(), deaths)
-        self._tell_guardian(added(child))
+        self._tell_watchdog(added(child))
         return child
 
     def _check(self, child: Child) -> None:
@@ -131,7 +131,7 @@ class Supervisor:
             return
         # What is left of its group would keep the port, or work on beside its successor.
         kill_group(child.process.pid)
-        self._tell_guardian(f"remove {child.process.pid}")
+        self._tell_watchdog(f"remove {child.process.pid}")
         if time.monotonic() - child.began_at > WELL_AFTER_SECONDS:
             child.deaths = 0
         child.plan_restart()
@@ -148,14 +148,14 @@ class Supervisor:
 
     def _write_down(self) -> None:
         try:
-            leftovers.record(self._data_dir, [child.record for child in self._children.values()])
+            orphans.write_records(self._data_dir, [child.record for child in self._children.values()])
         except OSError as error:
-            # The guardian knows the same, so this alone is no reason to stop a site that works.
+            # The watchdog knows the same, so this alone is no reason to stop a site that works.
             self._report(f"{self._data_dir.processes} can't be written: {error}")
 
-    def _start_guardian(self) -> subprocess.Popen[str]:
-        guardian = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARDIAN)],
+    def _start_watchdog(self) -> subprocess.Popen[str]:
+        watchdog = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(WATCHDOG)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -163,24 +163,24 @@ class Supervisor:
             start_new_session=True,
             text=True,
         )
-        self._guardian = guardian
+        self._watchdog = watchdog
         for child in self._children.values():
-            self._tell_guardian(added(child))
-        return guardian
+            self._tell_watchdog(added(child))
+        return watchdog
 
-    def _tell_guardian(self, line: str) -> None:
-        # A guardian that was killed gets a successor, and that one the whole list.
+    def _tell_watchdog(self, line: str) -> None:
+        # A watchdog that was killed gets a successor, and that one the whole list.
         with suppress(BrokenPipeError):
-            print(line, file=self._guardian_pipe(), flush=True)
+            print(line, file=self._watchdog_pipe(), flush=True)
 
-    def _guardian_pipe(self) -> IO[str]:
-        pipe = self._guardian.stdin
+    def _watchdog_pipe(self) -> IO[str]:
+        pipe = self._watchdog.stdin
         assert pipe is not None  # noqa: S101 - it was asked for
         return pipe
 
 
 def added(child: Child) -> str:
-    """The guardian's line on a new process."""
+    """The watchdog's line on a new process."""
     return f"add {child.process.pid} {int(child.program.death_signal)}"
 
 

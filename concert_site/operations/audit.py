@@ -1,7 +1,7 @@
 """The audit: the design's invariants, checked over the whole database.
 
 Constraints refuse what one row can get wrong. What spans rows is looked for here: each night by a task,
-after a rehearsal, and whenever someone doubts.
+after a load test, and whenever someone doubts.
 """
 
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ _ask_redis = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz-redis"
 _done: set[str] = set()
 
 
-class Probes:
+class HealthCheckMiddleware:
     """Middleware, the first of all: probes come by address, so neither Host nor https is asked of them."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -46,8 +46,8 @@ ACCOUNT_FORMS = {
 }
 SOCIALACCOUNT_FORMS = {"signup": "concert_site.accounts.login.SocialSignUp"}
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"
-# Guesses, mails that are asked for and sign-ups are counted by concert_site.accounts.guessing instead: allauth's counts
-# take turns, and one stranger uses up what an account has. A whole phone network may come from one address.
+# Guesses, mails that are asked for and sign-ups are counted by concert_site.accounts.brute_force instead: allauth's
+# counts take turns, and one stranger uses up what an account has. A whole phone network may come from one address.
 ACCOUNT_RATE_LIMITS = (
     {
         "login": None,
@@ -86,7 +86,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
 # Off: it would keep out who has no JavaScript, and apps that know nothing of it.
 SIGNUP_PROOF_OF_WORK = env.bool("SIGNUP_PROOF_OF_WORK", default=False)
 USERSESSIONS_ADAPTER = "concert_site.accounts.adapter.SessionsAdapter"
-# By allauth for its API; pages note it less often (concert_site.accounts.seen_sessions.SeenSessions).
+# By allauth for its API; pages note it less often (concert_site.accounts.session_activity.SessionActivityMiddleware).
 USERSESSIONS_TRACK_ACTIVITY = True
 
 LOGIN_URL = "account_login"

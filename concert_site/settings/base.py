@@ -75,33 +75,33 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "concert_site.lib.web.headers.SecurityHeaders",
-    "concert_site.operations.health.Probes",
+    "concert_site.lib.web.headers.SecurityHeadersMiddleware",
+    "concert_site.operations.health.HealthCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "concert_site.lib.web.static.StaticFiles",
-    "concert_site.views.media.Posters",
-    "concert_site.lib.web.middleware.FreshConnections",
-    "concert_site.lib.web.middleware.RefusalsArePages",
-    "concert_site.accounts.middleware.ReadableBodies",
-    "concert_site.lib.web.middleware.OwnIsPrivate",
+    "concert_site.views.media.MediaMiddleware",
+    "concert_site.lib.web.middleware.ConnectionHealthMiddleware",
+    "concert_site.lib.web.middleware.ErrorPageMiddleware",
+    "concert_site.accounts.middleware.JsonBodyMiddleware",
+    "concert_site.lib.web.middleware.CacheControlMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "concert_site.lib.web.middleware.SlashesForReaders",
+    "concert_site.lib.web.middleware.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "concert_site.lib.web.middleware.InTheReadersLanguage",
+    "concert_site.lib.web.middleware.RequestLocaleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "concert_site.accounts.offered.OfferedAlone",
-    "concert_site.accounts.middleware.KnownDevices",
-    "concert_site.accounts.middleware.RefusalsInAllauthsShape",
-    "concert_site.accounts.seen_sessions.SeenSessions",
+    "concert_site.accounts.allauth_allowlist.AllauthAllowlistMiddleware",
+    "concert_site.accounts.middleware.DeviceTokenMiddleware",
+    "concert_site.accounts.middleware.AllauthErrorMiddleware",
+    "concert_site.accounts.session_activity.SessionActivityMiddleware",
 ]
 
 # The API's requests that carry no cookie pass these alone (concert_site.front).
 API_MIDDLEWARE = [
-    "concert_site.lib.web.headers.SecurityHeaders",
-    "concert_site.lib.web.middleware.ApiRequests",
+    "concert_site.lib.web.headers.SecurityHeadersMiddleware",
+    "concert_site.lib.web.middleware.ApiMiddleware",
 ]
 
 ROOT_URLCONF = "concert_site.urls"

@@ -21,7 +21,7 @@ DATABASES["default"] |= {
     # django-environ's choice of engine is the right one, but is an empty default for odd URL schemes.
     "ENGINE": "django.db.backends.postgresql",
     "CONN_MAX_AGE": None,
-    # A dead connection is noticed without a round trip, see concert_site.lib.web.middleware.FreshConnections.
+    # A dead connection is noticed without a round trip, see concert_site.lib.web.middleware.ConnectionHealthMiddleware.
     "CONN_HEALTH_CHECKS": False,
     # One lives on a server process that belongs to the next client of the pooler meanwhile.
     "DISABLE_SERVER_SIDE_CURSORS": not PREPARE_STATEMENTS,

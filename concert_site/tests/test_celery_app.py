@@ -27,5 +27,5 @@ def test_tasks_belong_to_it():
 
 
 def test_the_keeper_of_a_lone_command_loads_neither_celery_nor_django():
-    code = "import sys, concert_site.embedded.keeper; print({'celery', 'django'} & sys.modules.keys())"
+    code = "import sys, concert_site.embedded.daemon; print({'celery', 'django'} & sys.modules.keys())"
     assert said_by(code) == "set()"

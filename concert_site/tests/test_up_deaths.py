@@ -95,8 +95,8 @@ def test_next_up_ends_what_a_killed_one_left_and_has_everything(site: Site) -> N
     everybody = first.everybody()
     kept = count_kept(first.data_dir)
 
-    guardian = next(process for process in everybody if "guardian.py" in " ".join(process.cmdline()))
-    guardian.kill()
+    watchdog = next(process for process in everybody if "watchdog.py" in " ".join(process.cmdline()))
+    watchdog.kill()
     first.process.kill()
     first.process.wait()
 

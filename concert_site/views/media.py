@@ -16,7 +16,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 NOTHING_RUNS = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-class Posters:
+class MediaMiddleware:
     """Middleware, before sessions and languages: a poster is the same for everybody.
 
     Only names that we gave are looked for (letters and digits alone), so there is no way out of the folder and

@@ -181,7 +181,7 @@ def book_once(
 def open_wallets(*, user_ids: Sequence[int], amount: int, note: str) -> None:
     """Give fans who have no balance yet one of `amount`, as a top-up each, in one statement.
 
-    For rehearsals and demo data: nobody pays for it.
+    For load tests and demo data: nobody pays for it.
     """
     fetch(sql_beside(__file__, "open_wallets.sql"), {"user_ids": list(user_ids), "amount": amount, "note": note})
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import get_resolver
 
-from concert_site.accounts.offered import is_offered
+from concert_site.accounts.allauth_allowlist import is_allowed
 from concert_site.accounts.openapi import METHODS, ROOT
 from concert_site.views.documentation import schema
 
@@ -20,7 +20,7 @@ def reachable(patterns: Any, prefix: str = "/") -> Iterator[tuple[str, str]]:
         elif address.startswith(ROOT):
             view = getattr(each.callback, "view_class", None) or each.callback.cls
             methods = [method for method in METHODS if hasattr(view, method)]
-            yield from ((method, address) for method in methods if is_offered(method, address))
+            yield from ((method, address) for method in methods if is_allowed(method, address))
 
 
 def described() -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from concert_site.accounts import later_mails
+from concert_site.accounts import background_mail
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.accounts.tests.factories import make_fan
@@ -288,11 +288,11 @@ def test_an_address_that_is_taken_or_a_wrong_password_changes_nothing(email, pas
 def test_a_mail_server_that_is_away_tells_nobody_who_has_an_account(settings, monkeypatch, email):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    monkeypatch.setattr(later_mails, "PAUSES_SECONDS", ())
+    monkeypatch.setattr(background_mail, "PAUSES_SECONDS", ())
     make_fan(email="fan@example.com", password=PASSWORD)
 
     response = Client().post("/accounts/password/reset/", {"email": email})
-    later_mails.wait()
+    background_mail.wait()
 
     assert (response.status_code, response["Location"]) == (302, "/accounts/password/reset/confirm/")
 

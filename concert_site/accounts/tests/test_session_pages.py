@@ -3,9 +3,9 @@
 import pytest
 from django.test import Client
 
-from concert_site.accounts.clients import name_of_client
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post
+from concert_site.accounts.user_agents import name_of_client
 
 PAGE = "/accounts/sessions/"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36"

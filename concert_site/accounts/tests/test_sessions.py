@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from concert_site.accounts import revocations
 from concert_site.accounts.models import AccessRevocation, AccountSession, User
-from concert_site.accounts.seen_sessions import SeenSessions
+from concert_site.accounts.session_activity import SessionActivityMiddleware
 from concert_site.accounts.session_store import SessionStore
 from concert_site.accounts.sessions import clear_what_is_over, end_session, end_sessions
 from concert_site.accounts.tests.factories import make_fan, make_staff
@@ -426,7 +426,7 @@ def test_a_session_that_was_ended_meanwhile_doesn_t_come_back(fan):
 def test_an_app_whose_session_was_ended_during_its_request_hears_410(rf):
     request = rf.post("/_allauth/app/v1/auth/reauthenticate")
 
-    answer = SeenSessions(lambda request: None).process_exception(request, UpdateError())
+    answer = SessionActivityMiddleware(lambda request: None).process_exception(request, UpdateError())
 
     assert (answer.status_code, json.loads(answer.content)["status"]) == (410, 410)
-    assert SeenSessions(lambda request: None).process_exception(rf.get("/"), UpdateError()) is None
+    assert SessionActivityMiddleware(lambda request: None).process_exception(rf.get("/"), UpdateError()) is None

@@ -10,8 +10,8 @@ from django.core import mail
 from django.test import Client, RequestFactory
 
 from concert_site.accounts.address_codes import has_just_logged_in
+from concert_site.accounts.allauth_allowlist import GET, OPERATIONS, ROOT
 from concert_site.accounts.models import AccountSession, User
-from concert_site.accounts.offered import GET, OPERATIONS, ROOT
 from concert_site.accounts.session_store import SessionStore
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
 from concert_site.accounts.tests.test_second_factor import code_of

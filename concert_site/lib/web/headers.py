@@ -96,7 +96,7 @@ def ready_headers(kind: str, is_secure: bool, hsts: int) -> list[tuple[str, tupl
 NAMES = frozenset(name.lower() for name in (*CONSTANT, "Content-Security-Policy", "Strict-Transport-Security"))
 
 
-class SecurityHeaders:
+class SecurityHeadersMiddleware:
     """Middleware, the first of all: no answer leaves without them, errors and files included."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

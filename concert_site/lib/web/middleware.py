@@ -33,7 +33,7 @@ def is_public(response: HttpResponse) -> bool:
     return "public" in response.get("Cache-Control", "")
 
 
-class FreshConnections:
+class ConnectionHealthMiddleware:
     """Middleware: drop a database connection that the server has closed meanwhile.
 
     A connection at rest has nothing to read. If it has, the server said goodbye (it was restarted, or an
@@ -49,7 +49,7 @@ class FreshConnections:
         return self.get_response(request)
 
 
-class RefusalsArePages:
+class ErrorPageMiddleware:
     """Middleware: what the domain refuses, or a database that is away, is an answer of its own and not a 500.
 
     A wrong method, to which Django answers with nothing at all, is a page as well.
@@ -73,7 +73,7 @@ class RefusalsArePages:
         return refuse_as(request, error) if error else None
 
 
-class OwnIsPrivate:
+class CacheControlMiddleware:
     """Middleware: what isn't said to be public is one reader's own, and no cache on the way may keep it.
 
     Who has a session finds everything as it is now, also by going back; for the others the browser may keep a
@@ -100,7 +100,7 @@ def keep_private(request: HttpRequest, response: HttpResponse) -> None:
     response.setdefault("Cache-Control", "private, no-store" if is_own else "private, no-cache")
 
 
-class InTheReadersLanguage:
+class RequestLocaleMiddleware:
     """Middleware: answers in the language of the account, else of the browser; for this request alone.
 
     Django's own leaves the language in the thread, where the next request, which may pass no such middleware,
@@ -148,7 +148,7 @@ def locale_of_the_account(request: HttpRequest) -> str:
         return ""
 
 
-class SlashesForReaders(CommonMiddleware):
+class AppendSlashMiddleware(CommonMiddleware):
     """Django's own, but only a read is sent on to the address with a slash: a write would arrive as a GET."""
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
@@ -156,7 +156,7 @@ class SlashesForReaders(CommonMiddleware):
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
 
 
-class ApiRequests(SlashesForReaders):
+class ApiMiddleware(AppendSlashMiddleware):
     """Middleware: what SecurityMiddleware and four of the above do, in one step, for what has no session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py make_fans`: fans for scripts, rehearsals and tests."""
+"""`manage.py make_fans`: fans for scripts, load tests and tests."""
 
 import json
 import secrets
@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from concert_site.accounts.rehearsal import make_fans
-from concert_site.accounts.tokens import REHEARSAL_SECONDS, create_access_token_for
+from concert_site.accounts.bulk_accounts import make_fans
+from concert_site.accounts.tokens import LOAD_TEST_TOKEN_SECONDS, create_access_token_for
 from wallet.domain.ledger import LARGEST_BALANCE, open_wallets
 
 MOST = 1_000_000
@@ -38,6 +38,6 @@ class Command(BaseCommand):
         if balance:
             open_wallets(user_ids=[fan.pk for fan in fans], amount=balance, note="Rehearsal")
         for fan in fans:
-            token = create_access_token_for(fan.pk, REHEARSAL_SECONDS)
+            token = create_access_token_for(fan.pk, LOAD_TEST_TOKEN_SECONDS)
             line = {"id": fan.pk, "email": fan.email, "password": password, "access_token": token}
             self.stdout.write(json.dumps(line))

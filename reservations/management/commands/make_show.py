@@ -1,4 +1,4 @@
-"""`manage.py make_show`: a show for scripts, rehearsals and tests."""
+"""`manage.py make_show`: a show for scripts, load tests and tests."""
 
 import json
 from datetime import timedelta

@@ -4,13 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from concert_site.accounts import guessing
+from concert_site.accounts import brute_force
 from concert_site.accounts.devices import SALT, Device, account_key
 from concert_site.accounts.models import KnownNetwork
 from concert_site.accounts.tests.callers import Caller
 from concert_site.accounts.tests.factories import make_fan, make_staff
 from concert_site.accounts.tests.headless import PASSWORD
-from concert_site.lib.attempts import Limit
+from concert_site.lib.attempt_limits import Limit
 from concert_site.tests.away import redis_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,7 +126,7 @@ def test_guessing_from_many_networks_is_slowed_for_all_that_are_unknown(at, fan)
 
 
 def test_one_network_that_tries_every_account_is_slowed(at, monkeypatch):
-    monkeypatch.setattr(guessing, "PER_NETWORK", (Limit("network", 20, 60),))
+    monkeypatch.setattr(brute_force, "PER_NETWORK", (Limit("network", 20, 60),))
     make_fan(email=FAN, password=PASSWORD)
     sprayer = at(STRANGER)
 

@@ -50,7 +50,7 @@ OPERATIONS: dict[str, frozenset[str]] = {
     }.items()
 }
 # By the names of their addresses.
-OFFERED_PAGES = frozenset(
+ALLOWED_PAGES = frozenset(
     {
         "account_login",
         "account_logout",
@@ -93,18 +93,18 @@ OFFERED_PAGES = frozenset(
 PROVIDER_STEPS = ("login", "callback")
 
 
-def is_open_page(name: str | None) -> bool:
+def is_allowed_page(name: str | None) -> bool:
     """Whether a page of accounts is one of ours; a provider's are while the house has an account with it."""
     provider, _, step = (name or "").partition("_")
-    return name in OFFERED_PAGES or (step in PROVIDER_STEPS and provider in settings.SOCIALACCOUNT_PROVIDERS)
+    return name in ALLOWED_PAGES or (step in PROVIDER_STEPS and provider in settings.SOCIALACCOUNT_PROVIDERS)
 
 
-def is_offered(method: str, path: str) -> bool:
+def is_allowed(method: str, path: str) -> bool:
     """Whether this operation of allauth's API is one of ours."""
     return method.upper() in OPERATIONS.get(path.removeprefix(ROOT), ())
 
 
-class OfferedAlone:
+class AllauthAllowlistMiddleware:
     """Middleware: what of allauth isn't offered isn't there."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -123,7 +123,7 @@ class OfferedAlone:
         :raises Http404: for one of them
         """
         match = request.resolver_match
-        if request.path.startswith(PAGES) and not is_open_page(match.url_name if match else None):
+        if request.path.startswith(PAGES) and not is_allowed_page(match.url_name if match else None):
             raise Http404
 
 

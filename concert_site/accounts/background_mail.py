@@ -24,7 +24,7 @@ _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mails")
 _room = threading.BoundedSemaphore(MOST_WAITING)
 
 
-def send_later(message: EmailMessage) -> None:
+def send_in_background(message: EmailMessage) -> None:
     """Send a mail, without waiting for it and without a word if that fails: it is tried three times, and logged."""
     if settings.EMAIL_BACKEND == IN_MEMORY:
         message.send()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from concert_site.accounts import devices, proofs
+from concert_site.accounts import devices, proof_of_work
 
 # Any, here and below: OpenAPI, nested as it likes.
 Shape = dict[str, Any]
@@ -28,7 +28,7 @@ NOT_PROVED = {
 OF_AN_ACCOUNT = ("account/", "auth/sessions", "auth/webauthn/authenticate", "auth/webauthn/reauthenticate")
 
 
-def mend(schemas: Shape) -> None:
+def override_schemas(schemas: Shape) -> None:
     """Say what is answered, in allauth's schemas."""
     flow = schemas["Flow"]["properties"]
     flow["id"]["enum"] += ["mfa_login_webauthn", "password_reset_by_code"]
@@ -48,7 +48,7 @@ def mend(schemas: Shape) -> None:
     }
 
 
-def add_own(paths: Shape, root: str) -> None:
+def add_operations(paths: Shape, root: str) -> None:
     """Add what isn't allauth's: headers of ours, and the challenge for a sign-up."""
     words = "`meta.device_token` of an earlier login, if there is one."
     header(paths[f"{root}auth/login"]["post"], devices.HEADER, words)
@@ -61,14 +61,15 @@ def add_own(paths: Shape, root: str) -> None:
             for operation in operations.values():
                 operation["responses"]["401"] = NOT_PROVED
     signup = paths[f"{root}auth/signup"]
-    words = f"The solution of `data.proof_of_work` of GET, where that isn't null: else 400 `{proofs.ProofNeeded.code}`."
-    header(signup["post"], proofs.HEADER, words)
+    refusal = proof_of_work.ProofNeeded.code
+    words = f"The solution of `data.proof_of_work` of GET, where that isn't null: else 400 `{refusal}`."
+    header(signup["post"], proof_of_work.HEADER, words)
     challenge = {
         "type": ["object", "null"],
         "description": "Null: none is wanted. Else what altcha's libraries solve.",
         "additionalProperties": True,
     }
-    data = {"type": "object", "required": [proofs.FIELD], "properties": {proofs.FIELD: challenge}}
+    data = {"type": "object", "required": [proof_of_work.FIELD], "properties": {proof_of_work.FIELD: challenge}}
     answer = {
         "type": "object",
         "required": ["status", "data"],

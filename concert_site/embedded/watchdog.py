@@ -40,7 +40,7 @@ def end(groups: dict[int, int]) -> None:
 
 def main() -> None:
     """Keep the list until the pipe ends, then end those on it."""
-    # Whoever stops the supervisor from a terminal or a script must not stop its guardian first.
+    # Whoever stops the supervisor from a terminal or a script must not stop its watchdog first.
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     groups: dict[int, int] = {}

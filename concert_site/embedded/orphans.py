@@ -17,7 +17,7 @@ GENTLE_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Started:
+class ProcessRecord:
     """The leader of a process group of ours."""
 
     name: str
@@ -26,28 +26,28 @@ class Started:
     stop_signal: int
 
 
-def started(name: str, pid: int, stop_signal: int) -> Started:
+def record_of(name: str, pid: int, stop_signal: int) -> ProcessRecord:
     """Take down who this is. It must not have been waited for yet."""
-    return Started(name, pid, psutil.Process(pid).create_time(), stop_signal)
+    return ProcessRecord(name, pid, psutil.Process(pid).create_time(), stop_signal)
 
 
-def record(data_dir: DataDir, processes: Iterable[Started]) -> None:
+def write_records(data_dir: DataDir, processes: Iterable[ProcessRecord]) -> None:
     """Write down who runs."""
     write_closed(data_dir.processes, json.dumps([asdict(process) for process in processes]))
 
 
-def recorded(data_dir: DataDir) -> list[Started]:
+def read_records(data_dir: DataDir) -> list[ProcessRecord]:
     """Who was written down last."""
     try:
-        return [Started(**process) for process in json.loads(data_dir.processes.read_text())]
+        return [ProcessRecord(**process) for process in json.loads(data_dir.processes.read_text())]
     except (OSError, ValueError, TypeError):
         # No record, or one that a full disk cut short: then nothing can be said about anybody.
         return []
 
 
-def end_leftovers(data_dir: DataDir) -> None:
+def end_orphans(data_dir: DataDir) -> None:
     """End the processes of a supervisor that is gone. Call it with the owner's lock held."""
-    groups = {process: members(process, data_dir) for process in recorded(data_dir)}
+    groups = {process: members(process, data_dir) for process in read_records(data_dir)}
     for process, found in groups.items():
         for member in found:
             # A leader with a gentle signal stops its group in order; what has no leader just ends.
@@ -60,12 +60,12 @@ def end_leftovers(data_dir: DataDir) -> None:
     psutil.wait_procs(slow, timeout=GENTLE_SECONDS)
 
 
-def members(process: Started, data_dir: DataDir) -> list[psutil.Process]:
+def members(process: ProcessRecord, data_dir: DataDir) -> list[psutil.Process]:
     """The living processes of its session."""
     return [found for found in psutil.process_iter() if belongs(found, process, data_dir)]
 
 
-def belongs(found: psutil.Process, process: Started, data_dir: DataDir) -> bool:
+def belongs(found: psutil.Process, process: ProcessRecord, data_dir: DataDir) -> bool:
     """Whether it is of this session, and the session is the one that was recorded.
 
     Numbers are used again. The leader is known by its time of start; once it is gone, a member is

@@ -27,7 +27,7 @@ CHARGED_IN_STEPS_OF = 50_000
 Party = list[ConcertSeat]
 
 
-def make_crowd(size: int) -> list[User]:
+def make_sample_fans(size: int) -> list[User]:
     """Fans with Korean names. Nobody can log in as one of them: they have no password."""
     names = islice(product(GIVEN_NAMES, FAMILY_NAMES), size)
     nothing = make_password(None)
@@ -45,7 +45,7 @@ def parties(seats: Iterable[ConcertSeat]) -> Iterator[Party]:
             yield party
 
 
-def sell(
+def add_sales(
     *, concert: Concert, schedule: ConcertSchedule, sold: Sequence[Party], fans: Sequence[User], at: datetime
 ) -> list[Payment]:
     """Sell each party of seats to one fan, once all of them could book; return the payments."""
@@ -92,7 +92,7 @@ def booking_of(party: Party, fan: User, concert: Concert, schedule: ConcertSched
     ]
 
 
-def book_payments(payments: Iterable[Payment]) -> None:
+def add_wallets(payments: Iterable[Payment]) -> None:
     """Write the wallets of fans without one: each topped up in round figures first, then paid these."""
     by_fan: dict[int, list[Payment]] = {}
     for payment in payments:
@@ -133,7 +133,7 @@ def entry(payment: Payment, *, kind: Kind, amount: int, after: int) -> BalanceHi
     )
 
 
-def stand_in_line(*, schedule: ConcertSchedule, fans: Sequence[User], inside: int, at: datetime) -> None:
+def add_line_tokens(*, schedule: ConcertSchedule, fans: Sequence[User], inside: int, at: datetime) -> None:
     """Put fans into the waiting room, in order; the first ones are inside, and lapse one after the other.
 
     Nothing is written to Redis: its counters are rebuilt from these rows.
@@ -152,7 +152,7 @@ def stand_in_line(*, schedule: ConcertSchedule, fans: Sequence[User], inside: in
     )
 
 
-def gather(*, schedule: ConcertSchedule, fans: Sequence[User], at: datetime) -> None:
+def add_lobby_tokens(*, schedule: ConcertSchedule, fans: Sequence[User], at: datetime) -> None:
     """Let fans wait for an opening, in its lobby: each came by then, and nobody has a number yet."""
     WaitingToken.objects.bulk_create(
         WaitingToken(user=fan, concert_schedule=schedule, created_at=at - timedelta(seconds=7 * nth))

@@ -8,23 +8,23 @@ from concert_site.accounts.addresses import shut_out
 from concert_site.accounts.models import User
 
 # In the session of who asked for a code for a new password: the hash of the password that it is to replace.
-ASKED_FOR = "password_asked_for"
+HASH_AT_REQUEST = "password_asked_for"
 
 
-def leave_nothing_of_strangers(request: HttpRequest, email_address: EmailAddress, **_rest: object) -> None:
+def end_foreign_sessions(request: HttpRequest, email_address: EmailAddress, **_rest: object) -> None:
     """By the code of a reset: whoever signed up, and is logged in elsewhere, wasn't the reader of this mail."""
     if request.user.pk != email_address.user_id:
         user = email_address.user
-        was_of_today = request.session.get(ASKED_FOR) == hash_of_password(User.objects.get(pk=user.pk))
+        was_of_today = request.session.get(HASH_AT_REQUEST) == hash_of_password(User.objects.get(pk=user.pk))
         shut_out(user)
         if was_of_today:
-            note_password(request, email_address.email)
+            remember_password(request, email_address.email)
 
 
-def note_password(request: HttpRequest, email: str) -> None:
+def remember_password(request: HttpRequest, email: str) -> None:
     """Remember for which password a code is asked: one that was changed meanwhile isn't replaced by it."""
     user = User.objects.filter(email=email.lower()).first()
-    request.session[ASKED_FOR] = hash_of_password(user) if user else ""
+    request.session[HASH_AT_REQUEST] = hash_of_password(user) if user else ""
 
 
 def hash_of_password(user: User) -> str:

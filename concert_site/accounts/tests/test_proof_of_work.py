@@ -9,12 +9,12 @@ import altcha
 import pytest
 from django.test import Client
 
-from concert_site.accounts import guessing, proofs
+from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.models import SpentProof, User
 from concert_site.accounts.tests.callers import Caller
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tests.headless import PASSWORD
-from concert_site.lib.attempts import Limit
+from concert_site.lib.attempt_limits import Limit
 from concert_site.tests.away import redis_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,8 +32,8 @@ def at(live_server):
 def demanded(settings, monkeypatch):
     """The house wants proofs, of which a test makes one in a moment."""
     settings.SIGNUP_PROOF_OF_WORK = True
-    monkeypatch.setattr(proofs, "LEAST_WORK", 10)
-    monkeypatch.setattr(proofs, "MOST_WORK", 20)
+    monkeypatch.setattr(proof_of_work, "LEAST_WORK", 10)
+    monkeypatch.setattr(proof_of_work, "MOST_WORK", 20)
 
 
 def sign_up(caller, name, proof=None, password=PASSWORD):
@@ -62,7 +62,7 @@ def code_of(answer):
 
 
 def test_sixty_sign_ups_a_minute_from_one_network_and_no_more(at, monkeypatch):
-    monkeypatch.setattr(guessing, "SIGN_UPS_PER_NETWORK", (Limit("signup", 6, 60), Limit("signup-hour", 30, 3600)))
+    monkeypatch.setattr(brute_force, "SIGN_UPS_PER_NETWORK", (Limit("signup", 6, 60), Limit("signup-hour", 30, 3600)))
     bots = at(BOTS)
 
     statuses = [sign_up(bots, f"bot{nth}").status for nth in range(8)]
@@ -76,11 +76,11 @@ def test_sixty_sign_ups_a_minute_from_one_network_and_no_more(at, monkeypatch):
 
 
 def test_the_limits_are_those_that_the_documentation_names():
-    assert [(limit.most, limit.seconds) for limit in guessing.SIGN_UPS_PER_NETWORK] == [(60, 60), (300, 3600)]
+    assert [(limit.most, limit.seconds) for limit in brute_force.SIGN_UPS_PER_NETWORK] == [(60, 60), (300, 3600)]
 
 
 def test_a_sign_up_that_is_refused_counts_as_well(at, monkeypatch):
-    monkeypatch.setattr(guessing, "SIGN_UPS_PER_NETWORK", (Limit("signup", 3, 60),))
+    monkeypatch.setattr(brute_force, "SIGN_UPS_PER_NETWORK", (Limit("signup", 3, 60),))
     make_fan(email="taken@example.com")
     bots = at(BOTS)
 
@@ -88,7 +88,7 @@ def test_a_sign_up_that_is_refused_counts_as_well(at, monkeypatch):
 
 
 def test_sign_ups_are_counted_while_redis_is_away(at, monkeypatch):
-    monkeypatch.setattr(guessing, "SIGN_UPS_PER_NETWORK", (Limit("signup", 3, 60),))
+    monkeypatch.setattr(brute_force, "SIGN_UPS_PER_NETWORK", (Limit("signup", 3, 60),))
     with redis_away():
         assert [sign_up(at(BOTS), f"bot{nth}").status for nth in range(4)] == [200] * 3 + [429]
 
@@ -148,15 +148,15 @@ class TestDemanded:
             assert code_of(sign_up(at(HOME), "two", proof)) == (400, "proof_of_work_required")
 
     def test_a_proof_that_is_too_old_is_none(self, at, monkeypatch):
-        monkeypatch.setattr(proofs, "GOOD_FOR_SECONDS", -1)
+        monkeypatch.setattr(proof_of_work, "GOOD_FOR_SECONDS", -1)
 
         assert code_of(sign_up(at(HOME), "fan", solve(challenge_for(at(HOME))))) == (400, "proof_of_work_required")
 
     def test_what_was_spent_is_forgotten_once_it_is_too_old_anyway(self, at, monkeypatch):
-        monkeypatch.setattr(proofs, "GOOD_FOR_SECONDS", 1)
+        monkeypatch.setattr(proof_of_work, "GOOD_FOR_SECONDS", 1)
         sign_up(at(HOME), "one", solve(challenge_for(at(HOME))))
         time.sleep(2.1)
-        monkeypatch.setattr(proofs, "GOOD_FOR_SECONDS", 600)
+        monkeypatch.setattr(proof_of_work, "GOOD_FOR_SECONDS", 600)
         sign_up(at(HOME), "two", solve(challenge_for(at(HOME))))
 
         assert SpentProof.objects.count() == 1

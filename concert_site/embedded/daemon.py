@@ -1,6 +1,6 @@
 """Keeps PostgreSQL and Redis running for lone commands, as long as one of them needs them.
 
-`python -m concert_site.embedded.keeper [throwaway]`, with DATA_DIR in the environment. It is a process
+`python -m concert_site.embedded.daemon [throwaway]`, with DATA_DIR in the environment. It is a process
 of its own so that the command that came first can end before those that came later. It says one
 word on standard output once that is decided: `ready`, `taken`, or the reason why it failed.
 """
@@ -33,12 +33,12 @@ def main() -> None:
     owner.note(f"command {command}")
     try:
         services = embedded_services(os.environ, data_dir)
-        keep(data_dir, services, is_throwaway="throwaway" in sys.argv)
+        run_services(data_dir, services, is_throwaway="throwaway" in sys.argv)
     except CannotStart as error:
         answer(str(error))
 
 
-def keep(data_dir: DataDir, services: Services, *, is_throwaway: bool) -> None:
+def run_services(data_dir: DataDir, services: Services, *, is_throwaway: bool) -> None:
     """Start them, tell the command, wait for the last user to go, stop them."""
     signals = StopSignals()
     users = data_dir.users_lock()

@@ -21,7 +21,7 @@ PATH = "/_allauth/"
 SEEN_EVERY = timedelta(minutes=5)
 
 
-class SeenSessions:
+class SessionActivityMiddleware:
     """Middleware: notes where a session of pages is used, when it is new and every few minutes from then on.
 
     allauth's own writes at each page.

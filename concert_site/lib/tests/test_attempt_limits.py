@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from concert_site.lib.attempts import Counter, Limit, give_back, take
+from concert_site.lib.attempt_limits import Counter, Limit, give_back, take
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away

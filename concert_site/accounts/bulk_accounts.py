@@ -1,4 +1,4 @@
-"""Accounts by the thousand, for rehearsals and tests."""
+"""Accounts by the thousand, for load tests and tests."""
 
 import secrets
 

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.translation import ngettext
 
 from concert_site.accounts.devices import account_key, device_of, is_known_network
-from concert_site.lib.attempts import Counter, Limit, give_back, take
+from concert_site.lib.attempt_limits import Counter, Limit, give_back, take
 from concert_site.lib.errors import TooManyRequests
 from concert_site.lib.web.networks import network_of
 
