@@ -20,21 +20,32 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: demo test check format messages clean
+.PHONY: demo test tests test-fast check lint types format messages clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
 	@exec $(PYTHON) manage.py up --demo --port $(PORT) $(ARGS)
 
+# What takes seconds refuses first. The types are looked at beside the tests.
+test: lint $(NODE) ## Everything: style, layers, types, then every test
+	@$(MAKE) --no-print-directory --jobs 2 types tests
+
 # Three workers on two cores: many tests wait for the processes that they start.
-test: check $(NODE) ## Everything that is checked, then every test
+tests: $(VENV)/.installed-dev
 	@$(PYTHON) -m pytest -n 3 --dist loadfile $(ARGS)
 
-check: $(VENV)/.installed-dev ## Style, templates, layers, types, forgotten migrations
+test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms
+	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "not browser and not processes and not storm" $(ARGS)
+
+check: lint types ## Style, templates, layers, forgotten migrations, types
+
+lint: $(VENV)/.installed-dev
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --output-format concise .
 	@find templates -name '*.html' -exec $(DJADE) --check {} +
 	@$(VENV)/bin/lint-imports --no-logo
+
+types: $(VENV)/.installed-dev
 	@MODE=test $(PYTHON) -m mypy .
 	@MODE=test $(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 

@@ -23,12 +23,14 @@ from concert_site.embedded.environment import services_for_command
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import TEST
+from concert_site.tests import lanes
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
 services = ExitStack()
+guard = lanes.ProcessGuard()
 # Answers of the API since they were last looked at: method, path, status, headers, body.
 answers: set[tuple[str, str, int, tuple[tuple[str, str], ...], bytes | None]] = set()
 URLS = "concert_site.urls"
@@ -45,13 +47,15 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     else:
         start_services()
     sys.addaudithook(refuse_network)
+    sys.addaudithook(guard.audit)
     return (yield)
 
 
-def pytest_configure() -> None:
-    """Note every answer of the API, whichever way a request came: what a client, a handler or a browser asks."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the lanes, and note every answer of the API, whichever way a request came: by a client or a browser."""
     from django.core.handlers.base import BaseHandler
 
+    lanes.declare(config)
     get_response = BaseHandler.get_response
 
     def noting(self: BaseHandler, request: HttpRequest) -> HttpResponseBase:
@@ -69,6 +73,28 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
     if request.path.startswith(APIS) and settings.ROOT_URLCONF == URLS and not hasattr(request, "urlconf"):
         body = None if response.streaming else response.content  # type: ignore[attr-defined]  # then it has one
         answers.add((str(request.method), request.path, response.status_code, tuple(response.items()), body))
+
+
+# Before -m picks tests by their markers; pytest-django's own order within a file stays.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell the lanes apart."""
+    lanes.assign(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> lanes.LaneScheduling | None:
+    """With `--dist loadfile`, begin with the files that take long."""
+    return lanes.LaneScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test start processes if it is in a lane of those that do."""
+    guard.refuses = not lanes.may_start(item)
+    try:
+        return (yield)
+    finally:
+        guard.refuses = False
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

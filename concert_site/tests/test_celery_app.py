@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from concert_site.embedded.data_dir import PROJECT
+
+pytestmark = pytest.mark.processes
 
 
 def said_by(code):

@@ -1,10 +1,14 @@
-"""What the test run itself promises: no network, a Redis database for each process."""
+"""What the test run itself promises: no network, a Redis database for each process, lanes that nobody forgets."""
 
 import os
 import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from concert_site.tests import lanes
+from concert_site.tests.committed import committed
 from concert_site.tests.plugin import redis_of_worker
 
 
@@ -31,3 +35,27 @@ def test_this_run_is_one_of_mode_test_with_services():
     assert os.environ["MODE"] == "test"
     assert os.environ["DATABASE_URL"]
     assert os.environ["REDIS_URL"]
+
+
+def test_a_process_is_refused_to_a_test_without_the_marker(request):
+    assert not lanes.lanes_of(request.node)
+    with pytest.raises(RuntimeError, match=r"pytest\.mark\.processes"):
+        subprocess.run(["true"], check=True)
+
+
+@pytest.mark.processes
+def test_control_with_the_marker_it_starts():
+    subprocess.run(["true"], check=True)
+
+
+@committed
+def test_who_commits_is_in_the_lane_of_storms(request):
+    assert request.node.get_closest_marker("storm")
+
+
+def test_modules_in_browsers_share_two_sites():
+    folder = Path(__file__).parent / "browser"
+    assert lanes.ONE_HALF <= {path.stem for path in folder.glob("test_*.py")}
+    scopes = {lanes.scope_of(f"tests/browser/{path.name}") for path in folder.glob("test_*.py")}
+    assert len(scopes) == 2
+    assert lanes.scope_of("tests/test_up.py") == "tests/test_up.py"

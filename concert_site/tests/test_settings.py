@@ -23,6 +23,7 @@ def load_settings(mode):
     )
 
 
+@pytest.mark.processes
 def test_a_mode_that_is_misspelled_is_not_taken_for_one_where_money_is_free():
     refused = load_settings("Production")
 
@@ -30,6 +31,7 @@ def test_a_mode_that_is_misspelled_is_not_taken_for_one_where_money_is_free():
     assert refused.stderr.endswith("MODE=Production is not a mode: use production, demo, test.\n")
 
 
+@pytest.mark.processes
 def test_the_modes_are_known():
     assert load_settings("demo").returncode == 0
 

@@ -54,6 +54,7 @@ def test_secrets_that_are_made_up_are_never_refused():
         assert complaint("SECRET_KEY", secrets.token_hex(25)) == ""
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("key", "said"),
     [

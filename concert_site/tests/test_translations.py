@@ -11,6 +11,8 @@ from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 from django.conf import settings
 
+pytestmark = pytest.mark.processes
+
 MESSAGES = Path("locale/ko/LC_MESSAGES")
 PLACES = ["concert_site", "payments", "queueing", "reservations", "wallet", "templates", "locale"]
 

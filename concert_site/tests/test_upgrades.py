@@ -16,6 +16,8 @@ from django.db import connection
 from concert_site.embedded import postgres
 from concert_site.embedded.data_dir import PROJECT
 
+pytestmark = pytest.mark.processes
+
 DUMPS = sorted((Path(__file__).parent / "upgrades").glob("*.sql.xz"))
 # All that a migration or an installation may leave otherwise than on an empty database.
 SCHEMA = {

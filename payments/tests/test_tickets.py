@@ -405,6 +405,7 @@ def test_the_check_at_the_door_needs_no_services_with_a_key_of_its_own(words, is
     assert is_without_services("check_ticket", ["manage.py", "check_ticket", *words]) is is_without
 
 
+@pytest.mark.processes
 def test_the_documentation_checks_a_ticket_in_a_few_lines(tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "tickets.md").read_text(), re.DOTALL)
     script, pem = tmp_path / "check.py", tmp_path / "key.pem"

@@ -189,6 +189,7 @@ def test_what_does_not_hold_is_an_error(saved, words, error):
         verify(str(saved), *words)
 
 
+@pytest.mark.processes
 def test_the_check_in_the_documentation_comes_to_the_same(saved, schedule, tmp_path):
     page = (settings.BASE_DIR / "docs" / "waiting-room.md").read_text()
     (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

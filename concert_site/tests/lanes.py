@@ -1,0 +1,114 @@
+"""Which lane a test runs in, so that those that take long can be left out: `make test-fast` runs what is in none.
+
+Nobody has to remember a marker. What can be seen by a test is seen here; a process that a test starts without being
+in the lane of processes is refused, with the marker's name.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+LANES = {
+    "browser": "needs a site and a browser; set for everything in a folder named browser",
+    "processes": "starts processes; set for every module that imports what starts them, by hand elsewhere",
+    "storm": "commits, for connections at once to see; set wherever a test's transactions are committed",
+}
+# Modules of tests that start processes, by what test modules import of them.
+STARTERS = {"concert_site.tests.up_process", "concert_site.tests.redis_server", "concert_site.tests.storm"}
+# Of those, what starts nothing.
+HARMLESS = {"wait_until", "free_port", "clean_environment", "is_gone"}
+# Events of `sys.audit`.
+STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+# What takes longest begins first; the quick tests fill what is left.
+FIRST = ["browser", "processes", "storm"]
+# Tests in a browser share a site with its demo, which takes long to start: so many workers have one. By these modules
+# the two are about as long as each other.
+BROWSER = re.compile(r"/browser/(test_\w+)\.py$")
+ONE_HALF = {"test_second_factor", "test_waiting"}
+
+
+class ProcessGuard:
+    """Refuses to start a process for a test that isn't marked for it."""
+
+    def __init__(self) -> None:
+        self.refuses = False
+
+    def audit(self, event: str, arguments: tuple[object, ...]) -> None:
+        """A hook of `sys.addaudithook`."""
+        if self.refuses and event in STARTS:
+            raise RuntimeError("a test starts a process: mark it with pytest.mark.processes")
+
+
+class LaneScheduling(LoadFileScheduling):
+    """A file's tests stay together, and those in browsers form two halves; in the order of the collection."""
+
+    def __init__(self, config: pytest.Config, log: object = None) -> None:
+        # xdist's own order is by numbers of tests, and the few tests of a long file would come last.
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope_of(super()._split_scope(nodeid))
+
+
+def scope_of(file: str) -> str:
+    """What stays together on one worker: a file, or half of those in browsers."""
+    found = BROWSER.search(file)
+    if not found:
+        return file
+    return "browser, one half" if found[1] in ONE_HALF else "browser, the other"
+
+
+def declare(config: pytest.Config) -> None:
+    """Tell pytest of the markers, which it takes strictly."""
+    for name, meaning in LANES.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def assign(items: list[pytest.Item]) -> None:
+    """Mark every test, and put whole files in the order of their lanes."""
+    turns: dict[Path, int] = {}
+    for item in items:
+        for name in lanes_of(item):
+            item.add_marker(name)
+        turns[item.path] = min(turn_of(item), turns.get(item.path, len(FIRST)))
+    items.sort(key=lambda item: turns[item.path])
+
+
+def lanes_of(item: pytest.Item) -> set[str]:
+    """What can be seen by a test."""
+    found = set()
+    if item.path.parent.name == "browser":
+        found.add("browser")
+    if starts_processes(item):
+        found.add("processes")
+    if commits(item):
+        found.add("storm")
+    return found
+
+
+def starts_processes(item: pytest.Item) -> bool:
+    """Whether its module imports a function or a class that starts some."""
+    names = vars(item.module).items() if isinstance(item, pytest.Function) else ()
+    return any(getattr(one, "__module__", None) in STARTERS and name not in HARMLESS for name, one in names)
+
+
+def commits(item: pytest.Item) -> bool:
+    """Whether its transactions are committed."""
+    wanted = item.get_closest_marker("django_db")
+    by_fixture = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(by_fixture or (wanted and wanted.kwargs.get("transaction")))
+
+
+def turn_of(item: pytest.Item) -> int:
+    """Which of the lanes a test is in, the longest first."""
+    return next((nth for nth, name in enumerate(FIRST) if item.get_closest_marker(name)), len(FIRST))
+
+
+def may_start(item: pytest.Item) -> bool:
+    """Whether this test may start processes."""
+    return any(item.get_closest_marker(name) for name in ("browser", "processes"))
