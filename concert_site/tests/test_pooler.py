@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 from concert_site.lib.database import pooler
-from concert_site.tests.up_process import Up, free_port, manage, wait_until
+from concert_site.tests.up_process import Up, free_port, wait_until
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 DATABASE = "pooled"
@@ -162,9 +162,8 @@ def test_control_pgbouncer_refuses_who_asks_for_settings_at_the_start(bouncer, s
 
 @needs_pgbouncer
 def test_a_sale_goes_on_behind_a_pooler(up, bouncer, server):
-    environment = {**environment_of(bouncer, server), "DATA_DIR": str(up.data_dir)}
-    show = json.loads(manage("make_show", "--seats=100", "--max-active=100", **environment).stdout)
-    lines = manage("make_fans", str(FANS), "--balance=1000000", **environment).stdout.splitlines()
+    show = json.loads(up.command("make_show", "--seats=100", "--max-active=100"))
+    lines = up.command("make_fans", str(FANS), "--balance=1000000").splitlines()
     tokens = [json.loads(line)["access_token"] for line in lines]
 
     def journey(nth: int) -> list[int]:
@@ -186,7 +185,7 @@ def test_a_sale_goes_on_behind_a_pooler(up, bouncer, server):
         answers = list(pool.map(journey, range(FANS)))
 
     assert answers == [[201, 201, 200, 201, 200, 200]] * FANS
-    assert manage("audit", **environment).returncode == 0
+    assert up.command("audit")
 
 
 @needs_pgbouncer
@@ -212,9 +211,8 @@ def test_every_server_process_has_the_settings(up, bouncer, server):
 
 @needs_pgbouncer
 def test_who_waits_for_a_lock_behind_a_pooler_hears_so_in_time(up, bouncer, server):
-    environment = {**environment_of(bouncer, server), "DATA_DIR": str(up.data_dir)}
-    show = json.loads(manage("make_show", "--seats=1", **environment).stdout)
-    token = json.loads(manage("make_fans", "1", **environment).stdout)["access_token"]
+    show = json.loads(up.command("make_show", "--seats=1"))
+    token = json.loads(up.command("make_fans", "1"))["access_token"]
     _, place = call(up, token, f"schedules/{show['schedule']}/queue-tokens/")
     body = {"schedule": show["schedule"], "seats": show["seats"]}
     _, booking = call(up, token, "reservations/", body, **{"X-Queue-Token": place["token"]})

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from concert_site.tests.up_process import Up, manage
+from concert_site.tests.up_process import Up
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "10"))
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
@@ -33,9 +33,8 @@ def up(tmp_path_factory):
 @pytest.fixture(scope="module")
 def headers(up):
     """Of a fan who can afford much, and whose turn it is, on a site with a show on sale."""
-    at = f"--data-dir={up.data_dir}"
-    show = json.loads(manage("make_show", "--seats", "100", "--tickets-per-fan", "50", at, MODE="test").stdout)
-    fan = json.loads(manage("make_fans", "1", "--balance", "90000000", at, MODE="test").stdout)
+    show = json.loads(up.command("make_show", "--seats=100", "--tickets-per-fan=50"))
+    fan = json.loads(up.command("make_fans", "1", "--balance=90000000"))
     bearer = f"Bearer {fan['access_token']}"
     join = Request(
         f"{up.url}api/v1/schedules/{show['schedule']}/queue-tokens/", method="POST", headers={"Authorization": bearer}

@@ -19,7 +19,7 @@ from concert_site.embedded.postgres import url
 from concert_site.embedded.web import HEAD_SECONDS
 from concert_site.front.bodies import SMALL_SECONDS
 from concert_site.tests.slow_clients import SlowClients, connected, raw, read_to_the_end, storm
-from concert_site.tests.up_process import PATIENCE_SECONDS, Up, manage, wait_until
+from concert_site.tests.up_process import PATIENCE_SECONDS, Up, wait_until
 
 EACH = 64
 # What is answered at once takes milliseconds; this is what a busy machine may add. Slow clients stay for far longer.
@@ -60,9 +60,7 @@ class House:
         return psycopg.connect(url(DataDir(self.up.data_dir)), autocommit=True)
 
     def command(self, *words: str) -> list[dict]:
-        done = manage(*words, DATA_DIR=str(self.up.data_dir), MODE="test")
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return [json.loads(line) for line in self.up.command(*words).splitlines()]
 
     @property
     def progress(self) -> str:

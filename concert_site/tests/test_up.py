@@ -24,7 +24,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def site(folder: Path) -> Iterator[Site]:
-    site = Site(folder / "shared")
+    site = Site(folder / "shared", is_new=True)
     yield site
     site.discard()
 
@@ -79,7 +79,7 @@ def test_second_up_is_told_who_has_the_data_directory(up: Up) -> None:
 
 
 def test_second_up_is_told_that_the_port_is_taken(up: Up, folder: Path) -> None:
-    second = Up(folder / "second", port=up.port)
+    second = Up(folder / "second", port=up.port, is_new=True)
     (line,) = second.complaint()
     assert f"port {up.port}" in line
     assert "--port" in line

@@ -66,7 +66,13 @@ def test_command_on_a_database_that_was_never_migrated_says_what_to_run(data_dir
     assert is_quiet(data_dir)
 
 
-PING = ("shell", "-v0", "-c", "from concert_site.lib.redis import client; print(client().ping())")
+# These are about Redis: the tests' own PostgreSQL spares each command the start of another.
+def ping(data_dir: Path, code: str = "client().ping()") -> tuple[str, str]:
+    """What a command prints that asks Redis, and what it complains of."""
+    ask = f"from concert_site.lib.redis import client; print({code})"
+    where = {"MODE": "test", "DATA_DIR": str(data_dir), "DATABASE_URL": os.environ["DATABASE_URL"]}
+    done = manage("shell", "-v0", "-c", ask, **where)
+    return done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -80,28 +86,25 @@ PING = ("shell", "-v0", "-c", "from concert_site.lib.redis import client; print(
 )
 def test_damaged_file_of_redis_is_set_aside(data_dir: Path, part: str, damage: bytes) -> None:
     aside = data_dir / "redis.damaged"
-    assert manage(*PING, MODE="test", DATA_DIR=str(data_dir)).stdout == "True\n"
+    assert ping(data_dir) == ("True\n", "")
     assert not aside.exists()
     (file,) = (data_dir / "redis").rglob(f"*.{part}")
     file.write_bytes(damage)
 
-    done = manage(*PING, MODE="test", DATA_DIR=str(data_dir))
+    assert ping(data_dir) == ("True\n", "")
 
-    assert (done.stdout, done.stderr) == ("True\n", "")
     assert next(aside.rglob(f"*.{part}")).read_bytes() == damage
     assert "damaged, set aside" in (data_dir / "log" / "redis.log").read_text()
-    assert manage(*PING, MODE="test", DATA_DIR=str(data_dir)).stdout == "True\n"
+    assert ping(data_dir) == ("True\n", "")
 
 
 def test_file_of_an_older_redis_is_taken_over(data_dir: Path) -> None:
     # Redis 6.2, which the site came with before, kept one file beside the folder that is used now.
     (data_dir / "redis").mkdir(parents=True)
     (data_dir / "redis" / "appendonly.aof").write_bytes(b"*3\r\n$3\r\nSET\r\n$3\r\nold\r\n$4\r\nkept\r\n")
-    look = "from concert_site.lib.redis import client; print(client().get('old'))"
 
-    done = manage("shell", "-v0", "-c", look, MODE="test", DATA_DIR=str(data_dir))
+    assert ping(data_dir, "client().get('old')") == ("b'kept'\n", "")
 
-    assert (done.stdout, done.stderr) == ("b'kept'\n", "")
     assert not (data_dir / "redis.damaged").exists()
 
 

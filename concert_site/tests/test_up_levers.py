@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from concert_site.tests.up_process import Site, Up, manage
+from concert_site.tests.up_process import Site, Up
 
 # What the promise allows, and what a busy machine may add to our own looking.
 SECONDS = 2.0
@@ -62,9 +62,7 @@ class Room:
 
     def command(self, *words: str) -> str:
         """What a command prints."""
-        done = manage(*words, DATA_DIR=str(self.up.data_dir), MODE="test")
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return self.up.command(*words)
 
     def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, bytes]:
         with closing(http.client.HTTPConnection("127.0.0.1", self.up.port, timeout=10)) as connection:

@@ -3,18 +3,21 @@
 import http.client
 import json
 import os
+import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import psutil
 
-from concert_site.embedded.data_dir import PROJECT
+from concert_site.embedded.data_dir import PROJECT, DataDir
+from concert_site.embedded.locks import FileLock
 
 # What the tests' own environment prepared, and what a developer's may hold.
 PREPARED = ["ALLOWED_HOSTS", "DATABASE_URL", "DATA_DIR", "JWT_PRIVATE_KEY", "MODE", "PGHOST", "REDIS_URL", "SECRET_KEY"]
@@ -24,6 +27,27 @@ SHOW_FOLDER = (
     "cursor.execute('SHOW data_directory'); print(*cursor.fetchone())"
 )
 PATIENCE_SECONDS = 40.0
+# Reads command lines, one of JSON each, and answers each with what it printed; see `Console`.
+READ_COMMANDS = """
+import json, sys
+from contextlib import redirect_stdout
+from io import StringIO
+from traceback import format_exc
+from django.core.management import call_command
+from django.db import connections
+from concert_site.lib.cache import clear_caches
+for line in sys.stdin:
+    error = None
+    with redirect_stdout(StringIO()) as printed:
+        try:
+            call_command(*json.loads(line))
+        except (Exception, SystemExit):
+            error = format_exc()
+    # The next one is to begin as a process of its own would.
+    connections.close_all()
+    clear_caches()
+    print(json.dumps([printed.getvalue(), error]), flush=True)
+"""
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
@@ -60,12 +84,72 @@ def wait_until(is_so: Callable[[], object], what: str, seconds: float = PATIENCE
         time.sleep(0.05)
 
 
-class Up:
-    """A running `up`, in MODE=test unless told otherwise."""
+class Console:
+    """One process for all the commands that tests give a site: loading Django takes longer than most of them."""
 
-    def __init__(self, data_dir: Path, *words: str, port: int | None = None, **environment: str) -> None:
+    def __init__(self, data_dir: Path, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "manage.py", "shell", "-v0", "-c", READ_COMMANDS],
+            cwd=PROJECT,
+            env=environment | {"DATA_DIR": str(data_dir)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, words: Sequence[str]) -> str:
+        """What a command prints."""
+        assert self._process.stdin
+        assert self._process.stdout
+        print(json.dumps(words), file=self._process.stdin, flush=True)
+        ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE_SECONDS)
+        assert ready, f"{words} takes more than {PATIENCE_SECONDS} s"
+        printed, error = json.loads(self._process.stdout.readline())
+        assert error is None, error
+        return str(printed)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=PATIENCE_SECONDS)
+
+
+def provide_cluster(data_dir: Path) -> None:
+    """Put a migrated PostgreSQL cluster into a new data directory: a copy of one that each test run makes once."""
+    # Beside the databases of the run, which its workers share; of this run alone, since code changes between two.
+    template = Path(os.environ["DATA_DIR"]) / f"template-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+    lock = FileLock(template.with_suffix(".lock"))
+    wait_until(lock.try_exclusive, "another worker makes the template", 2 * PATIENCE_SECONDS)
+    try:
+        if not template.exists():
+            for old in template.parent.glob("template-*[!k]"):
+                shutil.rmtree(old)
+            draft = template.with_suffix(".new")
+            done = manage("migrate", "-v0", MODE="test", DATA_DIR=str(draft))
+            assert done.returncode == 0, done.stderr
+            draft.rename(template)
+    finally:
+        lock.close()
+    with DataDir(data_dir).being_set_up():
+        pass
+    # As it is, whoever it belongs to: root's PostgreSQL runs as another account.
+    subprocess.run(["cp", "-a", template / "postgres", data_dir / "postgres"], check=True)
+
+
+class Up:
+    """A running `up`, in MODE=test unless told otherwise.
+
+    Its database has been migrated already, unless `is_new` asks for the first start of all or there is one.
+    """
+
+    def __init__(
+        self, data_dir: Path, *words: str, port: int | None = None, is_new: bool = False, **environment: str
+    ) -> None:
         self.data_dir = data_dir
         self.port = port or free_port()
+        self.environment = clean_environment(**{"MODE": "test", **environment})
+        self._console: Console | None = None
+        if not (is_new or data_dir.exists() or "DATABASE_URL" in environment):
+            provide_cluster(data_dir)
         # Files, not pipes: nobody needs to read along, and what orphans hold open can't block a test.
         self.stdout = data_dir.with_suffix(".stdout")
         self.stderr = data_dir.with_suffix(".stderr")
@@ -81,7 +165,7 @@ class Up:
                     *words,
                 ],
                 cwd=PROJECT,
-                env=clean_environment(**{"MODE": "test", **environment}),
+                env=self.environment,
                 stdout=stdout,
                 stderr=stderr,
             )
@@ -114,6 +198,11 @@ class Up:
         except (OSError, http.client.HTTPException):
             return False
 
+    def command(self, *words: str) -> str:
+        """What a command prints that runs beside it, in one process with the others."""
+        self._console = self._console or Console(self.data_dir, self.environment)
+        return self._console.run(words)
+
     def pids(self) -> dict[str, int]:
         """Its children by name."""
         return {one["name"]: one["pid"] for one in json.loads((self.data_dir / "processes.json").read_text())}
@@ -135,6 +224,8 @@ class Up:
 
     def discard(self) -> None:
         """Leave nothing of it behind, whatever the test did to it."""
+        if self._console:
+            self._console.close()
         if self.process.poll() is None:
             everybody = self.everybody()
             self.process.send_signal(signal.SIGTERM)
@@ -145,8 +236,9 @@ class Up:
 class Site:
     """A data directory with an `up` in it that is started whenever a test needs it and it doesn't run."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, is_new: bool = False) -> None:
         self._data_dir = data_dir
+        self._is_new = is_new
         self._port = free_port()
         self._up: Up | None = None
 
@@ -154,7 +246,7 @@ class Site:
     def up(self) -> Up:
         """The running `up`."""
         if self._up is None or self._up.process.poll() is not None:
-            self._up = Up(self._data_dir, port=self._port).wait_ready()
+            self._up = Up(self._data_dir, port=self._port, is_new=self._is_new).wait_ready()
         return self._up
 
     def discard(self) -> None:

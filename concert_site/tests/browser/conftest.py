@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from concert_site.tests.browser.visitor import CHROMIUM, PHONE, QUIET, Visitor
-from concert_site.tests.up_process import Up, manage
+from concert_site.tests.up_process import Up
 
 FANS = 64
 Arrive = Callable[..., Visitor]
@@ -24,8 +24,8 @@ def up() -> Iterator[Up]:
     """The whole site with its demo: web server, worker, beat, PostgreSQL and Redis."""
     if not CHROMIUM:
         if os.environ.get("CI"):
-            pytest.fail("CI needs a Chromium (apt-get install chromium), and found none")
-        pytest.skip("no Chromium: install it (apt-get install chromium), or name one in CHROMIUM")
+            pytest.fail("CI needs a Chromium (apt-get install chromium-headless-shell), and found none")
+        pytest.skip("no Chromium: install it (apt-get install chromium-headless-shell), or name one in CHROMIUM")
     folder = Path(tempfile.mkdtemp(prefix="browser-"))
     up = Up(folder / "data", "--demo", MODE="demo", THROTTLE="off")
     try:
@@ -62,9 +62,7 @@ def make_show(up: Up) -> MakeShow:
 
 def say(up: Up, *words: str) -> list[dict[str, Any]]:
     """What a command prints, a line of JSON each."""
-    done = manage(*words, f"--data-dir={up.data_dir}")
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in up.command(*words).splitlines()]
 
 
 # Of a module, since Django refuses its ORM to whoever has an event loop, and Playwright has one while it runs.

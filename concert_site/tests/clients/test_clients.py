@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from concert_site.embedded.data_dir import PROJECT
-from concert_site.tests.up_process import Up, manage
+from concert_site.tests.up_process import Up
 
 HERE = Path(__file__).parent
 NODE_MODULES = PROJECT / "node_modules"
@@ -55,8 +55,7 @@ def description(up, tmp_path_factory):
 @pytest.fixture
 def show(up):
     """A show that sells four seats."""
-    made = manage("make_show", "--seats", "4", f"--data-dir={up.data_dir}", MODE="test")
-    return json.loads(made.stdout)
+    return json.loads(up.command("make_show", "--seats=4"))
 
 
 def run(*words: str, cwd: Path, seconds: float = 60) -> str:
