@@ -55,7 +55,7 @@ def test_who_commits_is_in_the_lane_of_storms(request):
 
 def test_modules_in_browsers_share_two_sites():
     folder = Path(__file__).parent / "browser"
-    assert lanes.ONE_HALF <= {path.stem for path in folder.glob("test_*.py")}
+    assert {path.stem for path in folder.glob("test_*.py")} >= lanes.ONE_HALF
     scopes = {lanes.scope_of(f"tests/browser/{path.name}") for path in folder.glob("test_*.py")}
     assert len(scopes) == 2
     assert lanes.scope_of("tests/test_up.py") == "tests/test_up.py"

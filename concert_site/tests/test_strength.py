@@ -54,7 +54,6 @@ def test_secrets_that_are_made_up_are_never_refused():
         assert complaint("SECRET_KEY", secrets.token_hex(25)) == ""
 
 
-@pytest.mark.processes
 @pytest.mark.parametrize(
     ("key", "said"),
     [
@@ -139,6 +138,7 @@ def run(tmp_path: Path, words, **environment):
     )
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("process", PROCESSES)
 def test_no_process_starts_with_a_weak_secret(tmp_path, process):
     weak = "0123456789abcdef" * 4
@@ -153,6 +153,7 @@ def test_no_process_starts_with_a_weak_secret(tmp_path, process):
     assert not (tmp_path / "data" / "postgres").exists()
 
 
+@pytest.mark.processes
 def test_django_finds_nothing_to_say_of_a_deployment(tmp_path):
     done = run(tmp_path, ["-m", "django", "check", "--deploy", "--fail-level", "WARNING"])
 
@@ -160,6 +161,7 @@ def test_django_finds_nothing_to_say_of_a_deployment(tmp_path):
     assert done.returncode == 0
 
 
+@pytest.mark.processes
 def test_django_does_say_what_is_wrong(tmp_path):
     done = run(tmp_path, ["-m", "django", "check", "--deploy", "--fail-level", "WARNING"], SECURE_SSL_REDIRECT="off")
 
@@ -167,6 +169,7 @@ def test_django_does_say_what_is_wrong(tmp_path):
     assert done.returncode != 0
 
 
+@pytest.mark.processes
 def test_cookies_of_production_are_of_this_host_and_https_alone(tmp_path):
     names = "SESSION_COOKIE_NAME CSRF_COOKIE_NAME SESSION_COOKIE_SECURE CSRF_COOKIE_SECURE SESSION_COOKIE_HTTPONLY"
     names = f"{names} CSRF_COOKIE_HTTPONLY SESSION_COOKIE_SAMESITE CSRF_COOKIE_SAMESITE SESSION_COOKIE_DOMAIN"

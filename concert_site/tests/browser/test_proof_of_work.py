@@ -19,7 +19,7 @@ from concert_site.tests.up_process import Up
 def up() -> Iterator[Up]:
     """A site of its own: the others' takes sign-ups from browsers without scripts."""
     if not CHROMIUM:
-        pytest.skip("no Chromium: install it (apt-get install chromium), or name one in CHROMIUM")
+        pytest.skip("no Chromium: install it (apt-get install chromium-headless-shell), or name one in CHROMIUM")
     folder = Path(tempfile.mkdtemp(prefix="proof-"))
     up = Up(folder / "data", SIGNUP_PROOF_OF_WORK="on")
     try:
