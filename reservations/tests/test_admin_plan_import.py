@@ -276,6 +276,7 @@ def test_of_each_member_of_staff_the_latest_files_are_kept(schedule, uploads):
     assert plan_uploads.read_upload(other, user_id=17, schedule_id=schedule.pk) == b"other"
 
 
+@pytest.mark.processes
 def test_an_upload_is_found_by_another_web_process(staff, schedule, settings):
     """Nothing but the folder is shared."""
     key = plan_uploads.save_upload(ODEON.read_bytes(), user_id=3, schedule_id=schedule.pk)

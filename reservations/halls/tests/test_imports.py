@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from concert_site.embedded.data_dir import PROJECT
 
 IMPORT_ALL = """
@@ -19,6 +21,7 @@ print("reservations.halls.plans.seats" in sys.modules)
 """
 
 
+@pytest.mark.processes
 def test_nothing_of_halls_loads_the_orm():
     # A process of its own: in this one everything is loaded already.
     loaded = subprocess.run([sys.executable, "-c", IMPORT_ALL], cwd=PROJECT, capture_output=True, text=True, check=True)
