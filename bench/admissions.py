@@ -97,7 +97,7 @@ def admitted(crowd: Crowd, *, cap: int, expected: int) -> float:
     from queueing.domain import admission
     from reservations.domain import sale_settings
 
-    sale_settings.pull(schedule_id=crowd.line.schedule, queue_max_active=cap)
+    sale_settings.change_sale_settings(schedule_id=crowd.line.schedule, queue_max_active=cap)
     moved: list[int] = []
     seconds = timed(lambda: moved.append(admission.admit(crowd.line.schedule).admitted))
     if moved != [expected]:

@@ -170,14 +170,14 @@ def hall_without_bookings(seats: int) -> int:
     from django.db import connection
 
     from reservations.domain import concerts, schedules
-    from reservations.halls.hall import grid
+    from reservations.halls.hall import plain_hall
 
     with connection.cursor() as cursor:
         for table in ("concert", "concert_schedule", "concert_seat"):
             cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}))")
-    now = schedules.clock()
+    now = schedules.database_now()
     times = schedules.Times(now, now + timedelta(days=1), now + timedelta(days=1))
-    return concerts.make_show(name="Mistyped", hall=grid(seats, 1000), times=times).schedule_id
+    return concerts.create_concert(name="Mistyped", hall=plain_hall(seats, 1000), times=times).schedule_id
 
 
 def removal() -> Look:

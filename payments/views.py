@@ -17,7 +17,7 @@ from payments.domain.errors import FeeChanged
 from reservations.domain import cancellation
 from reservations.domain.errors import HoldExpired, RefundClosed
 from reservations.queries import booking_summaries, bookings
-from reservations.queries.booking_summaries import BookedSeat, Fate, Summary
+from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingSummary
 from wallet.domain.errors import InsufficientBalance
 from wallet.domain.providers import top_up_mode
 from wallet.queries import wallet_of
@@ -29,18 +29,18 @@ from wallet.queries import wallet_of
 @throttled("pay")
 def checkout_page(request: HttpRequest, reference: str) -> HttpResponse:
     """GET: what is to be paid, until when, and what canceling would cost. POST: pay it."""
-    booking = booking_summaries.summary_of(reference, user_id=fan_id(request))
+    booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     if request.method == "POST":
         return pay(request, booking)
     if booking.held:
         return render(request, "payments/checkout.html", checkout_context(request, booking))
-    lapsed = booking.of(Fate.LAPSED)
+    lapsed = booking.of(BookedSeatState.LAPSED)
     if lapsed and not booking.paid:
         return render(request, "payments/lapsed.html", {"booking": booking, "lapsed": lapsed})
     return redirect("booking", reference)
 
 
-def checkout_context(request: HttpRequest, booking: Summary) -> dict[str, object]:
+def checkout_context(request: HttpRequest, booking: BookingSummary) -> dict[str, object]:
     """What the checkout shows of a booking that is held."""
     balance = wallet_of(fan_id(request)).amount
     prices = [each.price for each in booking.held]
@@ -58,7 +58,7 @@ def checkout_context(request: HttpRequest, booking: Summary) -> dict[str, object
     }
 
 
-def pay(request: HttpRequest, booking: Summary) -> HttpResponse:
+def pay(request: HttpRequest, booking: BookingSummary) -> HttpResponse:
     """Pay the seats that the page showed, all or none; what was paid before counts as done."""
     shown = [each.reservation.pk for each in booking.seats if str(each.reservation.pk) in request.POST.getlist("seat")]
     reservation_ids = shown or [each.reservation.pk for each in booking.held]
@@ -83,7 +83,7 @@ def pay(request: HttpRequest, booking: Summary) -> HttpResponse:
 def cancel_reservation(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: what canceling one seat gives back. POST: cancel it, for the fee that was shown."""
     reservation = bookings.own(pk, user_id=fan_id(request))
-    booking = booking_summaries.summary_of(reservation.booking_reference, user_id=fan_id(request))
+    booking = booking_summaries.booking_summary(reservation.booking_reference, user_id=fan_id(request))
     return cancel(request, booking, [each for each in booking.seats if each.reservation.pk == pk])
 
 
@@ -91,13 +91,13 @@ def cancel_reservation(request: HttpRequest, pk: int) -> HttpResponse:
 @throttled("write")
 def cancel_booking(request: HttpRequest, reference: str) -> HttpResponse:
     """The same for all paid seats of a booking."""
-    booking = booking_summaries.summary_of(reference, user_id=fan_id(request))
+    booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     return cancel(request, booking, booking.paid)
 
 
-def cancel(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> HttpResponse:
+def cancel(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
     """Ask, or do what was asked and agreed to."""
-    live = [each for each in seats if each.fate in (Fate.HELD, Fate.PAID)]
+    live = [each for each in seats if each.state in (BookedSeatState.HELD, BookedSeatState.PAID)]
     if not live:
         messages.info(request, _("This is canceled already."))
         return redirect("booking", booking.reference)
@@ -112,7 +112,7 @@ def cancel(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> H
     return redirect(request.path)
 
 
-def confirm_cancellation(request: HttpRequest, booking: Summary, seats: list[BookedSeat]) -> HttpResponse:
+def confirm_cancellation(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
     """The page that shows fee and refund, and asks."""
     quotes = [(each, quote_for(each)) for each in seats]
     refund = sum(quote.refund for _each, quote in quotes)
@@ -120,7 +120,7 @@ def confirm_cancellation(request: HttpRequest, booking: Summary, seats: list[Boo
     facts = {
         "booking": booking,
         "quotes": quotes,
-        "is_held": all(each.fate == Fate.HELD for each in seats),
+        "is_held": all(each.state == BookedSeatState.HELD for each in seats),
         "is_open": all(quote.is_open for _each, quote in quotes),
         "price": sum(each.price for each in seats),
         "fee": sum(quote.fee for _each, quote in quotes),
@@ -136,7 +136,7 @@ def confirm_cancellation(request: HttpRequest, booking: Summary, seats: list[Boo
 
 def quote_for(booked: BookedSeat) -> cancellation.Quote:
     """What canceling a live seat costs and gives back; nothing was paid for one that is held."""
-    if booked.fate == Fate.HELD:
+    if booked.state == BookedSeatState.HELD:
         return cancellation.Quote(fee=0, refund=0, is_open=True)
     return cancellation.quote_of(booked.reservation)
 
@@ -152,7 +152,7 @@ def agreed_fee(request: HttpRequest, booked: BookedSeat) -> int:
     return fee
 
 
-def cancel_agreed(request: HttpRequest, booking: Summary, agreed: Mapping[int, int]) -> HttpResponse:
+def cancel_agreed(request: HttpRequest, booking: BookingSummary, agreed: Mapping[int, int]) -> HttpResponse:
     """Cancel for the fees agreed to, and lead to what is left of the booking.
 
     :raises FeeChanged, RefundClosed: as refunds.cancel does

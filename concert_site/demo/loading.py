@@ -12,9 +12,9 @@ from concert_site.accounts.models import User
 from concert_site.demo import programme, sample_fans
 from payments.models import Payment
 from reservations.domain.posters import Poster, store_poster
-from reservations.domain.schedules import Times, clock, make_schedule
+from reservations.domain.schedules import Times, create_schedule, database_now
 from reservations.halls.curved import curved_hall
-from reservations.halls.hall import Hall, grid
+from reservations.halls.hall import Hall, plain_hall
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from wallet.domain import ledger
 from wallet.models import Kind
@@ -56,7 +56,7 @@ def load() -> bool:
     # One transaction writes it all, so whoever sees the login sees everything.
     if User.objects.filter(email=STAFF.email).exists():
         return False
-    now = clock()
+    now = database_now()
     load_logins()
     fans = sample_fans.make_sample_fans(SAMPLE_FANS)
     load_upcoming(now)
@@ -95,13 +95,13 @@ def make(
     """Make a concert of the programme with its one date."""
     poster = store_poster(Poster(suffix="svg", content=item.drawing))
     concert = Concert.objects.create(name=item.name, host=item.host, description=item.description, poster=poster)
-    schedule, seats = make_schedule(concert=concert, hall=hall, times=when, **columns)
+    schedule, seats = create_schedule(concert=concert, hall=hall, times=when, **columns)
     return concert, schedule, seats
 
 
 def load_upcoming(now: datetime) -> None:
     """A concert whose sale opens in some days."""
-    make(programme.UPCOMING, grid(480, 88_000), times(now, opens_in_days=3, played_in_days=45))
+    make(programme.UPCOMING, plain_hall(480, 88_000), times(now, opens_in_days=3, played_in_days=45))
 
 
 def load_lobby(fans: list[User], now: datetime) -> None:
@@ -109,7 +109,7 @@ def load_lobby(fans: list[User], now: datetime) -> None:
     # To the minute, as it is shown.
     minute = now.replace(second=0, microsecond=0)
     when = times(minute, opens_in_days=LOBBY_MINUTES / MINUTES_A_DAY, played_in_days=35)
-    _, schedule, _ = make(programme.LOBBY, grid(320, 77_000), when, queue_max_active=FANS_IN_AT_ONCE)
+    _, schedule, _ = make(programme.LOBBY, plain_hall(320, 77_000), when, queue_max_active=FANS_IN_AT_ONCE)
     sample_fans.add_lobby_tokens(schedule=schedule, fans=fans[-FANS_GATHERED:], at=now)
 
 
@@ -118,7 +118,7 @@ def load_line(fans: list[User], now: datetime) -> None:
     when = times(now, opens_in_days=-0.02, played_in_days=60)
     _, schedule, _ = make(
         programme.IN_LINE,
-        grid(800, 154_000),
+        plain_hall(800, 154_000),
         when,
         queue_max_active=FANS_INSIDE,
         queue_message=programme.LINE_MESSAGE,
@@ -136,7 +136,7 @@ def load_on_sale(fans: list[User], now: datetime) -> list[Payment]:
 def load_sold_out(fans: list[User], now: datetime) -> list[Payment]:
     """A concert that is sold out to the last seat."""
     concert, schedule, seats = make(
-        programme.SOLD_OUT, grid(160, 66_000), times(now, opens_in_days=-7, played_in_days=21)
+        programme.SOLD_OUT, plain_hall(160, 66_000), times(now, opens_in_days=-7, played_in_days=21)
     )
     sold = list(sample_fans.parties(seats))
     return sample_fans.add_sales(concert=concert, schedule=schedule, sold=sold, fans=fans, at=now - timedelta(days=6))

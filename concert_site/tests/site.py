@@ -7,8 +7,8 @@ from django.db import connection
 from concert_site.accounts.models import AccessRevocation, AccountSession, KnownNetwork, SpentProof, User
 from payments.models import Payment
 from queueing.models import WaitingToken
-from reservations.domain.schedules import Times, make_schedule
-from reservations.halls.hall import grid
+from reservations.domain.schedules import Times, create_schedule
+from reservations.halls.hall import plain_hall
 from reservations.models import Concert, ConcertSeat, Reservation
 from wallet.models import Balance, BalanceHistory
 
@@ -25,9 +25,9 @@ class Site:
         revoked = AccessRevocation.objects.create(user_id=fan.pk)
         concert = Concert.objects.create(name="A concert")
         times = Times(opens_at=NOW - 60 * MINUTE, closes_at=NOW + 60 * MINUTE, concert_at=NOW + 90 * MINUTE)
-        schedule, seats = make_schedule(
+        schedule, seats = create_schedule(
             concert=concert,
-            hall=grid(4, 50_000),
+            hall=plain_hall(4, 50_000),
             times=times,
             queue_max_active=2,
             tickets_per_fan=2,

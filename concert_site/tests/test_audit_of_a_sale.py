@@ -18,9 +18,9 @@ from payments.domain import checkout, refunds
 from queueing.domain import line
 from queueing.models import WaitingToken
 from reservations.domain import holds, waiting_room
-from reservations.domain.concerts import make_show
-from reservations.domain.schedules import Times, clock
-from reservations.halls.hall import grid
+from reservations.domain.concerts import create_concert
+from reservations.domain.schedules import Times, database_now
+from reservations.halls.hall import plain_hall
 from reservations.models import Reservation
 from wallet.domain import ledger
 
@@ -33,10 +33,10 @@ class Storm:
     """Fans who do everything that fans do, in any order, twice at a time."""
 
     def __init__(self):
-        now = clock()
-        self.show = make_show(
+        now = database_now()
+        self.show = create_concert(
             name="Storm",
-            hall=grid(12, 10_000),
+            hall=plain_hall(12, 10_000),
             times=Times(opens_at=now - A_DAY, closes_at=now + A_DAY, concert_at=now + 30 * A_DAY),
             queue_max_active=4,
             tickets_per_fan=3,

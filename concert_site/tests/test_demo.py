@@ -21,7 +21,7 @@ from queueing.domain.draw import Drawn, draw
 from queueing.models import WaitingToken
 from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
-from reservations.queries.concerts import show_of
+from reservations.queries.concerts import public_schedule
 from wallet.models import Balance, BalanceHistory
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_five_concerts_in_their_five_states():
 
     now = timezone.now()
     assert Concert.objects.available().count() == 5
-    assert {show_of(schedule_of(item).pk).sale_state for item in (UPCOMING, LOBBY)} == {"UPCOMING", "LOBBY"}
+    assert {public_schedule(schedule_of(item).pk).sale_state for item in (UPCOMING, LOBBY)} == {"UPCOMING", "LOBBY"}
     for item in (ON_SALE, IN_LINE, SOLD_OUT):
         schedule = schedule_of(item)
         assert schedule.reservation_available_at < now < schedule.deadline_at

@@ -8,15 +8,15 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.formats import clock, short_day
 from reservations.models import ConcertSchedule
-from reservations.queries.staff import SeatCounts, Standing
+from reservations.queries.staff import ScheduleState, SeatCounts
 
 # unfold's colours of labels.
 COLORS: Mapping[str, str] = {
-    Standing.UNPUBLISHED.value: "warning",
-    Standing.UPCOMING.value: "info",
-    Standing.LOBBY.value: "warning",
-    Standing.OPEN.value: "success",
-    Standing.SOLD_OUT.value: "danger",
+    ScheduleState.UNPUBLISHED.value: "warning",
+    ScheduleState.UPCOMING.value: "info",
+    ScheduleState.LOBBY.value: "warning",
+    ScheduleState.OPEN.value: "success",
+    ScheduleState.SOLD_OUT.value: "danger",
 }
 
 

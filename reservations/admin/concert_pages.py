@@ -41,10 +41,12 @@ class ConcertPages(StaffAdmin):
         is_public = Concert.objects.available().filter(pk=concert.pk).exists()
         return {
             "concert": concert,
-            "dates": [(each, staff.standing(each), cells.seats(staff.seats_of(each))) for each in dates[:MOST_DATES]],
+            "dates": [
+                (each, staff.schedule_state(each), cells.seats(staff.seat_counts(each))) for each in dates[:MOST_DATES]
+            ],
             "has_more": len(dates) > MOST_DATES,
             "is_public": is_public,
-            "lacks_seats": any(not staff.seats_of(each).total for each in dates),
+            "lacks_seats": any(not staff.seat_counts(each).total for each in dates),
             "add_url": reverse(f"{DATES}_add") + f"?concert={concert.pk}",
             "all_url": reverse(f"{DATES}_changelist") + f"?concert__id__exact={concert.pk}",
             "may_publish": not is_public and self.has_change_permission(request),

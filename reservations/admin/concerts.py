@@ -99,7 +99,7 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
     @column(_("seats of coming dates"))
     def seats(self, concert: Concert) -> str:
         """What has become of the seats that are still to be sold."""
-        return cells.seats(staff.seats_of(concert)) if staff.annotation(concert, "next_at") else "–"
+        return cells.seats(staff.seat_counts(concert)) if staff.annotation(concert, "next_at") else "–"
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:  # Any: as Django has it
         """A new concert is shown once staff say so."""

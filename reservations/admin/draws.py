@@ -12,7 +12,7 @@ from reservations.queries import staff
 from reservations.queries.sales import lobby_before, sale_of
 
 
-class Stage(StrEnum):
+class DrawStage(StrEnum):
     """How far a draw has come."""
 
     AHEAD = "AHEAD"
@@ -21,10 +21,10 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
+class DrawSummary:
     """A draw as staff may see it: the seed and the record only once the numbers are drawn."""
 
-    stage: Stage
+    stage: DrawStage
     lobby_at: datetime
     opens_at: datetime
     gathered: int
@@ -39,7 +39,7 @@ class Draw:
         return self.lobby_at < self.opens_at
 
 
-def draw_of(schedule: ConcertSchedule) -> Draw | None:
+def draw_summary(schedule: ConcertSchedule) -> DrawSummary | None:
     """The draw of a row of `staff.schedules`; None where there is nothing to say of it."""
     sale = sale_of(schedule.pk)
     if sale is None:
@@ -49,8 +49,8 @@ def draw_of(schedule: ConcertSchedule) -> Draw | None:
     if has_opened and not schedule.drawn_at and not gathered:
         return None
     # The facts of a sale are up to a second old, so its seed may be missing while the row is drawn already.
-    shown = Draw(
-        stage=Stage.DRAWN if schedule.drawn_at else Stage.DRAWING if has_opened else Stage.AHEAD,
+    shown = DrawSummary(
+        stage=DrawStage.DRAWN if schedule.drawn_at else DrawStage.DRAWING if has_opened else DrawStage.AHEAD,
         lobby_at=lobby_before(opens_at),
         opens_at=opens_at,
         gathered=gathered,

@@ -86,7 +86,7 @@ GRID: Any = forms.formset_factory(  # Any: the class that Django makes
 )
 
 
-def grid_of(sections: Any) -> Hall | None:  # Any: GRID's class
+def hall_from_grid(sections: Any) -> Hall | None:  # Any: GRID's class
     """The hall of valid sections; None, and the errors beside them, if there is none."""
     if not sections.is_valid():
         return None
@@ -101,7 +101,7 @@ def grid_of(sections: Any) -> Hall | None:  # Any: GRID's class
         return None
 
 
-def sums_of(hall: Hall) -> list[tuple[str, str, int, int]]:
+def section_sums(hall: Hall) -> list[tuple[str, str, int, int]]:
     """Each section of a grid with its category, its price and how many seats it has."""
     sizes = Counter((seat.section, seat.category) for seat in hall.seats)
     return [(section, category.name, category.price, count) for (section, category), count in sizes.items()]

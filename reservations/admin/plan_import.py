@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 from concert_site.lib.admin.staff_pages import MoneyField, StaffAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major
-from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, of_schedule
+from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, schedule_view
 from reservations.domain import plan_uploads, seat_setup
 from reservations.halls.drawing import draw_hall
 from reservations.halls.hall import Hall
@@ -69,10 +69,10 @@ class PlanForm(forms.Form):
         return content
 
 
-@of_schedule(*ADDING_SEATS)
+@schedule_view(*ADDING_SEATS)
 def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
     """Take a file; all that is wrong with it is said here."""
-    seat_setup.demand_no_seats(schedule.pk)
+    seat_setup.require_no_seats(schedule.pk)
     form = PlanForm(request.POST, request.FILES) if request.method == "POST" else PlanForm()
     if request.method == "POST" and form.is_valid():
         key = plan_uploads.save_upload(form.cleaned_data["plan"], user_id=actor_of(request), schedule_id=schedule.pk)
@@ -129,10 +129,10 @@ class PricesForm(forms.Form):
         return self.plan.hall(prices, {name for nth, name in names if self.cleaned_data[f"accessible_{nth}"]})
 
 
-@of_schedule(*ADDING_SEATS)
+@schedule_view(*ADDING_SEATS)
 def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, key: str) -> HttpResponse:
     """Show what was read, ask for prices, save. The file is read anew each time: nothing is taken from the browser."""
-    seat_setup.demand_no_seats(schedule.pk)
+    seat_setup.require_no_seats(schedule.pk)
     content = plan_uploads.read_upload(key, user_id=actor_of(request), schedule_id=schedule.pk)
     if content is None:
         messages.error(request, _("Please choose the file again: it was kept for an hour, for you alone."))

@@ -34,7 +34,7 @@ class CopyForm(forms.Form):
     )
 
 
-class LeversForm(forms.Form):
+class SaleSettingsForm(forms.Form):
     """The waiting room while it runs.
 
     Each field carries what it showed (`show_hidden_initial`): what others changed meanwhile isn't set back by

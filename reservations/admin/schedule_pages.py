@@ -12,9 +12,9 @@ from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.staff_pages import StaffAdmin
 from concert_site.lib.formats import day_and_time
 from reservations.admin import plan_import
-from reservations.admin.grid_form import GRID, grid_of, sums_of
-from reservations.admin.schedule_forms import TIMES, CopyForm, LeversForm
-from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, of_schedule
+from reservations.admin.grid_form import GRID, hall_from_grid, section_sums
+from reservations.admin.schedule_forms import TIMES, CopyForm, SaleSettingsForm
+from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, schedule_view
 from reservations.domain import sale_settings, schedules, seat_setup
 from reservations.halls import grids
 from reservations.halls.drawing import draw, draw_hall
@@ -74,15 +74,15 @@ class SchedulePages(StaffAdmin):
 
     # --- Seats -----------------------------------------------------------------------------------
 
-    @of_schedule(*ADDING_SEATS)
+    @schedule_view(*ADDING_SEATS)
     def add_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Seats out of a few numbers: fill in sections, look at the sums, save."""
-        seat_setup.demand_no_seats(schedule.pk)
+        seat_setup.require_no_seats(schedule.pk)
         sections = GRID(request.POST or None, prefix="sections")
         wants = {name for name in ("more", "save") if name in request.POST}
         hall = None
         if request.method == "POST" and "more" not in wants:
-            hall = grid_of(sections)
+            hall = hall_from_grid(sections)
         if hall and "save" in wants:
             count = seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)
             return self.done(request, schedule, _("Added %(count)s seats from a grid.") % {"count": f"{count:,}"})
@@ -96,12 +96,12 @@ class SchedulePages(StaffAdmin):
             schedule=schedule,
             sections=sections,
             hall=hall,
-            sums=hall and sums_of(hall),
+            sums=hall and section_sums(hall),
             drawing=hall and draw_hall(hall, str(schedule)),
             back=change_page(schedule.pk),
         )
 
-    @of_schedule(*REMOVING_SEATS)
+    @schedule_view(*REMOVING_SEATS)
     def remove_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Ask once, then take all seats away, so that others can be made."""
         if request.method == "POST":
@@ -118,7 +118,7 @@ class SchedulePages(StaffAdmin):
             submit=_("Remove all seats"),
         )
 
-    @of_schedule("view_concertschedule")
+    @schedule_view("view_concertschedule")
     def map_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """The hall as fans see it, without what is sold."""
         dots = list(schedule.seats.order_by("pk").values_list("x", "y", "category"))
@@ -133,7 +133,7 @@ class SchedulePages(StaffAdmin):
             back=change_page(schedule.pk),
         )
 
-    @of_schedule("add_concertschedule", *ADDING_SEATS)
+    @schedule_view("add_concertschedule", *ADDING_SEATS)
     def copy_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """The same hall on another evening."""
         form = CopyForm(request.POST or None)
@@ -156,7 +156,7 @@ class SchedulePages(StaffAdmin):
 
     # --- The sale --------------------------------------------------------------------------------
 
-    @of_schedule("change_concertschedule")
+    @schedule_view("change_concertschedule")
     def close_sale_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Ask once, then close the sale."""
         if request.method == "POST":
@@ -173,35 +173,35 @@ class SchedulePages(StaffAdmin):
             submit=_("Close the sale"),
         )
 
-    @of_schedule("change_concertschedule")
+    @schedule_view("change_concertschedule")
     def waiting_room_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Cap, limit and message. What nobody touched in this form stays as it is now, whoever set it."""
-        current = {name: getattr(schedule, name) for name in LeversForm.base_fields}
-        form = LeversForm(request.POST or None, initial=current)
+        current = {name: getattr(schedule, name) for name in SaleSettingsForm.base_fields}
+        form = SaleSettingsForm(request.POST or None, initial=current)
         if request.method == "POST" and form.is_valid():
             changes: Any = {name: form.cleaned_data[name] for name in form.changed_data}  # Any: TypedDict out of a form
             if changes:
-                sale_settings.pull(schedule_id=schedule.pk, **changes)
+                sale_settings.change_sale_settings(schedule_id=schedule.pk, **changes)
                 said = ", ".join(f"{form.fields[name].label}: {value}" for name, value in changes.items())
                 return self.done(request, schedule, _("Changed the waiting room. %(changes)s") % {"changes": said})
             return HttpResponseRedirect(change_page(schedule.pk))
         title = _("Waiting room")
         return self.form_page(request, schedule, form, title=title, subtitle=str(schedule), submit=_("Save"))
 
-    @of_schedule("change_concertschedule")
+    @schedule_view("change_concertschedule")
     def pause(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Let nobody in until further notice."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        sale_settings.pull(schedule_id=schedule.pk, queue_paused=True)
+        sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=True)
         return self.done(request, schedule, _("Paused the waiting room."))
 
-    @of_schedule("change_concertschedule")
+    @schedule_view("change_concertschedule")
     def resume(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Let fans in again."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        sale_settings.pull(schedule_id=schedule.pk, queue_paused=False)
+        sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=False)
         return self.done(request, schedule, _("Resumed the waiting room."))
 
 

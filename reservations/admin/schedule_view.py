@@ -27,7 +27,7 @@ def may(request: HttpRequest, permissions: tuple[str, ...]) -> bool:
     return request.user.has_perms([f"reservations.{name}" for name in permissions])
 
 
-def of_schedule(*permissions: str) -> Callable[[Page], Page]:
+def schedule_view(*permissions: str) -> Callable[[Page], Page]:
     """A page about one date, for staff who have all these permissions of the app `reservations`.
 
     What the domain refuses, and no form has shown, is said at the top of the date's page.

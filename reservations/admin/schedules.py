@@ -18,7 +18,7 @@ from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from queueing import queries as line
 from reservations.admin import cells
-from reservations.admin.draws import draw_of
+from reservations.admin.draws import draw_summary
 from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
@@ -47,13 +47,13 @@ class ScheduleForm(AnyForm):
         moments = {ours: self.cleaned_data.get(name, getattr(self.instance, name)) for name, ours in TIMES.items()}
         if not self.errors:
             try:
-                schedules.demand_sense(Times(**moments))
+                schedules.require_valid_times(Times(**moments))
             except DomainError as refusal:
                 add_domain_error(self, refusal)
         return cleaned
 
 
-class StandingFilter(ChoiceFilter):
+class ScheduleStateFilter(ChoiceFilter):
     """Dates by where their sale stands."""
 
     title = _("state")
@@ -61,12 +61,14 @@ class StandingFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # Any: as Django has it
         """The states."""
-        return list(staff.Standing.choices)
+        return list(staff.ScheduleState.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
         """The dates in the state that was chosen; a word that is no state chooses none."""
         chosen = self.value()
-        return queryset.filter(staff.stands(staff.Standing(chosen))) if chosen in staff.Standing.values else queryset
+        if chosen not in staff.ScheduleState.values:
+            return queryset
+        return queryset.filter(staff.in_schedule_state(staff.ScheduleState(chosen)))
 
 
 @admin.register(ConcertSchedule)
@@ -76,7 +78,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     list_filter = (
         ("concert", AutocompleteSelectFilter),
         ("concert_date", RangeDateFilter),
-        StandingFilter,
+        ScheduleStateFilter,
         "queue_paused",
     )
     list_filter_submit = True
@@ -120,13 +122,13 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     @column(_("state"), label=cells.COLORS)
     def state(self, schedule: ConcertSchedule) -> tuple[str, str]:
         """Where the sale stands."""
-        found = staff.standing(schedule)
+        found = staff.schedule_state(schedule)
         return found.value, str(found.label)
 
     @column(_("seats"))
     def seats(self, schedule: ConcertSchedule) -> str:
         """What has become of them."""
-        return cells.seats(staff.seats_of(schedule))
+        return cells.seats(staff.seat_counts(schedule))
 
     @column(_("fans inside at once"), ordering="queue_max_active")
     def waiting_room(self, schedule: ConcertSchedule) -> str:
@@ -180,7 +182,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
 
     def warn_of_bookings(self, request: HttpRequest, moved: ConcertSchedule) -> None:
         """Say how many seats stay booked for another day."""
-        seats = staff.together(staff.by_category(moved.pk))
+        seats = staff.total_counts(staff.by_category(moved.pk))
         booked = seats.sold + seats.held
         if booked:
             text = ngettext(
@@ -231,15 +233,15 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     def summary(self, request: HttpRequest, schedule: Any) -> dict[str, Any]:  # Any: values of a template
         """How the sale of one date goes."""
         categories = staff.by_category(schedule.pk)
-        seats = staff.together(categories)
+        seats = staff.total_counts(categories)
         fresh = staff.schedules(ConcertSchedule.objects.filter(pk=schedule.pk)).get()
         return {
             "schedule": fresh,
-            "standing": staff.standing(fresh),
+            "state": staff.schedule_state(fresh),
             "categories": categories,
             "seats": seats,
             "booked": seats.sold + seats.held,
-            "draw": draw_of(fresh),
+            "draw": draw_summary(fresh),
             "waiting": line.count_waiting(schedule.pk),
             "inside": line.count_inside(schedule.pk),
             "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",

@@ -18,7 +18,7 @@ from concert_site.lib.admin.staff_pages import MoneyField, RecordAdmin
 from concert_site.lib.formats import money
 from reservations.admin.grid_form import COLOR
 from reservations.domain import seats
-from reservations.halls.hall import LONGEST
+from reservations.halls.hall import LONGEST, Category
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.seat import IS_FREE
 from reservations.queries import staff
@@ -30,7 +30,7 @@ NAMED = 5
 LONGEST_NUMBER = 9
 
 
-class TariffForm(forms.Form):
+class SeatCategoryForm(forms.Form):
     """What the selected seats are to be sold as."""
 
     category = forms.CharField(
@@ -92,7 +92,7 @@ class SeatAdmin(RecordAdmin):
     # Whole sections are taken off sale at once; the seats of a date are counted by an index.
     paginator = admin.ModelAdmin.paginator
     list_disable_select_all = False
-    actions = ("take_off_sale", "put_on_sale", "change_tariff", "mark_accessible", "mark_not_accessible")
+    actions = ("take_off_sale", "put_on_sale", "change_category", "mark_accessible", "mark_not_accessible")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConcertSeat]:
         """Seats with their date and holder, and the time of reading."""
@@ -182,12 +182,12 @@ class SeatAdmin(RecordAdmin):
         step = self.marking(accessible=False)
         self.change(request, queryset, _("Marked as not accessible"), step)
 
-    def marking(self, *, accessible: bool) -> Callable[[Sequence[int]], seats.Outcome]:
+    def marking(self, *, accessible: bool) -> Callable[[Sequence[int]], seats.SeatChanges]:
         """The step that marks seats."""
         return lambda ids: seats.mark_accessible(seat_ids=ids, accessible=accessible)
 
     @admin.action(description=gettext_lazy("Change category and price…"), permissions=["change_seats"])
-    def change_tariff(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
+    def change_category(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
         """Ask for category and price, then give them to the selected seats of one date.
 
         The page in between sends the same action with the same selection to the same address.
@@ -196,16 +196,17 @@ class SeatAdmin(RecordAdmin):
         if len(schedule_ids) != 1:
             messages.error(request, _("Choose seats of one date."))
             return None
-        form = TariffForm(request.POST if "tariff" in request.POST else None)
+        form = SeatCategoryForm(request.POST if "seat_category" in request.POST else None)
         if form.is_valid():
-            tariff = seats.Tariff(**form.cleaned_data)
-            step = lambda ids: seats.change_tariff(schedule_id=schedule_ids[0], seat_ids=ids, tariff=tariff)  # noqa: E731
-            said = _("Priced %(category)s, %(price)s") % {"category": tariff.category, "price": money(tariff.price)}
+            sent = form.cleaned_data
+            category = Category(sent["category"], sent["color"], sent["price"])
+            step = lambda ids: seats.change_category(schedule_id=schedule_ids[0], seat_ids=ids, category=category)  # noqa: E731
+            said = _("Priced %(category)s, %(price)s") % {"category": category.name, "price": money(category.price)}
             if submit_to_domain(form, lambda: self.change(request, queryset, said, step)):
                 return None
         return self.page(
             request,
-            "admin/reservations/tariff.html",
+            "admin/reservations/seat_category.html",
             title=_("Change category and price"),
             form=form,
             number=queryset.count(),
@@ -221,7 +222,7 @@ class SeatAdmin(RecordAdmin):
         request: HttpRequest,
         queryset: QuerySet[ConcertSeat],
         said: str,
-        step: Callable[[Sequence[int]], seats.Outcome],
+        step: Callable[[Sequence[int]], seats.SeatChanges],
     ) -> bool:
         """Do it to all that were selected, say what came of it, and write it into the log of their dates."""
         chosen = list(queryset.order_by("pk").values_list("pk", "concert_schedule_id", "section", "row", "seat_label"))

@@ -62,7 +62,7 @@ def sale_or_404(schedule_id: int) -> Sale:
 def found_by(filters: Mapping[str, Any]) -> ConcertQuerySet:
     """The concerts that fit the valid filters of a request (Any: each of its own type)."""
     state = filters.get("sale_state")
-    return concerts.concerts(
+    return concerts.search_concerts(
         search=filters.get("search", ""), on=filters.get("date"), state=SaleState(state) if state else None
     )
 
@@ -85,7 +85,7 @@ class Concerts(GenericAPIView[Concert]):
         query = CatalogueQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         page = self.paginate_queryset(found_by(query.validated_data)) or []
-        response = self.get_paginated_response(ConcertOut(concerts.listings(page), many=True).data)
+        response = self.get_paginated_response(ConcertOut(concerts.public_concerts(page), many=True).data)
         response["Cache-Control"] = LISTED
         return response
 
@@ -96,10 +96,10 @@ class ConcertDetail(PublicRead):
     @extend_schema(responses=ConcertOut)
     def get(self, request: Request, pk: int) -> Response:
         """A concert with its schedules."""
-        listing = concerts.listing_of(pk)
-        if listing is None:
+        concert = concerts.public_concert(pk)
+        if concert is None:
             raise NotFound
-        return Response(ConcertOut(listing).data, headers={"Cache-Control": LIVE})
+        return Response(ConcertOut(concert).data, headers={"Cache-Control": LIVE})
 
 
 class Schedule(PublicRead):
@@ -107,11 +107,11 @@ class Schedule(PublicRead):
 
     @extend_schema(responses=ScheduleOut)
     def get(self, request: Request, pk: int) -> Response:
-        """A show: its times, prices, what is left, and where its sale stands."""
-        show = concerts.show_of(pk)
-        if show is None:
+        """A date: its times, prices, what is left, and where its sale stands."""
+        schedule = concerts.public_schedule(pk)
+        if schedule is None:
             raise NotFound
-        return Response(ScheduleOut(show).data, headers={"Cache-Control": LIVE})
+        return Response(ScheduleOut(schedule).data, headers={"Cache-Control": LIVE})
 
 
 class Seats(PublicRead):

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, NotFound
 from reservations.domain.public_progress import show_at_once
-from reservations.domain.schedules import Times, make_schedule
-from reservations.domain.transactions import refused
+from reservations.domain.schedules import Times, create_schedule
+from reservations.domain.transactions import raise_on_integrity_error
 from reservations.halls.hall import Hall
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
 
@@ -25,8 +25,8 @@ class Description(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
-    """A show that was set up: ids, the seats in the order in which every answer lists them."""
+class CreatedConcert:
+    """A concert of one date that was set up: ids, the seats in the order in which every answer lists them."""
 
     concert_id: int
     schedule_id: int
@@ -73,7 +73,7 @@ def delete_concert(*, concert_id: int) -> None:
     :raises Conflict: if it has
     """
     has_dates = Conflict(_("This concert has dates. Unpublish it instead."))
-    with refused(has_dates), transaction.atomic(durable=True):
+    with raise_on_integrity_error(has_dates), transaction.atomic(durable=True):
         # Asked first, since Django would read every row that refers to it.
         if ConcertSchedule.objects.filter(concert=concert_id).exists():
             raise has_dates
@@ -81,11 +81,11 @@ def delete_concert(*, concert_id: int) -> None:
 
 
 @transaction.atomic(durable=True)
-def make_show(*, name: str, hall: Hall, times: Times, **limits: int) -> Show:
+def create_concert(*, name: str, hall: Hall, times: Times, **limits: int) -> CreatedConcert:
     """Set up a concert of one date; `limits` are columns of the schedule.
 
     :raises IntegrityError: if the sale would not open before it closes, and close before the concert
     """
     concert = Concert.objects.create(name=name)
-    schedule, seats = make_schedule(concert=concert, hall=hall, times=times, **limits)
-    return Show(concert_id=concert.pk, schedule_id=schedule.pk, seat_ids=[seat.pk for seat in seats])
+    schedule, seats = create_schedule(concert=concert, hall=hall, times=times, **limits)
+    return CreatedConcert(concert_id=concert.pk, schedule_id=schedule.pk, seat_ids=[seat.pk for seat in seats])

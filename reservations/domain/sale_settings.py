@@ -11,7 +11,7 @@ from reservations.domain.public_progress import show_at_once
 from reservations.models import ConcertSchedule
 
 
-class Levers(TypedDict, total=False):
+class SaleSettings(TypedDict, total=False):
     """The cap of fans inside, the limit of seats a fan, whether anybody is let in, and what everyone waiting reads."""
 
     queue_max_active: int
@@ -31,20 +31,20 @@ class ClockTimestamp(Func):
     output_field = DateTimeField()
 
 
-def pull(*, schedule_id: int, **changes: Unpack[Levers]) -> None:
-    """Change these levers of a waiting room. It follows within two seconds.
+def change_sale_settings(*, schedule_id: int, **changes: Unpack[SaleSettings]) -> None:
+    """Change these settings of a sale. It follows within two seconds.
 
     :raises NotFound: if there is no such schedule
     """
-    set_levers(schedule_id=schedule_id, **changes)
+    write_sale_settings(schedule_id=schedule_id, **changes)
     if "tickets_per_fan" in changes:
-        mark_again(schedule_id)
+        note_limits_changed(schedule_id)
     show_at_once([schedule_id])
 
 
 @transaction.atomic(durable=True)
-def set_levers(*, schedule_id: int, **changes: Unpack[Levers]) -> None:
-    """Write the levers, and when.
+def write_sale_settings(*, schedule_id: int, **changes: Unpack[SaleSettings]) -> None:
+    """Write the settings, and when.
 
     :raises NotFound: if there is no such schedule
     """
@@ -56,7 +56,7 @@ def set_levers(*, schedule_id: int, **changes: Unpack[Levers]) -> None:
         raise NotFound
 
 
-def mark_again(schedule_id: int) -> None:
+def note_limits_changed(schedule_id: int) -> None:
     """Note the time once more, now that the new limits are committed.
 
     Holds take no lock of the schedule, which all of them would share: one that begins before the commit reads the

@@ -13,8 +13,8 @@ from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from queueing.queries import had_a_line, has_lobby
 from reservations.domain.public_progress import show_at_once
-from reservations.domain.seat_setup import clear_hall, create_seats
-from reservations.domain.transactions import locked_schedule, refused
+from reservations.domain.seat_setup import create_seats, delete_seats
+from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
 from reservations.halls.hall import Hall
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 
@@ -38,7 +38,7 @@ class Limits(TypedDict, total=False):
     tickets_per_fan: int
 
 
-def demand_sense(times: Times) -> None:
+def require_valid_times(times: Times) -> None:
     """Refuse times that can't be.
 
     :raises Invalid: naming the column at fault
@@ -61,7 +61,7 @@ def add_schedule(*, concert_id: int, times: Times, **limits: Unpack[Limits]) -> 
 
     :raises Invalid: if its times make no sense
     """
-    demand_sense(times)
+    require_valid_times(times)
     return ConcertSchedule.objects.create(
         concert_id=concert_id,
         concert_date=localdate(times.concert_at),
@@ -95,15 +95,15 @@ def set_times(
 ) -> None:
     """Write the times, where they make sense together; see `change_times`."""
     # The three are judged together, so nobody may change one of them meanwhile.
-    schedule = locked_schedule(schedule_id)
+    schedule = lock_schedule(schedule_id)
     times = Times(
         opens_at=opens_at or schedule.reservation_available_at,
         closes_at=closes_at or schedule.deadline_at,
         concert_at=concert_at or schedule.concert_at,
     )
-    demand_sense(times)
+    require_valid_times(times)
     if times.opens_at != schedule.reservation_available_at:
-        demand_movable(schedule, times.opens_at)
+        require_movable_opening(schedule, times.opens_at)
     ConcertSchedule.objects.filter(pk=schedule_id).update(
         reservation_available_at=times.opens_at,
         deadline_at=times.closes_at,
@@ -112,7 +112,7 @@ def set_times(
     )
 
 
-def demand_movable(schedule: ConcertSchedule, opens_at: datetime) -> None:
+def require_movable_opening(schedule: ConcertSchedule, opens_at: datetime) -> None:
     """Refuse to move an opening under those who gathered for it; `schedule` is locked.
 
     Numbers are drawn among all who came before the opening. Moved to a time that is over, it would part those who
@@ -124,7 +124,7 @@ def demand_movable(schedule: ConcertSchedule, opens_at: datetime) -> None:
         raise Conflict(
             _("The line of this opening has begun, so the opening stays as it was."), attr="reservation_available_at"
         )
-    if has_lobby(schedule.pk) and opens_at <= clock():
+    if has_lobby(schedule.pk) and opens_at <= database_now():
         raise Conflict(
             _("Fans stand in the waiting room. Choose an opening that is still to come."),
             attr="reservation_available_at",
@@ -157,13 +157,13 @@ def delete_schedule(*, schedule_id: int) -> None:
     :raises Conflict: if somebody did
     """
     meanwhile = Conflict(_("Somebody came to this date while it was being deleted. It stays."))
-    with refused(meanwhile), transaction.atomic(durable=True):
-        locked_schedule(schedule_id)
+    with raise_on_integrity_error(meanwhile), transaction.atomic(durable=True):
+        lock_schedule(schedule_id)
         if had_a_line(schedule_id):
             raise Conflict(
                 _("Fans stood in line for this date, so it stays. Close its sale, or unpublish the concert.")
             )
-        clear_hall(schedule_id)
+        delete_seats(schedule_id)
         ConcertSchedule.objects.filter(pk=schedule_id).delete()
 
 
@@ -180,8 +180,8 @@ def copy_schedule(
     :raises Invalid: if the times make no sense
     """
     # Who changes prices raises the version on this row: map and seats are copied as of one moment.
-    source = locked_schedule(schedule_id)
-    kept = shifted(source, concert_at)
+    source = lock_schedule(schedule_id)
+    kept = shifted_times(source, concert_at)
     copy = add_schedule(
         concert_id=source.concert_id,
         times=Times(opens_at or kept.opens_at, closes_at or kept.closes_at, concert_at),
@@ -194,7 +194,7 @@ def copy_schedule(
     return copy
 
 
-def shifted(source: ConcertSchedule, concert_at: datetime) -> Times:
+def shifted_times(source: ConcertSchedule, concert_at: datetime) -> Times:
     """The times of a date for another one: sold at the same distance before it, by the venue's clocks."""
     # Subtracting and adding on the venue's clocks keeps the time of day, also where a summer time lies between.
     by = localtime(concert_at).replace(tzinfo=None) - localtime(source.concert_at).replace(tzinfo=None)
@@ -205,7 +205,7 @@ def shifted(source: ConcertSchedule, concert_at: datetime) -> Times:
     )
 
 
-def make_schedule(
+def create_schedule(
     *, concert: Concert, hall: Hall, times: Times, **columns: object
 ) -> tuple[ConcertSchedule, list[ConcertSeat]]:
     """Add a date with the seats of a hall to a concert: a step of the caller's transaction.
@@ -225,7 +225,7 @@ def make_schedule(
     return schedule, list(ConcertSeat.objects.of_schedule(schedule.pk))
 
 
-def clock() -> datetime:
+def database_now() -> datetime:
     """The present, by PostgreSQL's clock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement_timestamp()")

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict
-from reservations.domain.transactions import locked_schedule, refused
+from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
 from reservations.halls.hall import Hall, SeatPlan
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.queries.bookings import was_booked
@@ -29,13 +29,13 @@ def add_seats(*, schedule_id: int, hall: Hall) -> int:
     :raises Conflict: if it has seats already
     """
     # Two members of staff may add seats at once: the second waits here, and then finds those of the first.
-    schedule = locked_schedule(schedule_id)
-    demand_no_seats(schedule_id)
+    schedule = lock_schedule(schedule_id)
+    require_no_seats(schedule_id)
     ConcertSchedule.objects.filter(pk=schedule_id).update(layout=hall.layout(), layout_version=F("layout_version") + 1)
     return create_seats(hall, schedule)
 
 
-def demand_no_seats(schedule_id: int) -> None:
+def require_no_seats(schedule_id: int) -> None:
     """
     :raises Conflict: if the schedule has seats already
     """
@@ -61,17 +61,17 @@ def remove_seats(*, schedule_id: int) -> int:
     :raises NotFound: if there is no such schedule
     :raises Conflict: if it has no seats, or a seat of it is booked or was, if only for a moment
     """
-    with refused(BookedBefore()), transaction.atomic(durable=True):
-        locked_schedule(schedule_id)
-        removed = clear_hall(schedule_id)
+    with raise_on_integrity_error(BookedBefore()), transaction.atomic(durable=True):
+        lock_schedule(schedule_id)
+        removed = delete_seats(schedule_id)
         if not removed:
             raise Conflict(_("This date has no seats."))
         ConcertSchedule.objects.filter(pk=schedule_id).update(layout={}, layout_version=F("layout_version") + 1)
     return removed
 
 
-def clear_hall(schedule_id: int) -> int:
-    """Delete the seats of a date, and return how many: a step of the caller's transaction, inside refused().
+def delete_seats(schedule_id: int) -> int:
+    """Delete the seats of a date, and return how many: a step inside raise_on_integrity_error().
 
     A fan who gets a seat first keeps it: the statement waits for their hold, leaves the seat, and this refuses. A fan
     who comes later finds no free seat, and hears so at once.

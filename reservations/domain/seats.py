@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
 from reservations.domain import holds
-from reservations.domain.transactions import locked_schedule
-from reservations.halls.hall import HIGHEST_PRICE, LONGEST
+from reservations.domain.transactions import lock_schedule
+from reservations.halls.hall import HIGHEST_PRICE, LONGEST, Category
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.seat import ConcertSeatQuerySet
 
@@ -24,78 +24,69 @@ FREE = (SeatStatus.AVAILABLE, SeatStatus.UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SeatChanges:
     """How many of the seats that were asked for were changed, and how many were not."""
 
     changed: int
     skipped: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
-    """What seats are to be sold as; `color` is for a category that the map doesn't know yet."""
-
-    category: str
-    price: int
-    color: str = "#2563eb"
-
-
-def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> Outcome:
+def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> SeatChanges:
     """Take free seats off sale; those that are held, sold, or off sale already are skipped. A lapsed hold is free."""
     if chosen(seat_ids).lapsed(now).exists():
         holds.release_lapsed(now=now)
     return move(seat_ids, SeatStatus.AVAILABLE, SeatStatus.UNAVAILABLE)
 
 
-def put_on_sale(*, seat_ids: Sequence[int]) -> Outcome:
+def put_on_sale(*, seat_ids: Sequence[int]) -> SeatChanges:
     """Put seats that are off sale back on sale; the others are skipped."""
     return move(seat_ids, SeatStatus.UNAVAILABLE, SeatStatus.AVAILABLE)
 
 
 @transaction.atomic(durable=True)
-def move(seat_ids: Sequence[int], source: SeatStatus, to: SeatStatus) -> Outcome:
+def move(seat_ids: Sequence[int], source: SeatStatus, to: SeatStatus) -> SeatChanges:
     """Move the seats that are in `source` to `to`; the others are skipped."""
     ours = locked(chosen(seat_ids).filter(status=source))
-    return outcome(seat_ids, ours.move(source, to))
+    return changes(seat_ids, ours.move(source, to))
 
 
 @transaction.atomic(durable=True)
-def change_tariff(*, schedule_id: int, seat_ids: Sequence[int], tariff: Tariff) -> Outcome:
+def change_category(*, schedule_id: int, seat_ids: Sequence[int], category: Category) -> SeatChanges:
     """Give seats of a date another category and price; those that are held or sold keep theirs and are skipped.
 
-    :raises Invalid: if the tariff makes no sense
+    :raises Invalid: if the category makes no sense
     """
-    if not 1 <= tariff.price <= HIGHEST_PRICE:
+    if not 1 <= category.price <= HIGHEST_PRICE:
         raise Invalid(_("Give a price of at least 1."), attr="price")
-    if not 1 <= len(tariff.category.strip()) <= LONGEST["category"]:
+    if not 1 <= len(category.name.strip()) <= LONGEST["category"]:
         raise Invalid(_("Give the category a name."), attr="category")
-    schedule = locked_schedule(schedule_id)
+    schedule = lock_schedule(schedule_id)
     ours = locked(chosen(seat_ids).filter(concert_schedule_id=schedule_id, status__in=FREE))
-    changed = ours.update(category=tariff.category, seat_price=tariff.price)
+    changed = ours.update(category=category.name, seat_price=category.price)
     if changed:
-        show_on_map(schedule, tariff)
-    return outcome(seat_ids, changed)
+        show_on_map(schedule, category)
+    return changes(seat_ids, changed)
 
 
-def show_on_map(schedule: ConcertSchedule, tariff: Tariff) -> None:
+def show_on_map(schedule: ConcertSchedule, category: Category) -> None:
     """Put a category on the map if it isn't there, and give the map a new version; the caller has locked the date."""
     categories = schedule.layout.setdefault("categories", [])
-    if tariff.category not in {category.get("name") for category in categories}:
-        categories.append({"name": tariff.category, "color": tariff.color})
+    if category.name not in {each.get("name") for each in categories}:
+        categories.append({"name": category.name, "color": category.color})
     ConcertSchedule.objects.filter(pk=schedule.pk).update(
         layout=schedule.layout, layout_version=F("layout_version") + 1
     )
 
 
 @transaction.atomic(durable=True)
-def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> Outcome:
+def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> SeatChanges:
     """Say of seats that they can, or can't, be reached without a step; whoever has them."""
     others = chosen(seat_ids).exclude(accessible=accessible)
     dates = ConcertSchedule.objects.filter(pk__in=others.order_by().values("concert_schedule_id"))
     schedule_ids = list(dates.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     changed = locked(others.filter(concert_schedule_id__in=schedule_ids)).update(accessible=accessible)
     ConcertSchedule.objects.filter(pk__in=schedule_ids).update(layout_version=F("layout_version") + 1)
-    return outcome(seat_ids, changed)
+    return changes(seat_ids, changed)
 
 
 def chosen(seat_ids: Sequence[int]) -> ConcertSeatQuerySet:
@@ -109,6 +100,6 @@ def locked(seats: ConcertSeatQuerySet) -> ConcertSeatQuerySet:
     return chosen(list(ids))
 
 
-def outcome(seat_ids: Sequence[int], changed: int) -> Outcome:
+def changes(seat_ids: Sequence[int], changed: int) -> SeatChanges:
     """What came of it."""
-    return Outcome(changed, len(seat_ids) - changed)
+    return SeatChanges(changed, len(seat_ids) - changed)

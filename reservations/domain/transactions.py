@@ -9,7 +9,7 @@ from concert_site.lib.errors import Conflict, NotFound
 from reservations.models import ConcertSchedule
 
 
-def locked_schedule(schedule_id: int) -> ConcertSchedule:
+def lock_schedule(schedule_id: int) -> ConcertSchedule:
     """A schedule, locked until the caller's transaction ends; holds, which only refer to it, go on.
 
     :raises NotFound: if there is none
@@ -21,7 +21,7 @@ def locked_schedule(schedule_id: int) -> ConcertSchedule:
 
 
 @contextmanager
-def refused(refusal: Conflict) -> Iterator[None]:
+def raise_on_integrity_error(refusal: Conflict) -> Iterator[None]:
     """Around a transaction that deletes: what the database says of it at its end, in our words.
 
     Whoever held a seat and gave it back between a question and the statement has left a reservation, which points at

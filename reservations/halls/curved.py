@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reservations.halls.areas import Area, Label
-from reservations.halls.hall import MARGIN, PITCH, Category, Hall, SeatPlan, letters
+from reservations.halls.hall import MARGIN, PITCH, Category, Hall, SeatPlan, row_labels
 
 VIP = Category("VIP", "#b91c1c", 165_000)
 R = Category("R", "#2563eb", 143_000)
@@ -80,7 +80,7 @@ def section_middle(tier: Tier, nth: int) -> float:
 def tier_seats(tier: Tier) -> Iterator[SeatPlan]:
     """The seats of a tier, section after section, row after row."""
     for nth, name in enumerate(tier.sections):
-        for row, letter in enumerate(islice(letters(), tier.rows)):
+        for row, letter in enumerate(islice(row_labels(), tier.rows)):
             yield from arc(tier, f"{tier.name} {name}", section_middle(tier, nth), row, letter)
 
 

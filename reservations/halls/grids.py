@@ -25,7 +25,7 @@ from reservations.halls.hall import (
     Category,
     Hall,
     SeatPlan,
-    letters,
+    row_labels,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class GridSection:
         if self.first_row_name.isdecimal():
             return map(str, islice(count(int(self.first_row_name)), self.rows))
         first = self.first_row_name.upper()
-        return islice(dropwhile(lambda name: name != first, letters()), self.rows)
+        return islice(dropwhile(lambda name: name != first, row_labels()), self.rows)
 
 
 def grid_hall(sections: Sequence[GridSection]) -> Hall:
@@ -101,7 +101,7 @@ def grid_hall(sections: Sequence[GridSection]) -> Hall:
     bands = [sections[start : start + ACROSS] for start in range(0, len(sections), ACROSS)]
     widest = max(NARROWEST_STAGE, *(band_width(band) for band in bands))
     width = widest + 2 * MARGIN
-    placed = list(places(bands, width / 2))
+    placed = list(placed_sections(bands, width / 2))
     stage = max(NARROWEST_STAGE, band_width(bands[0]) / 2)
     return Hall(
         width=width,
@@ -127,7 +127,7 @@ def band_width(band: Sequence[GridSection]) -> float:
     return sum(section.width for section in band) + (len(band) - 1) * AISLE
 
 
-def places(bands: Sequence[Sequence[GridSection]], middle: float) -> Iterator[tuple[GridSection, Corner]]:
+def placed_sections(bands: Sequence[Sequence[GridSection]], middle: float) -> Iterator[tuple[GridSection, Corner]]:
     """Every section with its corner: bands behind each other, each centred on the stage."""
     y, row_index = FIRST_ROW_Y, 0
     for band in bands:

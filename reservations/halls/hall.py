@@ -85,7 +85,7 @@ def seat_radius(places: Sequence[Point]) -> float:
     return (steps[len(steps) // 10] if steps else PITCH) * SHARE
 
 
-def letters() -> Iterator[str]:
+def row_labels() -> Iterator[str]:
     """A, B, ... Z, AA, AB, ...: names of rows and sections, as many as are asked for."""
     for length in count(1):
         yield from map("".join, product(ascii_uppercase, repeat=length))
@@ -102,12 +102,12 @@ STAGE_HEIGHT = 60.0
 FIRST_ROW_Y = MARGIN + STAGE_HEIGHT + AISLE
 
 
-def grid(seats: int, price: int) -> Hall:
+def plain_hall(seats: int, price: int) -> Hall:
     """A hall of so many seats at one price: blocks of up to 20 rows of 20, the stage on top."""
     category = Category("R", "#2563eb", price)
     blocks = math.ceil(seats / (SEATS_A_ROW * ROWS_A_BLOCK))
     across = math.ceil(math.sqrt(blocks))
-    names = list(islice(letters(), blocks))
+    names = list(islice(row_labels(), blocks))
     rows_deep = math.ceil(seats / SEATS_A_ROW) if blocks == 1 else math.ceil(blocks / across) * ROWS_A_BLOCK
     aisles = math.ceil(blocks / across) - 1
     width = 2 * MARGIN + across * BLOCK_WIDTH + (across - 1) * AISLE

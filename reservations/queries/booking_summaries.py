@@ -19,7 +19,7 @@ from reservations.models.reservation import ReservationQuerySet, Status, is_held
 from reservations.queries import bookings
 
 
-class Fate(models.TextChoices):
+class BookedSeatState(models.TextChoices):
     """What became of a seat that was booked."""
 
     HELD = "held", _("held")
@@ -29,7 +29,7 @@ class Fate(models.TextChoices):
     GIVEN_UP = "given_up", _("given up")
 
 
-class Shelf(models.TextChoices):
+class BookingTab(models.TextChoices):
     """Where a fan looks for a booking. One that still holds a seat is upcoming, whatever else it has."""
 
     UPCOMING = "upcoming", _("Upcoming")
@@ -44,26 +44,26 @@ class BookedSeat:
     reservation: Reservation
 
     @cached_property
-    def fate(self) -> Fate:
+    def state(self) -> BookedSeatState:
         """What became of it."""
         match bookings.state_of(self.reservation):
             case Status.RESERVING:
-                return Fate.HELD
+                return BookedSeatState.HELD
             case Status.RESERVED:
-                return Fate.PAID
+                return BookedSeatState.PAID
             case _:
-                return self.how_it_ended()
+                return self.canceled_state()
 
-    def how_it_ended(self) -> Fate:
+    def canceled_state(self) -> BookedSeatState:
         """Why it is canceled. Only what was paid has a payment; a hold that was given up ended before its time.
 
         One that staff took back has no end any more.
         """
         if hasattr(self.reservation, "payment"):
-            return Fate.REFUNDED
+            return BookedSeatState.REFUNDED
         end, changed = self.reservation.expired_at, self.reservation.updated_state_at
         is_tidied = self.reservation.status == Status.CANCELED
-        return Fate.GIVEN_UP if is_tidied and (end is None or changed < end) else Fate.LAPSED
+        return BookedSeatState.GIVEN_UP if is_tidied and (end is None or changed < end) else BookedSeatState.LAPSED
 
     @property
     def seat(self) -> ConcertSeat:
@@ -79,11 +79,11 @@ class BookedSeat:
     def refund(self) -> int:
         """What went back to the wallet once it was refunded."""
         payment = getattr(self.reservation, "payment", None)
-        return payment.price - (payment.refund_fee or 0) if payment and self.fate == Fate.REFUNDED else 0
+        return payment.price - (payment.refund_fee or 0) if payment and self.state == BookedSeatState.REFUNDED else 0
 
 
 @dataclass(frozen=True)
-class Summary:
+class BookingSummary:
     """One booking: its seats, in the order in which they were booked. There is at least one."""
 
     seats: Sequence[BookedSeat]
@@ -106,21 +106,21 @@ class Summary:
     @cached_property
     def held(self) -> list[BookedSeat]:
         """The seats that wait for their payment."""
-        return self.of(Fate.HELD)
+        return self.of(BookedSeatState.HELD)
 
     @cached_property
     def paid(self) -> list[BookedSeat]:
         """The seats that have a ticket."""
-        return self.of(Fate.PAID)
+        return self.of(BookedSeatState.PAID)
 
     @cached_property
     def refunded(self) -> list[BookedSeat]:
         """The seats whose money went back."""
-        return self.of(Fate.REFUNDED)
+        return self.of(BookedSeatState.REFUNDED)
 
-    def of(self, fate: Fate) -> list[BookedSeat]:
+    def of(self, state: BookedSeatState) -> list[BookedSeat]:
         """The seats of which this became."""
-        return [each for each in self.seats if each.fate == fate]
+        return [each for each in self.seats if each.state == state]
 
     @property
     def to_pay(self) -> int:
@@ -181,7 +181,7 @@ def with_schedule(reservations: ReservationQuerySet) -> ReservationQuerySet:
     )
 
 
-def summary_of(reference: str, *, user_id: int, now: datetime | None = None) -> Summary:
+def booking_summary(reference: str, *, user_id: int, now: datetime | None = None) -> BookingSummary:
     """One booking of a fan, in one query.
 
     :raises NotFound: if there is none, or it is someone else's
@@ -190,17 +190,17 @@ def summary_of(reference: str, *, user_id: int, now: datetime | None = None) -> 
     seats = [BookedSeat(reservation) for reservation in found]
     if not seats:
         raise NotFound
-    return Summary(seats)
+    return BookingSummary(seats)
 
 
-def references_on(shelf: Shelf, *, user_id: int, now: datetime | None = None) -> models.QuerySet[Reservation, str]:
-    """The references of a fan's bookings on a shelf: held ones first, then the newest."""
+def references_in(tab: BookingTab, *, user_id: int, now: datetime | None = None) -> models.QuerySet[Reservation, str]:
+    """The references of a fan's bookings on a tab: held ones first, then the newest."""
     today = TruncDate(moment(now))
     is_held = Q(held__gt=0)
     where = {
-        Shelf.UPCOMING: is_held | Q(paid__gt=0, played_on__gte=today),
-        Shelf.PAST: ~is_held & Q(paid__gt=0, played_on__lt=today),
-        Shelf.CANCELED: ~is_held & Q(paid=0),
+        BookingTab.UPCOMING: is_held | Q(paid__gt=0, played_on__gte=today),
+        BookingTab.PAST: ~is_held & Q(paid__gt=0, played_on__lt=today),
+        BookingTab.CANCELED: ~is_held & Q(paid=0),
     }
     together = Reservation.objects.filter(user_id=user_id).values("booking_reference")
     counted = together.annotate(
@@ -210,16 +210,16 @@ def references_on(shelf: Shelf, *, user_id: int, now: datetime | None = None) ->
         newest=Max("pk"),
     )
     first = ExpressionWrapper(is_held, output_field=models.BooleanField())
-    ordered = counted.filter(where[shelf]).order_by(first.desc(), F("newest").desc())
+    ordered = counted.filter(where[tab]).order_by(first.desc(), F("newest").desc())
     return ordered.values_list("booking_reference", flat=True)
 
 
-def summaries(references: Sequence[str], *, user_id: int, now: datetime | None = None) -> list[Summary]:
+def booking_summaries(references: Sequence[str], *, user_id: int, now: datetime | None = None) -> list[BookingSummary]:
     """These bookings of a fan, in this order, in one query."""
     own = bookings.own_reservations(user_id=user_id, now=now).filter(booking_reference__in=references)
     ordered = with_schedule(own).order_by("booking_reference", "pk")
     found = {
-        reference: Summary([BookedSeat(each) for each in together])
+        reference: BookingSummary([BookedSeat(each) for each in together])
         for reference, together in groupby(ordered, key=lambda each: each.booking_reference)
     }
     return [found[reference] for reference in references if reference in found]

@@ -29,7 +29,7 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Inventory:
     """What a schedule costs and what is left of it."""
 
     prices: list[Price]
@@ -38,7 +38,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
+class PublicSchedule:
     """A schedule as the public sees it, as it stood at `read_at` by PostgreSQL's clock."""
 
     id: int
@@ -57,7 +57,7 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class PublicConcert:
     """A concert as the public sees it. `poster` is an address on this site, `poster_small` that of one for lists."""
 
     id: int
@@ -67,12 +67,12 @@ class Listing:
     status: str
     poster: str | None
     poster_small: str | None
-    schedules: list[Show]
+    schedules: list[PublicSchedule]
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a reader looks for, see `concerts`."""
+    """What a reader looks for, see `search_concerts`."""
 
     search: str = ""
     on: date | None = None
@@ -80,23 +80,23 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class ListingPage:
+class ConcertPage:
     """One page of the concerts that fit, of so many `pages`; `count` is the number of them all."""
 
-    listings: list[Listing]
+    concerts: list[PublicConcert]
     number: int
     pages: int
     count: int
 
 
 # By the schedules of one page, which are asked for together.
-_standings: TTLCache[dict[int, Standing]] = TTLCache()
-_listings: TTLCache[Listing | None] = TTLCache(most=1024)
-_pages: TTLCache[ListingPage] = TTLCache(most=64)
+_inventories: TTLCache[dict[int, Inventory]] = TTLCache()
+_concerts: TTLCache[PublicConcert | None] = TTLCache(most=1024)
+_pages: TTLCache[ConcertPage] = TTLCache(most=64)
 
 
-def concerts(*, search: str = "", on: date | None = None, state: SaleState | None = None) -> ConcertQuerySet:
-    """The available concerts that fit, by their next show; those that are over, or have no date, come last.
+def search_concerts(*, search: str = "", on: date | None = None, state: SaleState | None = None) -> ConcertQuerySet:
+    """The available concerts that fit, by their next date; those that are over, or have no date, come last.
 
     Every word of `search` is somewhere in name, host or description; one and the same schedule is `on`
     that date of the venue and in that `state`.
@@ -108,8 +108,8 @@ def concerts(*, search: str = "", on: date | None = None, state: SaleState | Non
     if on is not None or state is not None:
         fitting = schedules if on is None else schedules.filter(concert_date=on)
         found = found.filter(Exists(fitting.filter(in_state(state)) if state else fitting))
-    next_show = schedules.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1]
-    return found.annotate(next_at=Subquery(next_show)).order_by(F("next_at").asc(nulls_last=True), "-pk")
+    next_schedule = schedules.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1]
+    return found.annotate(next_at=Subquery(next_schedule)).order_by(F("next_at").asc(nulls_last=True), "-pk")
 
 
 def in_state(state: SaleState) -> Q:
@@ -130,40 +130,40 @@ def in_state(state: SaleState) -> Q:
     return ~is_over & ~is_sold_out & by_time[state]
 
 
-def listings(page: Sequence[Concert]) -> list[Listing]:
+def public_concerts(page: Sequence[Concert]) -> list[PublicConcert]:
     """These concerts with their schedules: two queries, however many they are."""
-    by_concert: dict[int, list[Show]] = {concert.pk: [] for concert in page}
-    for show in shows(sales_of_concerts(list(by_concert))):
-        by_concert[show.concert].append(show)
-    return [listing(concert, by_concert[concert.pk]) for concert in page]
+    by_concert: dict[int, list[PublicSchedule]] = {concert.pk: [] for concert in page}
+    for schedule in public_schedules(sales_of_concerts(list(by_concert))):
+        by_concert[schedule.concert].append(schedule)
+    return [public_concert_from(concert, by_concert[concert.pk]) for concert in page]
 
 
-def page_of(filters: Filters, *, number: int, size: int) -> ListingPage:
+def page_of(filters: Filters, *, number: int, size: int) -> ConcertPage:
     """A page of the concerts that fit, at most a second old: everybody starts here. Beyond the last it is the last."""
     return _pages.get_or_build((filters, number, size), lambda: (_read_page(filters, number, size), MEMORY_SECONDS))
 
 
-def listing_of(concert_id: int) -> Listing | None:
+def public_concert(concert_id: int) -> PublicConcert | None:
     """One available concert, at most a second old; None if there is none."""
-    return _listings.get_or_build(concert_id, lambda: (_read_listing(concert_id), MEMORY_SECONDS))
+    return _concerts.get_or_build(concert_id, lambda: (_read_concert(concert_id), MEMORY_SECONDS))
 
 
-def show_of(schedule_id: int) -> Show | None:
+def public_schedule(schedule_id: int) -> PublicSchedule | None:
     """One schedule of an available concert, at most a second old; None if there is none."""
     sale = public_sale_of(schedule_id)
-    return None if sale is None else shows([sale])[0]
+    return None if sale is None else public_schedules([sale])[0]
 
 
-def shows(sales: Sequence[Sale]) -> list[Show]:
+def public_schedules(sales: Sequence[Sale]) -> list[PublicSchedule]:
     """These schedules with prices and what is left: at most one query."""
-    found = standings([sale.schedule_id for sale in sales])
-    return [show(sale, found[sale.schedule_id]) for sale in sales]
+    found = inventories([sale.schedule_id for sale in sales])
+    return [public_schedule_from(sale, found[sale.schedule_id]) for sale in sales]
 
 
-def show(sale: Sale, standing: Standing) -> Show:
+def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
     """A schedule as it stands this moment."""
     now = sale.now()
-    return Show(
+    return PublicSchedule(
         id=sale.schedule_id,
         concert=sale.concert_id,
         concert_date=sale.concert_date,
@@ -171,25 +171,25 @@ def show(sale: Sale, standing: Standing) -> Show:
         lobby_at=sale.lobby_at,
         reservation_available_at=sale.reservation_available_at,
         deadline_at=sale.deadline_at,
-        sale_state=sale_state(sale, is_sold_out=standing.is_sold_out, now=now),
+        sale_state=sale_state(sale, is_sold_out=inventory.is_sold_out, now=now),
         tickets_per_fan=sale.tickets_per_fan,
-        prices=standing.prices,
-        seats_left=standing.seats_left,
+        prices=inventory.prices,
+        seats_left=inventory.seats_left,
         layout_name=layout_name(sale),
         read_at=now,
     )
 
 
-def standings(schedule_ids: Sequence[int]) -> dict[int, Standing]:
+def inventories(schedule_ids: Sequence[int]) -> dict[int, Inventory]:
     """Prices and what is left of each of these schedules: one query, or none within its second."""
     if not schedule_ids:
         return {}
-    return _standings.get_or_build(tuple(schedule_ids), lambda: (_read_standings(schedule_ids), MEMORY_SECONDS))
+    return _inventories.get_or_build(tuple(schedule_ids), lambda: (_read_inventories(schedule_ids), MEMORY_SECONDS))
 
 
-def listing(concert: Concert, schedules: list[Show]) -> Listing:
+def public_concert_from(concert: Concert, schedules: list[PublicSchedule]) -> PublicConcert:
     """A concert with its schedules."""
-    return Listing(
+    return PublicConcert(
         id=concert.pk,
         name=concert.name,
         host=concert.host,
@@ -201,27 +201,27 @@ def listing(concert: Concert, schedules: list[Show]) -> Listing:
     )
 
 
-def _read_page(filters: Filters, number: int, size: int) -> ListingPage:
-    found = concerts(search=filters.search, on=filters.on, state=filters.state)
+def _read_page(filters: Filters, number: int, size: int) -> ConcertPage:
+    found = search_concerts(search=filters.search, on=filters.on, state=filters.state)
     page = Paginator(found, size).get_page(number)
-    return ListingPage(listings(list(page)), page.number, page.paginator.num_pages, page.paginator.count)
+    return ConcertPage(public_concerts(list(page)), page.number, page.paginator.num_pages, page.paginator.count)
 
 
-def _read_listing(concert_id: int) -> Listing | None:
+def _read_concert(concert_id: int) -> PublicConcert | None:
     concert = Concert.objects.available().filter(pk=concert_id).first()
-    return listings([concert])[0] if concert else None
+    return public_concerts([concert])[0] if concert else None
 
 
-def _read_standings(schedule_ids: Sequence[int]) -> dict[int, Standing]:
+def _read_inventories(schedule_ids: Sequence[int]) -> dict[int, Inventory]:
     rows_of: dict[int, list[Row]] = {schedule_id: [] for schedule_id in schedule_ids}
-    for row in fetch(sql_beside(__file__, "standings.sql"), {"schedule_ids": list(schedule_ids)}):
+    for row in fetch(sql_beside(__file__, "inventories.sql"), {"schedule_ids": list(schedule_ids)}):
         rows_of[row["schedule_id"]].append(row)
-    return {schedule_id: _standing(rows) for schedule_id, rows in rows_of.items()}
+    return {schedule_id: _inventory(rows) for schedule_id, rows in rows_of.items()}
 
 
-def _standing(rows: list[Row]) -> Standing:
+def _inventory(rows: list[Row]) -> Inventory:
     """Add up the rows of one schedule: a row a category and price."""
-    return Standing(
+    return Inventory(
         prices=[Price(row["category"], row["seat_price"]) for row in rows],
         seats_left=sum(row["seats_left"] for row in rows),
         is_sold_out=any(row["is_sold_out"] for row in rows),
@@ -236,16 +236,16 @@ BEFORE_THE_OPENING = (SaleState.LOBBY, SaleState.UPCOMING)
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
+class ConcertCard:
     """A concert with what its dates have in common.
 
-    `next_show` is the first that is still to be played, else the last that was; None without any date.
+    `next_schedule` is the first that is still to be played, else the last that was; None without any date.
     `more_dates` counts the others ahead. Prices and `seats_left` are those of the dates in `state`.
     """
 
-    concert: Listing
+    concert: PublicConcert
     state: SaleState | None
-    next_show: Show | None
+    next_schedule: PublicSchedule | None
     more_dates: int
     opens_at: datetime | None
     is_over: bool
@@ -254,31 +254,31 @@ class Headline:
     seats_left: int
 
 
-def headline(concert: Listing) -> Headline:
+def concert_card(concert: PublicConcert) -> ConcertCard:
     """Say it all of one concert."""
-    ahead = [show for show in concert.schedules if not is_over(show)]
+    ahead = [schedule for schedule in concert.schedules if not is_over(schedule)]
     listed = ahead or concert.schedules[-1:]
-    state = min((show.sale_state for show in listed), key=BEST_FIRST.index, default=None)
-    alike = [show for show in listed if show.sale_state is state]
-    prices = [price.seat_price for show in alike for price in show.prices]
-    return Headline(
+    state = min((schedule.sale_state for schedule in listed), key=BEST_FIRST.index, default=None)
+    alike = [schedule for schedule in listed if schedule.sale_state is state]
+    prices = [price.seat_price for schedule in alike for price in schedule.prices]
+    return ConcertCard(
         concert=concert,
         state=state,
-        next_show=listed[0] if listed else None,
+        next_schedule=listed[0] if listed else None,
         more_dates=max(0, len(ahead) - 1),
         opens_at=opening(alike) if state in BEFORE_THE_OPENING else None,
         is_over=bool(listed) and not ahead,
         lowest=min(prices, default=None),
         highest=max(prices, default=None),
-        seats_left=sum(show.seats_left for show in alike),
+        seats_left=sum(schedule.seats_left for schedule in alike),
     )
 
 
-def is_over(show: Show) -> bool:
+def is_over(schedule: PublicSchedule) -> bool:
     """Whether it has begun: for who looks for a concert, that is over."""
-    return show.concert_at <= show.read_at
+    return schedule.concert_at <= schedule.read_at
 
 
-def opening(shows: Sequence[Show]) -> datetime:
+def opening(schedules: Sequence[PublicSchedule]) -> datetime:
     """When the first of these sales opens."""
-    return min(show.reservation_available_at for show in shows)
+    return min(schedule.reservation_available_at for schedule in schedules)

@@ -7,7 +7,7 @@ from concert_site.lib.database.statements import fetch, sql_beside
 
 
 @dataclass(frozen=True, slots=True)
-class OwnPlace:
+class FanSchedule:
     """A fan's part in one schedule. The references are those of the newest booking, None without one.
 
     Who waits without a number stands in the lobby: numbers are yet to be drawn.
@@ -23,8 +23,8 @@ class OwnPlace:
     tickets_reference: str | None
 
 
-def own_places(*, user_id: int, schedule_ids: Sequence[int]) -> dict[int, OwnPlace]:
+def fan_schedules(*, user_id: int, schedule_ids: Sequence[int]) -> dict[int, FanSchedule]:
     """A fan's part in each of these schedules, by schedule: one query, however many they are."""
     params = {"fan": user_id, "schedule_ids": list(schedule_ids)}
-    places = [OwnPlace(**row) for row in fetch(sql_beside(__file__, "fan_schedules.sql"), params)]
-    return {place.schedule_id: place for place in places}
+    found = [FanSchedule(**row) for row in fetch(sql_beside(__file__, "fan_schedules.sql"), params)]
+    return {each.schedule_id: each for each in found}

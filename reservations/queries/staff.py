@@ -19,7 +19,7 @@ from reservations.queries.sales import SaleState, lobby_before
 STATES = ("left", "held", "sold", "off")
 
 
-class Standing(TextChoices):
+class ScheduleState(TextChoices):
     """Where a date stands, in the eyes of staff: the state of its sale, or that the public doesn't see it."""
 
     UNPUBLISHED = "UNPUBLISHED", _("not published")
@@ -54,7 +54,7 @@ class CategoryCounts:
     seats: SeatCounts
 
 
-def counts() -> dict[str, Count]:
+def count_aggregates() -> dict[str, Count]:
     """The aggregates of SeatCounts over seats."""
     return {
         "left": Count("pk", filter=IS_FREE),
@@ -64,9 +64,9 @@ def counts() -> dict[str, Count]:
     }
 
 
-def counted(seats: QuerySet[ConcertSeat], by: str) -> Subquery:
+def counts_subquery(seats: QuerySet[ConcertSeat], by: str) -> Subquery:
     """The counts of these seats as one JSON object, in one pass over them."""
-    groups = seats.order_by().values(by).annotate(of_seats=JSONObject(**counts()))
+    groups = seats.order_by().values(by).annotate(of_seats=JSONObject(**count_aggregates()))
     return Subquery(groups.values("of_seats"))
 
 
@@ -76,7 +76,7 @@ def schedules(rows: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
     return (
         rows.select_related("concert")
         .defer("draw_seed", "layout")
-        .annotate(of_seats=counted(seats, "concert_schedule"), is_sold_out=IS_SOLD_OUT, read_at=Now())
+        .annotate(of_seats=counts_subquery(seats, "concert_schedule"), is_sold_out=IS_SOLD_OUT, read_at=Now())
     )
 
 
@@ -93,33 +93,33 @@ def concerts(rows: QuerySet[Concert]) -> QuerySet[Concert]:
             dates.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1],
             output_field=DateTimeField(),
         ),
-        of_seats=counted(to_come, "concert_schedule__concert"),
+        of_seats=counts_subquery(to_come, "concert_schedule__concert"),
     )
 
 
-def seats_of(row: Model) -> SeatCounts:
+def seat_counts(row: Model) -> SeatCounts:
     """The counts of a row of one of the queries above."""
     found: dict[str, int] | None = annotation(row, "of_seats")
     return SeatCounts(**found) if found else SeatCounts()
 
 
-def standing(schedule: ConcertSchedule) -> Standing:
+def schedule_state(schedule: ConcertSchedule) -> ScheduleState:
     """Where a date of the query above stands; the rules are sales.sale_state()'s."""
     now: datetime = annotation(schedule, "read_at")
     if schedule.concert.status != ConcertStatus.AVAILABLE:
-        return Standing.UNPUBLISHED
+        return ScheduleState.UNPUBLISHED
     if now >= schedule.deadline_at:
-        return Standing.CLOSED
+        return ScheduleState.CLOSED
     if annotation(schedule, "is_sold_out"):
-        return Standing.SOLD_OUT
+        return ScheduleState.SOLD_OUT
     if now >= schedule.reservation_available_at:
-        return Standing.OPEN
-    return Standing.LOBBY if now >= lobby_before(schedule.reservation_available_at) else Standing.UPCOMING
+        return ScheduleState.OPEN
+    return ScheduleState.LOBBY if now >= lobby_before(schedule.reservation_available_at) else ScheduleState.UPCOMING
 
 
-def stands(at: Standing) -> Q:
-    """The dates that stand there: standing() said in SQL."""
-    if at is Standing.UNPUBLISHED:
+def in_schedule_state(at: ScheduleState) -> Q:
+    """The dates that stand there: schedule_state() said in SQL."""
+    if at is ScheduleState.UNPUBLISHED:
         return Q(concert__status=ConcertStatus.UNAVAILABLE)
     return Q(concert__status=ConcertStatus.AVAILABLE) & in_state(SaleState(at.value))
 
@@ -135,11 +135,11 @@ def by_category(schedule_id: int) -> list[CategoryCounts]:
     return [
         CategoryCounts(category, price, SeatCounts(*numbers))
         for category, price, *numbers in groups.values("category", "seat_price")
-        .annotate(**counts())
+        .annotate(**count_aggregates())
         .values_list("category", "seat_price", *STATES)
     ]
 
 
-def together(groups: Sequence[CategoryCounts]) -> SeatCounts:
+def total_counts(groups: Sequence[CategoryCounts]) -> SeatCounts:
     """All categories together."""
     return SeatCounts(*(sum(getattr(group.seats, name) for group in groups) for name in STATES))

@@ -1,4 +1,4 @@
-"""Dates in the admin: their times, their seats, their copies, and the levers of their sale."""
+"""Dates in the admin: their times, their seats, their copies, and the settings of their sale."""
 
 from datetime import timedelta
 
@@ -433,7 +433,7 @@ def test_pause_and_resume_are_levers_and_posts_alone(staff):
     assert LogEntry.objects.count() == 2
 
 
-def levers(schedule, **changes):
+def sale_settings_form(schedule, **changes):
     """The waiting room's form as a browser sends it: what it showed, and what was typed."""
     shown = {name: getattr(schedule, name) for name in ("queue_max_active", "tickets_per_fan", "queue_message")}
     return {f"initial-{name}": value for name, value in shown.items()} | shown | changes
@@ -442,7 +442,7 @@ def levers(schedule, **changes):
 def test_the_waiting_rooms_form_changes_limits_and_says_so(staff):
     schedule = make_schedule(queue_max_active=200)
 
-    staff.post(url("waiting_room", schedule), levers(schedule, queue_max_active=3, queue_message="Soon!"))
+    staff.post(url("waiting_room", schedule), sale_settings_form(schedule, queue_max_active=3, queue_message="Soon!"))
 
     schedule.refresh_from_db()
     assert (schedule.queue_max_active, schedule.queue_message) == (3, "Soon!")
@@ -451,7 +451,7 @@ def test_the_waiting_rooms_form_changes_limits_and_says_so(staff):
 
 def test_a_form_that_was_open_long_sets_nothing_back(staff):
     schedule = make_schedule(queue_max_active=200)
-    old = levers(schedule, queue_message="Soon!")
+    old = sale_settings_form(schedule, queue_message="Soon!")
     ConcertSchedule.objects.filter(pk=schedule.pk).update(queue_max_active=7)
 
     staff.post(url("waiting_room", schedule), old)
@@ -467,7 +467,7 @@ def test_levers_out_of_range_change_nothing(staff, sent):
     schedule = make_schedule()
 
     with nothing_changed():
-        assert staff.post(url("waiting_room", schedule), levers(schedule, **sent)).status_code == 200
+        assert staff.post(url("waiting_room", schedule), sale_settings_form(schedule, **sent)).status_code == 200
 
 
 def test_a_lowered_cap_leaves_the_audit_clean(staff):
@@ -475,7 +475,7 @@ def test_a_lowered_cap_leaves_the_audit_clean(staff):
     for _ in range(3):
         make_active(schedule)
 
-    staff.post(url("waiting_room", schedule), levers(schedule, queue_max_active=1))
+    staff.post(url("waiting_room", schedule), sale_settings_form(schedule, queue_max_active=1))
 
     assert broken_invariants() == {}
 

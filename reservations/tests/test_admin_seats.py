@@ -16,8 +16,8 @@ from reservations.tests.factories import make_schedule, make_seats
 from reservations.tests.scenes import hold, make_sale, statuses
 
 LIST = "/admin/reservations/concertseat/"
-ACTIONS = ("take_off_sale", "put_on_sale", "change_tariff", "mark_accessible", "mark_not_accessible")
-TARIFF = {"tariff": "1", "category": "VIP", "price": "99000", "color": "#ff0000"}
+ACTIONS = ("take_off_sale", "put_on_sale", "change_category", "mark_accessible", "mark_not_accessible")
+VIP = {"seat_category": "1", "category": "VIP", "price": "99000", "color": "#ff0000"}
 
 pytestmark = pytest.mark.django_db
 
@@ -66,7 +66,7 @@ def test_who_only_looks_changes_nothing(client, action):
     sale = make_sale(seats=1)
 
     with nothing_changed():
-        act(client, action, sale.seats, **TARIFF)
+        act(client, action, sale.seats, **VIP)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -76,7 +76,7 @@ def test_who_may_change_changes_and_it_is_logged_on_the_date(client, action):
     ConcertSeat.objects.filter(pk=sale.seats[0]).update(status="UNAVAILABLE")
     ConcertSeat.objects.filter(pk=sale.seats[1]).update(accessible=True)
 
-    act(client, action, sale.seats, **TARIFF)
+    act(client, action, sale.seats, **VIP)
 
     entry = LogEntry.objects.get()
     assert (entry.content_type.model, entry.object_id) == ("concertschedule", str(sale.pk))
@@ -111,20 +111,20 @@ def test_all_seats_of_a_filter_are_changed_at_once(staff):
     assert (statuses(sale), statuses(other)) == ("UUUUU", "A")
 
 
-def test_a_tariff_is_asked_for_first(staff):
+def test_a_category_is_asked_for_first(staff):
     sale = make_sale(seats=2)
 
     with nothing_changed():
-        page = act(staff, "change_tariff", sale.seats)
+        page = act(staff, "change_category", sale.seats)
 
     assert "2 seats are selected." in page
     assert f'name="_selected_action" value="{sale.seats[1]}"' in page
 
 
-def test_a_tariff_is_given(staff):
+def test_a_category_is_given(staff):
     sale = make_sale(seats=2)
 
-    page = act(staff, "change_tariff", sale.seats, **TARIFF)
+    page = act(staff, "change_category", sale.seats, **VIP)
 
     assert "Priced VIP, ₩99,000: 2." in page
     assert set(ConcertSeat.objects.values_list("category", "seat_price")) == {("VIP", 99_000)}
@@ -133,20 +133,20 @@ def test_a_tariff_is_given(staff):
 @pytest.mark.parametrize(
     "wrong", [{"price": "0"}, {"price": "1.5"}, {"category": " "}, {"color": "red"}, {"price": "1e99"}]
 )
-def test_a_tariff_that_makes_no_sense_is_shown_at_its_field(staff, wrong):
+def test_a_category_that_makes_no_sense_is_shown_at_its_field(staff, wrong):
     sale = make_sale(seats=1)
 
     with nothing_changed():
-        response = staff.post(LIST, {"action": "change_tariff", "_selected_action": sale.seats} | TARIFF | wrong)
+        response = staff.post(LIST, {"action": "change_category", "_selected_action": sale.seats} | VIP | wrong)
 
     assert set(response.context["form"].errors) == set(wrong)
 
 
-def test_a_tariff_for_seats_of_two_dates_is_refused(staff):
+def test_a_category_for_seats_of_two_dates_is_refused(staff):
     both = make_sale(seats=1).seats + make_sale(seats=1).seats
 
     with nothing_changed():
-        page = act(staff, "change_tariff", both, **TARIFF)
+        page = act(staff, "change_category", both, **VIP)
 
     assert "Choose seats of one date." in page
 
@@ -157,7 +157,7 @@ def test_a_selection_that_makes_no_sense_is_no_500(staff, action, selected):
     make_sale(seats=1)
 
     with nothing_changed():
-        staff.post(LIST, {"action": action, "_selected_action": selected} | TARIFF)
+        staff.post(LIST, {"action": action, "_selected_action": selected} | VIP)
 
 
 # --- The list ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Bookings as their fan sees them: what became of each seat, and on which shelf it stands."""
+"""Bookings as their fan sees them: what became of each seat, and on which tab it stands."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from payments.domain import refunds
 from payments.tests.scenes import make_fan, pay
 from reservations.domain import holds
 from reservations.queries import booking_summaries
-from reservations.queries.booking_summaries import Shelf
+from reservations.queries.booking_summaries import BookingTab
 from reservations.tests.scenes import LAPSED, NOW, hold, in_order, make_sale
 
 SECOND = timedelta(seconds=1)
@@ -20,12 +20,14 @@ THE_DAY_AFTER = ON_THE_DAY + timedelta(days=1)
 pytestmark = pytest.mark.django_db
 
 
-def fates(booking, fan, now=NOW):
-    return [each.fate.value for each in booking_summaries.summary_of(booking.reference, user_id=fan.pk, now=now).seats]
+def states(booking, fan, now=NOW):
+    return [
+        each.state.value for each in booking_summaries.booking_summary(booking.reference, user_id=fan.pk, now=now).seats
+    ]
 
 
-def shelf(name, fan, now=NOW):
-    return list(booking_summaries.references_on(Shelf(name), user_id=fan.pk, now=now))
+def tab(name, fan, now=NOW):
+    return list(booking_summaries.references_in(BookingTab(name), user_id=fan.pk, now=now))
 
 
 def test_each_seat_says_what_became_of_it():
@@ -36,10 +38,10 @@ def test_each_seat_says_what_became_of_it():
     refunds.cancel(user_id=fan.pk, reservation_id=refunded, now=NOW)
     refunds.cancel(user_id=fan.pk, reservation_id=given_up, now=NOW)
 
-    assert fates(booking, fan) == ["held", "paid", "refunded", "given_up"]
-    assert fates(booking, fan, now=LAPSED) == ["lapsed", "paid", "refunded", "given_up"]
+    assert states(booking, fan) == ["held", "paid", "refunded", "given_up"]
+    assert states(booking, fan, now=LAPSED) == ["lapsed", "paid", "refunded", "given_up"]
     holds.release_lapsed(now=LAPSED)
-    assert fates(booking, fan, now=LAPSED) == ["lapsed", "paid", "refunded", "given_up"]
+    assert states(booking, fan, now=LAPSED) == ["lapsed", "paid", "refunded", "given_up"]
 
 
 def test_sums_and_time_left():
@@ -49,7 +51,7 @@ def test_sums_and_time_left():
     pay(fan, first, second)
     refunds.refund_by_staff(reservation_id=second, actor_id=fan.pk, note="Rain", fee=1_000)
 
-    summary = booking_summaries.summary_of(booking.reference, user_id=fan.pk, now=NOW + SECOND)
+    summary = booking_summaries.booking_summary(booking.reference, user_id=fan.pk, now=NOW + SECOND)
 
     assert (summary.to_pay, summary.paid_total, summary.refunded_total, summary.fees_total) == (
         50_000,
@@ -64,7 +66,7 @@ def test_nothing_held_has_no_time_left():
     fan = make_fan()
     booking = hold(fan, make_sale(), 0)
 
-    summary = booking_summaries.summary_of(booking.reference, user_id=fan.pk, now=LAPSED)
+    summary = booking_summaries.booking_summary(booking.reference, user_id=fan.pk, now=LAPSED)
 
     assert (summary.seconds_left, summary.held_until, summary.to_pay) == (0, None, 0)
 
@@ -73,7 +75,7 @@ def test_a_booking_of_someone_else_is_not_found():
     booking = hold(make_fan(), make_sale(), 0)
 
     with pytest.raises(NotFound):
-        booking_summaries.summary_of(booking.reference, user_id=make_fan().pk)
+        booking_summaries.booking_summary(booking.reference, user_id=make_fan().pk)
 
 
 def test_a_booking_stands_on_one_shelf():
@@ -86,13 +88,13 @@ def test_a_booking_stands_on_one_shelf():
     pay(fan, *in_order(newest))
 
     # The held one comes first, though it isn't the newest.
-    assert shelf("upcoming", fan) == [held.reference, newest.reference, paid.reference]
-    assert shelf("upcoming", fan, LAPSED) == [newest.reference, paid.reference]
-    assert shelf("canceled", fan, LAPSED) == [gone.reference, held.reference]
-    assert shelf("upcoming", fan, ON_THE_DAY) == [newest.reference, paid.reference]
-    assert shelf("past", fan, ON_THE_DAY) == []
-    assert shelf("past", fan, THE_DAY_AFTER) == [newest.reference, paid.reference]
-    assert shelf("upcoming", make_fan()) == []
+    assert tab("upcoming", fan) == [held.reference, newest.reference, paid.reference]
+    assert tab("upcoming", fan, LAPSED) == [newest.reference, paid.reference]
+    assert tab("canceled", fan, LAPSED) == [gone.reference, held.reference]
+    assert tab("upcoming", fan, ON_THE_DAY) == [newest.reference, paid.reference]
+    assert tab("past", fan, ON_THE_DAY) == []
+    assert tab("past", fan, THE_DAY_AFTER) == [newest.reference, paid.reference]
+    assert tab("upcoming", make_fan()) == []
 
 
 def test_summaries_come_in_the_order_asked_for_in_one_query(django_assert_num_queries):
@@ -100,7 +102,7 @@ def test_summaries_come_in_the_order_asked_for_in_one_query(django_assert_num_qu
     references = [hold(fan, sale, *nth).reference for nth in ((0,), (1, 2), (3,))]
 
     with django_assert_num_queries(1):
-        found = booking_summaries.summaries(references[::-1], user_id=fan.pk)
+        found = booking_summaries.booking_summaries(references[::-1], user_id=fan.pk)
         assert [(each.reference, len(each.seats)) for each in found] == list(
             zip(references[::-1], (1, 2, 1), strict=True)
         )

@@ -15,12 +15,13 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import run
 from reservations.domain import holds, seat_setup, seats
-from reservations.domain.seats import Outcome, Tariff
+from reservations.domain.seats import SeatChanges
+from reservations.halls.hall import Category
 from reservations.models import ConcertSchedule, ConcertSeat
 from reservations.tests.factories import make_fan
 from reservations.tests.scenes import NOW, hold, make_sale, statuses
 
-TARIFF = Tariff(category="VIP", price=99_000)
+VIP = Category("VIP", "#2563eb", 99_000)
 
 pytestmark = committed
 
@@ -47,10 +48,10 @@ def waiting() -> int:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda sale: seats.change_tariff(schedule_id=sale.pk, seat_ids=sale.seats, tariff=TARIFF),
+        lambda sale: seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP),
         lambda sale: seats.mark_accessible(seat_ids=sale.seats, accessible=True),
     ],
-    ids=["change_tariff", "mark_accessible"],
+    ids=["change_category", "mark_accessible"],
 )
 def test_seats_are_changed_while_others_remove_them(change):
     sale = make_sale(seats=3)
@@ -61,7 +62,7 @@ def test_seats_are_changed_while_others_remove_them(change):
         changing = start_third(partial(change, sale))
 
     assert removing.result(timeout=10) == 3
-    assert changing.result(timeout=10) == Outcome(changed=0, skipped=3)
+    assert changing.result(timeout=10) == SeatChanges(changed=0, skipped=3)
 
 
 @pytest.fixture
@@ -96,6 +97,6 @@ def test_held_seats_are_marked_while_they_are_given_back():
         marking = start_third(partial(seats.mark_accessible, seat_ids=sale.seats, accessible=True))
 
     assert giving.result(timeout=10) == 2
-    assert marking.result(timeout=10) == Outcome(changed=2, skipped=0)
+    assert marking.result(timeout=10) == SeatChanges(changed=2, skipped=0)
     assert statuses(sale) == "AA"
     assert broken_invariants() == {}

@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 
 from concert_site.operations import audit
-from reservations.domain.concerts import make_show
+from reservations.domain.concerts import create_concert
 from reservations.domain.schedules import Times
-from reservations.halls.hall import grid
+from reservations.halls.hall import plain_hall
 from reservations.halls.tests.planning import ODEON, file, plan, row, seat, zone
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 
@@ -61,7 +61,7 @@ def test_times_and_limits_are_those_asked_for():
 def test_the_date_is_the_venues():
     times = Times(opens_at=NOW - HOUR, closes_at=NOW, concert_at=NOW + HOUR)
 
-    show = make_show(name="Late", hall=grid(1, 50_000), times=times)
+    show = create_concert(name="Late", hall=plain_hall(1, 50_000), times=times)
 
     assert str(ConcertSchedule.objects.get(pk=show.schedule_id).concert_date) == "2027-01-02"
 
@@ -148,6 +148,6 @@ def test_a_show_is_made_whole_or_not_at_all():
     times = Times(opens_at=NOW, closes_at=NOW, concert_at=NOW)
 
     with pytest.raises(IntegrityError):
-        make_show(name="Impossible", hall=grid(1, 50_000), times=times)
+        create_concert(name="Impossible", hall=plain_hall(1, 50_000), times=times)
 
     assert Concert.objects.count() == 0

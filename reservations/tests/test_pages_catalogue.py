@@ -158,7 +158,7 @@ def test_pages_of_a_search_lead_to_each_other():
 
 
 def test_the_list_costs_the_same_however_long_it_is(django_assert_num_queries):
-    """Count, concerts, schedules, standings; nothing within the same second."""
+    """Count, concerts, schedules, inventories; nothing within the same second."""
     for rows in (1, 3):
         for _ in range(rows):
             make_seats(make_schedule(), 2)

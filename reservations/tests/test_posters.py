@@ -18,7 +18,7 @@ from concert_site.lib.errors import NotFound
 from reservations.domain import posters
 from reservations.domain.errors import PosterRefused
 from reservations.models.posters import small_name
-from reservations.queries.concerts import listing_of
+from reservations.queries.concerts import public_concert
 from reservations.tests.factories import make_concert
 
 RED, BLUE = (220, 30, 40), (20, 40, 200)
@@ -334,7 +334,7 @@ def test_lists_show_the_small_picture():
     concert = make_concert()
     name = posters.set_poster(concert_id=concert.pk, poster=clean(encoded()))
 
-    listing = listing_of(concert.pk)
+    listing = public_concert(concert.pk)
 
     assert listing.poster == f"/media/{name}"
     assert listing.poster_small == f"/media/{small_name(name)}"

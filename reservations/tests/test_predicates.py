@@ -43,8 +43,8 @@ def test_sold_out_is_when_every_seat_on_sale_is_paid_and_there_is_one(hall, is_s
     found = ConcertSchedule.objects.filter(concerts.in_state(SaleState.SOLD_OUT))
 
     assert availability_of(schedule.pk).is_sold_out is is_sold_out
-    assert concerts.standings([schedule.pk])[schedule.pk].is_sold_out is is_sold_out
-    assert (staff.standing(row) == "SOLD_OUT") is is_sold_out
+    assert concerts.inventories([schedule.pk])[schedule.pk].is_sold_out is is_sold_out
+    assert (staff.schedule_state(row) == "SOLD_OUT") is is_sold_out
     assert met.is_sold_out is is_sold_out
     assert found.exists() is is_sold_out
 
@@ -55,8 +55,8 @@ def test_the_seat_of_a_lapsed_hold_is_free_to_all():
     (sale,) = onsales()
 
     assert availability_of(schedule.pk).seats_left == 2
-    assert concerts.standings([schedule.pk])[schedule.pk].seats_left == 2
-    assert staff.seats_of(row) == staff.SeatCounts(left=2, held=1, sold=1, off=1)
+    assert concerts.inventories([schedule.pk])[schedule.pk].seats_left == 2
+    assert staff.seat_counts(row) == staff.SeatCounts(left=2, held=1, sold=1, off=1)
     assert room_for_fans(schedule.pk) == 2
     assert (sale.free, sale.held) == (2, 1)
     assert list(ConcertSeat.objects.lapsed().values_list("seat_label", flat=True)) == ["A-1-3"]

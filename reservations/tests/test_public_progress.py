@@ -260,7 +260,7 @@ def test_an_unpublished_concert_is_gone_at_once(schedule):
 def test_what_staff_change_is_seen_at_once_and_hurries_the_line(schedule, change, shown, django_assert_num_queries):
     progress_of(schedule.pk)
 
-    sale_settings.pull(schedule_id=schedule.pk, **change)
+    sale_settings.change_sale_settings(schedule_id=schedule.pk, **change)
 
     with django_assert_num_queries(0):
         seen = seen_elsewhere(schedule)
@@ -278,7 +278,7 @@ def test_a_closed_sale_says_so_at_once(schedule):
 
 
 def test_what_nobody_watches_is_not_photographed(schedule):
-    sale_settings.pull(schedule_id=schedule.pk, queue_paused=True)
+    sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=True)
 
     assert not client().exists(picture_key(schedule.pk))
 
@@ -321,7 +321,7 @@ def test_the_speed_is_measured_only_while_somebody_waits_for_a_full_house(schedu
     photograph(schedule)
     assert [number for _, number in samples_of(schedule)] == [0]
 
-    sale_settings.pull(schedule_id=schedule.pk, queue_paused=True)
+    sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=True)
     assert samples_of(schedule) == []
 
 
@@ -329,7 +329,7 @@ def test_fans_that_a_higher_cap_lets_in_at_once_are_no_speed(schedule):
     make_line(schedule, 3)
     photograph(schedule)
 
-    sale_settings.pull(schedule_id=schedule.pk, queue_max_active=900)
+    sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_max_active=900)
 
     assert samples_of(schedule) == []
 

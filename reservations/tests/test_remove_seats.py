@@ -16,12 +16,12 @@ from concert_site.tests.unchanged import nothing_written
 from reservations.domain import holds, schedules, seat_setup
 from reservations.domain.errors import SeatUnavailable
 from reservations.domain.holds import Booking
-from reservations.halls.hall import grid
+from reservations.halls.hall import plain_hall
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.tests.factories import make_fan, make_schedule, make_seats
 from reservations.tests.scenes import NOW, hold, hold_with, let_in, make_sale, statuses
 
-HALL = grid(4, 50_000)
+HALL = plain_hall(4, 50_000)
 
 
 def removal(sale):
@@ -130,7 +130,7 @@ def test_a_fan_who_comes_while_seats_are_removed_hears_at_once():
     token = let_in(fan, sale)
 
     with transaction.atomic():
-        seat_setup.clear_hall(sale.pk)
+        seat_setup.delete_seats(sale.pk)
         (answer,) = at_once([partial(hold_with, token, fan, sale, 0)])
 
     assert isinstance(answer, SeatUnavailable)

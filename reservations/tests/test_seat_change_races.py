@@ -16,7 +16,8 @@ from queueing.domain import admission
 from reservations.domain import sale_settings, schedules, seats
 from reservations.domain.errors import SeatUnavailable
 from reservations.domain.holds import Booking
-from reservations.domain.seats import Outcome, Tariff
+from reservations.domain.seats import SeatChanges
+from reservations.halls.hall import Category
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.seat import ConcertSeatQuerySet
 from reservations.tests.factories import make_fan
@@ -24,7 +25,7 @@ from reservations.tests.scenes import CONCERT_AT, HOLD, NOW, hold_with, let_in, 
 
 pytestmark = committed
 
-TARIFF = Tariff(category="VIP", price=99_000)
+VIP = Category("VIP", "#2563eb", 99_000)
 
 
 def test_a_seat_that_is_being_held_is_not_taken_off_sale():
@@ -35,7 +36,7 @@ def test_a_seat_that_is_being_held_is_not_taken_off_sale():
         hold_with(token, fan, sale, 0)
         later = start_behind(partial(seats.take_off_sale, seat_ids=sale.seats, now=NOW))
 
-    assert later.result(timeout=10) == Outcome(changed=1, skipped=1)
+    assert later.result(timeout=10) == SeatChanges(changed=1, skipped=1)
     assert statuses(sale) == "TU"
     assert broken_invariants() == {}
 
@@ -106,7 +107,7 @@ def test_of_fans_and_staff_after_the_same_seats_each_seat_has_one_outcome():
 
         held = [isinstance(answer, Booking) for answer in answers]
         assert statuses(sale) == "".join("T" if is_held else "U" for is_held in held)
-        assert done == Outcome(changed=4 - sum(held), skipped=sum(held))
+        assert done == SeatChanges(changed=4 - sum(held), skipped=sum(held))
     assert broken_invariants() == {}
 
 
@@ -115,7 +116,7 @@ def test_a_hold_and_a_new_price_agree_on_what_is_paid():
         sale, fan = make_sale(seats=1), make_fan()
         step = partial(hold_with, let_in(fan, sale), fan, sale, 0)
 
-        at_once([step, partial(seats.change_tariff, schedule_id=sale.pk, seat_ids=sale.seats, tariff=TARIFF)])
+        at_once([step, partial(seats.change_category, schedule_id=sale.pk, seat_ids=sale.seats, category=VIP)])
 
         seat = ConcertSeat.objects.get(pk=sale.seats[0])
         for reservation in Reservation.objects.filter(concert_seat=seat):
@@ -128,7 +129,7 @@ def test_a_cap_waits_for_an_admission_that_is_under_way():
 
     with transaction.atomic():
         admission.lock_waiting_room(sale.pk)
-        later = start_behind(partial(sale_settings.pull, schedule_id=sale.pk, queue_max_active=1))
+        later = start_behind(partial(sale_settings.change_sale_settings, schedule_id=sale.pk, queue_max_active=1))
         assert ConcertSchedule.objects.get(pk=sale.pk).queue_max_active == 5
 
     assert later.result(timeout=10) is None
@@ -139,10 +140,10 @@ def test_a_message_does_not_count_as_a_change_of_limits():
     sale = make_sale(seats=1)
     before = ConcertSchedule.objects.get(pk=sale.pk).limits_changed_at
 
-    sale_settings.pull(schedule_id=sale.pk, queue_message="Soon")
+    sale_settings.change_sale_settings(schedule_id=sale.pk, queue_message="Soon")
     assert ConcertSchedule.objects.get(pk=sale.pk).limits_changed_at == before
 
-    sale_settings.pull(schedule_id=sale.pk, queue_paused=True)
+    sale_settings.change_sale_settings(schedule_id=sale.pk, queue_paused=True)
     assert ConcertSchedule.objects.get(pk=sale.pk).limits_changed_at > before
 
 
@@ -168,7 +169,7 @@ def hold_while_the_limit_is_lowered():
     with commits_wait():
         with transaction.atomic():
             run("select pg_advisory_xact_lock(0, 7)")
-            later = start_behind(partial(sale_settings.pull, schedule_id=sale.pk, tickets_per_fan=1))
+            later = start_behind(partial(sale_settings.change_sale_settings, schedule_id=sale.pk, tickets_per_fan=1))
             (answer,) = at_once([partial(hold_with, token, fan, sale, 0, 1, 2, now=None)])
         later.result(timeout=10)
     assert isinstance(answer, Booking)
@@ -183,7 +184,7 @@ def test_a_hold_that_read_the_limit_of_before_is_no_breach():
 
 
 def test_control_marked_before_the_commit_alone_the_audit_accuses_the_fan(monkeypatch):
-    monkeypatch.setattr(sale_settings, "mark_again", lambda schedule_id: None)
+    monkeypatch.setattr(sale_settings, "note_limits_changed", lambda schedule_id: None)
 
     hold_while_the_limit_is_lowered()
 
@@ -194,7 +195,7 @@ def test_a_copy_waits_for_a_price_and_has_it_in_map_and_seats():
     sale = make_sale(seats=2)
 
     with transaction.atomic():
-        seats.change_tariff.__wrapped__(schedule_id=sale.pk, seat_ids=sale.seats, tariff=TARIFF)
+        seats.change_category.__wrapped__(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP)
         later = start_behind(partial(schedules.copy_schedule, schedule_id=sale.pk, concert_at=CONCERT_AT))
 
     copy = ConcertSchedule.objects.get(pk=later.result(timeout=10).pk)

@@ -8,7 +8,8 @@ from concert_site.lib.errors import Invalid
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from reservations.domain import seats
-from reservations.domain.seats import Outcome, Tariff
+from reservations.domain.seats import SeatChanges
+from reservations.halls.hall import Category
 from reservations.models import ConcertSeat
 from reservations.tests.factories import make_fan
 from reservations.tests.scenes import LAPSED, NOW, hold, make_sale, statuses
@@ -16,10 +17,10 @@ from reservations.tests.scenes import LAPSED, NOW, hold, make_sale, statuses
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
-TARIFF = Tariff(category="VIP", price=99_000, color="#ff0000")
+VIP = Category("VIP", "#ff0000", 99_000)
 
 
-def tariffs(sale):
+def categories(sale):
     return list(ConcertSeat.objects.of_schedule(sale.pk).values_list("category", "seat_price"))
 
 
@@ -27,7 +28,7 @@ def test_free_seats_are_taken_off_sale_and_held_ones_skipped():
     sale = make_sale(seats=3)
     hold(make_fan(), sale, 0)
 
-    assert seats.take_off_sale(seat_ids=sale.seats, now=NOW) == Outcome(changed=2, skipped=1)
+    assert seats.take_off_sale(seat_ids=sale.seats, now=NOW) == SeatChanges(changed=2, skipped=1)
     assert statuses(sale) == "TUU"
     assert broken_invariants() == {}
 
@@ -36,7 +37,7 @@ def test_a_lapsed_hold_is_free():
     sale = make_sale(seats=2)
     hold(make_fan(), sale, 0)
 
-    assert seats.take_off_sale(seat_ids=sale.seats, now=LAPSED) == Outcome(changed=2, skipped=0)
+    assert seats.take_off_sale(seat_ids=sale.seats, now=LAPSED) == SeatChanges(changed=2, skipped=0)
     assert statuses(sale) == "UU"
     assert broken_invariants() == {}
 
@@ -45,20 +46,20 @@ def test_a_seat_comes_back_on_sale_once():
     sale = make_sale(seats=2)
     seats.take_off_sale(seat_ids=sale.seats[:1], now=NOW)
 
-    assert seats.put_on_sale(seat_ids=sale.seats) == Outcome(changed=1, skipped=1)
+    assert seats.put_on_sale(seat_ids=sale.seats) == SeatChanges(changed=1, skipped=1)
     assert statuses(sale) == "AA"
 
 
-def test_a_tariff_reaches_free_seats_and_the_map():
+def test_a_category_reaches_free_seats_and_the_map():
     sale = make_sale(seats=3)
     hold(make_fan(), sale, 0)
     seats.take_off_sale(seat_ids=sale.seats[1:2], now=NOW)
 
-    done = seats.change_tariff(schedule_id=sale.pk, seat_ids=sale.seats, tariff=TARIFF)
+    done = seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP)
 
     sale.schedule.refresh_from_db()
-    assert done == Outcome(changed=2, skipped=1)
-    assert tariffs(sale) == [("R", 50_000), ("VIP", 99_000), ("VIP", 99_000)]
+    assert done == SeatChanges(changed=2, skipped=1)
+    assert categories(sale) == [("R", 50_000), ("VIP", 99_000), ("VIP", 99_000)]
     assert sale.schedule.layout_version == 2
     assert sale.schedule.layout["categories"] == [{"name": "VIP", "color": "#ff0000"}]
 
@@ -66,44 +67,48 @@ def test_a_tariff_reaches_free_seats_and_the_map():
 def test_a_category_that_the_map_knows_keeps_its_colour():
     sale = make_sale(seats=2, layout={"categories": [{"name": "VIP", "color": "#00ff00"}]})
 
-    seats.change_tariff(schedule_id=sale.pk, seat_ids=sale.seats, tariff=TARIFF)
+    seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP)
 
     sale.schedule.refresh_from_db()
     assert sale.schedule.layout["categories"] == [{"name": "VIP", "color": "#00ff00"}]
 
 
-def test_a_tariff_of_held_seats_alone_changes_nothing():
+def test_a_category_of_held_seats_alone_changes_nothing():
     sale = make_sale(seats=1)
     hold(make_fan(), sale, 0)
 
     with nothing_written():
-        assert seats.change_tariff(schedule_id=sale.pk, seat_ids=sale.seats, tariff=TARIFF) == Outcome(0, 1)
+        assert seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP) == SeatChanges(0, 1)
 
 
 def test_seats_of_another_date_are_skipped():
     sale, other = make_sale(seats=1), make_sale(seats=1)
 
-    assert seats.change_tariff(schedule_id=sale.pk, seat_ids=other.seats, tariff=TARIFF) == Outcome(0, 1)
-    assert tariffs(other) == [("R", 50_000)]
+    assert seats.change_category(schedule_id=sale.pk, seat_ids=other.seats, category=VIP) == SeatChanges(0, 1)
+    assert categories(other) == [("R", 50_000)]
 
 
 @pytest.mark.parametrize(
-    ("tariff", "attr"),
-    [(Tariff("VIP", 0), "price"), (Tariff("VIP", 10**13), "price"), (Tariff(" ", 1), "category")],
+    ("category", "attr"),
+    [
+        (Category("VIP", "#2563eb", 0), "price"),
+        (Category("VIP", "#2563eb", 10**13), "price"),
+        (Category(" ", "#2563eb", 1), "category"),
+    ],
 )
-def test_a_tariff_that_makes_no_sense_is_refused(tariff, attr):
+def test_a_category_that_makes_no_sense_is_refused(category, attr):
     sale = make_sale(seats=1)
 
     with pytest.raises(Invalid, check=lambda error: error.attr == attr), nothing_changed():
-        seats.change_tariff(schedule_id=sale.pk, seat_ids=sale.seats, tariff=tariff)
+        seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=category)
 
 
 def test_accessibility_is_the_places_whoever_has_it():
     sale = make_sale(seats=2)
     hold(make_fan(), sale, 0)
 
-    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == Outcome(2, 0)
-    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == Outcome(0, 2)
+    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == SeatChanges(2, 0)
+    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == SeatChanges(0, 2)
 
     sale.schedule.refresh_from_db()
     assert sale.schedule.layout_version == 2

@@ -208,7 +208,7 @@ def test_the_head_of_the_progress_has_its_etag(schedule):
 
 def test_another_progress_has_another_etag(schedule):
     before = queue(schedule)["ETag"]
-    sale_settings.pull(schedule_id=schedule.pk, queue_message="Doors open at eight.")
+    sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_message="Doors open at eight.")
 
     response = api_of().get(f"/api/v1/schedules/{schedule.pk}/queue/", headers={"If-None-Match": before})
 

@@ -11,27 +11,27 @@ from concert_site.lib.web.pages import fan_id, fans_own, throttled
 from reservations.domain import cancellation, holds
 from reservations.domain.errors import HoldExpired
 from reservations.queries import booking_summaries
-from reservations.queries.booking_summaries import BookedSeat, Fate, Shelf
+from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingTab
 
 BOOKINGS_A_PAGE = 10
 
 
 @fans_own
 def bookings(request: HttpRequest) -> HttpResponse:
-    """What the fan has booked, on one of three shelves."""
+    """What the fan has booked, on one of three tabs."""
     asked = request.GET.get("show", "")
-    shelf = Shelf(asked) if asked in Shelf.values else Shelf.UPCOMING
-    references = booking_summaries.references_on(shelf, user_id=fan_id(request))
+    tab = BookingTab(asked) if asked in BookingTab.values else BookingTab.UPCOMING
+    references = booking_summaries.references_in(tab, user_id=fan_id(request))
     page = Paginator(references, BOOKINGS_A_PAGE).get_page(request.GET.get("page"))
-    found = booking_summaries.summaries(list(page), user_id=fan_id(request))
-    facts = {"bookings": found, "page": page, "shelf": shelf, "shelves": Shelf}
+    found = booking_summaries.booking_summaries(list(page), user_id=fan_id(request))
+    facts = {"bookings": found, "page": page, "tab": tab, "tabs": BookingTab}
     return render(request, "reservations/bookings.html", facts)
 
 
 @fans_own
 def booking(request: HttpRequest, reference: str) -> HttpResponse:
     """One booking: what became of each seat, and what can be done with it."""
-    summary = booking_summaries.summary_of(reference, user_id=fan_id(request))
+    summary = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     facts = {
         "booking": summary,
         "seats": [(each, offer_for(each)) for each in summary.seats],
@@ -42,7 +42,7 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
 
 def offer_for(booked: BookedSeat) -> cancellation.Quote | None:
     """What a paid seat gives back today; None for others."""
-    return cancellation.quote_of(booked.reservation) if booked.fate == Fate.PAID else None
+    return cancellation.quote_of(booked.reservation) if booked.state == BookedSeatState.PAID else None
 
 
 @fans_own
@@ -50,12 +50,12 @@ def offer_for(booked: BookedSeat) -> cancellation.Quote | None:
 def extend(request: HttpRequest, reference: str) -> HttpResponse:
     """Give the fan more time to pay, once. A read leads to the checkout."""
     if request.method == "POST":
-        summary = booking_summaries.summary_of(reference, user_id=fan_id(request))
+        summary = booking_summaries.booking_summary(reference, user_id=fan_id(request))
         try_to_extend(request, summary)
     return redirect("checkout", reference)
 
 
-def try_to_extend(request: HttpRequest, summary: booking_summaries.Summary) -> None:
+def try_to_extend(request: HttpRequest, summary: booking_summaries.BookingSummary) -> None:
     """Extend, and say so; of a hold that is over, or had its longer time before, the checkout tells itself."""
     if not summary.held or summary.is_extended:
         return

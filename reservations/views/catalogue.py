@@ -13,8 +13,17 @@ from concert_site.lib.errors import NotFound
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import caller_of, fan_id, spend_budget
 from reservations.halls.drawing import colours
-from reservations.queries.concerts import Filters, Listing, Price, Show, headline, is_over, listing_of, page_of
-from reservations.queries.fan_schedules import OwnPlace, own_places
+from reservations.queries.concerts import (
+    Filters,
+    Price,
+    PublicConcert,
+    PublicSchedule,
+    concert_card,
+    is_over,
+    page_of,
+    public_concert,
+)
+from reservations.queries.fan_schedules import FanSchedule, fan_schedules
 from reservations.queries.sales import SaleState
 from reservations.queries.seat_map import layout_categories
 
@@ -44,46 +53,46 @@ class CatalogueSearch(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """One date of a concert as this reader sees it; `place` is None for who has no part in it."""
+class ScheduleCard:
+    """One date of a concert as this reader sees it; `own` is None for who has no part in it."""
 
-    show: Show
-    place: OwnPlace | None
+    schedule: PublicSchedule
+    own: FanSchedule | None
     colours: Mapping[str, str]
 
     @property
     def prices(self) -> list[tuple[Price, str | None]]:
         """What each category costs, with its colour on the map."""
-        return [(price, self.colours.get(price.category)) for price in self.show.prices]
+        return [(price, self.colours.get(price.category)) for price in self.schedule.prices]
 
     @property
     def is_over(self) -> bool:
         """Whether it has begun."""
-        return is_over(self.show)
+        return is_over(self.schedule)
 
     @property
     def opens_in(self) -> int:
         """Seconds until the sale opens, at least one."""
-        return self.seconds_until(self.show.reservation_available_at)
+        return self.seconds_until(self.schedule.reservation_available_at)
 
     @property
     def has_lobby(self) -> bool:
         """Whether fans may gather before the opening."""
-        return self.show.lobby_at < self.show.reservation_available_at
+        return self.schedule.lobby_at < self.schedule.reservation_available_at
 
     @property
     def lobby_opens_in(self) -> int:
         """Seconds until they may, at least one."""
-        return self.seconds_until(self.show.lobby_at)
+        return self.seconds_until(self.schedule.lobby_at)
 
     def seconds_until(self, moment: datetime) -> int:
         """Whole seconds, at least one: a countdown from nothing would ask for the page over and over."""
-        return max(1, round((moment - self.show.read_at).total_seconds()))
+        return max(1, round((moment - self.schedule.read_at).total_seconds()))
 
     @property
     def has_all(self) -> bool:
         """Whether the fan has as many seats as one may have."""
-        return self.place is not None and self.place.held + self.place.tickets >= self.show.tickets_per_fan
+        return self.own is not None and self.own.held + self.own.tickets >= self.schedule.tickets_per_fan
 
 
 def concerts(request: HttpRequest) -> HttpResponse:
@@ -96,7 +105,7 @@ def concerts(request: HttpRequest) -> HttpResponse:
     page = page_of(filters, number=page_number(request.GET), size=CONCERTS_A_PAGE)
     facts = {
         "page": page,
-        "headlines": [headline(listing) for listing in page.listings],
+        "cards": [concert_card(found) for found in page.concerts],
         "form": form,
         "is_filtered": filters != Filters(),
         "query": without_page(request.GET),
@@ -127,23 +136,26 @@ def without_page(query: QueryDict) -> str:
 
 def concert(request: HttpRequest, pk: int) -> HttpResponse:
     """One concert with its dates, and what the fan has of each."""
-    listing = listing_of(pk)
-    if listing is None:
+    found = public_concert(pk)
+    if found is None:
         raise NotFound
     facts = {
-        "concert": listing,
-        "headline": headline(listing),
-        "nights": nights_of(request, listing),
+        "concert": found,
+        "card": concert_card(found),
+        "schedules": schedule_cards(request, found),
         "address": request.build_absolute_uri(request.path),
-        "poster_address": request.build_absolute_uri(listing.poster) if listing.poster else None,
+        "poster_address": request.build_absolute_uri(found.poster) if found.poster else None,
     }
     return render(request, "reservations/concert.html", facts)
 
 
-def nights_of(request: HttpRequest, listing: Listing) -> list[Night]:
+def schedule_cards(request: HttpRequest, found: PublicConcert) -> list[ScheduleCard]:
     """The dates of a concert, those that are over last."""
-    ids = [show.id for show in listing.schedules]
-    places = own_places(user_id=fan_id(request), schedule_ids=ids) if ids and request.user.is_authenticated else {}
-    layouts = layout_categories({show.id: show.layout_name for show in listing.schedules})
-    nights = [Night(show, places.get(show.id), colours(layouts.get(show.id, {}))) for show in listing.schedules]
-    return sorted(nights, key=lambda night: night.is_over)
+    ids = [schedule.id for schedule in found.schedules]
+    fans = fan_schedules(user_id=fan_id(request), schedule_ids=ids) if ids and request.user.is_authenticated else {}
+    layouts = layout_categories({schedule.id: schedule.layout_name for schedule in found.schedules})
+    cards = [
+        ScheduleCard(schedule, fans.get(schedule.id), colours(layouts.get(schedule.id, {})))
+        for schedule in found.schedules
+    ]
+    return sorted(cards, key=lambda card: card.is_over)

@@ -35,7 +35,7 @@ class Shown:
 def ticket(request: HttpRequest, pk: int) -> HttpResponse:
     """The ticket of one paid seat."""
     reference = own_with_schedule(pk, user_id=fan_id(request)).booking_reference
-    booking = booking_summaries.summary_of(reference, user_id=fan_id(request))
+    booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     asked = [each for each in booking.paid if each.reservation.pk == pk]
     if not asked:
         return no_ticket(request, booking)
@@ -45,17 +45,17 @@ def ticket(request: HttpRequest, pk: int) -> HttpResponse:
 @fans_own
 def tickets(request: HttpRequest, reference: str) -> HttpResponse:
     """All tickets of a booking, one after the other."""
-    booking = booking_summaries.summary_of(reference, user_id=fan_id(request))
+    booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     return show(request, booking, booking.paid) if booking.paid else no_ticket(request, booking)
 
 
-def show(request: HttpRequest, booking: booking_summaries.Summary, seats: list[BookedSeat]) -> HttpResponse:
+def show(request: HttpRequest, booking: booking_summaries.BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
     """The page of these tickets."""
     shown = [Shown(each.reservation, ticket_of(each.reservation)) for each in seats]
     return render(request, "reservations/tickets.html", {"booking": booking, "tickets": shown})
 
 
-def no_ticket(request: HttpRequest, booking: booking_summaries.Summary) -> HttpResponse:
+def no_ticket(request: HttpRequest, booking: booking_summaries.BookingSummary) -> HttpResponse:
     """Say why there is none, where the fan can go on."""
     if booking.held:
         messages.warning(request, _("There is no ticket yet: pay first."))

@@ -98,11 +98,11 @@ def on_to_the_seats(request: HttpRequest, schedule_id: int) -> HttpResponse:
 def surroundings(seen: Progress, *, user_id: int) -> dict[str, object]:
     """What the whole page shows around the place: the concert with its other dates, and what the fan has already."""
     sale = seen.sale
-    concert = concerts.listing_of(sale.concert_id)
-    others = [show for show in concert.schedules if show.id != sale.schedule_id] if concert else []
+    concert = concerts.public_concert(sale.concert_id)
+    others = [each for each in concert.schedules if each.id != sale.schedule_id] if concert else []
     return {
         "concert": concert,
-        "other_dates": [show for show in others if show.sale_state in TO_BE_HAD],
+        "other_dates": [each for each in others if each.sale_state in TO_BE_HAD],
         "owned": bookings.live_of_schedule(sale.schedule_id, user_id=user_id),
     }
 

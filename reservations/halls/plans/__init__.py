@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from concert_site.lib.errors import Invalid
 from reservations.halls.areas import Area, Label, Point
 from reservations.halls.colours import category_colour
-from reservations.halls.hall import HIGHEST_PRICE, LONGEST, MOST_SEATS, Category, Hall, SeatPlan, letters
-from reservations.halls.plans.areas import Drawn, row_labels
+from reservations.halls.hall import HIGHEST_PRICE, LONGEST, MOST_SEATS, Category, Hall, SeatPlan, row_labels
+from reservations.halls.plans.areas import Drawn, row_end_labels
 from reservations.halls.plans.extent import count_covered, extent_of, scale_of
 from reservations.halls.plans.file import MOST_BYTES, Json, read_json, too_large
 from reservations.halls.plans.notices import notices
-from reservations.halls.plans.problems import Place, PlanRefused, Problems
+from reservations.halls.plans.problems import PlanPosition, PlanRefused, Problems
 from reservations.halls.plans.seats import (
     FileRow,
     PlannedRow,
@@ -132,7 +132,7 @@ def assembled(raw: Json, zones: Sequence[tuple[str, list[FileRow]]], reading: Re
     renamed = Renamed()
     rows = planned_rows(zones, renamed)
     seats = [seat for row in rows for seat in row.seats]
-    labels = row_labels(chain.from_iterable(rows for _name, rows in zones), scale_of(seats))
+    labels = row_end_labels(chain.from_iterable(rows for _name, rows in zones), scale_of(seats))
     extent = extent_of(raw.get("size"), seats, drawn.areas, labels)
     used = {seat.category for seat in seats}
     return Plan(
@@ -169,17 +169,17 @@ def read_zones(raw: Json, reading: Reading, drawn: Drawn) -> Iterator[tuple[str,
     """Name and rows of every zone; their areas go to `drawn`. A zone without a name is called by a letter."""
     zones = list(objects_of(raw, "zones", None, reading.problems))
     given = [text_of(zone.get("name")) or text_of(zone.get("zone_id")) for zone in zones]
-    names = [name or letter for name, letter in zip(given, letters(), strict=False)]
+    names = [name or letter for name, letter in zip(given, row_labels(), strict=False)]
     bearers = Counter(names)
     reading.unnamed += given.count("")
     for nth, (zone, name) in enumerate(zip(zones, names, strict=True), 1):
         # Where several zones share a name, a problem says the position as well.
-        place = Place(name if bearers[name] == 1 else f"{name} (#{nth})")
+        place = PlanPosition(name if bearers[name] == 1 else f"{name} (#{nth})")
         too_long(name, "section", place, reading)
         yield name, zone_parts(zone, place, reading, drawn)
 
 
-def zone_parts(zone: Json, place: Place, reading: Reading, drawn: Drawn) -> list[FileRow]:
+def zone_parts(zone: Json, place: PlanPosition, reading: Reading, drawn: Drawn) -> list[FileRow]:
     """The rows of a zone; its areas go to `drawn`."""
     origin = origin_of(zone, place, reading.problems)
     areas = zone.get("areas")

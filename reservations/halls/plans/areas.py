@@ -129,7 +129,7 @@ def written_on(raw: object, middle: Point) -> AreaText | None:
 # --- Names of rows ---------------------------------------------------------------------------------
 
 
-def row_labels(rows: Iterable[FileRow], scale: float) -> list[Label]:
+def row_end_labels(rows: Iterable[FileRow], scale: float) -> list[Label]:
     """The names of rows at those ends where the plan shows them, one seat's distance away."""
     labels, pitch, size = [], PITCH * scale, ROW_NAME_SIZE * scale
     for row in rows:

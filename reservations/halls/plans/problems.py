@@ -14,7 +14,7 @@ PLACES_LISTED = 3
 IN_ONE_LINE = 3
 
 
-class Place(NamedTuple):
+class PlanPosition(NamedTuple):
     """Where in a plan: by name where there is one, else by position, counted from 1."""
 
     zone: str
@@ -53,17 +53,17 @@ class Problems:
 
     def __init__(self) -> None:
         # What is wrong with the file as a whole has no place.
-        self.places: dict[str, list[Place]] = {}
+        self.places: dict[str, list[PlanPosition]] = {}
 
     def add(self, problem: str) -> None:
         """Note a problem of the file."""
         self.places.setdefault(problem, [])
 
-    def at(self, place: Place, problem: str) -> None:
+    def at(self, place: PlanPosition, problem: str) -> None:
         """Note a problem and its place."""
         self.places.setdefault(problem, []).append(place)
 
-    def add_places(self, problem: str, places: Mapping[str, Sequence[Place]]) -> None:
+    def add_places(self, problem: str, places: Mapping[str, Sequence[PlanPosition]]) -> None:
         """Note one problem for each key, naming the first of its places; `problem` has %(key)s and %(count)d."""
         for key, found in places.items():
             self.add(f"{problem % {'key': key, 'count': len(found)}}: {first_of(found)}")
@@ -86,7 +86,7 @@ class Problems:
             raise PlanRefused(found[:LISTED], len(found[LISTED:]))
 
 
-def first_of(places: Sequence[Place]) -> str:
+def first_of(places: Sequence[PlanPosition]) -> str:
     """The first of some places, and how many more there are."""
     named = "; ".join(map(str, places[:PLACES_LISTED]))
     more = len(places) - PLACES_LISTED

@@ -10,7 +10,7 @@ from reservations.halls.areas import Point
 from reservations.halls.hall import LONGEST
 from reservations.halls.plans.file import Json
 from reservations.halls.plans.names import Groups, numbers_of, told_apart
-from reservations.halls.plans.problems import Place, Problems
+from reservations.halls.plans.problems import PlanPosition, Problems
 from reservations.halls.plans.values import objects_of, origin_of, point_of, text_of
 
 # Keys by which plans mark seats for wheelchairs; the format itself has none.
@@ -61,8 +61,8 @@ class Reading:
 
     categories: Mapping[str, str]
     problems: Problems
-    guids: defaultdict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
-    unknown: defaultdict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
+    guids: defaultdict[str, list[PlanPosition]] = field(default_factory=lambda: defaultdict(list))
+    unknown: defaultdict[str, list[PlanPosition]] = field(default_factory=lambda: defaultdict(list))
     unnamed: int = 0
     seatless: int = 0
 
@@ -82,7 +82,7 @@ class Reading:
 # --- As the file has them --------------------------------------------------------------------------
 
 
-def read_zone(raw: Json, zone: Place, origin: Point, reading: Reading) -> list[FileRow]:
+def read_zone(raw: Json, zone: PlanPosition, origin: Point, reading: Reading) -> list[FileRow]:
     """The rows of a zone."""
     rows = list(objects_of(raw, "rows", zone, reading.problems))
     names = Counter(text_of(row.get("row_number")) for row in rows)
@@ -92,7 +92,7 @@ def read_zone(raw: Json, zone: Place, origin: Point, reading: Reading) -> list[F
     ]
 
 
-def read_row(raw: Json, zone: Place, nth: int, origin: Point, reading: Reading, *, is_alone: bool) -> FileRow:
+def read_row(raw: Json, zone: PlanPosition, nth: int, origin: Point, reading: Reading, *, is_alone: bool) -> FileRow:
     """The nth row of a zone, counted from 1. Without a name it is called by its position.
 
     Where it doesn't bear its name alone, a problem says its position as well.
@@ -114,7 +114,7 @@ def read_row(raw: Json, zone: Place, nth: int, origin: Point, reading: Reading, 
 class RowReader:
     """Reads the seats of one row; `words` is how the row's seats are called, with %s for the number."""
 
-    row: Place
+    row: PlanPosition
     words: object
     origin: Point
     reading: Reading
@@ -134,7 +134,7 @@ class RowReader:
         is_accessible = any(raw.get(key) is True for key in ACCESSIBLE_KEYS)
         return FileSeat(guid, number or str(position), label, category, x, y, is_accessible)
 
-    def guid(self, raw: Json, place: Place) -> str:
+    def guid(self, raw: Json, place: PlanPosition) -> str:
         """The seat's GUID; blank, and a problem noted, if it has none that can be kept."""
         found = raw.get("seat_guid")
         guid = text_of(found)
@@ -148,7 +148,7 @@ class RowReader:
             return guid
         return ""
 
-    def category(self, raw: Json, place: Place) -> str:
+    def category(self, raw: Json, place: PlanPosition) -> str:
         """The name of the seat's category; blank, and a problem noted, if the plan has no such category."""
         category = text_of(raw.get("category"))
         if not category:
@@ -171,7 +171,7 @@ def in_words(words: object, number: str) -> str:
     return text_of(text_of(words).replace("%s", number)) or number
 
 
-def too_long(text: str, kind: str, place: Place, reading: Reading) -> bool:
+def too_long(text: str, kind: str, place: PlanPosition, reading: Reading) -> bool:
     """Whether a text doesn't fit into its column; then a problem is noted."""
     most = LONGEST[kind]
     if len(text) <= most:

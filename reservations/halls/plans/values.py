@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from reservations.halls.areas import Point
 from reservations.halls.plans.file import Json
-from reservations.halls.plans.problems import Place, Problems
+from reservations.halls.plans.problems import PlanPosition, Problems
 
 # Larger than any hall in any unit; farther out floats lose the seat beside them.
 FARTHEST = 1_000_000.0
@@ -52,7 +52,7 @@ def point_of(raw: object) -> Point | None:
     return None if x is None or y is None else (x, y)
 
 
-def origin_of(raw: Json, place: Place, problems: Problems) -> Point:
+def origin_of(raw: Json, place: PlanPosition, problems: Problems) -> Point:
     """The position of a zone or a row; without one it begins where what it is in begins."""
     position = raw.get("position")
     if position is None:
@@ -63,7 +63,7 @@ def origin_of(raw: Json, place: Place, problems: Problems) -> Point:
     return point or (0.0, 0.0)
 
 
-def objects_of(raw: Json, key: str, place: Place | None, problems: Problems) -> Iterator[Json]:
+def objects_of(raw: Json, key: str, place: PlanPosition | None, problems: Problems) -> Iterator[Json]:
     """The objects of a list; a list that is missing is empty."""
     listed = raw.get(key)
     if listed is None:

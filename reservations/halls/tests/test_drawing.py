@@ -9,7 +9,7 @@ import pytest
 from reservations.halls.areas import Area, Label, Shape
 from reservations.halls.curved import curved_hall
 from reservations.halls.drawing import draw, draw_hall
-from reservations.halls.hall import Category, Hall, SeatPlan, grid
+from reservations.halls.hall import Category, Hall, SeatPlan, plain_hall
 from reservations.halls.plans import read_plan
 from reservations.halls.tests.planning import ODEON
 
@@ -59,7 +59,7 @@ def test_a_stroke_ends_up_where_the_seat_stands():
 
 
 def test_20000_seats_stay_small_and_quick():
-    hall = grid(20_000, 1)
+    hall = plain_hall(20_000, 1)
     begun = time.monotonic()
 
     svg = draw_hall(hall, "Large")

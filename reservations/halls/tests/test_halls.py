@@ -7,9 +7,9 @@ from itertools import groupby
 import pytest
 
 from reservations.halls.curved import curved_hall
-from reservations.halls.hall import Category, grid, letters
+from reservations.halls.hall import Category, plain_hall, row_labels
 
-HALLS = {"curved": curved_hall(), **{f"grid of {n}": grid(n, 99_000) for n in (1, 20, 21, 400, 401, 5_000)}}
+HALLS = {"curved": curved_hall(), **{f"grid of {n}": plain_hall(n, 99_000) for n in (1, 20, 21, 400, 401, 5_000)}}
 
 
 @pytest.fixture(params=HALLS.values(), ids=HALLS.keys())
@@ -80,7 +80,7 @@ def test_a_nearer_row_has_a_lower_index():
 
 
 def test_a_grid_has_as_many_seats_as_asked_for_at_that_price():
-    hall = grid(401, 50_000)
+    hall = plain_hall(401, 50_000)
 
     assert len(hall.seats) == 401
     assert {seat.category for seat in hall.seats} == {Category("R", "#2563eb", 50_000)}
@@ -89,6 +89,6 @@ def test_a_grid_has_as_many_seats_as_asked_for_at_that_price():
 
 
 def test_letters_go_on_after_z():
-    names = letters()
+    names = row_labels()
 
     assert [next(names) for _ in range(28)][-3:] == ["Z", "AA", "AB"]

@@ -16,7 +16,7 @@ import reservations.halls
 for module in pkgutil.walk_packages(reservations.halls.__path__, "reservations.halls."):
     if ".tests" not in module.name:
         import_module(module.name)
-print(*sorted(name for name in sys.modules if name.startswith(("django.db", "reservations.models"))))
+print(*sorted(name for name in sys.modules if name.startswith(("django.db.models", "reservations.models"))))
 print("reservations.halls.plans.seats" in sys.modules)
 """
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from concert_site.lib.errors import Invalid
-from reservations.domain.concerts import make_show
-from reservations.domain.schedules import Times, clock
-from reservations.halls.hall import HIGHEST_PRICE, MOST_SEATS, Hall, grid
+from reservations.domain.concerts import create_concert
+from reservations.domain.schedules import Times, database_now
+from reservations.halls.hall import HIGHEST_PRICE, MOST_SEATS, Hall, plain_hall
 from reservations.halls.plans import MOST_BYTES, read_plan, too_large
 
 A_DAY = 86_400
@@ -54,8 +54,8 @@ class Command(BaseCommand):
         if settings.IS_PRODUCTION:
             raise CommandError("make_show is for MODE=demo and MODE=test: it sells seats that nobody plays for.")
         check(options)
-        now = clock()
-        show = make_show(
+        now = database_now()
+        show = create_concert(
             name=options["name"],
             hall=hall_of(options),
             times=Times(
@@ -76,7 +76,7 @@ def hall_of(options: dict[str, Any]) -> Hall:  # Any: as above
     :raises CommandError: saying in one line why a plan can't be used
     """
     if options["plan"] is None:
-        return grid(options["seats"] or SEATS, options["price"])
+        return plain_hall(options["seats"] or SEATS, options["price"])
     try:
         plan = read_plan(content_of(options["plan"]))
         return plan.hall(dict.fromkeys(plan.categories, options["price"]))
