@@ -59,7 +59,7 @@ def ticks(crowds: Sequence[Crowd]) -> tuple[list[list[float]], list[list[float]]
 
 def finds() -> list[float]:
     """Seconds of finding the schedules that a tick has to look at."""
-    from reservations.queries.entrance import schedules_with_a_line
+    from queueing.queries import schedules_with_a_line
 
     return [timed(schedules_with_a_line) for _ in range(TICKS)]
 

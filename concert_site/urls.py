@@ -8,7 +8,6 @@ from concert_site.views import documentation, robots
 api: list[URLPattern | URLResolver] = [
     path("", include("reservations.api.catalogue_urls")),
     path("", include("reservations.api.urls")),
-    path("", include("queueing.api.urls")),
     path("", include("payments.api.urls")),
     path("", include("wallet.api.urls")),
     path("schema/", documentation.Schema.as_view(), name="schema"),

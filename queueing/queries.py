@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from concert_site.lib.database.statements import fetch
+from concert_site.lib.database.statements import Row, fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from queueing.models import Status, WaitingToken
 
@@ -46,6 +46,20 @@ LIVE = f"""
 """
 
 
+def new_token(row: Row, schedule_id: int) -> TokenView:
+    """The token that a join has just inserted: it waits."""
+    return TokenView(
+        token=row["token"],
+        schedule_id=schedule_id,
+        status=Status.WAITING,
+        number=row["number"],
+        created_at=row["created_at"],
+        entered_at=None,
+        expired_at=None,
+        expired_reason=None,
+    )
+
+
 def own_token(token: UUID, *, user_id: int, now: datetime | None = None) -> TokenView:
     """A fan's token.
 
@@ -66,22 +80,10 @@ def token_in_line(schedule_id: int, *, user_id: int) -> TokenView | None:
     return TokenView(**rows[0]) if rows else None
 
 
-def last_number(schedule_id: int) -> int:
-    """The highest number handed out for a schedule, as far as PostgreSQL knows; 0 before the first."""
-    line = WaitingToken.objects.filter(concert_schedule_id=schedule_id)
-    # By the unique index on (schedule, number), from its end: the same cost for every length of the line.
-    return line.order_by("-number").filter(number__isnull=False).values_list("number", flat=True).first() or 0
-
-
 def has_lobby(schedule_id: int) -> bool:
     """Whether anybody waits for the draw; ask only before it, for it leaves a dead entry a fan to look at."""
     waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
     return waiting.filter(number__isnull=True).exists()
-
-
-def count_waiting(schedule_id: int) -> int:
-    """How many wait; it walks the line, so ask rarely."""
-    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).count()
 
 
 def count_gathered(schedule_id: int) -> int:
@@ -98,3 +100,8 @@ def count_inside(schedule_id: int) -> int:
 def had_a_line(schedule_id: int) -> bool:
     """Whether anybody ever stood in the line of a schedule."""
     return WaitingToken.objects.filter(concert_schedule_id=schedule_id).exists()
+
+
+def schedules_with_a_line() -> list[int]:
+    """The schedules where anybody waits or is inside: two looks into partial indexes each."""
+    return [row["id"] for row in fetch(sql_beside(__file__, "schedules_with_a_line.sql"), {})]

@@ -7,8 +7,8 @@ from django.db import Error
 
 from concert_site.lib import heartbeats
 from concert_site.lib.tasks import clear_pending, is_repeated, limited_runs, single_run
-from reservations.domain import holds, plan_uploads, posters, public_progress, waiting_room
-from reservations.queries.entrance import schedules_with_a_line
+from queueing.queries import schedules_with_a_line
+from reservations.domain import holds, plan_uploads, posters, waiting_room
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +74,11 @@ def end_line(schedule_id: int) -> None:
 
 @shared_task(name="reservations.record_draw")
 def record_draw(schedule_id: int) -> None:
-    """Make the record of a draw; whoever takes the public picture of the line asks for it until it is there."""
+    """Make the record of a draw; whoever takes the public snapshot of the line asks for it until it is there."""
     clear_pending("reservations.record_draw", schedule_id=schedule_id)
     with single_run("reservations.record_draw") as may_run:
         if may_run:
-            public_progress.record_draw(schedule_id)
+            waiting_room.record_draw(schedule_id)
 
 
 @shared_task(name="reservations.tick_release")

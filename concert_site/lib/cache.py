@@ -110,6 +110,17 @@ class TTLCache(Generic[T]):
         """Keep a value that was built elsewhere, for so many seconds."""
         self._store(key, value, time.monotonic() + seconds)
 
+    def last(self, key: object) -> T | None:
+        """What was last kept under `key`, good or not."""
+        found = self._values.get(key)
+        return found[1] if found is not None else None
+
+    def expire(self, key: object) -> None:
+        """Have one value built anew at the next call; until then `last` has it."""
+        with self._changing:
+            if key in self._values:
+                self._values[key] = (0.0, self._values[key][1])
+
     def delete(self, key: object) -> None:
         """Drop one value."""
         with self._changing:

@@ -8,7 +8,7 @@ from django.db import connection
 from concert_site.accounts.sessions import clear_what_is_over
 from concert_site.lib.tasks import single_run
 from concert_site.operations import audit
-from reservations.queries.entrance import is_a_sale_young
+from reservations.queries.sales import is_a_sale_young
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from concert_site.lib.redis import client
 from concert_site.operations import periodic, scheduler
 from concert_site.operations.scheduler import HouseScheduler
 from concert_site.tests.away import redis_away
-from queueing.domain import measuring, progress
-from queueing.tests.factories import make_line
+from queueing.domain import measurement, snapshots
+from queueing.tests.factories import make_line, take
 from reservations.tests.factories import make_schedule
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -148,18 +148,18 @@ def test_without_redis_there_are_no_traces():
 def test_a_picture_is_old_after_the_clock_of_redis_was_set_back():
     schedule = make_schedule()
     make_line(schedule, 2)
-    progress.renew(schedule.pk)
-    assert not progress.kept_of(schedule.pk).is_old
+    take(schedule)
+    assert not snapshots.stored(schedule.pk).is_old
 
-    client().pexpire(progress.picture_key(schedule.pk), progress.KEEP_MS + TEN_MINUTES * 1000)
+    client().pexpire(snapshots.snapshot_key(schedule.pk), snapshots.KEEP_MS + TEN_MINUTES * 1000)
 
-    assert progress.kept_of(schedule.pk).is_old
+    assert snapshots.stored(schedule.pk).is_old
 
 
 def test_the_line_is_counted_and_measured_anew_after_the_clock_of_postgresql_was_set_back():
     later = time.time() + TEN_MINUTES
-    before = measuring.Line(5, 9, 4, counted=4, counted_at=later, count_seconds=1.0)
+    before = measurement.LineMeasurement(5, 9, 4, counted=4, counted_at=later, count_seconds=1.0)
 
-    assert measuring.is_counted(before, before, later + 1)
-    assert not measuring.is_counted(before, before, later - TEN_MINUTES)
-    assert measuring.sampled([(later, 5)], before, later - TEN_MINUTES) == [(later - TEN_MINUTES, 5)]
+    assert measurement.is_counted(before, before, later + 1)
+    assert not measurement.is_counted(before, before, later - TEN_MINUTES)
+    assert measurement.sampled([(later, 5)], before, later - TEN_MINUTES) == [(later - TEN_MINUTES, 5)]

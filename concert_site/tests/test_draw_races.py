@@ -20,7 +20,7 @@ from concert_site.tests.mutants import mutant
 from queueing.domain import admission, draw, line
 from queueing.domain.draw import Drawn
 from queueing.models import ExpiredReason, WaitingToken
-from queueing.tests.factories import NOW, make_fans, numbers_of
+from queueing.tests.factories import NOW, make_fans, numbers_of, stand_in_lobby
 from reservations.domain import waiting_room
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_schedule
@@ -54,7 +54,7 @@ def schedule():
 
 
 def join(schedule, fan=None, *, at=NOW - SECOND):
-    return line.join_lobby(user_id=(fan or make_fan()).pk, schedule_id=schedule.pk, now=at)
+    return stand_in_lobby(user_id=(fan or make_fan()).pk, schedule_id=schedule.pk, now=at)
 
 
 def gather(schedule, count, *, at=NOW - SECOND):

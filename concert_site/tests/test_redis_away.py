@@ -22,7 +22,7 @@ from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, numbers_of
 from reservations.api import views, waiting_views
 from reservations.domain import waiting_room
-from reservations.domain.public_progress import progress_of
+from reservations.domain.waiting_room import snapshot_of
 from reservations.tests.factories import make_schedule, make_seats
 from wallet.tests.factories import make_charge
 
@@ -264,7 +264,7 @@ def test_without_redis_ticks_go_on_and_the_line_is_seen_to_move(sale, redis):
     waiting_room.tick(sale.pk)
 
     assert numbers_of(sale, "ACTIVE") == [1, 3]
-    assert progress_of(sale.pk).line.serving == 3
+    assert snapshot_of(sale.pk).line.serving == 3
 
 
 def test_throttles_let_pass_without_redis_and_count_again_with_it(sale, redis, monkeypatch):

@@ -2,8 +2,9 @@
 
 from rest_framework import serializers
 
-from queueing.domain.measuring import Line
-from queueing.domain.pace import estimated_wait, most_ahead, poll_after, poll_after_in_lobby
+from queueing.domain.pace import POLL, estimated_wait, most_ahead, poll_after, poll_after_in_lobby
+from queueing.domain.snapshots import QueueSnapshot
+from queueing.facts import RoomState
 from queueing.models import ExpiredReason, Status
 from queueing.queries import TokenView
 
@@ -23,20 +24,73 @@ class TokenOut(serializers.Serializer[TokenView]):
     expired_reason = serializers.ChoiceField(choices=ExpiredReason.choices, allow_null=True)
 
 
-def token_out(token: TokenView, line: Line) -> dict[str, object]:
+class DrawOut(serializers.Serializer[object]):
+    """The draw of the line's order; all but the seed's hash is null until it is made.
+
+    `entries_hash` and `size` of a large draw follow its seed by seconds.
+    """
+
+    seed_hash = serializers.CharField()
+    seed = serializers.CharField(allow_null=True)
+    entries_hash = serializers.CharField(allow_null=True)
+    size = serializers.IntegerField(allow_null=True)
+
+
+class PollOut(serializers.Serializer[object]):
+    """From `ahead` people on, ask every `seconds`, spread by up to a fifth."""
+
+    ahead = serializers.IntegerField()
+    seconds = serializers.IntegerField()
+
+
+class ProgressOut(serializers.Serializer[object]):
+    """How the line moves. A fan is at most `number - serving` from the front."""
+
+    state = serializers.ChoiceField(choices=list(RoomState))
+    serving = serializers.IntegerField()
+    last_number = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    numbers_per_minute = serializers.FloatField(allow_null=True)
+    seats_left = serializers.IntegerField()
+    message = serializers.CharField(allow_blank=True)
+    draw = DrawOut()
+    poll = PollOut(many=True)
+
+
+def token_out(token: TokenView, seen: QueueSnapshot) -> dict[str, object]:
     """A token as TokenOut describes it, seen in its line."""
     waits = token.status == Status.WAITING
-    ahead = most_ahead(token.number, line) if waits and token.number else None
+    ahead = most_ahead(token.number, seen.line) if waits and token.number else None
     is_in_lobby = waits and ahead is None
     return {
         "token": str(token.token),
         "status": token.status,
         "number": token.number,
         "position": None if ahead is None else ahead + 1,
-        "estimated_wait_seconds": estimated_wait(ahead, line.numbers_per_minute),
-        "poll_after_seconds": poll_after_in_lobby(line) if is_in_lobby else poll_after(ahead or 0),
+        "estimated_wait_seconds": estimated_wait(ahead, seen.numbers_per_minute),
+        "poll_after_seconds": poll_after_in_lobby(seen) if is_in_lobby else poll_after(ahead or 0),
         "created_at": token.created_at,
         "entered_at": token.entered_at,
         "expired_at": token.expired_at,
         "expired_reason": token.expired_reason,
+    }
+
+
+def progress_out(seen: QueueSnapshot) -> dict[str, object]:
+    """The progress as ProgressOut describes it."""
+    return {
+        "state": seen.state,
+        "serving": seen.line.serving,
+        "last_number": seen.line.last_number,
+        "waiting": seen.line.waiting,
+        "numbers_per_minute": seen.numbers_per_minute,
+        "seats_left": seen.facts.seats_left,
+        "message": seen.facts.message,
+        "draw": {
+            "seed_hash": seen.facts.seed_hash,
+            "seed": seen.facts.seed,
+            "entries_hash": seen.draw.entries_hash if seen.draw else None,
+            "size": seen.draw.size if seen.draw else None,
+        },
+        "poll": [{"ahead": ahead, "seconds": seconds} for ahead, seconds in POLL],
     }

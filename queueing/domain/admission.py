@@ -1,14 +1,19 @@
 """Admission: free slots go to the lowest numbers, never more than the cap."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from concert_site.lib.database.statements import fetch_one
+from queueing.domain import snapshots
+from queueing.facts import SaleFacts
 from queueing.models import LAPSE_REASON, ExpiredReason, Status, WaitingToken
+
+log = logging.getLogger(__name__)
 
 ADMIT = """
 select * from admit_waiting(
@@ -50,6 +55,18 @@ def admit(
             },
         )
     )
+
+
+def admit_joiner(facts: SaleFacts, joiner: int, *, now: datetime | None = None) -> bool:
+    """Admit with the first answer, where nobody waits: whether anybody came in. `joiner` is the row of the token."""
+    try:
+        moved = admit(facts.schedule_id, room=facts.room, joiner=joiner, now=now)
+    except OperationalError as error:
+        # The schedule's lock was waited for in vain. The fan has the place all the same; a tick will do.
+        log.warning("Token %s waits for the next tick of schedule %s: %s", joiner, facts.schedule_id, error)
+        return False
+    snapshots.announce(facts.schedule_id, moved.serving)
+    return moved.admitted > 0
 
 
 def end_line(schedule_id: int, *, reason: ExpiredReason, now: datetime | None = None) -> int:

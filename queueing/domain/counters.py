@@ -10,7 +10,7 @@ from typing import cast
 from redis import Redis
 
 from concert_site.lib.redis import require_redis
-from queueing import queries
+from queueing.models import WaitingToken
 
 # A missing counter is never counted from zero: the answer is nil.
 NEXT = """
@@ -74,7 +74,7 @@ def lift(schedule_id: int) -> None:
     # Again only if Redis was lost in between.
     while not is_done:
         mark = begin_lift(schedule_id)
-        is_done = end_lift(schedule_id, seen=queries.last_number(schedule_id), mark=mark)
+        is_done = end_lift(schedule_id, seen=last_number(schedule_id), mark=mark)
 
 
 def begin_lift(schedule_id: int) -> bytes:
@@ -91,3 +91,10 @@ def end_lift(schedule_id: int, *, seen: int, mark: bytes) -> bool:
     :raises Unavailable: while Redis is away
     """
     return bool(require_redis(lambda redis: redis.eval(LIFT, 1, counter_key(schedule_id), str(seen), mark)))
+
+
+def last_number(schedule_id: int) -> int:
+    """The highest number handed out for a schedule, as far as PostgreSQL knows; 0 before the first."""
+    line = WaitingToken.objects.filter(concert_schedule_id=schedule_id)
+    # By the unique index on (schedule, number), from its end: the same cost for every length of the line.
+    return line.order_by("-number").filter(number__isnull=False).values_list("number", flat=True).first() or 0

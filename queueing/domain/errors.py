@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import NotAllowed
+from concert_site.lib.errors import Conflict, NotAllowed
 
 
 class QueueTokenRequired(NotAllowed):
@@ -13,3 +13,18 @@ class QueueTokenRequired(NotAllowed):
 class QueueTokenInactive(NotAllowed):
     code = "queue_token_inactive"
     detail = _("It is not your turn, or your time is over.")
+
+
+class SaleNotOpen(Conflict):
+    code = "sale_not_open"
+    detail = _("The sale has not opened yet.")
+
+
+class SaleClosed(Conflict):
+    code = "sale_closed"
+    detail = _("The sale is closed.")
+
+
+class SoldOut(Conflict):
+    code = "sold_out"
+    detail = _("All seats are sold.")

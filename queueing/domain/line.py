@@ -7,15 +7,17 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db.models.functions import Now
 
-from concert_site.lib.database.statements import fetch, fetch_one, sql_beside
+from concert_site.lib.database.statements import Row, fetch, fetch_one, sql_beside
 from concert_site.lib.errors import Unavailable
+from queueing.domain import admission, draw
 from queueing.domain.counters import lift, next_number
-from queueing.domain.errors import QueueTokenInactive
+from queueing.domain.errors import QueueTokenInactive, SaleClosed, SaleNotOpen, SoldOut
+from queueing.facts import SaleFacts, SaleState
 from queueing.models import ExpiredReason, Status, WaitingToken
-from queueing.queries import TokenView, own_token
+from queueing.queries import TokenView, new_token, own_token
 
-JOIN_LOBBY = """
-select id, token, created_at, is_new, is_drawn
+GATHER = """
+select id, token, null::bigint as number, created_at, is_new, is_drawn
   from join_lobby(%(fan)s::bigint, %(schedule)s::bigint, %(token)s::uuid, %(now)s::timestamptz)
 """
 ENTER = """
@@ -25,32 +27,65 @@ select enter_line(t.id, %(seconds)s::float8, coalesce(%(now)s::timestamptz, stat
 """
 # A join meets a taken number only while the counter of a lost Redis is being rebuilt.
 TRIES = 5
+REFUSALS = {SaleState.CLOSED: SaleClosed, SaleState.UPCOMING: SaleNotOpen, SaleState.SOLD_OUT: SoldOut}
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The answer to a join: the row's id, the token, and whether this join made it."""
+    """The answer to a join: the token, whether this join made it, and the hash of the draw's seed."""
 
-    id: int
     token: TokenView
     is_new: bool
+    seed_hash: str
 
 
-def join_lobby(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Joined | None:
+def join(
+    facts: SaleFacts,
+    *,
+    user_id: int,
+    live: TokenView | None,
+    has_lobby: bool,
+    has_free_slot: bool,
+    now: datetime | None = None,
+) -> Joined:
+    """Join the line of a sale, or before the draw its lobby; a live token is answered again.
+
+    What the fan has already, whether somebody waits for the draw, and whether a slot looks free with nobody waiting for
+    it, comes with the facts. One call to Redis, one insert; where a slot looks free admission follows at once, so that
+    in a quiet sale the fan is ACTIVE with the first answer. In the lobby, one insert.
+
+    :raises SaleNotOpen, SaleClosed, SoldOut: if there is nothing to wait for
+    :raises Unavailable: while Redis is away and the fan has no token yet; the lobby needs none
+    """
+    if live is not None:
+        return Joined(live, is_new=False, seed_hash=facts.seed_hash)
+    state = facts.state_at(facts.read_at)
+    if state in REFUSALS:
+        raise REFUSALS[state]
+    if facts.drawn_at is None and state is SaleState.OPEN and not has_lobby:
+        # Nobody waited for the opening, so there is nothing to draw: the first who comes opens the line.
+        draw.draw(facts.schedule_id, waits=True, now=now)
+    row = None if facts.drawn_at else gather(user_id=user_id, schedule_id=facts.schedule_id, now=now)
+    row = row or take_number(user_id=user_id, schedule_id=facts.schedule_id, now=now)
+    is_new = row["is_new"]
+    is_active = is_new and row["number"] and has_free_slot and admission.admit_joiner(facts, row["id"], now=now)
+    if is_active or not is_new:
+        token = own_token(row["token"], user_id=user_id, now=now)
+    else:
+        token = new_token(row, facts.schedule_id)
+    return Joined(token, is_new, facts.seed_hash)
+
+
+def gather(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Row | None:
     """Let a fan wait for the draw without a number; a live token is answered again. One round trip, no Redis.
 
     None once the numbers are drawn: from then on who comes joins the line.
     """
-    row = fetch_one(JOIN_LOBBY, {"fan": user_id, "schedule": schedule_id, "token": uuid4(), "now": now})
-    if row["is_drawn"]:
-        return None
-    if row["is_new"]:
-        return joined_from(row | {"number": None}, schedule_id)
-    # The fan's other request was quicker.
-    return Joined(row["id"], own_token(row["token"], user_id=user_id, now=now), is_new=False)
+    row = fetch_one(GATHER, {"fan": user_id, "schedule": schedule_id, "token": uuid4(), "now": now})
+    return None if row["is_drawn"] else row
 
 
-def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Joined:
+def take_number(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Row:
     """Put a fan at the end of a line, WAITING: one call to Redis for the number, one insert.
 
     Whoever calls has looked for a live token first, so that refreshing burns no numbers. No lock is shared
@@ -58,40 +93,17 @@ def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Join
 
     :raises Unavailable: while Redis is away, which alone hands out numbers
     """
+    params = {"fan": user_id, "schedule": schedule_id, "now": now}
     for _ in range(TRIES):
-        rows = fetch(
-            sql_beside(__file__, "join_line.sql"),
-            {
-                "fan": user_id,
-                "schedule": schedule_id,
-                "token": uuid4(),
-                "number": next_number(schedule_id),
-                "now": now,
-            },
-        )
-        if rows:
-            return joined_from(rows[0], schedule_id)
-        standing = WaitingToken.objects.of(user_id=user_id).live().filter(concert_schedule_id=schedule_id).first()
-        if standing is not None:
+        number = next_number(schedule_id)
+        if rows := fetch(sql_beside(__file__, "join_line.sql"), params | {"token": uuid4(), "number": number}):
+            return rows[0] | {"is_new": True}
+        live = WaitingToken.objects.of(user_id=user_id).live().filter(concert_schedule_id=schedule_id)
+        if row := live.values("id", "token", "number").first():
             # The fan's other request was quicker.
-            return Joined(standing.pk, own_token(standing.token, user_id=user_id, now=now), is_new=False)
+            return row | {"is_new": False}
         lift(schedule_id)
     raise Unavailable
-
-
-def joined_from(row: dict[str, object], schedule_id: int) -> Joined:
-    """The token that a join has just inserted."""
-    token = TokenView(
-        token=row["token"],  # type: ignore[arg-type]  # a row's columns are of any type
-        schedule_id=schedule_id,
-        status=Status.WAITING,
-        number=row["number"],  # type: ignore[arg-type]  # as above
-        created_at=row["created_at"],  # type: ignore[arg-type]  # as above
-        entered_at=None,
-        expired_at=None,
-        expired_reason=None,
-    )
-    return Joined(row["id"], token, is_new=True)  # type: ignore[arg-type]  # as above
 
 
 def enter(*, user_id: int, token: UUID, now: datetime | None = None) -> TokenView:

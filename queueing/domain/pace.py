@@ -2,7 +2,8 @@
 
 import random
 
-from queueing.domain.measuring import Line
+from queueing.domain.measurement import LineMeasurement
+from queueing.domain.snapshots import QueueSnapshot
 
 # How often to ask: seconds, from so many people ahead on. Clients spread themselves by up to JITTER.
 POLL = [(0, 1), (200, 3), (1000, 5), (5000, 10), (20_000, 20)]
@@ -18,7 +19,7 @@ ARRIVALS_A_SECOND = 2000
 SPREAD_LEAST, SPREAD_MOST = 1.0, 30.0
 
 
-def most_ahead(number: int, line: Line) -> int:
+def most_ahead(number: int, line: LineMeasurement) -> int:
     """How many people can be ahead of this number at most: those who left are still counted."""
     return max(0, number - line.serving - 1)
 
@@ -36,13 +37,13 @@ def poll_after(ahead: int) -> float:
     return round(seconds * random.uniform(1, 1 + JITTER), 1)
 
 
-def poll_after_in_lobby(line: Line) -> float:
+def poll_after_in_lobby(seen: QueueSnapshot) -> float:
     """Seconds after which to ask again for who waits without a number: until the opening, or until the draw is made.
 
     Nobody is told to sleep far past the opening, and no two to come back at the same moment.
     """
-    opens_in = line.opens_in or 0.0
-    spread = min(max(line.waiting / ARRIVALS_A_SECOND, SPREAD_LEAST), SPREAD_MOST)
+    opens_in = seen.facts.opens_in
+    spread = min(max(seen.line.waiting / ARRIVALS_A_SECOND, SPREAD_LEAST), SPREAD_MOST)
     if opens_in <= 0:
         return round(random.uniform(DRAWING_LEAST, DRAWING_LEAST + spread), 1)
     seconds = min(max(opens_in / LOBBY_SHARE, LOBBY_LEAST), LOBBY_MOST) * random.uniform(1, 1 + JITTER)

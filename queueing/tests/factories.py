@@ -1,7 +1,9 @@
 """Lines for tests, with dull defaults."""
 
 import time
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 from django.utils.timezone import now
@@ -10,11 +12,15 @@ from concert_site.accounts.models import User
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
-from queueing.domain import progress
+from queueing.domain import line, snapshots
 from queueing.domain.counters import counter_key
-from queueing.domain.progress import picture_key
+from queueing.domain.measurement import LineMeasurement
+from queueing.domain.snapshots import QueueSnapshot, snapshot_key
+from queueing.facts import SaleFacts
 from queueing.models import WaitingToken
+from queueing.queries import TokenView, own_token
 from reservations.models import ConcertSchedule
+from reservations.queries.sales import facts_of
 
 # An hour ago, so that nothing which goes by the database's clock can lean on it by accident.
 NOW = now() - timedelta(hours=1)
@@ -76,12 +82,73 @@ def reasons_of(schedule: ConcertSchedule) -> dict[int, str]:
     return dict(over.values_list("number", "expired_reason"))
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A fan's row in a line, the token, and whether this step made it."""
+
+    id: int
+    token: TokenView
+    is_new: bool
+
+
+def stand_in_line(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Placed:
+    """A fan who takes the next number, as a join does once the numbers are drawn."""
+    row = line.take_number(user_id=user_id, schedule_id=schedule_id, now=now)
+    return Placed(row["id"], own_token(row["token"], user_id=user_id, now=now), row["is_new"])
+
+
+def stand_in_lobby(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Placed | None:
+    """A fan who waits for the draw, as a join does before it; None if it is made."""
+    row = line.gather(user_id=user_id, schedule_id=schedule_id, now=now)
+    return Placed(row["id"], own_token(row["token"], user_id=user_id, now=now), row["is_new"]) if row else None
+
+
+def take(schedule: ConcertSchedule, *, is_tick: bool = True, **changes: object) -> QueueSnapshot:
+    """The snapshot that a tick takes last, of facts that are changed so."""
+    facts = facts_of(schedule.pk)
+    assert facts is not None
+    return snapshots.take(replace(facts, **changes), is_tick=is_tick)
+
+
+def make_snapshot(line: LineMeasurement | None = None, *, opens_in: float = -600.0, **facts: object) -> QueueSnapshot:
+    """A snapshot of no schedule in particular, which opens in so many seconds; open and unhurried unless told so."""
+    moment = now()
+    told: dict[str, Any] = {
+        "schedule_id": 1,
+        "concert_id": 1,
+        "is_public": True,
+        "opens_at": moment + timedelta(seconds=opens_in),
+        "deadline_at": moment + timedelta(days=1),
+        "max_active": 10,
+        "is_paused": False,
+        "message": "",
+        "seats_left": 1000,
+        "is_sold_out": False,
+        "drawn_at": None,
+        "seed_hash": "",
+        "seed": None,
+        "read_at": moment,
+        "asked_at": time.monotonic(),
+    }
+    return QueueSnapshot(facts=SaleFacts(**told | facts), line=line or LineMeasurement(0, 0, 0))
+
+
+def seen_anew(schedule: ConcertSchedule) -> QueueSnapshot:
+    """The snapshot as another process sees it, which remembers nothing."""
+    clear_caches()
+    found = snapshots.current(schedule.pk, facts_of)
+    assert found is not None
+    return found
+
+
 def measured(schedule: ConcertSchedule, *points: tuple[float, int]) -> None:
     """What was measured of a line's speed: so many seconds ago it served this number; and the last a moment ago."""
-    key = picture_key(schedule.pk)
+    key = snapshot_key(schedule.pk)
     if not client().exists(key):
-        progress.renew(schedule.pk)
+        take(schedule)
     kept = orjson.loads(client().hget(key, "body"))
-    kept["samples"] = [(time.time() - ago, serving) for ago, serving in [*points, (4, points[-1][1])]]
+    kept["line"]["samples"] = [(time.time() - ago, serving) for ago, serving in [*points, (4, points[-1][1])]]
     client().hset(key, "body", orjson.dumps(kept))
+    # Old, so that whoever looks next works the speed out.
+    client().pexpire(key, snapshots.KEEP_MS - 2000)
     clear_caches()

@@ -9,18 +9,17 @@ from concert_site.lib import redis as our_redis
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.redis import client
 from concert_site.tests.redis_server import redis_of_our_own
-from queueing.domain import counters, line
-from queueing.domain.counters import counter_key, next_number
+from queueing.domain import counters
+from queueing.domain.counters import counter_key, last_number, next_number
 from queueing.models import WaitingToken
-from queueing.queries import last_number
-from queueing.tests.factories import NOW, make_line, numbers_of
+from queueing.tests.factories import NOW, make_line, numbers_of, stand_in_line
 from reservations.tests.factories import make_schedule
 
 pytestmark = pytest.mark.django_db
 
 
 def join(schedule):
-    return line.join(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
+    return stand_in_line(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
 
 
 def counter_of(schedule):

@@ -14,7 +14,7 @@ from concert_site.tests.line_proofs import draw_again
 from queueing.domain import draw, line
 from queueing.domain.verification import verify
 from queueing.models import WaitingToken
-from queueing.tests.factories import NOW, make_fans, make_line
+from queueing.tests.factories import NOW, make_fans, make_line, stand_in_line, stand_in_lobby
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule
 
@@ -30,7 +30,7 @@ def schedule():
 
 
 def join(schedule, fan=None, *, at=NOW - SECOND):
-    return line.join_lobby(user_id=(fan or make_fan()).pk, schedule_id=schedule.pk, now=at)
+    return stand_in_lobby(user_id=(fan or make_fan()).pk, schedule_id=schedule.pk, now=at)
 
 
 def gather(schedule, count, *, at=NOW - SECOND):
@@ -139,7 +139,7 @@ def test_after_the_draw_redis_goes_on_behind_the_last_number(schedule):
     join(schedule, at=NOW)
     draw.draw(schedule.pk, now=NOW)
 
-    assert line.join(user_id=make_fan().pk, schedule_id=schedule.pk).token.number == 5
+    assert stand_in_line(user_id=make_fan().pk, schedule_id=schedule.pk).token.number == 5
 
 
 def test_schedules_do_not_touch_each_other(schedule):

@@ -11,7 +11,7 @@ from queueing.domain import line
 from queueing.domain.errors import QueueTokenInactive
 from queueing.models import WaitingToken
 from queueing.queries import own_token
-from queueing.tests.factories import ENTRY, NOW, STAY, make_active, make_line
+from queueing.tests.factories import ENTRY, NOW, STAY, make_active, make_line, stand_in_line
 from reservations.tests.factories import make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def join(schedule, fan):
-    return line.join(user_id=fan.pk, schedule_id=schedule.pk, now=NOW)
+    return stand_in_line(user_id=fan.pk, schedule_id=schedule.pk, now=NOW)
 
 
 def enter(token, *, at=NOW):

@@ -19,7 +19,7 @@ from concert_site.tests.mutants import mutant
 from concert_site.tests.redis_server import redis_of_our_own
 from queueing.domain import admission, line
 from queueing.models import WaitingToken
-from queueing.tests.factories import make_active, make_fans, make_line, numbers_of
+from queueing.tests.factories import make_active, make_fans, make_line, numbers_of, stand_in_line
 from queueing.tests.watching import inside, watched
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_schedule
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def join(fan, schedule):
-    return line.join(user_id=fan.pk, schedule_id=schedule.pk)
+    return stand_in_line(user_id=fan.pk, schedule_id=schedule.pk)
 
 
 def leave(token):

@@ -7,9 +7,10 @@ from enum import StrEnum
 from queueing import queries as line
 from queueing.domain import draw
 from queueing.domain.draw import DrawRecord
+from queueing.facts import lobby_before
 from reservations.models import ConcertSchedule
 from reservations.queries import staff
-from reservations.queries.sales import lobby_before, sale_of
+from reservations.queries.sales import sale_of
 
 
 class DrawStage(StrEnum):

@@ -17,6 +17,7 @@ from concert_site.lib.admin.staff_pages import add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from queueing import queries as line
+from queueing.domain.measurement import count_waiting
 from reservations.admin import cells
 from reservations.admin.draws import draw_summary
 from reservations.admin.schedule_forms import TIMES
@@ -242,7 +243,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             "seats": seats,
             "booked": seats.sold + seats.held,
             "draw": draw_summary(fresh),
-            "waiting": line.count_waiting(schedule.pk),
+            "waiting": count_waiting(schedule.pk),
             "inside": line.count_inside(schedule.pk),
             "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",
             "map_url": reverse("admin:reservations_concertschedule_map", args=[schedule.pk]),

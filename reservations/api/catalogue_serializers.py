@@ -2,9 +2,9 @@
 
 from rest_framework import serializers
 
+from queueing.facts import SaleState
 from reservations.halls.areas import Shape
 from reservations.models import ConcertStatus
-from reservations.queries.sales import SaleState
 
 
 class CatalogueQuery(serializers.Serializer[dict[str, object]]):

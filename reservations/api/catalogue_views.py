@@ -15,6 +15,7 @@ from concert_site.lib.api.pagination import Numbered
 from concert_site.lib.api.views import View
 from concert_site.lib.errors import NotFound
 from concert_site.lib.web.conditional import conditional, json_of, takes_gzip
+from queueing.facts import SaleState
 from reservations.api.catalogue_serializers import (
     AvailabilityOut,
     CatalogueQuery,
@@ -26,7 +27,7 @@ from reservations.models import Concert
 from reservations.models.concert import ConcertQuerySet
 from reservations.queries import concerts
 from reservations.queries.availability import availability_of
-from reservations.queries.sales import Sale, SaleState, public_sale_of
+from reservations.queries.sales import Sale, public_sale_of
 from reservations.queries.seat_map import layout_name, layout_of, packed_layout_of
 
 LIVE = "public, max-age=1"

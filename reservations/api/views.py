@@ -17,14 +17,12 @@ from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
-from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
+from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen
 from reservations.api.serializers import BookingOut, HoldRequest, ReservationOut, booking_out, reservation_out
 from reservations.domain import holds
 from reservations.domain.errors import (
     HoldCooldown,
     HoldExpired,
-    SaleClosed,
-    SaleNotOpen,
     ScheduleUnknown,
     SeatUnavailable,
     SeatUnknown,

@@ -2,7 +2,6 @@
 
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
@@ -11,72 +10,14 @@ from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import require_no_fields
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.views import View, answer
+from concert_site.lib.errors import NotFound
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import conditional, etag_of, json_of
-from queueing.api.serializers import token_out
-from queueing.domain import progress
-from queueing.domain.pace import POLL
+from queueing.api.serializers import ProgressOut, progress_out, token_out
+from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from reservations.api.catalogue_views import LIVE, NOT_MODIFIED
 from reservations.api.serializers import JoinOut
 from reservations.domain import waiting_room
-from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from reservations.domain.public_progress import DRAWING, PAUSED, Progress
-from reservations.queries.sales import SaleState
-
-STATES = [*(state.value for state in SaleState), DRAWING, PAUSED]
-
-
-class DrawOut(serializers.Serializer[object]):
-    """The draw of the line's order; all but the seed's hash is null until it is made.
-
-    `entries_hash` and `size` of a large draw follow its seed by seconds.
-    """
-
-    seed_hash = serializers.CharField()
-    seed = serializers.CharField(allow_null=True)
-    entries_hash = serializers.CharField(allow_null=True)
-    size = serializers.IntegerField(allow_null=True)
-
-
-class PollOut(serializers.Serializer[object]):
-    """From `ahead` people on, ask every `seconds`, spread by up to a fifth."""
-
-    ahead = serializers.IntegerField()
-    seconds = serializers.IntegerField()
-
-
-class ProgressOut(serializers.Serializer[object]):
-    """How the line moves. A fan is at most `number - serving` from the front."""
-
-    state = serializers.ChoiceField(choices=STATES)
-    serving = serializers.IntegerField()
-    last_number = serializers.IntegerField()
-    waiting = serializers.IntegerField()
-    numbers_per_minute = serializers.FloatField(allow_null=True)
-    seats_left = serializers.IntegerField()
-    message = serializers.CharField(allow_blank=True)
-    draw = DrawOut()
-    poll = PollOut(many=True)
-
-
-def progress_out(seen: Progress) -> dict[str, object]:
-    """The progress as ProgressOut describes it."""
-    return {
-        "state": seen.state,
-        "serving": seen.line.serving,
-        "last_number": seen.line.last_number,
-        "waiting": seen.line.waiting,
-        "numbers_per_minute": seen.line.numbers_per_minute if seen.state == SaleState.OPEN else None,
-        "seats_left": seen.seats_left,
-        "message": seen.sale.queue_message,
-        "draw": {
-            "seed_hash": seen.sale.seed_hash,
-            "seed": seen.sale.seed,
-            "entries_hash": seen.record.entries_hash if seen.record else None,
-            "size": seen.record.size if seen.record else None,
-        },
-        "poll": [{"ahead": ahead, "seconds": seconds} for ahead, seconds in POLL],
-    }
 
 
 class Join(View):
@@ -96,9 +37,9 @@ class Join(View):
     @refuses(SaleNotOpen, SaleClosed, SoldOut)
     def post(self, request: Request, pk: int) -> HttpResponse:
         require_no_fields(request)
-        place = waiting_room.join(user_id=caller_id(request), schedule_id=pk)
-        body = token_out(place.token, progress.line_of(pk)) | {"seed_hash": place.seed_hash}
-        return answer(body, status=201 if place.is_new else 200)
+        joined = waiting_room.join(user_id=caller_id(request), schedule_id=pk)
+        body = token_out(joined.token, waiting_room.snapshot_of(pk)) | {"seed_hash": joined.seed_hash}
+        return answer(body, status=201 if joined.is_new else 200)
 
 
 class PublicProgress(View):
@@ -110,5 +51,8 @@ class PublicProgress(View):
 
     @extend_schema(summary="How the line moves", responses={200: ProgressOut, 304: NOT_MODIFIED}, auth=[])
     def get(self, request: Request, pk: int) -> HttpResponseBase:
-        body = to_json(progress_out(waiting_room.watched_progress(pk)))
+        seen = waiting_room.watched_snapshot(pk)
+        if not seen.facts.is_public:
+            raise NotFound
+        body = to_json(progress_out(seen))
         return conditional(request, lambda: json_of(body), headers={"ETag": etag_of(body), "Cache-Control": LIVE})

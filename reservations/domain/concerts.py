@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, NotFound
-from reservations.domain.public_progress import show_at_once
+from reservations.domain import waiting_room
 from reservations.domain.schedules import Times, create_schedule
 from reservations.domain.transactions import raise_on_integrity_error
 from reservations.halls.hall import Hall
@@ -51,14 +51,14 @@ def publish(*, concert_ids: Sequence[int]) -> int:
     """Show concerts to the public, and let their sales run; return how many were not public before."""
     hidden = Concert.objects.filter(pk__in=concert_ids, status=ConcertStatus.UNAVAILABLE)
     moved = hidden.update(status=ConcertStatus.AVAILABLE)
-    show_at_once(dates_of(concert_ids))
+    waiting_room.publish(dates_of(concert_ids))
     return moved
 
 
 def unpublish(*, concert_ids: Sequence[int]) -> int:
     """Take concerts from the public: nobody joins or holds any more; return how many were public before."""
     moved = Concert.objects.available().filter(pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
-    show_at_once(dates_of(concert_ids))
+    waiting_room.publish(dates_of(concert_ids))
     return moved
 
 

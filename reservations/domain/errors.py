@@ -32,21 +32,6 @@ class HoldExpired(Conflict):
     detail = _("There is no hold any more.")
 
 
-class SaleNotOpen(Conflict):
-    code = "sale_not_open"
-    detail = _("The sale has not opened yet.")
-
-
-class SaleClosed(Conflict):
-    code = "sale_closed"
-    detail = _("The sale is closed.")
-
-
-class SoldOut(Conflict):
-    code = "sold_out"
-    detail = _("All seats are sold.")
-
-
 class TicketLimitExceeded(Conflict):
     code = "ticket_limit_exceeded"
     detail = _("That is more than one fan may book for this date.")

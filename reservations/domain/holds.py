@@ -15,12 +15,10 @@ from concert_site.lib.database.statements import Row, fetch, fetch_one, sql_besi
 from concert_site.lib.errors import DomainError, NotFound
 from concert_site.lib.id_lists import indexes_of, require_distinct
 from concert_site.lib.idempotency import IdempotencyKeyReused
-from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
+from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen
 from reservations.domain.errors import (
     HoldCooldown,
     HoldExpired,
-    SaleClosed,
-    SaleNotOpen,
     ScheduleUnknown,
     SeatUnavailable,
     SeatUnknown,

@@ -7,7 +7,7 @@ from django.db.models import DateTimeField, Func
 
 from concert_site.lib.errors import NotFound
 from queueing.domain.admission import lock_waiting_room
-from reservations.domain.public_progress import show_at_once
+from reservations.domain.waiting_room import publish
 from reservations.models import ConcertSchedule
 
 
@@ -39,7 +39,7 @@ def change_sale_settings(*, schedule_id: int, **changes: Unpack[SaleSettings]) -
     write_sale_settings(schedule_id=schedule_id, **changes)
     if "tickets_per_fan" in changes:
         note_limits_changed(schedule_id)
-    show_at_once([schedule_id])
+    publish([schedule_id])
 
 
 @transaction.atomic(durable=True)

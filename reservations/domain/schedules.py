@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from queueing.queries import had_a_line, has_lobby
-from reservations.domain.public_progress import show_at_once
+from reservations.domain import waiting_room
 from reservations.domain.seat_setup import create_seats, delete_seats
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
 from reservations.halls.hall import Hall
@@ -86,7 +86,7 @@ def change_times(
     :raises Conflict: if numbers were drawn for the opening that is to change; if fans gather and it would be over
     """
     set_times(schedule_id=schedule_id, opens_at=opens_at, closes_at=closes_at, concert_at=concert_at)
-    show_at_once([schedule_id])
+    waiting_room.publish([schedule_id])
 
 
 @transaction.atomic(durable=True)
@@ -140,7 +140,7 @@ def close_sale(*, schedule_id: int, now: datetime | None = None) -> None:
     moment = now or Now()
     ours = ConcertSchedule.objects.filter(pk=schedule_id)
     if ours.filter(reservation_available_at__lt=moment, deadline_at__gt=moment).update(deadline_at=moment) == 1:
-        show_at_once([schedule_id])
+        waiting_room.publish([schedule_id])
         return
     schedule = ours.first()
     if schedule is None:

@@ -8,6 +8,7 @@ Holds that lapse within the second are known when it is read; they turn free on 
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 
 import orjson
@@ -21,6 +22,9 @@ from concert_site.lib.redis import try_redis
 LIFETIME_SECONDS = 1.0
 LIFETIME_MS = 1000
 NOTHING = b"", 0, 0
+# More than a second can sell: a second's old answer with fewer seats left than this may be wrong, so who decides
+# by it looks again.
+FEW_SEATS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,20 @@ def availability_of(schedule_id: int) -> Availability:
     A schedule that doesn't exist has no seats.
     """
     return _answers.get_or_build(schedule_id, lambda: _answer(schedule_id))
+
+
+def room_for_fans(schedule_id: int, seats_left: int, *, cap: int, now: datetime | None = None) -> int:
+    """How many fans inside the seats can serve: one a free seat, and whoever holds one.
+
+    Never more than seats can still be had: beyond the fans who hold one already, one fan a free seat. Where
+    the seats could be fewer than `cap`, both are counted now: `seats_left` may be a second old, and would
+    count the seats that have been taken since. So may `cap`: the cap in force is read behind the lock, and
+    may have been raised far above the seats.
+    """
+    if seats_left >= cap + FEW_SEATS:
+        return seats_left - FEW_SEATS
+    row = fetch_one(sql_beside(__file__, "room_for_fans.sql"), {"schedule": schedule_id, "now": now})
+    return int(row["room"])
 
 
 def _answer(schedule_id: int) -> tuple[Availability, float]:

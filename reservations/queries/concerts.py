@@ -11,9 +11,10 @@ from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
+from queueing.facts import SaleState
 from reservations.models import Concert, ConcertSchedule
 from reservations.models.concert import IS_SOLD_OUT, ConcertQuerySet
-from reservations.queries.sales import Sale, SaleState, public_sale_of, sale_state, sales_of_concerts
+from reservations.queries.sales import Sale, public_sale_of, sales_of_concerts
 from reservations.queries.seat_map import layout_name
 
 # How old prices and counts may be in a process, in seconds: the same as every other public read.
@@ -171,7 +172,7 @@ def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
         lobby_at=sale.lobby_at,
         reservation_available_at=sale.reservation_available_at,
         deadline_at=sale.deadline_at,
-        sale_state=sale_state(sale, is_sold_out=inventory.is_sold_out, now=now),
+        sale_state=sale.state_at(now, is_sold_out=inventory.is_sold_out),
         tickets_per_fan=sale.tickets_per_fan,
         prices=inventory.prices,
         seats_left=inventory.seats_left,

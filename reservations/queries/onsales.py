@@ -6,11 +6,10 @@ from datetime import datetime
 from django.conf import settings
 
 from concert_site.lib.database.statements import fetch, sql_beside
+from queueing.domain.snapshots import OVERDUE_SECONDS
 
 # Of each kind. A house with more sales open than this looks at the list of schedules.
 MOST = 12
-# A draw of a million takes half a minute.
-OVERDUE_SECONDS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

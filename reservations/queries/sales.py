@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
-from django.conf import settings
+from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch
-from reservations.models import ConcertStatus
+from queueing.facts import SaleFacts, SaleState, carried_on, lobby_before, sale_state
+from reservations.models import ConcertSchedule, ConcertStatus
+from reservations.queries.availability import availability_of, room_for_fans
 
 # How old the facts of a schedule may be in a process, in seconds.
 MEMORY_SECONDS = 1.0
+YOUNG = timedelta(minutes=10)
 
 # The seed of the draw stays in the database until the numbers are drawn; before, only its hash leaves it.
 FACTS = """
@@ -25,16 +27,6 @@ select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status as co
        statement_timestamp() as read_at
   from concert_schedule s join concert c on c.id = s.concert_id
 """
-
-
-class SaleState(StrEnum):
-    """Where the sale of a schedule stands. In the LOBBY fans may already wait for the opening."""
-
-    UPCOMING = "UPCOMING"
-    LOBBY = "LOBBY"
-    OPEN = "OPEN"
-    SOLD_OUT = "SOLD_OUT"
-    CLOSED = "CLOSED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +70,19 @@ class Sale:
         """When the lobby opens; the opening itself where there is to be none."""
         return lobby_before(self.reservation_available_at)
 
+    def state_at(self, now: datetime, *, is_sold_out: bool) -> SaleState:
+        """Where the sale stands at `now`."""
+        return sale_state(
+            is_public=self.is_public,
+            opens_at=self.reservation_available_at,
+            deadline_at=self.deadline_at,
+            is_sold_out=is_sold_out,
+            now=now,
+        )
+
     def now(self) -> datetime:
-        """PostgreSQL's time, carried on by this process: its own clock may be wrong, its ticking is not."""
-        return self.read_at + timedelta(seconds=time.monotonic() - self.heard_at)
+        """PostgreSQL's time at this moment."""
+        return carried_on(self.read_at, asked_at=self.heard_at)
 
 
 _sales: TTLCache[Sale | None] = TTLCache(most=4096)
@@ -114,23 +116,45 @@ def sales_of_concerts(concert_ids: Sequence[int]) -> list[Sale]:
     return [_sale(row, heard_at) for row in rows]
 
 
-def sale_state(sale: Sale, *, is_sold_out: bool, now: datetime) -> SaleState:
-    """Where the sale stands at `now`.
+def facts_of(schedule_id: int) -> SaleFacts | None:
+    """What the waiting room has to know of a schedule, as it is this moment; None if there is no such schedule."""
+    sale = fresh_sale_of(schedule_id)
+    if sale is None:
+        return None
+    seats = availability_of(schedule_id)
+    return SaleFacts(
+        schedule_id=schedule_id,
+        concert_id=sale.concert_id,
+        is_public=sale.is_public,
+        opens_at=sale.reservation_available_at,
+        deadline_at=sale.deadline_at,
+        max_active=sale.queue_max_active,
+        is_paused=sale.queue_paused,
+        message=sale.queue_message,
+        seats_left=seats.seats_left,
+        is_sold_out=seats.is_sold_out,
+        drawn_at=sale.drawn_at,
+        seed_hash=sale.seed_hash,
+        seed=sale.seed,
+        read_at=sale.read_at,
+        asked_at=sale.heard_at,
+    )
 
-    What is sold out says so before its opening too: there is nothing to wait for.
-    """
-    if now >= sale.deadline_at or not sale.is_public:
-        return SaleState.CLOSED
-    if is_sold_out:
-        return SaleState.SOLD_OUT
-    if now >= sale.reservation_available_at:
-        return SaleState.OPEN
-    return SaleState.LOBBY if now >= sale.lobby_at else SaleState.UPCOMING
+
+def tick_facts_of(schedule_id: int, *, now: datetime | None = None) -> SaleFacts | None:
+    """The same for who is about to admit fans, with how many the seats can serve."""
+    facts = facts_of(schedule_id)
+    if facts is None or facts.is_paused or facts.state_at(now or facts.now) is not SaleState.OPEN:
+        return facts
+    return replace(facts, room=room_for_fans(schedule_id, facts.seats_left, cap=facts.max_active, now=now))
 
 
-def lobby_before(opening: datetime) -> datetime:
-    """When fans may begin to gather for a sale that opens then."""
-    return opening - timedelta(seconds=settings.LOBBY_SECONDS)
+def is_a_sale_young() -> bool:
+    """Whether any sale has opened within the last minutes, so that its tables still change their nature."""
+    opened = ConcertSchedule.objects.filter(
+        reservation_available_at__lte=Now(), reservation_available_at__gt=Now() - YOUNG, deadline_at__gt=Now()
+    )
+    return opened.exists()
 
 
 def _read(schedule_id: int) -> tuple[Sale | None, float]:

@@ -9,11 +9,11 @@ from django.db.models import Count, DateTimeField, Model, OuterRef, Q, QuerySet,
 from django.db.models.functions import JSONObject, Now
 from django.utils.translation import gettext_lazy as _
 
+from queueing.facts import SaleState, sale_state
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, ConcertStatus, SeatStatus
 from reservations.models.concert import IS_SOLD_OUT
 from reservations.models.seat import IS_FREE, IS_HELD
 from reservations.queries.concerts import in_state
-from reservations.queries.sales import SaleState, lobby_before
 
 # In the order of SeatCounts.
 STATES = ("left", "held", "sold", "off")
@@ -104,17 +104,18 @@ def seat_counts(row: Model) -> SeatCounts:
 
 
 def schedule_state(schedule: ConcertSchedule) -> ScheduleState:
-    """Where a date of the query above stands; the rules are sales.sale_state()'s."""
+    """Where a date of the query above stands."""
     now: datetime = annotation(schedule, "read_at")
     if schedule.concert.status != ConcertStatus.AVAILABLE:
         return ScheduleState.UNPUBLISHED
-    if now >= schedule.deadline_at:
-        return ScheduleState.CLOSED
-    if annotation(schedule, "is_sold_out"):
-        return ScheduleState.SOLD_OUT
-    if now >= schedule.reservation_available_at:
-        return ScheduleState.OPEN
-    return ScheduleState.LOBBY if now >= lobby_before(schedule.reservation_available_at) else ScheduleState.UPCOMING
+    state = sale_state(
+        is_public=True,
+        opens_at=schedule.reservation_available_at,
+        deadline_at=schedule.deadline_at,
+        is_sold_out=annotation(schedule, "is_sold_out"),
+        now=now,
+    )
+    return ScheduleState(state.value)
 
 
 def in_schedule_state(at: ScheduleState) -> Q:

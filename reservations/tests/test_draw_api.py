@@ -19,7 +19,7 @@ from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.domain import draw
 from reservations.api import draw_views
-from reservations.domain import public_progress, waiting_room
+from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats
 
@@ -79,7 +79,7 @@ def test_the_progress_has_the_seed_the_size_and_the_hash_of_the_list(schedule, g
     hidden = get(schedule, "queue").json()["draw"]
     assert hidden == {"seed_hash": gathered[0].seed_hash, "seed": None, "entries_hash": None, "size": None}
     open_and_draw(schedule)
-    public_progress.record_draw(schedule.pk)
+    waiting_room.record_draw(schedule.pk)
     clear_caches()
 
     shown = get(schedule, "queue").json()["draw"]
@@ -241,7 +241,7 @@ def site():
 @pytest.fixture
 def published(schedule, saved, site):
     """The public answers about a draw, at an address; yields (answers, the address of the list)."""
-    public_progress.record_draw(schedule.pk)
+    waiting_room.record_draw(schedule.pk)
     clear_caches()
     answers, address = site
     base = f"/api/v1/schedules/{schedule.pk}"

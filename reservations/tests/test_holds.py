@@ -10,13 +10,11 @@ from concert_site.lib.database.statements import fetch_one
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.unchanged import nothing_changed, nothing_written
-from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
+from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen
 from queueing.models import WaitingToken
 from reservations.api.serializers import booking_out, reservation_out
 from reservations.domain import holds
 from reservations.domain.errors import (
-    SaleClosed,
-    SaleNotOpen,
     ScheduleUnknown,
     SeatUnavailable,
     SeatUnknown,

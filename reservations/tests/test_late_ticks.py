@@ -15,12 +15,13 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.json import to_json
 from concert_site.lib.redis import client
-from queueing.domain import admission
-from queueing.domain.progress import KEEP_MS, picture_key
+from queueing.domain import admission, ticks
+from queueing.domain.snapshots import KEEP_MS, snapshot_key
+from queueing.domain.ticks import stand_in_key
 from queueing.models import Status, WaitingToken
 from queueing.tests.factories import make_fans, make_line
-from reservations.domain import public_progress, waiting_room
-from reservations.domain.waiting_room import standing_in_key, watched_progress
+from reservations.domain import waiting_room
+from reservations.domain.waiting_room import snapshot_of, watched_snapshot
 from reservations.tests.factories import make_schedule, make_seats
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
@@ -41,9 +42,9 @@ def browser_of(fan):
 
 def watch(schedule):
     """What a process that remembers nothing sees, a second later."""
-    client().delete(standing_in_key(schedule.pk))
+    client().delete(stand_in_key(schedule.pk))
     clear_caches()
-    return watched_progress(schedule.pk)
+    return watched_snapshot(schedule.pk)
 
 
 def let_ticks_be_late(schedule, seconds=60):
@@ -53,12 +54,12 @@ def let_ticks_be_late(schedule, seconds=60):
 
 
 def shift(schedule, seconds):
-    body = client().hget(picture_key(schedule.pk), "body")
+    body = client().hget(snapshot_key(schedule.pk), "body")
     taken = orjson.loads(body)
     for name in ("ticked_at", "moved_at"):
-        taken["facts"][name] -= seconds
-    client().hset(picture_key(schedule.pk), "body", to_json(taken))
-    client().pexpire(picture_key(schedule.pk), KEEP_MS - seconds * 1000)
+        taken[name] -= seconds
+    client().hset(snapshot_key(schedule.pk), "body", to_json(taken))
+    client().pexpire(snapshot_key(schedule.pk), KEEP_MS - seconds * 1000)
 
 
 def free_a_slot():
@@ -90,7 +91,7 @@ def test_where_ticks_are_late_who_looks_lets_the_next_in(schedule):
         free_a_slot()
         seen = watch(schedule)
         assert (seen.line.serving, inside()) == (serving, 2)
-        assert not seen.stands_still
+        assert not seen.is_stalled
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,12 +101,12 @@ def test_of_many_who_look_at_once_one_does_it_and_the_cap_holds(schedule, monkey
     free_a_slot()
     free_a_slot()
     clear_caches()
-    ticks, tick = [], waiting_room.tick
-    monkeypatch.setattr(waiting_room, "tick", lambda *args, **options: ticks.append(args) or tick(*args, **options))
+    made, tick = [], ticks.tick
+    monkeypatch.setattr(ticks, "tick", lambda *args, **options: made.append(args) or tick(*args, **options))
 
-    at_once([lambda: watched_progress(schedule.pk)] * 8)
+    at_once([lambda: watched_snapshot(schedule.pk)] * 8)
 
-    assert len(ticks) == 1
+    assert len(made) == 1
     assert inside() == 2
 
 
@@ -137,9 +138,9 @@ def test_nobody_waits_behind_the_lock_and_fans_are_told(schedule):
 
     assert seconds < settings.LOCK_TIMEOUT_MS / 1000
     assert inside() == 1
-    assert seen.stands_still
+    assert seen.is_stalled
     assert seen.line.numbers_per_minute is None
-    assert not watch(schedule).stands_still
+    assert not watch(schedule).is_stalled
     assert inside() == 2
 
 
@@ -150,15 +151,15 @@ def test_what_fails_is_no_error_for_who_looks(schedule, monkeypatch):
     def fail(*args, **options):
         raise DatabaseError("away")
 
-    monkeypatch.setattr(waiting_room, "tick", fail)
+    monkeypatch.setattr(ticks, "tick", fail)
 
-    assert watch(schedule).stands_still
+    assert watch(schedule).is_stalled
 
 
-def test_a_line_that_stands_still_says_so_and_promises_no_wait(schedule, monkeypatch):
+def test_a_line_that_is_stalled_says_so_and_promises_no_wait(schedule, monkeypatch):
     make_line(schedule, 5)
     let_ticks_be_late(schedule)
-    monkeypatch.setattr(waiting_room, "move_on", lambda seen: False)
+    monkeypatch.setattr(ticks, "stand_in", lambda *seen: False)
     clear_caches()
     last = WaitingToken.objects.select_related("user").order_by("number").last()
 
@@ -170,15 +171,15 @@ def test_a_line_that_stands_still_says_so_and_promises_no_wait(schedule, monkeyp
     assert "문제가 생겨 대기열이 멈춰 있습니다" in korean.content.decode()
 
 
-def test_nobody_who_was_first_to_wait_is_told_that_the_line_stands_still(schedule):
+def test_nobody_who_was_first_to_wait_is_told_that_the_line_is_stalled(schedule):
     waiting_room.tick(schedule.pk)
     shift(schedule, 60)
     make_line(schedule, 5)
     clear_caches()
 
-    seen = public_progress.progress_of(schedule.pk)
+    seen = snapshot_of(schedule.pk)
 
-    assert not seen.stands_still
+    assert not seen.is_stalled
     assert not seen.is_late
 
 
@@ -212,7 +213,7 @@ def test_a_small_draw_that_no_worker_makes_is_made_by_who_looks():
     ("opened", "most"), [(timedelta(seconds=5), 2000), (timedelta(seconds=30), 4)], ids=["young", "large"]
 )
 def test_a_draw_that_is_young_or_large_is_left_to_the_worker(monkeypatch, opened, most):
-    monkeypatch.setattr(waiting_room, "MOST_DRAWN_HERE", most)
+    monkeypatch.setattr(ticks, "MOST_DRAWN_HERE", most)
     schedule = gather(5, opened=opened)
 
     assert watch(schedule).state == "DRAWING"
@@ -221,7 +222,7 @@ def test_a_draw_that_is_young_or_large_is_left_to_the_worker(monkeypatch, opened
 
 @pytest.mark.parametrize(("seconds", "is_overdue"), [(60, False), (120, True)])
 def test_the_page_says_when_the_draw_is_late(monkeypatch, seconds, is_overdue):
-    monkeypatch.setattr(waiting_room, "MOST_DRAWN_HERE", 0)
+    monkeypatch.setattr(ticks, "MOST_DRAWN_HERE", 0)
     schedule = gather(3, opened=timedelta(seconds=seconds))
     browser = browser_of(WaitingToken.objects.first().user)
 

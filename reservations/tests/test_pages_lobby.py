@@ -247,7 +247,7 @@ def test_the_record_of_the_draw_is_shown_once_it_is_known(schedule):
     browser = browser_of(token.user)
     browser.get(room(schedule))
 
-    waiting_room.public_progress.record_draw(schedule.pk)
+    waiting_room.record_draw(schedule.pk)
 
     clear_caches()
     page = text_of(browser.get(room(schedule)))
@@ -269,12 +269,12 @@ def test_who_came_after_the_opening_was_in_no_draw(schedule):
 # --- Around it ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("face", ["lobby", "drawing", "line"])
-def test_a_place_costs_the_account_and_the_token(schedule, face):
+@pytest.mark.parametrize("panel", ["lobby", "drawing", "line"])
+def test_a_place_costs_the_account_and_the_token(schedule, panel):
     token = gather(schedule, 3)
-    if face == "drawing":
+    if panel == "drawing":
         pass_the_opening(schedule)
-    if face == "line":
+    if panel == "line":
         draw_numbers(schedule)
     browser = browser_of(token.user)
     browser.get(room(schedule, token.token))
@@ -282,7 +282,7 @@ def test_a_place_costs_the_account_and_the_token(schedule, face):
     with CaptureQueriesContext(connection) as queries:
         page = text_of(browser.get(room(schedule, token.token), headers=PART))
 
-    assert attribute(page, "data-face") == face
+    assert attribute(page, "data-panel") == panel
     # And the session.
     assert len(queries) == 3
 

@@ -7,9 +7,10 @@ from hashlib import sha256
 import pytest
 from django.utils.timezone import now
 
+from queueing.facts import SaleState
 from reservations.models import ConcertSchedule
 from reservations.queries import sales
-from reservations.queries.sales import SaleState, sale_of, sale_state, sales_of_concerts
+from reservations.queries.sales import sale_of, sales_of_concerts
 from reservations.tests.factories import make_concert, make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -103,7 +104,7 @@ def test_sale_state(opens_in, closes_in, is_sold_out, expected):
         deadline_at=moment + timedelta(hours=closes_in),
     )
 
-    assert sale_state(sale_of(schedule.pk), is_sold_out=is_sold_out, now=moment) == expected
+    assert sale_of(schedule.pk).state_at(moment, is_sold_out=is_sold_out) == expected
 
 
 def test_without_a_lobby_a_sale_is_upcoming_until_it_opens(settings):
@@ -112,14 +113,14 @@ def test_without_a_lobby_a_sale_is_upcoming_until_it_opens(settings):
     sale = sale_of(make_schedule(reservation_available_at=moment + timedelta(seconds=1)).pk)
 
     assert sale.lobby_at == sale.reservation_available_at
-    assert sale_state(sale, is_sold_out=False, now=moment) == SaleState.UPCOMING
-    assert sale_state(sale, is_sold_out=False, now=sale.lobby_at) == SaleState.OPEN
+    assert sale.state_at(moment, is_sold_out=False) == SaleState.UPCOMING
+    assert sale.state_at(sale.lobby_at, is_sold_out=False) == SaleState.OPEN
 
 
 def test_sale_of_an_unavailable_concert_is_closed():
     schedule = make_schedule(make_concert(status="UNAVAILABLE"))
 
-    assert sale_state(sale_of(schedule.pk), is_sold_out=False, now=now()) == SaleState.CLOSED
+    assert sale_of(schedule.pk).state_at(now(), is_sold_out=False) == SaleState.CLOSED
 
 
 def test_sale_carries_on_the_time_of_the_database():

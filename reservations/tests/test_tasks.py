@@ -17,7 +17,7 @@ from concert_site.lib.tasks import clear_pending, enqueue, enqueuer, limited_run
 from concert_site.tests.away import redis_away, start_over
 from concert_site.tests.redis_server import pointed_at, redis_of_our_own
 from payments.domain import checkout
-from queueing.domain import admission
+from queueing.domain import admission, ticks
 from queueing.tests.factories import make_line, numbers_of
 from reservations import tasks
 from reservations.domain import waiting_room
@@ -295,7 +295,7 @@ def make_line_that_is_over(waiting):
 
 
 def test_a_tick_ends_a_piece_of_a_long_line_and_has_the_rest_ended_elsewhere(monkeypatch):
-    monkeypatch.setattr(waiting_room, "MOST_ENDED", 2)
+    monkeypatch.setattr(ticks, "MOST_ENDED", 2)
     schedule = make_line_that_is_over(5)
 
     tasks.tick_admission()

@@ -15,12 +15,13 @@ from concert_site.lib.redis import client
 from concert_site.tests.unchanged import nothing_changed
 from queueing.domain import line
 from queueing.domain.counters import counter_key
-from queueing.domain.progress import picture_key
+from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
+from queueing.domain.line import Joined
+from queueing.domain.snapshots import snapshot_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
 from queueing.tests.factories import ENTRY, NOW, STAY, make_active, make_line, numbers_of, reasons_of
-from reservations.domain import holds, public_progress, waiting_room
-from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
+from reservations.domain import holds, waiting_room
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from reservations.queries.availability import availability_of
 from reservations.tests.factories import hold, make_fan, make_schedule, make_seats, reserve
@@ -50,7 +51,7 @@ def tick(schedule, *, at=NOW):
 
 def a_second_later(schedule):
     clear_caches()
-    client().delete(f"availability:2:{schedule.pk}", picture_key(schedule.pk))
+    client().delete(f"availability:2:{schedule.pk}", snapshot_key(schedule.pk))
 
 
 def counter_of(schedule):
@@ -226,7 +227,7 @@ def test_joins_of_many_at_once_never_exceed_the_cap_and_the_next_tick_fills_it()
 
     places = at_once([partial(join, schedule, make_fan()) for _ in range(12)])
 
-    assert {type(place) for place in places} == {waiting_room.Place}
+    assert {type(place) for place in places} == {Joined}
     assert len(numbers_of(schedule, "ACTIVE")) <= 5
     tick(schedule)
     # Which five isn't said: of joins within the same moment a higher number may be written, and admitted, first.
@@ -247,7 +248,7 @@ def warm():
 
 def test_a_join_behind_a_line_is_a_read_and_an_insert(warm, django_assert_num_queries):
     make_line(warm, 30)
-    line.join(user_id=make_fan().pk, schedule_id=warm.pk)
+    line.take_number(user_id=make_fan().pk, schedule_id=warm.pk)
     fan = make_fan()
 
     with django_assert_num_queries(2):
@@ -284,10 +285,10 @@ def test_a_repeated_join_is_one_read(warm, django_assert_num_queries):
 
 
 def test_the_progress_is_no_query_when_warm(warm, django_assert_num_queries):
-    public_progress.progress_of(warm.pk)
+    waiting_room.snapshot_of(warm.pk)
 
     with django_assert_num_queries(0):
-        public_progress.progress_of(warm.pk)
+        waiting_room.snapshot_of(warm.pk)
 
 
 def test_a_tick_costs_the_same_for_every_length_of_line():
@@ -447,7 +448,7 @@ def test_a_tick_for_a_schedule_that_is_gone_is_no_trouble():
 
 def state_of(schedule):
     a_second_later(schedule)
-    return public_progress.progress_of(schedule.pk).state
+    return waiting_room.snapshot_of(schedule.pk).state
 
 
 def test_the_states_of_the_room():
@@ -469,18 +470,18 @@ def test_what_is_not_public_has_no_progress():
     schedule = make_sale()
     Concert.objects.update(status="UNAVAILABLE")
 
-    for unknown in (schedule.pk, 0):
-        with pytest.raises(NotFound):
-            public_progress.progress_of(unknown)
+    assert not waiting_room.snapshot_of(schedule.pk).facts.is_public
+    with pytest.raises(NotFound):
+        waiting_room.snapshot_of(0)
 
 
 def test_the_progress_shows_what_a_tick_did_at_once():
     schedule = make_sale(queue_max_active=2)
     make_line(schedule, 5)
-    before = public_progress.progress_of(schedule.pk).line
+    before = waiting_room.snapshot_of(schedule.pk).line
     assert (before.serving, before.waiting) == (0, 5)
 
     waiting_room.tick(schedule.pk, now=NOW)
 
-    after = public_progress.progress_of(schedule.pk).line
+    after = waiting_room.snapshot_of(schedule.pk).line
     assert (after.serving, after.last_number, after.waiting) == (2, 5, 3)

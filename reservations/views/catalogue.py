@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import NotFound
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import caller_of, fan_id, spend_budget
+from queueing.facts import SaleState
 from reservations.halls.drawing import colours
 from reservations.queries.concerts import (
     Filters,
@@ -24,7 +25,6 @@ from reservations.queries.concerts import (
     public_concert,
 )
 from reservations.queries.fan_schedules import FanSchedule, fan_schedules
-from reservations.queries.sales import SaleState
 from reservations.queries.seat_map import layout_categories
 
 CONCERTS_A_PAGE = 24

@@ -20,13 +20,11 @@ from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, fans_own, idempotency_key, new_form_key, throttled
 from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line
-from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired
+from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen
 from queueing.models import Status as TokenStatus
 from queueing.queries import TokenView, token_in_line
 from reservations.domain.errors import (
     HoldCooldown,
-    SaleClosed,
-    SaleNotOpen,
     SeatUnavailable,
     SeatUnknown,
     TicketLimitExceeded,

@@ -13,19 +13,16 @@ from concert_site.accounts.permissions import verified
 from concert_site.lib.errors import NotFound, Unavailable
 from concert_site.lib.web.pages import fan_id, fans_own, throttled
 from concert_site.lib.web.refusals import retry_after
-from queueing.domain import line, progress
+from queueing.domain import line
+from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
+from queueing.facts import RoomState, SaleState
 from queueing.models import Status
+from queueing.page import DRAWING_SECONDS, ENDED, NEAR_AHEAD, NEAR_MINUTES, WaitingPage
 from queueing.queries import TokenView, own_token, token_in_line
-from reservations.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from reservations.domain.public_progress import DRAWING, PAUSED, Progress, progress_of
 from reservations.domain.waiting_room import join as join_line
-from reservations.domain.waiting_room import slot_freed, watched_progress
+from reservations.domain.waiting_room import slot_freed, snapshot_of, watched_snapshot
 from reservations.queries import bookings, concerts
-from reservations.queries.sales import SaleState, sale_of
-from reservations.views.places import DRAWING_SECONDS, ENDED, NEAR_AHEAD, NEAR_MINUTES, Standing, standing_of
 
-# While the room stands there, who is inside can choose seats. What a process knows of the draw may be a second old.
-INSIDE = {SaleState.OPEN, SaleState.SOLD_OUT, PAUSED, DRAWING}
 # Other dates that are still worth naming.
 TO_BE_HAD = {SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING}
 # What the page's script sends to be answered with the place alone, and where it is told to go on to the seats.
@@ -34,58 +31,45 @@ PART_HEADER, GO_HEADER = "X-Part", "X-Go-To"
 
 @fans_own
 def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
-    """The fan's place in line; whose turn it is goes on to the seats by itself. The script asks for the place alone."""
-    try:
-        seen = watched_progress(pk)
-    except NotFound:
-        return taken_down(request, pk)
-    token = place_of(request, pk)
-    if token is not None and token.status == Status.ACTIVE and seen.state in INSIDE:
+    """The fan's place in line; whose turn it is goes on to the seats by itself. The script asks for the place alone.
+
+    :raises NotFound: if there is no such schedule, or its concert was taken down and the fan never waited: for who
+        did, the sale is closed
+    """
+    seen, token = watched_snapshot(pk), place_of(request, pk)
+    if not seen.facts.is_public and token is None:
+        raise NotFound
+    if token is not None and token.status == Status.ACTIVE and seen.is_for_choosing and seen.facts.is_public:
         return on_to_the_seats(request, pk)
-    return show(request, standing_of(token, seen))
+    return show(request, WaitingPage(seen, token))
 
 
-def show(request: HttpRequest, standing: Standing) -> HttpResponse:
+def show(request: HttpRequest, page: WaitingPage) -> HttpResponse:
     """The page, or the place alone."""
-    schedule_id = standing.seen.sale.schedule_id
+    schedule_id = page.snapshot.facts.schedule_id
     content: dict[str, object] = {
         "schedule": schedule_id,
-        "seen": standing.seen,
-        "token": standing.token,
-        "wait": standing.wait,
-        "standing": standing,
+        "snapshot": page.snapshot,
+        "token": page.token,
+        "page": page,
         "entry_seconds": settings.TOKEN_ENTRY_SECONDS,
         "drawing_seconds": DRAWING_SECONDS,
         "near_ahead": NEAR_AHEAD,
         "near_minutes": NEAR_MINUTES,
+        "is_part": is_part(request),
     }
-    if standing.proof is not None:
+    if page.seed is not None:
         content["draw_url"] = request.build_absolute_uri(reverse("api:draw", args=[schedule_id]))
-    if is_part(request):
-        content["is_part"] = True
-    if not is_part(request) or not standing.is_live:
+    if not is_part(request) or not page.is_live:
         # Who waits asks again and again, and needs none of it; who asks for the last time does.
-        content |= surroundings(standing.seen, user_id=fan_id(request))
-    page = "reservations/_partials/waiting_place.html" if is_part(request) else "reservations/waiting.html"
-    return render(request, page, content)
+        content |= around(page, user_id=fan_id(request))
+    template = "reservations/_partials/waiting_place.html" if is_part(request) else "reservations/waiting.html"
+    return render(request, template, content)
 
 
 def is_part(request: HttpRequest) -> bool:
     """Whether the page's script asks, for the place alone."""
     return PART_HEADER in request.headers
-
-
-def taken_down(request: HttpRequest, schedule_id: int) -> HttpResponse:
-    """The page of a concert that was taken down: for who waited the sale is closed, for others there is no such page.
-
-    :raises NotFound: for others
-    """
-    sale = sale_of(schedule_id)
-    token = place_of(request, schedule_id)
-    if sale is None or token is None:
-        raise NotFound
-    seen = Progress(SaleState.CLOSED, progress.line_of(schedule_id), sale, seats_left=0)
-    return show(request, standing_of(token, seen))
 
 
 def on_to_the_seats(request: HttpRequest, schedule_id: int) -> HttpResponse:
@@ -95,15 +79,16 @@ def on_to_the_seats(request: HttpRequest, schedule_id: int) -> HttpResponse:
     return redirect("seats", pk=schedule_id)
 
 
-def surroundings(seen: Progress, *, user_id: int) -> dict[str, object]:
-    """What the whole page shows around the place: the concert with its other dates, and what the fan has already."""
-    sale = seen.sale
-    concert = concerts.public_concert(sale.concert_id)
-    others = [each for each in concert.schedules if each.id != sale.schedule_id] if concert else []
+def around(page: WaitingPage, *, user_id: int) -> dict[str, object]:
+    """What the whole page shows around the place: the concert with its dates, and what the fan has already."""
+    facts = page.snapshot.facts
+    concert = concerts.public_concert(facts.concert_id)
+    dates = concert.schedules if concert else []
     return {
         "concert": concert,
-        "other_dates": [each for each in others if each.sale_state in TO_BE_HAD],
-        "owned": bookings.live_of_schedule(sale.schedule_id, user_id=user_id),
+        "date": next((each for each in dates if each.id == facts.schedule_id), None),
+        "other_dates": [each for each in dates if each.id != facts.schedule_id and each.sale_state in TO_BE_HAD],
+        "owned": bookings.live_of_schedule(facts.schedule_id, user_id=user_id),
     }
 
 
@@ -137,8 +122,11 @@ def join(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         place = join_line(user_id=fan_id(request), schedule_id=pk)
     except (SaleNotOpen, SaleClosed, SoldOut) as refusal:
-        # The waiting room's page says it too, unless its picture is a second old.
-        if progress_of(pk).state not in {*ENDED, SaleState.UPCOMING}:
+        seen = snapshot_of(pk)
+        if not seen.facts.is_public:
+            raise NotFound from refusal
+        # The waiting room's page says it too, unless its snapshot is a second old.
+        if seen.state not in {*ENDED, RoomState.UPCOMING}:
             messages.error(request, str(refusal.detail))
         return redirect("waiting_room", pk=pk)
     except Unavailable as error:

@@ -13,7 +13,7 @@ const SPREAD_OF_UNKNOWN = 3;
 const LOOKS_BETWEEN_PLACES = 15;
 const LEAST_BETWEEN_PLACES = 60;
 
-const WAITING_FACES = new Set(["lobby", "drawing", "line"]);
+const WAITING_PANELS = new Set(["lobby", "drawing", "line"]);
 const BEFORE_THE_OPENING = new Set(["UPCOMING", "LOBBY"]);
 
 function jittered(seconds) {
@@ -26,11 +26,11 @@ function wholeNumber(text) {
 
 // What the server wrote on the place (#line).
 export function factsOf(line) {
-  const { face, shape, number, nearAhead, nearMinutes, pollAfter, progress, place, changesIn, lateIn, isDue } = line.dataset;
+  const { panel, shape, number, nearAhead, nearMinutes, pollAfter, progress, place, changesIn, lateIn, isDue } = line.dataset;
   if (!progress) return null;
   return {
     progress, place,
-    isIn: WAITING_FACES.has(face),
+    isIn: WAITING_PANELS.has(panel),
     shape: JSON.parse(shape),
     number: wholeNumber(number),
     near: { ahead: Number(nearAhead), minutes: Number(nearMinutes) },

@@ -6,7 +6,6 @@ import re
 import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -14,11 +13,11 @@ from playwright.sync_api import expect
 
 from concert_site.tests.browser.journey import at_the_seats, inside
 from concert_site.tests.browser.visitor import NARROWEST
-from queueing.domain.measuring import Line
+from queueing.api.serializers import progress_out
+from queueing.domain.measurement import LineMeasurement
+from queueing.page import NEAR_AHEAD, NEAR_MINUTES, WaitingPage
 from queueing.queries import TokenView
-from reservations.api.waiting_views import progress_out
-from reservations.domain.public_progress import Progress
-from reservations.views.places import NEAR_AHEAD, NEAR_MINUTES, standing_of
+from queueing.tests.factories import make_snapshot
 
 PROGRESS = re.compile(r"/api/v1/schedules/\d+/queue/$")
 PLACE = re.compile(r"/schedules/\d+/queue/(\?|$)")
@@ -293,10 +292,10 @@ RECKON = """async ([number, near, answers]) => {
 
 
 def seen_with(serving, speed, seats_left, state):
-    """The progress of a line, of whose sale only the texts matter."""
-    opening = datetime(2031, 5, 1, tzinfo=UTC)
-    sale = SimpleNamespace(queue_message="Ten minutes late.", seed=None, seed_hash="", reservation_available_at=opening)
-    return Progress(state, Line(serving, 900, 800, speed), sale, seats_left)
+    """A snapshot of a line."""
+    held_up = {"OPEN": {}, "PAUSED": {"is_paused": True}, "DRAWING": {}}[state]
+    line = LineMeasurement(serving, 900, 800, speed, has_lobby=state == "DRAWING")
+    return make_snapshot(line, message="Ten minutes late.", seats_left=seats_left, **held_up)
 
 
 def test_the_script_reckons_as_the_server_does(arrive):
@@ -304,11 +303,11 @@ def test_the_script_reckons_as_the_server_does(arrive):
     speeds, states = (None, 0.4, 30.0, 499.9, 5000.0), ("OPEN", "PAUSED", "DRAWING")
     seen = [seen_with(*each) for each in itertools.product((0, 90, 478, 479, 497, 498, 499), speeds, (0, 300), states)]
     token = TokenView(UUID(int=1), 1, "WAITING", number, datetime(2031, 5, 1, tzinfo=UTC), None, None, None)
-    expected = [standing_of(token, each) for each in seen]
+    expected = [WaitingPage(each, token) for each in seen]
     visitor = arrive()
     visitor.go("")
 
     near = {"ahead": NEAR_AHEAD, "minutes": NEAR_MINUTES}
     reckoned = visitor.page.evaluate(RECKON, [number, near, [progress_out(each) for each in seen]])
 
-    assert reckoned == [[json.loads(each.shape), each.wait.about_ahead] for each in expected]
+    assert reckoned == [[json.loads(each.shape), each.about_ahead] for each in expected]

@@ -6,16 +6,16 @@ import pytest
 from django.db import connection
 
 from concert_site.accounts.tests.factories import make_fan
-from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.api.serializers import token_out
-from queueing.domain import admission, line, measuring, progress
-from queueing.domain.measuring import Line
+from queueing.domain import admission, line, measurement, snapshots
+from queueing.domain.measurement import LineMeasurement
 from queueing.domain.pace import JITTER, POLL, estimated_wait, poll_after, poll_after_in_lobby
-from queueing.domain.progress import Surroundings, line_of, picture_key
+from queueing.domain.snapshots import snapshot_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
-from queueing.tests.factories import NOW, make_active, make_line, measured
+from queueing.tests.factories import NOW, make_active, make_line, make_snapshot, measured, seen_anew, take
+from reservations.queries.sales import facts_of
 from reservations.tests.factories import make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +23,7 @@ pytestmark = pytest.mark.django_db
 
 def seen(schedule):
     """The line as another process sees it, which remembers nothing."""
-    clear_caches()
-    found = line_of(schedule.pk)
+    found = seen_anew(schedule).line
     return found.serving, found.last_number, found.waiting
 
 
@@ -73,7 +72,7 @@ def test_who_is_inside_was_called_even_if_somebody_before_them_waits():
     make_line(schedule, 1)
     make_active(schedule)
 
-    assert measuring.measure(schedule.pk).serving == 2
+    assert measurement.measure(schedule.pk).serving == 2
 
 
 def test_serving_never_goes_back():
@@ -81,18 +80,18 @@ def test_serving_never_goes_back():
     schedule = make_schedule()
     make_line(schedule, 4)
     WaitingToken.objects.filter(number=1).delete()
-    progress.renew(schedule.pk)
+    take(schedule)
     WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule, number=1)
 
-    assert progress.renew(schedule.pk).line.serving == 1
+    assert take(schedule).line.serving == 1
 
 
 def test_a_new_number_is_seen_before_the_next_picture():
     schedule = make_schedule()
     make_line(schedule, 2)
-    progress.renew(schedule.pk)
+    take(schedule)
 
-    line.join(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
+    line.take_number(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
 
     assert seen(schedule) == (0, 3, 2)
 
@@ -100,17 +99,17 @@ def test_a_new_number_is_seen_before_the_next_picture():
 def test_an_admission_is_seen_before_the_next_picture():
     schedule = make_schedule()
     make_line(schedule, 4)
-    progress.renew(schedule.pk)
+    take(schedule)
 
-    progress.admitted(schedule.pk, 3)
+    snapshots.announce(schedule.pk, 3)
 
-    assert line_of(schedule.pk).serving == 3
+    assert seen_anew(schedule).line.serving == 3
 
 
 def test_a_warm_look_asks_nothing(django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, 3)
-    progress.renew(schedule.pk)
+    take(schedule)
 
     with django_assert_num_queries(0):
         assert seen(schedule) == (0, 3, 3)
@@ -120,21 +119,24 @@ def test_a_warm_look_asks_nothing(django_assert_num_queries):
 def test_a_picture_costs_two_queries_for_every_length(waiting, django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, waiting)
+    facts = facts_of(schedule.pk)
 
     with django_assert_num_queries(2):
-        progress.renew(schedule.pk)
+        snapshots.take(facts)
 
 
 def test_between_two_counts_the_waiting_are_carried_forward(django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, 5)
-    counted = measuring.measure(schedule.pk)
-    slow = Line(**{name: getattr(counted, name) for name in Line.__slots__} | {"count_seconds": 9.0})
+    counted = measurement.measure(schedule.pk)
+    slow = LineMeasurement(
+        **{name: getattr(counted, name) for name in LineMeasurement.__slots__} | {"count_seconds": 9.0}
+    )
     WaitingToken.objects.filter(number__lte=2).move("WAITING", "EXPIRED", expired_at=NOW, expired_reason="LEFT")
     WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule, number=6)
 
     with django_assert_num_queries(1):
-        moved = measuring.measure(schedule.pk, slow)
+        moved = measurement.measure(schedule.pk, slow)
 
     assert (moved.serving, moved.last_number, moved.waiting) == (2, 6, 4)
 
@@ -144,7 +146,7 @@ def test_the_speed_is_unknown_before_it_was_measured():
     make_line(schedule, 3)
     measured(schedule, (9, 0))
 
-    assert progress.renew(schedule.pk).line.numbers_per_minute is None
+    assert take(schedule).line.numbers_per_minute is None
 
 
 def test_the_speed_is_that_of_the_last_minutes():
@@ -153,7 +155,7 @@ def test_the_speed_is_that_of_the_last_minutes():
     WaitingToken.objects.filter(number__lte=30).move("WAITING", "EXPIRED", expired_at=NOW, expired_reason="LEFT")
     measured(schedule, (400, 0), (60, 10))
 
-    assert progress.renew(schedule.pk).line.numbers_per_minute == pytest.approx(20, abs=0.2)
+    assert take(schedule).line.numbers_per_minute == pytest.approx(20, abs=0.2)
 
 
 def test_a_pause_forgets_the_speed():
@@ -161,27 +163,27 @@ def test_a_pause_forgets_the_speed():
     make_line(schedule, 3)
     measured(schedule, (60, 0))
 
-    assert progress.renew(schedule.pk, Surroundings(is_moving=False)).line.numbers_per_minute is None
-    assert progress.renew(schedule.pk).line.numbers_per_minute is None
+    assert take(schedule, is_paused=True).line.numbers_per_minute is None
+    assert take(schedule).line.numbers_per_minute is None
 
 
 def test_redis_keeps_two_keys_a_line_whatever_its_length():
     schedule = make_schedule()
     make_line(schedule, 60)
     for _ in range(60):
-        progress.renew(schedule.pk)
-        line.join(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
+        take(schedule)
+        line.take_number(user_id=make_fan().pk, schedule_id=schedule.pk, now=NOW)
 
     assert len(client().keys(f"queue:{schedule.pk}:*")) == 2
-    assert client().hlen(picture_key(schedule.pk)) == 3
-    assert 0 < client().ttl(picture_key(schedule.pk)) <= 600
+    assert client().hlen(snapshot_key(schedule.pk)) == 3
+    assert 0 < client().ttl(snapshot_key(schedule.pk)) <= 600
 
 
 @pytest.mark.parametrize(("serving", "position"), [(0, 5), (3, 2), (4, 1), (5, 1), (9, 1)])
 def test_the_position_is_the_distance_to_serving_and_never_below_one(serving, position):
     *_, fifth = make_line(make_schedule(), 5)
 
-    shown = token_out(look(fifth), Line(serving=serving, last_number=9, waiting=5))
+    shown = token_out(look(fifth), make_snapshot(LineMeasurement(serving=serving, last_number=9, waiting=5)))
 
     assert (shown["number"], shown["position"]) == (5, position)
 
@@ -190,7 +192,7 @@ def test_the_position_is_the_distance_to_serving_and_never_below_one(serving, po
 def test_who_does_not_wait_has_no_position(status):
     token = make_active(make_schedule(), until=NOW + timedelta(seconds=1 if status == "ACTIVE" else 0))
 
-    shown = token_out(look(token), Line(0, 9, 5, numbers_per_minute=60.0))
+    shown = token_out(look(token), make_snapshot(LineMeasurement(0, 9, 5, numbers_per_minute=60.0)))
 
     assert (shown["status"], shown["position"], shown["estimated_wait_seconds"]) == (status, None, None)
 
@@ -223,14 +225,13 @@ def test_who_is_far_away_asks_seldom_and_everybody_spreads(ahead, least):
         (2, 20_000, 2, 12),
         (2, 10**6, 2, 32),
         (-5, 9, 1, 2),
-        (None, 9, 1, 2),
         (-5, 10**6, 1, 31),
     ],
 )
 def test_who_waits_for_the_draw_asks_by_the_time_that_is_left(opens_in, waiting, least, most):
-    line = Line(0, 0, waiting, has_lobby=True, opens_in=opens_in)
+    seen = make_snapshot(LineMeasurement(0, 0, waiting, has_lobby=True), opens_in=opens_in)
 
-    asked = [poll_after_in_lobby(line) for _ in range(500)]
+    asked = [poll_after_in_lobby(seen) for _ in range(500)]
 
     assert least <= min(asked) < max(asked) <= most
     assert max(asked) - min(asked) > (most - least) / 2
@@ -240,7 +241,7 @@ def test_a_token_without_a_number_has_no_position_and_asks_at_its_own_pace():
     schedule = make_schedule()
     token = WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
 
-    shown = token_out(look(token), Line(0, 0, 1, has_lobby=True, opens_in=1000.0))
+    shown = token_out(look(token), make_snapshot(LineMeasurement(0, 0, 1, has_lobby=True), opens_in=1000.0))
 
     assert (shown["status"], shown["number"], shown["position"], shown["estimated_wait_seconds"]) == (
         "WAITING", None, None, None,
@@ -250,39 +251,39 @@ def test_a_token_without_a_number_has_no_position_and_asks_at_its_own_pace():
 
 def test_the_time_to_the_opening_goes_on_in_redis():
     schedule = make_schedule()
-    progress.renew(schedule.pk, Surroundings(opens_in=100.0))
-    client().pexpire(picture_key(schedule.pk), progress.KEEP_MS - 1000)
+    before = take(schedule)
+    client().pexpire(snapshot_key(schedule.pk), snapshots.KEEP_MS - 1000)
 
-    assert line_of(schedule.pk).opens_in == pytest.approx(99, abs=0.5)
+    assert before.facts.opens_in - seen_anew(schedule).facts.opens_in == pytest.approx(1, abs=0.5)
 
 
 # --- The speed ---------------------------------------------------------------------------------
 
 
 def waiting_line(serving, waiting=9):
-    return Line(serving, serving + waiting, waiting)
+    return LineMeasurement(serving, serving + waiting, waiting)
 
 
 def test_a_sample_is_taken_every_few_seconds_and_the_last_minutes_are_kept():
     samples = []
     for second in range(400):
-        samples = measuring.sampled(samples, waiting_line(second), now=second)
+        samples = measurement.sampled(samples, waiting_line(second), now=second)
 
     assert samples[0] == (220, 220)
     assert [at for at, _ in samples] == list(range(220, 400, 5))
-    assert measuring.speed_of(samples, 399, now=399) == 60.0
+    assert measurement.speed_of(samples, 399, now=399) == 60.0
 
 
 def test_while_nobody_waits_nothing_is_measured():
-    assert measuring.sampled([(1.0, 5)], waiting_line(9, waiting=0), now=9) == [(1.0, 5)]
+    assert measurement.sampled([(1.0, 5)], waiting_line(9, waiting=0), now=9) == [(1.0, 5)]
 
 
-def test_after_a_quiet_time_the_measuring_begins_anew():
+def test_after_a_quiet_time_the_measurement_begins_anew():
     quiet = [(100.0, 5), (105.0, 6)]
 
-    assert measuring.sampled(quiet, waiting_line(9), now=120) == [*quiet, (120, 9)]
-    assert measuring.sampled(quiet, waiting_line(9), now=121) == [(121, 9)]
-    assert measuring.speed_of(quiet, 9, now=121) is None
+    assert measurement.sampled(quiet, waiting_line(9), now=120) == [*quiet, (120, 9)]
+    assert measurement.sampled(quiet, waiting_line(9), now=121) == [(121, 9)]
+    assert measurement.speed_of(quiet, 9, now=121) is None
 
 
 # --- Where the line is long --------------------------------------------------------------------
@@ -291,7 +292,7 @@ def test_after_a_quiet_time_the_measuring_begins_anew():
 def test_the_looks_at_the_line_go_by_an_index():
     """However long the line and however many were served: no part of it is walked along."""
     make_line(make_schedule(), 3)
-    sql = measuring.sql_beside(measuring.__file__, "measure_line.sql")
+    sql = measurement.sql_beside(measurement.__file__, "measure_line.sql")
     with connection.cursor() as cursor:
         cursor.execute("set local enable_seqscan = off")
         cursor.execute(f"explain {sql}", {"schedule": 1, "served": 5, "is_drawn": False})
@@ -307,5 +308,5 @@ def test_the_looks_at_the_line_go_by_an_index():
 def test_a_line_that_has_stood_still_has_no_speed():
     samples = [(at, 5) for at in range(0, 60, 5)]
 
-    assert measuring.speed_of(samples, 5, now=61) is None
-    assert measuring.speed_of(samples, 6, now=61) == 1.0
+    assert measurement.speed_of(samples, 5, now=61) is None
+    assert measurement.speed_of(samples, 6, now=61) == 1.0

@@ -1,10 +1,10 @@
 """How a line is measured: where it stands, how many wait, and how fast it moves."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from concert_site.lib.database.statements import fetch_one, sql_beside
-from queueing import queries
+from queueing.models import Status, WaitingToken
 
 # Speed is measured over the last three minutes, and not before ten seconds of them have passed.
 SPEED_WINDOW_SECONDS = 180
@@ -23,8 +23,8 @@ Samples = list[tuple[float, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """The line of a schedule. A fan is at most `number - serving` from the front."""
+class LineMeasurement:
+    """What was measured of the line of a schedule. A fan is at most `number - serving` from the front."""
 
     serving: int
     last_number: int
@@ -32,17 +32,23 @@ class Line:
     numbers_per_minute: float | None = None
     # Whether somebody waits without a number, for the draw.
     has_lobby: bool = False
-    # Seconds until the sale opens, below zero since it has; None where nobody said.
-    opens_in: float | None = None
     # When and how the line was last counted, so that it is not walked again too soon.
     counted: int = 0
     counted_at: float = 0.0
     counted_serving: int = 0
     counted_last: int = 0
     count_seconds: float = 0.0
+    samples: Samples = field(default_factory=list)
+
+    @property
+    def has_anybody(self) -> bool:
+        """Whether somebody waits, with a number or for one."""
+        return self.has_lobby or self.serving < self.last_number
 
 
-def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = False, may_count: bool = True) -> Line:
+def measure(
+    schedule_id: int, before: LineMeasurement | None = None, *, is_drawn: bool = False, may_count: bool = True
+) -> LineMeasurement:
     """The line from PostgreSQL: one look at its ends, and now and then a count.
 
     Everyone below the first who waits has been served or has left. `before` is how the line was last seen. Without
@@ -54,7 +60,7 @@ def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = Fa
     last, first = ends["last_number"], ends["first_waiting"]
     # It never goes back, unless the line itself did: of a database put back from a backup Redis knows nothing.
     serving = max(min(served, last), last if first is None else first - 1, ends["last_inside"])
-    seen = Line(serving, last, 0, has_lobby=ends["has_lobby"])
+    seen = LineMeasurement(serving, last, 0, has_lobby=ends["has_lobby"])
     if first is None and not seen.has_lobby:
         return seen
     now = ends["now"]
@@ -63,7 +69,7 @@ def measure(schedule_id: int, before: Line | None = None, *, is_drawn: bool = Fa
     return counted(seen, schedule_id, now)
 
 
-def is_counted(seen: Line, before: Line, now: float) -> bool:
+def is_counted(seen: LineMeasurement, before: LineMeasurement, now: float) -> bool:
     """Whether the last count is young enough, and of the same line: fans of a lobby have no numbers to count by."""
     lasts = COUNT_SHARE * before.count_seconds
     if before.count_seconds > LONG_COUNT_SECONDS:
@@ -73,7 +79,7 @@ def is_counted(seen: Line, before: Line, now: float) -> bool:
     return is_young and seen.has_lobby == before.has_lobby
 
 
-def carried(seen: Line, before: Line) -> Line:
+def carried(seen: LineMeasurement, before: LineMeasurement) -> LineMeasurement:
     """The line with its last count carried forward by what came and went at the ends since."""
     moved = (seen.last_number - before.counted_last) - (seen.serving - before.counted_serving)
     most = before.counted if seen.has_lobby else seen.last_number - seen.serving
@@ -88,10 +94,10 @@ def carried(seen: Line, before: Line) -> Line:
     )
 
 
-def counted(seen: Line, schedule_id: int, now: float) -> Line:
+def counted(seen: LineMeasurement, schedule_id: int, now: float) -> LineMeasurement:
     """The line, counted now, which is a time of PostgreSQL's."""
     began = time.perf_counter()
-    waiting = queries.count_waiting(schedule_id)
+    waiting = count_waiting(schedule_id)
     return replace(
         seen,
         waiting=waiting,
@@ -103,7 +109,23 @@ def counted(seen: Line, schedule_id: int, now: float) -> Line:
     )
 
 
-def sampled(samples: Samples, line: Line, now: float) -> Samples:
+def count_waiting(schedule_id: int) -> int:
+    """How many wait; it walks the line, so ask rarely."""
+    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).count()
+
+
+def with_speed(
+    line: LineMeasurement, before: LineMeasurement | None, *, now: float, is_moving: bool
+) -> LineMeasurement:
+    """The line with its speed, measured on from `before`.
+
+    Where nobody is let in, what was measured before promises nothing: the measuring begins anew.
+    """
+    samples = sampled(before.samples if before else [], line, now) if is_moving and not line.has_lobby else []
+    return replace(line, samples=samples, numbers_per_minute=speed_of(samples, line.serving, now))
+
+
+def sampled(samples: Samples, line: LineMeasurement, now: float) -> Samples:
     """The samples with this moment's, where one is due: only while somebody waits, for then the house is full."""
     if not line.waiting:
         return samples

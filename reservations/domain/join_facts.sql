@@ -4,13 +4,13 @@
 --
 -- Of those who wait the first in the order of the index is asked for, not whether there is any: where another line has
 -- a million, the planner would expect to meet somebody soon wherever it looks, and walk the whole table.
-select c.status as concert_status,
-       s.reservation_available_at, s.deadline_at, s.queue_max_active, s.queue_paused,
+select c.id as concert_id, c.status = 'AVAILABLE' as is_public,
+       s.reservation_available_at as opens_at, s.deadline_at, s.queue_max_active as max_active,
+       s.queue_paused as is_paused, s.queue_message as message, s.drawn_at,
        encode(sha256(s.draw_seed), 'hex') as seed_hash,
-       s.drawn_at is not null as is_drawn,
        lobby.has_lobby,
        coalesce(%(now)s::timestamptz, statement_timestamp()) as read_at,
-       t.id as token_id, t.token, t.status, t.number, t.created_at, t.entered_at, t.expired_at, t.expired_reason,
+       t.token, t.status, t.number, t.created_at, t.entered_at, t.expired_at, t.expired_reason,
        -- While a draw is at work it is not asked: each of its numbers would be looked at in vain.
        not lobby.has_lobby
        and (select w.id
@@ -25,7 +25,7 @@ select c.status as concert_status,
                      where a.concert_schedule_id = %(schedule)s
                        and token_is_inside(
                            a.status, a.expired_at, coalesce(%(now)s::timestamptz, statement_timestamp()))
-                     limit s.queue_max_active) q) < s.queue_max_active as may_enter,
+                     limit s.queue_max_active) q) < s.queue_max_active as has_free_slot,
        %(check_seats)s::boolean
        and schedule_is_sold_out(%(schedule)s) as is_sold_out
   from concert_schedule s

@@ -1,0 +1,291 @@
+"""What everyone may know of a waiting room: the same for everybody, whatever the length of its line.
+
+It is one snapshot a schedule, kept in Redis: how its line stands, with the facts of its sale beside. Every tick of the
+admission takes it anew, and so does whoever finds it missing or old. The state is told from the facts by the clock, so
+that an opening needs nobody to announce it.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import Error
+from redis import Redis
+
+from concert_site.lib.cache import TTLCache
+from concert_site.lib.redis import try_redis
+from concert_site.lib.tasks import enqueue_soon
+from queueing.domain.counters import counter_key
+from queueing.domain.draw import DrawRecord, known_record
+from queueing.domain.measurement import LineMeasurement, measure, with_speed
+from queueing.facts import ReadFacts, RoomState, SaleFacts, SaleState, room_state
+
+log = logging.getLogger(__name__)
+
+# How old a snapshot may be. Admission takes one every second; should nobody, whoever reads it does.
+OLD_SECONDS = 1.5
+# How long Redis keeps it beyond that, for the next one to go on from.
+KEEP_MS = 600_000
+# How long a process answers from its own memory; and how long where Redis has nothing for it.
+MEMORY_SECONDS, ALONE_SECONDS = 0.2, 1.0
+# A tick comes each second. After so long without one whoever looks moves the line on; after so long without any step
+# at all fans are told. A draw of a million takes half a minute.
+LATE_SECONDS, STALLED_SECONDS, OVERDUE_SECONDS = 5.0, 15.0, 90
+# Where a tick has something to do if anybody waits.
+MOVING = {RoomState.OPEN, RoomState.DRAWING, RoomState.SOLD_OUT, RoomState.CLOSED}
+# While the room stands there, who is inside can choose seats. What a process knows of the draw may be a second old.
+CHOOSING = {RoomState.OPEN, RoomState.SOLD_OUT, RoomState.PAUSED, RoomState.DRAWING}
+# What of the facts is not of JSON's own types, and what is good for the moment of a tick alone.
+INSTANTS = ("opens_at", "deadline_at", "drawn_at", "read_at")
+UNKEPT = ("asked_at", "room")
+
+# Two who take a snapshot at once must not bring an older one back, nor lose what an admission has said meanwhile.
+# A lower `serving` is right only where nobody has touched it since it was read (ARGV[4]).
+SAVE = """
+local kept = redis.call('HMGET', KEYS[1], 'read_at', 'serving')
+local ahead = tonumber(kept[1] or 0) - tonumber(ARGV[2])
+local serving = ARGV[3]
+if kept[2] and kept[2] ~= ARGV[4] and tonumber(kept[2]) > tonumber(serving) then serving = kept[2] end
+redis.call('HSET', KEYS[1], 'serving', serving)
+if ahead > 0 and ahead < 10 then return 0 end
+redis.call('HSET', KEYS[1], 'body', ARGV[1], 'read_at', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1
+"""
+STEP = """
+local kept = redis.call('HGET', KEYS[1], 'serving')
+if kept and tonumber(ARGV[1]) > tonumber(kept) then redis.call('HSET', KEYS[1], 'serving', ARGV[1]) end
+"""
+# What Redis says of a line that nobody took a snapshot of.
+NOTHING: Any = ((None, None), 0, None)  # Any: Redis's answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSnapshot:
+    """A waiting room at one moment: the facts of its sale, its line, and what is published of its draw.
+
+    `draw` is None until the draw, and for the moments that its record takes to be made. `ticked_at` is when a tick
+    last came, or nobody waited: seconds on PostgreSQL's clock. `moved_at` is the same for whatever does a tick's work.
+    """
+
+    facts: SaleFacts
+    line: LineMeasurement
+    draw: DrawRecord | None = None
+    ticked_at: float | None = None
+    moved_at: float | None = None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether another should have been taken by now."""
+        return time.monotonic() - self.facts.asked_at > OLD_SECONDS
+
+    @property
+    def state(self) -> RoomState:
+        """Where the room stands at this moment."""
+        return room_state(self.facts, has_lobby=self.line.has_lobby)
+
+    @property
+    def numbers_per_minute(self) -> float | None:
+        """How fast the line moves; None while it doesn't, and before that was measured."""
+        return self.line.numbers_per_minute if self.state is RoomState.OPEN else None
+
+    @property
+    def is_for_choosing(self) -> bool:
+        """Whether who is inside can choose seats."""
+        return self.state in CHOOSING
+
+    @property
+    def is_late(self) -> bool:
+        """Whether somebody waits, and no tick has come for seconds."""
+        return self.state in MOVING and self.line.has_anybody and is_past(self.ticked_at, LATE_SECONDS, self.facts)
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it has been so for long enough to tell the fans, to whom no wait can be promised then."""
+        return (
+            self.state is RoomState.OPEN
+            and self.line.has_anybody
+            and is_past(self.moved_at, STALLED_SECONDS, self.facts)
+        )
+
+    @property
+    def drawing_seconds(self) -> float | None:
+        """For how long numbers have been being drawn; None if they aren't."""
+        return -self.facts.opens_in if self.state is RoomState.DRAWING else None
+
+    @property
+    def is_draw_overdue(self) -> bool:
+        """Whether the draw takes longer than that of a million would."""
+        seconds = self.drawing_seconds
+        return seconds is not None and seconds > OVERDUE_SECONDS
+
+
+# What this process saw last: good for a moment, and afterwards to go on from where Redis can't say.
+_snapshots: TTLCache[QueueSnapshot | None] = TTLCache(most=1024)
+
+
+def snapshot_key(schedule_id: int) -> str:
+    """Where the snapshot of a schedule is kept."""
+    # With the version of what is kept there, so that two releases side by side don't trip over each other.
+    return f"queue:{schedule_id}:snapshot:1"
+
+
+def current(schedule_id: int, read_facts: ReadFacts) -> QueueSnapshot | None:
+    """The snapshot as anyone may see it: from memory, from Redis, or, at most once a second, taken anew.
+
+    None if there is no such schedule. No table is touched while the workers keep Redis fresh.
+    """
+    return _snapshots.get_or_build(schedule_id, lambda: _found_or_taken(schedule_id, read_facts))
+
+
+def _found_or_taken(schedule_id: int, read_facts: ReadFacts) -> tuple[QueueSnapshot | None, float]:
+    found = stored(schedule_id)
+    if found is not None and not found.is_old:
+        return found, MEMORY_SECONDS
+    facts = read_facts(schedule_id)
+    return None if facts is None else take(facts, found, is_tick=False), ALONE_SECONDS
+
+
+def stored(schedule_id: int) -> QueueSnapshot | None:
+    """The snapshot that Redis has at this moment, old or not: one round trip."""
+    asked_at = time.monotonic()
+
+    def step(redis: Redis) -> Any:  # Any: Redis's answers
+        with redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(snapshot_key(schedule_id), "body", "serving")
+            pipe.pttl(snapshot_key(schedule_id))
+            pipe.hget(counter_key(schedule_id), "number")
+            return pipe.execute()
+
+    (body, serving), left_ms, number = try_redis(step, NOTHING)
+    if body is None:
+        return None
+    kept = orjson.loads(body)
+    # Longer than any is kept: the clock of Redis was set back since, and the snapshot may be of any age.
+    age = (KEEP_MS - left_ms) / 1000 + kept["age"] if left_ms <= KEEP_MS else OLD_SECONDS + kept["age"] + 1
+    told = {name: kept["facts"][name] and datetime.fromisoformat(kept["facts"][name]) for name in INSTANTS}
+    line = kept["line"] | {
+        "serving": int(serving),
+        # Numbers handed out since are seen at once, and whoever was called has one.
+        "last_number": max(kept["line"]["last_number"], int(serving), int(number or 0)),
+    }
+    return QueueSnapshot(
+        facts=SaleFacts(**kept["facts"] | told, asked_at=asked_at - age),
+        line=LineMeasurement(**line),
+        draw=DrawRecord(**kept["draw"]) if kept["draw"] else None,
+        ticked_at=kept["ticked_at"],
+        moved_at=kept["moved_at"],
+    )
+
+
+def take(
+    facts: SaleFacts, before: QueueSnapshot | None = None, *, is_tick: bool = True, stands_in: bool = False
+) -> QueueSnapshot:
+    """Take the snapshot anew, of facts that are fresh, and leave it in Redis for everyone.
+
+    Ticks count the line now and then; so does who `stands_in` for one that is late. While a draw is at work, it would
+    be counted twice over. `before` is what Redis had, where the caller has looked already.
+    """
+    before = before or stored(facts.schedule_id)
+    last = before or _snapshots.last(facts.schedule_id)
+    moved_at = moment(facts, before, "moved_at", is_now=is_tick)
+    is_moving = (
+        facts.state is SaleState.OPEN
+        and not facts.is_paused
+        and not has_just_changed(facts, before)
+        and not is_past(moved_at, STALLED_SECONDS, facts)
+    )
+    is_drawing = before is not None and replace(before, facts=facts).state is RoomState.DRAWING
+    ticked_at = moment(facts, before, "ticked_at", is_now=is_tick and not stands_in)
+    record = record_for(facts, before)
+    line = measure(
+        facts.schedule_id,
+        last.line if last else None,
+        is_drawn=facts.drawn_at is not None,
+        may_count=is_tick and not is_drawing,
+    )
+    line = with_speed(line, before.line if before else None, now=facts.read_at.timestamp(), is_moving=is_moving)
+    snapshot = QueueSnapshot(facts=facts, line=line, draw=record, ticked_at=ticked_at, moved_at=moved_at)
+    try_redis(lambda redis: save(redis, snapshot, served="" if last is None else str(last.line.serving)), None)
+    _snapshots.set(facts.schedule_id, snapshot, 0)
+    return snapshot
+
+
+def moment(facts: SaleFacts, before: QueueSnapshot | None, name: str, *, is_now: bool) -> float:
+    """When something last came, as far as is known: now, for who can't know better or where nobody waited for it."""
+    now = facts.read_at.timestamp()
+    had_somebody = before is not None and before.line.has_anybody and not before.facts.is_paused
+    last: float | None = getattr(before, name) if had_somebody else None
+    return now if is_now or last is None or last > now else last
+
+
+def is_past(moment: float | None, seconds: float, facts: SaleFacts) -> bool:
+    """Whether a moment of PostgreSQL's clock is longer ago than so many seconds."""
+    return moment is not None and facts.now.timestamp() - moment > seconds
+
+
+def has_just_changed(facts: SaleFacts, before: QueueSnapshot | None) -> bool:
+    """Whether a lever was pulled since the last snapshot, or the draw made: what comes in at once then is no speed."""
+    return before is not None and (
+        before.facts.max_active != facts.max_active
+        or before.facts.is_paused != facts.is_paused
+        or (before.facts.drawn_at is None) != (facts.drawn_at is None)
+    )
+
+
+def record_for(facts: SaleFacts, before: QueueSnapshot | None) -> DrawRecord | None:
+    """The record of the draw if it is known; else it is asked for, since making it reads the whole list."""
+    if facts.drawn_at is None:
+        return None
+    if before is not None and before.draw is not None and before.facts.seed == facts.seed:
+        return before.draw
+    known = known_record(facts.schedule_id)
+    if known is None:
+        enqueue_soon("reservations.record_draw", schedule_id=facts.schedule_id)
+    return known
+
+
+def save(redis: Redis, snapshot: QueueSnapshot, *, served: str) -> None:
+    """Leave a snapshot in Redis, unless it has a younger one by now."""
+    facts = {name: value for name, value in asdict(snapshot.facts).items() if name not in UNKEPT}
+    body = {
+        "facts": facts,
+        "line": snapshot.line,
+        "draw": snapshot.draw,
+        "ticked_at": snapshot.ticked_at,
+        "moved_at": snapshot.moved_at,
+        "age": time.monotonic() - snapshot.facts.asked_at,
+    }
+    read_at = str(snapshot.facts.read_at.timestamp())
+    serving = str(snapshot.line.serving)
+    redis.eval(
+        SAVE, 1, snapshot_key(snapshot.facts.schedule_id), orjson.dumps(body), read_at, serving, served, str(KEEP_MS)
+    )
+
+
+def announce(schedule_id: int, serving: int | None) -> None:
+    """Let everyone see at once how far an admission has come; the next snapshot has the rest."""
+    if serving is not None:
+        try_redis(lambda redis: redis.eval(STEP, 1, snapshot_key(schedule_id), str(serving)), None)
+        _snapshots.expire(schedule_id)
+
+
+def publish(schedule_ids: Iterable[int], read_facts: ReadFacts) -> None:
+    """Let everyone see, and the line follow, what has just been changed about these schedules.
+
+    A schedule without a snapshot is watched by nobody; whoever looks next takes a new one.
+    """
+    for each in schedule_ids:
+        if stored(each) is None:
+            continue
+        enqueue_soon("reservations.tick_admission", schedule_id=each)
+        try:
+            facts = read_facts(each)
+            if facts is not None:
+                take(facts, is_tick=False)
+        except Error as error:
+            log.warning("The snapshot of schedule %s waits for the next tick: %s", each, error)

@@ -1,0 +1,215 @@
+"""The waiting page's value: what it shows to one fan of their place, and when it must be asked for anew."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from queueing.domain.draw import entry_of
+from queueing.domain.pace import estimated_wait, most_ahead, poll_after
+from queueing.domain.snapshots import OVERDUE_SECONDS, QueueSnapshot
+from queueing.facts import RoomState, lobby_before
+from queueing.models import ExpiredReason, Status
+from queueing.queries import TokenView
+
+# Where the waiting is over for everybody.
+ENDED = {RoomState.SOLD_OUT, RoomState.CLOSED}
+# Why a visit ended that was still a wait by then.
+IN_VAIN = {ExpiredReason.SOLD_OUT, ExpiredReason.SALE_CLOSED}
+BEFORE_THE_OPENING = {RoomState.UPCOMING, RoomState.LOBBY}
+# A moment further away is better told by its date, and nobody waits for it before a page.
+A_DAY = 86_400
+# A page that is asked for whole, without JavaScript, leaves time to read it and to press its buttons.
+WHOLE_PAGE_SECONDS, SLOWEST_PAGE_SECONDS = 5, 30
+# Who is as near as this should come back to the page.
+NEAR_AHEAD, NEAR_MINUTES = 20, 1
+# How often to ask where nobody has a number to go by.
+DRAWING_SECONDS, OUTSIDE_SECONDS = 3, 10
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPage:
+    """One fan's place in a waiting room, with the token that they have there, if any."""
+
+    snapshot: QueueSnapshot
+    token: TokenView | None
+
+    @property
+    def panel(self) -> str:
+        """Which part the page shows; each has a template of this name, _partials/waiting_<panel>.html."""
+        state, token = self.snapshot.state, self.token
+        if state in ENDED:
+            return "ended"
+        if token is not None and token.status == Status.WAITING:
+            if token.number is not None:
+                return "line"
+            return "lobby" if state in BEFORE_THE_OPENING else "drawing"
+        if state == RoomState.UPCOMING:
+            return "upcoming"
+        if token is not None and token.status == Status.EXPIRED:
+            return "over"
+        return "invite" if state == RoomState.LOBBY else "join"
+
+    @property
+    def template(self) -> str:
+        """What is shown inside the place."""
+        return f"reservations/_partials/waiting_{self.panel}.html"
+
+    # --- A place in line ---------------------------------------------------------------------------
+
+    @property
+    def number(self) -> int | None:
+        """The fan's number, while they wait with one."""
+        return self.token.number if self.token is not None and self.panel == "line" else None
+
+    @property
+    def ahead(self) -> int:
+        """How many are ahead at most."""
+        return most_ahead(self.number or 0, self.snapshot.line)
+
+    @property
+    def about_ahead(self) -> int:
+        """`ahead` rounded up to half of its leading digit's step: what is worth saying aloud changes seldom."""
+        step: int = max(1, 10 ** (len(str(self.ahead)) - 1) // 2)
+        return ceil(self.ahead / step) * step
+
+    @property
+    def minutes(self) -> int | None:
+        """How long the wait will be, if that is known."""
+        seconds = estimated_wait(self.ahead, self.snapshot.numbers_per_minute)
+        return None if seconds is None else ceil(seconds / 60)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the fan should come back to the page."""
+        minutes = self.minutes
+        return self.ahead <= NEAR_AHEAD or (minutes is not None and minutes <= NEAR_MINUTES)
+
+    @property
+    def has_too_few_seats(self) -> bool:
+        """Whether seats may be gone by then: each of those ahead takes one at least, and some inside are choosing."""
+        return self.snapshot.facts.seats_left <= self.ahead + 1
+
+    # --- The draw ----------------------------------------------------------------------------------
+
+    @property
+    def seed(self) -> str | None:
+        """The seed to check the number by, for who was in the draw; None for who came after the opening."""
+        facts = self.snapshot.facts
+        is_drawn = self.token is not None and self.number is not None and self.token.created_at < facts.opens_at
+        return facts.seed if is_drawn else None
+
+    @property
+    def entry(self) -> str | None:
+        """The fan's entry in the draw."""
+        return entry_of(self.token.token) if self.token is not None else None
+
+    # --- The room ----------------------------------------------------------------------------------
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nobody is let in for now."""
+        return self.snapshot.state == RoomState.PAUSED
+
+    @property
+    def waiting(self) -> int:
+        """How many wait: with this fan at least, who may have come after they were counted."""
+        is_in = self.token is not None and self.token.status == Status.WAITING
+        return max(self.snapshot.line.waiting, 1 if is_in else 0)
+
+    @property
+    def has_waited_in_vain(self) -> bool:
+        """Whether the sale ended before this fan's turn: not for who was inside, has booked or had left."""
+        return self.token is not None and (self.token.status == Status.WAITING or self.token.expired_reason in IN_VAIN)
+
+    # --- What the clock brings ---------------------------------------------------------------------
+
+    @property
+    def lobby_at(self) -> datetime:
+        """When the lobby opens; the opening itself where there is to be none."""
+        return lobby_before(self.snapshot.facts.opens_at)
+
+    @property
+    def has_lobby(self) -> bool:
+        """Whether fans gather before the opening."""
+        return self.lobby_at < self.snapshot.facts.opens_at
+
+    @property
+    def opens_in(self) -> int | None:
+        """Seconds until the sale opens; None once it has, and while that is more than a day away."""
+        return self._seconds_until(self.snapshot.facts.opens_at)
+
+    @property
+    def lobby_in(self) -> int | None:
+        """The same for the lobby."""
+        return self._seconds_until(self.lobby_at)
+
+    @property
+    def late_in(self) -> int | None:
+        """Seconds until the draw is overdue, for who waits for it."""
+        if self.panel not in {"lobby", "drawing"} or self.snapshot.is_draw_overdue:
+            return None
+        return self._seconds_until(self.snapshot.facts.opens_at + timedelta(seconds=OVERDUE_SECONDS))
+
+    @property
+    def changes_in(self) -> int | None:
+        """Seconds until the next thing that the clock alone brings about, if it is worth waiting for."""
+        if self.panel == "upcoming":
+            return self.lobby_in
+        return self.opens_in if self.snapshot.state in BEFORE_THE_OPENING else None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether anything is going to change that the page should find out by itself."""
+        if self.panel == "upcoming":
+            return self.changes_in is not None
+        return self.panel not in {"ended", "over"}
+
+    @property
+    def poll_after(self) -> float:
+        """Seconds after which to ask again, where the time to the opening doesn't say it."""
+        if self.number is not None:
+            return poll_after(self.ahead)
+        return DRAWING_SECONDS if self.panel == "drawing" else OUTSIDE_SECONDS
+
+    @property
+    def refresh_after(self) -> int | None:
+        """Seconds after which a browser without JavaScript asks again; None if it need not."""
+        if not self.is_live or self.panel == "join":
+            return None
+        seconds = self.poll_after if self.changes_in is None else min(SLOWEST_PAGE_SECONDS, self.changes_in)
+        if self.panel == "lobby" and self.changes_in is None:
+            seconds = SLOWEST_PAGE_SECONDS
+        return max(WHOLE_PAGE_SECONDS, ceil(seconds))
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the public progress can't tell when this changes: a number has been drawn, or is about to be."""
+        return self.panel == "drawing" and self.snapshot.state != RoomState.DRAWING
+
+    @property
+    def shape(self) -> str:
+        """What must stay the same for the page to be right but for its numbers, as JSON.
+
+        The page's script works out the same from the public progress (static/js/waiting_shape.js), and asks for
+        the place anew where they differ.
+        """
+        facts = self.snapshot.facts
+        shape: dict[str, object] = {
+            "state": self.snapshot.state,
+            "message": facts.message,
+            "is_drawn": facts.seed is not None,
+        }
+        if self.number is not None:
+            shape |= {
+                # Nobody, one, or several: the sentences differ.
+                "ahead": min(self.ahead, 2),
+                "minutes": None if self.minutes is None else min(self.minutes, 2),
+                "is_near": self.is_near,
+                "has_too_few_seats": self.has_too_few_seats,
+            }
+        return json.dumps(shape)
+
+    def _seconds_until(self, moment: datetime) -> int | None:
+        seconds = ceil((moment - self.snapshot.facts.now).total_seconds())
+        return seconds if 0 < seconds <= A_DAY else None
