@@ -8,8 +8,8 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
 
 from concert_site.lib.errors import TooManyRequests
 from concert_site.lib.idempotency import request_hash
@@ -31,13 +31,7 @@ def fans_own(view: Page[P]) -> Callable[..., HttpResponseBase]:
     No cache keeps it, the browser's included, so that going back shows things as they are now.
     """
 
-    @wraps(view)
-    def never_kept(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        add_never_cache_headers(response)
-        return response
-
-    return login_required(never_kept)
+    return login_required(never_cache(view))
 
 
 def caller_of(request: HttpRequest) -> str:
