@@ -1,9 +1,15 @@
 """The Celery application: worker and beat start from here."""
 
 import os
+from typing import cast
 
-from celery import Celery
+from celery import Celery, current_app
 from celery.signals import task_prerun
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from concert_site.lib.database.connections import drop_dead_connection
+from concert_site.lib.tasks import use_sender
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 
@@ -12,10 +18,28 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@task_prerun.connect
-def drop_dead_connection(**signal: object) -> None:
-    """Begin each task on a connection that the server has not closed meanwhile."""
-    # Django is not set up yet when Celery reads this module.
-    from concert_site.lib.database import connections
+class CelerySender:
+    """Sends what the domain wants done soon."""
 
-    connections.drop_dead_connection()
+    def queue_of(self, task: str) -> str:
+        """The queue that a task is sent to, unless told otherwise."""
+        return cast("str", current_app.amqp.router.route({}, task)["queue"].name)
+
+    def send(self, task: str, *, schedule_id: int) -> None:
+        """Send it, once.
+
+        :raises OSError: while the broker is away
+        """
+        try:
+            current_app.send_task(task, kwargs={"schedule_id": schedule_id}, retry=False)
+        except (OperationalError, RedisError) as error:
+            raise ConnectionError(str(error)) from error
+
+
+use_sender(CelerySender())
+
+
+@task_prerun.connect
+def check_connection(**signal: object) -> None:
+    """Begin each task on a connection that the server has not closed meanwhile."""
+    drop_dead_connection()

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from concert_site.lib import heartbeats
-from concert_site.lib.tasks import single_run
+from concert_site.lib.task_runs import single_run
 from payments.domain import mail_sending
 
 

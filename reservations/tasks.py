@@ -6,7 +6,8 @@ from celery import shared_task
 from django.db import Error
 
 from concert_site.lib import heartbeats
-from concert_site.lib.tasks import clear_pending, is_repeated, limited_runs, single_run
+from concert_site.lib.task_runs import is_repeated, limited_runs, single_run
+from concert_site.lib.tasks import clear_pending
 from queueing.queries import schedules_with_a_line
 from reservations.domain import holds, plan_uploads, posters, waiting_room
 

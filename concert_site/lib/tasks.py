@@ -1,4 +1,6 @@
-"""Asking for background work sooner than its schedule would have it, and keeping it within bounds.
+"""Asking for background work sooner than its schedule would have it.
+
+What sends the messages is plugged in from above (concert_site.celery), so that the domain may ask and know no Celery.
 
 Nothing here compares clocks: hosts may disagree by minutes, and a clock may be set back. Messages carry no expiry,
 since the worker would judge it by another clock than the sender's. What piles up is bounded by the length of the queue,
@@ -8,14 +10,7 @@ and done once.
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import cast
-
-from celery import current_app, current_task
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
+from typing import Protocol
 
 from concert_site.lib.redis import client, try_redis
 
@@ -28,8 +23,6 @@ PAUSE_SECONDS = 0.05
 # So many messages may wait in a queue before no more are sent that the next second would send anyway: a worker that
 # has been away for a day finds these, not those of the day.
 MOST_PENDING = 100
-# Of ticks that have piled up, one in so many seconds is run.
-REPEATED_SECONDS = 0.2
 
 # 1 if the mark was set: it wasn't there, and the queue has room. A mark that is to last longer than any is from before
 # Redis's clock was set back, and might stand there for as long as that was.
@@ -45,10 +38,25 @@ def pending_key(task: str, schedule_id: int) -> str:
     return f"pending:{task}:{schedule_id}"
 
 
-def queue_of(task: str) -> str:
-    """The queue that a task is sent to, unless told otherwise."""
-    queue = current_app.amqp.router.route({}, task)["queue"]
-    return cast("str", queue.name)
+class Sender(Protocol):
+    """What puts a message into a queue."""
+
+    def queue_of(self, task: str) -> str:
+        """The queue that a task is sent to."""
+
+    def send(self, task: str, *, schedule_id: int) -> None:
+        """Send a task.
+
+        :raises OSError: while the broker is away
+        """
+
+
+_senders: list[Sender] = []
+
+
+def use_sender(sender: Sender) -> None:
+    """From now on have messages sent by this one."""
+    _senders[:] = [sender]
 
 
 def has_room(queue: str) -> bool:
@@ -64,12 +72,13 @@ def enqueue(task: str, *, schedule_id: int) -> bool:
 
     Nothing may depend on it: beat finds the same work by itself, and a broker that is away is no error.
     """
-    key, queue = pending_key(task, schedule_id), queue_of(task)
+    (sender,) = _senders
+    key, queue = pending_key(task, schedule_id), sender.queue_of(task)
     if not try_redis(lambda redis: redis.eval(MARK, 2, key, queue, str(PENDING_SECONDS * 1000), str(MOST_PENDING)), 0):
         return False
     try:
-        current_app.send_task(task, kwargs={"schedule_id": schedule_id}, retry=False)
-    except (OperationalError, RedisError, OSError) as error:
+        sender.send(task, schedule_id=schedule_id)
+    except OSError as error:
         log.warning("%s was not enqueued: %s", task, error)
         return False
     return True
@@ -128,66 +137,3 @@ def enqueue_soon(task: str, *, schedule_id: int) -> None:
 def clear_pending(task: str, *, schedule_id: int) -> None:
     """Take the mark down as the task begins, so that what happens from now on can enqueue the next one."""
     try_redis(lambda redis: redis.delete(pending_key(task, schedule_id)), 0)
-
-
-class Runs:
-    """The runs of this process: how many are at work of each kind, and when a worker last began one.
-
-    A kind that is bounded can't take all of a worker's threads, however many of its messages there are. It ends with
-    the process, so that no run that was killed stands in the way of the next; two processes that do the same at once
-    are merely a waste, for the domain is safe to run twice.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._at_work: Counter[str] = Counter()
-        self._begun_at: dict[str, float] = {}
-
-    def begin(self, kind: str, most: int) -> bool:
-        """Count one more run, unless `most` are at work."""
-        with self._lock:
-            if self._at_work[kind] >= most:
-                return False
-            self._at_work[kind] += 1
-            return True
-
-    def end(self, kind: str) -> None:
-        """Count one less."""
-        with self._lock:
-            self._at_work[kind] -= 1
-
-    def is_repeated(self, kind: str) -> bool:
-        """Whether one was begun just now; else this one is."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._begun_at.get(kind, -REPEATED_SECONDS) < REPEATED_SECONDS:
-                return True
-            self._begun_at[kind] = now
-            return False
-
-
-runs = Runs()
-
-
-@contextmanager
-def limited_runs(most: int, kind: str) -> Iterator[bool]:
-    """Whether fewer than `most` runs of this kind are at work in this process; else this one has nothing to do."""
-    may_run = runs.begin(kind, most)
-    try:
-        yield may_run
-    finally:
-        if may_run:
-            runs.end(kind)
-
-
-@contextmanager
-def single_run(task: str) -> Iterator[bool]:
-    """Whether no other run of `task` is at work in this process; else this one has nothing to do."""
-    with limited_runs(1, task) as may_run:
-        yield may_run
-
-
-def is_repeated(task: str) -> bool:
-    """Whether the worker has begun the same task a moment ago: of messages that have piled up, one is enough."""
-    # A proxy, which outside of any task stands for None: the stubs know nothing of that.
-    return bool(current_task) and not current_task.request.called_directly and runs.is_repeated(task)

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import connection
 
 from concert_site.accounts.sessions import clear_what_is_over
-from concert_site.lib.tasks import single_run
+from concert_site.lib.task_runs import single_run
 from concert_site.operations import audit
 from reservations.queries.sales import is_a_sale_young
 

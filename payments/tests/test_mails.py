@@ -20,7 +20,7 @@ from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import formats
 from concert_site.lib.redis import client as redis_client
-from concert_site.lib.tasks import single_run
+from concert_site.lib.task_runs import single_run
 from concert_site.tests.committed import committed
 from payments.domain import mail_sending, refunds
 from payments.models import Payment

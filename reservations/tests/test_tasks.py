@@ -13,7 +13,8 @@ from django.utils.timezone import now
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import tasks as lib_tasks
 from concert_site.lib.redis import client
-from concert_site.lib.tasks import clear_pending, enqueue, enqueuer, limited_runs, single_run
+from concert_site.lib.task_runs import limited_runs, single_run
+from concert_site.lib.tasks import clear_pending, enqueue, enqueuer
 from concert_site.tests.away import redis_away, start_over
 from concert_site.tests.redis_server import pointed_at, redis_of_our_own
 from payments.domain import checkout
