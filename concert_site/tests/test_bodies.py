@@ -11,7 +11,7 @@ from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from reservations.models import Reservation
 from reservations.tests.factories import make_fan
-from reservations.tests.scenes import hold, let_in, make_sale, token_of
+from reservations.tests.scenes import hold, in_order, let_in, make_sale, token_of
 from wallet.models import BalanceHistory
 
 pytestmark = pytest.mark.django_db
@@ -210,7 +210,7 @@ def test_a_repeat_of_a_hold_that_lapsed_says_that_nothing_is_held():
 def test_a_repeat_of_a_hold_of_which_a_part_was_paid_says_when_the_rest_ends():
     fan, sale = make_fan(), make_sale()
     booking = hold(fan, sale, 0, 1, key="a", now=None)
-    Reservation.objects.filter(pk=booking.reservations[0].pk).update(status="RESERVED", expired_at=None)
+    Reservation.objects.filter(pk=in_order(booking)[0]).update(status="RESERVED", expired_at=None)
     body = f'{{"seats": {sale.seats[:2]}, "schedule": {sale.pk}}}'
     headers = {"X-Queue-Token": str(token_of(fan, sale).token), "Idempotency-Key": "a"}
 

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import DomainError, NotFound, Unavailable
 from concert_site.lib.id_lists import indexes_of, require_distinct
-from payments.models import Payment
 from reservations.domain.errors import HoldExpired
 from reservations.domain.waiting_room import slot_freed
 from wallet.domain.errors import InsufficientBalance
@@ -18,11 +16,10 @@ from wallet.domain.errors import InsufficientBalance
 PAY = "select * from pay_reservations(%(fan)s::bigint, %(reservations)s::bigint[], %(now)s::timestamptz)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What was paid: a row a payment, as pay_reservations.sql answered it, already paid ones included."""
 
-    user_id: int
     rows: list[Row]
 
     @property
@@ -34,11 +31,6 @@ class Receipt:
     def is_new(self) -> bool:
         """Whether anything was paid now; not so if all of it had been paid before."""
         return bool(self.rows[0]["is_new"])
-
-    @cached_property
-    def payments(self) -> list[Payment]:
-        """The payments, a payment a reservation; nothing is read again."""
-        return [payment_from(row, user_id=self.user_id) for row in self.rows]
 
 
 def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = None) -> Receipt:
@@ -63,7 +55,7 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
         raise refusal_of(rows[0], reservation_ids)
     for schedule_id in rows[0]["freed"] or ():
         slot_freed(schedule_id)
-    return Receipt(user_id, rows)
+    return Receipt(rows)
 
 
 def refusal_of(row: Row, reservation_ids: Sequence[int]) -> DomainError:
@@ -78,13 +70,3 @@ def refusal_of(row: Row, reservation_ids: Sequence[int]) -> DomainError:
             return InsufficientBalance()
         case _:
             return Unavailable()
-
-
-def payment_from(row: Row, *, user_id: int) -> Payment:
-    """A payment as pay_reservations.sql answered it: nothing is read again."""
-    return Payment(
-        pk=row["id"],
-        reservation_id=row["reservation"],
-        user_id=user_id,
-        **{name: row[name] for name in ("price", "state", "refund_fee", "created_at", "updated_state_at")},
-    )

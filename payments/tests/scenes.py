@@ -10,7 +10,7 @@ from reservations.tests.scenes import NOW, Sale, hold, in_order, make_sale
 from wallet.models import BalanceHistory
 from wallet.tests.factories import make_fan
 
-__all__ = ["buy", "ledger_of", "make_fan", "make_paid", "pay"]
+__all__ = ["buy", "ledger_of", "make_fan", "make_paid", "pay", "payments_in"]
 
 
 def pay(fan: User, *reservations: int, now: datetime | None = NOW) -> Receipt:
@@ -20,7 +20,13 @@ def pay(fan: User, *reservations: int, now: datetime | None = NOW) -> Receipt:
 
 def buy(fan: User, sale: Sale, *nth: int, now: datetime = NOW) -> list[Payment]:
     """Hold and pay the nth seats of a sale."""
-    return pay(fan, *in_order(hold(fan, sale, *nth, now=now)), now=now).payments
+    return payments_in(pay(fan, *in_order(hold(fan, sale, *nth, now=now)), now=now))
+
+
+def payments_in(receipt: Receipt) -> list[Payment]:
+    """The payments of a receipt, in its order."""
+    found = Payment.objects.in_bulk([row["id"] for row in receipt.rows])
+    return [found[row["id"]] for row in receipt.rows]
 
 
 def make_paid(*, price: int = 50_000, balance: int | None = None, now: datetime = NOW) -> Payment:

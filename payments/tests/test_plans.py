@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from concert_site.tests.mutants import run
 from payments.domain import refunds
 from payments.queries import CANCELED, CONFIRMED, owed_mails, owed_payments, payments_of_mail
-from payments.tests.scenes import make_fan, pay
+from payments.tests.scenes import make_fan, pay, payments_in
 from reservations.domain import holds
 from reservations.models import Reservation
 from reservations.queries import bookings
@@ -181,7 +181,7 @@ def test_reading_ones_own_reservations_reads_them_alone(sale):
 
 def test_the_mails_that_are_owed_are_found_by_themselves(sale):
     fan = make_fan(balance=200_000)
-    (refunded, *_) = pay(fan, *in_order(hold(fan, sale, 0, 1, 2))).payments
+    (refunded, *_) = payments_in(pay(fan, *in_order(hold(fan, sale, 0, 1, 2))))
     refunds.cancel(user_id=fan.pk, reservation_id=refunded.reservation_id, now=NOW)
     found = []
 

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from uuid import UUID
 
 from django.conf import settings
@@ -24,7 +23,7 @@ from reservations.domain.errors import (
     SeatUnknown,
     TicketLimitExceeded,
 )
-from reservations.models import ConcertSeat, Reservation, SeatStatus
+from reservations.models import Reservation
 from reservations.models.reservation import Status
 from reservations.queries import bookings
 
@@ -62,12 +61,11 @@ REFUSALS: dict[str, type[DomainError]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Booking:
     """Seats booked together: the rows that hold_seats.sql answered of a new one, or the reservations of a repeat."""
 
     reference: str
-    user_id: int
     schedule_id: int
     rows: list[Row]
     repeated: list[Reservation]
@@ -77,11 +75,10 @@ class Booking:
         """Whether it was made just now; not so for the answer to a repeat."""
         return bool(self.rows)
 
-    @cached_property
-    def reservations(self) -> list[Reservation]:
-        """Its reservations; of a new one they are made from its rows, and nothing is read again."""
-        made = [held_reservation(row, user_id=self.user_id, schedule_id=self.schedule_id) for row in self.rows]
-        return made or self.repeated
+    @property
+    def states(self) -> set[str]:
+        """What its seats are by now: held if it is new."""
+        return {Status.RESERVING} if self.rows else {bookings.state_of(each) for each in self.repeated}
 
     @property
     def total(self) -> int:
@@ -163,8 +160,8 @@ def booking_from(
     if not first["is_new"]:
         reference = first["booking_reference"]
         repeated = list(bookings.of_reference(reference, user_id=user_id, now=now))
-        return Booking(reference, user_id, schedule_id, rows=[], repeated=repeated)
-    return Booking(first["booking_reference"], user_id, schedule_id, rows=rows, repeated=[])
+        return Booking(reference, schedule_id, rows=[], repeated=repeated)
+    return Booking(first["booking_reference"], schedule_id, rows=rows, repeated=[])
 
 
 def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:
@@ -181,41 +178,6 @@ def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:
             return HoldCooldown(row["wait"])
         case refusal:
             return REFUSALS[refusal]()
-
-
-def held_reservation(row: Row, *, user_id: int, schedule_id: int) -> Reservation:
-    """A reservation just made, with its seat, from the answer of hold_seats.sql: nothing is read again."""
-    seat = ConcertSeat(
-        pk=row["seat"],
-        concert_schedule_id=schedule_id,
-        user_id=user_id,
-        status=SeatStatus.TEMPORARY,
-        seat_price=row["price"],
-        **{name: row[name] for name in ("section", "row", "seat_number", "seat_label", "category", "x", "y")},
-        accessible=row["accessible"],
-        expired_at=row["expired_at"],
-    )
-    reservation = Reservation(
-        pk=row["reservation"],
-        concert_schedule_id=schedule_id,
-        concert_seat=seat,
-        user_id=user_id,
-        status=Status.RESERVING,
-        updated_state_at=row["created_at"],
-        **{
-            name: row[name]
-            for name in (
-                "booking_reference",
-                "concert_name",
-                "concert_date",
-                "price",
-                "expired_at",
-                "created_at",
-            )
-        },
-    )
-    bookings.note_read(reservation, read_at=row["created_at"], state=Status.RESERVING)
-    return reservation
 
 
 def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = None) -> Reservation:

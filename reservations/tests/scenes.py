@@ -103,4 +103,10 @@ def statuses(sale: Sale) -> str:
 
 def in_order(booking: Booking) -> list[int]:
     """The ids of a booking's reservations."""
-    return [each.pk for each in booking.reservations]
+    return [row["reservation"] for row in booking.rows] or [each.pk for each in booking.repeated]
+
+
+def reservations_in(booking: Booking) -> list[Reservation]:
+    """Its reservations as they were written, at the moment of this scene."""
+    found = Reservation.objects.as_read(NOW).select_related("concert_seat", "payment")
+    return list(found.filter(pk__in=in_order(booking)).order_by("pk"))

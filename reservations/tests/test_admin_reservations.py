@@ -13,7 +13,7 @@ from concert_site.tests.unchanged import nothing_changed
 from payments.tests.scenes import make_paid
 from reservations.models import Reservation
 from reservations.tests.counting import queries_of
-from reservations.tests.scenes import NOW, hold, make_sale, statuses
+from reservations.tests.scenes import NOW, hold, make_sale, reservations_in, statuses
 
 LIST = "/admin/reservations/reservation/"
 
@@ -40,7 +40,7 @@ def release_url(reservation):
 
 
 def held(sale, *nth, at=NOW, **fan):
-    return hold(make_fan(**fan), sale, *nth, now=at).reservations
+    return reservations_in(hold(make_fan(**fan), sale, *nth, now=at))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from queueing.tests.factories import make_active
 from reservations.models import ConcertSchedule, ConcertSeat
-from reservations.queries.staff import standing as standing_of
+from reservations.queries.staff import schedule_state
 from reservations.tests.counting import queries_of
 from reservations.tests.factories import make_concert, make_schedule, make_seats, reserve
 
@@ -494,7 +494,7 @@ def test_the_page_of_a_date_says_how_its_sale_goes(staff):
     summary, page = response.context["summary"], response.content.decode()
     counts = summary["seats"]
     assert (counts.sold, counts.held, counts.left, counts.off) == (1, 0, 2, 1)
-    assert summary["standing"] == "OPEN"
+    assert summary["state"] == "OPEN"
     assert "Doors at &lt;seven&gt;" in page
     assert url("close_sale", schedule) in page
     assert url("add_seats", schedule) not in page
@@ -529,8 +529,8 @@ def test_the_filter_of_a_state_finds_what_the_list_shows(staff, standing):
     shown = {row.pk: row for row in staff.get(LIST).context["cl"].result_list}
     found = staff.get(LIST, {"standing": standing}).context["cl"].result_list
 
-    assert [standing_of(row) for row in found] == [standing]
-    assert [row.pk for row in found] == [pk for pk, row in shown.items() if standing_of(row) == standing]
+    assert [schedule_state(row) for row in found] == [standing]
+    assert [row.pk for row in found] == [pk for pk, row in shown.items() if schedule_state(row) == standing]
 
 
 @pytest.mark.parametrize(

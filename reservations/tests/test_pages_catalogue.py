@@ -322,7 +322,7 @@ def test_who_holds_seats_is_led_to_pay_and_nobody_else():
 
     own, others = (text_of(client_of(each), page_of(sale.schedule)) for each in (fan, make_fan()))
 
-    checkout = reverse("checkout", args=[booking.reservations[0].booking_reference])
+    checkout = reverse("checkout", args=[booking.reference])
     assert "You hold 2 seats" in own
     assert checkout in own
     assert "you have them all" in own

@@ -19,7 +19,7 @@ from reservations.domain.holds import Booking
 from reservations.halls.hall import plain_hall
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.tests.factories import make_fan, make_schedule, make_seats
-from reservations.tests.scenes import NOW, hold, hold_with, let_in, make_sale, statuses
+from reservations.tests.scenes import NOW, hold, hold_with, let_in, make_sale, reservations_in, statuses
 
 HALL = plain_hall(4, 50_000)
 
@@ -114,7 +114,7 @@ def test_a_hold_that_comes_and_goes_meanwhile_is_noticed_by_the_foreign_key():
     token = let_in(fan, sale)
 
     with transaction.atomic():
-        (held,) = hold_with(token, fan, sale, 1).reservations
+        (held,) = reservations_in(hold_with(token, fan, sale, 1))
         later = start_behind(removal(sale))
         Reservation.objects.filter(pk=held.pk).update(status="CANCELED")
         ConcertSeat.objects.filter(pk=sale.seats[1]).update(status="AVAILABLE", user=None, expired_at=None)

@@ -142,8 +142,7 @@ def hold(request: HttpRequest, schedule_id: int) -> HttpResponse:
     except (Invalid, Conflict) as refusal:
         messages.error(request, refusal_text(refusal, schedule_id, chosen, user_id=fan_id(request)))
         return back_to_the_seats(request, schedule_id, without_faults(chosen, refusal))
-    is_to_pay = any(bookings.state_of(each) == Status.RESERVING for each in booking.reservations)
-    return redirect("checkout" if is_to_pay else "booking", reference=booking.reference)
+    return redirect("checkout" if Status.RESERVING in booking.states else "booking", reference=booking.reference)
 
 
 def chosen_seats(request: HttpRequest) -> list[int]:
@@ -171,7 +170,7 @@ def held_booking(request: HttpRequest, schedule_id: int, chosen: list[int], toke
         queue_token=token.token if token else None,
     )
     booking = hold(idempotency_key=key, request_hash=key)
-    if all(bookings.state_of(each) == Status.CANCELED for each in booking.reservations):
+    if booking.states == {Status.CANCELED}:
         # A page from before that booking was given up, sent once more: the fan wants the seats again.
         return hold()
     return booking
