@@ -4,6 +4,8 @@ PORT ?= 8000
 ARGS ?=
 VENV = .venv
 PYTHON = $(VENV)/bin/python
+# Compiled once, not by each of some hundreds of processes, whatever the environment says.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest --dist loadfile
 PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check
 # What a client in TypeScript is made with, for its tests alone; without npm they are skipped.
 NODE = $(if $(shell command -v npm),node_modules/.package-lock.json)
@@ -32,10 +34,10 @@ test: lint $(NODE) ## Everything: style, layers, types, then every test
 
 # Three workers on two cores: many tests wait for the processes that they start.
 tests: $(VENV)/.installed-dev
-	@$(PYTHON) -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(PYTEST) -n 3 $(ARGS)
 
 test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms
-	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "not browser and not processes and not storm" $(ARGS)
+	@$(PYTEST) -n 2 -m "not browser and not processes and not storm" $(ARGS)
 
 check: lint types ## Style, templates, layers, forgotten migrations, types
 

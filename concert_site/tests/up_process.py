@@ -26,7 +26,8 @@ SHOW_FOLDER = (
     "from django.db import connection; cursor = connection.cursor();"
     "cursor.execute('SHOW data_directory'); print(*cursor.fetchone())"
 )
-PATIENCE_SECONDS = 40.0
+# On a machine that has much else to do.
+PATIENCE_SECONDS = 120.0
 # Reads command lines, one of JSON each, and answers each with what it printed; see `Console`.
 READ_COMMANDS = """
 import json, sys
