@@ -303,6 +303,22 @@ def test_public_reads_carry_no_cookies_and_say_how_long_they_are_good():
 
 
 @pytest.mark.parametrize("tail", ["seats/", "availability/"])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"if_match": '"other"'},
+        {"if_unmodified_since": "Sat, 01 Jan 2000 00:00:00 GMT"},
+        {"if_modified_since": "Sat, 01 Jan 2000 00:00:00 GMT"},
+    ],
+)
+def test_other_conditions_are_not_looked_at(tail, condition):
+    schedule = make_schedule()
+    make_seats(schedule, 2)
+
+    assert get(f"/api/v1/schedules/{schedule.pk}/{tail}", **condition).status_code == 200
+
+
+@pytest.mark.parametrize("tail", ["seats/", "availability/"])
 def test_unchanged_is_304_without_a_query(tail, django_assert_num_queries):
     schedule = make_schedule()
     make_seats(schedule, 2)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from hashlib import blake2b
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
@@ -23,7 +24,9 @@ def conditional(
     :param headers: of the 304 as of the 200 (RFC 9110, 15.4.5); ETag must be among them
     :param good_until: on the clock of time.monotonic(); until then concert_site.front repeats a 304 by itself
     """
-    response: HttpResponseBase = get_conditional_response(request, etag=headers["ETag"]) or build()
+    known = get_conditional_response(request, etag=headers["ETag"])
+    # Conditions that are for writes (If-Match, If-Unmodified-Since) would be a 412 to a read: they are not looked at.
+    response: HttpResponseBase = known if known and known.status_code == HTTPStatus.NOT_MODIFIED else build()
     for name, value in headers.items():
         response[name] = value
     response.good_until = good_until  # type: ignore[attr-defined]  # an attribute of ours
