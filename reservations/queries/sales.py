@@ -60,10 +60,9 @@ class Sale:
         """Whether the public may know of it."""
         return self.concert_status == ConcertStatus.AVAILABLE
 
-    @property
-    def is_open(self) -> bool:
-        """Whether who is inside may choose seats now, be there any left or not."""
-        return self.is_public and self.reservation_available_at <= self.now() < self.deadline_at
+    def is_open_at(self, now: datetime) -> bool:
+        """Whether who is inside may choose seats at `now`, be there any left or not."""
+        return self.is_public and self.reservation_available_at <= now < self.deadline_at
 
     @property
     def lobby_at(self) -> datetime:

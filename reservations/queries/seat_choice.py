@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from math import ceil
 
 from queueing.queries import TokenView
 from reservations.models import Reservation
@@ -80,23 +80,24 @@ class SeatChoice:
 
 
 def seat_choice(
-    sale: Sale, token: TokenView, *, user_id: int, section: str, portion: int, kept: Sequence[int]
+    sale: Sale, token: TokenView, *, user_id: int, now: datetime, section: str, portion: int, kept: Sequence[int]
 ) -> SeatChoice:
     """What a fan who is inside may choose from: one query beside what is remembered for everybody.
 
-    A section or seat that doesn't exist counts as none, a portion beyond the last as the last.
+    A section or seat that doesn't exist counts as none, a portion beyond the last as the last. `now` is when the page
+    was asked for, before the fan came in.
     """
     assert token.expired_at is not None  # noqa: S101  an ACTIVE token has its time, says a constraint
-    seconds_left = max(1, ceil((token.expired_at - sale.now()).total_seconds()))
     seat_map = seat_map_of(sale)
     shown = seat_map.sections.get(section)
     return SeatChoice(
-        seconds_left=seconds_left,
+        # Rounded down: nobody is promised a second that they don't have.
+        seconds_left=max(1, int((token.expired_at - now).total_seconds())),
         seat_map=seat_map,
-        codes=availability_of(sale.schedule_id).seats,
-        owned=list(live_of_schedule(sale.schedule_id, user_id=user_id)),
-        limit=sale.tickets_per_fan,
-        kept=[seat for seat in kept if seat in seat_map.seats],
         section=shown,
         portion=min(portion, len(shown.portions)) if shown else 1,
+        kept=[seat for seat in kept if seat in seat_map.seats],
+        limit=sale.tickets_per_fan,
+        codes=availability_of(sale.schedule_id).seats,
+        owned=list(live_of_schedule(sale.schedule_id, user_id=user_id)),
     )

@@ -61,7 +61,8 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
     sale = public_sale_of(schedule_id)
     if sale is None:
         raise NotFound
-    is_open = sale.is_open
+    now = sale.now()
+    is_open = sale.is_open_at(now)
     token = token_in_line(schedule_id, user_id=fan_id(request))
     if token is None or token.status != TokenStatus.ACTIVE or not is_open:
         return to_the_waiting_room(schedule_id, token)
@@ -81,6 +82,7 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
         "choice": seat_choice(
             sale,
             token,
+            now=now,
             section=request.GET.get("section", ""),
             portion=max(1, id_in(request.GET.get("portion", "")) or 1),
             kept=kept_seats(request),
