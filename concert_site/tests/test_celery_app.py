@@ -33,3 +33,14 @@ def test_tasks_belong_to_it():
 def test_the_keeper_of_a_lone_command_loads_neither_celery_nor_django():
     code = "import sys, concert_site.embedded.daemon; print({'celery', 'django'} & sys.modules.keys())"
     assert said_by(code) == "set()"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the whole process gives way")
+@pytest.mark.parametrize(("queues", "niceness"), [("ticks", 0), ("lines,celery", 5)])
+def test_a_worker_of_anything_but_ticks_gives_way_to_the_sale(queues, niceness):
+    code = (
+        "import os; from concert_site.celery import app; os.setpriority(os.PRIO_PROCESS, 0, 0);"
+        f"app.Worker(queues='{queues}', pool='threads', without_mingle=True, quiet=True);"
+        "print(os.getpriority(os.PRIO_PROCESS, 0))"
+    )
+    assert said_by(code) == str(niceness)
