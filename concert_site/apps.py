@@ -21,16 +21,16 @@ class ConcertSiteConfig(AppConfig):
         post_migrate.connect(install_after_migrate, sender=apps.get_app_config("payments"))
         post_migrate.connect(keep_after_migrate, sender=apps.get_app_config("payments"))
         connection_created.connect(have_at_start)
-        post_migrate.connect(put_back_periodic_tasks, sender=apps.get_app_config("payments"))
+        post_migrate.connect(restore_periodic_tasks, sender=apps.get_app_config("payments"))
 
 
-def put_back_periodic_tasks(**signal: object) -> None:
+def restore_periodic_tasks(**signal: object) -> None:
     """Have beat's rows as they are declared, unless they have no table yet."""
-    from concert_site.operations import periodic
+    from concert_site.operations import periodic_tasks
 
     # `migrate` of one app, or back to an earlier state, may leave beat without a part of its own.
     if has_beats_tables():
-        periodic.put_back()
+        periodic_tasks.restore()
 
 
 def has_beats_tables() -> bool:

@@ -3,15 +3,15 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from concert_site.views import documentation, robots
+from concert_site.views import api_docs, robots
 
 api: list[URLPattern | URLResolver] = [
     path("", include("reservations.api.catalogue_urls")),
     path("", include("reservations.api.urls")),
     path("", include("payments.api.urls")),
     path("", include("wallet.api.urls")),
-    path("schema/", documentation.Schema.as_view(), name="schema"),
-    path("docs/", documentation.Docs.as_view(), name="docs"),
+    path("schema/", api_docs.Schema.as_view(), name="schema"),
+    path("docs/", api_docs.Docs.as_view(), name="docs"),
 ]
 
 urlpatterns = [

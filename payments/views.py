@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from concert_site.lib.formats import money
 from concert_site.lib.web.converters import id_in
-from concert_site.lib.web.pages import fan_id, fans_own, new_form_key, throttled
+from concert_site.lib.web.pages import fan_id, new_form_key, private_page, throttled
 from payments.domain import checkout, refunds
 from payments.domain.errors import FeeChanged
 from reservations.domain import cancellation
@@ -25,7 +25,7 @@ from wallet.queries import wallet_of
 # --- Paying ------------------------------------------------------------------------------------
 
 
-@fans_own
+@private_page
 @throttled("pay")
 def checkout_page(request: HttpRequest, reference: str) -> HttpResponse:
     """GET: what is to be paid, until when, and what canceling would cost. POST: pay it."""
@@ -78,7 +78,7 @@ def pay(request: HttpRequest, booking: BookingSummary) -> HttpResponse:
 # --- Canceling ---------------------------------------------------------------------------------
 
 
-@fans_own
+@private_page
 @throttled("write")
 def cancel_reservation(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: what canceling one seat gives back. POST: cancel it, for the fee that was shown."""
@@ -87,7 +87,7 @@ def cancel_reservation(request: HttpRequest, pk: int) -> HttpResponse:
     return cancel(request, booking, [each for each in booking.seats if each.reservation.pk == pk])
 
 
-@fans_own
+@private_page
 @throttled("write")
 def cancel_booking(request: HttpRequest, reference: str) -> HttpResponse:
     """The same for all paid seats of a booking."""

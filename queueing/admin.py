@@ -10,15 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
+from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import column
-from concert_site.lib.admin.staff_pages import RecordAdmin
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.web.converters import id_in
 from queueing.models import STATE, Status, WaitingToken
 
 
 @admin.register(WaitingToken)
-class WaitingTokenAdmin(RecordAdmin):
+class WaitingTokenAdmin(ReadOnlyAdmin):
     list_display = ("fan", "date", "place", "state", "expired_reason", "joined", "admitted", "expires")
     list_filter = (("concert_schedule", AutocompleteSelectFilter), "status", "expired_reason")
     list_filter_submit = True

@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
-from concert_site.lib.admin.staff_pages import MoneyField, ReasonField, RecordAdmin, add_domain_error
+from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
 from concert_site.lib.idempotency import IdempotencyKeyReused
@@ -39,7 +39,7 @@ class AdjustForm(forms.Form):
 
 
 @admin.register(Balance)
-class BalanceAdmin(RecordAdmin):
+class BalanceAdmin(ReadOnlyAdmin):
     """What fans have. A fan who never had anything has no row; their page leads to the adjustment, too."""
 
     list_display = ("fan", "has", "changed", "adjusting")
@@ -138,7 +138,7 @@ def ledger_url(request: HttpRequest, fan: User) -> str:
 
 
 @admin.register(BalanceHistory)
-class BalanceHistoryAdmin(RecordAdmin):
+class BalanceHistoryAdmin(ReadOnlyAdmin):
     """Every change of every balance."""
 
     list_display = ("booked", "fan", "kind", "sum", "left", "payment_id", "note", "by")

@@ -12,7 +12,7 @@ from concert_site.lib.amounts import TypedAmountField
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.formats import money
 from concert_site.lib.web.converters import id_in
-from concert_site.lib.web.pages import asked_next, fan_id, fans_own, idempotency_key, new_form_key, throttled
+from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, next_url, private_page, throttled
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.providers import top_up_mode
@@ -31,13 +31,13 @@ class TopUpForm(forms.Form):
     amount.label = gettext_lazy("Amount")
 
 
-@fans_own
+@private_page
 def wallet(request: HttpRequest) -> HttpResponse:
     """The balance, topping up, and the ledger."""
     return show(request, TopUpForm())
 
 
-@fans_own
+@private_page
 @verified
 @throttled("charge")
 def top_up(request: HttpRequest) -> HttpResponse:
@@ -57,10 +57,10 @@ def top_up(request: HttpRequest) -> HttpResponse:
         return show(request, form, status=409)
     except Unavailable:
         # The page says so itself, in place of the form.
-        return redirect(asked_next(request) or "wallet")
+        return redirect(next_url(request) or "wallet")
     if charge.is_new:
         messages.success(request, _("%(amount)s are in your wallet now.") % {"amount": money(amount)})
-    return redirect(asked_next(request) or "wallet")
+    return redirect(next_url(request) or "wallet")
 
 
 def show(request: HttpRequest, form: TopUpForm, status: int = 200) -> HttpResponse:
@@ -75,7 +75,7 @@ def show(request: HttpRequest, form: TopUpForm, status: int = 200) -> HttpRespon
         "form_key": new_form_key(),
         "suggested": SUGGESTED,
         "top_up_mode": top_up_mode().value,
-        "next": asked_next(request) or "",
+        "next": next_url(request) or "",
     }
     return render(request, "wallet/wallet.html", facts, status=status)
 

@@ -37,7 +37,7 @@ from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
 from concert_site.accounts.models import User
 from concert_site.accounts.second_factor import remove_factors
 from concert_site.accounts.sessions import end_sessions
-from concert_site.lib.admin.staff_pages import StaffAdmin
+from concert_site.lib.admin.base import StaffAdmin
 
 if TYPE_CHECKING:
     DjangosUserAdmin = auth_admin.UserAdmin[User]

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from concert_site.accounts.addresses import AddressUnverified, is_verified
 from concert_site.accounts.tokens import UNVERIFIED
 from concert_site.lib.api.authentication import Caller
-from concert_site.lib.web.pages import asked_next
+from concert_site.lib.web.pages import next_url
 
 P = ParamSpec("P")
 
@@ -53,7 +53,7 @@ def is_trusted(request: Request) -> bool:
 def verified(
     view: Callable[Concatenate[HttpRequest, P], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Below `fans_own`: forms of a page that are for verified accounts; others are led to where they enter the code.
+    """Below `private_page`: forms of a page that are for verified accounts; others are led to enter the code.
 
     From there they come back to where the form leads, or to the page with the form.
     """
@@ -63,6 +63,6 @@ def verified(
         if request.method != "POST" or not settings.VERIFY_ADDRESSES or is_verified(int(request.user.pk or 0)):
             return view(request, *args, **kwargs)
         messages.info(request, _("Confirm your e-mail address first, by the code that we mail to it."))
-        return redirect(f"{reverse('verify_address')}?{urlencode({'next': asked_next(request) or request.path})}")
+        return redirect(f"{reverse('verify_address')}?{urlencode({'next': next_url(request) or request.path})}")
 
     return for_verified

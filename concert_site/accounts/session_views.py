@@ -8,13 +8,13 @@ from django.utils.translation import gettext
 
 from concert_site.accounts.queries import sessions_of
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
-from concert_site.lib.web.pages import fan_id, fans_own, throttled
+from concert_site.lib.web.pages import fan_id, private_page, throttled
 
 # What a form may say in place of a session's name.
 OTHERS, EVERYWHERE = "others", "everywhere"
 
 
-@fans_own
+@private_page
 @throttled("write")
 def sessions(request: HttpRequest) -> HttpResponse:
     """Where the account is logged in; a form ends one of the sessions, all others, or all."""

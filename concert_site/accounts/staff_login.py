@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.second_factor import has_factor, is_proved
-from concert_site.lib.web.pages import asked_next
+from concert_site.lib.web.pages import next_url
 
 
 def may_enter(request: HttpRequest) -> bool:
@@ -36,7 +36,7 @@ def login(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> 
 
     :raises PermissionDenied: for a fan, whom no other login of the same account would let in
     """
-    wanted = asked_next(request) or reverse("admin:index")
+    wanted = next_url(request) or reverse("admin:index")
     if not request.user.is_authenticated:
         return redirect(f"{reverse('account_login')}?{urlencode({'next': wanted})}")
     if not request.user.is_staff:

@@ -26,7 +26,7 @@ from concert_site.accounts.adapter import AddressTaken
 from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, is_own_password, send_code
 from concert_site.accounts.addresses import is_free, is_verified, receivable_address
 from concert_site.accounts.models import User
-from concert_site.lib.web.pages import asked_next, fan_id, fans_own, throttled
+from concert_site.lib.web.pages import fan_id, next_url, private_page, throttled
 
 A_YEAR = 365 * 86_400
 
@@ -177,7 +177,7 @@ class PasswordReset(PasswordResetView):  # type: ignore[misc]  # as above
         return response
 
 
-@fans_own
+@private_page
 @throttled("write")
 def profile(request: HttpRequest) -> HttpResponse:
     """The fan's name and language."""
@@ -190,7 +190,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return render(request, "account/profile.html", facts)
 
 
-@fans_own
+@private_page
 @throttled("write")
 def address(request: HttpRequest) -> HttpResponse:
     """Another address to log in with: it counts once a code that is mailed there was given."""
@@ -211,13 +211,13 @@ def log_in_again(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
 
 
-@fans_own
+@private_page
 @throttled("write")
 def verify_address(request: HttpRequest) -> HttpResponse:
     """Enter the code that was mailed to an address: the account's own, or the one that it is to have."""
     user = User.objects.get(pk=fan_id(request))
     process = EmailVerificationProcess.resume(request)
-    onward = asked_next(request) or reverse("profile")
+    onward = next_url(request) or reverse("profile")
     if process is None and is_verified(user.pk):
         return redirect(onward)
     if "send" in request.POST:
@@ -273,7 +273,7 @@ def language_of_account(request: HttpRequest) -> HttpResponse:
 
 def choose_language(request: HttpRequest) -> HttpResponse:
     """Note the choice, and lead back to where it was made."""
-    response = redirect(asked_next(request) or "concerts")
+    response = redirect(next_url(request) or "concerts")
     chosen = request.POST.get("language", "")
     if request.method == "POST" and check_for_language(chosen) and chosen in dict(settings.LANGUAGES):
         if request.user.is_authenticated:

@@ -7,13 +7,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.back_office import beat_admin
-from concert_site.lib.admin.staff_pages import RecordAdmin
+from concert_site.lib.admin.base import ReadOnlyAdmin
 
 __all__ = ["LogAdmin", "beat_admin"]
 
 
 @admin.register(LogEntry)
-class LogAdmin(RecordAdmin):
+class LogAdmin(ReadOnlyAdmin):
     """Who did what in the admin. For superusers: it tells of every page."""
 
     list_display = ("action_time", "user", "what", "content_type", "object_repr", "message")

@@ -1,4 +1,4 @@
-"""The admin of beat's rows: the tasks of the house are in nobody's hands but a superuser's, who confirms."""
+"""The admin of beat's rows: the site's own tasks are in nobody's hands but a superuser's, who confirms."""
 
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,8 @@ from django_celery_beat.models import (
 from kombu.exceptions import OperationalError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from concert_site.lib.admin.staff_pages import PlainLookups, StaffAdmin, actor_of
-from concert_site.operations import periodic
+from concert_site.lib.admin.base import SafeLookupsAdmin, StaffAdmin, actor_of
+from concert_site.operations import periodic_tasks
 
 if TYPE_CHECKING:
     # unfold comes without types; its classes are Django's with another look.
@@ -32,31 +32,31 @@ else:
 
 admin.site.unregister([PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule])
 
-# What a superuser may change about a task of the house.
+# What a superuser may change about a task of the site.
 OPEN_FIELDS = ("enabled", "interval", "crontab")
 CONFIRMED = "confirmed"
 EVERYDAY = {IntervalSchedule.SECONDS: 1, IntervalSchedule.MINUTES: 60, IntervalSchedule.HOURS: 3600}
 
 
-def is_of_the_house(row: Model | None) -> bool:
+def is_site_task(row: Model | None) -> bool:
     """Whether a periodic task is one that the site needs."""
-    return isinstance(row, PeriodicTask) and row.name in periodic.HOUSE
+    return isinstance(row, PeriodicTask) and row.name in periodic_tasks.PERIODIC_TASKS
 
 
-def is_used_by_the_house(row: Model | None) -> bool:
-    """Whether a task of the house runs by this schedule."""
+def is_used_by_site_task(row: Model | None) -> bool:
+    """Whether a task of the site runs by this schedule."""
     if row is None or row.pk is None:
         return False
     # Four models, each with tasks of its own.
-    return bool(row.periodictask_set.filter(name__in=periodic.HOUSE).exists())  # type: ignore[attr-defined]
+    return bool(row.periodictask_set.filter(name__in=periodic_tasks.PERIODIC_TASKS).exists())  # type: ignore[attr-defined]
 
 
 class TaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):  # type: ignore[misc]  # both come without types
-    """beat's list of the tasks there are, in the house's look."""
+    """beat's list of the tasks there are, in the site's look."""
 
 
 class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]  # beat comes without types
-    """beat's form, in the house's look, that takes nothing which could not run or would get in the ticks' way."""
+    """beat's form, in the site's look, that takes nothing which could not run or would get in the ticks' way."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         super().__init__(*args, **options)
@@ -66,9 +66,9 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]  # beat com
             self.fields["regtask"].widget = TaskSelect()
 
     def clean(self) -> dict[str, Any]:  # Any: fields of every type
-        """Check the whole: of the house, how often; of others, what and where."""
-        if is_of_the_house(self.instance):
-            return self._clean_house()
+        """Check the whole: of the site, how often; of others, what and where."""
+        if is_site_task(self.instance):
+            return self._clean_site_task()
         cleaned: dict[str, Any] = super().clean()  # Any: as above
         current_app.loader.import_default_modules()
         task = current_app.tasks.get(cleaned.get("task") or "")
@@ -76,25 +76,25 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]  # beat com
             self.add_error("task", _("There is no such task."))
         elif {"args", "kwargs"} <= cleaned.keys():
             self._clean_arguments(task, cleaned)
-        if cleaned.get("queue") not in (None, "", periodic.OTHERS):
+        if cleaned.get("queue") not in (None, "", periodic_tasks.OTHERS):
             self.add_error("queue", _("Leave this empty: the other queues are for the lines alone."))
         return cleaned
 
-    def _clean_house(self) -> dict[str, Any]:  # Any: as above
+    def _clean_site_task(self) -> dict[str, Any]:  # Any: as above
         cleaned: dict[str, Any] = forms.ModelForm.clean(self) or self.cleaned_data  # Any: as above
-        house = periodic.HOUSE[self.instance.name]
+        spec = periodic_tasks.PERIODIC_TASKS[self.instance.name]
         interval, crontab = cleaned.get("interval"), cleaned.get("crontab")
-        if (interval is None) == (crontab is None) or (interval is None) != (house.every is None):
+        if (interval is None) == (crontab is None) or (interval is None) != (spec.every is None):
             self.add_error(None, _("Choose one schedule of the kind that this task has."))
         elif interval is not None:
             seconds = interval.every * EVERYDAY.get(interval.period, 0)
-            if not 1 <= seconds <= house.most_seconds:
+            if not 1 <= seconds <= spec.most_seconds:
                 text = _("This task must run at least every %(most)s seconds, and at most once a second.")
-                self.add_error("interval", text % {"most": house.most_seconds})
+                self.add_error("interval", text % {"most": spec.most_seconds})
         return cleaned
 
     def _clean_arguments(self, task: Any, cleaned: dict[str, Any]) -> None:  # Any: a task of any signature
-        args, kwargs = periodic.parsed(cleaned["args"]), periodic.parsed(cleaned["kwargs"])
+        args, kwargs = periodic_tasks.parsed(cleaned["args"]), periodic_tasks.parsed(cleaned["kwargs"])
         if not isinstance(args, list):
             self.add_error("args", _("Write a list, such as []."))
         elif not isinstance(kwargs, dict):
@@ -128,15 +128,15 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
     readonly_fields = ("last_run_at",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # Any: Django's
-        """Of a task of the house, all but whether and how often it runs."""
-        if not is_of_the_house(obj):
+        """Of a task of the site, all but whether and how often it runs."""
+        if not is_site_task(obj):
             return self.readonly_fields
         names = [name for _title, options in self.fieldsets for name in options["fields"] if name != "regtask"]
         return [name for name in names if name not in OPEN_FIELDS]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # Any: Django's
         """Without the choice of a task where it is not to be chosen."""
-        if not is_of_the_house(obj):
+        if not is_site_task(obj):
             return self.fieldsets
         return [
             (title, options | {"fields": [name for name in options["fields"] if name != "regtask"]})
@@ -144,21 +144,21 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Tasks of the house are for superusers."""
-        if is_of_the_house(obj) and not getattr(request.user, "is_superuser", False):
+        """The site's own tasks are for superusers."""
+        if is_site_task(obj) and not getattr(request.user, "is_superuser", False):
             return False
         return bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Tasks of the house are deleted by nobody: they would be put back."""
-        return not is_of_the_house(obj) and bool(super().has_delete_permission(request, obj))
+        """The site's own tasks are deleted by nobody: they would be put back."""
+        return not is_site_task(obj) and bool(super().has_delete_permission(request, obj))
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Before a task of the house is changed, say what that means and have it confirmed."""
+        """Before a task of the site is changed, say what that means and have it confirmed."""
         row = self.get_object(request, object_id) if object_id and request.method == "POST" else None
-        if is_of_the_house(row) and CONFIRMED not in request.POST and self.has_change_permission(request, row):
+        if is_site_task(row) and CONFIRMED not in request.POST and self.has_change_permission(request, row):
             form = self.get_form(request, row, change=True)(request.POST, request.FILES, instance=row)
             if form.is_valid() and form.has_changed():
                 return self.ask(request, [row], request.POST)
@@ -172,9 +172,9 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
         )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:  # Any: Django's
-        """Write down with a task of the house that its values were confirmed."""
-        if is_of_the_house(obj):
-            periodic.accept(obj, actor_id=actor_of(request))
+        """Write down with a task of the site that its values were confirmed."""
+        if is_site_task(obj):
+            periodic_tasks.confirm(obj, actor_id=actor_of(request))
         super().save_model(request, obj, form, change)
 
     @admin.action(description=_("Enable selected tasks"), permissions=["change"])
@@ -201,13 +201,13 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
             text = _("The site needs these: %(names)s. Only a superuser may switch them.") % {"names": names}
             self.message_user(request, text, messages.ERROR)
             return None
-        off = [row for row in rows if is_of_the_house(row) and not wanted(row.enabled)]
+        off = [row for row in rows if is_site_task(row) and not wanted(row.enabled)]
         if off and CONFIRMED not in request.POST:
             return self.ask(request, off, request.POST)
         for row in rows:
             row.enabled = wanted(row.enabled)
-            if is_of_the_house(row):
-                periodic.accept(row, actor_id=actor_of(request))
+            if is_site_task(row):
+                periodic_tasks.confirm(row, actor_id=actor_of(request))
             row.save(update_fields=["enabled", "headers"])
             self.log_change(request, row, [{"changed": {"fields": ["enabled"]}}])
         PeriodicTasks.update_changed()
@@ -245,18 +245,18 @@ class TasksOfSchedule(TabularInline):  # type: ignore[type-arg]  # the model is 
         return False
 
 
-class KeptForTheHouse(PlainLookups):
-    """A schedule that a task of the house runs by is changed by nobody: another is chosen on the task's own page."""
+class ProtectedSchedule(SafeLookupsAdmin):
+    """A schedule that a task of the site runs by is changed by nobody: another is chosen on the task's own page."""
 
     inlines = (TasksOfSchedule,)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Unless the house needs it."""
-        return not is_used_by_the_house(obj) and super().has_change_permission(request, obj)
+        """Unless the site needs it."""
+        return not is_used_by_site_task(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Unless the house needs it."""
-        return not is_used_by_the_house(obj) and super().has_delete_permission(request, obj)
+        """Unless the site needs it."""
+        return not is_used_by_site_task(obj) and super().has_delete_permission(request, obj)
 
 
 class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]  # the model is named below
@@ -275,26 +275,26 @@ class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]  # the model is n
 
 
 @admin.register(IntervalSchedule)
-class IntervalAdmin(KeptForTheHouse, ModelAdmin):  # type: ignore[type-arg]  # of its model
+class IntervalAdmin(ProtectedSchedule, ModelAdmin):  # type: ignore[type-arg]  # of its model
     """Every so many seconds, minutes, hours or days."""
 
     form = IntervalForm
 
 
 @admin.register(SolarSchedule)
-class SolarAdmin(KeptForTheHouse, ModelAdmin):  # type: ignore[type-arg]  # as above
+class SolarAdmin(ProtectedSchedule, ModelAdmin):  # type: ignore[type-arg]  # as above
     """By the sun."""
 
 
 @admin.register(ClockedSchedule)
-class ClockedScheduleAdmin(KeptForTheHouse, beat.ClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+class ClockedScheduleAdmin(ProtectedSchedule, beat.ClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     """Once, at a moment."""
 
     inlines = (TasksOfSchedule,)
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(KeptForTheHouse, beat.CrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+class CrontabScheduleAdmin(ProtectedSchedule, beat.CrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     """By the clock and the calendar."""
 
     inlines = (TasksOfSchedule,)

@@ -13,6 +13,6 @@ def add_to_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
     user = request.user
     if user.has_perm("reservations.view_concertschedule") or user.has_perm("reservations.change_concertschedule"):
         context["onsales"] = sales = onsales.onsales()
-        context["machinery"] = found = monitoring.machinery()
+        context["process_health"] = found = monitoring.process_health()
         context["warnings"] = monitoring.warnings(found, sales)
     return context

@@ -7,7 +7,7 @@ from pathlib import Path
 from concert_site.embedded.data_dir import write_closed
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import PRODUCTION
-from concert_site.embedded.strength import complaint_of
+from concert_site.embedded.strength import weakness_of
 
 
 def make_secret_key() -> str:
@@ -38,7 +38,7 @@ def require(environ: Mapping[str, str]) -> None:
             " (to just try it: `make demo`, or `manage.py up --demo`)"
         )
     # Settings ask again, in processes that are started without manage.py.
-    if complaint := complaint_of({name: environ[name].replace("\\n", "\n") for name in MAKERS}):
+    if complaint := weakness_of({name: environ[name].replace("\\n", "\n") for name in MAKERS}):
         raise CannotStart(complaint)
 
 

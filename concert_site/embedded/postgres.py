@@ -11,9 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from concert_site.embedded.accounts import Account, account_for, give
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.os_accounts import Account, account_for, chown
 from concert_site.embedded.programs import Program
 
 NAME = "frontrow"
@@ -92,7 +92,7 @@ def read_settings() -> dict[str, str]:
 
 def prepare(data_dir: DataDir, account: Account | None) -> None:
     """Make the cluster if there is none, and clear away what a killed server left."""
-    give(socket_dir(data_dir), account)
+    chown(socket_dir(data_dir), account)
     if not (data_dir.postgres / "PG_VERSION").exists():
         create_cluster(data_dir, account)
         return
@@ -109,7 +109,7 @@ def create_cluster(data_dir: DataDir, account: Account | None) -> None:
     """
     draft = data_dir.path / "postgres.new"
     shutil.rmtree(draft, ignore_errors=True)
-    give(draft, account)
+    chown(draft, account)
     # The built-in locale sorts and folds case alike everywhere, whatever the machine has installed.
     locale = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
     # Connections need no password: the folder of the socket admits the owner alone.

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from concert_site.embedded.accounts import Account
 from concert_site.embedded.data_dir import PROJECT
+from concert_site.embedded.os_accounts import Account
 
 LAUNCH = Path(__file__).with_name("launch.py")
 

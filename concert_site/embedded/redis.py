@@ -8,9 +8,9 @@ import signal
 import socket
 from pathlib import Path
 
-from concert_site.embedded.accounts import give
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.os_accounts import chown
 from concert_site.embedded.programs import Program
 
 # Number 0 is the site's; each test process takes one of the others.
@@ -82,7 +82,7 @@ def prepare(data_dir: DataDir) -> None:
         data_dir.redis.rename(aside)
         with log.open("a") as file:
             print(f"frontrow: {data_dir.redis} is damaged, set aside as {aside}: starting with an empty one", file=file)
-    give(data_dir.redis, None)
+    chown(data_dir.redis, None)
 
 
 def starts_on_damage(log: Path) -> int:

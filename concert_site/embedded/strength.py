@@ -26,7 +26,7 @@ def complaint(name: str, text: str) -> str:
     return f"{name} {said}: production does not start with it; {how}" if said else ""
 
 
-def complaint_of(secrets: Mapping[str, str]) -> str:
+def weakness_of(secrets: Mapping[str, str]) -> str:
     """The first complaint about any of them, or about them together."""
     found = next(filter(None, (complaint(name, text) for name, text in secrets.items())), "")
     if not found and len(set(secrets.values())) < len(secrets):

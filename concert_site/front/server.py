@@ -28,7 +28,7 @@ from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
 from concert_site.lib.web.headers import security_headers
-from concert_site.operations.monitoring import machinery, watch
+from concert_site.operations.monitoring import process_health, tick_monitor
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Watching:
 
     def run(self) -> None:
         """Look, in a thread."""
-        watch.see(machinery())
+        tick_monitor.observe(process_health())
 
     def give_up(self) -> None:
         """The next one is soon."""
@@ -191,7 +191,7 @@ class Front:
         found = self.versions.find((path, says_secure(scope)), known)
         if found is None:
             return False
-        found.give(scope, transport)
+        found.respond(scope, transport)
         return True
 
     def _progress(self, scope: Scope, transport: Transport, path: str) -> Awaitable[None]:
@@ -203,7 +203,7 @@ class Front:
         found = self.progress.at_hand(key, host)
         if found is None:
             return self._snapshot(self.progress, key, host, scope, transport)
-        found.give(scope, transport)
+        found.respond(scope, transport)
         return DONE
 
     async def _snapshot(self, snapshots: Snapshots, key: Key, host: str, scope: Scope, transport: Transport) -> None:
@@ -211,7 +211,7 @@ class Front:
         if found is None:
             self.refuse(refusals.BUSY, scope, transport, key[0])
         else:
-            found.give(scope, transport)
+            found.respond(scope, transport)
 
     async def _through_a_lane(self, scope: Scope, transport: Transport, path: str) -> None:
         ended = self.ended

@@ -31,7 +31,7 @@ class Snapshot:
     etag: str | None
     made_at: float
 
-    def give(self, scope: Scope, transport: Transport) -> None:
+    def respond(self, scope: Scope, transport: Transport) -> None:
         """Give it to who asked: all of it, its head, or that the version at hand is still right."""
         known = scope.headers.get("if-none-match")
         if known is not None and self.is_named_by(known):

@@ -4,7 +4,7 @@ import orjson
 from django.utils.functional import Promise
 
 
-def plain(value: object) -> object:
+def encode_lazy_text(value: object) -> object:
     """What orjson doesn't know by itself: texts that are translated when shown."""
     if isinstance(value, Promise):
         return str(value)
@@ -13,4 +13,4 @@ def plain(value: object) -> object:
 
 def to_json(value: object) -> bytes:
     """JSON in UTF-8; instants in RFC 3339 with Z."""
-    return orjson.dumps(value, default=plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(value, default=encode_lazy_text, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)

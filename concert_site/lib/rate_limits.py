@@ -23,7 +23,7 @@ def count_up(redis: Redis, key: str) -> int:
     return int(redis.eval(COUNT_UP, 1, key, str(WINDOW_SECONDS)))
 
 
-def is_within_budget(scope: str, caller: str) -> bool:
+def is_within_limit(scope: str, caller: str) -> bool:
     """Count one request of `caller` in `scope`, and whether it may pass. Open while Redis is away."""
     window = int(time.time() // WINDOW_SECONDS)
     count = try_redis(lambda redis: count_up(redis, f"throttle:{scope}:{caller}:{window}"), 0)

@@ -14,7 +14,7 @@ DRAFT_SUFFIX = ".new"
 
 
 @deconstructible
-class WholeFiles(FileSystemStorage):
+class AtomicFileStorage(FileSystemStorage):
     """Files under MEDIA_ROOT that are there whole or not at all, also if we are killed while writing.
 
     A name says what is in its file, so a name that is taken is that very file: it is written again, which does

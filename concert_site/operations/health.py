@@ -12,11 +12,11 @@ from redis.exceptions import RedisError
 
 from concert_site.lib.database.sql_functions import is_up_to_date
 from concert_site.lib.redis import client
-from concert_site.operations.monitoring import LATE, machinery, watch
+from concert_site.operations.monitoring import LATE, process_health, tick_monitor
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 1.8
+TIMEOUT_SECONDS = 1.8
 OK, AWAY, MISSING = "ok", "away", "missing"
 
 # Each check has a thread of its own: a service that takes the connection and then says nothing would hold up
@@ -52,8 +52,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
     fans, who hold and pay without ticks.
     """
     database, redis = _ask_database.submit(database_state), _ask_redis.submit(redis_state)
-    wait([database, redis], timeout=PATIENCE_SECONDS)
-    state = found_by(database, {"database": AWAY, "migrations": AWAY}) | found_by(redis, {"redis": AWAY})
+    wait([database, redis], timeout=TIMEOUT_SECONDS)
+    state = result_or(database, {"database": AWAY, "migrations": AWAY}) | result_or(redis, {"redis": AWAY})
     ticks = ticks_state() if state["redis"] == OK else {"ticks": LATE, "last_tick_seconds": None}
     if set(state.values()) == {OK}:
         return answer({"status": OK} | state | ticks)
@@ -69,7 +69,7 @@ def answer(body: dict[str, Any], status: int = 200) -> HttpResponse:  # Any: JSO
     return response
 
 
-def found_by(check: Future[dict[str, str]], otherwise: dict[str, str]) -> dict[str, str]:
+def result_or(check: Future[dict[str, str]], otherwise: dict[str, str]) -> dict[str, str]:
     """What a check found, or `otherwise` if it is still at it; one that hasn't begun never will."""
     if check.done():
         return check.result()
@@ -109,8 +109,8 @@ def migrations_state() -> str:
 
 def ticks_state() -> dict[str, Any]:  # Any: as above
     """Whether the lines are moved on, and how many seconds ago they last were; null if nobody knows."""
-    found = machinery()
-    watch.see(found)
+    found = process_health()
+    tick_monitor.observe(found)
     return {"ticks": LATE if found.is_late else OK, "last_tick_seconds": found.tick}
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib import heartbeats
 from concert_site.lib.heartbeats import BEAT
-from concert_site.operations import periodic
+from concert_site.operations import periodic_tasks
 from reservations.queries.onsales import Onsale
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class StaffWarning:
 
 
 @dataclass(frozen=True, slots=True)
-class Machinery:
+class ProcessHealth:
     """When each part was last at work, in seconds: None where there is no trace. Without Redis nothing is known."""
 
     has_redis: bool
@@ -55,20 +55,20 @@ class Machinery:
         return self.tick is None or self.tick > LATE_SECONDS
 
 
-def machinery() -> Machinery:
+def process_health() -> ProcessHealth:
     """How it stands: one call to Redis."""
     ages = heartbeats.ages(TICK, BEAT, MAILS)
     if ages is None:
-        return Machinery(has_redis=False)
-    return Machinery(has_redis=True, tick=ages[TICK], beat=ages[BEAT], worker=ages[MAILS])
+        return ProcessHealth(has_redis=False)
+    return ProcessHealth(has_redis=True, tick=ages[TICK], beat=ages[BEAT], worker=ages[MAILS])
 
 
-def warnings(found: Machinery, sales: Sequence[Onsale]) -> list[StaffWarning]:
+def warnings(found: ProcessHealth, sales: Sequence[Onsale]) -> list[StaffWarning]:
     """All that staff should know, the gravest first: one query."""
-    return [*of_processes(found), *of_tasks(), *of_lines(sales)]
+    return [*process_warnings(found), *task_warnings(), *line_warnings(sales)]
 
 
-def of_processes(found: Machinery) -> list[StaffWarning]:
+def process_warnings(found: ProcessHealth) -> list[StaffWarning]:
     """Which process is away."""
     if not found.has_redis:
         return [REDIS_AWAY]
@@ -81,26 +81,27 @@ def of_processes(found: Machinery) -> list[StaffWarning]:
     return []
 
 
-def of_tasks() -> list[StaffWarning]:
+def task_warnings() -> list[StaffWarning]:
     """Which periodic tasks are not as they are declared."""
     return [
         StaffWarning(
             "task_changed",
-            _("The periodic task “%(task)s” is not as it should be: %(how)s.") % {"task": each.task, "how": how(each)},
-            CHANGED_BY_A_SUPERUSER if each.is_accepted else CHANGED,
+            _("The periodic task “%(task)s” is not as it should be: %(how)s.")
+            % {"task": each.task, "how": deviation_text(each)},
+            CHANGED_BY_A_SUPERUSER if each.is_confirmed else CHANGED,
         )
-        for each in periodic.deviations()
+        for each in periodic_tasks.deviations()
     ]
 
 
-def how(each: periodic.Deviation) -> "StrPromise":
+def deviation_text(each: periodic_tasks.Deviation) -> "StrPromise":
     """In what way a task is not as it is declared."""
     if each.is_missing:
         return _("it is missing")
     return _("it is switched off") if each.is_disabled else _("it was changed")
 
 
-def of_lines(sales: Sequence[Onsale]) -> list[StaffWarning]:
+def line_warnings(sales: Sequence[Onsale]) -> list[StaffWarning]:
     """Which lines stand still."""
     found = []
     for sale in sales:
@@ -140,7 +141,7 @@ DRAW_ADVICE = _("Look into the log of “worker”. Everybody keeps their place,
 LINE_ADVICE = _("Look into the log of “ticks”. If somebody is at work on this date in a shell, have them finish.")
 
 
-class Watch:
+class TickMonitor:
     """Says in the log, once each time, that ticks have stopped and that they run again."""
 
     def __init__(self) -> None:
@@ -148,7 +149,7 @@ class Watch:
         self._late_since: float | None = None
         self._has_said = False
 
-    def see(self, found: Machinery) -> float:
+    def observe(self, found: ProcessHealth) -> float:
         """Take note of how it stands; return for how many seconds ticks have been seen to be late."""
         with self._lock:
             now = time.monotonic()
@@ -162,9 +163,9 @@ class Watch:
             # A process that has just been started knows of no tick, and a Redis that was just emptied of none either.
             if not self._has_said and (found.tick is not None or now - self._late_since > LATE_SECONDS):
                 self._has_said = True
-                reasons = "; ".join(each.code for each in of_processes(found))
+                reasons = "; ".join(each.code for each in process_warnings(found))
                 log.error("Ticks have stopped (%s): lines don't move by themselves", reasons)
             return now - self._late_since
 
 
-watch = Watch()
+tick_monitor = TickMonitor()

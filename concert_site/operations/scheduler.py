@@ -1,4 +1,4 @@
-"""Beat's schedule: that of django-celery-beat, by a clock that can't be set, and with the house's tasks as declared.
+"""Beat's schedule: that of django-celery-beat, by a clock that can't be set, and with the site's tasks as declared.
 
 An interval is counted by time.monotonic(). django-celery-beat counts it by the wall clock, and is silent after that was
 set back until the old time comes again, restarts included, since it has written down when it ran last.
@@ -17,7 +17,7 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from concert_site.lib import heartbeats
 from concert_site.lib.tasks import has_room
-from concert_site.operations import periodic
+from concert_site.operations import periodic_tasks
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 JUMP_SECONDS = 5.0
 
 
-class SteadyInterval(schedules.schedule):
+class MonotonicInterval(schedules.schedule):
     """Every so many seconds, whatever the wall clock says meanwhile."""
 
     def __init__(self, interval: Any, name: str) -> None:  # Any: a schedule, whose stubs lack its attributes
@@ -35,11 +35,11 @@ class SteadyInterval(schedules.schedule):
 
     def is_due(self, last_run_at: dt.datetime) -> schedstate:
         """Whether it is time, and in how many seconds to look again."""
-        left = self.interval_seconds - (time.monotonic() - SteadyEntry.ran_at[self.name])
+        left = self.interval_seconds - (time.monotonic() - MonotonicEntry.ran_at[self.name])
         return schedstate(True, self.interval_seconds) if left <= 0 else schedstate(False, left)
 
 
-class SteadyEntry(ModelEntry):  # type: ignore[misc]  # django-celery-beat comes without types
+class MonotonicEntry(ModelEntry):  # type: ignore[misc]  # django-celery-beat comes without types
     """A periodic task that trusts no clock further than it must."""
 
     # When each interval ran last in this process, by time.monotonic(); rows are read anew now and then.
@@ -56,17 +56,17 @@ class SteadyEntry(ModelEntry):  # type: ignore[misc]  # django-celery-beat comes
         if model.interval_id and hasattr(self, "schedule"):
             ago = (now - self.last_run_at).total_seconds()
             self.ran_at.setdefault(self.name, time.monotonic() - ago)
-            self.schedule = SteadyInterval(self.schedule, self.name)
+            self.schedule = MonotonicInterval(self.schedule, self.name)
 
-    def __next__(self) -> "SteadyEntry":
+    def __next__(self) -> "MonotonicEntry":
         self.ran_at[self.name] = time.monotonic()
         return super().__next__()  # type: ignore[no-any-return]
 
 
-class HouseScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
-    """Sends what is due, and the ticks of the house only where their queue is short."""
+class SiteScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
+    """Sends what is due, and the ticks of the site only where their queue is short."""
 
-    Entry = SteadyEntry
+    Entry = MonotonicEntry
     _last_full_sync: dt.datetime | None
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: Celery's own
@@ -90,7 +90,7 @@ class HouseScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
         if self._last_full_sync is not None:
             self._last_full_sync = dt.datetime.min  # noqa: DTZ901  compared with naive times there
 
-    def _when(self, entry: SteadyEntry, next_time_to_run: float, mktime: Any = None) -> float:  # Any: Celery's own
+    def _when(self, entry: MonotonicEntry, next_time_to_run: float, mktime: Any = None) -> float:  # Any: Celery's own
         """The place in the order of what is due, by time.monotonic()."""
         return time.monotonic() + (self.adjust(next_time_to_run) or 0)
 
@@ -100,15 +100,15 @@ class HouseScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
         is_later = super().schedule_changed()
         return is_later or (before is not None and self._last_timestamp not in (None, before))
 
-    def all_as_schedule(self) -> dict[str, SteadyEntry]:
-        """The rows, those of the house as they are declared."""
+    def all_as_schedule(self) -> dict[str, MonotonicEntry]:
+        """The rows, those of the site as they are declared."""
         try:
-            periodic.put_back()
+            periodic_tasks.restore()
         except Error as error:
             log.warning("The periodic tasks were not looked over: %s", error)
         return super().all_as_schedule()  # type: ignore[no-any-return]
 
-    def apply_async(self, entry: SteadyEntry, *args: Any, **options: Any) -> Any:  # Any: Celery's own
+    def apply_async(self, entry: MonotonicEntry, *args: Any, **options: Any) -> Any:  # Any: Celery's own
         """Send what is due. A tick that finds its queue long is left out: the messages there do its work."""
         if self._is_held_back(entry):
             if entry.name not in self._held_back:
@@ -118,7 +118,7 @@ class HouseScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
         self._held_back.discard(entry.name)
         return super().apply_async(entry, *args, **options)
 
-    def _is_held_back(self, entry: SteadyEntry) -> bool:
-        house = periodic.HOUSE.get(entry.name)
-        queue = entry.options.get("queue") or periodic.OTHERS
-        return house is not None and house.every is not None and not has_room(queue)
+    def _is_held_back(self, entry: MonotonicEntry) -> bool:
+        spec = periodic_tasks.PERIODIC_TASKS.get(entry.name)
+        queue = entry.options.get("queue") or periodic_tasks.OTHERS
+        return spec is not None and spec.every is not None and not has_room(queue)

@@ -9,9 +9,9 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["concert_site.lib.api.rendering.OrjsonRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "concert_site.lib.api.negotiation.NoChoice",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "concert_site.lib.api.negotiation.JsonOnly",
     "DEFAULT_PARSER_CLASSES": ["concert_site.lib.api.rendering.OrjsonParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["concert_site.lib.api.throttling.PerCaller"] if THROTTLE else [],
+    "DEFAULT_THROTTLE_CLASSES": ["concert_site.lib.api.throttling.CallerThrottle"] if THROTTLE else [],
     "DEFAULT_SCHEMA_CLASS": "concert_site.lib.api.openapi.schema.RefusalSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "NUM_PROXIES": int(BEHIND_PROXY),
@@ -19,7 +19,7 @@ REST_FRAMEWORK = {
     # Serializers hand instants on as they are, so that every answer has them in the renderer's one form.
     "DATETIME_FORMAT": None,
 }
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.api.exception_handler.DomainErrors"}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "concert_site.lib.api.exception_handler.DomainExceptionHandler"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Frontrow",
     "DESCRIPTION": "Book numbered concert seats: wait in line, hold, pay, cancel. "
@@ -44,6 +44,6 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "concert_site.accounts.openapi.add_accounts",
-        "concert_site.views.documentation.add_links",
+        "concert_site.views.api_docs.add_links",
     ],
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
-from concert_site.back_office.frame import UNFOLD  # noqa: F401  a setting
+from concert_site.back_office.unfold import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.modes import MODES, PRODUCTION
 from concert_site.env_vars import Env
 
@@ -147,7 +147,7 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "ma
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DATA_DIR}/media")).absolute()
 MEDIA_URL = "/media/"
 STORAGES = {
-    "default": {"BACKEND": "concert_site.lib.storage.WholeFiles"},
+    "default": {"BACKEND": "concert_site.lib.storage.AtomicFileStorage"},
     "staticfiles": {"BACKEND": "concert_site.lib.web.static.HashedFiles"},
 }
 

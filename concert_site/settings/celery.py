@@ -24,7 +24,7 @@ CELERY_TASK_ROUTES = {
     "reservations.end_line": {"queue": "lines"},
     "*.tick_*": {"queue": "ticks"},
 }
-CELERY_BEAT_SCHEDULER = "concert_site.operations.scheduler:HouseScheduler"
+CELERY_BEAT_SCHEDULER = "concert_site.operations.scheduler:SiteScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

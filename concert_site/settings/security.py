@@ -1,6 +1,6 @@
 """What browsers are told, and what production refuses to start with."""
 
-from concert_site.operations.production import require_safe
+from concert_site.operations.production_checks import require_safe
 from concert_site.settings import mail
 from concert_site.settings.accounts import SOCIALACCOUNT_PROVIDERS
 from concert_site.settings.base import (

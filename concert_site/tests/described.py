@@ -15,7 +15,7 @@ import jsonschema_rs
 import orjson
 
 from concert_site.accounts.openapi import PREFIX
-from concert_site.views.documentation import schema
+from concert_site.views.api_docs import schema
 
 # Beside the operations: the description itself, and the page that shows it.
 PAGES = {"/api/v1/schema/", "/api/v1/docs/"}

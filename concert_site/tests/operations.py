@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from concert_site.views.documentation import schema
+from concert_site.views.api_docs import schema
 
 METHODS = ("get", "post", "put", "patch", "delete")
 TOKEN = "6f1c1f0e-5d53-4a2c-8f43-0a4a3a5a7a11"

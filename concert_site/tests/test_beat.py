@@ -23,8 +23,8 @@ from concert_site.celery import app
 from concert_site.lib import task_runs
 from concert_site.lib import tasks as lib_tasks
 from concert_site.lib.redis import client
-from concert_site.operations import periodic, tasks
-from concert_site.operations.scheduler import HouseScheduler
+from concert_site.operations import periodic_tasks, tasks
+from concert_site.operations.scheduler import SiteScheduler
 from concert_site.tests.redis_server import redis_of_our_own
 from payments import tasks as mail_tasks
 from queueing.tests.factories import make_line, numbers_of
@@ -55,7 +55,7 @@ def seeded(db):
     """What the migration left may have been emptied by a test that commits."""
     client().flushdb()
     seed()
-    periodic.put_back()
+    periodic_tasks.restore()
 
 
 def pending(queue="ticks"):
@@ -65,7 +65,7 @@ def pending(queue="ticks"):
 
 def send(name, times=1):
     """Send a periodic task as beat does when its time has come."""
-    scheduler = HouseScheduler(app=current_app, lazy=True)
+    scheduler = SiteScheduler(app=current_app, lazy=True)
     for _ in range(times):
         scheduler.apply_async(scheduler.schedule[name], advance=False)
 
@@ -135,26 +135,26 @@ SPOILT = {
 def test_what_was_spoilt_is_put_back(how):
     before = values_of("reservations.tick_admission")
     SPOILT[how](PeriodicTask.objects.filter(name="reservations.tick_admission"))
-    (deviation, *_others) = [each for each in periodic.deviations() if each.task == "reservations.tick_admission"]
-    assert not deviation.is_accepted
+    (deviation, *_others) = [each for each in periodic_tasks.deviations() if each.task == "reservations.tick_admission"]
+    assert not deviation.is_confirmed
 
     call_command("migrate", verbosity=0)
 
-    assert periodic.deviations() == []
+    assert periodic_tasks.deviations() == []
     assert values_of("reservations.tick_admission") == before
 
 
 def values_of(name):
     """What beat does by a row."""
     row = PeriodicTask.objects.select_related("interval", "crontab").get(name=name)
-    return periodic.found(row)
+    return periodic_tasks.actual_values(row)
 
 
 def test_what_is_put_back_is_said_loudly_once(caplog):
     PeriodicTask.objects.filter(name="reservations.tick_release").update(enabled=False)
 
-    periodic.put_back()
-    periodic.put_back()
+    periodic_tasks.restore()
+    periodic_tasks.restore()
 
     (record,) = caplog.records
     assert (record.levelname, "reservations.tick_release is disabled" in record.getMessage()) == ("ERROR", True)
@@ -163,33 +163,33 @@ def test_what_is_put_back_is_said_loudly_once(caplog):
 def test_rows_as_an_earlier_release_left_them_are_brought_up_to_date_quietly(caplog):
     PeriodicTask.objects.all().delete()
     seed()
-    assert periodic.deviations() != []
+    assert periodic_tasks.deviations() != []
 
-    periodic.put_back()
+    periodic_tasks.restore()
 
     assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
-    assert periodic.deviations() == []
+    assert periodic_tasks.deviations() == []
 
 
 def test_what_a_superuser_has_confirmed_is_left_until_it_changes_again():
     row = PeriodicTask.objects.get(name="reservations.tick_release")
     row.enabled = False
-    periodic.accept(row, actor_id=1)
+    periodic_tasks.confirm(row, actor_id=1)
     row.save()
-    assert periodic.put_back() == []
-    assert [(each.is_disabled, each.is_accepted) for each in periodic.deviations()] == [(True, True)]
+    assert periodic_tasks.restore() == []
+    assert [(each.is_disabled, each.is_confirmed) for each in periodic_tasks.deviations()] == [(True, True)]
 
     PeriodicTask.objects.filter(pk=row.pk).update(queue="celery")
 
-    assert [each.task for each in periodic.put_back()] == ["reservations.tick_release"]
-    assert periodic.deviations() == []
+    assert [each.task for each in periodic_tasks.restore()] == ["reservations.tick_release"]
+    assert periodic_tasks.deviations() == []
 
 
 def test_an_empty_house_gets_everything_once():
     PeriodicTask.objects.all().delete()
 
-    periodic.put_back()
-    periodic.put_back()
+    periodic_tasks.restore()
+    periodic_tasks.restore()
 
     assert sorted(PeriodicTask.objects.values_list("name", flat=True)) == sorted({*TICKS, *MAILS, *NIGHTLY})
 
@@ -199,7 +199,7 @@ def test_other_rows_are_left_to_staff():
         name="ours", task="concert_site.audit", enabled=False, interval=IntervalSchedule.objects.first()
     )
 
-    periodic.put_back()
+    periodic_tasks.restore()
 
     row.refresh_from_db()
     assert (row.enabled, row.task) == (False, "concert_site.audit")
@@ -232,7 +232,7 @@ def test_what_beat_sends_has_no_expiry_and_its_queue_has_an_end(name, queue, mon
 def test_what_is_nightly_is_sent_however_long_its_queue_is(monkeypatch):
     monkeypatch.setattr(lib_tasks, "MOST_PENDING", 0)
 
-    scheduler = HouseScheduler(app=current_app, lazy=True)
+    scheduler = SiteScheduler(app=current_app, lazy=True)
     # Asked for by itself: beat knows only of what is due within hours.
     entry = scheduler.Entry(PeriodicTask.objects.get(name="concert_site.audit"), app=current_app)
 

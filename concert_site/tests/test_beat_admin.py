@@ -9,7 +9,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.lib.redis import client as redis_client
-from concert_site.operations import periodic
+from concert_site.operations import periodic_tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ ACTIONS = ("enable_tasks", "disable_tasks", "toggle_tasks", "delete_selected")
 @pytest.fixture(autouse=True)
 def house():
     redis_client().flushdb()
-    periodic.put_back()
+    periodic_tasks.restore()
 
 
 @pytest.fixture
@@ -59,9 +59,9 @@ def make_row(**fields):
 
 @pytest.mark.parametrize("action", ["disable_tasks", "toggle_tasks", "delete_selected"])
 def test_a_clerk_spoils_no_task_of_the_house_by_an_action(clerk, action):
-    act(clerk, action, *PeriodicTask.objects.filter(name__in=periodic.HOUSE), post="yes", confirmed="1")
+    act(clerk, action, *PeriodicTask.objects.filter(name__in=periodic_tasks.PERIODIC_TASKS), post="yes", confirmed="1")
 
-    assert periodic.deviations() == []
+    assert periodic_tasks.deviations() == []
 
 
 def test_a_clerk_changes_no_task_of_the_house_on_its_page(clerk):
@@ -76,7 +76,7 @@ def test_a_clerk_changes_no_task_of_the_house_on_its_page(clerk):
     ]
 
     assert [answer.status_code for answer in answers] == [403, 403, 403]
-    assert periodic.deviations() == []
+    assert periodic_tasks.deviations() == []
 
 
 @pytest.mark.parametrize("who", ["clerk", "superuser"])
@@ -92,8 +92,10 @@ def test_a_schedule_that_the_house_runs_by_is_changed_and_deleted_by_nobody(who,
         many = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
         client.post(reverse(f"{name}_changelist"), many)
 
-    assert periodic.deviations() == []
-    assert PeriodicTask.objects.filter(name__in=periodic.HOUSE).count() == len(periodic.HOUSE)
+    assert periodic_tasks.deviations() == []
+    assert PeriodicTask.objects.filter(name__in=periodic_tasks.PERIODIC_TASKS).count() == len(
+        periodic_tasks.PERIODIC_TASKS
+    )
 
 
 @pytest.mark.parametrize("action", ["disable_tasks", "enable_tasks", "toggle_tasks", "run_tasks", "delete_selected"])
@@ -116,9 +118,9 @@ def test_a_superuser_is_asked_and_what_is_confirmed_is_logged_and_stays(superuse
 
     assert not tick().enabled
     assert LogEntry.objects.get().object_repr.startswith(TICK)
-    assert periodic.put_back() == []
+    assert periodic_tasks.restore() == []
     act(superuser, "enable_tasks", tick())
-    assert periodic.deviations() == []
+    assert periodic_tasks.deviations() == []
     assert LogEntry.objects.count() == 2
 
 
@@ -134,7 +136,7 @@ def test_a_superuser_changes_an_interval_within_bounds_after_being_asked(superus
     assert superuser.post(address, form_of(row, interval=three.pk, confirmed="1")).status_code == 302
 
     assert tick().interval.every == 3
-    assert [(each.task, each.is_accepted) for each in periodic.deviations()] == [(TICK, True)]
+    assert [(each.task, each.is_confirmed) for each in periodic_tasks.deviations()] == [(TICK, True)]
     assert LogEntry.objects.count() == 1
 
 
@@ -142,7 +144,7 @@ def test_not_even_a_superuser_deletes_a_task_of_the_house(superuser):
     superuser.post(reverse("admin:django_celery_beat_periodictask_delete", args=[tick().pk]), {"post": "yes"})
     act(superuser, "delete_selected", tick(), post="yes", confirmed="1")
 
-    assert periodic.deviations() == []
+    assert periodic_tasks.deviations() == []
 
 
 def test_what_staff_switch_of_their_own_is_logged(clerk):

@@ -11,8 +11,8 @@ from django_celery_beat.models import PeriodicTask
 
 from concert_site.lib import heartbeats
 from concert_site.lib.redis import client
-from concert_site.operations import periodic, scheduler
-from concert_site.operations.scheduler import HouseScheduler
+from concert_site.operations import periodic_tasks, scheduler
+from concert_site.operations.scheduler import SiteScheduler
 from concert_site.tests.away import redis_away
 from queueing.domain import measurement, snapshots
 from queueing.tests.factories import make_line, take
@@ -27,9 +27,9 @@ TEN_MINUTES = 600
 def house(monkeypatch):
     """The house's tasks, an empty Redis, and a beat that has just been started for the first time."""
     client().flushdb()
-    periodic.put_back()
+    periodic_tasks.restore()
     PeriodicTask.objects.update(last_run_at=None)
-    monkeypatch.setattr(scheduler.SteadyEntry, "ran_at", {})
+    monkeypatch.setattr(scheduler.MonotonicEntry, "ran_at", {})
 
 
 class Clock:
@@ -38,7 +38,7 @@ class Clock:
     def __init__(self, monkeypatch):
         self.wall, self.steady = time.time(), 1000.0
         monkeypatch.setattr(scheduler, "time", SimpleNamespace(time=lambda: self.wall, monotonic=lambda: self.steady))
-        monkeypatch.setattr(scheduler.SteadyEntry, "_default_now", lambda entry: self.now())
+        monkeypatch.setattr(scheduler.MonotonicEntry, "_default_now", lambda entry: self.now())
 
     def now(self):
         return dt.datetime.fromtimestamp(self.wall, dt.UTC)
@@ -55,7 +55,7 @@ def clock(monkeypatch):
 
 def beat():
     """A beat that was just started. It has no last word at the end of the tests, when its database is gone."""
-    started = HouseScheduler(app=current_app, lazy=True)
+    started = SiteScheduler(app=current_app, lazy=True)
     started._finalize.cancel()
     return started
 
@@ -89,7 +89,7 @@ def test_beat_goes_on_when_it_is_restarted_after_its_clock_was_set_back(clock):
     sent_within(first, clock, 2)
     first.sync()
     clock.wall -= TEN_MINUTES
-    scheduler.SteadyEntry.ran_at.clear()
+    scheduler.MonotonicEntry.ran_at.clear()
     assert PeriodicTask.objects.get(name="reservations.tick_admission").last_run_at > clock.now()
 
     assert sent_within(beat(), clock, 5) in (4, 5)
@@ -100,7 +100,7 @@ def test_a_change_is_noticed_whatever_time_it_was_made_at(clock):
     sent_within(running, clock, 1)
     row = PeriodicTask.objects.get(name="reservations.tick_release")
     row.enabled = False
-    periodic.accept(row, actor_id=1)
+    periodic_tasks.confirm(row, actor_id=1)
     row.save()
     # As by a host whose clock is slow.
     changes = scheduler.DatabaseScheduler.Changes
@@ -119,7 +119,7 @@ def test_what_is_altered_while_beat_runs_is_put_back(clock):
     scheduler.DatabaseScheduler.Changes.update_changed()
 
     assert sent_within(running, clock, 3) in (2, 3)
-    assert periodic.deviations() == []
+    assert periodic_tasks.deviations() == []
 
 
 # --- What is kept in Redis ---------------------------------------------------------------------

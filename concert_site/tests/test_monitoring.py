@@ -10,8 +10,8 @@ from django_celery_beat.models import PeriodicTask
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.lib import heartbeats
 from concert_site.lib.redis import client as redis_client
-from concert_site.operations import monitoring, periodic
-from concert_site.operations.monitoring import BEAT, MAILS, TICK, Machinery, Watch
+from concert_site.operations import monitoring, periodic_tasks
+from concert_site.operations.monitoring import BEAT, MAILS, TICK, ProcessHealth, TickMonitor
 from concert_site.tests.away import redis_away
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_line
@@ -28,7 +28,7 @@ WELL = (TICK, BEAT, MAILS)
 def well():
     """All runs, and every periodic task is as it should be."""
     redis_client().flushdb()
-    periodic.put_back()
+    periodic_tasks.restore()
     for name in WELL:
         heartbeats.note(name)
 
@@ -99,7 +99,7 @@ def test_a_task_that_is_not_as_it_should_be_is_named(client, spoil):
 def test_what_a_superuser_has_confirmed_is_still_told(client):
     row = PeriodicTask.objects.get(name=TICK)
     row.enabled = False
-    periodic.accept(row, actor_id=1)
+    periodic_tasks.confirm(row, actor_id=1)
     row.save()
 
     assert told(client) == ["task_changed"]
@@ -187,11 +187,14 @@ def test_a_tick_leaves_its_trace_and_one_that_fails_does_not(monkeypatch):
 
 
 def test_the_log_says_once_that_ticks_have_stopped_and_once_that_they_run_again(caplog):
-    watch = Watch()
-    stopped, runs = Machinery(True, tick=11.0, beat=0.1, worker=1.0), Machinery(True, tick=0.5, beat=0.1, worker=1.0)
+    tick_monitor = TickMonitor()
+    stopped, runs = (
+        ProcessHealth(True, tick=11.0, beat=0.1, worker=1.0),
+        ProcessHealth(True, tick=0.5, beat=0.1, worker=1.0),
+    )
 
     for found in (runs, stopped, stopped, runs, runs):
-        watch.see(found)
+        tick_monitor.observe(found)
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("ERROR", "Ticks have stopped (ticks_away): lines don't move by themselves"),
@@ -200,7 +203,7 @@ def test_the_log_says_once_that_ticks_have_stopped_and_once_that_they_run_again(
 
 
 def test_a_process_that_has_just_started_does_not_cry_at_once(caplog):
-    Watch().see(Machinery(True))
+    TickMonitor().observe(ProcessHealth(True))
 
     assert caplog.records == []
-    assert monitoring.of_processes(Machinery(True))[0].code == "beat_away"
+    assert monitoring.process_warnings(ProcessHealth(True))[0].code == "beat_away"

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from concert_site.accounts.tests.factories import api_of, make_fan, make_staff
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
 from concert_site.lib import rate_limits, tasks
-from concert_site.lib.api.throttling import PerCaller
+from concert_site.lib.api.throttling import CallerThrottle
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.lib.redis import try_redis
 from concert_site.tests.audited import broken_invariants
@@ -268,8 +268,8 @@ def test_without_redis_ticks_go_on_and_the_line_is_seen_to_move(sale, redis):
 
 
 def test_throttles_let_pass_without_redis_and_count_again_with_it(sale, redis, monkeypatch):
-    monkeypatch.setattr(views.Reservations, "throttle_classes", [PerCaller])
-    monkeypatch.setattr(waiting_views.Join, "throttle_classes", [PerCaller])
+    monkeypatch.setattr(views.Reservations, "throttle_classes", [CallerThrottle])
+    monkeypatch.setattr(waiting_views.Join, "throttle_classes", [CallerThrottle])
     monkeypatch.setitem(LIMITS, "read", 2)
     monkeypatch.setattr(rate_limits, "WINDOW_SECONDS", 86_400)  # so that none ends in the middle
     fan, _ = fan_of(sale, 1)

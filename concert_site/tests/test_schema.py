@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from concert_site.tests.operations import operations
-from concert_site.views.documentation import schema
+from concert_site.views.api_docs import schema
 
 
 def test_schema_is_valid_and_nothing_warns(tmp_path):

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from concert_site.embedded import keys
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.embedded.strength import complaint
-from concert_site.operations.production import require_safe
+from concert_site.operations.production_checks import require_safe
 from concert_site.tests.up_process import clean_environment
 
 GOOD = "mZ3vN8qXw1Rk7TjYb5LcGd0HsPfUe9AoViQx2MtCnKrEyWzBJh4gDl6pS"

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.queries import users_matching
-from concert_site.lib.admin.staff_pages import RecordAdmin
+from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.formats import day_and_time, money, short_day
 from payments.admin import refunds, schedule_refunds
 from payments.models import Payment, State
@@ -53,7 +53,7 @@ class ScheduleFilter(admin.SimpleListFilter):
 
 
 @admin.register(Payment)
-class PaymentAdmin(RecordAdmin):
+class PaymentAdmin(ReadOnlyAdmin):
     """What was paid for which seat, and what came back."""
 
     list_display = ("paid", "fan", "concert", "seat", "reference", "amount", "state", "kept", "changed", "refunding")

@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from concert_site.lib.admin.staff_pages import MoneyField, ReasonField, RecordAdmin, actor_of, add_domain_error
+from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from payments.domain.refunds import refund_by_staff
@@ -47,12 +47,12 @@ class RefundForm(forms.Form):
 
 
 def requires_refund_permission(
-    view: Callable[Concatenate[RecordAdmin, HttpRequest, P], HttpResponse],
-) -> Callable[Concatenate[RecordAdmin, HttpRequest, P], HttpResponse]:
+    view: Callable[Concatenate[ReadOnlyAdmin, HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[ReadOnlyAdmin, HttpRequest, P], HttpResponse]:
     """A view for staff who may refund."""
 
     @wraps(view)
-    def guarded(admin: RecordAdmin, request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(admin: ReadOnlyAdmin, request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.has_perm(MAY_REFUND):
             raise PermissionDenied
         return view(admin, request, *args, **kwargs)
@@ -71,7 +71,7 @@ def payments_url(request: HttpRequest) -> str:
 
 
 @requires_refund_permission
-def refund_one(admin: RecordAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
+def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
     """Refund one reservation."""
     found = Reservation.objects.filter(pk=reservation_id).annotate(read_at=Now())
     reservation = found.select_related("user", "concert_seat").first()
@@ -88,7 +88,7 @@ def refund_one(admin: RecordAdmin, request: HttpRequest, reservation_id: int) ->
     return admin.page(request, "admin/payments/refund.html", title=title, form=form, submit=_("Refund"), **context)
 
 
-def is_refunded(admin: RecordAdmin, request: HttpRequest, reservation: Reservation, form: RefundForm) -> bool:
+def is_refunded(admin: ReadOnlyAdmin, request: HttpRequest, reservation: Reservation, form: RefundForm) -> bool:
     """Refund what a valid form says; if it is refused, say so at its field."""
     fee, note = form.cleaned_data["fee"], form.cleaned_data["note"]
     try:
@@ -105,7 +105,7 @@ def is_refunded(admin: RecordAdmin, request: HttpRequest, reservation: Reservati
     return True
 
 
-def log(admin: RecordAdmin, request: HttpRequest, payment: Payment, fee: int, note: str) -> None:
+def log(admin: ReadOnlyAdmin, request: HttpRequest, payment: Payment, fee: int, note: str) -> None:
     """Note a refund in the admin's log."""
     said = {"amount": money(payment.price - fee), "fee": money(fee), "note": note}
     admin.log_change(request, payment, str(_("Refunded %(amount)s, fee %(fee)s: %(note)s") % said))
@@ -115,7 +115,7 @@ def log(admin: RecordAdmin, request: HttpRequest, payment: Payment, fee: int, no
 
 
 @requires_refund_permission
-def refund_selected(admin: RecordAdmin, request: HttpRequest) -> HttpResponse:
+def refund_selected(admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
     """Refund the payments that were ticked in the list."""
     ids = parse_ids(request.GET.get("ids", ""))
     if not 0 < len(ids) <= MOST_SELECTED:
@@ -141,7 +141,7 @@ def parse_ids(text: str) -> set[int]:
     return {int(word) for word in words} if all(ID.fullmatch(word) for word in words) else set()
 
 
-def refund_each(admin: RecordAdmin, request: HttpRequest, payments: QuerySet[Payment], form: RefundForm) -> None:
+def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[Payment], form: RefundForm) -> None:
     """Refund them one by one. A fee above a price takes all of that one."""
     note, refunded = form.cleaned_data["note"], 0
     for payment in payments.select_related("user"):

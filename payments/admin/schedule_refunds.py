@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.admin.staff_pages import RecordAdmin, actor_of, add_domain_error
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from payments.admin.refunds import RefundForm, payments_url, requires_refund_permission
@@ -29,7 +29,7 @@ class ScheduleRefundForm(RefundForm):
 
 
 @requires_refund_permission
-def refund_schedule(admin: RecordAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
+def refund_schedule(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Refund a whole schedule: ask first, then go on round by round; each POST is a round.
 
     Nothing is remembered between the rounds but what the form says: what is left is what the tables say, so that
@@ -51,7 +51,7 @@ def refund_schedule(admin: RecordAdmin, request: HttpRequest, schedule_id: int) 
 
 
 def confirmation_page(
-    admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm
+    admin: ReadOnlyAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm
 ) -> HttpResponse:
     """The page before: how much it is, fee and reason. With nothing left it says what was refunded."""
     left = schedule_refunds.to_refund(of.pk)
@@ -79,7 +79,7 @@ def run_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundFor
 
 
 def log_round(
-    admin: RecordAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm, done: RefundRound
+    admin: ReadOnlyAdmin, request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm, done: RefundRound
 ) -> None:
     """Note the first and the last round in the log, and say which seats stay paid."""
     said = {"fee": money(form.cleaned_data["fee"]), "note": form.cleaned_data["note"]}

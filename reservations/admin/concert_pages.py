@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from concert_site.lib.admin.staff_pages import StaffAdmin
+from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.web.converters import id_in
 from reservations.admin import cells
 from reservations.domain import concerts

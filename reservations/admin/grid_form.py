@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from concert_site.lib.admin.staff_pages import MoneyField
+from concert_site.lib.admin.base import MoneyField
 from concert_site.lib.errors import Invalid
 from reservations.halls import grids
 from reservations.halls.hall import LONGEST, Category, Hall

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
-from concert_site.lib.admin.staff_pages import MoneyField, StaffAdmin, actor_of, add_domain_error
+from concert_site.lib.admin.base import MoneyField, StaffAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major
 from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, schedule_view

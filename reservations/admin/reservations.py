@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
+from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import column
-from concert_site.lib.admin.staff_pages import RecordAdmin
 from concert_site.lib.errors import NotFound
 from concert_site.lib.formats import day_and_time, money, short_day
 from reservations.domain import holds
@@ -23,7 +23,7 @@ from reservations.queries import bookings
 
 
 @admin.register(Reservation)
-class ReservationAdmin(RecordAdmin):
+class ReservationAdmin(ReadOnlyAdmin):
     list_display = ("booking_reference", "concert_name", "date", "seat", "fan", "amount", "state", "held_until")
     list_filter = ("status", ("concert_schedule", AutocompleteSelectFilter))
     list_filter_submit = True

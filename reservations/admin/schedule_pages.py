@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
+from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.admin.staff_pages import StaffAdmin
 from concert_site.lib.formats import day_and_time
 from reservations.admin import plan_import
 from reservations.admin.grid_form import GRID, hall_from_grid, section_sums

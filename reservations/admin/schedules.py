@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 
+from concert_site.lib.admin.base import add_domain_error
 from concert_site.lib.admin.columns import ChoiceFilter, column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
-from concert_site.lib.admin.staff_pages import add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from queueing import queries as line

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
+from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin
 from concert_site.lib.admin.columns import ChoiceFilter, column
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.admin.staff_pages import MoneyField, RecordAdmin
 from concert_site.lib.formats import money
 from reservations.admin.grid_form import COLOR
 from reservations.domain import seats
@@ -74,7 +74,7 @@ class CategoryFilter(OfOneDate):
 
 
 @admin.register(ConcertSeat)
-class SeatAdmin(RecordAdmin):
+class SeatAdmin(ReadOnlyAdmin):
     list_display = ("place", "date", "category", "price", "state", "holder", "is_accessible")
     list_filter = (
         ("concert_schedule", AutocompleteSelectFilter),

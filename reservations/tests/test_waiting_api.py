@@ -11,7 +11,7 @@ from rest_framework.settings import api_settings
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib import rate_limits
-from concert_site.lib.api.throttling import PerCaller
+from concert_site.lib.api.throttling import CallerThrottle
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.unchanged import nothing_changed
@@ -269,7 +269,7 @@ def test_an_unpublished_concert_has_no_queue(schedule):
 @pytest.fixture
 def throttled(monkeypatch):
     """As in production: the tests' settings have no throttles."""
-    monkeypatch.setattr(Join, "throttle_classes", [PerCaller])
+    monkeypatch.setattr(Join, "throttle_classes", [CallerThrottle])
     monkeypatch.setitem(LIMITS, "join", 3)
     monkeypatch.setattr(rate_limits, "WINDOW_SECONDS", 86_400)  # so that none ends in the middle
 

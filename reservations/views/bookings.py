@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from concert_site.lib.web.pages import fan_id, fans_own, throttled
+from concert_site.lib.web.pages import fan_id, private_page, throttled
 from reservations.domain import cancellation, holds
 from reservations.domain.errors import HoldExpired
 from reservations.queries import booking_summaries
@@ -16,7 +16,7 @@ from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, 
 BOOKINGS_A_PAGE = 10
 
 
-@fans_own
+@private_page
 def bookings(request: HttpRequest) -> HttpResponse:
     """What the fan has booked, on one of three tabs."""
     asked = request.GET.get("show", "")
@@ -28,7 +28,7 @@ def bookings(request: HttpRequest) -> HttpResponse:
     return render(request, "reservations/bookings.html", facts)
 
 
-@fans_own
+@private_page
 def booking(request: HttpRequest, reference: str) -> HttpResponse:
     """One booking: what became of each seat, and what can be done with it."""
     summary = booking_summaries.booking_summary(reference, user_id=fan_id(request))
@@ -45,7 +45,7 @@ def offer_for(booked: BookedSeat) -> cancellation.Quote | None:
     return cancellation.quote_of(booked.reservation) if booked.state == BookedSeatState.PAID else None
 
 
-@fans_own
+@private_page
 @throttled("write")
 def extend(request: HttpRequest, reference: str) -> HttpResponse:
     """Give the fan more time to pay, once. A read leads to the checkout."""
@@ -66,7 +66,7 @@ def try_to_extend(request: HttpRequest, summary: booking_summaries.BookingSummar
     messages.success(request, _("You have more time now."))
 
 
-@fans_own
+@private_page
 @throttled("write")
 def give_up(request: HttpRequest, reference: str) -> HttpResponse:
     """Give back all held seats of a booking. A read leads to the booking."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import NotFound
 from concert_site.lib.web.converters import id_in
-from concert_site.lib.web.pages import caller_of, fan_id, spend_budget
+from concert_site.lib.web.pages import caller_of, check_rate_limit, fan_id
 from queueing.facts import SaleState
 from reservations.halls.drawing import colours
 from reservations.queries.concerts import (
@@ -101,7 +101,7 @@ def concerts(request: HttpRequest) -> HttpResponse:
     filters = filters_of(form)
     if filters != Filters():
         # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API.
-        spend_budget("search", caller_of(request))
+        check_rate_limit("search", caller_of(request))
     page = page_of(filters, number=page_number(request.GET), size=CONCERTS_A_PAGE)
     facts = {
         "page": page,

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from concert_site.accounts.permissions import verified
 from concert_site.lib.errors import Conflict, DomainError, Invalid, NotFound
 from concert_site.lib.web.converters import id_in
-from concert_site.lib.web.pages import fan_id, fans_own, idempotency_key, new_form_key, throttled
+from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, private_page, throttled
 from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen
@@ -42,7 +42,7 @@ SOON = 90
 MOST_KEPT = 20
 
 
-@fans_own
+@private_page
 @verified
 @throttled("hold")
 def seats(request: HttpRequest, pk: int) -> HttpResponse:

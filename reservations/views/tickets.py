@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from concert_site.lib.web.pages import fan_id, fans_own
+from concert_site.lib.web.pages import fan_id, private_page
 from reservations.models import Reservation
 from reservations.queries import booking_summaries
 from reservations.queries.booking_summaries import BookedSeat
@@ -31,7 +31,7 @@ class Shown:
         return "data:image/svg+xml;base64," + base64.b64encode(self.ticket.svg().encode()).decode()
 
 
-@fans_own
+@private_page
 def ticket(request: HttpRequest, pk: int) -> HttpResponse:
     """The ticket of one paid seat."""
     reference = own_with_schedule(pk, user_id=fan_id(request)).booking_reference
@@ -42,7 +42,7 @@ def ticket(request: HttpRequest, pk: int) -> HttpResponse:
     return show(request, booking, asked)
 
 
-@fans_own
+@private_page
 def tickets(request: HttpRequest, reference: str) -> HttpResponse:
     """All tickets of a booking, one after the other."""
     booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.accounts.permissions import verified
 from concert_site.lib.errors import NotFound, Unavailable
-from concert_site.lib.web.pages import fan_id, fans_own, throttled
+from concert_site.lib.web.pages import fan_id, private_page, throttled
 from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
@@ -29,7 +29,7 @@ TO_BE_HAD = {SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING}
 PART_HEADER, GO_HEADER = "X-Part", "X-Go-To"
 
 
-@fans_own
+@private_page
 def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     """The fan's place in line; whose turn it is goes on to the seats by itself. The script asks for the place alone.
 
@@ -112,7 +112,7 @@ def named_token(request: HttpRequest, schedule_id: int) -> TokenView | None:
     return token if token.schedule_id == schedule_id else None
 
 
-@fans_own
+@private_page
 @verified
 @throttled("join")
 def join(request: HttpRequest, pk: int) -> HttpResponse:
@@ -138,7 +138,7 @@ def join(request: HttpRequest, pk: int) -> HttpResponse:
     return to_the_place(place.token)
 
 
-@fans_own
+@private_page
 @throttled("write")
 def leave(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks whether the fan means it; POST leaves the line, or gives up the turn."""

@@ -7,7 +7,7 @@ from django.urls import get_resolver
 
 from concert_site.accounts.allauth_allowlist import is_allowed
 from concert_site.accounts.openapi import METHODS, ROOT
-from concert_site.views.documentation import schema
+from concert_site.views.api_docs import schema
 
 
 def reachable(patterns: Any, prefix: str = "/") -> Iterator[tuple[str, str]]:

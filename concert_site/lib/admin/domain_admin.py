@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from unfold.forms import AdminForm
 
-from concert_site.lib.admin.staff_pages import StaffAdmin, add_domain_error
+from concert_site.lib.admin.base import StaffAdmin, add_domain_error
 from concert_site.lib.errors import DomainError
 
 T = TypeVar("T")

@@ -37,7 +37,7 @@ def detail_of(error: errors.DomainError) -> exceptions.ErrorDetail | dict[str, A
     return {error.attr: {str(index): [plain] for index in error.items}}
 
 
-class DomainErrors(ExceptionHandler):
+class DomainExceptionHandler(ExceptionHandler):
     """Turns the domain's families, and services that are away, into answers.
 
     It stands in for `drf_standardized_errors`' own at three points: what is converted, when to come back,

@@ -8,7 +8,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 
-class NoChoice(DefaultContentNegotiation):
+class JsonOnly(DefaultContentNegotiation):
     """Where a view has one renderer, it answers, whatever Accept says: looking costs as much as the routing."""
 
     def select_renderer(

@@ -12,7 +12,7 @@ from rest_framework.renderers import BaseRenderer
 
 from concert_site.lib.json import to_json
 
-TWICE = _("This field is named twice.")
+DUPLICATE_FIELD = _("This field is named twice.")
 
 
 class TooLarge(APIException):
@@ -52,7 +52,7 @@ class OrjsonParser(BaseParser):
             content = orjson.loads(body)
             # orjson takes the last of two fields of one name in silence, others the first: what was meant?
             if not has_plain_names(content, body):
-                json.loads(body, object_pairs_hook=each_once, parse_int=str)
+                json.loads(body, object_pairs_hook=reject_duplicate_fields, parse_int=str)
         except (orjson.JSONDecodeError, ValueError, RecursionError) as error:
             raise ParseError(f"This is not JSON: {error}") from error
         return content
@@ -63,7 +63,7 @@ def has_plain_names(content: object, body: bytes) -> bool:
     return type(content) is dict and body.count(b'"') == 2 * len(content)
 
 
-def each_once(pairs: list[tuple[str, object]]) -> None:
+def reject_duplicate_fields(pairs: list[tuple[str, object]]) -> None:
     """Look at the fields of a JSON object; nothing is made of them.
 
     :raises ValidationError: naming one that is there twice
@@ -71,5 +71,5 @@ def each_once(pairs: list[tuple[str, object]]) -> None:
     seen = set()
     for name, _value in pairs:
         if name in seen:
-            raise ValidationError({name: [ErrorDetail(str(TWICE), "duplicate_field")]})
+            raise ValidationError({name: [ErrorDetail(str(DUPLICATE_FIELD), "duplicate_field")]})
         seen.add(name)

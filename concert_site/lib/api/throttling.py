@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from concert_site.lib.rate_limits import is_within_budget, seconds_left
+from concert_site.lib.rate_limits import is_within_limit, seconds_left
 from concert_site.lib.web.networks import network_of
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 
-class PerCaller(BaseThrottle):
+class CallerThrottle(BaseThrottle):
     """A fixed window a minute, per account, or per address for who has none.
 
     Public reads that are answered from a cache have no throttle at all: a whole phone network may come
@@ -26,7 +26,7 @@ class PerCaller(BaseThrottle):
         """Whether this request is within the caller's budget."""
         scope = getattr(view, "throttle_scope", None) or ("read" if request.method in ("GET", "HEAD") else "write")
         caller = f"u{request.user.pk}" if request.user.is_authenticated else f"a{self.get_ident(request)}"
-        return is_within_budget(scope, caller)
+        return is_within_limit(scope, caller)
 
     def get_ident(self, request: Request) -> str:
         """Who asks without an account, by network: a household's /64 would have a budget for each address in it."""

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 
 from concert_site.lib.errors import TooManyRequests
 from concert_site.lib.idempotency import request_hash
-from concert_site.lib.rate_limits import is_within_budget, seconds_left
+from concert_site.lib.rate_limits import is_within_limit, seconds_left
 from concert_site.lib.web.networks import network_of
 
 P = ParamSpec("P")
@@ -21,11 +21,11 @@ Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def fan_id(request: HttpRequest) -> int:
-    """Whose page this is, below `fans_own`."""
+    """Whose page this is, below `private_page`."""
     return int(request.user.pk or 0)
 
 
-def fans_own(view: Page[P]) -> Callable[..., HttpResponseBase]:
+def private_page(view: Page[P]) -> Callable[..., HttpResponseBase]:
     """A page for who is logged in; others log in first, and come back to it.
 
     No cache keeps it, the browser's included, so that going back shows things as they are now.
@@ -39,12 +39,12 @@ def caller_of(request: HttpRequest) -> str:
     return f"u{fan_id(request)}" if request.user.is_authenticated else f"a{network_of(request)}"
 
 
-def spend_budget(scope: str, caller: str) -> None:
+def check_rate_limit(scope: str, caller: str) -> None:
     """Count one request in the budget that the API has for the same thing (rate_limits.LIMITS).
 
     :raises TooManyRequests: if it is used up
     """
-    if settings.THROTTLE and not is_within_budget(scope, caller):
+    if settings.THROTTLE and not is_within_limit(scope, caller):
         error = TooManyRequests()
         error.retry_after_seconds = seconds_left()
         raise error
@@ -53,14 +53,14 @@ def spend_budget(scope: str, caller: str) -> None:
 def throttled(scope: str) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
     """Forms of this page share the budget that the API has for the same thing (rate_limits.LIMITS).
 
-    Below `fans_own`: the budget is the account's.
+    Below `private_page`: the budget is the account's.
     """
 
     def decorate(view: Page[P]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def within_budget(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if request.method == "POST":
-                spend_budget(scope, caller_of(request))
+                check_rate_limit(scope, caller_of(request))
             return view(request, *args, **kwargs)
 
         return within_budget
@@ -82,7 +82,7 @@ def idempotency_key(request: HttpRequest, **content: object) -> str:
     return request_hash({"form": request.POST.get("key") or new_form_key(), **content})
 
 
-def asked_next(request: HttpRequest) -> str | None:
+def next_url(request: HttpRequest) -> str | None:
     """Where the sent or asked-for `next` leads, if that is on this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None)

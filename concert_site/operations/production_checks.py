@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from concert_site.embedded.strength import complaint_of
+from concert_site.embedded.strength import weakness_of
 
 # Mails that go no further than this process.
 UNSENT = ("console", "dummy", "locmem", "filebased")
@@ -19,7 +19,7 @@ def require_safe(
 
     :raises ImproperlyConfigured: naming the variable, and what it must be; a secret is not shown
     """
-    if complaint := complaint_of(secrets):
+    if complaint := weakness_of(secrets):
         raise ImproperlyConfigured(f"{complaint}.")
     if any(host.strip(".") in ("", "*") for host in hosts):
         raise ImproperlyConfigured("ALLOWED_HOSTS takes every host: production wants the names of the site.")

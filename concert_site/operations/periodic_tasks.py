@@ -1,6 +1,6 @@
-"""The periodic work of the house: what beat must send, and when. The one place where that is written.
+"""The periodic work of the site: what beat must send, and when. The one place where that is written.
 
-The rows of django-celery-beat are a copy that `put_back` brings up to date, after each `migrate` and whenever beat
+The rows of django-celery-beat are a copy that `restore` brings up to date, after each `migrate` and whenever beat
 reads them. What a superuser has changed in the admin, and confirmed, is left as it is.
 """
 
@@ -17,13 +17,13 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 log = logging.getLogger(__name__)
 
 # In a row's headers: that a superuser has confirmed these values, and who.
-ACCEPTED, ACCEPTED_BY = "accepted", "accepted_by"
+CONFIRMED, CONFIRMED_BY = "accepted", "accepted_by"
 TICKS, LINES, OTHERS = "ticks", "lines", "celery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Periodic:
-    """One task of the house: every so many seconds, or each night at hour and minute in the venue's zone.
+class PeriodicSpec:
+    """One task of the site: every so many seconds, or each night at hour and minute in the venue's zone.
 
     A superuser may slow it down to `most_seconds`.
     """
@@ -36,36 +36,38 @@ class Periodic:
     most_seconds: int = 60
 
 
-HOUSE = {
+PERIODIC_TASKS = {
     each.task: each
     for each in (
-        Periodic(
+        PeriodicSpec(
             task="reservations.tick_admission",
             description="Let fans in, and end lines whose sale is over",
             queue=TICKS,
             every=1,
             most_seconds=5,
         ),
-        Periodic(
+        PeriodicSpec(
             task="reservations.tick_release",
             description="Return lapsed holds to sale",
             queue=TICKS,
             every=1,
         ),
-        Periodic(
+        PeriodicSpec(
             task="concert_site.tick_analyze",
             description="Keep the statistics of a young sale fresh",
             queue=LINES,
             every=5,
         ),
-        Periodic(
+        PeriodicSpec(
             task="payments.send_mails",
             description="Send the mails of payments and refunds",
             every=5,
         ),
-        Periodic(task="concert_site.audit", description="Check every invariant over the whole database", at=(4, 10)),
-        Periodic(task="concert_site.clear_sessions", description="Delete the sessions that are over", at=(4, 40)),
-        Periodic(
+        PeriodicSpec(
+            task="concert_site.audit", description="Check every invariant over the whole database", at=(4, 10)
+        ),
+        PeriodicSpec(task="concert_site.clear_sessions", description="Delete the sessions that are over", at=(4, 40)),
+        PeriodicSpec(
             task="reservations.clear_posters", description="Delete posters that no concert shows any more", at=(4, 50)
         ),
     )
@@ -78,7 +80,7 @@ class Deviation:
 
     task: str
     fields: tuple[str, ...] = ()
-    is_accepted: bool = False
+    is_confirmed: bool = False
 
     @property
     def is_missing(self) -> bool:
@@ -96,7 +98,7 @@ class Deviation:
         return f"{self.task} is {'disabled' if self.is_disabled else 'altered'} ({', '.join(self.fields)})"
 
 
-def declared(each: Periodic) -> dict[str, Any]:  # Any: values of several fields
+def expected_values(each: PeriodicSpec) -> dict[str, Any]:  # Any: values of several fields
     """The values that the row of a task must have."""
     when = f"every {each.every} seconds" if each.at is None else nightly(*each.at, settings.TIME_ZONE)
     return {
@@ -118,11 +120,11 @@ def declared(each: Periodic) -> dict[str, Any]:  # Any: values of several fields
     }
 
 
-def found(row: PeriodicTask) -> dict[str, Any]:  # Any: as above
+def actual_values(row: PeriodicTask) -> dict[str, Any]:  # Any: as above
     """The same values as they are in a row."""
     headers = parsed(row.headers)
     if isinstance(headers, dict):
-        headers = {name: value for name, value in headers.items() if name not in (ACCEPTED, ACCEPTED_BY)}
+        headers = {name: value for name, value in headers.items() if name not in (CONFIRMED, CONFIRMED_BY)}
     return {
         "task": row.task,
         "enabled": row.enabled,
@@ -167,59 +169,59 @@ def parsed(text: str) -> Any:  # Any: JSON
         return None
 
 
-def digest(row: PeriodicTask) -> str:
+def fingerprint(row: PeriodicTask) -> str:
     """What a superuser confirms: all values of a row as they are."""
-    return sha256(json.dumps(found(row), sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return sha256(json.dumps(actual_values(row), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def accept(row: PeriodicTask, *, actor_id: int) -> None:
+def confirm(row: PeriodicTask, *, actor_id: int) -> None:
     """Write into a row, not saved yet, that a superuser has confirmed its values."""
-    row.headers = json.dumps({ACCEPTED: digest(row), ACCEPTED_BY: actor_id} if deviation_of(row) else {})
+    row.headers = json.dumps({CONFIRMED: fingerprint(row), CONFIRMED_BY: actor_id} if deviation_of(row) else {})
 
 
 def deviation_of(row: PeriodicTask) -> Deviation | None:
-    """How a row of the house differs from what is declared."""
-    wanted, there = declared(HOUSE[row.name]), found(row)
+    """How a row of the site differs from what is declared."""
+    wanted, there = expected_values(PERIODIC_TASKS[row.name]), actual_values(row)
     fields = tuple(name for name, value in wanted.items() if there[name] != value)
     if not fields:
         return None
     headers = parsed(row.headers)
-    is_accepted = isinstance(headers, dict) and headers.get(ACCEPTED) == digest(row)
-    return Deviation(row.name, fields, is_accepted=is_accepted)
+    is_confirmed = isinstance(headers, dict) and headers.get(CONFIRMED) == fingerprint(row)
+    return Deviation(row.name, fields, is_confirmed=is_confirmed)
 
 
-def rows() -> dict[str, PeriodicTask]:
-    """The rows of the house by name: one query."""
-    found_rows = PeriodicTask.objects.filter(name__in=HOUSE).select_related("interval", "crontab")
+def rows_by_name() -> dict[str, PeriodicTask]:
+    """The rows of the site by name: one query."""
+    found_rows = PeriodicTask.objects.filter(name__in=PERIODIC_TASKS).select_related("interval", "crontab")
     return {row.name: row for row in found_rows}
 
 
 def deviations() -> list[Deviation]:
     """All that is not as it is declared, what a superuser has confirmed included: one query."""
-    there = rows()
-    missing = [Deviation(name) for name in HOUSE if name not in there]
+    there = rows_by_name()
+    missing = [Deviation(name) for name in PERIODIC_TASKS if name not in there]
     return missing + [deviation for row in there.values() if (deviation := deviation_of(row))]
 
 
-def put_back() -> list[Deviation]:
-    """Make every row of the house as it is declared, save for what a superuser has confirmed; return what was not so.
+def restore() -> list[Deviation]:
+    """Make every row of the site as it is declared, save for what a superuser has confirmed; return what was not so.
 
     Idempotent, and safe to run from many processes at once.
     """
-    wrong = [each for each in deviations() if not each.is_accepted]
+    wrong = [each for each in deviations() if not each.is_confirmed]
     if not wrong:
         return []
     with transaction.atomic():
         for each in wrong:
-            write(HOUSE[each.task])
+            write_row(PERIODIC_TASKS[each.task])
         PeriodicTasks.update_changed()
-    is_first = sum(each.is_missing for each in wrong) == len(HOUSE)
+    is_first = sum(each.is_missing for each in wrong) == len(PERIODIC_TASKS)
     for each in wrong:
-        log.log(logging.DEBUG if is_first else gravity(each), "Periodic task %s: put back as it is declared", each)
+        log.log(logging.DEBUG if is_first else log_level(each), "Periodic task %s: put back as it is declared", each)
     return wrong
 
 
-def gravity(deviation: Deviation) -> int:
+def log_level(deviation: Deviation) -> int:
     """How loudly to tell that a row was put back."""
     if deviation.is_missing:
         # Deleted, or new with this release.
@@ -228,9 +230,9 @@ def gravity(deviation: Deviation) -> int:
     return logging.DEBUG if set(deviation.fields) <= {"expire_seconds", "queue"} else logging.ERROR
 
 
-def write(each: Periodic) -> None:
+def write_row(each: PeriodicSpec) -> None:
     """Make the row of a task as it is declared."""
-    values = declared(each)
+    values = expected_values(each)
     del values["when"]
     values |= {"args": "[]", "kwargs": "{}", "headers": "{}", "solar": None, "clocked": None}
     values |= {"interval": interval_of(each.every), "crontab": crontab_of(each.at)}

@@ -33,7 +33,7 @@ def account_for(cluster: Path) -> Account | None:
     raise CannotStart("PostgreSQL refuses to run as root, and there is no other account: add one with useradd")
 
 
-def give(folder: Path, account: Account | None) -> None:
+def chown(folder: Path, account: Account | None) -> None:
     """Make a folder that only this account may enter.
 
     :raises CannotStart: if it may not be given away

@@ -39,18 +39,18 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "SHOW_LANGUAGES": True,
-    "LANGUAGES": {"action": "concert_site.back_office.frame.language_url"},
-    "GLOBAL_CALLBACK": "concert_site.back_office.frame.on_every_page",
-    "STYLES": ["concert_site.back_office.frame.stylesheet"],
-    "ENVIRONMENT": "concert_site.back_office.frame.badge",
+    "LANGUAGES": {"action": "concert_site.back_office.unfold.language_url"},
+    "GLOBAL_CALLBACK": "concert_site.back_office.unfold.on_every_page",
+    "STYLES": ["concert_site.back_office.unfold.stylesheet"],
+    "ENVIRONMENT": "concert_site.back_office.unfold.badge",
     "DASHBOARD_CALLBACK": "concert_site.back_office.dashboard.add_to_index",
     "ACCOUNT": {"navigation": [{"title": _("View site"), "link": "/"}]},
-    "SIDEBAR": {"show_search": False, "navigation": "concert_site.back_office.frame.navigation"},
+    "SIDEBAR": {"show_search": False, "navigation": "concert_site.back_office.unfold.navigation"},
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SidebarEntry:
     """An entry of the sidebar: a list of the admin, by its URL name, and the permission that it takes to see it."""
 
     title: StrPromise
@@ -62,36 +62,38 @@ class Entry:
 # Who holds no permission at all passes only where everything is allowed: a superuser.
 SUPERUSERS = "superusers only"
 
-GROUPS: list[tuple[StrPromise, list[Entry]]] = [
+SIDEBAR_GROUPS: list[tuple[StrPromise, list[SidebarEntry]]] = [
     (
         _("Shows"),
         [
-            Entry(_("Concerts"), "music_note", "reservations_concert", "reservations.view_concert"),
-            Entry(_("Schedules"), "event", "reservations_concertschedule", "reservations.view_concertschedule"),
-            Entry(_("Seats"), "event_seat", "reservations_concertseat", "reservations.view_concertseat"),
-            Entry(_("Reservations"), "local_activity", "reservations_reservation", "reservations.view_reservation"),
-            Entry(_("Waiting tokens"), "hourglass_top", "queueing_waitingtoken", "queueing.view_waitingtoken"),
+            SidebarEntry(_("Concerts"), "music_note", "reservations_concert", "reservations.view_concert"),
+            SidebarEntry(_("Schedules"), "event", "reservations_concertschedule", "reservations.view_concertschedule"),
+            SidebarEntry(_("Seats"), "event_seat", "reservations_concertseat", "reservations.view_concertseat"),
+            SidebarEntry(
+                _("Reservations"), "local_activity", "reservations_reservation", "reservations.view_reservation"
+            ),
+            SidebarEntry(_("Waiting tokens"), "hourglass_top", "queueing_waitingtoken", "queueing.view_waitingtoken"),
         ],
     ),
     (
         _("Money"),
         [
-            Entry(_("Payments"), "payments", "payments_payment", "payments.view_payment"),
-            Entry(_("Wallets"), "account_balance_wallet", "wallet_balance", "wallet.view_balance"),
-            Entry(_("Ledger"), "receipt_long", "wallet_balancehistory", "wallet.view_balancehistory"),
+            SidebarEntry(_("Payments"), "payments", "payments_payment", "payments.view_payment"),
+            SidebarEntry(_("Wallets"), "account_balance_wallet", "wallet_balance", "wallet.view_balance"),
+            SidebarEntry(_("Ledger"), "receipt_long", "wallet_balancehistory", "wallet.view_balancehistory"),
         ],
     ),
-    (_("People"), [Entry(_("Users"), "group", "accounts_user", "accounts.view_user")]),
+    (_("People"), [SidebarEntry(_("Users"), "group", "accounts_user", "accounts.view_user")]),
     (
         _("System"),
         [
-            Entry(
+            SidebarEntry(
                 _("Periodic tasks"),
                 "schedule",
                 "django_celery_beat_periodictask",
                 "django_celery_beat.view_periodictask",
             ),
-            Entry(_("Log"), "history", "admin_logentry", SUPERUSERS),
+            SidebarEntry(_("Log"), "history", "admin_logentry", SUPERUSERS),
         ],
     ),
 ]
@@ -119,13 +121,13 @@ def on_every_page(request: HttpRequest) -> dict[str, object]:
 
 def navigation(request: HttpRequest) -> list[dict[str, object]]:
     """The sidebar, of what this member of staff may see."""
-    groups = [(title, items_for(request, entries)) for title, entries in GROUPS]
+    groups = [(title, items_for(request, entries)) for title, entries in SIDEBAR_GROUPS]
     dashboard = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
     shown = [{"title": title, "separator": True, "items": items} for title, items in groups if items]
     return [{"items": [dashboard]}, *shown]
 
 
-def items_for(request: HttpRequest, entries: list[Entry]) -> list[dict[str, object]]:
+def items_for(request: HttpRequest, entries: list[SidebarEntry]) -> list[dict[str, object]]:
     """The links to those of these lists that this member of staff may see."""
     return [
         {"title": entry.title, "icon": entry.icon, "link": reverse(f"admin:{entry.list_name}_changelist")}
@@ -134,7 +136,7 @@ def items_for(request: HttpRequest, entries: list[Entry]) -> list[dict[str, obje
     ]
 
 
-def may_see(request: HttpRequest, entry: Entry) -> bool:
+def may_see(request: HttpRequest, entry: SidebarEntry) -> bool:
     """Whether a list is open to this member of staff; who may change may see."""
     app, _dot, action = entry.permission.partition(".")
     change = f"{app}.{action.replace('view_', 'change_', 1)}"

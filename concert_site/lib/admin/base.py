@@ -40,7 +40,7 @@ OTHER_LOOKUPS = {*DateTimeField().get_lookups(), *CharField().get_lookups(), *JS
 LONGEST_REASON = 500
 
 
-class PlainLookups(Base):
+class SafeLookupsAdmin(Base):
     """An admin whose lists answer no other questions than those of filters."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -48,7 +48,7 @@ class PlainLookups(Base):
         return OTHER_LOOKUPS.isdisjoint(lookup.split("__")[1:]) and super().lookup_allowed(lookup, value, request)
 
 
-class StaffAdmin(PlainLookups):
+class StaffAdmin(SafeLookupsAdmin):
     """An admin in the house's look, with pages of its own beside Django's."""
 
     def page(self, request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
@@ -65,7 +65,7 @@ class StaffAdmin(PlainLookups):
         return None
 
 
-class RecordAdmin(StaffAdmin):
+class ReadOnlyAdmin(StaffAdmin):
     """An admin of what the domain alone writes: rows are looked at, never added, changed or deleted here."""
 
     # Nobody needs the exact number of a million rows, and counting them takes longer than showing a page.
