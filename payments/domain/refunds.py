@@ -80,7 +80,7 @@ def cancel(
         row = try_to_cancel(order, fee=fee_of_today(row, agreed=agreed, user_id=user_id))
     if row["refusal"] is not None:
         raise REFUSALS[row["refusal"]]
-    return canceled(row, user_id=user_id)
+    return cancellation_from(row, user_id=user_id)
 
 
 def try_to_cancel(order: Mapping[str, object], *, fee: Fee | None) -> Row:
@@ -119,7 +119,7 @@ def cancel_together(*, user_id: int, agreed: Mapping[int, int], now: datetime | 
     ]
 
 
-def canceled(row: Row, *, user_id: int) -> Cancellation:
+def cancellation_from(row: Row, *, user_id: int) -> Cancellation:
     """A cancellation, out of the answer of cancel_reservation.sql: nothing is read again."""
     reservation = bookings.reservation_in(row, user_id=user_id)
     payment = payment_in(row, user_id=user_id)

@@ -45,7 +45,7 @@ class SeatCategoryForm(forms.Form):
     )
 
 
-class OfOneDate(ChoiceFilter):
+class ScheduleColumnFilter(ChoiceFilter):
     """A filter whose choices are those of the date that is shown: over all dates they would be endless."""
 
     column: str
@@ -63,12 +63,12 @@ class OfOneDate(ChoiceFilter):
         return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
 
 
-class SectionFilter(OfOneDate):
+class SectionFilter(ScheduleColumnFilter):
     title = gettext_lazy("section")
     parameter_name = column = "section"
 
 
-class CategoryFilter(OfOneDate):
+class CategoryFilter(ScheduleColumnFilter):
     title = gettext_lazy("category")
     parameter_name = column = "category"
 

@@ -60,7 +60,7 @@ def sale_or_404(schedule_id: int) -> Sale:
     return sale
 
 
-def found_by(filters: Mapping[str, Any]) -> ConcertQuerySet:
+def filtered_concerts(filters: Mapping[str, Any]) -> ConcertQuerySet:
     """The concerts that fit the valid filters of a request (Any: each of its own type)."""
     state = filters.get("sale_state")
     return concerts.search_concerts(
@@ -85,7 +85,7 @@ class Concerts(GenericAPIView[Concert]):
         # As plain values: of a form's, an empty one would count as none.
         query = CatalogueQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
-        page = self.paginate_queryset(found_by(query.validated_data)) or []
+        page = self.paginate_queryset(filtered_concerts(query.validated_data)) or []
         response = self.get_paginated_response(ConcertOut(concerts.public_concerts(page), many=True).data)
         response["Cache-Control"] = LISTED
         return response

@@ -32,7 +32,7 @@ BROKEN = (
 )
 UPRIGHT = 1
 # How a camera was held, and what brings its picture upright (EXIF 2.32, 4.6.4 A).
-TURNS = {
+ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -54,13 +54,13 @@ def read_picture(content: bytes) -> Image.Image:
     Of a moving picture it is the first frame. Neither its name nor what the browser calls it is looked at.
     :raises PosterRefused: if it is none, or damaged, too small or too large
     """
-    image = opened(content)
-    judge_size(*image.size)
+    image = open_image(content)
+    require_usable_size(*image.size)
     try:
         # A large JPEG is decoded at a fraction of its size.
         image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
         image.load()
-        turn = turn_of(image)
+        turn = orientation_of(image)
         pixels = in_srgb(image)
         pixels.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     except BROKEN as error:
@@ -68,7 +68,7 @@ def read_picture(content: bytes) -> Image.Image:
     return pixels.transpose(turn) if turn is not None else pixels
 
 
-def opened(content: bytes) -> Image.Image:
+def open_image(content: bytes) -> Image.Image:
     """The picture as far as its header goes.
 
     :raises PosterRefused: if it has none of a format that we take
@@ -81,7 +81,7 @@ def opened(content: bytes) -> Image.Image:
         raise PosterRefused(NOT_A_PICTURE) from error
 
 
-def judge_size(width: int, height: int) -> None:
+def require_usable_size(width: int, height: int) -> None:
     """Look at the size that the header claims, before memory is taken for it.
 
     :raises PosterRefused: if it is too small or too large
@@ -92,10 +92,10 @@ def judge_size(width: int, height: int) -> None:
         raise PosterRefused(TOO_FEW_PIXELS % {"width": width, "height": height, "least": SHORTEST_SIDE})
 
 
-def turn_of(image: Image.Image) -> Image.Transpose | None:
+def orientation_of(image: Image.Image) -> Image.Transpose | None:
     """What brings it upright; None if it is, or if its EXIF is broken."""
     try:
-        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
+        return ORIENTATIONS.get(image.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
     except BROKEN:
         return None
 
@@ -108,7 +108,7 @@ def in_srgb(image: Image.Image) -> Image.Image:
         image = high_bytes(image)
     if image.mode not in ("RGB", "RGBA", "CMYK"):
         # A profile of grey or of a palette says nothing about what it is converted to here.
-        return without_notes(image.convert(mode))
+        return without_metadata(image.convert(mode))
     if profile:
         try:
             converted = ImageCms.profileToProfile(
@@ -121,9 +121,9 @@ def in_srgb(image: Image.Image) -> Image.Image:
             # A profile that is broken, or of other colours than the picture's, is as good as none.
             converted = None
         if converted is not None:
-            return without_notes(converted)
+            return without_metadata(converted)
     # Converting would copy what is so already: with many pixels that is much memory.
-    return without_notes(image if image.mode == mode else image.convert(mode))
+    return without_metadata(image if image.mode == mode else image.convert(mode))
 
 
 def high_bytes(image: Image.Image) -> Image.Image:
@@ -132,7 +132,7 @@ def high_bytes(image: Image.Image) -> Image.Image:
     return Image.frombytes("L", image.size, image.tobytes()[order::2])
 
 
-def without_notes(image: Image.Image) -> Image.Image:
+def without_metadata(image: Image.Image) -> Image.Image:
     """Without what else the file said: where it was taken, by whom, with what."""
     image.info.clear()
     return image

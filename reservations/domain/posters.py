@@ -90,7 +90,7 @@ def remove_poster(*, concert_id: int) -> bool:
 
 def store_poster(poster: Poster) -> str:
     """Write the files of a poster: a step of the caller's transaction, which puts the name into a row."""
-    take_turns()
+    lock_posters()
     small = small_name(poster.name)
     if small and poster.small is not None:
         default_storage.save(small, ContentFile(poster.small))
@@ -100,7 +100,7 @@ def store_poster(poster: Poster) -> str:
 @transaction.atomic(durable=True)
 def clear_posters(*, now: datetime | None = None) -> int:
     """Delete the files that no concert has named since KEPT_FOR; returns how many."""
-    take_turns()
+    lock_posters()
     wanted = set(Concert.objects.exclude(poster="").values_list("poster", flat=True))
     # Files have the time of this machine, not PostgreSQL's.
     moment = (now or timezone.now()).timestamp()
@@ -120,7 +120,7 @@ def stored_files() -> list[Path]:
     return [file for file in found if original_name(f"{FOLDER}/{file.name}") or file.suffix == DRAFT_SUFFIX]
 
 
-def take_turns() -> None:
+def lock_posters() -> None:
     """Wait for whoever stores or clears away, until their transaction is over: a file that is found unneeded can't
     be put into a row before it is gone."""
     with connection.cursor() as cursor:

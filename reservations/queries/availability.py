@@ -21,7 +21,7 @@ from concert_site.lib.redis import try_redis
 
 LIFETIME_SECONDS = 1.0
 LIFETIME_MS = 1000
-NOTHING = b"", 0, 0
+NOT_SHARED = b"", 0, 0
 # More than a second can sell: a second's old answer with fewer seats left than this may be wrong, so who decides
 # by it looks again.
 FEW_SEATS = 2000
@@ -40,7 +40,7 @@ class Availability:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class SeatSnapshot:
     """What PostgreSQL said at `taken_at` (time.monotonic()).
 
     In `seats`, "t" is a hold that lapses within its second; `lapses` has after how many milliseconds each does.
@@ -53,7 +53,7 @@ class Snapshot:
     taken_at: float
 
 
-_snapshots: TTLCache[Snapshot] = TTLCache(most=256)
+_snapshots: TTLCache[SeatSnapshot] = TTLCache(most=256)
 _answers: TTLCache[Availability] = TTLCache(most=256)
 
 
@@ -86,10 +86,10 @@ def _answer(schedule_id: int) -> tuple[Availability, float]:
     return availability, availability.good_until - now
 
 
-def render(snapshot: Snapshot, now: float) -> Availability:
+def render(snapshot: SeatSnapshot, now: float) -> Availability:
     """The answer at `now` (time.monotonic()), with the holds freed that have lapsed since."""
     ends = [snapshot.taken_at + lapse / 1000 for lapse in snapshot.lapses]
-    seats = settle(snapshot.seats, [end <= now for end in ends])
+    seats = decide_lapses(snapshot.seats, [end <= now for end in ends])
     seats_left = seats.count("A")
     facts = {"layout_version": snapshot.layout_version, "seats": seats, "seats_left": seats_left}
     version = blake2b(to_json(facts), digest_size=8).hexdigest()
@@ -103,7 +103,7 @@ def render(snapshot: Snapshot, now: float) -> Availability:
     )
 
 
-def settle(seats: str, have_lapsed: list[bool]) -> str:
+def decide_lapses(seats: str, have_lapsed: list[bool]) -> str:
     """The codes, with every "t" decided: "A" if its time has come, else "T"."""
     first, *rest = seats.split("t")
     return first + "".join(
@@ -111,22 +111,22 @@ def settle(seats: str, have_lapsed: list[bool]) -> str:
     )
 
 
-def _snapshot(schedule_id: int) -> tuple[Snapshot, float]:
+def _snapshot(schedule_id: int) -> tuple[SeatSnapshot, float]:
     key = f"availability:2:{schedule_id}"
     asked_at = time.monotonic()
-    stored, left_ms, redis_ms = try_redis(lambda redis: look(redis, key), NOTHING)
+    stored, left_ms, redis_ms = try_redis(lambda redis: read_shared(redis, key), NOT_SHARED)
     if stored and left_ms > 0:
-        snapshot = Snapshot(**orjson.loads(stored), taken_at=asked_at - (LIFETIME_MS - left_ms) / 1000)
+        snapshot = SeatSnapshot(**orjson.loads(stored), taken_at=asked_at - (LIFETIME_MS - left_ms) / 1000)
     else:
         facts = fetch_one(sql_beside(__file__, "availability.sql"), {"schedule_id": schedule_id})
         facts["layout_version"] = facts["layout_version"] or 0
-        snapshot = Snapshot(**facts, taken_at=asked_at)
+        snapshot = SeatSnapshot(**facts, taken_at=asked_at)
         if redis_ms:
             try_redis(lambda redis: redis.set(key, to_json(facts), pxat=redis_ms + LIFETIME_MS), None)
     return snapshot, snapshot.taken_at + LIFETIME_SECONDS - time.monotonic()
 
 
-def look(redis: Redis, key: str) -> tuple[bytes, int, int]:
+def read_shared(redis: Redis, key: str) -> tuple[bytes, int, int]:
     """What Redis has, how many milliseconds it is still good for, and what time it is there: one round trip.
 
     By Redis's own clock, read before PostgreSQL is asked, a copy ends a second after what it shows.

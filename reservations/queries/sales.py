@@ -31,7 +31,7 @@ select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status as co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sale:
-    """The facts of one schedule as PostgreSQL told them at `read_at`, when our clock stood at `heard_at`.
+    """The facts of one schedule as PostgreSQL told them at `read_at`, when our clock stood at `asked_at`.
 
     `seed_hash` and, once the numbers are drawn, `seed` are hex.
     """
@@ -53,7 +53,7 @@ class Sale:
     seed_hash: str
     seed: str | None
     read_at: datetime
-    heard_at: float
+    asked_at: float
 
     @property
     def is_public(self) -> bool:
@@ -81,7 +81,7 @@ class Sale:
 
     def now(self) -> datetime:
         """PostgreSQL's time at this moment."""
-        return carried_on(self.read_at, asked_at=self.heard_at)
+        return carried_on(self.read_at, asked_at=self.asked_at)
 
 
 _sales: TTLCache[Sale | None] = TTLCache(most=4096)
@@ -107,12 +107,12 @@ def public_sale_of(schedule_id: int) -> Sale | None:
 
 def sales_of_concerts(concert_ids: Sequence[int]) -> list[Sale]:
     """The facts of all schedules of these concerts, by date: one query."""
-    heard_at = time.monotonic()
+    asked_at = time.monotonic()
     rows = fetch(
         FACTS + "where s.concert_id = any(%(concert_ids)s::bigint[]) order by s.concert_at, s.id",
         {"concert_ids": list(concert_ids)},
     )
-    return [_sale(row, heard_at) for row in rows]
+    return [_sale(row, asked_at) for row in rows]
 
 
 def facts_of(schedule_id: int) -> SaleFacts | None:
@@ -136,7 +136,7 @@ def facts_of(schedule_id: int) -> SaleFacts | None:
         seed_hash=sale.seed_hash,
         seed=sale.seed,
         read_at=sale.read_at,
-        asked_at=sale.heard_at,
+        asked_at=sale.asked_at,
     )
 
 
@@ -158,11 +158,11 @@ def is_a_sale_young() -> bool:
 
 def _read(schedule_id: int) -> tuple[Sale | None, float]:
     # The clock is read before the question, so that facts never pass for younger than they are.
-    heard_at = time.monotonic()
+    asked_at = time.monotonic()
     rows = fetch(FACTS + "where s.id = %(schedule_id)s::bigint", {"schedule_id": schedule_id})
-    sale = _sale(rows[0], heard_at) if rows else None
-    return sale, heard_at + MEMORY_SECONDS - time.monotonic()
+    sale = _sale(rows[0], asked_at) if rows else None
+    return sale, asked_at + MEMORY_SECONDS - time.monotonic()
 
 
-def _sale(row: Row, heard_at: float) -> Sale:
-    return Sale(**row, heard_at=heard_at)
+def _sale(row: Row, asked_at: float) -> Sale:
+    return Sale(**row, asked_at=asked_at)

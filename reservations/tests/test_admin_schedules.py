@@ -417,7 +417,7 @@ def test_a_sale_before_its_opening_is_not_closed(staff):
     assert not LogEntry.objects.exists()
 
 
-def test_pause_and_resume_are_levers_and_posts_alone(staff):
+def test_pause_and_resume_take_posts_alone(staff):
     schedule = make_schedule()
     before = schedule.limits_changed_at
 
@@ -463,7 +463,7 @@ def test_a_form_that_was_open_long_sets_nothing_back(staff):
 @pytest.mark.parametrize(
     "sent", [{"tickets_per_fan": "0"}, {"queue_max_active": "2147483648"}, {"queue_message": "x" * 501}]
 )
-def test_levers_out_of_range_change_nothing(staff, sent):
+def test_settings_out_of_range_change_nothing(staff, sent):
     schedule = make_schedule()
 
     with nothing_changed():

@@ -11,7 +11,7 @@ from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSeat
-from reservations.queries.availability import Snapshot, availability_of, render
+from reservations.queries.availability import SeatSnapshot, availability_of, render
 from reservations.tests.factories import hold, make_schedule, make_seats, reserve
 
 pytestmark = pytest.mark.django_db
@@ -131,7 +131,7 @@ def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
 
 
 def test_several_lapses_are_told_apart():
-    snapshot = Snapshot(layout_version=1, seats="tAtTt", lapses=[700, 200, 400], is_sold_out=False, taken_at=10.0)
+    snapshot = SeatSnapshot(layout_version=1, seats="tAtTt", lapses=[700, 200, 400], is_sold_out=False, taken_at=10.0)
 
     rendered = [render(snapshot, 10.0 + seconds) for seconds in (0.1, 0.2, 0.5, 0.7)]
 

@@ -78,7 +78,7 @@ def test_a_booking_of_someone_else_is_not_found():
         booking_summaries.booking_summary(booking.reference, user_id=make_fan().pk)
 
 
-def test_a_booking_stands_on_one_shelf():
+def test_a_booking_is_in_one_tab():
     fan, sale = make_fan(balance=500_000), make_sale()
     paid = hold(fan, sale, 0)
     pay(fan, *in_order(paid))

@@ -42,7 +42,7 @@ def test_without_bookings_it_says_where_to_go():
 
 @pytest.mark.parametrize("show", ["past", "canceled", "nonsense", "", "é"])
 @pytest.mark.parametrize("page", ["1", "x", "-1", "99999999999", ""])
-def test_any_shelf_and_page_is_a_page(show, page):
+def test_any_tab_and_page_is_a_page(show, page):
     assert at_the_screen(make_fan()).get("/bookings/", {"show": show, "page": page}).status_code == 200
 
 

@@ -17,7 +17,7 @@ from reservations.tickets.codes import Ticket, ticket_of
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownTicket:
     """A ticket on a page."""
 
     reservation: Reservation
@@ -51,7 +51,7 @@ def tickets(request: HttpRequest, reference: str) -> HttpResponse:
 
 def show(request: HttpRequest, booking: booking_summaries.BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
     """The page of these tickets."""
-    shown = [Shown(each.reservation, ticket_of(each.reservation)) for each in seats]
+    shown = [ShownTicket(each.reservation, ticket_of(each.reservation)) for each in seats]
     return render(request, "reservations/tickets.html", {"booking": booking, "tickets": shown})
 
 
