@@ -5,6 +5,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -73,6 +74,17 @@ def test_every_block_of_the_tour_prints_what_it_shows(demo):
     assert run.returncode == 0, run.stdout + run.stderr
     printed = run.stdout.split(MARK)[:-1]
     assert [stable(each) for each in printed] == [stable(step.shown) for step in steps]
+
+
+def test_what_a_page_loads_is_collected_packed_and_kept_for_good(demo):
+    with urlopen(demo.url) as page:
+        addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.read().decode())
+
+    assert addresses
+    for address in addresses:
+        with urlopen(Request(demo.url.rstrip("/") + address, headers={"Accept-Encoding": "gzip"})) as file:
+            assert "immutable" in file.headers["Cache-Control"]
+            assert file.headers["Content-Encoding"] == "gzip"
 
 
 def test_the_tour_goes_from_signing_up_to_canceling():
