@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
@@ -12,6 +12,9 @@ from concert_site.lib.api.rendering import OrjsonParser, has_plain_names, reject
 from payments.api.serializers import CancelRequest, PayRequest
 from reservations.api.serializers import HoldRequest
 from wallet.api.serializers import ChargeRequest
+
+# A busy machine is no finding.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PLAIN = (HoldRequest, PayRequest, ChargeRequest)
 
@@ -44,6 +47,7 @@ def asked(serializer_class, body):
 
 
 @pytest.mark.parametrize("serializer_class", PLAIN)
+@unhurried
 @given(body=bodies)
 def test_the_serializer_says_the_same(serializer_class, body):
     found = plainly_valid(serializer_class, body)
@@ -52,6 +56,7 @@ def test_the_serializer_says_the_same(serializer_class, body):
 
 
 @pytest.mark.parametrize("serializer_class", PLAIN)
+@unhurried
 @given(body=bodies)
 def test_what_the_serializer_takes_is_taken(serializer_class, body):
     """Of serializers that are plain; else each request would pay for both."""
@@ -92,6 +97,7 @@ names = st.sampled_from(["a", "b", '"', "\\u0061", "a\\u0022"])
 pairs = st.lists(st.tuples(names, st.sampled_from(["1", "[1, 2]", '"x"', '{"a": 1}', '"a\\"b"'])), max_size=4)
 
 
+@unhurried
 @given(pairs=pairs)
 def test_no_name_that_is_there_twice_passes_for_a_plain_one(pairs):
     written = (f'"{name if name != chr(34) else chr(92) + chr(34)}": {value}' for name, value in pairs)
