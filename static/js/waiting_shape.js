@@ -1,5 +1,5 @@
 // What the public progress of a line means for one place in it: pure reckoning, the same as the server's
-// (reservations/views/places.py).
+// (queueing/page.py).
 
 const JITTER = 0.2;
 // Without a number the time to the opening sets the pace: a tenth of it, within these seconds.
