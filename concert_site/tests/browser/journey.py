@@ -10,7 +10,7 @@ from concert_site.tests.browser.visitor import DESKTOP
 def come_in(visitor, show):
     """From the concert's page to the seats, or into the line."""
     visitor.go(f"concerts/{show['concert']}/")
-    visitor.page.locator(".night .actions").locator("a, button").first.click()
+    visitor.page.locator(".schedule-card .actions").locator("a, button").first.click()
 
 
 def at_the_seats(visitor):
