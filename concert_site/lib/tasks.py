@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 
 # A pending mark that nobody took down (its worker was killed) stops mattering after this.
 PENDING_SECONDS = 2
-# Between two rounds of enqueueing: slots that become free within it are handed on together.
-PAUSE_SECONDS = 0.05
+# Between two rounds of enqueueing: slots that become free within it are handed on together. As often as a tick runs at
+# most (task_runs.REPEATED_SECONDS): an enqueue costs as much as a payment.
+PAUSE_SECONDS = 0.2
 # So many messages may wait in a queue before no more are sent that the next second would send anyway: a worker that
 # has been away for a day finds these, not those of the day.
 MOST_PENDING = 100
