@@ -6,31 +6,34 @@ from pathlib import Path
 
 from django.db import connection
 
-SCHEMA = "mutant"
-
 
 @contextmanager
 def mutant(sql_file: Path, *changes: tuple[str, str]) -> Iterator[None]:
     """Let every connection of this test run a .sql file's functions with each (old, new) replaced.
 
-    The mutants live in a schema that is searched first, for connections that are opened meanwhile as well.
-    Needs a test with transaction=True.
+    The mutants live in a schema that is searched first, for connections that are opened meanwhile as well; those of
+    several files in one each. Needs a test with transaction=True.
     """
     text = sql_file.read_text()
     for old, new in changes:
         assert text.count(old) == 1, f"{sql_file.name} has it {text.count(old)} times: {old}"
         text = text.replace(old, new)
-    database = connection.settings_dict["NAME"]
-    run(
-        f"create schema {SCHEMA}",
-        f"set search_path = {SCHEMA}, public",
-        text,
-        f'alter database "{database}" set search_path = {SCHEMA}, public',
-    )
+    database, schema, before = connection.settings_dict["NAME"], f"mutant_{sql_file.stem}", search_path()
+    run(f"create schema {schema}", f"set search_path = {schema}, {before}", text)
+    run(f'alter database "{database}" set search_path = {schema}, {before}')
     try:
         yield
     finally:
-        run(f'alter database "{database}" reset search_path', "reset search_path", f"drop schema {SCHEMA} cascade")
+        run(f'alter database "{database}" set search_path = {before}', f"set search_path = {before}")
+        run(f"drop schema {schema} cascade")
+
+
+def search_path() -> str:
+    """Where functions are looked for."""
+    with connection.cursor() as cursor:
+        cursor.execute("show search_path")
+        (path,) = cursor.fetchone()
+    return str(path)
 
 
 def run(*statements: str) -> None:

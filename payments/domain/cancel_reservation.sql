@@ -22,9 +22,7 @@ declare
     v_status text;
 begin
     read_at := v_at;
-    select r.id, r.status, r.expired_at into v_seen
-      from reservation r
-     where r.id = p_reservation and r.user_id = p_fan;
+    select r.id, r.status, r.state into v_seen from own_reservations(p_fan, array[p_reservation], v_at) r;
     reservation := v_seen.id;
     if not found then
         refusal := 'not_found';
@@ -34,7 +32,7 @@ begin
     v_status := v_seen.status;
     if v_status = 'RESERVING' then
         -- A hold that is over reads canceled already: nothing is left to agree to.
-        if p_agreed <> 0 and reservation_is_held(v_seen.status, v_seen.expired_at, v_at) then
+        if p_agreed <> 0 and v_seen.state = 'RESERVING' then
             refusal := 'fee_changed';
         else
             v_status := release_hold(p_reservation, p_fan, v_at);
@@ -51,7 +49,7 @@ begin
         end if;
     end if;
 
-    select coalesce((select b.amount from balance b where b.user_id = p_fan), 0),
+    select coalesce((select b.amount from balance_of(p_fan) b), 0),
            p.id, p.price, p.state, p.refund_fee, p.created_at, p.updated_state_at
       into balance, payment, paid, payment_state, refund_fee, paid_at, payment_changed_at
       from (select) one left join payment p on p.reservation_id = p_reservation;

@@ -21,6 +21,7 @@ from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.domain import checkout, refunds
 from payments.models import Payment
 from payments.tests.scenes import ledger_of, make_fan, make_paid, pay, payments_in
+from queueing.domain import line
 from queueing.models import WaitingToken
 from reservations.domain import holds
 from reservations.domain.errors import HoldExpired
@@ -45,6 +46,9 @@ from wallet.tests.factories import balance_of
 PAY = Path(checkout.__file__).with_name("pay_reservations.sql")
 REFUND = Path(refunds.__file__).with_name("refund_reservation.sql")
 CANCEL = Path(refunds.__file__).with_name("cancel_reservation.sql")
+SELL_HELD = Path(holds.__file__).with_name("sell_held.sql")
+BOOK_PAYMENTS = Path(ledger.__file__).with_name("book_payments.sql")
+END_TOKENS = Path(line.__file__).with_name("end_tokens.sql")
 SECOND = timedelta(seconds=1)
 
 pytestmark = committed
@@ -122,10 +126,10 @@ def test_a_payment_whose_twin_commits_while_it_looks_answers_the_twins():
 
 
 def test_control_bill_and_balance_of_two_moments_say_that_a_paid_bill_lacks_money():
-    of_its_own = "(select b.amount from balance b where b.user_id = p_fan) < v_bill.total then"
+    of_its_own = "(select b.amount from balance_of(p_fan) b) < v_bill.total then"
     with mutant(
         PAY,
-        ("coalesce((select b.amount from balance b where b.user_id = p_fan), 0) as balance", "0::bigint as balance"),
+        ("coalesce((select b.amount from balance_of(p_fan) b), 0) as balance", "0::bigint as balance"),
         ("v_bill.balance < v_bill.total then", of_its_own),
     ):
         later = pay_while_the_twin_commits_after_the_first_look()
@@ -167,7 +171,7 @@ def test_a_payment_that_waits_is_judged_by_what_is_left():
 
 
 def test_control_without_the_balances_guard_only_the_check_stops_it():
-    with mutant(PAY, (" and b.amount >= v_bill.total\n", "\n")):
+    with mutant(BOOK_PAYMENTS, (" and b.amount >= v_total\n", "\n")):
         _, error = pay_while_the_money_is_being_spent()
 
     assert isinstance(error, IntegrityError)
@@ -259,7 +263,7 @@ def test_a_hold_that_was_given_up_and_taken_again_is_not_paid_by_its_old_number(
 
 def test_control_without_the_reservations_lock_only_the_trigger_stops_it():
     """The payment believes the seat, and would take the money for a canceled reservation."""
-    with mutant(PAY, ("        if v_locked = v_bill.unpaid then\n", "        if false then\n")):
+    with mutant(SELL_HELD, ("and r.id = any (p_reservations) and r.status = 'RESERVING'\n", "\n")):
         fan, _, error = pay_while_the_fan_gives_up_and_takes_again()
 
     assert isinstance(error, DatabaseError)
@@ -349,7 +353,7 @@ def refund_behind_another():
 
 
 def test_control_without_the_look_behind_the_lock_the_second_refund_is_a_mistake_of_ours():
-    with mutant(REFUND, ("and r.status = 'RESERVED' for no key update;", "for no key update;")):
+    with mutant(SELL_HELD, ("and r.status = 'RESERVED' for no key update;", "for no key update;")):
         payment, error = refund_behind_another()
 
     assert isinstance(error, DatabaseError)
@@ -357,10 +361,9 @@ def test_control_without_the_look_behind_the_lock_the_second_refund_is_a_mistake
 
 
 def test_control_without_any_look_behind_the_lock_the_money_is_saved_by_the_ledgers_constraint():
-    with mutant(
-        REFUND,
-        ("and r.status = 'RESERVED' for no key update;", "for no key update;"),
-        ("and p.state = 'COMPLETED'\n", "\n"),
+    with (
+        mutant(SELL_HELD, ("and r.status = 'RESERVED' for no key update;", "for no key update;")),
+        mutant(REFUND, ("and p.state = 'COMPLETED'\n", "\n")),
     ):
         payment, error = refund_behind_another()
 
@@ -436,7 +439,7 @@ def test_a_payment_that_waits_for_a_hold_leaves_the_token_to_it():
 
 def test_control_without_the_tokens_lock_the_new_hold_is_overlooked():
     """The update waits as well, but what it asks besides its row it asks of the past."""
-    with mutant(PAY, ("          order by t.id\n            for no key update;\n", ";\n")):
+    with mutant(END_TOKENS, ("\n      order by t.id\n        for no key update;\n", ";\n")):
         assert pay_while_the_fan_holds_another_seat() is None
 
 
@@ -476,8 +479,8 @@ def test_a_payment_waits_for_the_lower_seat_while_it_has_none():
 
 
 def test_control_locking_the_other_way_round_is_a_deadlock():
-    seats = "s.expired_at, v_at)\n          order by s.id\n"
-    with mutant(PAY, (seats, seats.replace("s.id", "s.id desc"))):
+    seats = "r.status = 'RESERVING'\n      order by s.id\n"
+    with mutant(SELL_HELD, (seats, seats.replace("s.id", "s.id desc"))):
         later = want_the_higher_seat_while_a_payment_waits_for_the_lower()
 
     error = later.exception(timeout=10)

@@ -21,7 +21,8 @@ select id, token, null::bigint as number, created_at, is_new, is_drawn
   from join_lobby(%(fan)s::bigint, %(schedule)s::bigint, %(token)s::uuid, %(now)s::timestamptz)
 """
 ENTER = """
-select enter_line(t.id, %(seconds)s::float8, coalesce(%(now)s::timestamptz, statement_timestamp()))
+select enter_line(
+    t.id, t.entered_at is null, %(seconds)s::float8, coalesce(%(now)s::timestamptz, statement_timestamp()))
   from waiting_token t
  where t.token = %(token)s::uuid and t.user_id = %(fan)s::bigint
 """

@@ -77,7 +77,9 @@ begin
     -- then loses the race for these seats.
     v_is_behind := refusal is null;
     if refusal is null or v_pass.entered_at is null and refusal in ('seat_unavailable', 'ticket_limit_exceeded') then
-        refusal := case when enter_line(v_pass.id, p_active_seconds, v_at) then refusal else 'queue_token_inactive' end;
+        if not enter_line(v_pass.id, v_pass.entered_at is null, p_active_seconds, v_at) then
+            refusal := 'queue_token_inactive';
+        end if;
     end if;
 
     -- Room within the limit, counted behind the mutex. A RESERVING row counts until its state changes, so the

@@ -169,7 +169,7 @@ def test_control_without_the_tokens_lock_a_fan_passes_the_limit():
     sale, fan = make_sale(seats=8), make_fan()
     token = let_in(fan, sale)
 
-    with mutant(ENTER_LINE, ("\n       for no key update;\n", ";\n")), transaction.atomic():
+    with mutant(ENTER_LINE, ("\n        for no key update;\n", ";\n")), transaction.atomic():
         hold_with(token, fan, sale, 0, 1, 2, 3)
         assert meanwhile(partial(hold_with, token, fan, sale, 4, 5, 6, 7)).is_new
 
