@@ -1,0 +1,123 @@
+"""Layers hold for data: no app names a table above it, and each writes and locks its own alone.
+
+Read are every `.sql` file and every string of SQL in the code of an app.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+
+# From below: an app may name tables of those before it; queueing and wallet know nothing of each other.
+BELOW = {
+    "accounts": {"accounts"},
+    "queueing": {"accounts", "queueing"},
+    "wallet": {"accounts", "wallet"},
+    "reservations": {"accounts", "queueing", "wallet", "reservations"},
+    "payments": {"accounts", "queueing", "wallet", "reservations", "payments"},
+}
+# The waiting room knows a schedule by its id, and notes on it when its numbers were drawn.
+BESIDE = {"queueing": {"concert_schedule"}}
+IS_SQL = re.compile(r"\b(select|insert into|update|delete from|with)\b", re.IGNORECASE)
+NAMES = re.compile(r"\b(?:from|join|into|update|using|table)\s+(?:only\s+)?([a-z_]+)\b", re.IGNORECASE)
+LISTED = re.compile(r",\s*([a-z_]+)\s+[a-z]\b", re.IGNORECASE)
+WRITES = re.compile(r"\b(?:insert into|(?<!key )update|delete from)\s+([a-z_]+)\b", re.IGNORECASE)
+LOCKS = re.compile(r"\bfrom\s+([a-z_]+)\s[^;]*?\bfor (?:no key )?update\b", re.IGNORECASE)
+
+
+def owners() -> dict[str, str]:
+    """The app of each table."""
+    return {model._meta.db_table: model._meta.app_label for model in apps.get_models() if label_of(model) in BELOW}
+
+
+def label_of(model) -> str:
+    return str(model._meta.app_label)
+
+
+def folder_of(app: str) -> Path:
+    return Path(apps.get_app_config(app).path)
+
+
+def statements_of(app: str) -> Iterator[tuple[str, str]]:
+    """Where an app says something in SQL, and what."""
+    for path in sorted(folder_of(app).rglob("*")):
+        inside = path.relative_to(settings.BASE_DIR)
+        if {"tests", "migrations"} & set(inside.parts):
+            continue
+        if path.suffix == ".sql":
+            yield from statements_in(str(inside), path.read_text())
+        elif path.suffix == ".py":
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and IS_SQL.search(node.value):
+                    yield f"{inside}:{node.lineno}", node.value
+
+
+def statements_in(where: str, text: str) -> Iterator[tuple[str, str]]:
+    """The statements of a file, without its comments."""
+    for statement in re.sub(r"--.*", "", text).split(";"):
+        yield where, statement
+
+
+def tables_in(sql: str) -> set[str]:
+    """Whatever may be a table in it."""
+    return {*NAMES.findall(sql), *LISTED.findall(sql)}
+
+
+def named_above(app: str) -> set[tuple[str, str]]:
+    """The tables above an app that it names, and where."""
+    tables = owners()
+    return {
+        (where, table)
+        for where, sql in statements_of(app)
+        for table in tables_in(sql)
+        if table in tables and tables[table] not in BELOW[app] and table not in BESIDE.get(app, set())
+    }
+
+
+def written_by_others(app: str) -> set[tuple[str, str]]:
+    """The tables of other apps that an app writes or locks in SQL, and where."""
+    tables = owners()
+    return {
+        (where, table)
+        for where, sql in statements_of(app)
+        for table in {*WRITES.findall(sql), *LOCKS.findall(sql)}
+        if table in tables and tables[table] != app and table not in BESIDE.get(app, set())
+    }
+
+
+@pytest.mark.parametrize("app", BELOW)
+def test_no_app_names_a_table_above_it(app):
+    assert named_above(app) == set()
+
+
+@pytest.mark.parametrize("app", BELOW)
+def test_each_app_writes_and_locks_its_own_tables_alone(app):
+    assert written_by_others(app) == set()
+
+
+def test_the_statements_are_found():
+    """Else both would say nothing."""
+    found = {table for app in BELOW for _where, sql in statements_of(app) for table in tables_in(sql)}
+
+    assert {"concert_seat", "reservation", "waiting_token", "balance", "balance_history", "payment"} <= found
+
+
+@pytest.mark.parametrize(
+    ("app", "sql", "fault"),
+    [
+        ("wallet", "select 1 from balance b join payment p on true", named_above),
+        ("wallet", "select 1 from waiting_token", named_above),
+        ("queueing", "select 1 from waiting_token t, concert_seat s", named_above),
+        ("payments", "update concert_seat s set status = 'RESERVED'", written_by_others),
+        ("payments", "select 1 from waiting_token t where true for no key update", written_by_others),
+        ("reservations", "update waiting_token t set entered_at = now()", written_by_others),
+    ],
+)
+def test_control_a_statement_in_the_wrong_app_is_found(app, sql, fault, monkeypatch):
+    monkeypatch.setitem(globals(), "statements_of", lambda _app: [("here", sql)])
+
+    assert fault(app)
