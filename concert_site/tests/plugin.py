@@ -53,9 +53,12 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the lanes, and note every answer of the API, whichever way a request came: by a client or a browser."""
+    from django.conf import settings
     from django.core.handlers.base import BaseHandler
 
     lanes.declare(config)
+    # A password costs 0.4 s, to judge who may log in as well as to test hashing, which test_hashers does.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     get_response = BaseHandler.get_response
 
     def noting(self: BaseHandler, request: HttpRequest) -> HttpResponseBase:

@@ -35,12 +35,6 @@ WALK_SECONDS = 20.0
 BACK_SECONDS = 6.0
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings):
-    """A hash that costs nothing: how slow a login is says nothing here."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def redis():
     with redis_of_our_own() as ours:

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from concert_site.accounts.revocations import LEASE_SECONDS
-from concert_site.tests.up_process import Up
+from concert_site.tests.up_process import QUICK, Up
 
 PASSWORD = "correct horse 9"
 AUTH = "/_allauth/app/v1/auth"
@@ -25,7 +25,7 @@ LOOKS = 12
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory):
-    site = Up(tmp_path_factory.mktemp("sessions") / "data", "--workers=2", THROTTLE="off").wait_ready()
+    site = Up(tmp_path_factory.mktemp("sessions") / "data", "--workers=2", THROTTLE="off", **QUICK).wait_ready()
     yield site
     site.discard()
 

@@ -28,6 +28,8 @@ SHOW_FOLDER = (
 )
 # On a machine that has much else to do.
 PATIENCE_SECONDS = 120.0
+# For sites where hashing passwords is not the subject.
+QUICK = {"DJANGO_SETTINGS_MODULE": "concert_site.tests.quick_settings"}
 # Reads command lines, one of JSON each, and answers each with what it printed; see `Console`.
 READ_COMMANDS = """
 import json, sys

@@ -8,12 +8,6 @@ from concert_site.lib.redis import client
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(settings):
-    """A hash that costs nothing: these tests judge who may log in, not how slowly."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
 def fresh_limits():
     """allauth counts attempts in the cache, we beside it, and in this process while Redis is away."""
     redis = client()

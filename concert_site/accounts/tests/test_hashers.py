@@ -34,8 +34,8 @@ def test_the_thread_that_hashes_gives_way_and_nobody_else():
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
-def test_a_site_hashes_with_it(settings):
-    # The fixture of these tests puts a quick hasher in its place.
+def test_a_site_hashes_with_it():
+    # The plugin of the tests puts a quick hasher in its place.
     from concert_site import settings as written
 
     assert written.PASSWORD_HASHERS[0] == "concert_site.accounts.hashers.PatientPBKDF2"

@@ -12,14 +12,14 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from concert_site.tests.browser.visitor import CHROMIUM, PHONE, QUIET, Visitor
-from concert_site.tests.up_process import Up
+from concert_site.tests.up_process import QUICK, Up
 
 FANS = 64
 Arrive = Callable[..., Visitor]
 MakeShow = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def up() -> Iterator[Up]:
     """The whole site with its demo: web server, worker, beat, PostgreSQL and Redis."""
     if not CHROMIUM:
@@ -27,7 +27,7 @@ def up() -> Iterator[Up]:
             pytest.fail("CI needs a Chromium (apt-get install chromium-headless-shell), and found none")
         pytest.skip("no Chromium: install it (apt-get install chromium-headless-shell), or name one in CHROMIUM")
     folder = Path(tempfile.mkdtemp(prefix="browser-"))
-    up = Up(folder / "data", "--demo", MODE="demo", THROTTLE="off")
+    up = Up(folder / "data", "--demo", MODE="demo", THROTTLE="off", **QUICK)
     try:
         # Another worker may be starting a site with its browser at the same moment.
         yield up.wait_ready(seconds=120)
@@ -36,7 +36,7 @@ def up() -> Iterator[Up]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fans(up: Up) -> Iterator[dict[str, str]]:
     """Fans with money, each handed out once."""
     return iter(say(up, "make_fans", str(FANS), "--balance=500000"))
@@ -48,7 +48,7 @@ def fan(fans: Iterator[dict[str, str]]) -> dict[str, str]:
     return next(fans)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def make_show(up: Up) -> MakeShow:
     """Make a show with the options of the command of that name."""
 

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from concert_site.accounts.tests.headless import PASSWORD
 from concert_site.tests.browser.visitor import CHROMIUM, PHONE
-from concert_site.tests.up_process import Up
+from concert_site.tests.up_process import QUICK, Up
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def up() -> Iterator[Up]:
     if not CHROMIUM:
         pytest.skip("no Chromium: install it (apt-get install chromium-headless-shell), or name one in CHROMIUM")
     folder = Path(tempfile.mkdtemp(prefix="proof-"))
-    up = Up(folder / "data", SIGNUP_PROOF_OF_WORK="on")
+    up = Up(folder / "data", SIGNUP_PROOF_OF_WORK="on", **QUICK)
     try:
         yield up.wait_ready(seconds=120)
     finally:

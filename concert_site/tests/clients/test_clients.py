@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from concert_site.embedded.data_dir import PROJECT
-from concert_site.tests.up_process import Up
+from concert_site.tests.up_process import QUICK, Up
 
 HERE = Path(__file__).parent
 NODE_MODULES = PROJECT / "node_modules"
@@ -37,7 +37,7 @@ MET = {
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory):
-    site = Up(tmp_path_factory.mktemp("clients") / "data", THROTTLE="on")
+    site = Up(tmp_path_factory.mktemp("clients") / "data", THROTTLE="on", **QUICK)
     yield site.wait_ready()
     site.discard()
 
