@@ -3,13 +3,11 @@
 from collections.abc import Callable
 
 import orjson
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.devices import keep_in_cookie
-from concert_site.lib.errors import DomainError, TooManyRequests, Unavailable, as_domain_error
-from concert_site.lib.web.refusals import refuse as refuse_with
-from concert_site.lib.web.refusals import retry_after, status_of
+from concert_site.lib.web.refusals import refuse
 
 PATH = "/_allauth/"
 # A passkey's answer is five deep.
@@ -29,7 +27,7 @@ class JsonBodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(PATH) and request.body and not is_object(request.body):
-            return refuse_with(request, 400, "parse_error", _("That can't be read"))
+            return refuse(request, 400, "parse_error", _("That can't be read"))
         return self.get_response(request)
 
 
@@ -60,28 +58,3 @@ class DeviceTokenMiddleware:
         response = self.get_response(request)
         keep_in_cookie(request, response)
         return response
-
-
-class AllauthErrorMiddleware:
-    """Middleware: what our own rules refuse on allauth's API is said as it says everything there."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The answer to a domain error; None leaves pages, and mistakes of ours, to others."""
-        error = as_domain_error(exception) if request.path.startswith(PATH) else None
-        return refuse(error) if error else None
-
-
-def refuse(error: DomainError) -> HttpResponse:
-    """A refusal in allauth's shape."""
-    status = status_of(error)
-    errors = [{"code": error.code, "message": str(error.detail)}]
-    response = JsonResponse({"status": status, "errors": errors}, status=status)
-    if isinstance(error, TooManyRequests | Unavailable):
-        response["Retry-After"] = str(retry_after(error.retry_after_seconds))
-    return response

@@ -3,3 +3,8 @@
 
 class CannotStart(Exception):
     """Frontrow can't start. The message is one line that says what to do about it."""
+
+
+def in_one_line(error: Exception) -> str:
+    """An exception's text without its line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__

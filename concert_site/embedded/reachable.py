@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
-from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.errors import CannotStart, in_one_line
 
 PATIENCE_SECONDS = 5.0
 
@@ -61,11 +61,6 @@ def try_redis(url: str) -> str | None:
 
 
 ATTEMPTS: Mapping[str, Callable[[str], str | None]] = {"DATABASE_URL": try_postgres, "REDIS_URL": try_redis}
-
-
-def in_one_line(error: Exception) -> str:
-    """An exception's text without its line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def without_password(url: str) -> str:

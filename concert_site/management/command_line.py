@@ -5,7 +5,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import ProgrammingError, connection
 
-from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.errors import CannotStart, in_one_line
 
 
 def execute(argv: list[str]) -> None:
@@ -39,8 +39,3 @@ def load_settings() -> None:
 def is_migrated() -> bool:
     """Whether the database has seen a migration."""
     return "django_migrations" in connection.introspection.table_names()
-
-
-def in_one_line(error: Exception) -> str:
-    """An exception's text without its line breaks."""
-    return " ".join(str(error).split())

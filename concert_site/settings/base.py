@@ -94,7 +94,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "concert_site.accounts.allauth_allowlist.AllauthAllowlistMiddleware",
     "concert_site.accounts.middleware.DeviceTokenMiddleware",
-    "concert_site.accounts.middleware.AllauthErrorMiddleware",
     "concert_site.accounts.session_activity.SessionActivityMiddleware",
 ]
 
