@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.core import mail
+from rest_framework.request import Request
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def caller_of(access_token: str, rf) -> int | None:
-    answer = AccessToken().authenticate(rf.get("/", headers={"Authorization": f"Bearer {access_token}"}))
+    answer = AccessToken().authenticate(Request(rf.get("/", headers={"Authorization": f"Bearer {access_token}"})))
     return answer[0].pk if answer else None
 
 
