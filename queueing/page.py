@@ -1,12 +1,13 @@
 """The waiting page's value: what it shows to one fan of their place, and when it must be asked for anew."""
 
 import json
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
 from queueing.domain.draw import entry_of
-from queueing.domain.pace import estimated_wait, most_ahead, poll_after
+from queueing.domain.pace import PAGE_SPREAD_MOST, minutes_of_wait, most_ahead, poll_after
 from queueing.domain.snapshots import OVERDUE_SECONDS, QueueSnapshot
 from queueing.facts import RoomState, lobby_before
 from queueing.models import ExpiredReason, Status
@@ -23,6 +24,8 @@ A_DAY = 86_400
 WHOLE_PAGE_SECONDS, SLOWEST_PAGE_SECONDS = 5, 30
 # Who is as near as this should come back to the page.
 NEAR_AHEAD, NEAR_MINUTES = 20, 1
+# How many may be ahead for the same sentences.
+AHEAD_ALIKE = ((0, 0), (1, 1), (2, NEAR_AHEAD), (NEAR_AHEAD + 1, 10**18))
 # How often to ask where nobody has a number to go by.
 DRAWING_SECONDS, OUTSIDE_SECONDS = 3, 10
 
@@ -63,6 +66,11 @@ class WaitingPage:
         return self.token.number if self.token is not None and self.panel == "line" else None
 
     @property
+    def last_before(self) -> int:
+        """The last number before the fan's: as many are ahead at most as are still to be served up to it."""
+        return (self.number or 1) - 1
+
+    @property
     def ahead(self) -> int:
         """How many are ahead at most."""
         return most_ahead(self.number or 0, self.snapshot.line)
@@ -70,14 +78,12 @@ class WaitingPage:
     @property
     def about_ahead(self) -> int:
         """`ahead` rounded up to half of its leading digit's step: what is worth saying aloud changes seldom."""
-        step: int = max(1, 10 ** (len(str(self.ahead)) - 1) // 2)
-        return ceil(self.ahead / step) * step
+        return rounded_up(self.ahead)
 
     @property
     def minutes(self) -> int | None:
         """How long the wait will be, if that is known."""
-        seconds = estimated_wait(self.ahead, self.snapshot.numbers_per_minute)
-        return None if seconds is None else ceil(seconds / 60)
+        return minutes_of_wait(self.ahead, self.snapshot.numbers_per_minute)
 
     @property
     def is_near(self) -> bool:
@@ -114,8 +120,12 @@ class WaitingPage:
     @property
     def waiting(self) -> int:
         """How many wait: with this fan at least, who may have come after they were counted."""
-        is_in = self.token is not None and self.token.status == Status.WAITING
-        return max(self.snapshot.line.waiting, 1 if is_in else 0)
+        return max(self.snapshot.line.waiting, self.least_waiting)
+
+    @property
+    def least_waiting(self) -> int:
+        """This fan, if they wait."""
+        return 1 if self.token is not None and self.token.status == Status.WAITING else 0
 
     @property
     def has_waited_in_vain(self) -> bool:
@@ -146,10 +156,11 @@ class WaitingPage:
 
     @property
     def late_in(self) -> int | None:
-        """Seconds until the draw is overdue, for who waits for it."""
+        """Seconds until the draw is overdue, for who waits for it; spread, for a whole lobby waits for that."""
         if self.panel not in {"lobby", "drawing"} or self.snapshot.is_draw_overdue:
             return None
-        return self._seconds_until(self.snapshot.facts.opens_at + timedelta(seconds=OVERDUE_SECONDS))
+        seconds = self._seconds_until(self.snapshot.facts.opens_at + timedelta(seconds=OVERDUE_SECONDS))
+        return None if seconds is None else seconds + round(random.uniform(0, PAGE_SPREAD_MOST))
 
     @property
     def changes_in(self) -> int | None:
@@ -182,34 +193,68 @@ class WaitingPage:
             seconds = SLOWEST_PAGE_SECONDS
         return max(WHOLE_PAGE_SECONDS, ceil(seconds))
 
+    # --- What the page's script goes by (static/js/waiting_progress.js) ------------------------------
+
     @property
     def is_due(self) -> bool:
         """Whether the public progress can't tell when this changes: a number has been drawn, or is about to be."""
         return self.panel == "drawing" and self.snapshot.state != RoomState.DRAWING
 
     @property
-    def shape(self) -> str:
-        """What must stay the same for the page to be right but for its numbers, as JSON.
+    def spreads(self) -> bool:
+        """Whether a crowd sees the same moment end that this page waits for."""
+        return self.snapshot.state in {*BEFORE_THE_OPENING, RoomState.DRAWING}
 
-        The page's script works out the same from the public progress (static/js/waiting_shape.js), and asks for
-        the place anew where they differ.
-        """
+    @property
+    def same(self) -> str:
+        """What of the progress must stay as it is for the place to be right but for its numbers, as JSON."""
         facts = self.snapshot.facts
-        shape: dict[str, object] = {
-            "state": self.snapshot.state,
-            "message": facts.message,
-            "is_drawn": facts.seed is not None,
+        return json.dumps({"state": self.snapshot.state, "message": facts.message, "seed": facts.seed})
+
+    @property
+    def within(self) -> str:
+        """Between which values its numbers must stay, bounds included, for the same sentences to be right, as JSON.
+
+        Null in place of bounds means a number that isn't known. Beyond them the place is asked for anew: that is so,
+        too, once the number itself is served.
+        """
+        if self.number is None:
+            return "{}"
+        before, minutes = self.number - 1, self.minutes
+        # Nobody ahead, one, a few, or many.
+        least, most = next(bounds for bounds in AHEAD_ALIKE if self.ahead <= bounds[1])
+        within = {
+            "serving": [max(0, before - most), before - least],
+            "minutes": None if minutes is None else [0, NEAR_MINUTES] if minutes <= NEAR_MINUTES else [2, None],
+            "reach": [None, self.number] if self.has_too_few_seats else [self.number + 1, None],
         }
-        if self.number is not None:
-            shape |= {
-                # Nobody, one, or several: the sentences differ.
-                "ahead": min(self.ahead, 2),
-                "minutes": None if self.minutes is None else min(self.minutes, 2),
-                "is_near": self.is_near,
-                "has_too_few_seats": self.has_too_few_seats,
-            }
-        return json.dumps(shape)
+        return json.dumps(within)
+
+    @property
+    def about(self) -> str:
+        """`about_ahead` from now on, as JSON: from which number served on it is how much."""
+        steps: list[list[int]] = []
+        ahead: int | None = self.ahead
+        while ahead is not None and self.number is not None:
+            steps.append([self.number - 1 - ahead, rounded_up(ahead)])
+            ahead = next_below(ahead)
+        return json.dumps(steps)
 
     def _seconds_until(self, moment: datetime) -> int | None:
         seconds = ceil((moment - self.snapshot.facts.now).total_seconds())
         return seconds if 0 < seconds <= A_DAY else None
+
+
+def step_of(ahead: int) -> int:
+    """What is worth saying aloud of so many people: half of the leading digit's step."""
+    return max(1, int(10 ** (len(str(ahead)) - 1)) // 2)
+
+
+def rounded_up(ahead: int) -> int:
+    """So many people, as they are said aloud."""
+    return ceil(ahead / step_of(ahead)) * step_of(ahead)
+
+
+def next_below(ahead: int) -> int | None:
+    """The next fewer people that may be said otherwise; None where nobody is left."""
+    return max(rounded_up(ahead) - step_of(ahead), int(10 ** (len(str(ahead)) - 1)) - 1) if ahead else None

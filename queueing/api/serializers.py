@@ -2,7 +2,16 @@
 
 from rest_framework import serializers
 
-from queueing.domain.pace import POLL, estimated_wait, most_ahead, poll_after, poll_after_in_lobby
+from queueing.domain.pace import (
+    POLL,
+    ahead_by_minutes,
+    estimated_wait,
+    most_ahead,
+    page_poll_after,
+    page_spread,
+    poll_after,
+    poll_after_in_lobby,
+)
 from queueing.domain.snapshots import QueueSnapshot
 from queueing.facts import RoomState
 from queueing.models import ExpiredReason, Status
@@ -43,6 +52,20 @@ class PollOut(serializers.Serializer[object]):
     seconds = serializers.IntegerField()
 
 
+class HintsOut(serializers.Serializer[object]):
+    """What a page of a place reads off, instead of reckoning.
+
+    `minutes`: how many may be ahead at most for a wait of one minute, of two, and so on; empty while no wait can be
+    told. `reach`: whose number is as high may find no seat left. `poll_after`: when to look again before the opening.
+    `spread`: over how many seconds to spread what everybody asks once the state has become this.
+    """
+
+    minutes = serializers.ListField(child=serializers.IntegerField())
+    reach = serializers.IntegerField()
+    poll_after = serializers.FloatField(allow_null=True)
+    spread = serializers.FloatField()
+
+
 class ProgressOut(serializers.Serializer[object]):
     """How the line moves. A fan is at most `number - serving` from the front."""
 
@@ -55,6 +78,7 @@ class ProgressOut(serializers.Serializer[object]):
     message = serializers.CharField(allow_blank=True)
     draw = DrawOut()
     poll = PollOut(many=True)
+    hints = HintsOut()
 
 
 def token_out(token: TokenView, seen: QueueSnapshot) -> dict[str, object]:
@@ -93,4 +117,10 @@ def progress_out(seen: QueueSnapshot) -> dict[str, object]:
             "size": seen.draw.size if seen.draw else None,
         },
         "poll": [{"ahead": ahead, "seconds": seconds} for ahead, seconds in POLL],
+        "hints": {
+            "minutes": ahead_by_minutes(seen),
+            "reach": seen.line.serving + seen.facts.seats_left,
+            "poll_after": page_poll_after(seen),
+            "spread": page_spread(seen),
+        },
     }

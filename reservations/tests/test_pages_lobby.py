@@ -94,7 +94,7 @@ def test_before_the_lobby_the_page_names_both_moments(schedule, ahead, asks_agai
     assert "and its waiting room on" in page
     assert "it makes no difference who came first" in page
     assert ("The waiting room opens in" in page) == asks_again
-    assert (attribute(page, "data-changes-in") is not None) == asks_again
+    assert (attribute(page, "data-progress") is not None) == asks_again
     assert ('http-equiv="refresh"' in page) == asks_again
 
 
@@ -117,7 +117,7 @@ def test_the_lobby_invites_who_is_not_in_it(schedule):
 
     assert "<h1>The waiting room is open</h1>" in page
     assert "Enter the waiting room</button>" in page
-    assert '<dd class="number" data-live="waiting">3</dd>' in page
+    assert '<dd class="number" data-live="waiting" data-least="0">3</dd>' in page
     assert "Bring &lt;your&gt; ID." in page
     assert re.search(r'<noscript><meta http-equiv="refresh" content="30; url=/schedules/\d+/queue/"></noscript>', page)
 
@@ -153,7 +153,7 @@ def test_who_has_just_come_is_counted(schedule):
     browser.get(room(schedule))
     browser.post(room(schedule) + "join/")
 
-    assert '<dd class="number" data-live="waiting">1</dd>' in text_of(browser.get(room(schedule)))
+    assert '<dd class="number" data-live="waiting" data-least="1">1</dd>' in text_of(browser.get(room(schedule)))
 
 
 def test_near_the_opening_a_page_without_scripts_asks_sooner(schedule):
@@ -200,7 +200,7 @@ def test_while_numbers_are_drawn_the_page_says_so(schedule):
     assert '<h1 class="line-next">Numbers are being drawn</h1>' in page
     assert "<title>Numbers are being drawn · Frontrow" in page
     assert f'content="5; url={room(schedule, token.token)}"' in page
-    assert json.loads(attribute(page, "data-shape"))["state"] == "DRAWING"
+    assert json.loads(attribute(page, "data-same"))["state"] == "DRAWING"
 
 
 def test_the_lobby_brings_along_what_it_shows_next(schedule):

@@ -177,6 +177,7 @@ def test_the_progress_of_a_line(schedule):
             {"ahead": 5000, "seconds": 10},
             {"ahead": 20_000, "seconds": 20},
         ],
+        "hints": {"minutes": [], "reach": 12, "poll_after": None, "spread": 0.0},
     }
     assert len(seed_hash) == 64
 

@@ -17,7 +17,7 @@ from queueing.domain import line
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from queueing.facts import RoomState, SaleState
 from queueing.models import Status
-from queueing.page import DRAWING_SECONDS, ENDED, NEAR_AHEAD, NEAR_MINUTES, WaitingPage
+from queueing.page import DRAWING_SECONDS, ENDED, WaitingPage
 from queueing.queries import TokenView, own_token, token_in_line
 from reservations.domain.waiting_room import join as join_line
 from reservations.domain.waiting_room import slot_freed, snapshot_of, watched_snapshot
@@ -54,8 +54,6 @@ def show(request: HttpRequest, page: WaitingPage) -> HttpResponse:
         "page": page,
         "entry_seconds": settings.TOKEN_ENTRY_SECONDS,
         "drawing_seconds": DRAWING_SECONDS,
-        "near_ahead": NEAR_AHEAD,
-        "near_minutes": NEAR_MINUTES,
         "is_part": is_part(request),
     }
     if page.seed is not None:

@@ -1,16 +1,15 @@
 // The waiting page moves by itself. It looks at the public progress of the line, which is the same for everybody and
 // costs the site next to nothing, and fills in the numbers; only when something else has changed it asks for the
-// fan's own place. One tab of a browser does that for all (waiting_tabs.js).
+// fan's own place. Every tab does so for itself.
 //
 // When the turn comes, every tab goes on to the seats: whichever is looked at next has them. A lost connection is
 // said, and tried again ever more slowly; the place doesn't depend on it.
 
 import "./countdown.js";
-import { drawn, exchange, fillIn, line, say, showDrawing, shown, startCopying } from "./waiting_place.js";
-import { isDue, isSame, longestBetweenPlaces, numbersFor, paceOf, shapeFor, spreadOf } from "./waiting_shape.js";
+import { BackgroundTimer } from "./background_timer.js";
+import { exchange, fillIn, line, say, showDrawing, shown, startCopying } from "./waiting_place.js";
+import { fits, isDue, longestBetweenPlaces, numbersFor, paceOf, spreadOf } from "./waiting_progress.js";
 import { showSwitch, soundSoon, soundTurn, startSound, TURN_SECONDS } from "./waiting_sound.js";
-import { Tabs } from "./waiting_tabs.js";
-import { Alarm } from "./waking.js";
 
 const PATIENCE_SECONDS = 10;
 const SLOWEST_SECONDS = 30;
@@ -20,15 +19,13 @@ const WORTH_ANOTHER_TRY = new Set([408, 425, 429]);
 
 const lost = document.getElementById("lost");
 const path = window.location.pathname;
-const alarm = new Alarm(() => ask());
-const tabs = new Tabs(`waiting ${path}`, { onLead: begin, onWord: hear });
+const timer = new BackgroundTimer(() => ask());
 
 // The last answer, and when the place was last drawn by the server.
 let answer = null;
 let placedAt = Date.now();
-// Whether the place is to be asked for whatever the progress says, and whether somebody has just come back.
+// Whether the place is to be asked for whatever the progress says.
 let wantsPlace = false;
-let isBack = false;
 let failures = 0;
 let isAsking = false;
 
@@ -46,20 +43,14 @@ function reload() {
 
 // --- Asking --------------------------------------------------------------------------------------
 
-function begin() {
-  if (isBack) ask();
-  else askIn(shown() && paceOf(shown(), answer));
-}
-
 function askIn(pause) {
-  if (pause !== null && shown()) alarm.set(tabs.hasLocks ? pause : 2 * pause);
+  if (pause !== null && shown()) timer.set(pause);
 }
 
 async function ask() {
-  if (!shown() || !tabs.leads || isAsking) return;
+  if (!shown() || isAsking) return;
   isAsking = true;
-  isBack = false;
-  alarm.clear();
+  timer.clear();
   let pause = null;
   try {
     pause = await look();
@@ -78,11 +69,9 @@ async function look() {
   const response = await fetch(progress, { credentials: "omit", signal: AbortSignal.timeout(1000 * PATIENCE_SECONDS) });
   // A concert that was taken down has no progress any more. Its page says so.
   const seen = response.status === 404 ? null : await bodyOf(response).json();
-  share({ kind: "progress", answer: seen });
+  seeProgress(seen);
   const facts = shown();
-  // Another tab may have told meanwhile that there is nothing to wait for.
-  if (!facts) return null;
-  if (!answer || wantsPlace || isStale() || isDue(facts, answer) || !isSame(facts.shape, shapeFor(facts, answer))) {
+  if (!answer || wantsPlace || isStale() || isDue(facts) || !fits(facts, answer)) {
     const spread = wantsPlace ? 0 : spreadOf(facts, answer);
     wantsPlace = true;
     if (spread) return Math.random() * spread;
@@ -112,11 +101,11 @@ async function askForThePlace() {
   wantsPlace = false;
   const seats = response.headers.get("X-Go-To");
   if (seats) await goOn(seats);
-  else share({ kind: "place", html: await response.text() });
+  else seePlace(await response.text());
 }
 
 function found() {
-  if (failures > 1) share({ kind: "found" });
+  if (failures > 1) seeConnection(true);
   failures = 0;
 }
 
@@ -128,42 +117,27 @@ function lose(error) {
   }
   if (!shown()) return null;
   failures += 1;
-  if (failures > 1) share({ kind: "lost" });
+  if (failures > 1) seeConnection(false);
   const pace = Math.min(SLOWEST_SECONDS, paceOf(shown(), answer) * 2 ** failures);
   return Math.max(pace, error.retryAfter ?? 0) * (1 + Math.random() / 5);
 }
 
 // --- Showing -------------------------------------------------------------------------------------
 
-// In every tab the same, the one that has asked included.
-function share(word) {
-  tabs.tell(word);
-  hear(word);
-}
-
-function hear(word) {
-  if (word.kind === "progress") seeProgress(word.answer);
-  if (word.kind === "place") seePlace(word);
-  if (word.kind === "lost" || word.kind === "found") seeConnection(word.kind === "found");
-  if (word.kind === "turn") seeTurn(word.seats, word.hasSounded);
-}
-
 function seeProgress(seen) {
   answer = seen;
-  const facts = shown();
-  if (!facts || !seen) return;
-  const shape = shapeFor(facts, seen);
-  if (shape.state === "DRAWING" && facts.shape.state === "LOBBY") showDrawing({ ...facts.shape, state: "DRAWING" });
+  if (!seen) return;
+  if (seen.state === "DRAWING" && shown().same.state === "LOBBY") showDrawing();
   // Sentences that no longer fit come anew with the place; meanwhile the numbers in them stay.
-  if (isSame(shown().shape, shape)) fillIn(numbersFor(shown(), seen));
+  if (fits(shown(), seen)) fillIn(numbersFor(shown(), seen));
 }
 
-function seePlace(drawnAnew) {
+function seePlace(html) {
   placedAt = Date.now();
   const before = shown();
-  exchange(drawnAnew);
+  exchange(html);
   const after = shown();
-  if (tabs.leads && after?.shape.is_near && before?.shape.is_near === false) soundSoon();
+  if (after?.isNear && before && !before.isNear) soundSoon();
   showSwitch(Boolean(after));
 }
 
@@ -174,20 +148,11 @@ function seeConnection(isThere) {
 
 // The turn has come. Should the seats not answer, the next look leads there again.
 async function goOn(seats) {
-  const hasSounded = soundTurn();
-  tabs.tell({ kind: "turn", seats, hasSounded });
-  seeTurn(seats, true);
-  // A page that is left falls silent.
-  if (hasSounded) await new Promise((resolve) => window.setTimeout(resolve, 1000 * TURN_SECONDS));
-  window.location.replace(seats);
-}
-
-function seeTurn(seats, hasSounded) {
   document.title = `${line().dataset.turn} · Frontrow`;
   say(line().dataset.turn);
-  if (hasSounded) return;
-  const sounds = soundTurn();
-  window.setTimeout(() => window.location.replace(seats), sounds ? 1000 * TURN_SECONDS : 0);
+  // A page that is left falls silent.
+  if (soundTurn()) await new Promise((resolve) => window.setTimeout(resolve, 1000 * TURN_SECONDS));
+  window.location.replace(seats);
 }
 
 // --- Coming and going ----------------------------------------------------------------------------
@@ -195,9 +160,7 @@ function seeTurn(seats, hasSounded) {
 // After a while away, much may have happened that the progress of the line doesn't tell: the fan has left in another
 // browser, or the visit to the site is over.
 function comeBack() {
-  isBack = true;
   wantsPlace ||= Date.now() - placedAt > 1000 * AWAY_SECONDS;
-  tabs.takeTheLead();
   ask();
 }
 
@@ -205,19 +168,12 @@ window.addEventListener("online", comeBack);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) comeBack();
 });
-window.addEventListener("pagehide", () => {
-  alarm.clear();
-  tabs.close();
-});
+window.addEventListener("pagehide", () => timer.clear());
 window.addEventListener("pageshow", ({ persisted }) => {
-  if (!persisted) return;
-  tabs.open();
-  comeBack();
+  if (persisted) comeBack();
 });
 
 startSound();
 startCopying();
 showSwitch(Boolean(shown()));
-tabs.open();
-// What has just come from the server is newer than what other tabs show: they may be of an earlier visit.
-tabs.tell({ kind: "place", ...drawn() });
+askIn(shown() && paceOf(shown(), answer));

@@ -1,7 +1,7 @@
 // A fan's place on the page (#line): its numbers filled in, or the whole of it exchanged.
 
 import { startCountdowns } from "./countdown.js";
-import { factsOf } from "./waiting_shape.js";
+import { factsOf } from "./waiting_progress.js";
 
 const news = document.getElementById("news");
 const digits = new Intl.NumberFormat(document.documentElement.lang);
@@ -45,45 +45,38 @@ export function say(text) {
 export function fillIn(numbers) {
   // The number within the heading has no name of its own: translators see that markup.
   for (const element of line().querySelectorAll("[data-live], .line-number")) {
-    const number = numbers[element.dataset.live ?? "ahead"];
-    if (number === null) continue;
-    const text = (element.dataset.text ?? "{n}").replace("{n}", digits.format(number));
+    const { live = "ahead", text: words = "{n}", least = 0 } = element.dataset;
+    const number = numbers[live];
+    if (number === null || number === undefined) continue;
+    const text = words.replace("{n}", digits.format(Math.max(number, Number(least))));
     // What stays the same isn't touched, so that a selection stays as well.
     if (textOf(element) !== text) element.textContent = text;
   }
   const { title } = line().dataset;
-  if (title && numbers.ahead !== null) document.title = title.replace("{n}", digits.format(numbers.ahead));
+  if (title && numbers.ahead !== undefined) document.title = title.replace("{n}", digits.format(numbers.ahead));
   tell();
 }
 
 // The place as the server has drawn it anew. Focus and what is unfolded stay as they are.
-export function exchange({ html, title }) {
+export function exchange(html) {
   const answer = new DOMParser().parseFromString(html, "text/html");
   const fresh = answer.getElementById("line");
   if (!fresh) throw new Error("the answer has no place in it");
   const old = line();
   for (const { id } of old.querySelectorAll("details[open]")) answer.getElementById(id)?.setAttribute("open", "");
   replace(old, () => old.replaceWith(document.importNode(fresh, true)));
-  document.title = answer.title || title;
+  document.title = answer.title;
   facts = factsOf(line());
   tell();
 }
 
-// The place as it stands here, for other tabs, without what the scripts of this one have added.
-export function drawn() {
-  const copy = line().cloneNode(true);
-  for (const clock of copy.querySelectorAll("[data-runs]")) clock.removeAttribute("data-runs");
-  for (const speaker of copy.querySelectorAll("[role=status]")) speaker.remove();
-  return { html: copy.outerHTML, title: document.title };
-}
-
 // The lobby brings along what is shown once numbers are drawn. False where there is no such thing.
-export function showDrawing(shape) {
+export function showDrawing() {
   const template = line().querySelector("template");
   if (!template) return false;
   replace(line(), () => line().replaceChildren(...document.importNode(template.content, true).children));
   document.title = template.dataset.title;
-  facts = { ...facts, shape, changesAt: null, pollAfter: Number(template.dataset.pollAfter) };
+  facts = { ...facts, same: { ...facts.same, state: "DRAWING" }, pollAfter: Number(template.dataset.pollAfter) };
   tell();
   return true;
 }

@@ -4,6 +4,8 @@
 // switch says so.
 
 const KEPT_AS = "sound-when-it-is-my-turn";
+const SOUNDED_AS = "sounded-at";
+const QUIET_SECONDS = 10;
 const SECONDS = 0.35;
 const SAMPLE = [660];
 const SOON = [660, 660];
@@ -15,18 +17,18 @@ const switched = document.getElementById("sound-switch");
 const hint = document.getElementById("sound-hint");
 
 // A browser may refuse to keep anything: the switch then lasts as long as the page.
-function kept() {
+function kept(name) {
   try {
-    return window.localStorage.getItem(KEPT_AS) === "on";
+    return window.localStorage.getItem(name);
   } catch (error) {
     console.info("The switch is not remembered:", error.message);
-    return false;
+    return null;
   }
 }
 
-function keep(isOn) {
+function keep(name, value) {
   try {
-    window.localStorage.setItem(KEPT_AS, isOn ? "on" : "off");
+    window.localStorage.setItem(name, value);
   } catch (error) {
     console.info("The switch is not remembered:", error.message);
   }
@@ -69,7 +71,13 @@ function play(tones) {
 }
 
 export const soundSoon = () => play(SOON);
-export const soundTurn = () => play(TURN);
+// Of all tabs of a browser whose turn comes at the same moment, one sounds.
+export function soundTurn() {
+  if (Date.now() - Number(kept(SOUNDED_AS)) < 1000 * QUIET_SECONDS || !play(TURN)) return false;
+  keep(SOUNDED_AS, Date.now());
+  return true;
+}
+
 // How long the last of them takes, in seconds.
 export const TURN_SECONDS = TURN.length * SECONDS + 0.1;
 
@@ -78,9 +86,9 @@ export function showSwitch(isWanted) {
 }
 
 export function startSound() {
-  switched.checked = kept();
+  switched.checked = kept(KEPT_AS) === "on";
   switched.addEventListener("change", async () => {
-    keep(switched.checked);
+    keep(KEPT_AS, switched.checked ? "on" : "off");
     await unlock();
     await context?.resume();
     play(SAMPLE);

@@ -1,7 +1,6 @@
-"""The waiting page in browsers: one tab asks for all, it moves on by itself, and nothing gets lost on the way."""
+"""The waiting page in browsers: it moves on by itself, and nothing gets lost on the way."""
 
 import itertools
-import json
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from concert_site.tests.browser.journey import at_the_seats, inside
 from concert_site.tests.browser.visitor import NARROWEST
 from queueing.api.serializers import progress_out
 from queueing.domain.measurement import LineMeasurement
-from queueing.page import NEAR_AHEAD, NEAR_MINUTES, WaitingPage
+from queueing.page import WaitingPage
 from queueing.queries import TokenView
 from queueing.tests.factories import make_snapshot
 
@@ -86,69 +85,25 @@ def is_next(page):
     expect(page.get_by_role("heading", name="You are next")).to_be_visible()
 
 
-def test_of_two_tabs_one_asks_and_both_show_and_move_on(line):
+def test_every_tab_asks_for_itself_and_moves_on(line):
     first, second, third = line("Two tabs", 2)
     tab = second_tab(third)
-    old, new = Asked.by(third.page), Asked.by(tab)
-    # The older tab may have been asking when the newer one came.
-    tab.wait_for_timeout(1500)
-    old.forget()
-    new.forget()
+    asked = [Asked.by(third.page), Asked.by(tab)]
 
     tab.wait_for_timeout(5000)
-    assert (old.progress, old.places, new.places) == ([], [], [])
-    assert 3 <= len(new.progress) <= 6
+    assert [each.places for each in asked] == [[], []]
+    assert all(2 <= len(each.progress) <= 6 for each in asked)
 
     give_up(second)
     for page in (third.page, tab):
         is_next(page)
         expect(page.locator("#news")).to_have_text("You are next.")
-    assert (old.places, len(new.places)) == ([], 1)
+    assert [len(each.places) for each in asked] == [1, 1]
 
     give_up(first)
     for page in (third.page, tab):
         expect(page.get_by_role("heading", name="Choose your seats")).to_be_visible()
     third.is_content()
-
-
-def test_when_the_tab_that_asks_is_closed_another_does(line):
-    _, second = line("A tab that closes", 1)
-    tab = second_tab(second)
-    tab.wait_for_timeout(1500)
-    asked = Asked.by(second.page)
-
-    tab.close()
-
-    second.page.wait_for_timeout(3000)
-    assert len(asked.progress) >= 2
-
-
-def test_a_tab_that_is_looked_at_asks_and_the_hidden_one_falls_silent(line):
-    _, second = line("A tab that is looked at", 1)
-    tab = second_tab(second)
-    tab.wait_for_timeout(1500)
-    old, new = Asked.by(second.page), Asked.by(tab)
-
-    # A browser without windows hides no tab: what it says to the page is said here.
-    second.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-
-    second.page.wait_for_timeout(3000)
-    assert len(old.progress) >= 2
-    assert len(new.progress) <= 1
-
-
-def test_without_locks_every_tab_asks_for_itself(line):
-    _, second = line("A browser without locks", 1)
-    context = second.page.context
-    context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', {get: () => undefined})")
-    tab = second_tab(second)
-    second.page.reload()
-    asked = [Asked.by(page) for page in (second.page, tab)]
-
-    tab.wait_for_timeout(5500)
-
-    # At half the pace.
-    assert all(1 <= len(each.progress) <= 3 for each in asked)
 
 
 def test_focus_and_what_is_unfolded_survive_an_exchange_of_the_place(arrive, fans, make_show):
@@ -282,32 +237,46 @@ def test_the_title_of_the_seats_calls_who_looks_elsewhere(line):
     expect(second.page).to_have_title("Choose your seats · Frontrow")
 
 
-# --- The script's reckoning and the server's -----------------------------------------------------
+# --- What the script reads off the progress ------------------------------------------------------
 
-RECKON = """async ([number, near, answers]) => {
-  const { numbersFor, shapeFor } = await import("/static/js/waiting_shape.js");
-  const facts = { number, near, isIn: true };
-  return answers.map((answer) => [shapeFor(facts, answer), numbersFor(facts, answer).about]);
+READ = """async ([dataset, answers]) => {
+  const { factsOf, fits, numbersFor } = await import("/static/js/waiting_progress.js");
+  const facts = factsOf({ dataset });
+  return answers.map((answer) => {
+    const { ahead, about, minutes } = numbersFor(facts, answer);
+    return [fits(facts, answer), ahead, about, minutes ?? null];
+  });
 }"""
 
 
-def seen_with(serving, speed, seats_left, state):
+def snapshot_with(serving, speed, seats_left, state):
     """A snapshot of a line."""
     held_up = {"OPEN": {}, "PAUSED": {"is_paused": True}, "DRAWING": {}}[state]
     line = LineMeasurement(serving, 900, 800, speed, has_lobby=state == "DRAWING")
     return make_snapshot(line, message="Ten minutes late.", seats_left=seats_left, **held_up)
 
 
-def test_the_script_reckons_as_the_server_does(arrive):
-    number = 500
+def sentences_of(page):
+    """Which sentences a place has, whatever its numbers are."""
+    minutes = None if page.minutes is None else min(page.minutes, 2)
+    return page.snapshot.state, min(page.ahead, 2), minutes, page.is_near, page.has_too_few_seats
+
+
+def test_the_script_keeps_a_place_exactly_while_the_server_would_write_the_same(arrive):
     speeds, states = (None, 0.4, 30.0, 499.9, 5000.0), ("OPEN", "PAUSED", "DRAWING")
-    seen = [seen_with(*each) for each in itertools.product((0, 90, 478, 479, 497, 498, 499), speeds, (0, 300), states)]
-    token = TokenView(UUID(int=1), 1, "WAITING", number, datetime(2031, 5, 1, tzinfo=UTC), None, None, None)
-    expected = [WaitingPage(each, token) for each in seen]
+    all_of = itertools.product((0, 90, 478, 479, 497, 498, 499), speeds, (0, 1, 300), states)
+    seen = [snapshot_with(*each) for each in all_of]
+    token = TokenView(UUID(int=1), 1, "WAITING", 500, datetime(2031, 5, 1, tzinfo=UTC), None, None, None)
+    pages = [WaitingPage(each, token) for each in seen]
+    answers = [progress_out(each) for each in seen]
     visitor = arrive()
     visitor.go("")
 
-    near = {"ahead": NEAR_AHEAD, "minutes": NEAR_MINUTES}
-    reckoned = visitor.page.evaluate(RECKON, [number, near, [progress_out(each) for each in seen]])
-
-    assert reckoned == [[json.loads(each.shape), each.about_ahead] for each in expected]
+    for page in pages[::7]:
+        written = {"progress": "/", "place": "/", "same": page.same, "within": page.within, "about": page.about}
+        read = visitor.page.evaluate(READ, [written | {"before": str(page.last_before), "pollAfter": "1"}, answers])
+        for other, (fits, ahead, about, minutes) in zip(pages, read, strict=True):
+            assert fits is (sentences_of(other) == sentences_of(page))
+            assert (ahead, minutes) == (other.ahead, other.minutes)
+            # The table of a place begins where its line stood.
+            assert about == (other.about_ahead if other.ahead <= page.ahead else None)

@@ -1,4 +1,4 @@
-// A timer that rings in hidden tabs, too: browsers slow down the timers of pages that nobody sees, to one a minute
+// A timer that fires in hidden tabs, too: browsers slow down the timers of pages that nobody sees, to one a minute
 // at last, but not those of workers. Whose turn comes meanwhile has only two minutes.
 //
 // This file is the page's module and the worker's script.
@@ -9,25 +9,25 @@ if (isWorker) {
   let timer;
   self.addEventListener("message", ({ data: milliseconds }) => {
     clearTimeout(timer);
-    if (milliseconds !== null) timer = setTimeout(() => self.postMessage("ring"), milliseconds);
+    if (milliseconds !== null) timer = setTimeout(() => self.postMessage("fire"), milliseconds);
   });
 }
 
-export class Alarm {
-  #ring;
+export class BackgroundTimer {
+  #fire;
   #worker = null;
   #timer;
 
-  constructor(ring) {
-    this.#ring = ring;
+  constructor(fire) {
+    this.#fire = fire;
     if (typeof Worker === "undefined") return;
     this.#worker = new Worker(import.meta.url, { type: "module" });
-    this.#worker.addEventListener("message", () => ring());
+    this.#worker.addEventListener("message", () => fire());
     // An old browser has workers, but none that are modules.
-    this.#worker.addEventListener("error", () => this.#doWithout());
+    this.#worker.addEventListener("error", () => this.#useOwnTimer());
   }
 
-  // One ring is due at a time: a new time takes the place of the last.
+  // One call is due at a time: a new time takes the place of the last.
   set(seconds) {
     this.#due = Date.now() + 1000 * seconds;
     if (this.#worker) this.#worker.postMessage(1000 * seconds);
@@ -44,10 +44,10 @@ export class Alarm {
 
   #setOwn(seconds) {
     window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(this.#ring, 1000 * seconds);
+    this.#timer = window.setTimeout(this.#fire, 1000 * seconds);
   }
 
-  #doWithout() {
+  #useOwnTimer() {
     this.#worker = null;
     if (this.#due !== null) this.#setOwn(Math.max(0, (this.#due - Date.now()) / 1000));
   }
