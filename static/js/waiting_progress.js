@@ -44,7 +44,8 @@ export function numbersFor(facts, { serving, waiting, seats_left, hints }) {
 }
 
 function isWithin(number, range) {
-  if (number === undefined) return true;
+  // More than the table tells.
+  if (number === undefined) return range !== null && range[1] === null;
   if (range === null || number === null) return range === number;
   const [least, most] = range;
   return (least === null || number >= least) && (most === null || number <= most);
