@@ -15,7 +15,7 @@ from concert_site.tests.browser.visitor import NARROWEST
 from queueing.api.serializers import progress_out
 from queueing.domain.measurement import LineMeasurement
 from queueing.domain.pace import MOST_MINUTES
-from queueing.page import WaitingPage
+from queueing.page import NEAR_AHEAD, WaitingPage
 from queueing.queries import TokenView
 from queueing.tests.factories import make_snapshot
 
@@ -261,7 +261,8 @@ def snapshot_with(serving, speed, seats_left, state):
 def sentences_of(page):
     """Which sentences a place has, whatever its numbers are."""
     minutes = None if page.minutes is None else min(page.minutes, 2)
-    return page.snapshot.state, min(page.ahead, 2), minutes, page.is_near, page.has_too_few_seats
+    is_near = page.ahead <= NEAR_AHEAD
+    return page.snapshot.state, min(page.ahead, 2), is_near, minutes, page.has_too_few_seats
 
 
 def test_the_script_keeps_a_place_exactly_while_the_server_would_write_the_same(arrive):
