@@ -185,8 +185,13 @@ class Up:
 
     def wait_ready(self, seconds: float = PATIENCE_SECONDS) -> "Up":
         """Wait for that line."""
-        wait_until(self._has_spoken, "up gets ready", seconds)
-        assert self.ready_line in self.stdout.read_text().splitlines(), self.stderr.read_text()
+        try:
+            wait_until(self._has_spoken, "up gets ready", seconds)
+            assert self.ready_line in self.stdout.read_text().splitlines(), self.stderr.read_text()
+        except BaseException:
+            # Its fixture comes to no end that would stop it.
+            self.discard()
+            raise
         return self
 
     def _has_spoken(self) -> bool:
