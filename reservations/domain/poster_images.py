@@ -145,7 +145,7 @@ def as_webp(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def at_most(image: Image.Image, width: int) -> Image.Image:
+def shrink_to_width(image: Image.Image, width: int) -> Image.Image:
     """A copy that is no wider than `width`."""
     if image.width <= width:
         return image

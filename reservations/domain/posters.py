@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import NotFound
 from concert_site.lib.storage import DRAFT_SUFFIX
 from reservations.domain.errors import PosterRefused
-from reservations.domain.poster_images import as_webp, at_most, read_picture
+from reservations.domain.poster_images import as_webp, read_picture, shrink_to_width
 from reservations.models import Concert
 from reservations.models.posters import FOLDER, original_name, poster_name, small_name
 
@@ -59,7 +59,7 @@ def clean_poster(file: IO[bytes]) -> Poster:
     if len(content) > MOST_BYTES:
         raise PosterRefused(TOO_BIG % {"most": MOST_BYTES // 1024**2})
     picture = read_picture(content)
-    return Poster(suffix="webp", content=as_webp(picture), small=as_webp(at_most(picture, SMALL_WIDTH)))
+    return Poster(suffix="webp", content=as_webp(picture), small=as_webp(shrink_to_width(picture, SMALL_WIDTH)))
 
 
 @transaction.atomic(durable=True)

@@ -20,11 +20,11 @@ class Command(migrate.Command):
         if options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
             return
-        with self.alone(options["database"]):
+        with self.migration_lock(options["database"]):
             super().handle(*args, **options)
 
     @contextmanager
-    def alone(self, alias: str) -> Iterator[None]:
+    def migration_lock(self, alias: str) -> Iterator[None]:
         """Hold the database's lock for migrations, on a connection of its own.
 
         In a transaction, because a pooler may give each transaction another server process.

@@ -1,0 +1,55 @@
+"""The words of code in docs/glossary.md: each names what exists, and none that they replaced has come back."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+GLOSSARY = Path("docs/glossary.md")
+APPS = ("concert_site", "payments", "queueing", "reservations", "wallet")
+# A row of the table: what it means, what it is called, and what it is not called any more.
+ROW = re.compile(r"^\| (?P<idea>[^|]+) \| (?P<called>[^|]*`[^|]*) \| (?P<instead>[^|]*) \|$", re.MULTILINE)
+
+
+def rows():
+    text = (settings.BASE_DIR / GLOSSARY).read_text()
+    _before, words_of_code = text.split("\n## Words of code\n")
+    return list(ROW.finditer(words_of_code.split("\n## ")[0]))
+
+
+def words(column):
+    return [word for row in rows() for word in re.findall(r"`([^`]+)`", row[column])]
+
+
+@cache
+def names():
+    """Every module, class and function outside tests and migrations."""
+    found = set()
+    for app in APPS:
+        for path in (settings.BASE_DIR / app).rglob("*.py"):
+            if not {"tests", "migrations"} & set(path.relative_to(settings.BASE_DIR).parts):
+                found |= {path.stem, path.parent.name, *defined_in(path)}
+    return found
+
+
+def defined_in(path):
+    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)}
+
+
+def test_the_table_is_read():
+    assert len(rows()) > 10
+    assert {"hold_seats", "release_lapsed"} <= names()
+
+
+@pytest.mark.parametrize("word", words("called"))
+def test_a_word_of_code_names_something(word):
+    assert word in names()
+
+
+@pytest.mark.parametrize("word", words("instead"))
+def test_a_replaced_word_has_not_come_back(word):
+    assert word not in names()
