@@ -30,9 +30,10 @@ def shared(policy: type[T] | Callable[[], T]) -> T:
 
 
 def allowed_by(view: type[APIView]) -> str:
-    """What the header Allow says of a view."""
+    """What the header Allow says of a view; Django answers HEAD wherever there is GET."""
     if view not in _allowed:
-        _allowed[view] = ", ".join(name.upper() for name in view.http_method_names if hasattr(view, name))
+        names = [name for name in view.http_method_names if hasattr(view, "get" if name == "head" else name)]
+        _allowed[view] = ", ".join(names).upper()
     return _allowed[view]
 
 
