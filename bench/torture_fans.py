@@ -78,7 +78,8 @@ class Phone:
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
-            self.connection.request(method, API + path, json.dumps(more.get("body")), headers)
+            body = json.dumps(more["body"]) if "body" in more else None
+            self.connection.request(method, API + path, body, headers)
             response = self.connection.getresponse()
             status, answer = response.status, json.loads(response.read())
         except (OSError, http.client.HTTPException):
