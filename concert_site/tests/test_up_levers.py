@@ -5,17 +5,14 @@ Staff go through the pages of the admin; fans and their polls through the API. E
 
 import http.client
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from concert_site.tests.up_process import Site, Up
+from concert_site.tests.up_process import Up, site_in_a_folder
 
 # What the promise allows, and what a busy machine may add to our own looking.
 SECONDS = 2.0
@@ -43,11 +40,8 @@ CSRF = "a" * 32
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    folder = Path(tempfile.mkdtemp(prefix="up-"))
-    site = Site(folder / "levers")
-    yield site.up
-    site.discard()
-    shutil.rmtree(folder)
+    with site_in_a_folder("levers") as site:
+        yield site.up
 
 
 class Room:

@@ -2,13 +2,10 @@
 
 import json
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,7 +13,7 @@ import pytest
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.postgres import url
 from concert_site.tests.test_up_levers import Room
-from concert_site.tests.up_process import Site, Up, wait_until
+from concert_site.tests.up_process import Up, site_in_a_folder, wait_until
 
 MACHINERY = ("beat", "ticks", "worker")
 CAP = 2
@@ -49,11 +46,8 @@ class Line(Room):
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    folder = Path(tempfile.mkdtemp(prefix="up-"))
-    site = Site(folder / "ticks")
-    yield site.up
-    site.discard()
-    shutil.rmtree(folder)
+    with site_in_a_folder("ticks") as site:
+        yield site.up
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -269,3 +270,12 @@ def is_gone(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+@contextmanager
+def site_in_a_folder(name: str) -> Iterator[Site]:
+    """A site for some tests, in a folder whose path is short enough for its sockets; both go with them."""
+    with tempfile.TemporaryDirectory(prefix="up-") as folder:
+        site = Site(Path(folder) / name)
+        yield site
+        site.discard()
