@@ -117,13 +117,14 @@ class Enqueuer:
     def _run(self) -> None:
         while True:
             with self._lock:
-                self._is_sending = False
-                self._something.notify_all()
                 self._something.wait_for(lambda: self._wanted)
                 wanted, self._wanted = self._wanted, set()
                 self._is_sending = True
             for task, schedule_id in wanted:
                 enqueue(task, schedule_id=schedule_id)
+            with self._lock:
+                self._is_sending = False
+                self._something.notify_all()
             time.sleep(PAUSE_SECONDS)
 
 

@@ -176,3 +176,19 @@ def list_of_revocations_lasts() -> None:
     from concert_site.accounts import revocations
 
     revocations.LEASE_SECONDS = revocations.WHOLE_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Start as a process that has answered nothing yet, with a Redis that knows nothing of an earlier test: it outlives
+    that test's database, whose ids begin anew, and a trace that was left in it is a fact to whoever reads it.
+    """
+    # As above.
+    from concert_site.lib.cache import clear_caches
+    from concert_site.lib.redis import client
+    from concert_site.lib.tasks import enqueuer
+
+    # What an earlier test set off must not reach this one.
+    enqueuer.wait()
+    clear_caches()
+    client().flushdb()

@@ -53,7 +53,6 @@ def seed():
 @pytest.fixture(autouse=True)
 def seeded(db):
     """What the migration left may have been emptied by a test that commits."""
-    client().flushdb()
     seed()
     periodic_tasks.restore()
 

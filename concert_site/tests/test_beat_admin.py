@@ -22,7 +22,6 @@ ACTIONS = ("enable_tasks", "disable_tasks", "toggle_tasks", "delete_selected")
 
 @pytest.fixture(autouse=True)
 def house():
-    redis_client().flushdb()
     periodic_tasks.restore()
 
 

@@ -27,7 +27,6 @@ WELL = (TICK, BEAT, MAILS)
 @pytest.fixture(autouse=True)
 def well():
     """All runs, and every periodic task is as it should be."""
-    redis_client().flushdb()
     periodic_tasks.restore()
     for name in WELL:
         heartbeats.note(name)

@@ -23,7 +23,7 @@ from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
+pytestmark = pytest.mark.django_db
 
 FANS = 7
 

@@ -24,7 +24,7 @@ from reservations.domain import waiting_room
 from reservations.domain.waiting_room import snapshot_of, watched_snapshot
 from reservations.tests.factories import make_schedule, make_seats
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

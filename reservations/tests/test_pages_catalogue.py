@@ -13,7 +13,6 @@ from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.rate_limits import LIMITS
-from concert_site.lib.redis import client
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line
 from reservations.models import ConcertSchedule
@@ -131,7 +130,6 @@ def test_a_filter_that_makes_no_sense_says_so_at_its_field():
 
 def test_a_search_on_the_page_has_the_budget_of_the_apis(monkeypatch):
     make_schedule()
-    client().flushdb()
     monkeypatch.setitem(LIMITS, "search", 1)
     asked = [client_of().get("/", {"search": "night"}) for _ in range(3)]
 

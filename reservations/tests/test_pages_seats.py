@@ -20,7 +20,7 @@ from reservations.tests.scenes import let_in, make_sale
 from reservations.tests.test_pages_waiting import browser_of, room, text_of
 from reservations.views.seats import cooldown_text
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from reservations.tests.factories import make_fan, make_schedule, make_seats, re
 from reservations.tests.scenes import Sale
 from reservations.tests.scenes import hold as hold_seats
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
+pytestmark = pytest.mark.django_db
 # What the page's script sends.
 PART = {"X-Part": "place"}
 

@@ -27,7 +27,7 @@ from reservations.queries.availability import availability_of
 from reservations.queries.sales import facts_of
 from reservations.tests.factories import make_schedule, make_seats
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
+pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
 

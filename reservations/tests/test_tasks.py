@@ -33,11 +33,9 @@ ADMISSION = "reservations.tick_admission"
 
 
 @pytest.fixture(autouse=True)
-def empty_redis():
-    """Redis outlives the tests' database, whose ids begin anew; so does what a test before had hurried."""
-    assert enqueuer.wait()
+def no_task_running():
+    """Ids begin anew with each test: of none of these schedules a task was running or wanted again."""
     start_over()
-    client().flushdb()
 
 
 def make_line_of(waiting):

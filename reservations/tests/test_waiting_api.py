@@ -22,7 +22,7 @@ from reservations.domain import sale_settings, waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats, reserve
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
+pytestmark = pytest.mark.django_db
 
 JOIN_FIELDS = {
     "token", "status", "number", "position", "estimated_wait_seconds", "poll_after_seconds", "seed_hash",

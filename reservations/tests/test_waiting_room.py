@@ -26,7 +26,7 @@ from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from reservations.queries.availability import availability_of
 from reservations.tests.factories import hold, make_fan, make_schedule, make_seats, reserve
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_redis")]
+pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
 LOBBY = timedelta(hours=1)
