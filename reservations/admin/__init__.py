@@ -1,8 +1,9 @@
-"""The admin of shows."""
+"""The admin of shows, and of those who wait for them."""
 
 from reservations.admin.concerts import ConcertAdmin
 from reservations.admin.reservations import ReservationAdmin
 from reservations.admin.schedules import ScheduleAdmin
 from reservations.admin.seats import SeatAdmin
+from reservations.admin.waiting_tokens import WaitingTokenAdmin
 
-__all__ = ["ConcertAdmin", "ReservationAdmin", "ScheduleAdmin", "SeatAdmin"]
+__all__ = ["ConcertAdmin", "ReservationAdmin", "ScheduleAdmin", "SeatAdmin", "WaitingTokenAdmin"]
