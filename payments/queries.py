@@ -9,6 +9,10 @@ from django.db.models.functions import Now
 
 from concert_site.lib.errors import NotFound
 from payments.models import Payment, PaymentQuerySet, State
+from reservations.models import Reservation
+from reservations.models.reservation import ReservationQuerySet, Status
+from wallet.models import BalanceHistoryQuerySet
+from wallet.queries import history_of
 
 # Rows of the index of owed mails that are read at once.
 BATCH = 500
@@ -54,6 +58,28 @@ def own(payment_id: int, *, user_id: int) -> Payment:
     if found is None:
         raise NotFound
     return found
+
+
+def with_payments(reservations: ReservationQuerySet) -> ReservationQuerySet:
+    """These reservations, each with its payment, in the same query."""
+    return reservations.select_related("payment")
+
+
+def payment_of(reservation: Reservation) -> Payment | None:
+    """The payment of a reservation that was read so."""
+    return getattr(reservation, "payment", None)
+
+
+def is_valid_ticket(*, reservation_id: int, payment_id: int) -> bool:
+    """Whether the ticket of this payment still opens the door: the reservation is paid, and by this payment."""
+    paid = Payment.objects.filter(pk=payment_id, state=State.COMPLETED, reservation=reservation_id)
+    return paid.filter(reservation__status=Status.RESERVED).exists()
+
+
+def statement_of(user_id: int, *, before: int | None, size: int) -> BalanceHistoryQuerySet:
+    """A page of a fan's ledger, newest first: entries older than `before`, each with the seat it was for."""
+    entries = history_of(user_id).select_related("payment__reservation__concert_seat")
+    return (entries if before is None else entries.filter(pk__lt=before))[:size]
 
 
 def owed_mails(kind: MailKind) -> Iterator[OwedMail]:

@@ -28,14 +28,3 @@ def wallet_of(user_id: int) -> Wallet:
 def history_of(user_id: int) -> BalanceHistoryQuerySet:
     """The ledger of a fan, newest first."""
     return BalanceHistory.objects.of(user_id=user_id).order_by("-id")
-
-
-def statement_of(user_id: int, *, before: int | None, size: int) -> BalanceHistoryQuerySet:
-    """A page of the ledger, newest first: entries older than `before`, each with the seat that was paid or refunded.
-
-    Both are reached through the ledger's own key of the payment: what an entry was for belongs to its picture,
-    though this app knows nothing of paying.
-    """
-    seat = "payment__reservation__concert_seat"
-    entries = history_of(user_id).select_related(seat)
-    return (entries if before is None else entries.filter(pk__lt=before))[:size]

@@ -1,5 +1,7 @@
 """Pages of the wallet."""
 
+from typing import Protocol
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,8 +18,8 @@ from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, ne
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.providers import top_up_mode
-from wallet.models import BalanceHistory
-from wallet.queries import statement_of, wallet_of
+from wallet.models import BalanceHistory, BalanceHistoryQuerySet
+from wallet.queries import wallet_of
 
 ENTRIES_A_PAGE = 25
 # In minor units: what fans top up by, without typing.
@@ -31,22 +33,28 @@ class TopUpForm(forms.Form):
     amount.label = gettext_lazy("Amount")
 
 
+class ReadStatement(Protocol):
+    """A page of the ledger, each entry with what it was for; whoever is above knows that, and hands it in (urls)."""
+
+    def __call__(self, user_id: int, *, before: int | None, size: int) -> BalanceHistoryQuerySet: ...
+
+
 @private_page
-def wallet(request: HttpRequest) -> HttpResponse:
+def wallet(request: HttpRequest, read_statement: ReadStatement) -> HttpResponse:
     """The balance, topping up, and the ledger."""
-    return show(request, TopUpForm())
+    return show(request, TopUpForm(), read_statement)
 
 
 @private_page
 @verified
 @throttled("charge")
-def top_up(request: HttpRequest) -> HttpResponse:
+def top_up(request: HttpRequest, read_statement: ReadStatement) -> HttpResponse:
     """Take the amount, and lead back to where the fan came from. A read leads to the wallet."""
     if request.method != "POST":
         return redirect("wallet")
     form = TopUpForm(request.POST)
     if not form.is_valid():
-        return show(request, form, status=400)
+        return show(request, form, read_statement, status=400)
     amount = form.cleaned_data["amount"]
     try:
         charge = ledger.charge(
@@ -54,7 +62,7 @@ def top_up(request: HttpRequest) -> HttpResponse:
         )
     except BalanceTooLarge as error:
         form.add_error("amount", str(error.detail))
-        return show(request, form, status=409)
+        return show(request, form, read_statement, status=409)
     except Unavailable:
         # The page says so itself, in place of the form.
         return redirect(next_url(request) or "wallet")
@@ -63,9 +71,9 @@ def top_up(request: HttpRequest) -> HttpResponse:
     return redirect(next_url(request) or "wallet")
 
 
-def show(request: HttpRequest, form: TopUpForm, status: int = 200) -> HttpResponse:
+def show(request: HttpRequest, form: TopUpForm, read_statement: ReadStatement, *, status: int = 200) -> HttpResponse:
     """The page, with what was typed and what is wrong with it."""
-    found = list(statement_of(fan_id(request), before=asked_before(request), size=ENTRIES_A_PAGE + 1))
+    found = list(read_statement(fan_id(request), before=asked_before(request), size=ENTRIES_A_PAGE + 1))
     facts = {
         "wallet": wallet_of(fan_id(request)),
         "entries": found[:ENTRIES_A_PAGE],

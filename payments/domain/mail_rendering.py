@@ -45,7 +45,7 @@ class MailLine:
 def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAlternatives:
     """One mail about payments of one booking, read by queries.payments_of_mail, in the language of the fan."""
     with override(language_of(payments[0].user)):
-        lines = [MailLine(each, ticket_of(each.reservation) if kind is CONFIRMED else None) for each in payments]
+        lines = [MailLine(each, ticket_for(each) if kind is CONFIRMED else None) for each in payments]
         context = mail_context(lines)
         folder = f"payments/mails/{kind.name}"
         # A subject is one line, whatever stands in the name of a concert: a line break would begin another header.
@@ -60,6 +60,11 @@ def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAltern
         if line.ticket:
             message.attach(ticket_image(line.ticket, line.image, line.payment))
     return message
+
+
+def ticket_for(payment: Payment) -> Ticket:
+    """The ticket that was paid."""
+    return ticket_of(payment.reservation, payment_id=payment.pk)
 
 
 def language_of(user: User) -> str:

@@ -29,9 +29,10 @@ from payments.domain import refunds
 from payments.tests.scenes import buy, make_fan, make_paid
 from reservations.models import ConcertSeat, Reservation
 from reservations.queries.bookings import own_with_schedule
+from reservations.queries.payment_facts import ticket_for as ticket_of_reservation
 from reservations.tests.scenes import NOW, hold, in_order, make_sale
 from reservations.tickets import codes, keys
-from reservations.tickets.codes import Claims, Ticket, read_ticket, signed, ticket_of
+from reservations.tickets.codes import Claims, Ticket, read_ticket, signed
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +45,7 @@ def ticket_url(reservation_id):
 
 
 def ticket_for(payment):
-    return ticket_of(own_with_schedule(payment.reservation_id, user_id=payment.user_id))
+    return ticket_of_reservation(own_with_schedule(payment.reservation_id, user_id=payment.user_id))
 
 
 def read_back(png):

@@ -19,6 +19,7 @@ from reservations.domain.holds import Booking
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import Status
 from reservations.queries.bookings import state_of
+from reservations.queries.payment_facts import PaymentFacts, payment_of
 
 # More than any limit allows, and few enough to read.
 MOST_SEATS = 100
@@ -31,7 +32,7 @@ class HoldRequest(Body):
     seats = Ids(min_length=1, max_length=MOST_SEATS)
 
 
-class PaymentOut(serializers.Serializer[Any]):
+class PaymentOut(serializers.Serializer[Any]):  # Any: PaymentFacts, and payments keep to that
     """The payment of one reservation; amounts in the currency's minor unit."""
 
     id = serializers.IntegerField()
@@ -42,7 +43,7 @@ class PaymentOut(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     updated_state_at = serializers.DateTimeField()
 
-    def to_representation(self, instance: Any) -> dict[str, object]:  # Any: a Payment, which lives above
+    def to_representation(self, instance: PaymentFacts) -> dict[str, object]:
         """The payment, built without a field walk."""
         return payment_out(instance)
 
@@ -142,7 +143,7 @@ def held_out(row: Row, schedule_id: int) -> dict[str, object]:
 
 def reservation_out(reservation: Reservation) -> dict[str, object]:
     """A reservation as ReservationOut describes it; it was read with its seat and payment."""
-    status = state_of(reservation)
+    status, payment = state_of(reservation), payment_of(reservation)
     return {
         "id": reservation.pk,
         "booking_reference": reservation.booking_reference,
@@ -155,7 +156,7 @@ def reservation_out(reservation: Reservation) -> dict[str, object]:
         "expired_at": reservation.expired_at,
         "created_at": reservation.created_at,
         "updated_state_at": reservation.updated_state_at,
-        "payment": payment_out_of(reservation),
+        "payment": payment and payment_out(payment),
         "cancellation": cancellation_out(reservation, status),
     }
 
@@ -184,15 +185,7 @@ def tiers_out(price: int, concert_date: date) -> list[dict[str, object]]:
     ]
 
 
-def payment_out_of(reservation: Reservation) -> dict[str, object] | None:
-    """The payment of a reservation; one that is held, or lapsed, has none."""
-    if reservation.status == Status.RESERVING:
-        return None
-    payment = getattr(reservation, "payment", None)
-    return None if payment is None else payment_out(payment)
-
-
-def payment_out(payment: Any) -> dict[str, object]:  # Any: a Payment, which lives above
+def payment_out(payment: PaymentFacts) -> dict[str, object]:
     """A payment as PaymentOut describes it."""
     return {
         "id": payment.pk,

@@ -14,6 +14,7 @@ from concert_site.lib.api.negotiation import preferred_type
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.views import View
 from reservations.queries.bookings import own_with_schedule
+from reservations.queries.payment_facts import ticket_for
 from reservations.tickets import codes, keys
 
 SVG, PNG = "image/svg+xml", "image/png"
@@ -50,7 +51,7 @@ class OwnTicket(View):
     @refuses(NotAcceptable)
     def get(self, request: Request, pk: int) -> HttpResponse:
         media_type = preferred_type(request, (SVG, PNG))
-        ticket = codes.ticket_of(own_with_schedule(pk, user_id=caller_id(request)))
+        ticket = ticket_for(own_with_schedule(pk, user_id=caller_id(request)))
         picture = ticket.png() if media_type == PNG else ticket.svg()
         # The fan's browser must not take an SVG for a page of ours, whatever is in its title.
         headers = {"Cache-Control": PRIVATE, "Vary": "Accept", "X-Content-Type-Options": "nosniff"}

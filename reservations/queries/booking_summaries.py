@@ -17,6 +17,7 @@ from concert_site.lib.errors import NotFound
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.reservation import ReservationQuerySet, Status, is_held_at
 from reservations.queries import bookings
+from reservations.queries.payment_facts import payment_of
 
 
 class BookedSeatState(models.TextChoices):
@@ -59,7 +60,7 @@ class BookedSeat:
 
         One that staff took back has no end any more.
         """
-        if hasattr(self.reservation, "payment"):
+        if payment_of(self.reservation):
             return BookedSeatState.REFUNDED
         end, changed = self.reservation.expired_at, self.reservation.updated_state_at
         is_tidied = self.reservation.status == Status.CANCELED
@@ -78,7 +79,7 @@ class BookedSeat:
     @property
     def refund(self) -> int:
         """What went back to the wallet once it was refunded."""
-        payment = getattr(self.reservation, "payment", None)
+        payment = payment_of(self.reservation)
         return payment.price - (payment.refund_fee or 0) if payment and self.state == BookedSeatState.REFUNDED else 0
 
 

@@ -7,7 +7,8 @@ from django.db.models import F
 from concert_site.lib.database.statements import Row
 from concert_site.lib.errors import NotFound
 from reservations.models import ConcertSeat, Reservation
-from reservations.models.reservation import ReservationQuerySet, Status
+from reservations.models.reservation import ReservationQuerySet
+from reservations.queries.payment_facts import with_payments
 
 # What cancel_reservation.sql and extend_hold.sql answer of a reservation, and of its seat.
 OF_A_RESERVATION = (
@@ -25,13 +26,9 @@ OF_A_SEAT = ("section", "row", "seat_number", "seat_label", "seat_price", "categ
 
 
 def own_reservations(*, user_id: int, now: datetime | None = None) -> ReservationQuerySet:
-    """A fan's reservations, newest first, with seat and payment: one query whatever their number.
-
-    `payment` is reached through its own key on this table: what was paid belongs to the picture of a
-    reservation, though this app knows nothing of paying.
-    """
+    """A fan's reservations, newest first, with seat and payment: one query whatever their number."""
     own = Reservation.objects.filter(user_id=user_id).as_read(now)
-    return own.select_related("concert_seat", "payment").order_by(F("pk").desc())
+    return with_payments(own.select_related("concert_seat").order_by(F("pk").desc()))
 
 
 def own(reservation_id: int, *, user_id: int, now: datetime | None = None) -> Reservation:
@@ -107,8 +104,3 @@ def own_with_schedule(reservation_id: int, *, user_id: int) -> Reservation:
     if reservation is None:
         raise NotFound
     return reservation
-
-
-def is_valid(*, reservation_id: int, payment_id: int) -> bool:
-    """Whether the ticket of this payment still opens the door: the reservation is paid, and by this payment."""
-    return Reservation.objects.filter(pk=reservation_id, status=Status.RESERVED, payment=payment_id).exists()

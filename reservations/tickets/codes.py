@@ -87,14 +87,14 @@ class Ticket:
         return segno.make_qr(self.text, error=CORRECTION, mask=MASK, boost_error=False)
 
 
-def ticket_of(reservation: Reservation) -> Ticket:
-    """The ticket of a paid reservation, which was read with its seat, schedule and payment (queries.bookings).
+def ticket_of(reservation: Reservation, *, payment_id: int | None) -> Ticket:
+    """The ticket of a paid reservation, which was read with its seat and schedule (queries.bookings).
 
     Signing is deterministic: the same reservation has the same ticket each time.
 
     :raises NotFound: if it isn't paid, or was refunded
     """
-    if reservation.status != Status.RESERVED:
+    if reservation.status != Status.RESERVED or payment_id is None:
         raise NotFound(_("Only a paid seat has a ticket."))
     seat = reservation.concert_seat
     claims = Claims(
@@ -105,8 +105,7 @@ def ticket_of(reservation: Reservation) -> Ticket:
         row=seat.row,
         seat_label=seat.seat_label,
         concert_at=int(reservation.concert_schedule.concert_at.timestamp()),
-        # The payment lives above; this is its key on our row.
-        payment=reservation.payment.pk,
+        payment=payment_id,
     )
     return Ticket(claims, title_of(reservation.concert_name, claims), signed(claims))
 

@@ -13,7 +13,8 @@ from reservations.models import Reservation
 from reservations.queries import booking_summaries
 from reservations.queries.booking_summaries import BookedSeat
 from reservations.queries.bookings import own_with_schedule
-from reservations.tickets.codes import Ticket, ticket_of
+from reservations.queries.payment_facts import ticket_for
+from reservations.tickets.codes import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def tickets(request: HttpRequest, reference: str) -> HttpResponse:
 
 def show(request: HttpRequest, booking: booking_summaries.BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
     """The page of these tickets."""
-    shown = [ShownTicket(each.reservation, ticket_of(each.reservation)) for each in seats]
+    shown = [ShownTicket(each.reservation, ticket_for(each.reservation)) for each in seats]
     return render(request, "reservations/tickets.html", {"booking": booking, "tickets": shown})
 
 

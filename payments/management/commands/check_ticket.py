@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from concert_site.lib.errors import Invalid
 from concert_site.lib.formats import day_and_time
-from reservations.queries.bookings import is_valid
+from payments.queries import is_valid_ticket
 from reservations.tickets.codes import Claims, read_ticket
 from reservations.tickets.keys import public_key_from
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Genuine: {in_words(claims)}")
         if offline:
             self.stdout.write("Whether it was refunded since, or shown before, only the site can tell.")
-        elif is_valid(reservation_id=claims.reservation, payment_id=claims.payment):
+        elif is_valid_ticket(reservation_id=claims.reservation, payment_id=claims.payment):
             self.stdout.write("Valid: the reservation is paid.")
         else:
             raise CommandError("Not valid: its reservation is not paid, or was refunded.", returncode=NOT_VALID)
