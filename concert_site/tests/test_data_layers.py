@@ -1,6 +1,6 @@
 """Layers hold for data: no app names a table above it, and each writes and locks its own alone.
 
-Read are every `.sql` file and every string of SQL in the code of an app.
+Read are every `.sql` file, every string of SQL in the code of an app, and every path that it gives to the ORM.
 """
 
 import ast
@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.db.models import Model
+
+from concert_site.tests.orm_lookups import Lookup, begins_at, lookups_in, reached
 
 # From below: an app may name tables of those before it; queueing and wallet know nothing of each other.
 BELOW = {
@@ -87,6 +90,82 @@ def written_by_others(app: str) -> set[tuple[str, str]]:
         for table in {*WRITES.findall(sql), *LOCKS.findall(sql)}
         if table in tables and tables[table] != app and table not in BESIDE.get(app, set())
     }
+
+
+def sources_of(app: str) -> Iterator[tuple[str, ast.AST]]:
+    """The modules of an app, without its tests and migrations."""
+    for path in sorted(folder_of(app).rglob("*.py")):
+        inside = path.relative_to(settings.BASE_DIR)
+        if not {"tests", "migrations"} & set(inside.parts):
+            yield str(inside), ast.parse(path.read_text())
+
+
+def roots_of(app: str, lookup: Lookup) -> list[type[Model]]:
+    """The models that a path may begin at: the app's own that have its first word, else those below."""
+    begun = [model for model in apps.get_models() if label_of(model) in BELOW[app] and begins_at(model, lookup)]
+    return [model for model in begun if label_of(model) == app] or begun
+
+
+def looked_up_above(app: str) -> set[tuple[str, str, str]]:
+    """The tables above an app whose rows it reads through the ORM: where, by which path, and which."""
+    return {
+        (f"{where}:{lookup.line}", lookup.path, model._meta.db_table)
+        for where, tree in sources_of(app)
+        for lookup in lookups_in(tree)
+        for root in roots_of(app, lookup)
+        for model in reached(root, lookup)
+        if label_of(model) in BELOW and label_of(model) not in BELOW[app]
+    }
+
+
+@pytest.mark.parametrize("app", BELOW)
+def test_no_app_looks_up_a_table_above_it(app):
+    assert looked_up_above(app) == set()
+
+
+@pytest.mark.parametrize(
+    ("app", "code"),
+    [
+        ("reservations", 'own.select_related("concert_seat", "payment")'),
+        ("reservations", 'path = "concert_seat__reservations__payment__state"'),
+        ("reservations", "Reservation.objects.filter(payment=7)"),
+        ("reservations", "Q(payment__isnull=True)"),
+        ("reservations", 'own.order_by("-payment")'),
+        ("reservations", 'own.prefetch_related("payment")'),
+        ("reservations", 'own.values("payment")'),
+        ("reservations", 'own.annotate(paid=Count("payment"))'),
+        ("reservations", 'own.annotate(fee=F("payment__refund_fee"))'),
+        ("reservations", 'hasattr(reservation, "payment")'),
+        ("reservations", "reservation.payment.pk"),
+        ("reservations", 'class SomeAdmin:\n    list_select_related = ("payment",)'),
+        ("wallet", 'entries.select_related("payment")'),
+        ("wallet", "entries.filter(payment__reservation__user=1)"),
+        ("wallet", "entry.payment.reservation"),
+        ("queueing", 'rows.select_related("user", "concert_schedule__concert")'),
+        ("queueing", 'rows.filter(concert_schedule__deadline_at__lt="2031-05-31")'),
+        ("accounts", "user.reservation_set.all()"),
+    ],
+)
+def test_control_a_lookup_above_is_found(app, code, monkeypatch):
+    monkeypatch.setitem(globals(), "sources_of", lambda _app: [("here", ast.parse(code))])
+
+    assert looked_up_above(app)
+
+
+@pytest.mark.parametrize(
+    ("app", "code"),
+    [
+        ("wallet", "entries.filter(payment__isnull=False, payment_id=7)"),
+        ("wallet", 'UniqueConstraint(fields=["payment", "kind"])'),
+        ("wallet", "entry.payment_id"),
+        ("queueing", "tokens.filter(concert_schedule_id=1, user__email='')"),
+        ("payments", 'own.select_related("reservation__concert_seat")'),
+    ],
+)
+def test_control_a_key_of_its_own_is_no_lookup(app, code, monkeypatch):
+    monkeypatch.setitem(globals(), "sources_of", lambda _app: [("here", ast.parse(code))])
+
+    assert looked_up_above(app) == set()
 
 
 @pytest.mark.parametrize("app", BELOW)
