@@ -47,7 +47,7 @@ analyze;
 LATER = "2031-01-01 00:00:00%2B00:00"
 LISTS = {
     "reservations/concert": ["q=Concert 7", "status__exact=AVAILABLE"],
-    "reservations/concertschedule": ["q=Concert 7", "standing=SOLD_OUT", "standing=OPEN", "queue_paused__exact=1"],
+    "reservations/concertschedule": ["q=Concert 7", "state=SOLD_OUT", "state=OPEN", "queue_paused__exact=1"],
     "reservations/concertseat": [
         "concert_schedule__id__exact=7",
         "concert_schedule__id__exact=7&section=A&q=A 12",

@@ -85,20 +85,31 @@ class SaleFacts:
 ReadFacts = Callable[[int], SaleFacts | None]
 
 
+def sale_rule() -> tuple[tuple[SaleState, str, bool | timedelta], ...]:
+    """Where a sale stands: the first whose fact is so, or whose time, less so much, has come; else UPCOMING.
+
+    What is sold out says so before its opening too: there is nothing to wait for. PostgreSQL reads the same table
+    (reservations.models.concert.sale_state_at).
+    """
+    return (
+        (SaleState.CLOSED, "deadline_at", timedelta()),
+        (SaleState.CLOSED, "is_public", False),
+        (SaleState.SOLD_OUT, "is_sold_out", True),
+        (SaleState.OPEN, "opens_at", timedelta()),
+        (SaleState.LOBBY, "opens_at", timedelta(seconds=settings.LOBBY_SECONDS)),
+    )
+
+
 def sale_state(
     *, is_public: bool, opens_at: datetime, deadline_at: datetime, is_sold_out: bool, now: datetime
 ) -> SaleState:
-    """Where a sale stands at `now`.
-
-    What is sold out says so before its opening too: there is nothing to wait for.
-    """
-    if now >= deadline_at or not is_public:
-        return SaleState.CLOSED
-    if is_sold_out:
-        return SaleState.SOLD_OUT
-    if now >= opens_at:
-        return SaleState.OPEN
-    return SaleState.LOBBY if now >= lobby_before(opens_at) else SaleState.UPCOMING
+    """Where a sale stands at `now`."""
+    flags = {"is_public": is_public, "is_sold_out": is_sold_out}
+    times = {"opens_at": opens_at, "deadline_at": deadline_at}
+    for state, fact, so in sale_rule():
+        if flags[fact] is so if isinstance(so, bool) else now >= times[fact] - so:
+            return state
+    return SaleState.UPCOMING
 
 
 def room_state(facts: SaleFacts, *, has_lobby: bool) -> RoomState:

@@ -58,7 +58,7 @@ class ScheduleStateFilter(ChoiceFilter):
     """Dates by where their sale stands."""
 
     title = _("state")
-    parameter_name = "standing"
+    parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # Any: as Django has it
         """The states."""
@@ -69,7 +69,7 @@ class ScheduleStateFilter(ChoiceFilter):
         chosen = self.value()
         if chosen not in staff.ScheduleState.values:
             return queryset
-        return queryset.filter(staff.in_schedule_state(staff.ScheduleState(chosen)))
+        return staff.in_schedule_state(queryset, chosen)
 
 
 @admin.register(ConcertSchedule)

@@ -1,16 +1,18 @@
 """What is played, and when it is played and sold."""
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database.predicates import Predicate
+from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import one_of
+from queueing.facts import SaleState, sale_rule
 from reservations.models.posters import small_name
 
 
@@ -100,6 +102,25 @@ SEED_STAYS = pgtrigger.Trigger(
 
 # Of a schedule: whether every seat on sale is paid.
 IS_SOLD_OUT = Predicate("pk", function="schedule_is_sold_out")
+# What the facts of a sale are called here.
+FLAGS = {"is_public": Q(concert__status=ConcertStatus.AVAILABLE), "is_sold_out": Q(IS_SOLD_OUT)}
+TIMES = {"opens_at": "reservation_available_at", "deadline_at": "deadline_at"}
+
+
+def sale_state_at(now: datetime | None = None) -> Case:
+    """Where the sale of a schedule stands: queueing.facts.sale_rule, for PostgreSQL to follow."""
+    return Case(
+        *(When(holds(fact, so, now), then=Value(state.value)) for state, fact, so in sale_rule()),
+        default=Value(SaleState.UPCOMING.value),
+        output_field=models.CharField(),
+    )
+
+
+def holds(fact: str, so: bool | timedelta, now: datetime | None) -> Q:
+    """Whether a flag is so, or a time, less so much, has come."""
+    if isinstance(so, bool):
+        return FLAGS[fact] if so else ~FLAGS[fact]
+    return Q(**{f"{TIMES[fact]}__lte": moment(now) + so})
 
 
 class ConcertSchedule(models.Model):

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
+from django.db.models.lookups import Exact
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
 from queueing.facts import SaleState
 from reservations.models import Concert, ConcertSchedule
-from reservations.models.concert import IS_SOLD_OUT, ConcertQuerySet
+from reservations.models.concert import ConcertQuerySet, sale_state_at
 from reservations.queries.sales import Sale, public_sale_of, sales_of_concerts
 from reservations.queries.seat_map import layout_name
 
@@ -108,27 +108,9 @@ def search_concerts(*, search: str = "", on: date | None = None, state: SaleStat
     schedules = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
     if on is not None or state is not None:
         fitting = schedules if on is None else schedules.filter(concert_date=on)
-        found = found.filter(Exists(fitting.filter(in_state(state)) if state else fitting))
+        found = found.filter(Exists(fitting.filter(Exact(sale_state_at(), state.value)) if state else fitting))
     next_schedule = schedules.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1]
     return found.annotate(next_at=Subquery(next_schedule)).order_by(F("next_at").asc(nulls_last=True), "-pk")
-
-
-def in_state(state: SaleState) -> Q:
-    """The schedules of available concerts whose sale is in `state`: sale_state() said in SQL."""
-    is_over = Q(deadline_at__lte=Now())
-    if state is SaleState.CLOSED:
-        return is_over
-    is_sold_out = Q(IS_SOLD_OUT)
-    if state is SaleState.SOLD_OUT:
-        return ~is_over & is_sold_out
-    lobby_begun = Q(reservation_available_at__lte=Now() + timedelta(seconds=settings.LOBBY_SECONDS))
-    has_opened = Q(reservation_available_at__lte=Now())
-    by_time = {
-        SaleState.UPCOMING: ~lobby_begun,
-        SaleState.LOBBY: lobby_begun & ~has_opened,
-        SaleState.OPEN: has_opened,
-    }
-    return ~is_over & ~is_sold_out & by_time[state]
 
 
 def public_concerts(page: Sequence[Concert]) -> list[PublicConcert]:

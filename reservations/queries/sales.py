@@ -62,7 +62,7 @@ class Sale:
 
     def is_open_at(self, now: datetime) -> bool:
         """Whether who is inside may choose seats at `now`, be there any left or not."""
-        return self.is_public and self.reservation_available_at <= now < self.deadline_at
+        return self.state_at(now, is_sold_out=False) is SaleState.OPEN
 
     @property
     def lobby_at(self) -> datetime:

@@ -2,18 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, DateTimeField, Model, OuterRef, Q, QuerySet, Subquery, TextChoices
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextChoices,
+    Value,
+    When,
+)
 from django.db.models.functions import JSONObject, Now
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
-from queueing.facts import SaleState, sale_state
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, ConcertStatus, SeatStatus
-from reservations.models.concert import IS_SOLD_OUT
+from reservations.models.concert import sale_state_at
 from reservations.models.seat import IS_FREE, IS_HELD
-from reservations.queries.concerts import in_state
 
 # In the order of SeatCounts.
 STATES = ("left", "held", "sold", "off")
@@ -76,8 +86,19 @@ def schedules(rows: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
     return (
         rows.select_related("concert")
         .defer("draw_seed", "layout")
-        .annotate(of_seats=counts_subquery(seats, "concert_schedule"), is_sold_out=IS_SOLD_OUT, read_at=Now())
+        .annotate(of_seats=counts_subquery(seats, "concert_schedule"), state=schedule_state_now(), read_at=Now())
     )
+
+
+def schedule_state_now() -> Case:
+    """Where a date stands in the eyes of staff."""
+    is_hidden = ~Q(concert__status=ConcertStatus.AVAILABLE)
+    return Case(When(is_hidden, then=Value(ScheduleState.UNPUBLISHED.value)), default=sale_state_at())
+
+
+def in_schedule_state(rows: QuerySet[ConcertSchedule], state: str) -> QuerySet[ConcertSchedule]:
+    """The dates that stand there."""
+    return rows.filter(Exact(schedule_state_now(), state))
 
 
 def concerts(rows: QuerySet[Concert]) -> QuerySet[Concert]:
@@ -105,24 +126,7 @@ def seat_counts(row: Model) -> SeatCounts:
 
 def schedule_state(schedule: ConcertSchedule) -> ScheduleState:
     """Where a date of the query above stands."""
-    now: datetime = annotation(schedule, "read_at")
-    if schedule.concert.status != ConcertStatus.AVAILABLE:
-        return ScheduleState.UNPUBLISHED
-    state = sale_state(
-        is_public=True,
-        opens_at=schedule.reservation_available_at,
-        deadline_at=schedule.deadline_at,
-        is_sold_out=annotation(schedule, "is_sold_out"),
-        now=now,
-    )
-    return ScheduleState(state.value)
-
-
-def in_schedule_state(at: ScheduleState) -> Q:
-    """The dates that stand there: schedule_state() said in SQL."""
-    if at is ScheduleState.UNPUBLISHED:
-        return Q(concert__status=ConcertStatus.UNAVAILABLE)
-    return Q(concert__status=ConcertStatus.AVAILABLE) & in_state(SaleState(at.value))
+    return ScheduleState(annotation(schedule, "state"))
 
 
 def annotation(row: Model, name: str) -> Any:  # Any: each annotation is of a type of its own

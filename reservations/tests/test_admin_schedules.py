@@ -511,7 +511,7 @@ def test_who_only_looks_is_offered_no_buttons(client):
         assert url(name, schedule) not in page
 
 
-STANDINGS = {
+STATES = {
     "UNPUBLISHED": lambda: make_schedule(make_concert(status="UNAVAILABLE")),
     "UPCOMING": lambda: make_schedule(reservation_available_at=now() + DAY),
     "LOBBY": lambda: make_schedule(reservation_available_at=now() + timedelta(minutes=59)),
@@ -521,22 +521,22 @@ STANDINGS = {
 }
 
 
-@pytest.mark.parametrize("standing", STANDINGS)
-def test_the_filter_of_a_state_finds_what_the_list_shows(staff, standing):
-    for make in STANDINGS.values():
+@pytest.mark.parametrize("state", STATES)
+def test_the_filter_of_a_state_finds_what_the_list_shows(staff, state):
+    for make in STATES.values():
         make()
 
     shown = {row.pk: row for row in staff.get(LIST).context["cl"].result_list}
-    found = staff.get(LIST, {"standing": standing}).context["cl"].result_list
+    found = staff.get(LIST, {"state": state}).context["cl"].result_list
 
-    assert [schedule_state(row) for row in found] == [standing]
-    assert [row.pk for row in found] == [pk for pk, row in shown.items() if schedule_state(row) == standing]
+    assert [schedule_state(row) for row in found] == [state]
+    assert [row.pk for row in found] == [pk for pk, row in shown.items() if schedule_state(row) == state]
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        {"standing": "NONSENSE"},
+        {"state": "NONSENSE"},
         {"q": "x"},
         {"concert_date_from": "2020-01-01", "concert_date_to": "x"},
         {"p": "99"},
