@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from math import ceil
 
 from queueing.domain.draw import entry_of
@@ -30,17 +31,17 @@ AHEAD_ALIKE = ((0, 0), (1, 1), (2, NEAR_AHEAD), (NEAR_AHEAD + 1, 10**18))
 DRAWING_SECONDS, OUTSIDE_SECONDS = 3, 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WaitingPage:
     """One fan's place in a waiting room, with the token that they have there, if any."""
 
     snapshot: QueueSnapshot
     token: TokenView | None
 
-    @property
+    @cached_property
     def panel(self) -> str:
-        """Which part the page shows; each has a template of this name, _partials/waiting_<panel>.html."""
-        state, token = self.snapshot.state, self.token
+        """Which part the page shows; each has a template of this name, queueing/_partials/<panel>.html."""
+        state, token = self.state, self.token
         if state in ENDED:
             return "ended"
         if token is not None and token.status == Status.WAITING:
@@ -56,7 +57,12 @@ class WaitingPage:
     @property
     def template(self) -> str:
         """What is shown inside the place."""
-        return f"reservations/_partials/waiting_{self.panel}.html"
+        return f"queueing/_partials/{self.panel}.html"
+
+    @cached_property
+    def state(self) -> RoomState:
+        """Where the room stands, for the whole of the page."""
+        return self.snapshot.state
 
     # --- A place in line ---------------------------------------------------------------------------
 
@@ -115,7 +121,7 @@ class WaitingPage:
     @property
     def is_paused(self) -> bool:
         """Whether nobody is let in for now."""
-        return self.snapshot.state == RoomState.PAUSED
+        return self.state == RoomState.PAUSED
 
     @property
     def waiting(self) -> int:
@@ -167,7 +173,7 @@ class WaitingPage:
         """Seconds until the next thing that the clock alone brings about, if it is worth waiting for."""
         if self.panel == "upcoming":
             return self.lobby_in
-        return self.opens_in if self.snapshot.state in BEFORE_THE_OPENING else None
+        return self.opens_in if self.state in BEFORE_THE_OPENING else None
 
     @property
     def is_live(self) -> bool:
@@ -198,18 +204,18 @@ class WaitingPage:
     @property
     def is_due(self) -> bool:
         """Whether the public progress can't tell when this changes: a number has been drawn, or is about to be."""
-        return self.panel == "drawing" and self.snapshot.state != RoomState.DRAWING
+        return self.panel == "drawing" and self.state != RoomState.DRAWING
 
     @property
     def spreads(self) -> bool:
         """Whether a crowd sees the same moment end that this page waits for."""
-        return self.snapshot.state in {*BEFORE_THE_OPENING, RoomState.DRAWING}
+        return self.state in {*BEFORE_THE_OPENING, RoomState.DRAWING}
 
     @property
     def same(self) -> str:
         """What of the progress must stay as it is for the place to be right but for its numbers, as JSON."""
         facts = self.snapshot.facts
-        return json.dumps({"state": self.snapshot.state, "message": facts.message, "seed": facts.seed})
+        return json.dumps({"state": self.state, "message": facts.message, "seed": facts.seed})
 
     @property
     def within(self) -> str:

@@ -17,8 +17,8 @@ from django.utils.timezone import now
 
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
+from queueing.api.draw_list import MOST_LISTS
 from queueing.domain import draw
-from reservations.api import draw_views
 from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats
@@ -125,7 +125,7 @@ def test_the_list_may_be_kept_and_is_not_sent_twice(schedule):
 @pytest.mark.usefixtures("gathered")
 def test_few_readers_at_a_time_and_each_makes_room_again(schedule):
     open_and_draw(schedule)
-    reading = [get(schedule, "draw") for _ in range(draw_views.MOST_LISTS)]
+    reading = [get(schedule, "draw") for _ in range(MOST_LISTS)]
 
     refused = get(schedule, "draw")
     for response in reading:
@@ -133,7 +133,7 @@ def test_few_readers_at_a_time_and_each_makes_room_again(schedule):
 
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (503, "unavailable")
     assert refused["Retry-After"]
-    assert [len(listed(schedule)) for _ in range(draw_views.MOST_LISTS + 1)]
+    assert [len(listed(schedule)) for _ in range(MOST_LISTS + 1)]
 
 
 @pytest.mark.usefixtures("gathered")
@@ -141,12 +141,12 @@ def test_who_asks_for_the_head_is_no_reader(schedule):
     open_and_draw(schedule)
     whole = get(schedule, "draw")
 
-    heads = [Client().head(f"/api/v1/schedules/{schedule.pk}/draw/") for _ in range(draw_views.MOST_LISTS)]
+    heads = [Client().head(f"/api/v1/schedules/{schedule.pk}/draw/") for _ in range(MOST_LISTS)]
     whole.close()
 
     assert [(head.status_code, head["ETag"], head.getvalue()) for head in heads] == [
         (200, whole["ETag"], b"")
-    ] * draw_views.MOST_LISTS
+    ] * MOST_LISTS
 
 
 def verify(*words):

@@ -61,7 +61,7 @@ def show(request: HttpRequest, page: WaitingPage) -> HttpResponse:
     if not is_part(request) or not page.is_live:
         # Who waits asks again and again, and needs none of it; who asks for the last time does.
         content |= around(page, user_id=fan_id(request))
-    template = "reservations/_partials/waiting_place.html" if is_part(request) else "reservations/waiting.html"
+    template = "queueing/_partials/place.html" if is_part(request) else "queueing/waiting_room.html"
     return render(request, template, content)
 
 
@@ -128,7 +128,7 @@ def join(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, str(refusal.detail))
         return redirect("waiting_room", pk=pk)
     except Unavailable as error:
-        response = render(request, "reservations/waiting_unavailable.html", {"schedule": pk}, status=503)
+        response = render(request, "queueing/unavailable.html", {"schedule": pk}, status=503)
         response["Retry-After"] = str(retry_after(error.retry_after_seconds))
         return response
     if place.token.status == Status.ACTIVE:
@@ -144,7 +144,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     if token is None or token.status == Status.EXPIRED:
         return redirect("waiting_room", pk=pk)
     if request.method != "POST":
-        return render(request, "reservations/waiting_leave.html", {"schedule": pk, "token": token})
+        return render(request, "queueing/leave.html", {"schedule": pk, "token": token})
     left, has_freed_a_slot = line.leave(user_id=fan_id(request), token=token.token)
     if has_freed_a_slot:
         slot_freed(pk)
