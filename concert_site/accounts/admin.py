@@ -103,7 +103,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         return {name: action for name, action in actions.items() if name not in unwanted}
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Whether this account may be changed by this member of staff."""
         return super().has_change_permission(request, obj) and (is_superuser(request) or not outranks_a_fan(obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -153,7 +152,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
 
     @admin.action(description=_("Let in again"), permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Let the selected log in again."""
         self.switch(request, queryset, is_active=True)
 
     @admin.action(description=_("Deactivate: they can't log in any more"), permissions=["change"])
@@ -191,7 +189,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
 
 
 def tell_old_address(request: HttpRequest, user: User, old: str) -> None:
-    """Tell the address that an account had before that it has another now."""
     get_adapter(request).send_notification_mail(
         "account/email/email_changed", user, {"from_email": old, "to_email": user.email}, email=old
     )
@@ -205,10 +202,8 @@ def is_held(user: User) -> bool:
 
 
 def is_superuser(request: HttpRequest) -> bool:
-    """Whether this member of staff may do everything."""
     return bool(getattr(request.user, "is_superuser", False))
 
 
 def outranks_a_fan(obj: Model | None) -> bool:
-    """Whether this is an account of staff."""
     return isinstance(obj, User) and (obj.is_staff or obj.is_superuser)

@@ -5,11 +5,11 @@ could do with it: an access token opens allauth's session, so whatever could loc
 over, asks for the password or a fresh login.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
 
 ROOT = "/_allauth/app/v1/"
 PAGES = "/accounts/"
@@ -100,22 +100,14 @@ def is_allowed_page(name: str | None) -> bool:
 
 
 def is_allowed(method: str, path: str) -> bool:
-    """Whether this operation of allauth's API is one of ours."""
     return method.upper() in OPERATIONS.get(path.removeprefix(ROOT), ())
 
 
-class AllauthAllowlistMiddleware:
+class AllauthAllowlistMiddleware(MiddlewareMixin):
     """Middleware: what of allauth isn't offered isn't there."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/_allauth/"):
-            refusal = refusal_of(request)
-            if refusal is not None:
-                return refusal
-        return self.get_response(request)
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        return refusal_of(request) if request.path.startswith("/_allauth/") else None
 
     def process_view(self, request: HttpRequest, view: object, args: Any, kwargs: Any) -> None:  # Any: Django's
         """Close the pages that aren't offered.

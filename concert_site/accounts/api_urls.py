@@ -1,23 +1,38 @@
 """Operations of allauth's API that stand in for its own, below `/_allauth/app/v1/`."""
 
+from allauth.headless.account.views import ChangePasswordView, LoginView, ReauthenticateView
 from allauth.headless.constants import Client
-from django.urls import path
+from allauth.headless.mfa import views as mfa
+from django.urls import URLPattern, path
 
-from concert_site.accounts import api_views
+from concert_site.accounts import api_views as own
 
+
+def operation(address: str, view: type, **attributes: object) -> URLPattern:
+    """An operation, by a view with these attributes in place of its own."""
+    return path(address, view.as_api_view(client=Client.APP, **attributes))  # type: ignore[attr-defined]  # of allauth
+
+
+passkeys = mfa.ManageWebAuthnView.input_class | {"POST": own.AddPasskeyInput}
 urlpatterns = [
-    path("auth/signup", api_views.SignUp.as_api_view(client=Client.APP)),
-    path("auth/login", api_views.LogIn.as_api_view(client=Client.APP)),
-    path("auth/reauthenticate", api_views.ConfirmPassword.as_api_view(client=Client.APP)),
-    path("auth/email/verify/resend", api_views.SendCodeAgain.as_api_view(client=Client.APP)),
-    path("auth/password/reset", api_views.ResetPassword.as_api_view(client=Client.APP)),
-    path("account/password/change", api_views.ChangePassword.as_api_view(client=Client.APP)),
-    path("account/email", api_views.Address.as_api_view(client=Client.APP)),
-    path("auth/password/request", api_views.RequestPasswordReset.as_api_view(client=Client.APP)),
-    path("auth/2fa/authenticate", api_views.Authenticate.as_api_view(client=Client.APP)),
-    path("auth/2fa/reauthenticate", api_views.Reauthenticate.as_api_view(client=Client.APP)),
-    path("auth/webauthn/login", api_views.LoginPasskey.as_api_view(client=Client.APP)),
-    path("auth/webauthn/authenticate", api_views.AuthenticatePasskey.as_api_view(client=Client.APP)),
-    path("auth/webauthn/reauthenticate", api_views.ReauthenticatePasskey.as_api_view(client=Client.APP)),
-    path("account/authenticators/webauthn", api_views.ManagePasskeys.as_api_view(client=Client.APP)),
+    operation("auth/signup", own.SignUp),
+    operation("auth/login", LoginView, input_class=own.LogInInput),
+    operation("auth/reauthenticate", ReauthenticateView, input_class=own.PasswordInput),
+    operation("auth/email/verify/resend", own.SendCodeAgain),
+    operation("auth/password/reset", own.ResetPassword),
+    operation("account/password/change", ChangePasswordView, input_class=own.NewPasswordInput),
+    operation("account/email", own.Address),
+    operation("auth/password/request", own.RequestPasswordReset),
+    operation("auth/2fa/authenticate", mfa.AuthenticateView, input_class=own.AuthenticateInput),
+    operation("auth/2fa/reauthenticate", mfa.ReauthenticateView, input_class=own.ReauthenticateInput),
+    operation("auth/webauthn/login", mfa.LoginWebAuthnView, input_class={"POST": own.LoginPasskeyInput}),
+    operation(
+        "auth/webauthn/authenticate", mfa.AuthenticateWebAuthnView, input_class={"POST": own.AuthenticatePasskeyInput}
+    ),
+    operation(
+        "auth/webauthn/reauthenticate",
+        mfa.ReauthenticateWebAuthnView,
+        input_class={"POST": own.ReauthenticatePasskeyInput},
+    ),
+    operation("account/authenticators/webauthn", mfa.ManageWebAuthnView, input_class=passkeys),
 ]

@@ -8,10 +8,7 @@ from allauth.core.exceptions import ReauthenticationRequired
 from allauth.headless.account import inputs as account_inputs
 from allauth.headless.account.response import EmailAddressesResponse, RequestEmailVerificationResponse
 from allauth.headless.account.views import (
-    ChangePasswordView,
-    LoginView,
     ManageEmailView,
-    ReauthenticateView,
     RequestPasswordResetView,
     ResendEmailVerificationCodeView,
     ResetPasswordView,
@@ -19,7 +16,7 @@ from allauth.headless.account.views import (
 )
 from allauth.headless.internal.restkit import inputs as restkit
 from allauth.headless.internal.restkit.response import APIResponse
-from allauth.headless.mfa import inputs, views
+from allauth.headless.mfa import inputs
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
@@ -47,24 +44,6 @@ class NewPasswordInput(SpacesCount, account_inputs.ChangePasswordInput):  # type
 
 class ResetInput(SpacesCount, account_inputs.ResetPasswordInput):  # type: ignore[misc]  # as above
     """A code and another password."""
-
-
-class LogIn(LoginView):  # type: ignore[misc]  # as above
-    """`POST auth/login`."""
-
-    input_class = LogInInput
-
-
-class ConfirmPassword(ReauthenticateView):  # type: ignore[misc]  # as above
-    """`POST auth/reauthenticate`."""
-
-    input_class = PasswordInput
-
-
-class ChangePassword(ChangePasswordView):  # type: ignore[misc]  # as above
-    """`POST account/password/change`."""
-
-    input_class = NewPasswordInput
 
 
 class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # as above
@@ -196,18 +175,6 @@ class ReauthenticateInput(GuessedCode, inputs.ReauthenticateInput):  # type: ign
     """The second factor again."""
 
 
-class Authenticate(views.AuthenticateView):  # type: ignore[misc]  # as above
-    """`POST auth/2fa/authenticate`."""
-
-    input_class = AuthenticateInput
-
-
-class Reauthenticate(views.ReauthenticateView):  # type: ignore[misc]  # as above
-    """`POST auth/2fa/reauthenticate`."""
-
-    input_class = ReauthenticateInput
-
-
 class AddPasskeyInput(NamedPasskey, inputs.AddWebAuthnInput):  # type: ignore[misc]  # as above
     """Add a passkey."""
 
@@ -222,27 +189,3 @@ class AuthenticatePasskeyInput(ReadCredential, inputs.AuthenticateWebAuthnInput)
 
 class ReauthenticatePasskeyInput(ReadCredential, inputs.ReauthenticateWebAuthnInput):  # type: ignore[misc]  # as above
     """A passkey again."""
-
-
-class ManagePasskeys(views.ManageWebAuthnView):  # type: ignore[misc]  # as above
-    """`account/authenticators/webauthn`."""
-
-    input_class = views.ManageWebAuthnView.input_class | {"POST": AddPasskeyInput}
-
-
-class LoginPasskey(views.LoginWebAuthnView):  # type: ignore[misc]  # as above
-    """`auth/webauthn/login`."""
-
-    input_class = {"POST": LoginPasskeyInput}
-
-
-class AuthenticatePasskey(views.AuthenticateWebAuthnView):  # type: ignore[misc]  # as above
-    """`auth/webauthn/authenticate`."""
-
-    input_class = {"POST": AuthenticatePasskeyInput}
-
-
-class ReauthenticatePasskey(views.ReauthenticateWebAuthnView):  # type: ignore[misc]  # as above
-    """`auth/webauthn/reauthenticate`."""
-
-    input_class = {"POST": ReauthenticatePasskeyInput}

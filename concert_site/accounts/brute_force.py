@@ -112,7 +112,6 @@ def caller_of(request: HttpRequest, email: str) -> str | None:
 
 
 def counters(limits: Sequence[Limit], subject: str) -> list[Counter]:
-    """These limits for one subject."""
     return [Counter(limit, subject) for limit in limits]
 
 

@@ -50,11 +50,9 @@ class Device:
     accounts: tuple[str, ...] = ()
 
     def knows(self, account: str) -> bool:
-        """Whether this account was logged in here before."""
         return account in self.accounts
 
     def with_account(self, account: str) -> "Device":
-        """The same device after another login."""
         others = [known for known in self.accounts if known != account]
         return Device(self.name, (*others, account)[-MOST_ACCOUNTS:])
 
@@ -74,7 +72,6 @@ def keyed_hash(kind: str, text: str) -> str:
 
 
 def device_of(request: HttpRequest) -> Device | None:
-    """The device that a request comes from, if it shows a token of ours that is good: a cookie, or an app's header."""
     token = request.headers.get(HEADER) or request.COOKIES.get(COOKIE)
     if not token:
         return None
@@ -86,7 +83,6 @@ def device_of(request: HttpRequest) -> Device | None:
 
 
 def is_known_network(request: HttpRequest, account: str) -> bool:
-    """Whether this account was logged in from this network before."""
     oldest = timezone.now() - GOOD_FOR
     known = KnownNetwork.objects.filter(account=account, network=_network_key(request, account))
     return known.filter(last_login_at__gte=oldest).exists()

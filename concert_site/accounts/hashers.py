@@ -33,7 +33,6 @@ class PatientPBKDF2(PBKDF2PasswordHasher):
     """Django's default, computed where it can't take the processors from holds and polls."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        """The encoded hash."""
         return executor().submit(super().encode, password, salt, iterations).result()
 
 

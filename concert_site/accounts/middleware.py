@@ -1,9 +1,8 @@
 """What stands before allauth's API."""
 
-from collections.abc import Callable
-
 import orjson
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.devices import keep_in_cookie
@@ -14,7 +13,7 @@ PATH = "/_allauth/"
 DEEPEST = 32
 
 
-class JsonBodyMiddleware:
+class JsonBodyMiddleware(MiddlewareMixin):
     """Middleware: a JSON body that no one should have to read is a 400 before allauth sees it.
 
     Python's json module, which allauth reads with, lets half a surrogate pair pass, which can't be written to a
@@ -22,13 +21,10 @@ class JsonBodyMiddleware:
     RecursionError. Both would be a 500.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
         if request.path.startswith(PATH) and request.body and not is_object(request.body):
             return refuse(request, 400, "parse_error", _("That can't be read"))
-        return self.get_response(request)
+        return None
 
 
 def is_object(body: bytes) -> bool:
@@ -41,20 +37,15 @@ def is_object(body: bytes) -> bool:
 
 
 def is_flat(value: object, levels: int) -> bool:
-    """Whether objects and lists lie in each other no deeper than so many levels."""
     if not isinstance(value, dict | list):
         return True
     inner = value.values() if isinstance(value, dict) else value
     return levels > 0 and all(is_flat(each, levels - 1) for each in inner)
 
 
-class DeviceTokenMiddleware:
+class DeviceTokenMiddleware(MiddlewareMixin):
     """Middleware: who has just logged in keeps a token of the device."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         keep_in_cookie(request, response)
         return response

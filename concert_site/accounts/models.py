@@ -61,11 +61,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
-        """Make a member of staff who may do everything."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Find the account of an e-mail address, however it was typed."""
         return self.get(email=(username or "").strip().lower())
 
 

@@ -6,6 +6,7 @@ with names of its own, and with the refusals that allauth's leaves out.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from importlib.resources import files
@@ -20,8 +21,9 @@ from concert_site.accounts.openapi_overrides import add_operations, override_sch
 METHODS = ("get", "post", "put", "patch", "delete")
 # What allauth's components are called among ours.
 PREFIX = "Account"
-SCHEMA = re.compile(r"^#/components/schemas/(\w+)$")
-ERROR = "AccountError"
+SCHEMAS, ERROR = "#/components/schemas/", "AccountError"
+# References to them, save for the one that is ours.
+SCHEMA = re.compile(rf"({SCHEMAS})(?!{ERROR}\b)(\w+)")
 # What our own operations call the access token.
 ACCESS_TOKEN, SESSION_TOKEN = "accessToken", "sessionToken"
 JSON = "application/json"
@@ -81,7 +83,6 @@ def spec_of_allauth() -> Shape:
 
 
 def offered_at(path: str, item: Shape) -> Shape:
-    """The operations of an address that this site offers."""
     return {method: item[method] for method in METHODS if method in item and is_allowed(method, path)}
 
 
@@ -112,7 +113,6 @@ def refused(words: str, status: str) -> Shape:
 
 
 def error_shape() -> Shape:
-    """What every refusal of allauth looks like."""
     error = {
         "type": "object",
         "required": ["code", "message"],
@@ -142,7 +142,7 @@ def in_place(shape: Any, spec: Shape) -> Any:
     if not isinstance(shape, dict):
         return shape
     ref = shape.get("$ref", "")
-    if ref and not SCHEMA.match(ref):
+    if ref and not ref.startswith(SCHEMAS):
         _, _, kind, name = ref.split("/")
         return in_place(spec["components"][kind][name], spec)
     found = {
@@ -155,33 +155,20 @@ def in_place(shape: Any, spec: Shape) -> Any:
 
 def used_schemas(shape: Any, schemas: Shape) -> Iterator[tuple[str, Shape]]:
     """The schemas that a shape refers to, and those that they refer to."""
-    wanted, done = set(names_in(shape)), set()
+    wanted, done = names_in(shape), set()
     while wanted:
         name = wanted.pop()
         done.add(name)
         found = in_place(schemas[name], {"components": {"schemas": schemas}})
         yield name, found
-        wanted |= set(names_in(found)) - done
+        wanted |= names_in(found) - done
 
 
-def names_in(shape: Any) -> Iterator[str]:
+def names_in(shape: Any) -> set[str]:
     """The names of the schemas of allauth that a shape refers to."""
-    if isinstance(shape, list):
-        for each in shape:
-            yield from names_in(each)
-    elif isinstance(shape, dict):
-        if (match := SCHEMA.match(shape.get("$ref", ""))) and match[1] != ERROR:
-            yield match[1]
-        for each in shape.values():
-            yield from names_in(each)
+    return {name for _place, name in SCHEMA.findall(json.dumps(shape))}
 
 
 def renamed(shape: Any) -> Any:
     """A shape whose references to schemas of allauth bear their names among ours."""
-    if isinstance(shape, list):
-        return [renamed(each) for each in shape]
-    if not isinstance(shape, dict):
-        return shape
-    if (match := SCHEMA.match(shape.get("$ref", ""))) and match[1] != ERROR:
-        return shape | {"$ref": f"#/components/schemas/{PREFIX}{match[1]}"}
-    return {key: renamed(value) for key, value in shape.items()}
+    return json.loads(SCHEMA.sub(rf"\1{PREFIX}\2", json.dumps(shape)))

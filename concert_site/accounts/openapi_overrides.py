@@ -85,7 +85,6 @@ def add_operations(paths: Shape, root: str) -> None:
 
 
 def describe_change_of_address(operation: Shape) -> None:
-    """Say that it takes a password, and when it counts."""
     fields = {
         "email": {"$ref": "#/components/schemas/Email"},
         "password": TEXT | {"description": "The account's, if it has one; else it must have logged in minutes ago."},
@@ -100,7 +99,6 @@ def describe_change_of_address(operation: Shape) -> None:
 
 
 def header(operation: Shape, name: str, words: str) -> None:
-    """Describe a header that an operation looks at."""
     operation.setdefault("parameters", []).append(
         {"name": name, "in": "header", "schema": TEXT, "description": words, "required": False}
     )

@@ -28,5 +28,4 @@ def remember_password(request: HttpRequest, email: str) -> None:
 
 
 def hash_of_password(user: User) -> str:
-    """What of an account's password a session may know."""
     return salted_hmac("frontrow.reset", user.password, algorithm="sha256").hexdigest()

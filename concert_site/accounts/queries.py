@@ -55,7 +55,6 @@ def sessions_of(user_id: int, current: str) -> list[KnownSession]:
 
 
 def as_known(row: AccountSession, noted: UserSession | None, current: str) -> KnownSession:
-    """A row, with what was noted of it."""
     return KnownSession(
         session_key=row.session_key,
         client=name_of_client(noted.user_agent if noted else ""),

@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha256
@@ -201,7 +201,6 @@ def read(copy: Revocations | None, version: str | None) -> Revocations:
 
 
 def rows_since(horizon: int) -> list[Row]:
-    """The revocations of this transaction and of later ones, up to `MOST_NEW`."""
     return fetch(NEW, {"since": horizon})
 
 
@@ -221,38 +220,25 @@ def note(rows: list[Row], accounts: dict[int, int], sessions: dict[int, set[str]
             accounts[user_id] = max(row["id"], accounts.get(user_id, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Asks one Redis for the version, without patience; after a failure not again for a second."""
-
-    client: redis.Redis
-    breaker: Breaker
-
-    def ask(self) -> str | None:
-        """The version, None while Redis is away."""
-        ask = partial(self.client.eval, ASK_VERSION, 1, VERSION, secrets.token_hex(8))
-        try:
-            return str(self.breaker.call(ask))
-        except RedisError:
-            return None
-
-
 @cache
-def asker_of(url: str) -> Asker:
-    """The one of this process, with connections of its own: their timeouts are shorter."""
-    quick = redis.ConnectionPool.from_url(
-        url,
-        socket_timeout=PATIENCE_SECONDS,
-        socket_connect_timeout=PATIENCE_SECONDS,
-        # For a connection that was closed meanwhile.
-        retry=Retry(NoBackoff(), 1),
+def asker_of(url: str) -> Callable[[], object]:
+    """Asks one Redis for the version, without patience; after a failure not again for a second.
+
+    With connections of its own: their timeouts are shorter. One retry, for a connection that was closed meanwhile.
+    """
+    retry, breaker = Retry(NoBackoff(), 1), Breaker()
+    quick = redis.Redis.from_url(
+        url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS, retry=retry
     )
-    return Asker(redis.Redis(connection_pool=quick), Breaker())
+    return lambda: breaker.call(partial(quick.eval, ASK_VERSION, 1, VERSION, secrets.token_hex(8)))
 
 
 def version_in_redis() -> str | None:
-    """The version of the list as Redis knows it."""
-    return asker_of(settings.REDIS_URL).ask()
+    """The version of the list as Redis knows it, None while Redis is away."""
+    try:
+        return str(asker_of(settings.REDIS_URL)())
+    except RedisError:
+        return None
 
 
 def announce() -> None:

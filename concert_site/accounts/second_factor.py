@@ -53,7 +53,6 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth comes with
             return str(generate_totp_secret())
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002  allauth's
-        """A name for another passkey."""
         number = Authenticator.objects.filter(user=user, type=type).count() + 1
         return _("Passkey %(number)d") % {"number": number}
 
@@ -181,12 +180,10 @@ def use_up(authenticator: Authenticator, code: str) -> bool:
 
 
 def has_factor(user: User) -> bool:
-    """Whether a login to this account asks for a second factor."""
     return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
 
 
 def used_factors(request: HttpRequest, user: User) -> list[int]:
-    """The factors that were shown in this session."""
     records = get_authentication_records(request, user)
     return [record["id"] for record in records if record.get("method") == "mfa" and "id" in record]
 

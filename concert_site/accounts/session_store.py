@@ -19,7 +19,6 @@ class SessionStore(db.SessionStore):
 
     @classmethod
     def get_model_class(cls) -> type[AbstractBaseSession]:
-        """The table."""
         return AccountSession
 
     # When the row that was loaded was seen last; None before a row was.
@@ -31,7 +30,6 @@ class SessionStore(db.SessionStore):
         return row  # type: ignore[no-any-return]  # as above
 
     def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:  # Any: Django's signature
-        """The row of a session, with whose it is."""
         row: AccountSession = super().create_model_instance(data)  # type: ignore[assignment]  # of the class above
         owner = str(data.get(USER_ID, ""))
         row.user_id = int(owner) if owner.isdecimal() else None

@@ -33,7 +33,6 @@ def end_sessions(user_id: int, *, keep: str | None = None) -> None:
 
 
 def end_session(session_key: str) -> None:
-    """End one session."""
     end_sessions_of_keys([session_key])
 
 

@@ -43,7 +43,6 @@ def name_of_client(user_agent: str) -> str:
 
 
 def first_named(names: tuple[tuple[str, str], ...], user_agent: str) -> str:
-    """The name of the first that the header mentions; blank for none."""
     return next((name for mark, name in names if mark in user_agent), "")
 
 

@@ -105,7 +105,6 @@ class FreeAddress:
     """A sign-up page on which an address that was taken meanwhile is an error of its field."""
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
-        """Make the account, unless somebody was quicker."""
         try:
             response: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # of the view it is mixed into
         except AddressTaken as taken:
@@ -180,7 +179,6 @@ class PasswordReset(PasswordResetView):  # type: ignore[misc]  # as above
 @private_page
 @throttled("write")
 def profile(request: HttpRequest) -> HttpResponse:
-    """The fan's name and language."""
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=fan_id(request)))
     if form.is_valid():
         with override(form.save().locale):

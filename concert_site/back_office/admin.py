@@ -25,18 +25,14 @@ class LogAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("action"))
     def what(self, entry: LogEntry) -> str:
-        """Added, changed or deleted."""
         return entry.get_action_flag_display()
 
     @admin.display(description=_("change"))
     def message(self, entry: LogEntry) -> str:
-        """What changed, in words."""
         return entry.get_change_message()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Superusers alone."""
         return bool(getattr(request.user, "is_superuser", False))
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Superusers alone."""
         return self.has_module_permission(request)

@@ -39,12 +39,10 @@ EVERYDAY = {IntervalSchedule.SECONDS: 1, IntervalSchedule.MINUTES: 60, IntervalS
 
 
 def is_site_task(row: Model | None) -> bool:
-    """Whether a periodic task is one that the site needs."""
     return isinstance(row, PeriodicTask) and row.name in periodic_tasks.PERIODIC_TASKS
 
 
 def is_used_by_site_task(row: Model | None) -> bool:
-    """Whether a task of the site runs by this schedule."""
     if row is None or row.pk is None:
         return False
     # Four models, each with tasks of its own.
@@ -179,17 +177,14 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
 
     @admin.action(description=_("Enable selected tasks"), permissions=["change"])
     def enable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Switch them on."""
         return self.switch(request, queryset, lambda _was: True)
 
     @admin.action(description=_("Disable selected tasks"), permissions=["change"])
     def disable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Switch them off."""
         return self.switch(request, queryset, lambda _was: False)
 
     @admin.action(description=_("Toggle activity of selected tasks"), permissions=["change"])
     def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Switch them over."""
         return self.switch(request, queryset, lambda was: not was)
 
     def switch(self, request: HttpRequest, queryset: QuerySet[Any], wanted: Any) -> HttpResponse | None:
@@ -237,11 +232,9 @@ class TasksOfSchedule(TabularInline):  # type: ignore[type-arg]  # the model is 
     verbose_name_plural = _("Periodic tasks that use this schedule")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Tasks are made on a page of their own."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """And changed there."""
         return False
 
 
@@ -251,11 +244,9 @@ class ProtectedSchedule(SafeLookupsAdmin):
     inlines = (TasksOfSchedule,)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Unless the site needs it."""
         return not is_used_by_site_task(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Unless the site needs it."""
         return not is_used_by_site_task(obj) and super().has_delete_permission(request, obj)
 
 
@@ -267,7 +258,6 @@ class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]  # the model is n
         fields = ("every", "period")
 
     def clean_period(self) -> str:
-        """Refuse microseconds."""
         period: str = self.cleaned_data["period"]
         if period == IntervalSchedule.MICROSECONDS:
             raise forms.ValidationError(_("A second is the shortest."))

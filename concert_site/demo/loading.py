@@ -67,7 +67,6 @@ def load() -> bool:
 
 
 def load_logins() -> None:
-    """The fan, with money in the wallet, and the member of staff."""
     secret = make_password(FAN.phrase)
     fan = User(email=FAN.email, name="김하늘", password=secret, locale="ko")
     staff = User(email=STAFF.email, name="Box Office", password=secret, is_staff=True, is_superuser=True)
@@ -92,7 +91,6 @@ def times(now: datetime, *, opens_in_days: float, played_in_days: int) -> Times:
 def make(
     item: programme.Item, hall: Hall, when: Times, **columns: object
 ) -> tuple[Concert, ConcertSchedule, list[ConcertSeat]]:
-    """Make a concert of the programme with its one date."""
     poster = store_poster(Poster(suffix="svg", content=item.drawing))
     concert = Concert.objects.create(name=item.name, host=item.host, description=item.description, poster=poster)
     schedule, seats = create_schedule(concert=concert, hall=hall, times=when, **columns)
@@ -114,7 +112,6 @@ def load_lobby(fans: list[User], now: datetime) -> None:
 
 
 def load_line(fans: list[User], now: datetime) -> None:
-    """A concert with a line in its waiting room."""
     when = times(now, opens_in_days=-0.02, played_in_days=60)
     _, schedule, _ = make(
         programme.IN_LINE,
@@ -134,7 +131,6 @@ def load_on_sale(fans: list[User], now: datetime) -> list[Payment]:
 
 
 def load_sold_out(fans: list[User], now: datetime) -> list[Payment]:
-    """A concert that is sold out to the last seat."""
     concert, schedule, seats = make(
         programme.SOLD_OUT, plain_hall(160, 66_000), times(now, opens_in_days=-7, played_in_days=21)
     )

@@ -72,7 +72,6 @@ def add_sales(
 
 
 def booking_of(party: Party, fan: User, concert: Concert, schedule: ConcertSchedule, at: datetime) -> list[Reservation]:
-    """One booking of a fan: a paid reservation a seat."""
     reference = new_reference()
     return [
         Reservation(

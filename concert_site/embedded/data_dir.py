@@ -29,17 +29,14 @@ class DataDir:
 
     @property
     def postgres(self) -> Path:
-        """PostgreSQL's cluster."""
         return self.path / "postgres"
 
     @property
     def redis(self) -> Path:
-        """Redis' append-only file."""
         return self.path / "redis"
 
     @property
     def log(self) -> Path:
-        """One log file for each process."""
         return self.path / "log"
 
     @property
@@ -86,7 +83,6 @@ class DataDir:
 
 
 def open_to_search() -> int:
-    """The permissions of a folder that PostgreSQL must pass through."""
     return 0o711 if os.geteuid() == 0 else 0o700
 
 

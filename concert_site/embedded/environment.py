@@ -77,7 +77,6 @@ def take_data_dir(argv: Sequence[str]) -> tuple[Path, list[str]]:
 
 
 def is_without_services(command: str, words: Sequence[str]) -> bool:
-    """Whether this command line needs neither data nor secrets."""
     if HELP.intersection(words):
         return True
     if command == "check_ticket":

@@ -6,5 +6,4 @@ class CannotStart(Exception):
 
 
 def in_one_line(error: Exception) -> str:
-    """An exception's text without its line breaks."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -11,7 +11,6 @@ from concert_site.embedded.strength import weakness_of
 
 
 def make_secret_key() -> str:
-    """A key for Django's signatures."""
     return secrets.token_urlsafe(50)
 
 

@@ -15,7 +15,6 @@ class FileLock:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def try_exclusive(self) -> bool:
-        """Take it alone, if nobody else has it."""
         return self._try(fcntl.LOCK_EX)
 
     def try_shared(self) -> bool:
@@ -23,11 +22,9 @@ class FileLock:
         return self._try(fcntl.LOCK_SH)
 
     def wait_exclusive(self, seconds: float) -> bool:
-        """Like `try_exclusive`, again and again for so many seconds."""
         return self._wait(fcntl.LOCK_EX, seconds)
 
     def wait_shared(self, seconds: float) -> bool:
-        """Like `try_shared`, again and again for so many seconds."""
         return self._wait(fcntl.LOCK_SH, seconds)
 
     def is_held_alone(self) -> bool:
@@ -47,11 +44,9 @@ class FileLock:
         return os.pread(self._fd, 1000, 0).decode(errors="replace").strip()
 
     def unlock(self) -> None:
-        """Let go of it; it can be taken again."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of it for good."""
         os.close(self._fd)
 
     def _try(self, kind: int) -> bool:

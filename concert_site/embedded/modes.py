@@ -26,7 +26,6 @@ def asked_mode(environ: Mapping[str, str], *, is_demo: bool) -> str | None:
 
 
 def remembered_mode(data_dir: Path) -> str | None:
-    """The mode that this data directory was made in."""
     try:
         return (data_dir / "mode").read_text().strip()
     except OSError:
@@ -47,6 +46,5 @@ def decide_mode(asked: str | None, data_dir: Path) -> str:
 
 
 def remember_mode(data_dir: Path, mode: str) -> None:
-    """Leave the mode in the data directory."""
     if remembered_mode(data_dir) is None:
         write_closed(data_dir / "mode", f"{mode}\n")

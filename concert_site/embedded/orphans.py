@@ -32,12 +32,10 @@ def record_of(name: str, pid: int, stop_signal: int) -> ProcessRecord:
 
 
 def write_records(data_dir: DataDir, processes: Iterable[ProcessRecord]) -> None:
-    """Write down who runs."""
     write_closed(data_dir.processes, json.dumps([asdict(process) for process in processes]))
 
 
 def read_records(data_dir: DataDir) -> list[ProcessRecord]:
-    """Who was written down last."""
     try:
         return [ProcessRecord(**process) for process in json.loads(data_dir.processes.read_text())]
     except (OSError, ValueError, TypeError):
@@ -61,7 +59,6 @@ def end_orphans(data_dir: DataDir) -> None:
 
 
 def members(process: ProcessRecord, data_dir: DataDir) -> list[psutil.Process]:
-    """The living processes of its session."""
     return [found for found in psutil.process_iter() if belongs(found, process, data_dir)]
 
 
@@ -80,6 +77,5 @@ def belongs(found: psutil.Process, process: ProcessRecord, data_dir: DataDir) ->
 
 
 def send(process: psutil.Process, number: int) -> None:
-    """Send a signal to a process that may be gone by now."""
     with suppress(psutil.Error):
         process.send_signal(number)

@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -40,7 +41,6 @@ def bin_dir() -> Path:
 
 
 def url(data_dir: DataDir) -> str:
-    """The DATABASE_URL of the embedded PostgreSQL."""
     return f"postgresql://{NAME}@/{NAME}?host={socket_dir(data_dir)}"
 
 
@@ -55,7 +55,6 @@ def cluster_name(data_dir: DataDir) -> str:
 
 
 def program(data_dir: DataDir, *, is_throwaway: bool = False) -> Program:
-    """The server."""
     settings = {
         **read_settings(),
         **(THROWAWAY_SETTINGS if is_throwaway else {}),
@@ -141,7 +140,8 @@ def end_strays(data_dir: DataDir) -> None:
     """
     strays = stray_processes(data_dir)
     for stray in strays:
-        if is_postmaster(stray):
+        # Its children carry a title in place of the command line.
+        if "-D" in stray.info["cmdline"]:
             end(stray, signal.SIGINT, STOPPING_SECONDS)
     psutil.wait_procs(strays, timeout=ORPHAN_SECONDS)
     while left := stray_processes(data_dir):
@@ -150,31 +150,14 @@ def end_strays(data_dir: DataDir) -> None:
 
 
 def stray_processes(data_dir: DataDir) -> list[psutil.Process]:
-    """Whoever belongs to a server on this cluster."""
     name = cluster_name(data_dir)
-    servers = (process for process in psutil.process_iter() if is_named(process, "postgres"))
-    return [process for process in servers if name in " ".join(titles(process))]
+    return [each for each in psutil.process_iter(["name", "status", "cmdline"]) if belongs(each.info, name)]
 
 
-def is_named(process: psutil.Process, name: str) -> bool:
-    """Whether this is the process' name; not if it is gone."""
-    try:
-        return process.name() == name and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def titles(process: psutil.Process) -> list[str]:
-    """The command line, or for a child of the server the title that it gave itself."""
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-def is_postmaster(process: psutil.Process) -> bool:
-    """Whether it is the server itself and not one of its children, which carry a title."""
-    return "-D" in titles(process)
+def belongs(found: dict[str, Any], name: str) -> bool:  # Any: psutil's
+    """Whether a process is a server of this name, or a child of it, which has that in its title."""
+    is_alive = found["name"] == "postgres" and found["status"] != psutil.STATUS_ZOMBIE
+    return is_alive and name in " ".join(found["cmdline"] or ())
 
 
 def end(process: psutil.Process, number: signal.Signals, seconds: float) -> None:

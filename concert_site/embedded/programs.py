@@ -51,7 +51,6 @@ class Program:
             )
 
     def command(self) -> list[str]:
-        """The command line, behind launch.py."""
         orders = {
             "parent": os.getpid(),
             "death_signal": self.death_signal,

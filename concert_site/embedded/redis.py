@@ -39,12 +39,10 @@ def server() -> Path:
 
 
 def socket_path(data_dir: DataDir) -> Path:
-    """Where it listens; on no port."""
     return data_dir.sockets() / "redis.sock"
 
 
 def url(data_dir: DataDir) -> str:
-    """The REDIS_URL of the embedded Redis."""
     return f"unix://{socket_path(data_dir)}?db=0"
 
 

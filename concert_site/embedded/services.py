@@ -23,11 +23,9 @@ class Services:
 
     @property
     def is_empty(self) -> bool:
-        """Whether both are somebody else's."""
         return not (self.has_postgres or self.has_redis)
 
     def urls(self, data_dir: DataDir) -> dict[str, str]:
-        """Where to reach the embedded ones."""
         found = {}
         if self.has_postgres:
             found["DATABASE_URL"] = postgres.url(data_dir)
@@ -38,16 +36,13 @@ class Services:
         return found
 
     def programs(self, data_dir: DataDir, *, is_throwaway: bool = False) -> list[Program]:
-        """What to run for them."""
         postgres_programs = [postgres.program(data_dir, is_throwaway=is_throwaway)] if self.has_postgres else []
         return postgres_programs + ([redis.program(data_dir)] if self.has_redis else [])
 
     def answer(self, data_dir: DataDir) -> bool:
-        """Whether the embedded ones can be used."""
         return (not self.has_postgres or postgres.answers(data_dir)) and (not self.has_redis or redis.answers(data_dir))
 
     def start(self, supervisor: Supervisor, data_dir: DataDir, *, is_throwaway: bool = False) -> None:
-        """Start the embedded ones, without waiting for them."""
         for program in self.programs(data_dir, is_throwaway=is_throwaway):
             supervisor.start(program)
 

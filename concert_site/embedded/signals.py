@@ -27,7 +27,6 @@ class StopSignals:
 
     @property
     def is_hurried(self) -> bool:
-        """Whether it was asked for twice."""
         return self.count > 1
 
     def stop_if_asked(self) -> None:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import psutil
+
 from concert_site.embedded import reachable, services, web
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
@@ -84,7 +86,8 @@ def own(data_dir: DataDir) -> FileLock:
     deadline = time.monotonic() + OWNER_SECONDS
     while not owner.try_exclusive():
         kind, _, pid = owner.read_note().partition(" ")
-        if kind == "up" and is_running(pid):
+        # The note may be that of an earlier holder.
+        if kind == "up" and pid.isdecimal() and psutil.pid_exists(int(pid)):
             raise CannotStart(
                 f"another `manage.py up` (process {pid}) runs in {data_dir.path}:"
                 " stop it, or choose another data directory with --data-dir and another --port"
@@ -99,19 +102,7 @@ def own(data_dir: DataDir) -> FileLock:
     return owner
 
 
-def is_running(pid: str) -> bool:
-    """Whether there is such a process: the note may be that of an earlier holder."""
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def others(embedded: Services) -> dict[str, str]:
-    """The URLs of the services that are not ours."""
     ours = {"DATABASE_URL": embedded.has_postgres, "REDIS_URL": embedded.has_redis}
     return {name: os.environ[name] for name, is_ours in ours.items() if not is_ours}
 

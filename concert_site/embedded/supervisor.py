@@ -63,7 +63,6 @@ class Supervisor:
         self._watchdog = self._start_watchdog()
 
     def start(self, program: Program) -> None:
-        """Start a program, and from now on keep it running."""
         log = self._data_dir.log / f"{program.name}.log"
         shorten(log)
         self._children[program.name] = self._launch(program, log)
@@ -180,7 +179,6 @@ class Supervisor:
 
 
 def added(child: Child) -> str:
-    """The watchdog's line on a new process."""
     return f"add {child.process.pid} {int(child.program.death_signal)}"
 
 
@@ -206,19 +204,16 @@ def stop_children(children: list[Child], is_hurried: Callable[[], bool]) -> None
 
 
 def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to a process that may have ended."""
     if process.poll() is None:
         process.send_signal(number)
 
 
 def kill_group(pid: int) -> None:
-    """Kill whoever is left of a process group."""
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
 
 
 def in_words(code: int) -> str:
-    """How a process ended."""
     if code >= 0:
         return f"exit code {code}"
     try:
@@ -229,7 +224,6 @@ def in_words(code: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """The last words in a log."""
     lines = log.read_text(errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 

@@ -14,7 +14,6 @@ GRACE_SECONDS = 15.0
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process group still has a member."""
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:

@@ -44,7 +44,6 @@ class Address:
 
     @property
     def reachable_url(self) -> str:
-        """The same, where a connection can be made to: for links."""
         return Address(self.reachable_host, self.port).url
 
     @property
@@ -86,7 +85,6 @@ def require_free(address: Address) -> Address:
 
 
 def web_program(address: Address, workers: int) -> Program:
-    """Granian with the site."""
     return granian(address, workers, "concert_site.rsgi:application")
 
 
@@ -143,7 +141,6 @@ def beat_program() -> Program:
 
 
 def celery() -> tuple[str, ...]:
-    """The start of a Celery command line."""
     return (sys.executable, "-m", "celery", "--app=concert_site.celery:app", "--quiet")
 
 

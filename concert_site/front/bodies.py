@@ -158,7 +158,6 @@ class Buffered(tempfile.SpooledTemporaryFile[bytes]):
         self.write(piece)
 
     def close(self) -> None:
-        """Give the room back."""
         if self._is_counted:
             self._is_counted = False
             self._count(self.length, -1)

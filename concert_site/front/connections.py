@@ -41,12 +41,10 @@ class Connections:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Watch in a thread, until `stop`."""
         if sys.platform == "linux":
             threading.Thread(target=self._watch, name="connections", daemon=True).start()
 
     def stop(self) -> None:
-        """Watch no longer."""
         self._stopped.set()
 
     def look(self) -> int:
@@ -100,7 +98,6 @@ def sockets() -> Iterator[socket.socket]:
 
 
 def is_listening(one: socket.socket) -> bool:
-    """Whether connections are accepted on it."""
     return bool(one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
@@ -119,7 +116,6 @@ def unread_bytes(connection: socket.socket) -> int:
 
 
 def acknowledged_bytes(connection: socket.socket) -> int:
-    """What the peer has taken since the beginning."""
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
     (count,) = struct.unpack_from("Q", info, ACKNOWLEDGED_AT)
     return int(count)

@@ -115,7 +115,6 @@ class Dispatcher:
         self.api = api
 
     def handler_of(self, method: str, path: str, *, has_cookie: bool) -> SiteHandler:
-        """The handler that answers this request."""
         if not path.startswith(API):
             return self.api if method in READS and PICTURE.fullmatch(path) else self.site
         # Without a cookie there is no session to find, and no page to protect.

@@ -9,11 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from concert_site.front.rsgi import Header, Scope
-from concert_site.lib.json import to_json
 from concert_site.lib.web.headers import security_headers
-
-API, APP = "/api/", "/_allauth/"
-SERVER_ERRORS = 500
+from concert_site.lib.web.refusals import json_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +37,12 @@ def language_of(scope: Scope) -> str:
 
 
 def rendered(refusal: Refusal, scope: Scope, path: str) -> tuple[list[Header], bytes]:
-    """Headers and body."""
     with override(language_of(scope)):
         detail = str(refusal.detail)
     # Of plain text, which is no page; whether https was used is the proxy's to say.
     ours = security_headers("/healthz", is_secure=scope.scheme == "https")
     headers = [("cache-control", "no-store"), *refusal.headers, *((name.lower(), ours[name]) for name in ours)]
-    if path.startswith(API):
-        kind = "server_error" if refusal.status >= SERVER_ERRORS else "client_error"
-        errors = {"type": kind, "errors": [{"code": refusal.code, "detail": detail, "attr": None}]}
-        return [("content-type", "application/json"), *headers], to_json(errors)
-    if path.startswith(APP):
-        # allauth's own shape.
-        said = {"status": refusal.status, "errors": [{"message": detail, "code": refusal.code}]}
-        return [("content-type", "application/json"), *headers], to_json(said)
+    body = json_refusal(path, refusal.status, refusal.code, detail)
+    if body is not None:
+        return [("content-type", "application/json"), *headers], body
     return [("content-type", "text/plain; charset=utf-8"), *headers], detail.encode()

@@ -23,7 +23,6 @@ OPENED_WITHIN_SECONDS = 30.0
 
 
 def headers_of(response: HttpResponseBase) -> list[Header]:
-    """The headers, cookies included; the web server takes ASCII alone."""
     headers = [(name, value if value.isascii() else as_ascii(value)) for name, value in response.items()]
     if response.cookies:
         headers += [("Set-Cookie", as_ascii(cookie.OutputString())) for cookie in response.cookies.values()]
@@ -73,7 +72,6 @@ class Sender:
             self._promised.popleft()[1].close()
 
     def close(self) -> None:
-        """Close everything."""
         for file in [*self._kept.values(), *[file for _, file in self._promised]]:
             file.close()
         self._kept.clear()

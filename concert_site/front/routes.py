@@ -39,7 +39,6 @@ ON_STREAMS = Route(STREAMS, PLAIN_LIMIT)
 
 
 def route_of(method: str, path: str) -> Route:
-    """The route of a request."""
     if path.startswith(ADMIN):
         # Logging in there needs no more than anywhere else.
         return ON_PASSWORDS if path.startswith(f"{ADMIN}login/") and method not in READS else ON_STAFFS

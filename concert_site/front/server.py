@@ -114,7 +114,6 @@ class Exchange:
             self._end()
 
     def give_up(self) -> None:
-        """Refuse, in the event loop."""
         self.front.refuse(refusals.BUSY, self.scope, self.transport, self.path)
         self._end()
 

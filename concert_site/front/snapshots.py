@@ -32,7 +32,6 @@ class Snapshot:
     made_at: float
 
     def respond(self, scope: Scope, transport: Transport) -> None:
-        """Give it to who asked: all of it, its head, or that the version at hand is still right."""
         known = scope.headers.get("if-none-match")
         if known is not None and self.is_named_by(known):
             transport.response_empty(304, repeated(self.headers))
@@ -125,7 +124,6 @@ class Making:
         self._snapshots, self._key, self._host, self._loop = snapshots, key, host, loop
 
     def run(self) -> None:
-        """Make it, in a thread."""
         made: Snapshot | None = None
         try:
             made = self._snapshots.make(self._key, self._host)
@@ -135,5 +133,4 @@ class Making:
                 self._loop.call_soon_threadsafe(self._snapshots.arrived, self._key, made)
 
     def give_up(self) -> None:
-        """Nothing was made."""
         self._snapshots.arrived(self._key, None)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
@@ -22,39 +23,10 @@ class FailOpenRedisCache(RedisCache):
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:  # Any: Django's signature
         """Read, or miss."""
-        return self._attempt(lambda: super(FailOpenRedisCache, self).get(key, default, version), default)
-
-    def get_many(self, keys: Any, version: int | None = None) -> dict[Any, Any]:  # Any: Django's signature
-        """Read what is there."""
-        return self._attempt(lambda: super(FailOpenRedisCache, self).get_many(keys, version), {})
-
-    def add(self, key: Any, value: Any, timeout: Any = 300, version: int | None = None) -> bool:  # Any: as above
-        """Write if absent; true also while Redis is away, for who asks wants to go on."""
-        return self._attempt(lambda: super(FailOpenRedisCache, self).add(key, value, timeout, version), True)
-
-    def set(self, key: Any, value: Any, timeout: Any = 300, version: int | None = None) -> None:  # Any: as above
-        """Write, or forget."""
-        self._attempt(lambda: super(FailOpenRedisCache, self).set(key, value, timeout, version), None)
-
-    def set_many(self, data: Any, timeout: Any = 300, version: int | None = None) -> list[Any]:  # Any: as above
-        """Write, or forget."""
-        return self._attempt(lambda: super(FailOpenRedisCache, self).set_many(data, timeout, version), [])
-
-    def touch(self, key: Any, timeout: Any = 300, version: int | None = None) -> bool:  # Any: as above
-        """Keep longer."""
-        return self._attempt(lambda: super(FailOpenRedisCache, self).touch(key, timeout, version), False)
-
-    def delete(self, key: Any, version: int | None = None) -> bool:  # Any: as above
-        """Forget."""
-        return self._attempt(lambda: super(FailOpenRedisCache, self).delete(key, version), False)
-
-    def delete_many(self, keys: Any, version: int | None = None) -> None:  # Any: as above
-        """Forget."""
-        self._attempt(lambda: super(FailOpenRedisCache, self).delete_many(keys, version), None)
-
-    def has_key(self, key: Any, version: int | None = None) -> bool:  # Any: as above
-        """Whether it is there."""
-        return self._attempt(lambda: super(FailOpenRedisCache, self).has_key(key, version), False)
+        try:
+            return breaker.call(lambda: super(FailOpenRedisCache, self).get(key, default, version))
+        except RedisError:
+            return default
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:  # Any: as above
         """Count up; ValueError, as if the key were absent, while Redis is away."""
@@ -63,12 +35,35 @@ class FailOpenRedisCache(RedisCache):
         except RedisError as error:
             raise ValueError(f"Key '{key}' not found") from error
 
-    @staticmethod
-    def _attempt(step: Callable[[], T], otherwise: T) -> T:
+
+# What the other methods answer while Redis is away. What was to be added counts as added: who asks wants to go on.
+OTHERWISE: dict[str, Callable[[], object]] = {
+    "get_many": dict,
+    "add": lambda: True,
+    "set": lambda: None,
+    "set_many": list,
+    "touch": lambda: False,
+    "delete": lambda: False,
+    "delete_many": lambda: None,
+    "has_key": lambda: False,
+}
+
+
+def fail_open(method: Callable[..., Any], otherwise: Callable[[], object]) -> Callable[..., Any]:  # Any: Django's own
+    """A method of Django's cache that is not missed while Redis is away."""
+
+    @wraps(method)
+    def attempt(*args: Any, **options: Any) -> Any:  # Any: as above
         try:
-            return breaker.call(step)
+            return breaker.call(lambda: method(*args, **options))
         except RedisError:
-            return otherwise
+            return otherwise()
+
+    return attempt
+
+
+for name, otherwise in OTHERWISE.items():
+    setattr(FailOpenRedisCache, name, fail_open(getattr(RedisCache, name), otherwise))
 
 
 class TTLCache(Generic[T]):
@@ -122,12 +117,10 @@ class TTLCache(Generic[T]):
                 self._values[key] = (0.0, self._values[key][1])
 
     def delete(self, key: object) -> None:
-        """Drop one value."""
         with self._changing:
             self._values.pop(key, None)
 
     def clear(self) -> None:
-        """Drop everything."""
         with self._changing:
             self._values.clear()
 

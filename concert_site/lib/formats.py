@@ -20,7 +20,6 @@ register = template.Library()
 
 
 def babel_locale() -> Locale:
-    """Babel's name of the language of the moment."""
     try:
         return Locale.parse(get_language() or settings.LANGUAGE_CODE, sep="-")
     except (UnknownLocaleError, ValueError):
@@ -28,7 +27,6 @@ def babel_locale() -> Locale:
 
 
 def in_major(amount: int) -> Decimal:
-    """An amount in minor units of the currency, in its major unit."""
     return Decimal(amount).scaleb(-get_currency_precision(settings.CURRENCY))
 
 

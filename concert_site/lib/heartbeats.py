@@ -16,7 +16,6 @@ ROUNDING_MS = 50
 
 
 def heartbeat_key(name: str) -> str:
-    """Where the trace of a part is."""
     return f"heartbeat:{name}"
 
 

@@ -31,5 +31,4 @@ def is_within_limit(scope: str, caller: str) -> bool:
 
 
 def seconds_left() -> float:
-    """Seconds until the window ends."""
     return WINDOW_SECONDS - time.time() % WINDOW_SECONDS

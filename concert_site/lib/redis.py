@@ -25,20 +25,14 @@ class Away(RedisError):
 
 
 @cache
-def pool() -> redis.ConnectionPool:
-    """The connections of this process; threads share them. One retry, for a connection closed meanwhile."""
-    return redis.ConnectionPool.from_url(
+def client() -> redis.Redis:
+    """The client of this process; threads share its connections. One retry, for a connection closed meanwhile."""
+    return redis.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
         socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 1),
     )
-
-
-@cache
-def client() -> redis.Redis:
-    """The client of this process."""
-    return redis.Redis(connection_pool=pool())
 
 
 class Breaker:

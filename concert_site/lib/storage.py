@@ -22,7 +22,6 @@ class AtomicFileStorage(FileSystemStorage):
     """
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """The name itself."""
         return name
 
     def _save(self, name: str, content: File[bytes]) -> str:

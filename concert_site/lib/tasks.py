@@ -35,7 +35,6 @@ return redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1]) and 1 or 0
 
 
 def pending_key(task: str, schedule_id: int) -> str:
-    """The mark that a task is under way for a schedule."""
     return f"pending:{task}:{schedule_id}"
 
 
@@ -56,7 +55,6 @@ _senders: list[Sender] = []
 
 
 def use_sender(sender: Sender) -> None:
-    """From now on have messages sent by this one."""
     _senders[:] = [sender]
 
 
@@ -100,7 +98,6 @@ class Enqueuer:
         self._thread: threading.Thread | None = None
 
     def ask(self, task: str, *, schedule_id: int) -> None:
-        """Have `task` enqueued for a schedule soon."""
         with self._lock:
             self._wanted.add((task, schedule_id))
             # Started at the first need: a web server forks its workers, and threads don't survive that.

@@ -37,5 +37,4 @@ def load_settings() -> None:
 
 
 def is_migrated() -> bool:
-    """Whether the database has seen a migration."""
     return "django_migrations" in connection.introspection.table_names()

@@ -53,7 +53,6 @@ class Finding:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the invariant holds."""
         return self.breaches == 0
 
     def __str__(self) -> str:
@@ -78,7 +77,6 @@ def run() -> list[Finding]:
 
 
 def breaches_of(check: Check, cursor: CursorWrapper) -> tuple[int, list[str]]:
-    """How many rows break a check, and a few of them."""
     cursor.execute(COUNTED.format(sql=check.sql, most=MOST_SAMPLES))
     count, samples = cursor.fetchone()
     return count, samples

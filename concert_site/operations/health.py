@@ -1,13 +1,13 @@
 """What load balancers ask: does the process live, and can it work?"""
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
 from redis.exceptions import RedisError
 
 from concert_site.lib.database.sql_functions import is_up_to_date
@@ -26,18 +26,13 @@ _ask_redis = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz-redis"
 _done: set[str] = set()
 
 
-class HealthCheckMiddleware:
+class HealthCheckMiddleware(MiddlewareMixin):
     """Middleware, the first of all: probes come by address, so neither Host nor https is asked of them."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
         if request.path == "/healthz":
             return healthz(request)
-        if request.path == "/readyz":
-            return readyz(request)
-        return self.get_response(request)
+        return readyz(request) if request.path == "/readyz" else None
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -115,7 +110,6 @@ def ticks_state() -> dict[str, Any]:  # Any: as above
 
 
 def redis_state() -> dict[str, str]:
-    """Whether Redis answers."""
     try:
         client().ping()
     except RedisError as error:

@@ -51,7 +51,6 @@ class ProcessHealth:
 
     @property
     def is_late(self) -> bool:
-        """Whether ticks have stopped, as far as can be seen."""
         return self.tick is None or self.tick > LATE_SECONDS
 
 
@@ -69,7 +68,6 @@ def warnings(found: ProcessHealth, sales: Sequence[Onsale]) -> list[StaffWarning
 
 
 def process_warnings(found: ProcessHealth) -> list[StaffWarning]:
-    """Which process is away."""
     if not found.has_redis:
         return [REDIS_AWAY]
     if found.beat is None or found.beat > LATE_SECONDS:
@@ -82,7 +80,6 @@ def process_warnings(found: ProcessHealth) -> list[StaffWarning]:
 
 
 def task_warnings() -> list[StaffWarning]:
-    """Which periodic tasks are not as they are declared."""
     return [
         StaffWarning(
             "task_changed",
@@ -95,14 +92,12 @@ def task_warnings() -> list[StaffWarning]:
 
 
 def deviation_text(each: periodic_tasks.Deviation) -> "StrPromise":
-    """In what way a task is not as it is declared."""
     if each.is_missing:
         return _("it is missing")
     return _("it is switched off") if each.is_disabled else _("it was changed")
 
 
 def line_warnings(sales: Sequence[Onsale]) -> list[StaffWarning]:
-    """Which lines stand still."""
     found = []
     for sale in sales:
         name = {"concert": sale.concert_name}

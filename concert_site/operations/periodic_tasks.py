@@ -84,12 +84,10 @@ class Deviation:
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is no row at all."""
         return not self.fields
 
     @property
     def is_disabled(self) -> bool:
-        """Whether it is switched off."""
         return "enabled" in self.fields
 
     def __str__(self) -> str:
@@ -145,7 +143,6 @@ def actual_values(row: PeriodicTask) -> dict[str, Any]:  # Any: as above
 
 
 def when_of(row: PeriodicTask) -> str:
-    """The schedule of a row in words."""
     if row.interval is not None:
         return f"every {row.interval.every} {row.interval.period}"
     cron = row.crontab
@@ -157,7 +154,6 @@ def when_of(row: PeriodicTask) -> str:
 
 
 def nightly(hour: object, minute: object, zone: str) -> str:
-    """Each day at a time, in words."""
     return f"daily at {hour}:{minute} {zone}"
 
 
@@ -191,7 +187,6 @@ def deviation_of(row: PeriodicTask) -> Deviation | None:
 
 
 def rows_by_name() -> dict[str, PeriodicTask]:
-    """The rows of the site by name: one query."""
     found_rows = PeriodicTask.objects.filter(name__in=PERIODIC_TASKS).select_related("interval", "crontab")
     return {row.name: row for row in found_rows}
 
@@ -231,7 +226,6 @@ def log_level(deviation: Deviation) -> int:
 
 
 def write_row(each: PeriodicSpec) -> None:
-    """Make the row of a task as it is declared."""
     values = expected_values(each)
     del values["when"]
     values |= {"args": "[]", "kwargs": "{}", "headers": "{}", "solar": None, "clocked": None}

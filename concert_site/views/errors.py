@@ -16,7 +16,6 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403."""
     return refuse(request, 403, "permission_denied", _("You may not do this."))
 
 
@@ -30,7 +29,6 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404: there is no such address."""
     return refuse(request, 404, "not_found", _("There is nothing at this address."))
 
 

@@ -1,10 +1,9 @@
 """Serving what was uploaded, without a second server: posters, and nothing else."""
 
-from collections.abc import Callable
-
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.utils.deprecation import MiddlewareMixin
 
 from concert_site.lib.web.conditional import conditional
 from reservations.models.posters import NAME
@@ -16,20 +15,16 @@ FOR_EVER = "public, max-age=31536000, immutable"
 NOTHING_RUNS = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-class MediaMiddleware:
+class MediaMiddleware(MiddlewareMixin):
     """Middleware, before sessions and languages: a poster is the same for everybody.
 
     Only names that we gave are looked for (letters and digits alone), so there is no way out of the folder and
     no list of it.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path.startswith(settings.MEDIA_URL):
-            return self.get_response(request)
-        return poster(request, request.path.removeprefix(settings.MEDIA_URL)) or self.get_response(request)
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        is_asked = request.path.startswith(settings.MEDIA_URL)
+        return poster(request, request.path.removeprefix(settings.MEDIA_URL)) if is_asked else None
 
 
 def poster(request: HttpRequest, name: str) -> HttpResponseBase | None:

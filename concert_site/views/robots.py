@@ -19,7 +19,6 @@ A_DAY = "public, max-age=86400"
 
 
 def robots(request: HttpRequest) -> HttpResponse:
-    """The rules, the same for everybody."""
     return HttpResponse(RULES, content_type="text/plain", headers={"Cache-Control": A_DAY})
 
 
@@ -33,5 +32,4 @@ class Icon(RedirectView):
         return response
 
     def get_redirect_url(self, *args: object, **kwargs: object) -> str:
-        """Where the icon is."""
         return static("img/favicon.svg")

@@ -52,7 +52,6 @@ class StaffAdmin(SafeLookupsAdmin):
     """An admin in the house's look, with pages of its own beside Django's."""
 
     def page(self, request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
-        """Answer with a page of our own in the admin's frame."""
         frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
         return TemplateResponse(request, template, frame | context)
 
@@ -76,15 +75,12 @@ class ReadOnlyAdmin(StaffAdmin):
     list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody deletes."""
         return False
 
 

@@ -79,7 +79,6 @@ class DomainAdmin(StaffAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,  # Any: as Django has it
     ) -> HttpResponse:
-        """Django's page, unless it is sent."""
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
         if object_id is None:
@@ -88,7 +87,6 @@ class DomainAdmin(StaffAdmin):
         return self.submitted(request, obj) if obj else self.gone(request, object_id)
 
     def submitted(self, request: HttpRequest, obj: Model | None) -> HttpResponse:
-        """Write what was sent, or show what is wrong with it."""
         may = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
         if not may:
             raise PermissionDenied
@@ -169,7 +167,6 @@ class DomainAdmin(StaffAdmin):
         return self.response_delete(request, name, pk)
 
     def gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say that there is no such row (any more)."""
         name = self.opts.verbose_name
         messages.warning(request, _("There is no such %(name)s (any more).") % {"name": name})
         return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))

@@ -38,7 +38,6 @@ class Caller:
 
     @property
     def id(self) -> int:
-        """The same as `pk`, for code that asks so."""
         return self.pk
 
 
@@ -133,7 +132,6 @@ class AccessToken(BaseAuthentication):
         return Caller(pk=int(claims["sub"])), claims
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for."""
         return "Bearer"
 
 

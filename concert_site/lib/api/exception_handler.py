@@ -45,7 +45,6 @@ class DomainExceptionHandler(ExceptionHandler):
     """
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        """An APIException for everything that is foreseen."""
         exc = super().convert_known_exceptions(exc)
         if isinstance(exc, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
             return not_authenticated(exc)
@@ -61,7 +60,6 @@ class DomainExceptionHandler(ExceptionHandler):
         return headers if wait is None else headers | {"Retry-After": str(retry_after(wait))}
 
     def report_exception(self, exc: exceptions.APIException, response: Response) -> None:
-        """Report mistakes of ours alone."""
         if exc.status_code != status.HTTP_503_SERVICE_UNAVAILABLE:
             super().report_exception(exc, response)
 

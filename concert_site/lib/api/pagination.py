@@ -38,7 +38,6 @@ class SizedPages(BasePagination):
         return min(size, MOST)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """What the query may say."""
         parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         for each in parameters:
             if each["name"] == SIZE:

@@ -23,7 +23,6 @@ class CallerThrottle(BaseThrottle):
     """
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Whether this request is within the caller's budget."""
         scope = getattr(view, "throttle_scope", None) or ("read" if request.method in ("GET", "HEAD") else "write")
         caller = f"u{request.user.pk}" if request.user.is_authenticated else f"a{self.get_ident(request)}"
         return is_within_limit(scope, caller)
@@ -33,5 +32,4 @@ class CallerThrottle(BaseThrottle):
         return network_of(request)
 
     def wait(self) -> float:
-        """Seconds until the window ends."""
         return seconds_left()

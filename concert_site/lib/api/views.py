@@ -22,7 +22,6 @@ _allowed: dict[object, str] = {}
 
 
 def shared(policy: type[T] | Callable[[], T]) -> T:
-    """The one instance of a policy."""
     found: T | None = _policies.get(policy)
     if found is None:
         found = _policies[policy] = policy()
@@ -48,7 +47,6 @@ class Answer(HttpResponse):
 
 
 def answer(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """JSON, rendered at once."""
     return Answer(to_json(data), status=status, content_type="application/json", headers=headers)
 
 
@@ -56,27 +54,21 @@ class View(APIView):
     """DRF's view with policies that all requests share; it describes, checks and refuses as DRF does."""
 
     def get_renderers(self) -> list[Any]:  # Any: as in DRF's stubs, here and below
-        """The renderers, shared."""
         return [shared(each) for each in self.renderer_classes]
 
     def get_parsers(self) -> list[Any]:
-        """The parsers, shared."""
         return [shared(each) for each in self.parser_classes]
 
     def get_authenticators(self) -> list[Any]:
-        """The authenticators, shared."""
         return [shared(each) for each in self.authentication_classes]
 
     def get_permissions(self) -> list[Any]:
-        """The permissions, shared."""
         return [shared(each) for each in self.permission_classes]
 
     def get_throttles(self) -> list[Any]:
-        """The throttles, shared."""
         return [shared(each) for each in self.throttle_classes]
 
     def get_content_negotiator(self) -> BaseContentNegotiation:
-        """The negotiator, shared."""
         return shared(self.content_negotiation_class)
 
     def get_parser_context(self, http_request: HttpRequest) -> dict[str, Any]:

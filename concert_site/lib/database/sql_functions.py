@@ -95,7 +95,6 @@ class Function:
 
 
 def sha256(text: str) -> str:
-    """In hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -40,7 +40,6 @@ def install_after_migrate(*, using: str, **_signal: object) -> None:
 
 
 def is_migrated(connection: BaseDatabaseWrapper) -> bool:
-    """Whether every migration is applied."""
     loader = MigrationLoader(connection)
     return set(loader.graph.leaf_nodes()) <= loader.applied_migrations.keys()
 

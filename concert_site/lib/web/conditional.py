@@ -34,12 +34,10 @@ def conditional(
 
 
 def json_of(body: bytes) -> HttpResponse:
-    """200 with JSON that is already made."""
     return HttpResponse(body, content_type="application/json")
 
 
 def etag_of(body: bytes) -> str:
-    """A version told from the content."""
     return f'"{blake2b(body, digest_size=8).hexdigest()}"'
 
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import check_for_language, get_language_from_request, override
 from django.utils.translation import gettext as _
 
@@ -24,7 +25,6 @@ METHODS_OF_PAGES = ("GET", "HEAD", "POST")
 
 
 def is_page(request: HttpRequest) -> bool:
-    """Whether people read what is at this address."""
     return not request.path.startswith(PROGRAMS)
 
 
@@ -33,7 +33,7 @@ def is_public(response: HttpResponse) -> bool:
     return "public" in response.get("Cache-Control", "")
 
 
-class ConnectionHealthMiddleware:
+class ConnectionHealthMiddleware(MiddlewareMixin):
     """Middleware: drop a database connection that the server has closed meanwhile.
 
     A connection at rest has nothing to read. If it has, the server said goodbye (it was restarted, or an
@@ -41,12 +41,8 @@ class ConnectionHealthMiddleware:
     round trip, unlike Django's health check.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> None:
         drop_dead_connection()
-        return self.get_response(request)
 
 
 class ErrorPageMiddleware:
@@ -73,18 +69,14 @@ class ErrorPageMiddleware:
         return refuse_as(request, error) if error else None
 
 
-class CacheControlMiddleware:
+class CacheControlMiddleware(MiddlewareMixin):
     """Middleware: what isn't said to be public is one reader's own, and no cache on the way may keep it.
 
     Who has a session finds everything as it is now, also by going back; for the others the browser may keep a
     page and ask whether it is still right.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         keep_private(request, response)
         return response
 

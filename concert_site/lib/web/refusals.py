@@ -42,7 +42,6 @@ HEADINGS = {
 
 
 def status_of(error: errors.DomainError) -> int:
-    """The HTTP status of a domain error: its family's."""
     return status_of_kind(type(error))
 
 
@@ -56,18 +55,25 @@ def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) 
 
     From 500 on it asks nothing of database, session or user: they may be what failed.
     """
-    is_ours = status >= SERVER_ERRORS
-    if request.path.startswith(API):
-        kind = "server_error" if is_ours else "client_error"
-        body = to_json({"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]})
-        return HttpResponse(body, status=status, content_type="application/json")
-    if request.path.startswith(ACCOUNTS):
-        body = to_json({"status": status, "errors": [{"code": code, "message": str(detail)}]})
+    body = json_refusal(request.path, status, code, str(detail))
+    if body is not None:
         return HttpResponse(body, status=status, content_type="application/json")
     # Every address that takes a form answers a read, too.
     again = request.get_full_path() if status in PASSING or code == CSRF_FAILED else None
     words = {"status": status, "heading": HEADINGS[status], "detail": detail, "again": again}
-    return HttpResponse(render_to_string("refusal.html", words, None if is_ours else request), status=status)
+    return HttpResponse(
+        render_to_string("refusal.html", words, None if status >= SERVER_ERRORS else request), status=status
+    )
+
+
+def json_refusal(path: str, status: int, code: str, detail: str) -> bytes | None:
+    """The body of a refusal by the API, or by allauth's in its own shape; None where people read."""
+    if path.startswith(API):
+        kind = "server_error" if status >= SERVER_ERRORS else "client_error"
+        return to_json({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]})
+    if path.startswith(ACCOUNTS):
+        return to_json({"status": status, "errors": [{"code": code, "message": detail}]})
+    return None
 
 
 def refuse_as(request: HttpRequest, error: errors.DomainError) -> HttpResponse:

@@ -13,7 +13,6 @@ class Command(BaseCommand):
     help = "Compare the SQL functions in the database with the .sql files; exits with an error where they differ."
 
     def handle(self, **_options: object) -> None:
-        """Say what differs, a line each."""
         lines = differences(connection)
         for line in lines:
             self.stdout.write(line)

@@ -41,7 +41,6 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the option."""
         parser.add_argument("--check", action="store_true", help="change nothing, and fail if the page is stale")
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: options of several types
@@ -60,14 +59,12 @@ class Command(BaseCommand):
 
 
 def page() -> str:
-    """The whole page."""
     with_states = [model for model in apps.get_models() if hasattr(model, "TRANSITIONS")]
     sections = [section(model) for model in sorted(with_states, key=lambda model: model.__name__)]
     return "\n".join([HEAD, *sections])
 
 
 def section(model: type[Model]) -> str:
-    """A model's heading and diagram."""
     table = model._meta.db_table  # noqa: SLF001  Django documents _meta
     field: str = model.STATE_FIELD  # type: ignore[attr-defined]  # models with a state have it
     diagram = "\n".join(f"    {line}" for line in arrows(model))

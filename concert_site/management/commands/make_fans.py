@@ -18,7 +18,6 @@ class Command(BaseCommand):
     help = "Make fans who can log in; prints one line of JSON a fan: id, email, password, access_token."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options."""
         parser.add_argument("count", type=int, metavar="COUNT", help="how many fans")
         parser.add_argument("--balance", type=int, default=0, metavar="N", help="what each has, in minor units")
 

@@ -16,7 +16,6 @@ class Command(migrate.Command):
     """Each server of a site may start by migrating: the first does, the others wait and find nothing to do."""
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's own signature
-        """As Django's."""
         if options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
             return

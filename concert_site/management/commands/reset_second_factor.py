@@ -15,7 +15,6 @@ class Command(BaseCommand):
     help = "Take away every second factor of an account: afterwards its password alone opens it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options."""
         parser.add_argument("email", metavar="EMAIL", help="the address of the account")
 
     def handle(self, *, email: str, **options: Any) -> None:  # Any: Django's own options

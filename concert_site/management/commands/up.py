@@ -35,7 +35,6 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="MODE=demo, and load the demo concerts and logins")
 
     def handle(self, *, host: str, port: int, workers: int, demo: bool, **_options: object) -> None:
-        """Run until SIGINT or SIGTERM."""
         data_dir = DataDir(Path(os.environ["DATA_DIR"]))
         site = Site(data_dir, embedded_services(os.environ, data_dir), Address(host, port), workers)
         try:

@@ -65,7 +65,6 @@ def declare(found: list[Refusal]) -> Callable[[View], View]:
 
 
 def declared_by(method: object) -> list[Refusal]:
-    """What a method declares."""
     return list(getattr(method, NAME, ()))
 
 

@@ -64,7 +64,6 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     name = "accessToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        """How to send it, and where it comes from."""
         return {
             "type": "http",
             "scheme": "bearer",
@@ -113,7 +112,6 @@ class RefusalSchema(AutoSchema):
             schema |= text
 
     def refusals(self) -> Iterator[Refusal]:
-        """Everything that the operation may be refused with."""
         yield from ALWAYS
         yield from declared_by(getattr(self.view, self.method.lower()))
         yield from self._of_callers()
@@ -173,7 +171,6 @@ def is_throttled(view: APIView) -> bool:
 
 
 def by_status(refusals: Iterator[Refusal]) -> dict[int, list[Refusal]]:
-    """The refusals of each status, each once."""
     found: dict[int, list[Refusal]] = {}
     for each in refusals:
         if each not in found.setdefault(each.status, []):
