@@ -65,7 +65,6 @@ def finds() -> list[float]:
 
 
 def admissions(crowds: Sequence[Crowd], *, rounds: int, many: int) -> list[list[float]]:
-    """Seconds of admissions of so many each."""
     times: list[list[float]] = [[] for _ in crowds]
 
     def one(turn: int, nth: int) -> None:
@@ -112,7 +111,6 @@ def empty(connection: Connection, crowd: Crowd) -> float:
 
 
 def timed(step: Callable[[], object]) -> float:
-    """Seconds of a step."""
     began = time.perf_counter()
     step()
     return time.perf_counter() - began

@@ -78,8 +78,8 @@ ANALYZE;
 
 
 @contextmanager
-def django_ready() -> Iterator[None]:
-    """Load Django over the configured services, or over embedded ones in a data directory of this bench."""
+def own_database() -> Iterator[None]:
+    """A database of our own beside that of the configured services, or of embedded ones in a folder of this bench."""
     if "DATABASE_URL" not in os.environ and "DATA_DIR" not in os.environ:
         os.environ |= {"MODE": "test", "DATA_DIR": str(ROOT / ".data-bench")}
     from concert_site.embedded.environment import prepared
@@ -88,11 +88,17 @@ def django_ready() -> Iterator[None]:
         import django
 
         django.setup()
-        yield
+        from django.db import connection
+
+        name = connection.settings_dict["NAME"]
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        try:
+            yield
+        finally:
+            connection.creation.destroy_test_db(name, verbosity=0)
 
 
 def fill(rows: int) -> None:
-    """Write the million."""
     from django.db import connection
 
     sizes = {"fans": rows // 4 + 1, "shows": rows // SEATS_A_SHOW + 1, "seats_a_show": SEATS_A_SHOW}
@@ -124,19 +130,11 @@ def measure(rows: int) -> None:
 
 
 def main() -> None:
-    """Run the measurement."""
     parser = argparse.ArgumentParser(description="Measure the audit.")
     parser.add_argument("--rows", type=int, default=1_000_000, help="seats, reservations and tokens to make")
     rows = parser.parse_args().rows
-    with django_ready():
-        from django.db import connection
-
-        name = connection.settings_dict["NAME"]
-        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        try:
-            measure(rows)
-        finally:
-            connection.creation.destroy_test_db(name, verbosity=0)
+    with own_database():
+        measure(rows)
 
 
 if __name__ == "__main__":

@@ -39,14 +39,12 @@ def rows_of(sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:  # An
 
 
 def fan_of(environ: Environ) -> int:
-    """The fan that an access token names."""
     token = environ["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
     claims = jwt.decode(token, KEY, algorithms=["HS256"])
     return int(claims["sub"])
 
 
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The WSGI application."""
     path = environ["PATH_INFO"]
     if path == "/bytes":
         return answer(start_response, BODY)
@@ -58,6 +56,5 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
 
 
 def answer(start_response: StartResponse, body: bytes) -> Iterable[bytes]:
-    """200 with a body."""
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]

@@ -40,7 +40,6 @@ class Crowd:
 
 
 def make_people(connection: Connection, count: int) -> None:
-    """Make the accounts of those who wait."""
     connection.execute(PEOPLE, {"length": count})
     connection.execute("analyze users")
 

@@ -11,14 +11,15 @@ of its process, which other work on the machine disturbs less than the clock on 
 
 import argparse
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import stack
-from hot_paths import INSIDE, turned
+from stack import INSIDE
+from turns import turned
 
 FANS_A_ROUND = 100
 # Switching triggers throws plans away; these make them anew, unmeasured.
@@ -50,10 +51,10 @@ begin
 end $$;
 """
 Connection = psycopg.Connection[Any]  # Any: rows of any shape
+Figures = dict[str, dict[str, list[float]]]
 
 
 def trigger_of(connection: Connection, table: str) -> tuple[str, str]:
-    """Name and function of a table's state trigger."""
     found = connection.execute(
         "select tgname, tgfoid::regproc::text from pg_trigger where tgrelid = %s::regclass and tgname like %s",
         [table, f"%legal_{TABLES[table]}%"],
@@ -74,7 +75,6 @@ def make_plain_triggers(connection: Connection) -> None:
 
 
 def use(connection: Connection, kind: str) -> None:
-    """Switch to one of KINDS."""
     for table in TABLES:
         name, _ = trigger_of(connection, table)
         product = "enable" if kind == KINDS[0] else "disable"
@@ -114,25 +114,30 @@ def sell(connection: Connection, sale: Sale, count: int) -> dict[str, float]:
     }
 
 
-def measure(site: stack.Stack, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """CPU microseconds by step and kind, a figure a round."""
-    count = (FANS_A_ROUND + WARMING_FANS) * rounds * len(KINDS)
-    show = site.make_show(seats=2 * count, max_active=1_000_000, price=1000)
-    sale = Sale(show.schedule, show.seats, [fan.id for fan in site.make_fans(count, balance=2000)])
-    figures: dict[str, dict[str, list[float]]] = {step: {kind: [] for kind in KINDS} for step in ("hold", "pay")}
-    with site.connect() as connection:
-        connection.execute(INSIDE, {"schedule": sale.schedule, "fans": sale.fans})
-        connection.execute(LOOPS)
-        make_plain_triggers(connection)
-        connection.execute("set synchronous_commit = off; set plan_cache_mode = force_generic_plan; analyze")
-        for turn in range(rounds):
-            for kind in turned(list(KINDS), turn):
-                use(connection, kind)
-                sell(connection, sale, WARMING_FANS)
-                for step, spent in sell(connection, sale, FANS_A_ROUND).items():
-                    figures[step][kind].append(spent / FANS_A_ROUND)
-        check(connection, sale.schedule, count)
+def measure(
+    connection: Connection, sale: Sale, kinds: Sequence[str], use: Callable[[Connection, str], None], rounds: int
+) -> Figures:
+    """Sell to all of `sale`, each kind in its turn; CPU microseconds by step and kind, a figure a round."""
+    figures: Figures = {step: {kind: [] for kind in kinds} for step in ("hold", "pay")}
+    count = len(sale.fans)
+    connection.execute(INSIDE, {"schedule": sale.schedule, "fans": sale.fans})
+    connection.execute(LOOPS)
+    connection.execute("set synchronous_commit = off; set plan_cache_mode = force_generic_plan; analyze")
+    for turn in range(rounds):
+        for kind in turned(list(kinds), turn):
+            use(connection, kind)
+            sell(connection, sale, WARMING_FANS)
+            for step, spent in sell(connection, sale, FANS_A_ROUND).items():
+                figures[step][kind].append(spent / FANS_A_ROUND)
+    check(connection, sale.schedule, count)
     return figures
+
+
+def make_sale(site: stack.Stack, rounds: int) -> Sale:
+    """Two seats for each fan of so many rounds of some kinds."""
+    count = (FANS_A_ROUND + WARMING_FANS) * rounds
+    show = site.make_show(seats=2 * count, max_active=1_000_000, price=1000)
+    return Sale(show.schedule, show.seats, [fan.id for fan in site.make_fans(count, balance=2000)])
 
 
 def check(connection: Connection, schedule: int, count: int) -> None:
@@ -143,13 +148,15 @@ def check(connection: Connection, schedule: int, count: int) -> None:
 
 
 def main() -> None:
-    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description="Measure what the state triggers cost.")
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     with stack.running() as site:
         print(f"{stack.machine(site)}; {options.rounds} rounds of {FANS_A_ROUND} fans with two seats each.\n")
-        figures = measure(site, options.rounds)
+        sale = make_sale(site, options.rounds * len(KINDS))
+        with site.connect() as connection:
+            make_plain_triggers(connection)
+            figures = measure(connection, sale, KINDS, use, options.rounds)
     rows = []
     for step, by_kind in figures.items():
         base = by_kind[KINDS[-1]]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit_million import django_ready, fill
+from audit_million import fill, own_database
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -115,12 +115,10 @@ class Look:
 
     @property
     def in_database(self) -> float:
-        """The seconds of its statements."""
         return sum(each.seconds for each in self.statements)
 
 
 def prepare(rows: int) -> None:
-    """Fill the database."""
     from django.db import connection
 
     from concert_site.accounts.models import User
@@ -224,8 +222,6 @@ def looks() -> Iterator[Look]:
 
 
 def opening(client: "Client", url: str) -> Callable[[], object]:
-    """The step that opens an address."""
-
     def step() -> None:
         status = client.get(url).status_code
         if status != 200:
@@ -258,21 +254,13 @@ def measure(slow: float) -> None:
 
 
 def main() -> None:
-    """Fill, and measure."""
     parser = argparse.ArgumentParser(description="Measure the pages of staff at full size.")
     parser.add_argument("--rows", type=int, default=1_000_000, help="seats, reservations and tokens to make")
     parser.add_argument("--slow", type=float, default=200, help="milliseconds")
     options = parser.parse_args()
-    with django_ready():
-        from django.db import connection
-
-        name = connection.settings_dict["NAME"]
-        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        try:
-            prepare(options.rows)
-            measure(options.slow / 1000)
-        finally:
-            connection.creation.destroy_test_db(name, verbosity=0)
+    with own_database():
+        prepare(options.rows)
+        measure(options.slow / 1000)
 
 
 if __name__ == "__main__":

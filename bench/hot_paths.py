@@ -16,28 +16,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import load
 import psutil
 import stack
 from load import Load, request
-from stack import Fan, Stack
+from stack import Audience, Fan, Stack
+from turns import CLIENTS, ratio, turned
 
-T = TypeVar("T")
-CLIENTS = 8
 HOLDS_A_ROUND = 200
 READS_A_ROUND = 1000
 # A map of a large hall is megabytes.
 WHOLE, A_FEW = "200, not packed", 50
 SEATS = 10_000
-
-INSIDE = """
-insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at, updated_active_at,
-                           entered_at, expired_at)
-select fan, %(schedule)s, gen_random_uuid(), 'ACTIVE', n, now(), now(), now(), now() + interval '1 hour'
-  from unnest(%(fans)s::bigint[]) with ordinality as q (fan, n)
-returning user_id, token::text"""
 
 
 @dataclass
@@ -52,7 +43,6 @@ class Contender:
     latencies: list[float] = field(default_factory=list)
 
     def run(self, requests: list[bytes], status: int) -> Load:
-        """One round."""
         before = stack.cpu_seconds(self.server)
         done = load.run(self.port, requests, clients=CLIENTS).expect(status)
         self.cpu_us.append((stack.cpu_seconds(self.server) - before) / len(requests) * 1e6)
@@ -69,31 +59,21 @@ class Contender:
 def report(title: str, contenders: list[Contender]) -> None:
     """Print a table; ratios are against the last contender, round by round."""
     base = contenders[-1]
-    rows = []
-    for each in contenders:
-        ratios = [ours / theirs for ours, theirs in zip(each.per_second, base.per_second, strict=True)]
-        rows.append(
-            [
-                each.name,
-                f"{statistics.median(each.per_second):,.0f}",
-                f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}-{max(ratios):.2f})"
-                if each is not base
-                else "1",
-                f"{statistics.median(each.cpu_us):,.0f}",
-                f"{statistics.median(each.latencies):.1f}",
-            ]
-        )
+    rows = [
+        [
+            each.name,
+            f"{statistics.median(each.per_second):,.0f}",
+            ratio(each.per_second, base.per_second) if each is not base else "1",
+            f"{statistics.median(each.cpu_us):,.0f}",
+            f"{statistics.median(each.latencies):.1f}",
+        ]
+        for each in contenders
+    ]
     print(f"\n### {title}\n")
     print(stack.table(["", "a second", "ratio (range)", "web CPU, µs a request", "p99, ms"], rows), flush=True)
 
 
-def bearer(fan: Fan) -> dict[str, str]:
-    """The header that says who asks."""
-    return {"Authorization": f"Bearer {fan.access_token}"}
-
-
 def post(path: str, body: object, headers: dict[str, str]) -> bytes:
-    """A POST of JSON."""
     return request("POST", path, headers=headers, body=json.dumps(body).encode())
 
 
@@ -106,30 +86,22 @@ class Bench:
     rounds: int
 
     def api(self, name: str) -> Contender:
-        """The site as a contender."""
         return Contender(name, self.site.port, psutil.Process(self.site.pid_of("web")))
 
     def bare(self, name: str) -> Contender:
-        """The bare application as a contender."""
         return Contender(name, self.bare_port, stack.listener(self.bare_port))
 
     def hold_and_pay(self) -> None:
         """Hold one seat, then pay it: through the API, and through the bare application with the same SQL."""
-        count = HOLDS_A_ROUND * self.rounds * 3
-        show = self.site.make_show(seats=count, max_active=1_000_000, price=1000)
-        fans = self.site.make_fans(count, balance=1000)
-        with self.site.connect() as connection:
-            inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
-            tokens = dict(connection.execute(INSIDE, inside).fetchall())
-            connection.execute("analyze waiting_token, concert_seat, balance, users")
+        audience = self.site.make_audience(HOLDS_A_ROUND * self.rounds * 3)
         names = ["the API", "bare WSGI, access token checked", "bare WSGI"]
         holders = [self.api(names[0]), self.bare(names[1]), self.bare(names[2])]
         payers = [self.api(names[0]), self.bare(names[1]), self.bare(names[2])]
-        queue = iter(zip(fans, show.seats, strict=True))
+        queue = audience.seated()
         for turn in range(self.rounds):
             for which in turned([0, 1, 2], turn):
                 taken = [next(queue) for _ in range(HOLDS_A_ROUND)]
-                hold = [hold_request(which, fan, tokens[fan.id], show.schedule, seat) for fan, seat in taken]
+                hold = [hold_request(which, audience, fan, seat) for fan, seat in taken]
                 held = holders[which].run(hold, 201 if which == 0 else 200)
                 pay = [pay_request(which, fan, body) for (fan, _), body in zip(taken, held.bodies, strict=True)]
                 payers[which].run(pay, 201 if which == 0 else 200)
@@ -138,21 +110,15 @@ class Bench:
 
     def give_back(self) -> None:
         """Hold a seat and cancel that; hold one, pay and cancel it; hold and extend it: each beside its hold."""
-        count = HOLDS_A_ROUND * self.rounds * 3
-        show = self.site.make_show(seats=count, max_active=1_000_000, price=1000)
-        fans = self.site.make_fans(count, balance=1000)
-        with self.site.connect() as connection:
-            inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
-            tokens = dict(connection.execute(INSIDE, inside).fetchall())
-            connection.execute("analyze waiting_token, concert_seat, balance, users")
+        audience = self.site.make_audience(HOLDS_A_ROUND * self.rounds * 3)
         steps = ["cancel it while held", "cancel it once paid", "extend it"]
         done = {step: self.api(step) for step in steps}
         holder = self.api("hold one seat")
-        queue = iter(zip(fans, show.seats, strict=True))
+        queue = audience.seated()
         for turn in range(self.rounds):
             for step in turned(steps, turn):
                 taken = [next(queue) for _ in range(HOLDS_A_ROUND)]
-                hold = [hold_request(0, fan, tokens[fan.id], show.schedule, seat) for fan, seat in taken]
+                hold = [hold_request(0, audience, fan, seat) for fan, seat in taken]
                 held = holder.run(hold, 201)
                 pairs = [(fan, body) for (fan, _), body in zip(taken, held.bodies, strict=True)]
                 if step == "cancel it once paid":
@@ -185,7 +151,6 @@ class Bench:
             self.compare(f"`{what}/` of {SEATS:,} seats", [(self.api("304"), known, 304), *zipped, whole])
 
     def etag_of(self, path: str) -> str:
-        """The ETag of an answer."""
         connection = load.Connection(self.site.port)
         connection.ask(request("GET", path))
         return connection.header("etag")
@@ -198,34 +163,28 @@ class Bench:
         report(title, [contender for contender, _, _ in contenders])
 
 
-def turned(order: list[T], turn: int) -> list[T]:
-    """Every other round goes the other way, so that nobody always comes first."""
-    return order[::-1] if turn % 2 else order
-
-
-def hold_request(which: int, fan: Fan, token: str, schedule: int, seat: int) -> bytes:
+def hold_request(which: int, audience: Audience, fan: Fan, seat: int) -> bytes:
     """A hold: of the API, of the bare application with an access token, or without."""
+    token, schedule = audience.tokens[fan.id], audience.show.schedule
     if which == 0:
-        headers = bearer(fan) | {"X-Queue-Token": token}
+        headers = fan.bearer | {"X-Queue-Token": token}
         return post("/api/v1/reservations/", {"schedule": schedule, "seats": [seat]}, headers)
     body = {"fan": fan.id, "schedule": schedule, "seats": [seat], "token": token, "booking": f"BENCH{seat}"}
-    return post("/signed/hold" if which == 1 else "/hold", body, bearer(fan) if which == 1 else {})
+    return post("/signed/hold" if which == 1 else "/hold", body, fan.bearer if which == 1 else {})
 
 
 def pay_request(which: int, fan: Fan, held: bytes) -> bytes:
-    """The payment of what a hold answered."""
     booking = json.loads(held)
     if which == 0:
         reservations = [each["id"] for each in booking["reservations"]]
-        return post("/api/v1/payments/", {"reservations": reservations}, bearer(fan))
+        return post("/api/v1/payments/", {"reservations": reservations}, fan.bearer)
     body = {"fan": fan.id, "reservations": [row["reservation"] for row in booking]}
-    return post("/signed/pay" if which == 1 else "/pay", body, bearer(fan) if which == 1 else {})
+    return post("/signed/pay" if which == 1 else "/pay", body, fan.bearer if which == 1 else {})
 
 
 def step_request(what: str, fan: Fan, held: bytes) -> bytes:
-    """A step of the reservation of what a hold answered, through the API."""
     (reservation,) = json.loads(held)["reservations"]
-    return request("POST", f"/api/v1/reservations/{reservation['id']}/{what}/", headers=bearer(fan))
+    return request("POST", f"/api/v1/reservations/{reservation['id']}/{what}/", headers=fan.bearer)
 
 
 @contextmanager
@@ -250,7 +209,6 @@ PARTS: dict[str, Callable[[Bench], None]] = {
 
 
 def main() -> None:
-    """Measure what was asked for."""
     parser = argparse.ArgumentParser(description="Measure the hot paths.")
     parser.add_argument("--rounds", type=int, default=8, help="rounds of each contender (8)")
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to measure ({','.join(PARTS)})")

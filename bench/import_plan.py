@@ -30,7 +30,6 @@ class Staff:
         self.opener = build_opener(HTTPCookieProcessor(self.cookies))
 
     def get(self, path: str) -> str:
-        """Read a page."""
         with self.opener.open(self.base + path, timeout=60) as answer:
             return str(answer.read().decode())
 
@@ -47,11 +46,9 @@ class Staff:
 
     @property
     def token(self) -> str:
-        """What each form has to carry."""
         return next(str(cookie.value) for cookie in self.cookies if cookie.name == "csrftoken")
 
     def log_in(self) -> None:
-        """As the demo's staff."""
         self.get("/accounts/login/")
         self.send("/accounts/login/?next=/admin/", login="staff@frontrow.example", password="front-row-2026")
 
@@ -78,7 +75,6 @@ def plan() -> bytes:
 
 
 def zone(nth: int) -> dict[str, object]:
-    """A zone of 2,000 seats."""
     across, down = nth % 5, nth // 5
     rows = [
         {
@@ -116,7 +112,6 @@ def uploaded(staff: Staff, schedule: int, content: bytes) -> str:
 
 
 def main() -> None:
-    """Import the plan into a date a round."""
     staff, content = Staff(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"), plan()
     staff.log_in()
     staff.send(f"{ADMIN}/concert/add/", name="A plan to import", status="UNAVAILABLE")

@@ -26,7 +26,6 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Answers a second."""
         return len(self.bodies) / self.seconds
 
     def percentile(self, share: float) -> float:
@@ -43,7 +42,6 @@ class Load:
 
 
 def request(method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
-    """The bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     if method != "GET":
@@ -62,7 +60,6 @@ class Connection:
         self.read = b""
 
     def send(self, index: int, request: bytes) -> None:
-        """Send a request."""
         self.index, self.read, self.sent_at = index, b"", time.perf_counter()
         self.socket.sendall(request)
 
@@ -75,7 +72,6 @@ class Connection:
         return parsed(self.read)
 
     def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request and wait for its answer."""
         self.send(0, request)
         while (answer := self.receive()) is None:
             pass

@@ -20,7 +20,8 @@ from io import BytesIO
 from typing import Any, cast
 
 import stack
-from hot_paths import INSIDE
+
+from concert_site.tests.rsgi_client import Answer, Headers, Scope, Transport
 
 API = "/api/v1"
 ROUNDS = 8
@@ -28,53 +29,11 @@ SEATS = 2_000
 
 
 @dataclass(frozen=True)
-class Headers:
-    """The headers of a request, as the web server has them."""
+class Asked:
+    """A request, as the web server has it once its body is read."""
 
-    sent: dict[str, str]
-
-    def items(self) -> list[tuple[str, str]]:
-        """All of them."""
-        return list(self.sent.items())
-
-    def get(self, key: str, default: Any = None) -> Any:  # Any: as in RSGI
-        """One of them."""
-        return self.sent.get(key, default)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.sent
-
-
-@dataclass(frozen=True)
-class Scope:
-    """A request, as the web server has it."""
-
-    method: str
-    path: str
-    headers: Headers
+    scope: Scope
     body: bytes = b""
-    query_string: str = ""
-    scheme: str = "http"
-    client: str = "127.0.0.1:50000"
-    server: str = "127.0.0.1:8000"
-    http_version: str = "1.1"
-
-
-@dataclass
-class Transport:
-    """Keeps what it was answered."""
-
-    status: int = 0
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        """An answer with a body."""
-        self.status, self.headers, self.body = status, headers, body
-
-    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
-        """An answer without."""
-        self.response_bytes(status, headers, b"")
 
 
 class Process:
@@ -89,25 +48,23 @@ class Process:
         self.environ_of: Any = environ_of
         self.dispatcher, self.sender = application, cast("Any", Sender())
 
-    def ask(self, scope: Scope) -> Transport:
+    def ask(self, asked: Asked) -> Answer:
         """What a thread of the front does for a request."""
-        transport = Transport()
-        body = BytesIO(scope.body) if scope.body else None
+        scope, transport = asked.scope, Transport([])
         handler = self.dispatcher.handler_of(scope.method, scope.path, has_cookie=False)
-        environ = self.environ_of(scope, scope.path, body, len(scope.body))
+        environ = self.environ_of(scope, scope.path, BytesIO(asked.body), len(asked.body))
         self.sender.send(transport, scope.method, scope.path, handler.respond(environ))
-        return transport
+        return cast("Answer", transport.answer)
 
 
-def request(method: str, path: str, body: object = None, **headers: str) -> Scope:
+def request(method: str, path: str, body: object = None, **headers: str) -> Asked:
     """A request of a client that sends the headers which all do."""
     sent = {"host": "127.0.0.1", "accept": "*/*", "user-agent": "bench"}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    if method == "GET":
-        return Scope(method, f"{API}{path}", Headers(sent))
     content = b"" if body is None else json.dumps(body).encode()
-    sent |= {"content-type": "application/json", "content-length": str(len(content))}
-    return Scope(method, f"{API}{path}", Headers(sent), content)
+    if method != "GET":
+        sent |= {"content-type": "application/json", "content-length": str(len(content))}
+    return Asked(Scope(method, f"{API}{path}", Headers(sent)), content)
 
 
 @dataclass
@@ -115,58 +72,52 @@ class Fans:
     """Fans of one show, who are walked through it one after the other."""
 
     process: Process
-    show: stack.Show
-    fans: list[stack.Fan]
-    tokens: dict[int, str]
+    audience: stack.Audience
     queue: Iterator[tuple[stack.Fan, int]]
     joining: Iterator[stack.Fan]
     lobby: int
     held: list[tuple[stack.Fan, int]] = field(default_factory=list)
 
-    def hold(self, count: int) -> list[Scope]:
-        """Holds of one seat each."""
+    def hold(self, count: int) -> list[Asked]:
         return [
             request(
-                "POST", "/reservations/", {"schedule": self.show.schedule, "seats": [seat]},
-                authorization=f"Bearer {fan.access_token}", x_queue_token=self.tokens[fan.id],
+                "POST", "/reservations/", {"schedule": self.audience.show.schedule, "seats": [seat]},
+                authorization=f"Bearer {fan.access_token}", x_queue_token=self.audience.tokens[fan.id],
             )
             for fan, seat in (next(self.queue) for _ in range(count))
         ]  # fmt: skip
 
-    def pay(self, count: int) -> list[Scope]:
+    def pay(self, count: int) -> list[Asked]:
         """Payments of one reservation each, which are held beforehand."""
         asked = []
         for hold in self.hold(count):
             (reservation,) = json.loads(self.process.ask(hold).body)["reservations"]
             body = {"reservations": [reservation["id"]]}
-            asked.append(request("POST", "/payments/", body, authorization=hold.headers.sent["authorization"]))
+            asked.append(request("POST", "/payments/", body, authorization=hold.scope.headers["authorization"]))
         return asked
 
-    def join(self, count: int) -> list[Scope]:
+    def join(self, count: int) -> list[Asked]:
         """Joins of a line in which people wait."""
         path = f"/schedules/{self.lobby}/queue-tokens/"
         return [request("POST", path, authorization=f"Bearer {next(self.joining).access_token}") for _ in range(count)]
 
-    def wallet(self, count: int) -> list[Scope]:
-        """Looks at a wallet."""
-        return [request("GET", "/wallet/", authorization=f"Bearer {self.fans[0].access_token}")] * count
+    def wallet(self, count: int) -> list[Asked]:
+        return [request("GET", "/wallet/", authorization=f"Bearer {self.audience.fans[0].access_token}")] * count
 
-    def availability(self, count: int) -> list[Scope]:
-        """Looks at the hall."""
-        return [request("GET", f"/schedules/{self.show.schedule}/availability/")] * count
+    def availability(self, count: int) -> list[Asked]:
+        return [request("GET", f"/schedules/{self.audience.show.schedule}/availability/")] * count
 
-    def unchanged(self, count: int) -> list[Scope]:
+    def unchanged(self, count: int) -> list[Asked]:
         """Looks at the hall of who has seen it a moment ago."""
-        seen = dict(self.process.ask(self.availability(1)[0]).headers)
-        path = f"/schedules/{self.show.schedule}/availability/"
-        return [request("GET", path, if_none_match=seen["ETag"])] * count
+        etag = self.process.ask(self.availability(1)[0]).headers["etag"]
+        path = f"/schedules/{self.audience.show.schedule}/availability/"
+        return [request("GET", path, if_none_match=etag)] * count
 
-    def progress(self, count: int) -> list[Scope]:
-        """Looks at the line."""
+    def progress(self, count: int) -> list[Asked]:
         return [request("GET", f"/schedules/{self.lobby}/queue/")] * count
 
 
-KINDS: dict[str, Callable[[Fans, int], list[Scope]]] = {
+KINDS: dict[str, Callable[[Fans, int], list[Asked]]] = {
     "hold": Fans.hold,
     "pay": Fans.pay,
     "join": Fans.join,
@@ -179,18 +130,12 @@ KINDS: dict[str, Callable[[Fans, int], list[Scope]]] = {
 
 def fans_of(site: stack.Stack, process: Process, count: int) -> Fans:
     """A show with enough fans inside, and another one whose line nobody leaves."""
-    show = site.make_show(seats=count, max_active=1_000_000, price=1000)
+    audience = site.make_audience(count)
     lobby = site.make_show(seats=100, max_active=0)
-    fans = site.make_fans(count, balance=1000)
-    with site.connect() as connection:
-        inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
-        tokens = dict(connection.execute(INSIDE, inside).fetchall())
-        connection.execute("analyze waiting_token, concert_seat, balance, users")
-    return Fans(process, show, fans, tokens, iter(zip(fans, show.seats, strict=True)), iter(fans), lobby.schedule)
+    return Fans(process, audience, audience.seated(), iter(audience.fans), lobby.schedule)
 
 
-def cost_of(process: Process, asked: Sequence[Scope]) -> float:
-    """Microseconds of CPU a request."""
+def cost_of(process: Process, asked: Sequence[Asked]) -> float:
     before = time.process_time()
     answers = [process.ask(scope) for scope in asked]
     spent = time.process_time() - before
@@ -200,7 +145,7 @@ def cost_of(process: Process, asked: Sequence[Scope]) -> float:
     return spent / len(asked) * 1e6
 
 
-def calls_of(process: Process, asked: Sequence[Scope]) -> float:
+def calls_of(process: Process, asked: Sequence[Asked]) -> float:
     """How many functions a request calls: a figure that no neighbour on the machine changes."""
     with cProfile.Profile() as profile:
         cost_of(process, asked)
@@ -208,7 +153,6 @@ def calls_of(process: Process, asked: Sequence[Scope]) -> float:
 
 
 def main() -> None:
-    """Measure."""
     parser = argparse.ArgumentParser(description="Measure requests in one process.")
     parser.add_argument("--count", type=int, default=150, help="requests of a kind and round (150)")
     parser.add_argument("--only", default=",".join(KINDS), help=f"kinds to measure ({','.join(KINDS)})")

@@ -72,15 +72,13 @@ class Arrivals:
             thread.start()
 
     def keep_coming(self) -> None:
-        """Join with one fan after the other."""
         phone = load.Connection(self.port)
         path = f"/api/v1/schedules/{self.show.schedule}/queue-tokens/"
         while not self.is_over:
             # One step of a shared iterator of a list is never interrupted.
             fan = next(self.fans)
             began = time.time()
-            headers = {"Authorization": f"Bearer {fan.access_token}"}
-            status, body = phone.ask(request("POST", path, headers=headers, body=b"{}"))
+            status, body = phone.ask(request("POST", path, headers=fan.bearer, body=b"{}"))
             self.took.append((began, (time.time() - began) * 1000))
             if status in (200, 201):
                 self.tokens[fan.id] = json.loads(body)["token"]
@@ -89,7 +87,6 @@ class Arrivals:
             time.sleep(max(0.0, PHONES / ARRIVALS_A_SECOND - (time.time() - began)))
 
     def stop(self) -> None:
-        """Nobody comes any more."""
         self.is_over = True
         for thread in self.threads:
             thread.join(load.STUCK_SECONDS)
@@ -132,7 +129,6 @@ def open_sale(site: Stack, connection: Connection, show: Show, fans: Sequence[Fa
 
 
 def slowest(arrivals: Arrivals, opens_at: datetime, seconds: float) -> float:
-    """The slowest join between the opening and the end of the draw."""
     return arrivals.slowest_ms(opens_at.timestamp(), opens_at.timestamp() + seconds)
 
 
@@ -269,7 +265,6 @@ def open_and_read(site: Stack, connection: Connection, show: Show, fans: Sequenc
 
 
 def rows(found: Sequence[Found]) -> list[tuple[str, list[str]]]:
-    """The lines of the table."""
     openings, readings = [each.opening for each in found], [each.reading for each in found]
     return [
         ("draw, s from the opening until it stands", [f"{each.seconds:.1f}" for each in openings]),

@@ -15,8 +15,7 @@ import statistics
 from collections.abc import Sequence
 
 import stack
-from fsm_trigger import FANS_A_ROUND, LOOPS, WARMING_FANS, Connection, Sale, check, sell
-from hot_paths import INSIDE, turned
+from fsm_trigger import FANS_A_ROUND, Connection, Figures, make_sale, measure
 
 LIVE = "status in ('RESERVING', 'RESERVED')"
 PARTIAL = f"create unique index bench_live on reservation (concert_seat_id) where {LIVE}"
@@ -46,28 +45,15 @@ def use(connection: Connection, kind: str) -> None:
         connection.execute(statement)
 
 
-def measure(site: stack.Stack, rounds: int, before: int) -> dict[str, dict[str, list[float]]]:
+def sold(site: stack.Stack, rounds: int, before: int) -> Figures:
     """CPU microseconds by step and kind, a figure a round."""
-    count = (FANS_A_ROUND + WARMING_FANS) * rounds * len(KINDS)
     earlier = site.make_show(seats=before * 2 // 3, price=1000)
-    show = site.make_show(seats=2 * count, max_active=1_000_000, price=1000)
-    fans = [fan.id for fan in site.make_fans(count, balance=2000)]
+    sale = make_sale(site, rounds * len(KINDS))
+    random.shuffle(sale.seats)
     (guest,) = site.make_fans(1, balance=0)
-    sale = Sale(show.schedule, random.sample(show.seats, len(show.seats)), fans)
-    figures: dict[str, dict[str, list[float]]] = {step: {kind: [] for kind in KINDS} for step in ("hold", "pay")}
     with site.connect() as connection:
         connection.execute(EARLIER, {"fan": guest.id, "schedule": earlier.schedule})
-        connection.execute(INSIDE, {"schedule": sale.schedule, "fans": fans})
-        connection.execute(LOOPS)
-        connection.execute("set synchronous_commit = off; set plan_cache_mode = force_generic_plan; analyze")
-        for turn in range(rounds):
-            for kind in turned(list(KINDS), turn):
-                use(connection, kind)
-                sell(connection, sale, WARMING_FANS)
-                for step, spent in sell(connection, sale, FANS_A_ROUND).items():
-                    figures[step][kind].append(spent / FANS_A_ROUND)
-        check(connection, sale.schedule, count)
-    return figures
+        return measure(connection, sale, list(KINDS), use, rounds)
 
 
 def quietest(figures: Sequence[float]) -> float:
@@ -80,24 +66,21 @@ def ratios(with_it: Sequence[float], without: Sequence[float]) -> list[str]:
     pairs = list(zip(with_it, without, strict=True))
     drawn = [random.choices(pairs, k=len(pairs)) for _ in range(2000)]
     return [
-        f"{measure(pairs):.3f} ({low:.3f}-{high:.3f})"
-        for measure in (median_ratio, quiet_ratio)
-        for low, *_, high in [statistics.quantiles([measure(each) for each in drawn], n=40)]
+        f"{ratio(pairs):.3f} ({low:.3f}-{high:.3f})"
+        for ratio in (median_ratio, quiet_ratio)
+        for low, *_, high in [statistics.quantiles([ratio(each) for each in drawn], n=40)]
     ]
 
 
 def median_ratio(pairs: Sequence[tuple[float, float]]) -> float:
-    """The median of the pairs' ratios."""
     return statistics.median(a / b for a, b in pairs)
 
 
 def quiet_ratio(pairs: Sequence[tuple[float, float]]) -> float:
-    """The ratio of the quietest quarters."""
     return quietest([a for a, _ in pairs]) / quietest([b for _, b in pairs])
 
 
 def main() -> None:
-    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description="Measure what an index on the seat of a reservation costs.")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--before", type=int, default=150_000, help="reservations that are there already")
@@ -105,7 +88,7 @@ def main() -> None:
     with stack.running() as site:
         print(f"{stack.machine(site)}; {options.before:,} reservations before;", end=" ")
         print(f"{options.rounds} rounds of {FANS_A_ROUND} fans with two seats each.\n")
-        figures = measure(site, options.rounds, options.before)
+        figures = sold(site, options.rounds, options.before)
     rows = []
     for step, by_kind in figures.items():
         for kind, each in by_kind.items():

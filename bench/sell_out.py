@@ -39,7 +39,6 @@ class Tally:
     milliseconds: dict[str, list[float]] = field(default_factory=dict)
 
     def note(self, step: str, status: int, seconds: float) -> None:
-        """One answer."""
         self.answers[f"{step} {status}"] += 1
         self.milliseconds.setdefault(step, []).append(seconds * 1000)
 
@@ -66,7 +65,7 @@ class Phone:
         self, step: str, method: str, path: str, fan: Fan | None = None, **more: Any
     ) -> tuple[int, Any]:  # Any: JSON
         """A call; status and what it says."""
-        headers = {"Authorization": f"Bearer {fan.access_token}"} if fan else {}
+        headers = fan.bearer if fan else {}
         body = json.dumps(more["body"]).encode() if "body" in more else b""
         began = time.perf_counter()
         sent = request(method, API + path, headers=headers | more.get("headers", {}), body=body)
@@ -96,7 +95,6 @@ class Phone:
             time.sleep(0.2)
 
     def pick(self) -> list[int]:
-        """Seats that look free."""
         _, seen = self.ask("availability", "GET", f"/schedules/{self.task.show.schedule}/availability/")
         free = [seat for seat, state in zip(self.task.show.seats, seen["seats"], strict=True) if state == "A"]
         return random.sample(free, min(len(free), self.task.per_fan))
@@ -133,7 +131,6 @@ def run_fans(task: Task, tallies: "Queue[Tally]") -> None:
 
 
 def in_threads(count: int, work: Any) -> None:  # Any: a function without arguments or result
-    """Run `work` in several threads, to its end."""
     threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
@@ -169,7 +166,6 @@ def sell(site: stack.Stack, options: argparse.Namespace, show: Show, fans: list[
 
 
 def print_report(site: stack.Stack, options: argparse.Namespace, seconds: float, tally: Tally) -> None:
-    """The figures as markdown."""
     calls = sum(tally.answers.values())
     print(stack.machine(site) + ".\n")
     print(
@@ -206,7 +202,6 @@ def print_proof(site: stack.Stack, show: Show) -> None:
 
 
 def main() -> None:
-    """Sell a hall."""
     parser = argparse.ArgumentParser(description="Sell a hall through the whole journey.")
     parser.add_argument("--seats", type=int, default=10_000)
     parser.add_argument("--per-fan", type=int, default=2)

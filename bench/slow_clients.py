@@ -20,13 +20,12 @@ from contextlib import contextmanager
 
 import load
 import stack
-from hot_paths import INSIDE, bearer, hold_request
+from hot_paths import hold_request
 from load import request
-from stack import Fan
+from turns import CLIENTS, ratio
 
 from concert_site.tests.slow_clients import KINDS, SlowClients
 
-CLIENTS = 8
 SLOW_OF_EACH_KIND = 64
 LOGINS = 16
 POLLS, READS, HOLDS = 2_000, 300, 150
@@ -35,7 +34,6 @@ Figures = dict[tuple[str, str], list[load.Load]]
 
 
 def log_in_for_ever(port: int, number: int) -> None:
-    """Try one wrong password after the other."""
     tries = 0
     while True:
         tries += 1
@@ -73,20 +71,15 @@ class Bench:
 
     def __init__(self, site: stack.Stack, rounds: int) -> None:
         self.site = site
-        count = HOLDS * 3 * rounds
-        self.show = site.make_show(seats=count, max_active=1_000_000)
-        self.fans = site.make_fans(count, balance=0)
-        with site.connect() as connection:
-            inside = {"schedule": self.show.schedule, "fans": [fan.id for fan in self.fans]}
-            self.tokens = dict(connection.execute(INSIDE, inside).fetchall())
-        self.free = iter(zip(self.fans, self.show.seats, strict=True))
+        self.audience = site.make_audience(HOLDS * 3 * rounds)
+        self.free = self.audience.seated()
 
     def measure(self, beside: str, figures: Figures) -> None:
         """One round beside something."""
-        port, schedule = self.site.port, self.show.schedule
+        port, schedule = self.site.port, self.audience.show.schedule
         poll = request("GET", f"/api/v1/schedules/{schedule}/queue/")
-        read = request("GET", "/api/v1/wallet/", headers=bearer(self.fans[0]))
-        holds = [self.hold(*next(self.free)) for _ in range(HOLDS)]
+        read = request("GET", "/api/v1/wallet/", headers=self.audience.fans[0].bearer)
+        holds = [hold_request(0, self.audience, *next(self.free)) for _ in range(HOLDS)]
         parts: list[tuple[str, Sequence[bytes], int]] = [
             ("poll", [poll] * POLLS, 200),
             ("a fan's wallet", [read] * READS, 200),
@@ -96,13 +89,9 @@ class Bench:
             done = load.run(port, list(requests), clients=CLIENTS).expect(status)
             figures.setdefault((what, beside), []).append(done)
 
-    def hold(self, fan: Fan, seat: int) -> bytes:
-        """The request that holds a seat."""
-        return hold_request(0, fan, self.tokens[fan.id], self.show.schedule, seat)
-
     def round(self, figures: Figures) -> None:
         """Undisturbed, beside slow clients, beside logins."""
-        port, path = self.site.port, f"/api/v1/schedules/{self.show.schedule}/seats/"
+        port, path = self.site.port, f"/api/v1/schedules/{self.audience.show.schedule}/seats/"
         slow = f"{SLOW_OF_EACH_KIND} slow clients of each of {len(KINDS) + 1} kinds"
         self.measure(UNDISTURBED, figures)
         with SlowClients(port, each=SLOW_OF_EACH_KIND, path=path):
@@ -112,17 +101,15 @@ class Bench:
 
 
 def report(figures: Figures) -> None:
-    """Print the table."""
     rows = []
     for (what, beside), done in figures.items():
         base = figures[what, UNDISTURBED]
-        ratios = [ours.per_second / theirs.per_second for ours, theirs in zip(done, base, strict=True)]
         rows.append(
             [
                 what,
                 beside,
                 f"{statistics.median(each.per_second for each in done):,.0f}",
-                f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}-{max(ratios):.2f})",
+                ratio([each.per_second for each in done], [each.per_second for each in base]),
                 f"{statistics.median(each.percentile(0.95) for each in done):.1f}",
                 f"{statistics.median(each.percentile(0.99) for each in done):.1f}",
             ]
@@ -132,7 +119,6 @@ def report(figures: Figures) -> None:
 
 
 def main() -> None:
-    """Measure."""
     parser = argparse.ArgumentParser(description="Measure what slow clients and logins cost the others.")
     parser.add_argument("--rounds", type=int, default=4, help="rounds (4)")
     options = parser.parse_args()

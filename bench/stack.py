@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import psycopg
@@ -36,6 +37,11 @@ class Fan:
     id: int
     access_token: str
 
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The header that says who asks."""
+        return {"Authorization": f"Bearer {self.access_token}"}
+
 
 @dataclass(frozen=True)
 class Show:
@@ -43,6 +49,27 @@ class Show:
 
     schedule: int
     seats: list[int]
+
+
+INSIDE = """
+insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at, updated_active_at,
+                           entered_at, expired_at)
+select fan, %(schedule)s, gen_random_uuid(), 'ACTIVE', n, now(), now(), now(), now() + interval '1 hour'
+  from unnest(%(fans)s::bigint[]) with ordinality as q (fan, n)
+returning user_id, token::text"""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """A show with a fan inside for each of its seats, who can pay for it."""
+
+    show: Show
+    fans: list[Fan]
+    tokens: dict[int, str]
+
+    def seated(self) -> Iterator[tuple[Fan, int]]:
+        """The fans, each with a seat of their own."""
+        return iter(zip(self.fans, self.show.seats, strict=True))
 
 
 @dataclass(frozen=True)
@@ -72,62 +99,80 @@ class Stack:
         return Show(made["schedule"], made["seats"])
 
     def make_fans(self, count: int, balance: int) -> list[Fan]:
-        """Fans with money."""
         lines = self.manage("make_fans", str(count), f"--balance={balance}")
         return [Fan(line["id"], line["access_token"]) for line in lines]
 
+    def make_audience(self, count: int) -> Audience:
+        """A show of so many seats, and as many fans inside."""
+        show = self.make_show(seats=count, max_active=1_000_000, price=1000)
+        fans = self.make_fans(count, balance=1000)
+        with self.connect() as connection:
+            inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
+            tokens = dict(connection.execute(INSIDE, inside).fetchall())
+            connection.execute("analyze waiting_token, concert_seat, balance, users")
+        return Audience(show, fans, tokens)
+
+    def launch(self) -> subprocess.Popen[str]:
+        """Start it; `wait_for_ready` waits until it serves."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "up", f"--port={self.port}"],
+            cwd=ROOT,
+            env=dict(self.environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
     def passes_audit(self) -> bool:
-        """Whether no invariant is broken."""
         words = [sys.executable, "manage.py", "audit"]
         done = subprocess.run(words, cwd=ROOT, env=dict(self.environment), stdout=subprocess.DEVNULL, check=False)
         return done.returncode == 0
 
     def connect(self) -> psycopg.Connection[Any]:  # Any: rows of any shape
-        """A connection to its PostgreSQL."""
         return psycopg.connect(self.database_url, autocommit=True)
 
     @property
     def database_url(self) -> str:
-        """Where its PostgreSQL is."""
         return postgres.url(DataDir(self.data_dir))
 
     def pid_of(self, name: str) -> int:
-        """The process of one of its programs."""
         started = json.loads((self.data_dir / "processes.json").read_text())
         return next(int(each["pid"]) for each in started if each["name"] == name)
 
 
+S = TypeVar("S", bound=Stack)
+
+
 @contextmanager
-def running(**environment: str) -> Iterator[Stack]:
-    """Run a site for the duration of the block, by default with throttles off."""
-    # Whoever ends us ends the site too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+def throwaway(kind: type[S], **environment: str) -> Iterator[S]:
+    """A site of its own data directory, still to be launched; by default with throttles off."""
     with tempfile.TemporaryDirectory(prefix="frontrow-bench-") as folder:
         # A PostgreSQL that root started runs as somebody else, who must be able to come by.
         Path(folder).chmod(0o711)
-        data_dir, port = Path(folder) / "data", free_port()
+        data_dir = Path(folder) / "data"
         kept = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         full = (
             kept | {"MODE": "test", "DATA_DIR": str(data_dir), "THROTTLE": "off", "LOG_LEVEL": "WARNING"} | environment
         )
-        up = subprocess.Popen(
-            [sys.executable, "manage.py", "up", f"--port={port}"],
-            cwd=ROOT,
-            env=full,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        yield kind(data_dir, free_port(), full)
+
+
+@contextmanager
+def running(**environment: str) -> Iterator[Stack]:
+    """Run a site for the duration of the block."""
+    # Whoever ends us ends the site too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with throwaway(Stack, **environment) as site:
+        up = site.launch()
         try:
             wait_for_ready(up)
-            yield Stack(data_dir, port, full)
+            yield site
         finally:
             up.send_signal(signal.SIGTERM)
             up.wait(PATIENCE_SECONDS)
 
 
 def wait_for_ready(up: subprocess.Popen[str]) -> None:
-    """Wait for the line that says so."""
     assert up.stdout is not None
     for line in up.stdout:
         if line.startswith("Ready:"):
@@ -186,9 +231,6 @@ def serving(stack: Stack, application: str, **environment: str) -> Iterator[int]
 
 
 def wait_for_port(port: int) -> None:
-    """Wait until somebody listens."""
-    import socket
-
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         with socket.socket() as probe:
@@ -199,7 +241,6 @@ def wait_for_port(port: int) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
     return web.require_free(web.Address("127.0.0.1", 0)).port
 
 
@@ -232,6 +273,5 @@ def machine(stack: Stack) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -15,14 +15,12 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.queues import Queue
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -54,15 +52,7 @@ class Site(Stack):
     up: subprocess.Popen[str]
 
     def start(self) -> None:
-        """Start it, and wait until it serves."""
-        up = subprocess.Popen(
-            [sys.executable, "manage.py", "up", f"--port={self.port}"],
-            cwd=ROOT,
-            env=dict(self.environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        up = self.launch()
         # The dataclass is frozen for those who only use it.
         object.__setattr__(self, "up", up)
         stack.wait_for_ready(up)
@@ -84,7 +74,6 @@ class Site(Stack):
             time.sleep(LOOK_SECONDS)
 
     def stop(self) -> None:
-        """Stop it for good."""
         self.up.send_signal(signal.SIGTERM)
         self.up.wait(stack.PATIENCE_SECONDS)
 
@@ -93,19 +82,14 @@ class Site(Stack):
         return psycopg.connect(self.database_url, autocommit=True, application_name="torture", connect_timeout=2)
 
     def redis(self) -> Redis:
-        """Its Redis."""
         return Redis.from_url(redis.url(DataDir(self.data_dir)))
 
 
 @contextmanager
 def running() -> Iterator[Site]:
     """Such a site for the duration of the block."""
-    with tempfile.TemporaryDirectory(prefix="frontrow-torture-") as folder:
-        Path(folder).chmod(0o711)
-        kept = {name: value for name, value in os.environ.items() if name not in stack.NOT_INHERITED}
-        ours = {"MODE": "test", "DATA_DIR": f"{folder}/data", "THROTTLE": "off", "LOG_LEVEL": "ERROR"}
-        entry = {"TOKEN_ENTRY_SECONDS": str(ENTRY_SECONDS)}
-        site = Site(Path(folder) / "data", stack.free_port(), kept | ours | entry)
+    entry = str(ENTRY_SECONDS)
+    with stack.throwaway(Site, LOG_LEVEL="ERROR", TOKEN_ENTRY_SECONDS=entry) as site:
         site.start()
         try:
             yield site
@@ -188,7 +172,6 @@ class Saboteur:
             connection.execute(CUT)
 
     def kill(self, name: str) -> None:
-        """SIGKILL for a program."""
         os.kill(self.site.pid_of(name), signal.SIGKILL)
 
     def kill_redis(self) -> None:
@@ -260,7 +243,6 @@ def besiege(site: Site, shows: list[Show], fans: list[Fan], opening: float, opti
 
 
 def print_answers(diary: Diary) -> None:
-    """What the fans were answered."""
     steps: dict[str, Counter[str]] = {}
     for name, count in diary.answers.items():
         step, _, status = name.partition(" ")
@@ -283,7 +265,6 @@ def judge(found: list[Proof]) -> bool:
 
 
 def audit(site: Site) -> Proof:
-    """The site's own judgement."""
     words = [sys.executable, "manage.py", "audit"]
     done = subprocess.run(words, cwd=ROOT, env=dict(site.environment), capture_output=True, text=True, check=False)
     said = done.stdout.splitlines()
@@ -316,7 +297,6 @@ def torture(site: Site, options: argparse.Namespace) -> bool:
 
 
 def main() -> int:
-    """Run it."""
     parser = argparse.ArgumentParser(description="Tear the waiting room apart while fans stand in it.")
     parser.add_argument("--lobby", type=int, default=300, help="fans in each lobby")
     parser.add_argument("--later", type=int, default=150, help="fans who come at the opening or after it")

@@ -72,9 +72,7 @@ class Phone:
         self, step: str, method: str, path: str, fan: Fan | None = None, **more: Any
     ) -> tuple[int, Any]:  # Any: JSON
         """A call; status and what it says, 0 and nothing if no answer came."""
-        headers = {"Content-Type": "application/json"} | more.get("headers", {})
-        if fan:
-            headers["Authorization"] = f"Bearer {fan.access_token}"
+        headers = {"Content-Type": "application/json"} | more.get("headers", {}) | (fan.bearer if fan else {})
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
@@ -109,7 +107,6 @@ class Window:
         return self._glance("queue") or {}
 
     def free_seats(self) -> list[int]:
-        """Seats that look free."""
         seen = self._glance("availability")
         if not seen:
             return []
@@ -139,7 +136,6 @@ class Visit:
 
     @property
     def is_arriving(self) -> bool:
-        """Whether the fan has no place yet."""
         return not self.token
 
     def go_on(self) -> bool:
@@ -213,7 +209,6 @@ class Visit:
         return is_back
 
     def enter(self) -> bool:
-        """Come in."""
         status, _ = self.phone.ask("enter", "POST", f"/queue-tokens/{self.token}/enter/", self.fan)
         if status == 200:
             self.step = self.buy
@@ -238,7 +233,6 @@ class Visit:
         return status != 403
 
     def pay(self) -> bool:
-        """Pay for what is held."""
         body = {"reservations": self.reservations}
         status, _ = self.phone.ask("pay", "POST", "/payments/", self.fan, body=body)
         if status in (200, 201):

@@ -187,7 +187,6 @@ def not_drawn(show: Show, diary: Diary, entries: dict[str, int]) -> list[str]:
 
 
 def get(port: int, path: str) -> bytes:
-    """A public answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", API + path)
     response = connection.getresponse()

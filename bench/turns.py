@@ -27,7 +27,6 @@ class Meter:
     site: Stack
 
     def web(self) -> float:
-        """CPU seconds of the web server so far."""
         return stack.cpu_seconds(psutil.Process(self.site.pid_of("web")))
 
     def backends(self) -> Backends:
@@ -64,7 +63,6 @@ class Side:
     count: int = 0
 
     def run(self, site: Stack, requests: Sequence[bytes], status: int) -> load.Load:
-        """One round."""
         meter = Meter(site)
         web, backends = meter.web(), meter.backends()
         done = load.run(site.port, requests, clients=CLIENTS).expect(status)
@@ -77,7 +75,6 @@ class Side:
 
     @property
     def cpu_us(self) -> float:
-        """Microseconds that a request has cost the site."""
         return (self.web + self.database) / self.count * 1e6
 
 
@@ -120,7 +117,6 @@ class Sheet:
     rows: list[list[str]] = field(default_factory=list)
 
     def add(self, what: str, values: Sequence[str], last: str = "") -> None:
-        """One more row."""
         self.rows.append([what, *values, last])
         print(f"  {what}: {'; '.join(values)}; {last}", file=sys.stderr, flush=True)
 
@@ -139,6 +135,5 @@ class Sheet:
         self.add(f"{what}, ms", cells, ratio_of_medians(taken[-1], taken[0]) if len(taken) > 1 else "")
 
     def text(self) -> str:
-        """As markdown."""
         head = ["waiting", *(f"{size:,}" for size in self.sizes), "longest : shortest (range)"]
         return stack.table(head, self.rows)

@@ -111,7 +111,7 @@ class Bench:
         """Each fan's look at the own token."""
         rows = self.connection.execute(TOKENS, {"schedule": show.schedule, "fans": [fan.id for fan in fans]})
         token_of = dict(rows.fetchall())
-        return [request("GET", f"/api/v1/queue-tokens/{token_of[fan.id]}/", headers=bearer(fan)) for fan in fans]
+        return [request("GET", f"/api/v1/queue-tokens/{token_of[fan.id]}/", headers=fan.bearer) for fan in fans]
 
     def known(self, show: Show) -> list[bytes]:
         """Polls of who has the latest answer already."""
@@ -138,23 +138,16 @@ class Bench:
             self.sheet.add(*row)
 
 
-def bearer(fan: Fan) -> dict[str, str]:
-    """The header that says who asks."""
-    return {"Authorization": f"Bearer {fan.access_token}"}
-
-
 def join(show: Show, fan: Fan) -> bytes:
     """A join."""
-    return request("POST", f"/api/v1/schedules/{show.schedule}/queue-tokens/", headers=bearer(fan), body=b"{}")
+    return request("POST", f"/api/v1/schedules/{show.schedule}/queue-tokens/", headers=fan.bearer, body=b"{}")
 
 
 def poll(show: Show, headers: dict[str, str] | None = None) -> bytes:
-    """A look at the public progress."""
     return request("GET", f"/api/v1/schedules/{show.schedule}/queue/", headers=headers)
 
 
 def share(fans: list[Fan], turn: int) -> list[Fan]:
-    """Those whose turn it is."""
     return fans[turn * JOINS_A_ROUND : (turn + 1) * JOINS_A_ROUND]
 
 
@@ -168,7 +161,6 @@ PARTS: dict[str, Callable[[Bench], None]] = {"http": Bench.over_http, "domain": 
 
 
 def machine(site: Stack) -> str:
-    """What it was measured on."""
     from concert_site.lib.redis import client
 
     gigabytes = psutil.virtual_memory().total / 2**30
@@ -176,7 +168,6 @@ def machine(site: Stack) -> str:
 
 
 def main() -> None:
-    """Measure what was asked for."""
     parser = argparse.ArgumentParser(description="Measure the waiting room at three sizes.")
     parser.add_argument("--sizes", default=SIZES, help=f"people in each line, from few to many ({SIZES})")
     parser.add_argument("--rounds", type=int, default=8, help="rounds of each size (8)")
