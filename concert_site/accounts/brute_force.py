@@ -62,7 +62,7 @@ def admit_guess(request: HttpRequest, email: str, *, kind: str = "password") -> 
 
     It costs the same whether there is such an account or not.
 
-    :returns: what was counted; given back (`attempts.give_back`) if the guess was right
+    :returns: what was counted; given back (`forgive`) if the guess was right
     :raises TooManyAttempts: if this caller has guessed too often; the secret must then not be looked at
     """
     account = account_key(email)

@@ -260,13 +260,8 @@ def language(request: HttpRequest) -> HttpResponse:
     Who isn't logged in needs no token: it would be a cookie on every public page, and another site can do no more
     harm by this form than by a link to the page in that language.
     """
-    return language_of_account(request) if request.user.is_authenticated else choose_language(request)
-
-
-@csrf_protect
-def language_of_account(request: HttpRequest) -> HttpResponse:
-    """The same, with the token that every form of a fan carries."""
-    return choose_language(request)
+    choose = csrf_protect(choose_language) if request.user.is_authenticated else choose_language
+    return choose(request)
 
 
 def choose_language(request: HttpRequest) -> HttpResponse:

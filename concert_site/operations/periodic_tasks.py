@@ -96,26 +96,24 @@ class Deviation:
         return f"{self.task} is {'disabled' if self.is_disabled else 'altered'} ({', '.join(self.fields)})"
 
 
+# Columns that say the same of every task of the site.
+PLAIN: dict[str, object] = {
+    "enabled": True,
+    "exchange": None,
+    "routing_key": None,
+    "priority": None,
+    # A worker would judge by its own clock what beat's clock has set.
+    "expires": None,
+    "expire_seconds": None,
+    "one_off": False,
+    "start_time": None,
+}
+
+
 def expected_values(each: PeriodicSpec) -> dict[str, Any]:  # Any: values of several fields
     """The values that the row of a task must have."""
     when = f"every {each.every} seconds" if each.at is None else nightly(*each.at, settings.TIME_ZONE)
-    return {
-        "task": each.task,
-        "enabled": True,
-        "when": when,
-        "queue": each.queue,
-        "args": [],
-        "kwargs": {},
-        "exchange": None,
-        "routing_key": None,
-        "headers": {},
-        "priority": None,
-        # A worker would judge by its own clock what beat's clock has set.
-        "expires": None,
-        "expire_seconds": None,
-        "one_off": False,
-        "start_time": None,
-    }
+    return {"task": each.task, "when": when, "queue": each.queue, "args": [], "kwargs": {}, "headers": {}} | PLAIN
 
 
 def actual_values(row: PeriodicTask) -> dict[str, Any]:  # Any: as above
@@ -125,20 +123,14 @@ def actual_values(row: PeriodicTask) -> dict[str, Any]:  # Any: as above
         headers = {name: value for name, value in headers.items() if name not in (CONFIRMED, CONFIRMED_BY)}
     return {
         "task": row.task,
-        "enabled": row.enabled,
         "when": when_of(row),
         # The default of the others.
         "queue": row.queue or OTHERS,
         "args": parsed(row.args),
         "kwargs": parsed(row.kwargs),
-        "exchange": row.exchange or None,
-        "routing_key": row.routing_key or None,
         "headers": headers,
-        "priority": row.priority,
-        "expires": row.expires,
-        "expire_seconds": row.expire_seconds,
-        "one_off": row.one_off,
-        "start_time": row.start_time,
+        # Blank text stands for none.
+        **{name: None if getattr(row, name) == "" else getattr(row, name) for name in PLAIN},
     }
 
 
