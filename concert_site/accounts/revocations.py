@@ -1,7 +1,7 @@
 """Access tokens that are over before their time: the list that each process holds of them.
 
-PostgreSQL has the list. A process believes its own copy for `LOOK_SECONDS` after Redis said that nothing was added, or
-after it read PostgreSQL; and never longer than `LEASE_SECONDS` after it read PostgreSQL, whatever Redis says. Who adds
+PostgreSQL has the list. A process believes its own copy for `REFRESH_SECONDS` after Redis said that nothing was added,
+or after it read PostgreSQL; and never longer than `LEASE_SECONDS` after that, whatever Redis says. Who adds
 to the list commits, changes the version in Redis, and answers once nobody can believe an older copy (`announce`).
 Redis emptied, away, or back with an older state costs a reading of PostgreSQL, and nothing else. Without PostgreSQL
 nobody is let in: a copy that nobody confirms is not believed.
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 # The claim of an access token that says after which revocation of its account it was issued; without it, before any.
 AFTER = "rev"
 
-LOOK_SECONDS = 0.1
+REFRESH_SECONDS = 0.1
 LEASE_SECONDS = 1.0
 # What the thread of a request may be late by, between believing a copy and acting on it.
 MARGIN_SECONDS = 0.02
@@ -119,14 +119,14 @@ class RevocationList:
                 # Who waited meanwhile need not find out again, one after the other.
                 raise Unavailable
             try:
-                self._copy = copy = look(copy)
+                self._copy = copy = refreshed(copy)
             except Error as error:
                 self._failed_at = time.monotonic()
                 log.warning("The revocations can't be read: %s", error)
                 raise Unavailable from error
             return copy
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Believe nothing that was read before."""
         self._copy = None
 
@@ -154,13 +154,13 @@ def hash_of(session_key: str) -> str:
     return sha256(session_key.encode()).hexdigest()
 
 
-def look(copy: Revocations | None) -> Revocations:
+def refreshed(copy: Revocations | None) -> Revocations:
     """A copy that may be believed from now on: this one, if Redis says so, or one that was read anew."""
     started = time.monotonic()
     version = version_in_redis()
     if copy is None or version is None or version != copy.version or started >= copy.read_at + LEASE_SECONDS:
         return read(copy, version)
-    until = min(started + LOOK_SECONDS, copy.read_at + LEASE_SECONDS)
+    until = min(started + REFRESH_SECONDS, copy.read_at + LEASE_SECONDS)
     return with_marks(copy, until=until)
 
 
@@ -181,7 +181,7 @@ def read(copy: Revocations | None, version: str | None) -> Revocations:
                 copy.sessions,
                 read_at=started,
                 whole_at=copy.whole_at,
-                until=started + LOOK_SECONDS,
+                until=started + REFRESH_SECONDS,
                 horizon=rows[0]["horizon"],
                 version=version,
             )
@@ -194,7 +194,7 @@ def read(copy: Revocations | None, version: str | None) -> Revocations:
         sessions,
         read_at=started,
         whole_at=started,
-        until=started + LOOK_SECONDS,
+        until=started + REFRESH_SECONDS,
         horizon=rows[0]["horizon"],
         version=version,
     )
@@ -246,7 +246,7 @@ def announce() -> None:
 
     Within a transaction that happens after its commit.
     """
-    revocations.forget()
+    revocations.clear()
     transaction.on_commit(tell_everyone)
 
 
@@ -256,11 +256,11 @@ def tell_everyone() -> None:
     A process that did not hear of the change reads PostgreSQL again before its lease is over.
     """
     started = time.monotonic()
-    revocations.forget()
+    revocations.clear()
     try:
         # Not by the breaker: that Redis was away a moment ago is no reason not to try.
         client().set(VERSION, secrets.token_hex(8))
-        over_at = time.monotonic() + LOOK_SECONDS
+        over_at = time.monotonic() + REFRESH_SECONDS
     except RedisError as error:
         log.warning("Redis is away, a revocation is waited for: %s", error)
         over_at = started + LEASE_SECONDS

@@ -92,7 +92,7 @@ class BodyReader:
     async def _read_pieces(
         self, incoming: Transport, size: int | None, limit: int, task: asyncio.Task[object]
     ) -> tuple[IO[bytes], int]:
-        begun = time.monotonic()
+        started = time.monotonic()
         body = Buffered(self)
         empty = 0
         try:
@@ -100,7 +100,7 @@ class BodyReader:
                 empty += not piece
                 body.append(piece, limit)
                 in_time = GRACE_SECONDS + body.length / LEAST_BYTES_A_SECOND
-                self._deadlines[task] = begun + min(in_time, MOST_SECONDS)
+                self._deadlines[task] = started + min(in_time, MOST_SECONDS)
         except BaseException:
             body.close()
             raise

@@ -21,7 +21,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 # How often is looked, how much a reader must have taken by then of what is there for it, and how often it may fail to.
-LOOK_SECONDS = 10.0
+CHECK_SECONDS = 10.0
 LEAST_BYTES = 20_480
 MOST_STRIKES = 3
 # A peer that acknowledges nothing, or takes nothing in, is gone after so long, also once we have closed our end.
@@ -47,7 +47,7 @@ class Connections:
     def stop(self) -> None:
         self._stopped.set()
 
-    def look(self) -> int:
+    def check(self) -> int:
         """Look at every connection; end those that took too little too often, and say how many that were."""
         seen, self._seen = self._seen, {}
         ended = 0
@@ -70,8 +70,8 @@ class Connections:
 
     def _watch(self) -> None:
         limit_unacknowledged()
-        while not self._stopped.wait(LOOK_SECONDS):
-            ended = self.look()
+        while not self._stopped.wait(CHECK_SECONDS):
+            ended = self.check()
             if ended:
                 log.warning("Ended %d connections that didn't read their answer", ended)
 

@@ -104,7 +104,7 @@ def line_warnings(sales: Sequence[Onsale]) -> list[StaffWarning]:
         if sale.is_draw_overdue:
             what = _("%(concert)s: the draw of the numbers is overdue.") % name
             found.append(StaffWarning("draw_overdue", what, DRAW_ADVICE))
-        elif sale.stands_still:
+        elif sale.is_stalled:
             what = _("%(concert)s: the line stands still, though people wait and there is room inside.") % name
             found.append(StaffWarning("line_stands_still", what, LINE_ADVICE))
     return found

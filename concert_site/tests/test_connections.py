@@ -52,7 +52,7 @@ def is_open(client):
 
 
 def looks(watch, times):
-    return sum(watch.look() for _ in range(times))
+    return sum(watch.check() for _ in range(times))
 
 
 def test_who_reads_nothing_is_ended(pair):
@@ -70,7 +70,7 @@ def test_who_reads_at_a_fair_rate_is_not(pair):
 
     for _ in range(MOST_STRIKES + 3):
         fill(server)
-        assert watch.look() == 0
+        assert watch.check() == 0
         for _ in range(64):
             client.recv(4096)
 
@@ -83,7 +83,7 @@ def test_a_few_bytes_now_and_then_are_not_reading(pair):
 
     for _ in range(MOST_STRIKES + 1):
         client.recv(100)
-        ended += watch.look()
+        ended += watch.check()
 
     assert ended == 1
 
@@ -106,7 +106,7 @@ def test_what_is_accepted_gives_up_on_a_peer_that_is_gone(listener, pair):
 
 def test_nothing_is_kept_open_by_looking(pair):
     pair()
-    Connections().look()
+    Connections().check()
     before = len(list(connections.accepted()))
     looks(Connections(), 5)
 

@@ -195,7 +195,7 @@ def test_a_load_that_breaks_in_the_middle_leaves_nothing():
     assert Concert.objects.count() == 5
 
 
-def test_production_refuses(settings):
+def test_demo_is_refused_in_production(settings):
     settings.IS_PRODUCTION = True
 
     with pytest.raises(CommandError, match="MODE=demo"):

@@ -120,7 +120,7 @@ def test_payments_are_shown_alike_everywhere():
     assert api.get(f"{PAYMENTS}{paid['id']}/").json() == paid
 
 
-def test_without_the_money_is_402():
+def test_pay_with_insufficient_balance_is_402():
     fan, sale = make_fan(balance=49_999), make_sale()
 
     response = pay(fan, *in_order(hold(fan, sale, 0)))
@@ -129,7 +129,7 @@ def test_without_the_money_is_402():
     assert balance_of(fan) == 49_999
 
 
-def test_what_lapsed_is_409_and_named():
+def test_pay_of_a_lapsed_hold_is_409_and_named():
     fan, sale = make_fan(balance=100_000), make_sale()
     long_ago = datetime.fromisoformat("2026-01-01T00:00Z")
     ConcertSchedule.objects.update(reservation_available_at=long_ago)
@@ -246,7 +246,7 @@ def test_others_payments_and_reservations_are_404():
     assert api.get(PAYMENTS).json()["results"] == []
 
 
-def test_who_is_nobody_is_401_everywhere():
+def test_payments_api_without_an_account_is_401():
     nobody = api_of()
 
     answers = [

@@ -193,7 +193,7 @@ def test_eight_payments_spend_what_is_there_and_no_more():
 # --- The end of the hold -----------------------------------------------------------------------
 
 
-def test_beat_leaves_what_is_being_paid():
+def test_release_lapsed_skips_what_is_being_paid():
     fan, sale = make_fan(balance=50_000), make_sale(seats=1)
     (reservation,) = in_order(hold(fan, sale, 0))
 
@@ -558,7 +558,7 @@ class Crowd:
         return list(found.values_list("pk", flat=True))
 
 
-def test_a_storm_of_everything_breaks_nothing():
+def test_concurrent_holds_payments_and_cancellations_keep_the_audit():
     crowd = Crowd()
 
     answers = at_once([partial(crowd.click, seed) for seed in range(10)])

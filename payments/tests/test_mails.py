@@ -163,7 +163,7 @@ def test_what_was_never_paid_is_not_mailed(server):
     assert server.asked == []
 
 
-def test_nothing_is_sent_twice(server):
+def test_no_mail_is_sent_twice(server):
     make_paid()
 
     assert [send(), send()] == [1, 0]

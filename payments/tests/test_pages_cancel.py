@@ -65,7 +65,7 @@ def test_it_cancels_for_the_fee_that_was_shown():
     assert broken_invariants() == {}
 
 
-def test_again_is_friendly_and_changes_nothing():
+def test_cancel_form_sent_twice_changes_nothing():
     fan, _sale, (pk,) = scene(0)
     address = f"/reservations/{pk}/cancel/"
     agree(fan, address, **{f"fee_{pk}": "10000"})
@@ -169,7 +169,7 @@ def test_a_whole_booking_without_the_fee_of_each_seat_asks_again():
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_it_is_the_fans_alone(method):
+def test_cancel_page_of_another_fan_is_404(method):
     _fan, _sale, (pk,) = scene(0)
     address = f"/reservations/{pk}/cancel/"
     stranger = at_the_screen(make_fan())
@@ -182,7 +182,7 @@ def test_it_is_the_fans_alone(method):
     assert other.status_code == 404
 
 
-def test_it_takes_the_same_queries_for_one_seat_and_for_three(django_assert_num_queries):
+def test_cancel_page_takes_the_same_queries_for_one_seat_and_for_three(django_assert_num_queries):
     for nth in ((0,), (1, 2, 3)):
         fan, _sale, _ids = scene(*nth)
         browser = at_the_screen(fan)

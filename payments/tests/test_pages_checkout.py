@@ -62,7 +62,7 @@ def test_without_javascript_it_asks_again_when_the_time_is_over():
     assert '<noscript><meta http-equiv="refresh"' in text_of(at_the_screen(fan).get(address))
 
 
-def test_it_takes_the_same_queries_for_one_seat_and_for_three(django_assert_num_queries):
+def test_checkout_page_takes_the_same_queries_for_one_seat_and_for_three(django_assert_num_queries):
     for nth in ((0,), (1, 2, 3)):
         fan, _sale, _booking, address = scene(*nth)
         browser = at_the_screen(fan)
@@ -70,7 +70,7 @@ def test_it_takes_the_same_queries_for_one_seat_and_for_three(django_assert_num_
             assert browser.get(address).status_code == 200
 
 
-def test_no_cache_keeps_it():
+def test_checkout_page_is_not_cached():
     fan, _sale, _booking, address = scene(0)
 
     assert "no-store" in at_the_screen(fan).get(address)["Cache-Control"]
@@ -78,7 +78,7 @@ def test_no_cache_keeps_it():
 
 @pytest.mark.parametrize("what", ["checkout", "extend", "give-up", "cancel", "tickets", ""])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_it_is_the_fans_alone(what, method):
+def test_booking_pages_of_another_fan_are_404(what, method):
     _fan, _sale, booking, _address = scene(0)
     address = f"/bookings/{booking.reference}/{what}{'/' if what else ''}"
     stranger = at_the_screen(make_fan(balance=100_000))
@@ -188,7 +188,7 @@ def test_a_booking_that_is_partly_paid_asks_for_the_rest():
 
 
 @pytest.mark.parametrize("seat", ["x", "-1", "9" * 30, "", "1' or 1=1"])
-def test_senseless_seats_are_not_looked_at(seat):
+def test_checkout_ignores_malformed_seat_ids(seat):
     fan, _sale, _booking, address = scene(0)
 
     assert send(fan, address, seat).status_code == 200
@@ -219,7 +219,7 @@ def test_a_hold_that_is_over_says_so_and_leads_back_to_the_seats():
         assert f'href="/schedules/{sale.pk}/seats/"' in text_of(response)
 
 
-def test_more_time_is_given_once():
+def test_checkout_extends_the_hold_once():
     fan, _sale, booking, _address = scene(0, 1)
     (before,) = set(Reservation.objects.values_list("expired_at", flat=True))
 

@@ -99,7 +99,7 @@ def counters():
         return {table: (whole, by_index) for table, whole, by_index in cursor.fetchall()}
 
 
-def test_the_house_is_full(full_house):
+def test_control_the_tables_are_full(full_house):
     with connection.cursor() as cursor:
         cursor.execute(
             "select count(*), (select count(*) from reservation), (select count(*) from payment) from concert_seat"
@@ -157,7 +157,7 @@ def test_a_payment_reads_a_few_rows_by_index(sale, nth):
     assert sum(fetched.values()) <= 20 + 12 * len(nth)
 
 
-def test_tidying_reads_the_lapsed_alone(sale):
+def test_release_lapsed_reads_lapsed_rows_alone(sale):
     for nth in range(8):
         hold(make_fan(), sale, nth)
     released = []

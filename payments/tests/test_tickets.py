@@ -159,7 +159,7 @@ def test_the_signature_of_another_key_is_refused(settings):
         "x" * 5000,
     ],
 )
-def test_nonsense_is_no_ticket(text):
+def test_malformed_ticket_text_is_invalid(text):
     with pytest.raises(Invalid):
         read_ticket(text)
 
@@ -266,7 +266,7 @@ def test_accept_chooses_the_picture(accept, answered):
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json", "image/webp", "image/png;q=0", "nonsense"])
-def test_what_no_picture_suits_is_406(accept):
+def test_ticket_with_unacceptable_accept_is_406(accept):
     payment = make_paid()
 
     response = api_of(payment.user).get(ticket_url(payment.reservation_id), headers={"accept": accept})
@@ -296,7 +296,7 @@ def test_a_refunded_seat_has_none_any_more():
         ticket_for(payment)
 
 
-def test_nobody_has_no_ticket():
+def test_ticket_without_an_account_is_401():
     payment = make_paid()
 
     response = api_of().get(ticket_url(payment.reservation_id), headers={"accept": "image/png"})

@@ -57,7 +57,7 @@ def test_the_joiner_counts_as_entered_and_nobody_else():
     assert (joiner.entered_at, joiner.expired_at) == (NOW, NOW + STAY)
 
 
-def test_again_admits_nobody_more():
+def test_admit_twice_admits_once():
     schedule = make_schedule(queue_max_active=2)
     make_line(schedule, 4)
     admit(schedule)
@@ -152,7 +152,7 @@ def test_never_more_inside_than_seats_can_serve(room, admitted):
     assert admit(schedule, room=room).admitted == admitted
 
 
-def test_a_lowered_cap_merely_drains():
+def test_a_lowered_cap_ends_no_active_token():
     schedule = make_schedule(queue_max_active=4)
     make_line(schedule, 6)
     admit(schedule)

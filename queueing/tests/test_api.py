@@ -61,7 +61,7 @@ def test_the_own_place_in_line(waiting):
     assert 1 <= body["poll_after_seconds"] <= 1.2
 
 
-def test_looking_never_enters_and_writes_nothing(admitted):
+def test_get_of_a_token_never_enters_and_writes_nothing(admitted):
     with nothing_changed():
         body = api_of(admitted.user).get(path_of(admitted)).json()
 
@@ -112,7 +112,7 @@ def test_leaving_from_inside_hurries_the_next_admission(admitted):
     assert ticks_waiting() == 1
 
 
-def test_leaving_the_line_hurries_nothing(waiting):
+def test_leaving_the_line_enqueues_no_tick(waiting):
     api_of(waiting.user).delete(path_of(waiting))
 
     assert enqueuer.wait()
@@ -120,7 +120,7 @@ def test_leaving_the_line_hurries_nothing(waiting):
 
 
 @pytest.mark.parametrize(("method", "step"), [("get", ""), ("delete", ""), ("post", "enter/")])
-def test_without_an_account_nothing_is_told(admitted, method, step):
+def test_token_without_an_account_is_401(admitted, method, step):
     response = getattr(api_of(), method)(path_of(admitted, step))
 
     assert code_of(response) == (401, "not_authenticated", None)
@@ -128,7 +128,7 @@ def test_without_an_account_nothing_is_told(admitted, method, step):
 
 @pytest.mark.parametrize(("method", "step"), [("get", ""), ("delete", ""), ("post", "enter/")])
 @pytest.mark.parametrize("other", ["foreign", "unknown", "no-uuid", "0", "6f1c1f0e5d534a2c8f430a4a3a5a7a1g"])
-def test_another_token_does_not_exist(admitted, method, step, other):
+def test_unknown_token_is_404(admitted, method, step, other):
     token = {"foreign": admitted, "unknown": uuid4()}.get(other, other)
 
     with nothing_changed():

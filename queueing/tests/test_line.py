@@ -31,7 +31,7 @@ def leave(token, *, at=NOW):
     return line.leave(user_id=token.user_id, token=token.token, now=at)
 
 
-def look(token, *, at=NOW):
+def view_of(token, *, at=NOW):
     return own_token(token.token, user_id=token.user_id, now=at)
 
 
@@ -86,7 +86,7 @@ def test_joining_replaces_a_token_whose_time_is_over(is_inside, reason):
     assert joined.is_new
     assert joined.token.token != lapsed.token
     assert joined.token.number == 2
-    assert (look(lapsed).status, look(lapsed).expired_reason) == ("EXPIRED", reason)
+    assert (view_of(lapsed).status, view_of(lapsed).expired_reason) == ("EXPIRED", reason)
     assert row_of(lapsed)["status"] == "EXPIRED"
 
 
@@ -183,17 +183,17 @@ def test_leaving_again_changes_nothing():
 
 def test_who_leaves_after_time_keeps_the_reason_that_was_read_before():
     token = make_active(make_schedule(), is_inside=False, until=NOW)
-    before = look(token)
+    before = view_of(token)
 
     assert leave(token, at=NOW + MINUTE) == (before, False)
     assert before.expired_reason == "NO_SHOW"
 
 
-def test_reading_never_enters():
+def test_reading_a_token_never_enters():
     token = make_active(make_schedule(), is_inside=False)
     before = row_of(token)
 
-    seen = look(token, at=NOW + MINUTE)
+    seen = view_of(token, at=NOW + MINUTE)
 
     assert (seen.status, seen.entered_at, seen.expired_at) == ("ACTIVE", None, NOW + ENTRY)
     assert row_of(token) == before
@@ -204,8 +204,8 @@ def test_a_lapsed_token_reads_expired_before_it_is_tidied(is_inside, reason):
     token = make_active(make_schedule(), is_inside=is_inside)
     end = token.expired_at
 
-    assert look(token, at=end - timedelta(microseconds=1)).status == "ACTIVE"
-    over = look(token, at=end)
+    assert view_of(token, at=end - timedelta(microseconds=1)).status == "ACTIVE"
+    over = view_of(token, at=end)
 
     assert (over.status, over.expired_reason, over.expired_at) == ("EXPIRED", reason, end)
     assert row_of(token)["status"] == "ACTIVE"

@@ -27,7 +27,7 @@ def seen(schedule):
     return found.serving, found.last_number, found.waiting
 
 
-def look(token):
+def view_of(token):
     return own_token(token.token, user_id=token.user_id, now=NOW)
 
 
@@ -106,7 +106,7 @@ def test_an_admission_is_seen_before_the_next_picture():
     assert seen_anew(schedule).line.serving == 3
 
 
-def test_a_warm_look_asks_nothing(django_assert_num_queries):
+def test_a_cached_snapshot_makes_no_query(django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, 3)
     take(schedule)
@@ -116,7 +116,7 @@ def test_a_warm_look_asks_nothing(django_assert_num_queries):
 
 
 @pytest.mark.parametrize("waiting", [1, 40])
-def test_a_picture_costs_two_queries_for_every_length(waiting, django_assert_num_queries):
+def test_a_snapshot_is_two_queries_for_every_length_of_line(waiting, django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, waiting)
     facts = facts_of(schedule.pk)
@@ -158,7 +158,7 @@ def test_the_speed_is_that_of_the_last_minutes():
     assert take(schedule).line.numbers_per_minute == pytest.approx(20, abs=0.2)
 
 
-def test_a_pause_forgets_the_speed():
+def test_pause_resets_the_measured_speed():
     schedule = make_schedule()
     make_line(schedule, 3)
     measured(schedule, (60, 0))
@@ -183,7 +183,7 @@ def test_redis_keeps_two_keys_a_line_whatever_its_length():
 def test_the_position_is_the_distance_to_serving_and_never_below_one(serving, position):
     *_, fifth = make_line(make_schedule(), 5)
 
-    shown = token_out(look(fifth), make_snapshot(LineMeasurement(serving=serving, last_number=9, waiting=5)))
+    shown = token_out(view_of(fifth), make_snapshot(LineMeasurement(serving=serving, last_number=9, waiting=5)))
 
     assert (shown["number"], shown["position"]) == (5, position)
 
@@ -192,7 +192,7 @@ def test_the_position_is_the_distance_to_serving_and_never_below_one(serving, po
 def test_who_does_not_wait_has_no_position(status):
     token = make_active(make_schedule(), until=NOW + timedelta(seconds=1 if status == "ACTIVE" else 0))
 
-    shown = token_out(look(token), make_snapshot(LineMeasurement(0, 9, 5, numbers_per_minute=60.0)))
+    shown = token_out(view_of(token), make_snapshot(LineMeasurement(0, 9, 5, numbers_per_minute=60.0)))
 
     assert (shown["status"], shown["position"], shown["estimated_wait_seconds"]) == (status, None, None)
 
@@ -241,7 +241,7 @@ def test_a_token_without_a_number_has_no_position_and_asks_at_its_own_pace():
     schedule = make_schedule()
     token = WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
 
-    shown = token_out(look(token), make_snapshot(LineMeasurement(0, 0, 1, has_lobby=True), opens_in=1000.0))
+    shown = token_out(view_of(token), make_snapshot(LineMeasurement(0, 0, 1, has_lobby=True), opens_in=1000.0))
 
     assert (shown["status"], shown["number"], shown["position"], shown["estimated_wait_seconds"]) == (
         "WAITING", None, None, None,
@@ -274,7 +274,7 @@ def test_a_sample_is_taken_every_few_seconds_and_the_last_minutes_are_kept():
     assert measurement.speed_of(samples, 399, now=399) == 60.0
 
 
-def test_while_nobody_waits_nothing_is_measured():
+def test_speed_is_not_measured_while_nobody_waits():
     assert measurement.sampled([(1.0, 5)], waiting_line(9, waiting=0), now=9) == [(1.0, 5)]
 
 

@@ -17,7 +17,7 @@ class Onsale:
     """One sale as it stands: its seats by state, and the fans in line and inside.
 
     `gathered` are those who wait without a number: in the lobby, or while numbers are being drawn. A line that should
-    move `stands_still`: for ten seconds nobody has come in or gone out, though people wait and there is room.
+    move `is_stalled`: for ten seconds nobody has come in or gone out, though people wait and there is room.
     """
 
     schedule_id: int
@@ -36,7 +36,7 @@ class Onsale:
     waiting: int
     gathered: int
     inside: int
-    stands_still: bool
+    is_stalled: bool
     is_draw_overdue: bool
 
 

@@ -32,7 +32,7 @@ select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.r
                       and (updated_active_at > statement_timestamp() - interval '10 s'
                            or expired_at between statement_timestamp() - interval '10 s' and statement_timestamp()))
             else false
-       end as stands_still
+       end as is_stalled
   from listed l
   join concert_schedule s on s.id = l.id
   join concert c on c.id = s.concert_id

@@ -61,7 +61,7 @@ def test_nobody_adds_writes_or_deletes_a_single_seat(staff):
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_who_only_looks_changes_nothing(client, action):
+def test_seats_admin_view_permission_changes_nothing(client, action):
     client.force_login(make_clerk("view_concertseat"))
     sale = make_sale(seats=1)
 
@@ -84,7 +84,7 @@ def test_who_may_change_changes_and_it_is_logged_on_the_date(client, action):
     assert broken_invariants() == {}
 
 
-def test_what_was_skipped_is_said(staff):
+def test_seats_action_reports_skipped_seats(staff):
     sale = make_sale(seats=3)
     hold(make_fan(), sale, 0)
 

@@ -175,7 +175,7 @@ def test_each_seat_that_is_gone_is_an_error_of_its_own():
     )
 
 
-def test_a_refusal_has_the_one_shape():
+def test_hold_refusal_has_the_error_shape():
     fan, sale = make_fan(), make_sale()
     hold(make_fan(), sale, 0)
 
@@ -306,7 +306,7 @@ def test_a_body_that_is_no_object_is_400(body):
     assert response.json()["errors"]
 
 
-def test_who_is_nobody_is_401_everywhere():
+def test_booking_api_without_an_account_is_401():
     nobody = api_of()
 
     answers = [nobody.post(HOLDS, {}), nobody.get(HOLDS), nobody.get(f"{HOLDS}1/"), nobody.post(f"{HOLDS}1/extend/")]
@@ -330,7 +330,7 @@ def test_others_reservations_and_unknown_ones_are_404():
 
 
 @pytest.mark.parametrize("pk", ["x", "-1", "1.5", "9" * 19, "1' or 1=1"])
-def test_what_is_no_id_is_404(pk):
+def test_booking_api_malformed_id_is_404(pk):
     assert api_of(make_fan()).get(f"{HOLDS}{pk}/").status_code == 404
 
 

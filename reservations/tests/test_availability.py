@@ -50,7 +50,7 @@ def test_seats_of_other_schedules_stay_out():
     assert codes(availability_of(schedule.pk)) == "AA"
 
 
-def test_a_second_look_asks_nobody(django_assert_num_queries):
+def test_a_second_read_makes_no_query(django_assert_num_queries):
     schedule = make_schedule()
     make_seats(schedule, 2)
 
@@ -92,7 +92,7 @@ def redis_ms():
     return seconds * 1000 + microseconds // 1000
 
 
-def test_without_redis_one_question_a_second(django_assert_num_queries):
+def test_without_redis_availability_is_one_query_a_second(django_assert_num_queries):
     schedule = make_schedule()
     make_seats(schedule, 2)
 
@@ -130,7 +130,7 @@ def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
     assert codes(availability_of(schedule.pk)) == "A"
 
 
-def test_several_lapses_are_told_apart():
+def test_several_lapsed_holds_turn_free_each_on_time():
     snapshot = SeatSnapshot(layout_version=1, seats="tAtTt", lapses=[700, 200, 400], is_sold_out=False, taken_at=10.0)
 
     rendered = [render(snapshot, 10.0 + seconds) for seconds in (0.1, 0.2, 0.5, 0.7)]
@@ -139,7 +139,7 @@ def test_several_lapses_are_told_apart():
     assert [round(one.good_until, 3) for one in rendered] == [10.2, 10.4, 10.7, 11.0]
 
 
-def test_a_change_shows_after_the_second():
+def test_a_change_of_seats_shows_after_the_cache_lifetime():
     schedule = make_schedule()
     (seat,) = make_seats(schedule)
     before = availability_of(schedule.pk)
@@ -150,7 +150,7 @@ def test_a_change_shows_after_the_second():
     assert codes(availability_of(schedule.pk)) == "T"
 
 
-def test_version_follows_the_content_alone():
+def test_availability_version_depends_on_content_alone():
     schedule = make_schedule()
     (seat,) = make_seats(schedule)
     first = availability_of(schedule.pk)

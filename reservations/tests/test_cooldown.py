@@ -133,7 +133,7 @@ def test_it_counts_the_next_day_no_more():
 
 
 @pytest.mark.parametrize("is_tidied", [False, True])
-def test_holds_that_lapse_count(is_tidied):
+def test_lapsed_holds_count_towards_the_cooldown(is_tidied):
     """One fan keeps seats for nothing, five minutes at a time."""
     fan, sale, now = make_fan(), make_sale(), NOW
     let_in(fan, sale, expired_at=NOW + timedelta(days=1))
@@ -235,7 +235,7 @@ def test_an_extended_hold_that_is_paid_counts_for_nothing():
     assert wait_of(fan, sale, 1) == 0
 
 
-def test_a_repeat_never_waits():
+def test_a_repeated_hold_is_never_refused_by_the_cooldown():
     fan, sale = make_fan(), make_sale()
     idle(fan, sale, FREE, 0)
     first = hold(fan, sale, 0, key="a")
@@ -248,7 +248,7 @@ def test_a_repeat_never_waits():
     assert wait_of(fan, sale, 1) == FIRST
 
 
-def test_who_has_lost_anyway_hears_that():
+def test_seat_unavailable_is_answered_before_the_cooldown():
     fan, sale = make_fan(), make_sale()
     idle(fan, sale, FREE + 1, 0)
     hold(make_fan(), sale, 0)
@@ -274,7 +274,7 @@ def test_a_house_can_switch_it_off_or_be_stricter(settings):
 # --- What it costs ---------------------------------------------------------------------------------
 
 
-def test_it_takes_no_further_statement():
+def test_the_cooldown_takes_no_further_statement():
     fan, sale = make_fan(), make_sale()
     token = let_in(fan, sale)
     idle(fan, sale, FREE + 1, 0)
@@ -286,7 +286,7 @@ def test_it_takes_no_further_statement():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_control_without_the_count_nobody_waits():
+def test_control_without_the_count_there_is_no_cooldown():
     fan, sale = make_fan(), make_sale()
     with mutant(STEPS, ("    if v_idle.n <= p_free then", "    if true then")):
         idle(fan, sale, FREE + 10, 0)

@@ -164,7 +164,7 @@ def saved(schedule, gathered, tmp_path):
     return path
 
 
-def test_a_saved_list_is_verified(saved, gathered):
+def test_verify_draw_verifies_a_saved_list(saved, gathered):
     token = gathered[2].token.token
 
     said = verify(str(saved), "--token", str(token), "--seed-hash", gathered[0].seed_hash.upper())

@@ -161,7 +161,7 @@ def test_a_token_that_is_over_holds_nothing(entered, columns):
         hold_with(token, fan, sale, 0)
 
 
-def test_who_waits_holds_nothing():
+def test_a_waiting_token_cannot_hold():
     fan, sale = make_fan(), make_sale()
     token = WaitingToken.objects.create(user=fan, concert_schedule_id=sale.pk, number=1)
 
@@ -287,7 +287,7 @@ def test_a_loser_who_enters_with_it_changes_nothing_else():
     assert held_by(fan, sale) == []
 
 
-def test_later_uses_buy_no_more_time():
+def test_later_holds_do_not_extend_the_token():
     fan, sale = make_fan(), make_sale()
     token = let_in(fan, sale)
 
@@ -545,7 +545,7 @@ def test_a_hold_is_one_round_trip(nth, entered, django_assert_num_queries):
 
 
 @pytest.mark.parametrize("nth", [(0,), (0, 1, 2, 3)])
-def test_a_repeat_is_two(nth, django_assert_num_queries):
+def test_a_repeated_hold_is_two_round_trips(nth, django_assert_num_queries):
     fan, sale = make_fan(), make_sale()
     hold(fan, sale, *nth)
     token = token_of(fan, sale).token
@@ -555,7 +555,7 @@ def test_a_repeat_is_two(nth, django_assert_num_queries):
         assert len(booking_out(again)["reservations"]) == len(nth)
 
 
-def test_a_refusal_is_one(django_assert_num_queries):
+def test_a_refused_hold_is_one_round_trip(django_assert_num_queries):
     fan, sale = make_fan(), make_sale()
     hold(make_fan(), sale, 0)
     token = let_in(fan, sale)

@@ -135,7 +135,7 @@ def test_an_option_that_makes_no_sense_is_named_and_makes_nothing(options, named
     assert Concert.objects.count() == 0
 
 
-def test_production_refuses(settings):
+def test_make_show_is_refused_in_production(settings):
     settings.IS_PRODUCTION = True
 
     with pytest.raises(CommandError, match="MODE=demo"):

@@ -59,7 +59,7 @@ def test_what_is_held_comes_first_with_the_amount_and_the_time():
     assert "Show the ticket" in text_of(response)
 
 
-def test_many_bookings_have_pages():
+def test_bookings_list_is_paginated():
     fan, sale = make_fan(balance=900_000), make_sale(seats=12, tickets_per_fan=20)
     for nth in range(12):
         bought(nth, fan=fan, sale=sale)
@@ -223,7 +223,7 @@ def test_a_ticket_is_the_fans_alone():
 
 
 @pytest.mark.parametrize("pk", ["0", "999999999999999999", "x", "-1", "9" * 19])
-def test_no_such_ticket_is_a_page(pk):
+def test_unknown_ticket_is_a_404_page(pk):
     assert at_the_screen(make_fan()).get(f"/reservations/{pk}/ticket/").status_code == 404
 
 

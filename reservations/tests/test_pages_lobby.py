@@ -148,7 +148,7 @@ def test_nothing_of_the_seed_but_its_hash_is_on_the_page(schedule):
     assert seed not in page + drawing
 
 
-def test_who_has_just_come_is_counted(schedule):
+def test_lobby_page_counts_the_fan_who_has_just_joined(schedule):
     browser = browser_of(make_fan())
     browser.get(room(schedule))
     browser.post(room(schedule) + "join/")
@@ -300,7 +300,7 @@ def test_who_waited_for_a_concert_that_is_taken_down_reads_that_the_sale_is_clos
     assert f"/concerts/{schedule.concert_id}/" not in page
 
 
-def test_others_find_no_such_concert(schedule):
+def test_lobby_page_of_an_unpublished_concert_is_404_to_others(schedule):
     token = gather(schedule)
     Concert.objects.update(status="UNAVAILABLE")
     look_anew()

@@ -68,7 +68,7 @@ def test_opening_the_page_comes_in_and_gives_the_full_time(sale):
     assert "no-store" in page["Cache-Control"]
 
 
-def test_nobody_chooses_without_an_account(sale):
+def test_seats_page_needs_an_account(sale):
     assert browser_of().get(address(sale))["Location"] == f"/accounts/login/?next={address(sale)}"
 
 
@@ -306,7 +306,7 @@ def test_a_seat_of_another_date_is_refused_in_words(sale):
 
 
 @pytest.mark.parametrize("key", ["", "k" * 5000, "\x00", "한국어"])
-def test_any_form_key_will_do(sale, key):
+def test_seats_form_accepts_any_idempotency_key(sale, key):
     browser = inside(sale)
 
     browser.post(address(sale), {"key": key, "seats": [sale.seats[0]]})
@@ -325,14 +325,14 @@ def test_whose_time_runs_out_while_choosing_holds_nothing(sale):
     assert held_seats() == []
 
 
-def test_who_never_joined_holds_nothing(sale):
+def test_hold_form_without_a_token_is_refused(sale):
     response = browser_of(make_fan()).post(address(sale), {"seats": [sale.seats[0]]})
 
     assert response["Location"] == room(sale)
     assert held_seats() == []
 
 
-def test_nobody_holds_without_an_account(sale):
+def test_hold_form_needs_an_account(sale):
     response = browser_of().post(address(sale), {"seats": [sale.seats[0]]})
 
     assert response["Location"].startswith("/accounts/login/")

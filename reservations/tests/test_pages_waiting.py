@@ -337,7 +337,7 @@ def test_who_comes_back_waits_by_the_new_token(schedule):
 # --- Leaving -----------------------------------------------------------------------------------
 
 
-def test_leaving_is_asked_first(schedule):
+def test_leave_asks_for_confirmation(schedule):
     token = waiting_fan(schedule)
 
     page = text_of(browser_of(token.user).get(room(schedule) + "leave/"))

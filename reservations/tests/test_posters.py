@@ -165,7 +165,7 @@ def test_a_file_that_is_too_big_is_not_read_to_its_end(monkeypatch):
 @pytest.mark.parametrize(
     ("orientation", "above"), [(1, RED), (2, RED), (3, BLUE), (4, BLUE), (None, RED), (9, RED), (0, RED)]
 )
-def test_a_photo_comes_upright(orientation, above):
+def test_poster_exif_orientation_is_applied(orientation, above):
     exif = Image.Exif()
     if orientation is not None:
         exif[0x0112] = orientation
@@ -187,7 +187,7 @@ def test_a_photo_taken_sideways_is_turned(orientation, left):
     assert_color(image, (100, 300), left)
 
 
-def test_nothing_but_pixels_is_kept():
+def test_poster_metadata_is_removed():
     exif = Image.Exif()
     exif[0x010F] = "Camera of Kim"
     exif.get_ifd(0x8825)[2] = (37.0, 33.0, 58.0)
@@ -246,7 +246,7 @@ def test_every_way_to_say_a_color_looks_as_it_should(mode, color, kind, seen):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "LA"])
-def test_what_is_transparent_stays_so(mode):
+def test_poster_transparency_is_kept(mode):
     image = Image.new("RGBA", (600, 800), (0, 0, 0, 0))
     image.paste((*RED, 255), (0, 0, 600, 400))
 

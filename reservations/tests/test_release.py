@@ -115,7 +115,7 @@ def test_lapsed_holds_return_to_sale_at_the_instant_they_end():
     assert (seat.user_id, seat.expired_at, seat.reserved_at) == (None, None, None)
 
 
-def test_before_the_end_nothing_is_released():
+def test_holds_that_have_not_lapsed_are_not_released():
     hold(make_fan(), make_sale(), 0, 1)
 
     with nothing_changed():
@@ -142,7 +142,7 @@ def test_batches_part_seats_that_lapse_at_the_same_instant():
     assert statuses(sale) == "AAAAA"
 
 
-def test_released_twice_is_released_once():
+def test_release_lapsed_twice_releases_once():
     sale = make_sale(seats=5)
     held_one_by_one(sale, 5)
     holds.release_lapsed(now=LAPSED + 10 * SECOND)

@@ -61,7 +61,7 @@ def test_seats_of_no_date_are_not_found():
 
 @committed
 @pytest.mark.parametrize("is_given_back", [False, True], ids=["held", "given back"])
-def test_what_was_booked_once_stays(is_given_back):
+def test_a_seat_that_was_ever_booked_is_not_removed(is_given_back):
     sale = make_sale(seats=2)
     hold(make_fan(), sale, 0)
     if is_given_back:

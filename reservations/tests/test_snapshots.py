@@ -128,7 +128,7 @@ def test_while_the_draw_is_at_work_nobody_counts(schedule, monkeypatch):
     assert take(schedule).line.waiting == 2
 
 
-def test_an_old_picture_is_not_shown(schedule):
+def test_an_old_snapshot_is_not_shown(schedule):
     take(schedule)
     ConcertSchedule.objects.update(queue_paused=True)
     make_old(schedule, 0.9)
@@ -139,7 +139,7 @@ def test_an_old_picture_is_not_shown(schedule):
     assert snapshot_of(schedule.pk).state == "PAUSED"
 
 
-def test_everything_survives_the_way_through_redis(schedule):
+def test_snapshot_is_the_same_after_redis(schedule):
     ConcertSchedule.objects.update(drawn_at=now(), queue_message="Doors open at seven.")
     draw.make_record(schedule.pk, opens_at=schedule.reservation_available_at)
     taken = take(schedule)
@@ -266,7 +266,7 @@ def test_a_closed_sale_says_so_at_once(schedule):
     assert seen_elsewhere(schedule).state == "CLOSED"
 
 
-def test_what_nobody_watches_is_not_photographed(schedule):
+def test_no_snapshot_is_taken_of_an_unwatched_schedule(schedule):
     sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=True)
 
     assert not client().exists(snapshot_key(schedule.pk))

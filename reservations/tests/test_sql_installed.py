@@ -21,14 +21,14 @@ def column_of(column: str) -> dict[str, object]:
         return dict(cursor.fetchall())
 
 
-def test_the_hot_writes_lie_in_files():
+def test_hot_write_functions_are_sql_files():
     names = {name for file in sql_files() for name in file.names}
 
     assert {*HOT, *STEPS, *NEARLY, "live_seats_of"} <= names
     assert column_of("proname").keys() == names
 
 
-def test_files_and_database_are_the_same():
+def test_installed_functions_equal_their_files():
     assert differences(connection) == []
 
 
@@ -44,7 +44,7 @@ def test_every_function_sees_what_was_committed_before_each_of_its_statements():
 
 
 @pytest.mark.parametrize("name", HOT + NEARLY)
-def test_hot_functions_plan_once(name):
+def test_hot_functions_use_a_generic_plan(name):
     """Custom plans, made anew at each call, cost most of a hold. The steps of others have it from these."""
     assert column_of("proconfig")[name] == ["plan_cache_mode=force_generic_plan"]
 

@@ -166,7 +166,7 @@ def test_releases_at_once_release_once():
 # --- Hurrying ----------------------------------------------------------------------------------
 
 
-def test_hurrying_enqueues_one_tick_a_schedule():
+def test_enqueue_twice_sends_one_tick_a_schedule():
     assert [enqueue(ADMISSION, schedule_id=each) for each in (1, 1, 2, 1)] == [True, False, True, False]
 
     assert [message["headers"]["kwargsrepr"] for message in pending()] == ["{'schedule_id': 1}", "{'schedule_id': 2}"]

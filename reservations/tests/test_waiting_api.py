@@ -108,7 +108,7 @@ def test_the_statements_of_a_join_and_of_its_repeat(schedule):
         (lambda: Concert.objects.update(status="UNAVAILABLE"), "sale_closed"),
     ],
 )
-def test_there_is_nothing_to_wait_for(schedule, scene, code):
+def test_join_without_an_open_sale_is_409(schedule, scene, code):
     scene()
     fan = make_fan()
 

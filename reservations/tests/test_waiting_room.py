@@ -142,7 +142,7 @@ def test_a_token_whose_time_is_over_is_replaced():
         ({"deadline_at": NOW + SECOND}, NOW + SECOND, SaleClosed),
     ],
 )
-def test_outside_the_sale_nobody_joins(times, at, refusal):
+def test_join_outside_the_sale_is_refused(times, at, refusal):
     schedule, fan = make_sale(**times), make_fan()
 
     with nothing_changed(), pytest.raises(refusal):
@@ -157,7 +157,7 @@ def test_the_sale_begins_with_its_first_moment_and_ends_with_its_last(times):
 
 
 @pytest.mark.parametrize("opens_at", [NOW - SECOND, NOW + SECOND])
-def test_an_unpublished_concert_is_closed(opens_at):
+def test_join_of_an_unpublished_concert_is_refused_as_closed(opens_at):
     schedule, fan = make_sale(reservation_available_at=opens_at), make_fan()
     Concert.objects.update(status="UNAVAILABLE")
 
@@ -191,7 +191,7 @@ def test_held_seats_may_come_back_so_one_may_join():
     assert join(schedule).token.status == "WAITING"
 
 
-def test_an_unknown_schedule_does_not_exist():
+def test_join_of_an_unknown_schedule_is_not_found():
     with pytest.raises(NotFound):
         waiting_room.join(user_id=make_fan().pk, schedule_id=0)
 
@@ -451,7 +451,7 @@ def state_of(schedule):
     return waiting_room.snapshot_of(schedule.pk).state
 
 
-def test_the_states_of_the_room():
+def test_room_state_by_time_pause_and_seats():
     schedule = make_sale(reservation_available_at=now() + timedelta(minutes=61))
     assert state_of(schedule) == "UPCOMING"
     ConcertSchedule.objects.update(reservation_available_at=now() + timedelta(minutes=59))

@@ -17,7 +17,7 @@ export class HallMap {
   // `states(nth)` says "free", "taken", "own" or "chosen"; `describe(nth)` puts a seat in words.
   constructor({ frame, canvas, cursors, seats, layout, states, describe, onPick }) {
     Object.assign(this, { frame, canvas, cursors, seats, layout, states, describe, onPick });
-    this.pen = canvas.getContext("2d");
+    this.context = canvas.getContext("2d");
     this.pitch = spacing(seats);
     this.radius = 0.42 * this.pitch;
     this.extent = bounds(seats, layout, this.pitch);
@@ -47,7 +47,7 @@ export class HallMap {
     const style = getComputedStyle(this.frame);
     const token = (name) => style.getPropertyValue(name).trim();
     const paper = channels(COLOR.test(token("--card")) ? token("--card") : "#ffffff");
-    this.look = { paper, ink: token("--ink"), soft: token("--soft"), line: token("--line"), focus: token("--focus"), font: style.fontFamily };
+    this.theme = { paper, ink: token("--ink"), soft: token("--soft"), line: token("--line"), focus: token("--focus"), font: style.fontFamily };
     const colors = new Map((this.layout.categories ?? []).map(({ name, color }) => [name, color]));
     this.colors = new Map();
     for (const { category } of this.seats) {
@@ -83,58 +83,58 @@ export class HallMap {
   }
 
   paint() {
-    const { pen, view, density } = this;
+    const { context, view, density } = this;
     const began = performance.now();
-    pen.setTransform(density, 0, 0, density, 0, 0);
-    pen.clearRect(0, 0, this.size.width, this.size.height);
-    pen.setTransform(density * view.scale, 0, 0, density * view.scale, density * view.x, density * view.y);
+    context.setTransform(density, 0, 0, density, 0, 0);
+    context.clearRect(0, 0, this.size.width, this.size.height);
+    context.setTransform(density * view.scale, 0, 0, density * view.scale, density * view.x, density * view.y);
     for (const area of this.layout.areas ?? []) this.paintArea(area);
     this.paintSeats();
-    for (const label of this.layout.labels ?? []) this.paintText(label.text, label.x, label.y, label.size ?? 18, this.look.soft);
+    for (const label of this.layout.labels ?? []) this.paintText(label.text, label.x, label.y, label.size ?? 18, this.theme.soft);
     if (this.diameter > TAPPABLE) this.paintNumbers();
     this.paintCursor();
     this.paintTook = performance.now() - began;
   }
 
   paintArea(area) {
-    const { pen } = this;
-    pen.save();
-    pen.translate(area.x ?? 0, area.y ?? 0);
-    pen.rotate(((area.rotation ?? 0) * Math.PI) / 180);
-    pen.beginPath();
+    const { context } = this;
+    context.save();
+    context.translate(area.x ?? 0, area.y ?? 0);
+    context.rotate(((area.rotation ?? 0) * Math.PI) / 180);
+    context.beginPath();
     const shape = area.shape ?? "rectangle";
-    if (shape === "rectangle") pen.rect(0, 0, area.width ?? 0, area.height ?? 0);
-    else if (shape === "circle") pen.arc(0, 0, Math.abs(area.radius ?? 0), 0, 2 * Math.PI);
-    else if (shape === "ellipse") pen.ellipse(0, 0, Math.abs(area.radius_x ?? 0), Math.abs(area.radius_y ?? 0), 0, 0, 2 * Math.PI);
-    else if (shape === "polygon") for (const { x, y } of area.points ?? []) pen.lineTo(x, y);
+    if (shape === "rectangle") context.rect(0, 0, area.width ?? 0, area.height ?? 0);
+    else if (shape === "circle") context.arc(0, 0, Math.abs(area.radius ?? 0), 0, 2 * Math.PI);
+    else if (shape === "ellipse") context.ellipse(0, 0, Math.abs(area.radius_x ?? 0), Math.abs(area.radius_y ?? 0), 0, 0, 2 * Math.PI);
+    else if (shape === "polygon") for (const { x, y } of area.points ?? []) context.lineTo(x, y);
     const color = COLOR.test(area.color ?? "") ? area.color : "";
-    pen.closePath();
+    context.closePath();
     if (color && shape !== "text") {
-      pen.fillStyle = color;
-      pen.fill();
+      context.fillStyle = color;
+      context.fill();
     }
     if (COLOR.test(area.border_color ?? "")) {
-      pen.strokeStyle = area.border_color;
-      pen.stroke();
+      context.strokeStyle = area.border_color;
+      context.stroke();
     }
     if (area.text) {
       const isBox = shape === "rectangle";
       const x = area.text_x ?? (isBox ? (area.width ?? 0) / 2 : 0);
       const y = area.text_y ?? (isBox ? (area.height ?? 0) / 2 : 0);
-      const plain = color && shape !== "text" ? inkOn(`rgb(${channels(color).join(" ")})`) : this.look.soft;
+      const plain = color && shape !== "text" ? inkOn(`rgb(${channels(color).join(" ")})`) : this.theme.soft;
       this.paintText(area.text, x, y, area.text_size ?? 16, COLOR.test(area.text_color ?? "") ? area.text_color : plain);
     }
-    pen.restore();
+    context.restore();
   }
 
   paintText(text, x, y, size, color) {
     // Too small to read is clutter.
     if (size * this.view.scale < 4) return;
-    this.pen.font = `600 ${Math.min(200, size)}px ${this.look.font}`;
-    this.pen.textAlign = "center";
-    this.pen.textBaseline = "middle";
-    this.pen.fillStyle = color;
-    this.pen.fillText(String(text), x, y);
+    this.context.font = `600 ${Math.min(200, size)}px ${this.theme.font}`;
+    this.context.textAlign = "center";
+    this.context.textBaseline = "middle";
+    this.context.fillStyle = color;
+    this.context.fillText(String(text), x, y);
   }
 
   *visible() {
@@ -149,7 +149,7 @@ export class HallMap {
     }
   }
 
-  // One path a colour: as many strokes of the pen as there are colours, not seats.
+  // One path a colour: as many strokes of the context as there are colours, not seats.
   paintSeats() {
     const free = new Map();
     const taken = new Path2D();
@@ -164,11 +164,11 @@ export class HallMap {
         this.trace(free.get(category), nth, 1, isSmall);
       } else own.push([nth, state]);
     }
-    this.pen.fillStyle = this.look.line;
-    this.pen.fill(taken);
+    this.context.fillStyle = this.theme.line;
+    this.context.fill(taken);
     for (const [category, path] of free) {
-      this.pen.fillStyle = this.colors.get(category);
-      this.pen.fill(path);
+      this.context.fillStyle = this.colors.get(category);
+      this.context.fill(path);
     }
     for (const [nth, state] of own) this.paintOwn(nth, state);
   }
@@ -185,23 +185,23 @@ export class HallMap {
   }
 
   paintOwn(nth, state) {
-    const { pen } = this;
+    const { context } = this;
     const { x, y, category } = this.seats[nth];
     const radius = Math.max(this.radius * 1.1, 6 / this.view.scale);
-    pen.beginPath();
-    pen.arc(x, y, radius, 0, 2 * Math.PI);
-    pen.fillStyle = state === "chosen" ? this.look.ink : this.colors.get(category);
-    pen.fill();
-    pen.lineWidth = 0.28 * radius;
-    pen.strokeStyle = state === "chosen" ? this.colors.get(category) : this.look.ink;
-    pen.stroke();
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fillStyle = state === "chosen" ? this.theme.ink : this.colors.get(category);
+    context.fill();
+    context.lineWidth = 0.28 * radius;
+    context.strokeStyle = state === "chosen" ? this.colors.get(category) : this.theme.ink;
+    context.stroke();
     if (state !== "chosen") return;
-    pen.beginPath();
-    pen.moveTo(x - 0.42 * radius, y + 0.02 * radius);
-    pen.lineTo(x - 0.1 * radius, y + 0.36 * radius);
-    pen.lineTo(x + 0.46 * radius, y - 0.36 * radius);
-    pen.strokeStyle = `rgb(${this.look.paper.join(" ")})`;
-    pen.stroke();
+    context.beginPath();
+    context.moveTo(x - 0.42 * radius, y + 0.02 * radius);
+    context.lineTo(x - 0.1 * radius, y + 0.36 * radius);
+    context.lineTo(x + 0.46 * radius, y - 0.36 * radius);
+    context.strokeStyle = `rgb(${this.theme.paper.join(" ")})`;
+    context.stroke();
   }
 
   paintNumbers() {
@@ -215,18 +215,18 @@ export class HallMap {
       const [first, second] = [this.seats[nth], this.seats[nth + 1]];
       const isPair = second && second.row === first.row && second.section === first.section;
       const [dx, dy] = isPair ? [first.x - second.x, first.y - second.y] : [-this.pitch, 0];
-      this.paintText(first.row, first.x + dx, first.y + dy, this.radius, this.look.soft);
+      this.paintText(first.row, first.x + dx, first.y + dy, this.radius, this.theme.soft);
     }
   }
 
   paintCursor() {
     if (this.cursor < 0 || !this.cursors.includes(document.activeElement)) return;
     const { x, y } = this.seats[this.cursor];
-    this.pen.beginPath();
-    this.pen.arc(x, y, Math.max(this.radius * 1.5, 9 / this.view.scale), 0, 2 * Math.PI);
-    this.pen.lineWidth = 3 / this.view.scale;
-    this.pen.strokeStyle = this.look.focus;
-    this.pen.stroke();
+    this.context.beginPath();
+    this.context.arc(x, y, Math.max(this.radius * 1.5, 9 / this.view.scale), 0, 2 * Math.PI);
+    this.context.lineWidth = 3 / this.view.scale;
+    this.context.strokeStyle = this.theme.focus;
+    this.context.stroke();
   }
 
   // --- Moving --------------------------------------------------------------------------------------

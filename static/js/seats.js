@@ -10,7 +10,7 @@ const SLOWEST_SECONDS = 30;
 const FREE = "A";
 
 const form = document.getElementById("choice");
-const words = JSON.parse(form.dataset.words);
+const texts = JSON.parse(form.dataset.texts);
 const mayChoose = Number(form.dataset.mayChoose);
 const own = new Set(numbersIn(form.dataset.own));
 const notice = document.getElementById("notice");
@@ -24,7 +24,7 @@ const money = new Intl.NumberFormat(form.dataset.language, {
 
 // By id: { id, section, row, seat_label, seat_price }, in the order in which they were chosen.
 const chosen = new Map();
-let letters = "";
+let codes = "";
 let failures = 0;
 let timer;
 
@@ -37,7 +37,7 @@ function filled(text, facts) {
 }
 
 function nameOf(seat) {
-  return filled(words.seat, { section: seat.section, row: seat.row, seat: seat.seat_label });
+  return filled(texts.seat, { section: seat.section, row: seat.row, seat: seat.seat_label });
 }
 
 function priceOf(seat) {
@@ -58,7 +58,7 @@ function pick(seat) {
     return true;
   }
   if (chosen.size >= mayChoose) {
-    say(words.limit);
+    say(texts.limit);
     return false;
   }
   say("");
@@ -80,7 +80,7 @@ function entryOf(seat) {
   remove.type = "button";
   remove.className = "bar-seat";
   remove.textContent = `${nameOf(seat)} · ${priceOf(seat)} `;
-  remove.setAttribute("aria-label", filled(words.remove, { seat: `${nameOf(seat)}, ${priceOf(seat)}` }));
+  remove.setAttribute("aria-label", filled(texts.remove, { seat: `${nameOf(seat)}, ${priceOf(seat)}` }));
   const cross = document.createElement("span");
   cross.textContent = "×";
   remove.append(cross);
@@ -105,7 +105,7 @@ function showChosen() {
   document.getElementById("bar-inside").hidden = !seats.length;
   say(notice.textContent);
   const button = document.getElementById("hold");
-  button.textContent = seats.length === 1 ? words.hold_one : filled(words.hold_many, { count: seats.length });
+  button.textContent = seats.length === 1 ? texts.hold_one : filled(texts.hold_many, { count: seats.length });
 }
 
 // --- What is free --------------------------------------------------------------------------------
@@ -113,10 +113,10 @@ function showChosen() {
 function takeAway(seats) {
   if (!seats.length) return;
   for (const seat of seats) drop(seat);
-  say(seats.map((seat) => filled(words.gone, { seat: nameOf(seat) })).join(" "));
+  say(seats.map((seat) => filled(texts.gone, { seat: nameOf(seat) })).join(" "));
 }
 
-async function look() {
+async function fetchAvailability() {
   const answer = await fetch(form.dataset.availability, { cache: "no-cache", credentials: "omit" });
   if (!answer.ok) throw new Error(`availability: ${answer.status}`);
   return answer.json();
@@ -126,20 +126,20 @@ async function poll() {
   window.clearTimeout(timer);
   if (document.hidden) return;
   try {
-    const found = await look();
+    const found = await fetchAvailability();
     if (failures) say("");
     failures = 0;
-    if (found.seats !== letters) changed(found);
+    if (found.seats !== codes) changed(found);
   } catch {
     failures += 1;
-    if (failures > 1) say(words.stale);
+    if (failures > 1) say(texts.stale);
   }
   const pace = Math.min(SLOWEST_SECONDS, POLL_SECONDS * 2 ** failures);
   timer = window.setTimeout(poll, 1000 * pace * (1 + Math.random() / 5));
 }
 
 function isFree(nth) {
-  return letters[nth] === FREE;
+  return codes[nth] === FREE;
 }
 
 // --- The map -------------------------------------------------------------------------------------
@@ -156,8 +156,8 @@ function stateOf(seats, nth) {
 
 function describe(seats, nth) {
   const seat = seats[nth];
-  const parts = [nameOf(seat), seat.category, priceOf(seat), words[stateOf(seats, nth)]];
-  if (seat.accessible) parts.push(words.accessible);
+  const parts = [nameOf(seat), seat.category, priceOf(seat), texts[stateOf(seats, nth)]];
+  if (seat.accessible) parts.push(texts.accessible);
   return parts.filter(Boolean).join(", ");
 }
 
@@ -228,8 +228,8 @@ function closeBoxes() {
 // --- Both ----------------------------------------------------------------------------------------
 
 function changed(found) {
-  letters = found.seats;
-  // Staff have changed the hall: its letters belong to another map.
+  codes = found.seats;
+  // Staff have changed the hall: its codes belong to another map.
   if (map && drawnVersion !== found.layout_version) {
     window.location.replace(window.location.pathname);
     return;
@@ -246,11 +246,11 @@ async function begin() {
   if (hall) {
     listenToZoom();
     try {
-      const [found, plan] = await Promise.all([look(), fetchPlan(hall.dataset.version)]);
-      letters = found.seats;
+      const [found, plan] = await Promise.all([fetchAvailability(), fetchPlan(hall.dataset.version)]);
+      codes = found.seats;
       showMap(plan);
     } catch {
-      say(words.broken);
+      say(texts.broken);
     }
   }
   showChosen();

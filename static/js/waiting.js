@@ -53,7 +53,7 @@ async function ask() {
   timer.clear();
   let pause = null;
   try {
-    pause = await look();
+    pause = await pollProgress();
     found();
   } catch (error) {
     pause = lose(error);
@@ -63,8 +63,8 @@ async function ask() {
   askIn(pause);
 }
 
-// One look at the line, and at the place if need be; seconds until the next.
-async function look() {
+// One poll of the line, and at the place if need be; seconds until the next.
+async function pollProgress() {
   const { progress } = shown();
   const response = await fetch(progress, { credentials: "omit", signal: AbortSignal.timeout(1000 * PATIENCE_SECONDS) });
   // A concert that was taken down has no progress any more. Its page says so.

@@ -186,7 +186,7 @@ def test_charge_without_a_provider_is_503_with_retry_after(settings):
 
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("address", [WALLET, CHARGES, HISTORY])
-def test_nobody_in_particular_is_401(method, address):
+def test_wallet_api_without_an_account_is_401(method, address):
     response = getattr(api_of(), method)(address)
 
     assert only_error(response) == (401, "not_authenticated", None)

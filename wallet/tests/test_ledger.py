@@ -78,14 +78,14 @@ def test_same_key_with_another_amount_is_refused():
     assert entries_of(fan) == [("CHARGE", 500, 500)]
 
 
-def test_a_key_is_its_fans_own():
+def test_an_idempotency_key_is_per_fan():
     one, other = make_fan(), make_fan()
 
     assert make_charge(one, key="a").is_new
     assert make_charge(other, key="a").is_new
 
 
-def test_a_failure_keeps_no_key(settings):
+def test_a_failed_charge_stores_no_idempotency_key(settings):
     fan = make_fan()
     settings.WALLET_PROVIDER = "wallet.tests.test_ledger.declines"
     with pytest.raises(Unavailable):

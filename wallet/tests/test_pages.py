@@ -106,7 +106,7 @@ def test_more_than_a_wallet_holds_is_said_at_the_field():
 @pytest.mark.parametrize(
     "wanted", ["//evil.example/", "https://evil.example/", "\\\\evil.example", "evil", "javascript:x"]
 )
-def test_it_leads_nowhere_else(wanted):
+def test_top_up_redirects_to_no_other_site(wanted):
     assert top_up(make_fan(), "5", next=wanted).redirect_chain == [("/wallet/", 302)]
 
 
@@ -155,7 +155,7 @@ def test_the_ledger_says_in_words_what_each_entry_was_for():
     assert f'href="/bookings/{payment.reservation.booking_reference}/"' in page
 
 
-def test_it_takes_the_same_queries_for_one_entry_and_for_many(django_assert_num_queries):
+def test_wallet_page_takes_the_same_queries_for_one_entry_and_for_many(django_assert_num_queries):
     for seats in ((0,), (0, 1, 2)):
         fan = make_fan(balance=200_000)
         buy(fan, make_sale(), *seats)

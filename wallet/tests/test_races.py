@@ -164,7 +164,7 @@ def test_control_reading_and_writing_apart_loses_a_charge():
     assert balance_of(fan) == 1_070
 
 
-def test_the_last_money_is_taken_once():
+def test_concurrent_adjustments_never_overdraw_a_balance():
     fan, staff = make_fan(balance=100), make_staff()
 
     answers = at_once([partial(take, fan, staff, 100)] * 8)

@@ -15,7 +15,7 @@ numbers = count(1)
 def make_fan(*, email: str | None = None, password: str | None = None, **fields: object) -> User:
     """A fan. Without a password nobody can log in as them, and no hash costs time."""
     # As in a process that has been asked before: who counts the statements of a request counts no reading of this.
-    revocations.forget()
+    revocations.clear()
     revocations.get()
     return User.objects.create_user(email or f"fan{next(numbers)}@example.com", password, **fields)
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from concert_site.accounts import revocations
 from concert_site.accounts.models import AccessRevocation
-from concert_site.accounts.revocations import LOOK_SECONDS, MOST_NEW, NEW, VERSION, all_rows, is_over, rows_since
+from concert_site.accounts.revocations import MOST_NEW, NEW, REFRESH_SECONDS, VERSION, all_rows, is_over, rows_since
 from concert_site.accounts.tests.factories import api_of, make_fan
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.redis import client
@@ -22,7 +22,7 @@ WALLET = "/api/v1/wallet/"
 def as_on_a_site(monkeypatch):
     """With the lease of a running site, which other tests have longer; and nothing read so far."""
     monkeypatch.setattr(revocations, "LEASE_SECONDS", 1.0)
-    revocations.revocations.forget()
+    revocations.revocations.clear()
 
 
 def claims(user_id, **more):
@@ -41,7 +41,7 @@ def readings(seconds):
 
 def look_again():
     """Let the belief of this moment run out."""
-    time.sleep(LOOK_SECONDS + 0.01)
+    time.sleep(REFRESH_SECONDS + 0.01)
 
 
 @pytest.mark.django_db

@@ -274,7 +274,7 @@ def test_what_is_changed_beside_every_form_is_over_once_the_list_is_read_again(f
     phone = app()
 
     change(fan)
-    revocations.revocations.forget()
+    revocations.revocations.clear()
 
     assert status(phone["access_token"]) == 401
 
@@ -398,7 +398,7 @@ def test_an_upgrade_keeps_who_is_logged_in_and_what_could_be_ended(fan):
     Session.objects.create(session_key="over", session_data="", expire_date=timezone.now() - timedelta(seconds=1))
     AccountSession.objects.all().delete()
     AccessRevocation.objects.all().delete()
-    revocations.revocations.forget()
+    revocations.revocations.clear()
 
     import_module("concert_site.accounts.migrations.0004_carry_sessions_over").carry_over(apps, None)
 
