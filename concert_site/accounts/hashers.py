@@ -21,6 +21,12 @@ def executor() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="hashing", initializer=give_way)
 
 
+def stop_thread() -> None:
+    """End the thread: a process that has one can't be forked safely. The next hash starts another."""
+    executor().shutdown()
+    executor.cache_clear()
+
+
 def give_way() -> None:
     """Lower the priority of this thread alone, where the system knows of such (Linux)."""
     if hasattr(os, "setpriority") and os.uname().sysname == "Linux":

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from concert_site.embedded import forks
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.embedded.os_accounts import Account
 
 LAUNCH = Path(__file__).with_name("launch.py")
+
+Process = subprocess.Popen[bytes] | forks.ForkedProcess
 
 
 def do_nothing() -> None:
@@ -36,9 +39,13 @@ class Program:
     reach: tuple[Path, ...] = ()
     # Run before every start, the first one and those after a crash.
     prepare: Callable[[], None] = do_nothing
+    # `argv` is `python -m MODULE ARGUMENT...`, and this process has loaded what it would.
+    is_loaded: bool = False
 
-    def launch(self, log: Path) -> subprocess.Popen[bytes]:
+    def launch(self, log: Path) -> Process:
         """Start it. Only the main thread may: the kernel binds the child's life to the thread that forks."""
+        if self.is_loaded and forks.is_possible():
+            return forks.fork_module(self.name, self.argv[2:], log, self.death_signal)
         with log.open("ab") as output:
             return subprocess.Popen(
                 self.command(),

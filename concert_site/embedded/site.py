@@ -33,10 +33,10 @@ class Site:
     address: web.Address
     workers: int
 
-    def run(self, prepare_database: Callable[[], list[str]]) -> None:
+    def run(self, prepare: Callable[[], list[str]]) -> None:
         """Run until a signal says stop.
 
-        `prepare_database` is called once PostgreSQL and Redis answer; the lines it returns are shown
+        `prepare` is called once PostgreSQL and Redis answer; the lines it returns are shown
         before the address.
         :raises CannotStart: if something is in the way
         """
@@ -45,7 +45,7 @@ class Site:
         # Whatever an `up` that was killed left behind ends here, also what may still hold the port.
         supervisor = Supervisor(self.data_dir, report)
         try:
-            self._start(supervisor, signals, prepare_database)
+            self._start(supervisor, signals, prepare)
             while True:
                 signals.stop_if_asked()
                 supervisor.check()
@@ -56,18 +56,18 @@ class Site:
             supervisor.stop(STOP_ORDER, lambda: signals.is_hurried)
             owner.close()
 
-    def _start(self, supervisor: Supervisor, signals: StopSignals, prepare_database: Callable[[], list[str]]) -> None:
+    def _start(self, supervisor: Supervisor, signals: StopSignals, prepare: Callable[[], list[str]]) -> None:
         address = web.require_free(self.address)
         with signals.interruptible():
             reachable.require(others(self.services), ("DATABASE_URL", "REDIS_URL"))
         report(f"starting in {self.data_dir.path} (MODE={os.environ['MODE']}); logs: {self.data_dir.log}")
         self.services.start(supervisor, self.data_dir)
         self.services.wait(supervisor, self.data_dir, signals.stop_if_asked)
-        with signals.interruptible():
-            lines = prepare_database()
         if os.environ["MODE"] != PRODUCTION:
             # Mails lead here, unless told otherwise; what is started below inherits it.
             os.environ.setdefault("SITE_URL", address.reachable_url)
+        with signals.interruptible():
+            lines = prepare()
         supervisor.start(web.web_program(address, self.workers))
         supervisor.start(web.ticks_program())
         supervisor.start(web.worker_program())

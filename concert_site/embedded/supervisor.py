@@ -14,7 +14,7 @@ from typing import IO
 from concert_site.embedded import orphans
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.errors import CannotStart
-from concert_site.embedded.programs import Program
+from concert_site.embedded.programs import Process, Program
 
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 POLL_SECONDS = 0.05
@@ -34,7 +34,7 @@ class Child:
 
     program: Program
     log: Path
-    process: subprocess.Popen[bytes]
+    process: Process
     record: orphans.ProcessRecord
     began_at: float
     deaths: int = 0
@@ -203,7 +203,7 @@ def stop_children(children: list[Child], is_hurried: Callable[[], bool]) -> None
         kill_group(child.process.pid)
 
 
-def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def send(process: Process, number: signal.Signals) -> None:
     if process.poll() is None:
         process.send_signal(number)
 

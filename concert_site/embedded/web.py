@@ -107,7 +107,7 @@ def granian(address: Address, workers: int, application: str, **other: object) -
     } | other
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     flags = ("--respawn-failed-workers", "--no-ws")
-    return Program("web", (sys.executable, "-m", "granian", *words, *flags, application))
+    return Program("web", (sys.executable, "-m", "granian", *words, *flags, application), is_loaded=True)
 
 
 def ticks_program() -> Program:
@@ -132,12 +132,13 @@ def worker(name: str, threads: int, queues: str) -> Program:
     )
     # None of them has anybody to talk to.
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    return Program(name, (*celery(), "worker", *options, *quiet))
+    return Program(name, (*celery(), "worker", *options, *quiet), is_loaded=True)
 
 
 def beat_program() -> Program:
     """Celery's clock. The schedule is in the database."""
-    return Program("beat", (*celery(), "beat", "--max-interval=1", "--pidfile=", "--loglevel=WARNING"))
+    options = ("--max-interval=1", "--pidfile=", "--loglevel=WARNING")
+    return Program("beat", (*celery(), "beat", *options), is_loaded=True)
 
 
 def celery() -> tuple[str, ...]:

@@ -24,6 +24,11 @@ def note(name: str) -> None:
     try_redis(lambda redis: redis.set(heartbeat_key(name), 1, px=KEEP_MS), None)
 
 
+def forget(*names: str) -> None:
+    """Take traces away."""
+    try_redis(lambda redis: redis.delete(*map(heartbeat_key, names)), None)
+
+
 def ages(*names: str) -> dict[str, float | None] | None:
     """Seconds since each of these was last at work, None where there is no trace; None at all while Redis is away."""
 

@@ -62,6 +62,12 @@ def process_health() -> ProcessHealth:
     return ProcessHealth(has_redis=True, tick=ages[TICK], beat=ages[BEAT], worker=ages[MAILS])
 
 
+def forget_stopped_site() -> None:
+    """Before a start: the traces of a site that stopped say nothing of the one that begins, and would look like it."""
+    if process_health().is_late:
+        heartbeats.forget(TICK, BEAT, MAILS)
+
+
 def warnings(found: ProcessHealth, sales: Sequence[Onsale]) -> list[StaffWarning]:
     """All that staff should know, the gravest first: one query."""
     return [*process_warnings(found), *task_warnings(), *line_warnings(sales)]

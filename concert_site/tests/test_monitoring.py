@@ -206,3 +206,13 @@ def test_a_process_that_has_just_started_does_not_cry_at_once(caplog):
 
     assert caplog.records == []
     assert monitoring.process_warnings(ProcessHealth(True))[0].code == "beat_away"
+
+
+def test_a_start_takes_away_what_a_stopped_site_left_and_nothing_of_one_that_runs():
+    monitoring.forget_stopped_site()
+    assert None not in heartbeats.ages(*WELL).values()
+
+    late(TICK, 11)
+    monitoring.forget_stopped_site()
+
+    assert set(heartbeats.ages(*WELL).values()) == {None}

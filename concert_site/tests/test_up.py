@@ -1,9 +1,13 @@
 """`manage.py up` while nothing goes wrong, and what others in the same data directory get to hear."""
 
+import http.client
+import json
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -12,7 +16,7 @@ import pytest
 
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.postgres import url
-from concert_site.tests.up_process import SHOW_FOLDER, Site, Up, is_gone, manage
+from concert_site.tests.up_process import SHOW_FOLDER, Site, Up, is_gone, manage, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +49,34 @@ def test_every_process_runs(up: Up) -> None:
 
 
 def test_links_in_mails_lead_to_where_it_listens(up: Up) -> None:
-    worker = psutil.Process(up.pids()["worker"])
+    fan = {"email": "fan@example.com", "password": "correct horse 9"}
+    with closing(http.client.HTTPConnection("127.0.0.1", up.port)) as connection:
+        for path, body, status in (("signup", fan, 200), ("password/request", {"email": fan["email"]}, 401)):
+            address, headers = f"/_allauth/app/v1/auth/{path}", {"Content-Type": "application/json"}
+            connection.request("POST", address, json.dumps(body), headers)
+            with connection.getresponse() as answer:
+                assert (answer.status, bool(answer.read())) == (status, True)
 
-    assert f"Ready: {worker.environ()['SITE_URL']}" == up.ready_line
+    # The signature of every mail; in MODE=test they are printed.
+    signature = f"Frontrow\n{up.url.rstrip('/')}\n"
+    wait_until(lambda: signature in (up.data_dir / "log" / "web.log").read_text(), "a mail says where the site is")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_processes_are_forked_from_up_and_share_none_of_its_locks_and_pipes(up: Up) -> None:
+    names = [name for name in up.pids() if name not in {"postgres", "redis"}]
+    forked = {name: psutil.Process(up.pids()[name]) for name in names}
+
+    assert {name: process.name() for name, process in forked.items()} == {name: f"frontrow-{name}" for name in names}
+    ours = files_of(psutil.Process(up.process.pid))
+    assert str(up.data_dir / "lock") in ours
+    for process in forked.values():
+        assert files_of(process) & ours <= {"/dev/null"}
+
+
+def files_of(process: psutil.Process) -> set[str]:
+    """What it has open beside standard input and output: files, pipes, sockets."""
+    return {str(file.readlink()) for file in Path(f"/proc/{process.pid}/fd").iterdir() if int(file.name) > 2}
 
 
 def test_secrets_data_and_sockets_are_closed_to_others(up: Up) -> None:

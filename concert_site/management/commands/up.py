@@ -3,6 +3,7 @@
 import io
 import os
 from argparse import ArgumentParser
+from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -10,20 +11,37 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from concert_site.accounts import hashers
+from concert_site.celery import app as celery_app
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import TEST
 from concert_site.embedded.services import embedded_services
 from concert_site.embedded.site import Site
 from concert_site.embedded.web import Address
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.static import collect_changed
+from concert_site.operations.monitoring import forget_stopped_site
+
+# Beside the tasks.
+FOR_PROCESSES = (
+    "celery.apps.beat",
+    "celery.apps.worker",
+    "celery.bin.celery",
+    "celery.concurrency.thread",
+    "concert_site.front.server",
+    "concert_site.urls",
+    "django.core.handlers.wsgi",
+    "django_celery_beat.schedulers",
+    "granian.cli",
+)
 
 
 class Command(BaseCommand):
     """See `add_arguments`; docs/operations.md has the rest."""
 
     help = "Run the whole site in the foreground. Prints `Ready: <address>` when it answers; Ctrl-C stops it."
-    # They would import every view and every task in a process that serves none.
+    # They are for who changes the code, not for each start.
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,7 +56,7 @@ class Command(BaseCommand):
         data_dir = DataDir(Path(os.environ["DATA_DIR"]))
         site = Site(data_dir, embedded_services(os.environ, data_dir), Address(host, port), workers)
         try:
-            site.run(lambda: prepare_database(with_demo=demo))
+            site.run(lambda: prepare(with_demo=demo))
         except CannotStart as error:
             raise CommandError(str(error)) from error
 
@@ -50,6 +68,27 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def prepare(*, with_demo: bool) -> list[str]:
+    """Prepare the database, and this process for being forked; returns what the demo has to say."""
+    lines = prepare_database(with_demo=with_demo)
+    load_processes()
+    forget_stopped_site()
+    # Now that the port is known; the settings were loaded before.
+    settings.SITE_URL = os.environ.get("SITE_URL", settings.SITE_URL).rstrip("/")
+    # This process only watches from here on, and what is forked must share neither connections nor threads.
+    connections.close_all()
+    clear_caches()
+    hashers.stop_thread()
+    return lines
+
+
+def load_processes() -> None:
+    """Load what web, workers and beat load, once for all of them: they are forked from here."""
+    celery_app.loader.import_default_modules()
+    for module in FOR_PROCESSES:
+        import_module(module)
+
+
 def prepare_database(*, with_demo: bool) -> list[str]:
     """Migrate, collect static files, load the demo if asked; returns what the latter has to say."""
     said = io.StringIO()
@@ -58,6 +97,4 @@ def prepare_database(*, with_demo: bool) -> list[str]:
         collect_changed()
     if with_demo:
         call_command("load_demo", stdout=said)
-    # This process only watches from here on, and needs none of its connections.
-    connections.close_all()
     return said.getvalue().splitlines()
