@@ -21,7 +21,6 @@ TRANSITIONS = {State.COMPLETED: {State.CANCELED}}
 
 class PaymentQuerySet(StateQuerySet["Payment"]):
     def of(self, *, user_id: int) -> "PaymentQuerySet":
-        """The payments of one fan."""
         return self.filter(user_id=user_id)
 
 

@@ -66,7 +66,6 @@ def with_payments(reservations: ReservationQuerySet) -> ReservationQuerySet:
 
 
 def payment_of(reservation: Reservation) -> Payment | None:
-    """The payment of a reservation that was read so."""
     return getattr(reservation, "payment", None)
 
 

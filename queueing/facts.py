@@ -72,7 +72,6 @@ class SaleFacts:
         return (self.opens_at - self.now).total_seconds()
 
     def state_at(self, now: datetime) -> SaleState:
-        """Where the sale stands at `now`."""
         return sale_state(
             is_public=self.is_public,
             opens_at=self.opens_at,
@@ -103,7 +102,6 @@ def sale_rule() -> tuple[tuple[SaleState, str, bool | timedelta], ...]:
 def sale_state(
     *, is_public: bool, opens_at: datetime, deadline_at: datetime, is_sold_out: bool, now: datetime
 ) -> SaleState:
-    """Where a sale stands at `now`."""
     flags = {"is_public": is_public, "is_sold_out": is_sold_out}
     times = {"opens_at": opens_at, "deadline_at": deadline_at}
     for state, fact, so in sale_rule():

@@ -43,7 +43,6 @@ LAPSE_REASON = Func("entered_at", function="token_lapse_reason", output_field=mo
 
 class WaitingTokenQuerySet(StateQuerySet["WaitingToken"]):
     def of(self, *, user_id: int) -> "WaitingTokenQuerySet":
-        """The tokens of one fan."""
         return self.filter(user_id=user_id)
 
     def live(self) -> "WaitingTokenQuerySet":

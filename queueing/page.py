@@ -130,7 +130,6 @@ class WaitingPage:
 
     @property
     def least_waiting(self) -> int:
-        """This fan, if they wait."""
         return 1 if self.token is not None and self.token.status == Status.WAITING else 0
 
     @property
@@ -157,7 +156,6 @@ class WaitingPage:
 
     @property
     def lobby_in(self) -> int | None:
-        """The same for the lobby."""
         return self._seconds_until(self.lobby_at)
 
     @property

@@ -19,6 +19,7 @@ from django.utils.translation import pgettext_lazy
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, add_domain_error
+from concert_site.lib.admin.columns import value_column
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
 from concert_site.lib.idempotency import IdempotencyKeyReused
@@ -57,28 +58,15 @@ class BalanceAdmin(ReadOnlyAdmin):
         return (queryset.filter(user__in=users_matching(search_term)) if search_term else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's, and the adjustment."""
         adjust = path("adjust/<int:user_id>/", self.admin_site.admin_view(self.adjust), name="wallet_adjust")
         return [adjust, *super().get_urls()]
 
-    @admin.display(description=_("fan"), ordering="user__email")
-    def fan(self, balance: Balance) -> str:
-        """Whose it is."""
-        return balance.user.email
-
-    @admin.display(description=_("amount"), ordering="amount")
-    def has(self, balance: Balance) -> str:
-        """How much there is."""
-        return money(balance.amount)
-
-    @admin.display(description=_("last change"), ordering="last_updated_at")
-    def changed(self, balance: Balance) -> str:
-        """When it last changed."""
-        return day_and_time(balance.last_updated_at)
+    fan = value_column(_("fan"), "user.email", ordering="user__email")
+    has = value_column(_("amount"), "amount", money, ordering="amount")
+    changed = value_column(_("last change"), "last_updated_at", day_and_time, ordering="last_updated_at")
 
     @admin.display(description=_("adjust"))
     def adjusting(self, balance: Balance) -> str:
-        """The way to the adjustment."""
         return format_html(
             '<a class="text-link" href="{}">{}</a>', reverse("admin:wallet_adjust", args=[balance.user_id]), _("Adjust")
         )
@@ -152,30 +140,10 @@ class BalanceHistoryAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[BalanceHistory], search_term: str
     ) -> tuple[QuerySet[BalanceHistory], bool]:
-        """By the fan's address, as wallets are."""
         return (queryset.filter(user__in=users_matching(search_term)) if search_term else queryset), False
 
-    @admin.display(description=pgettext_lazy("ledger", "booked at"), ordering="pk")
-    def booked(self, entry: BalanceHistory) -> str:
-        """When; entries are numbered in that order."""
-        return day_and_time(entry.created_at)
-
-    @admin.display(description=_("fan"))
-    def fan(self, entry: BalanceHistory) -> str:
-        """Whose balance it is."""
-        return entry.user.email
-
-    @admin.display(description=_("amount"))
-    def sum(self, entry: BalanceHistory) -> str:
-        """What was added or taken."""
-        return money(entry.amount)
-
-    @admin.display(description=_("balance after"))
-    def left(self, entry: BalanceHistory) -> str:
-        """What it left."""
-        return money(entry.amount_after)
-
-    @admin.display(description=_("by"))
-    def by(self, entry: BalanceHistory) -> str:
-        """Which member of staff booked it, if it was one."""
-        return entry.actor.email if entry.actor else ""
+    booked = value_column(pgettext_lazy("ledger", "booked at"), "created_at", day_and_time, ordering="pk")
+    fan = value_column(_("fan"), "user.email")
+    sum = value_column(_("amount"), "amount", money)
+    left = value_column(_("balance after"), "amount_after", money)
+    by = value_column(_("by"), "actor.email")

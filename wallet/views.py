@@ -18,7 +18,7 @@ from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, ne
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.providers import top_up_mode
-from wallet.models import BalanceHistory, BalanceHistoryQuerySet
+from wallet.models import BalanceHistoryQuerySet
 from wallet.queries import wallet_of
 
 ENTRIES_A_PAGE = 25
@@ -77,7 +77,8 @@ def show(request: HttpRequest, form: TopUpForm, read_statement: ReadStatement, *
     facts = {
         "wallet": wallet_of(fan_id(request)),
         "entries": found[:ENTRIES_A_PAGE],
-        "older": last_of(found),
+        # Where the next page begins, if more was found than one page takes.
+        "older": found[ENTRIES_A_PAGE - 1].pk if len(found) > ENTRIES_A_PAGE else None,
         "is_first_page": asked_before(request) is None,
         "form": form,
         "form_key": new_form_key(),
@@ -86,11 +87,6 @@ def show(request: HttpRequest, form: TopUpForm, read_statement: ReadStatement, *
         "next": next_url(request) or "",
     }
     return render(request, "wallet/wallet.html", facts, status=status)
-
-
-def last_of(found: list[BalanceHistory]) -> int | None:
-    """Where the next page begins, if more was found than one page takes."""
-    return found[ENTRIES_A_PAGE - 1].pk if len(found) > ENTRIES_A_PAGE else None
 
 
 def asked_before(request: HttpRequest) -> int | None:

@@ -156,7 +156,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
 
     @admin.action(description=_("Deactivate: they can't log in any more"), permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Keep the selected from logging in."""
         self.switch(request, queryset, is_active=False)
 
     @admin.action(description=_("Take away a lost second factor"), permissions=["change"])

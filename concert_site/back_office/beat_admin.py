@@ -211,7 +211,6 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
 
     @admin.action(description=_("Run selected tasks"), permissions=["change"])
     def run_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Send them now, and log it."""
         try:
             super().run_tasks(request, queryset)
         except OperationalError:

@@ -63,7 +63,6 @@ class Schema(SpectacularAPIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """The schema."""
         return Response(schema(), headers=KEPT)
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.admin.columns import value_column
 from concert_site.lib.formats import day_and_time, money, short_day
 from payments.admin import refunds, schedule_refunds
 from payments.models import Payment, State
@@ -89,7 +90,6 @@ class PaymentAdmin(ReadOnlyAdmin):
         return queryset.filter(Q(user__in=users_matching(term)) | Q(reservation__in=booked)), False
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's, and the refunds."""
         return [
             path("refund/<int:reservation_id>/", self.own(refunds.refund_one), name="payments_refund_reservation"),
             path(
@@ -106,7 +106,6 @@ class PaymentAdmin(ReadOnlyAdmin):
         return self.admin_site.admin_view(update_wrapper(partial(view, self), view))
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
-        """Whether this member of staff may give money back."""
         return request.user.has_perm(refunds.MAY_REFUND)
 
     @admin.action(description=_("Refund the selected"), permissions=["refund"])
@@ -115,46 +114,20 @@ class PaymentAdmin(ReadOnlyAdmin):
         ids = queryset.order_by("pk").values_list("pk", flat=True)[: refunds.MOST_SELECTED + 1]
         return redirect(f"{reverse('admin:payments_refund_selected')}?ids={','.join(map(str, ids))}")
 
-    @admin.display(description=_("paid at"), ordering="pk")
-    def paid(self, payment: Payment) -> str:
-        """When; payments are numbered in that order."""
-        return day_and_time(payment.created_at)
-
-    @admin.display(description=_("fan"))
-    def fan(self, payment: Payment) -> str:
-        """Who paid."""
-        return payment.user.email
+    paid = value_column(_("paid at"), "created_at", day_and_time, ordering="pk")
+    fan = value_column(_("fan"), "user.email")
 
     @admin.display(description=_("concert"))
     def concert(self, payment: Payment) -> str:
         """Which evening, as it was called when it was booked."""
         return f"{payment.reservation.concert_name}, {short_day(payment.reservation.concert_date)}"
 
-    @admin.display(description=_("seat"))
-    def seat(self, payment: Payment) -> str:
-        """Which seat."""
-        return str(payment.reservation.concert_seat)
-
-    @admin.display(description=_("reference"))
-    def reference(self, payment: Payment) -> str:
-        """What the fan has in their mail."""
-        return payment.reservation.booking_reference
-
+    seat = value_column(_("seat"), "reservation.concert_seat")
+    reference = value_column(_("reference"), "reservation.booking_reference")
     # Not to be sorted by: no index has the price, and a million payments are no list to sort.
-    @admin.display(description=_("amount"))
-    def amount(self, payment: Payment) -> str:
-        """What was paid."""
-        return money(payment.price)
-
-    @admin.display(description=_("refund fee"))
-    def kept(self, payment: Payment) -> str:
-        """What a refund kept."""
-        return "" if payment.refund_fee is None else money(payment.refund_fee)
-
-    @admin.display(description=_("state changed"))
-    def changed(self, payment: Payment) -> str:
-        """When it last changed."""
-        return day_and_time(payment.updated_state_at)
+    amount = value_column(_("amount"), "price", money)
+    kept = value_column(_("refund fee"), "refund_fee", money)
+    changed = value_column(_("state changed"), "updated_state_at", day_and_time)
 
     @admin.display(description=_("refund"))
     def refunding(self, payment: Payment) -> str:

@@ -72,7 +72,6 @@ def payments_url(request: HttpRequest) -> str:
 
 @requires_refund_permission
 def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
-    """Refund one reservation."""
     found = Reservation.objects.filter(pk=reservation_id).annotate(read_at=Now())
     reservation = found.select_related("user", "concert_seat").first()
     if reservation is None:
@@ -156,9 +155,5 @@ def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[P
         if is_new:
             log(admin, request, payment, fee, note)
             refunded += 1
-    messages.success(request, refunded_in_words(refunded))
-
-
-def refunded_in_words(count: int) -> str:
-    """How many were refunded."""
-    return ngettext("%(count)d seat was refunded.", "%(count)d seats were refunded.", count) % {"count": count}
+    said = ngettext("%(count)d seat was refunded.", "%(count)d seats were refunded.", refunded)
+    messages.success(request, said % {"count": refunded})

@@ -63,7 +63,6 @@ def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAltern
 
 
 def ticket_for(payment: Payment) -> Ticket:
-    """The ticket that was paid."""
     return ticket_of(payment.reservation, payment_id=payment.pk)
 
 

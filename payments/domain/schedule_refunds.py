@@ -39,12 +39,10 @@ class RefundRound:
 
 
 def paid_of(schedule_id: int) -> QuerySet[Reservation]:
-    """The paid reservations of a schedule."""
     return of_schedule(schedule_id).filter(status=Status.RESERVED).order_by("pk")
 
 
 def to_refund(schedule_id: int) -> Total:
-    """What is still to be refunded."""
     found = paid_of(schedule_id).order_by().aggregate(count=Count("pk"), amount=Sum("price"))
     return Total(found["count"], found["amount"] or 0)
 

@@ -76,18 +76,15 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
 
     @column(_("concert"), ordering="name", is_heading=True)
     def title(self, concert: Concert) -> list[Any]:  # Any: unfold's parts of a heading
-        """Name, host, and the poster's small picture."""
         picture = {"path": concert.poster_small_url, "squared": True, "width": 36, "height": 48}
         return [concert.name, concert.host, None, picture]
 
     @column(_("status"), ordering="status", label={"AVAILABLE": "success", "UNAVAILABLE": "warning"})
     def public(self, concert: Concert) -> tuple[str, str]:
-        """Whether the public sees it."""
         return concert.status, concert.get_status_display()
 
     @column(_("next date"), ordering="next_at")
     def next_date(self, concert: Concert) -> str | None:
-        """When it is played next."""
         next_at = staff.annotation(concert, "next_at")
         return next_at and day_and_time(next_at)
 
@@ -120,7 +117,6 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
         return obj
 
     def kept_by(self, obj: Model) -> list[str]:
-        """Its dates."""
         dates = ConcertSchedule.objects.filter(concert=obj.pk).count()
         return [ngettext("%d date", "%d dates", dates) % dates] if dates else []
 
@@ -130,7 +126,6 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
 
     @admin.action(description=_("Publish"), permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> None:
-        """Show the selected concerts to the public."""
         hidden = list(queryset.filter(status=ConcertStatus.UNAVAILABLE))
         moved = concerts.publish(concert_ids=[concert.pk for concert in hidden])
         for concert in hidden:
@@ -139,7 +134,6 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
 
     @admin.action(description=_("Unpublish"), permissions=["change"])
     def unpublish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> None:
-        """Take the selected concerts from the public."""
         public = list(queryset.filter(status=ConcertStatus.AVAILABLE))
         moved = concerts.unpublish(concert_ids=[concert.pk for concert in public])
         for concert in public:

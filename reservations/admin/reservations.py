@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import ReadOnlyAdmin
-from concert_site.lib.admin.columns import column
+from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.errors import NotFound
 from concert_site.lib.formats import day_and_time, money, short_day
 from reservations.domain import holds
@@ -48,29 +48,13 @@ class ReservationAdmin(ReadOnlyAdmin):
         return queryset.filter(Q(booking_reference=word.upper()) | Q(user__in=users_matching(word))), False
 
     def has_release_permission(self, request: HttpRequest) -> bool:
-        """Who may take a hold away from a fan."""
         return request.user.has_perm("reservations.change_reservation")
 
-    @column(gettext_lazy("date"))
-    def date(self, reservation: Reservation) -> str:
-        """The day it was booked for."""
-        return short_day(reservation.concert_date)
-
-    @column(gettext_lazy("seat"))
-    def seat(self, reservation: Reservation) -> str:
-        """Section, row and number."""
-        return str(reservation.concert_seat)
-
-    @column(gettext_lazy("fan"))
-    def fan(self, reservation: Reservation) -> str:
-        """Whose it is."""
-        return reservation.user.email
-
+    date = value_column(gettext_lazy("date"), "concert_date", short_day)
+    seat = value_column(gettext_lazy("seat"), "concert_seat")
+    fan = value_column(gettext_lazy("fan"), "user.email")
     # Not to be sorted by: no index has the price, and a million reservations are no list to sort.
-    @column(gettext_lazy("price"))
-    def amount(self, reservation: Reservation) -> str:
-        """What it costs."""
-        return money(reservation.price)
+    amount = value_column(gettext_lazy("price"), "price", money)
 
     @column(gettext_lazy("status"), label={"RESERVING": "warning", "RESERVED": "success", "CANCELED": "danger"})
     def state(self, reservation: Reservation) -> tuple[str, str]:
@@ -80,22 +64,18 @@ class ReservationAdmin(ReadOnlyAdmin):
 
     @column(gettext_lazy("held until"))
     def held_until(self, reservation: Reservation) -> str | None:
-        """The end of a hold."""
         is_held = bookings.state_of(reservation) == Status.RESERVING and reservation.expired_at
         return day_and_time(is_held) if is_held else None
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
-        """What the page of one reservation shows."""
         return (*self.list_display, "extended_at", "created_at", "updated_state_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
-        """All of it."""
         return self.get_fields(request, obj)
 
     # --- Giving a hold back ------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
-        """The address of the one step there is."""
         view = self.admin_site.admin_view(self.release_hold)
         step = path("<int:reservation_id>/release-hold/", view, name="reservations_reservation_release_hold")
         return [step, *super().get_urls()]
@@ -111,7 +91,6 @@ class ReservationAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Release holds"), permissions=["release"])
     def release_holds(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> None:
-        """Give the selected held seats back."""
         self.release(request, list(queryset))
 
     def release(self, request: HttpRequest, reservations: list[Reservation]) -> None:

@@ -1,5 +1,7 @@
 """What staff do to one date beside changing its times: each a page of its own, reached from the date's page."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -31,22 +33,23 @@ class SchedulePages(StaffAdmin):
 
     def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
         """Their addresses, before Django's own, which would take any of them for an id."""
+        pages: dict[str, Callable[..., HttpResponse]] = {
+            "add_seats": self.add_seats_page,
+            "remove_seats": self.remove_seats_page,
+            "map": self.map_page,
+            "copy": self.copy_page,
+            "close_sale": self.close_sale_page,
+            "waiting_room": self.waiting_room_page,
+            "pause": partial(self.pause, is_paused=True),
+            "resume": partial(self.pause, is_paused=False),
+        }
         ours = [
             path(
                 f"<int:schedule_id>/{name.replace('_', '-')}/",
-                self.admin_site.admin_view(view),
+                self.admin_site.admin_view(page),
                 name=f"{PREFIX}_{name}",
             )
-            for name, view in {
-                "add_seats": self.add_seats_page,
-                "remove_seats": self.remove_seats_page,
-                "map": self.map_page,
-                "copy": self.copy_page,
-                "close_sale": self.close_sale_page,
-                "waiting_room": self.waiting_room_page,
-                "pause": self.pause,
-                "resume": self.resume,
-            }.items()
+            for name, page in pages.items()
         ]
         return [*plan_import.urls(self), *ours, *super().get_urls()]
 
@@ -189,20 +192,13 @@ class SchedulePages(StaffAdmin):
         return self.form_page(request, schedule, form, title=title, subtitle=str(schedule), submit=_("Save"))
 
     @schedule_view("change_concertschedule")
-    def pause(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """Let nobody in until further notice."""
+    def pause(self, request: HttpRequest, schedule: ConcertSchedule, *, is_paused: bool) -> HttpResponse:
+        """Let nobody in until further notice, or fans in again."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=True)
-        return self.done(request, schedule, _("Paused the waiting room."))
-
-    @schedule_view("change_concertschedule")
-    def resume(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """Let fans in again."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=False)
-        return self.done(request, schedule, _("Resumed the waiting room."))
+        sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=is_paused)
+        said = _("Paused the waiting room.") if is_paused else _("Resumed the waiting room.")
+        return self.done(request, schedule, said)
 
 
 def more_rows(request: HttpRequest) -> Any:  # Any: a QueryDict, as forms take it

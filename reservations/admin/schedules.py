@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 
 from concert_site.lib.admin.base import add_domain_error
-from concert_site.lib.admin.columns import ChoiceFilter, column
+from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
@@ -61,7 +61,6 @@ class ScheduleStateFilter(ChoiceFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # Any: as Django has it
-        """The states."""
         return list(staff.ScheduleState.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
@@ -100,35 +99,22 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             return staff.schedules(rows)
         return rows.select_related("concert").defer("draw_seed", "layout")
 
-    @column(_("concert"), ordering="concert__name")
-    def name(self, schedule: ConcertSchedule) -> str:
-        """The concert's name."""
-        return schedule.concert.name
+    name = value_column(_("concert"), "concert.name", ordering="concert__name")
 
     @column(_("date"), ordering="concert_at")
     def evening(self, schedule: ConcertSchedule) -> str:
-        """When it is played."""
         return cells.evening(schedule)
 
-    @column(_("sale opens"), ordering="reservation_available_at")
-    def opens(self, schedule: ConcertSchedule) -> str:
-        """When the sale opens."""
-        return day_and_time(schedule.reservation_available_at)
-
-    @column(_("sale closes"), ordering="deadline_at")
-    def closes(self, schedule: ConcertSchedule) -> str:
-        """When it closes."""
-        return day_and_time(schedule.deadline_at)
+    opens = value_column(_("sale opens"), "reservation_available_at", day_and_time, ordering="reservation_available_at")
+    closes = value_column(_("sale closes"), "deadline_at", day_and_time, ordering="deadline_at")
 
     @column(_("state"), label=cells.COLORS)
     def state(self, schedule: ConcertSchedule) -> tuple[str, str]:
-        """Where the sale stands."""
         found = staff.schedule_state(schedule)
         return found.value, str(found.label)
 
     @column(_("seats"))
     def seats(self, schedule: ConcertSchedule) -> str:
-        """What has become of them."""
         return cells.seats(staff.seat_counts(schedule))
 
     @column(_("fans inside at once"), ordering="queue_max_active")

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin
-from concert_site.lib.admin.columns import ChoiceFilter, column
+from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.formats import money
 from reservations.admin.grid_form import COLOR
@@ -59,7 +59,6 @@ class ScheduleColumnFilter(ChoiceFilter):
         return [(each, each or "–") for each in found.values_list(self.column, flat=True).distinct()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> QuerySet[ConcertSeat]:
-        """The seats that say what was chosen."""
         return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
 
 
@@ -125,18 +124,10 @@ class SeatAdmin(ReadOnlyAdmin):
 
     @column(gettext_lazy("seat"), ordering="pk")
     def place(self, seat: ConcertSeat) -> str:
-        """Section, row and number."""
         return str(seat)
 
-    @column(gettext_lazy("date"))
-    def date(self, seat: ConcertSeat) -> str:
-        """The concert and its day."""
-        return str(seat.concert_schedule)
-
-    @column(gettext_lazy("price"), ordering="seat_price")
-    def price(self, seat: ConcertSeat) -> str:
-        """What it costs."""
-        return money(seat.seat_price)
+    date = value_column(gettext_lazy("date"), "concert_schedule")
+    price = value_column(gettext_lazy("price"), "seat_price", money, ordering="seat_price")
 
     @column(
         gettext_lazy("status"),
@@ -148,14 +139,10 @@ class SeatAdmin(ReadOnlyAdmin):
         status = SeatStatus.AVAILABLE if staff.annotation(seat, "is_free") else SeatStatus(seat.status)
         return status.value, str(status.label)
 
-    @column(gettext_lazy("holder"))
-    def holder(self, seat: ConcertSeat) -> str | None:
-        """Who holds it or has it."""
-        return seat.user.email if seat.user else None
+    holder = value_column(gettext_lazy("holder"), "user.email")
 
     @column(gettext_lazy("accessible"), is_boolean=True, ordering="accessible")
     def is_accessible(self, seat: ConcertSeat) -> bool:
-        """Whether it can be reached without a step."""
         return seat.accessible
 
     # --- What is done to many seats ----------------------------------------------------------------
@@ -167,7 +154,6 @@ class SeatAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Put back on sale"), permissions=["change_seats"])
     def put_on_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
-        """Sell the selected seats again."""
         self.change(request, queryset, _("Put back on sale"), lambda ids: seats.put_on_sale(seat_ids=ids))
 
     @admin.action(description=gettext_lazy("Mark as accessible"), permissions=["change_seats"])
@@ -178,12 +164,10 @@ class SeatAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Mark as not accessible"), permissions=["change_seats"])
     def mark_not_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
-        """The selected seats can't."""
         step = self.marking(accessible=False)
         self.change(request, queryset, _("Marked as not accessible"), step)
 
     def marking(self, *, accessible: bool) -> Callable[[Sequence[int]], seats.SeatChanges]:
-        """The step that marks seats."""
         return lambda ids: seats.mark_accessible(seat_ids=ids, accessible=accessible)
 
     @admin.action(description=gettext_lazy("Change category and price…"), permissions=["change_seats"])
@@ -247,7 +231,6 @@ class SeatAdmin(ReadOnlyAdmin):
             self.log_change(request, schedule, f"{said}: {', '.join(names[:NAMED])}{more}")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """What the page of one seat shows."""
         return (
             "place",
             "date",
@@ -262,5 +245,4 @@ class SeatAdmin(ReadOnlyAdmin):
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """All of it."""
         return self.get_fields(request, obj)

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import ReadOnlyAdmin
-from concert_site.lib.admin.columns import column
+from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.web.converters import id_in
 from queueing.models import STATE, Status, WaitingToken
@@ -45,15 +45,8 @@ class WaitingTokenAdmin(ReadOnlyAdmin):
             return queryset.filter(number=number), False
         return queryset.filter(user__in=users_matching(word)), False
 
-    @column(_("fan"))
-    def fan(self, token: WaitingToken) -> str:
-        """Whose it is."""
-        return token.user.email
-
-    @column(_("schedule"))
-    def date(self, token: WaitingToken) -> str:
-        """The date that the fan waits for."""
-        return str(token.concert_schedule)
+    fan = value_column(_("fan"), "user.email")
+    date = value_column(_("schedule"), "concert_schedule")
 
     @column(_("number"), ordering="number")
     def place(self, token: WaitingToken) -> str | None:
@@ -68,27 +61,14 @@ class WaitingTokenAdmin(ReadOnlyAdmin):
         status = Status(token.state)  # type: ignore[attr-defined]  # an annotation of get_queryset
         return status.value, str(status.label)
 
-    @column(_("joined at"))
-    def joined(self, token: WaitingToken) -> str:
-        """When the fan joined."""
-        return day_and_time(token.created_at)
-
-    @column(_("admitted at"))
-    def admitted(self, token: WaitingToken) -> str | None:
-        """When the fan's turn came."""
-        return day_and_time(token.updated_active_at) if token.updated_active_at else None
-
-    @column(_("expires at"))
-    def expires(self, token: WaitingToken) -> str | None:
-        """When the fan's time ends, or ended."""
-        return day_and_time(token.expired_at) if token.expired_at else None
+    joined = value_column(_("joined at"), "created_at", day_and_time)
+    admitted = value_column(_("admitted at"), "updated_active_at", day_and_time)
+    expires = value_column(_("expires at"), "expired_at", day_and_time)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
-        """What the page of one token shows."""
         return ("token", *self.list_display, "entered_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
-        """All of it."""
         return self.get_fields(request, obj)
 
 

@@ -34,7 +34,6 @@ class CreatedConcert:
 
 
 def add_concert(**columns: Unpack[Description]) -> Concert:
-    """Add a concert to the programme."""
     return Concert.objects.create(**columns)
 
 
@@ -63,7 +62,6 @@ def unpublish(*, concert_ids: Sequence[int]) -> int:
 
 
 def dates_of(concert_ids: Sequence[int]) -> list[int]:
-    """The ids of all dates of these concerts."""
     return list(ConcertSchedule.objects.filter(concert__in=concert_ids).values_list("pk", flat=True))
 
 

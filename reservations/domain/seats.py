@@ -90,7 +90,6 @@ def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> SeatChanges
 
 
 def chosen(seat_ids: Sequence[int]) -> ConcertSeatQuerySet:
-    """The seats of these ids."""
     return ConcertSeat.objects.filter(pk__in=seat_ids)
 
 
@@ -101,5 +100,4 @@ def locked(seats: ConcertSeatQuerySet) -> ConcertSeatQuerySet:
 
 
 def changes(seat_ids: Sequence[int], changed: int) -> SeatChanges:
-    """What came of it."""
     return SeatChanges(changed, len(seat_ids) - changed)

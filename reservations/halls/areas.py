@@ -60,7 +60,6 @@ class Area:
     written: AreaText | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The area in a layout."""
         place = {"shape": str(self.shape), "x": self.x, "y": self.y} | self.measures()
         look: dict[str, object] = {"rotation": self.rotation, "color": self.color, "text": self.text}
         if self.border_color:
@@ -108,5 +107,4 @@ class Label:
     size: float = 18
 
     def as_json(self) -> dict[str, object]:
-        """The label in a layout."""
         return {"text": self.text, "x": self.x, "y": self.y, "size": self.size}

@@ -43,7 +43,6 @@ class Tier:
     first_row_index: int
 
     def category(self, row: int) -> Category:
-        """The category of a row."""
         return [category for start, category in self.prices if start <= row][-1]
 
 
@@ -123,7 +122,6 @@ def box_corners() -> Iterator[tuple[str, float, float]]:
 
 
 def box_seats() -> Iterator[SeatPlan]:
-    """The seats of the boxes."""
     for section, x, y in box_corners():
         for row in range(BOX_ROWS):
             for nth in range(BOX_SEATS):
@@ -132,6 +130,5 @@ def box_seats() -> Iterator[SeatPlan]:
 
 
 def box_labels() -> Iterator[Label]:
-    """The names of the boxes, above each."""
     for section, x, y in box_corners():
         yield Label(section, x + (BOX_SEATS - 1) * PITCH / 2, y - 0.8 * PITCH, size=12)

@@ -30,7 +30,6 @@ LONGEST_TEXT = 200
 
 
 def draw_hall(hall: Hall, title: str) -> SafeString:
-    """The picture of a hall."""
     return draw(hall.layout(), [(seat.x, seat.y, seat.category.name) for seat in hall.seats], title)
 
 
@@ -50,7 +49,6 @@ def draw(layout: Mapping[str, object], dots: Sequence[Dot], title: str) -> SafeS
 
 
 def joined(parts: Iterable[SafeString]) -> SafeString:
-    """Safe parts as one."""
     return mark_safe("".join(parts))  # noqa: S308  each of them is safe
 
 

@@ -31,7 +31,6 @@ IS_LIVE = Case(When(status__in=["RESERVING", "RESERVED"], then=Value(True)))
 
 class ReservationQuerySet(StateQuerySet["Reservation"]):
     def of(self, *, user_id: int) -> "ReservationQuerySet":
-        """The reservations of one fan."""
         return self.filter(user_id=user_id)
 
     def live(self, now: datetime | None = None) -> "ReservationQuerySet":

@@ -46,7 +46,6 @@ class BookedSeat:
 
     @cached_property
     def state(self) -> BookedSeatState:
-        """What became of it."""
         match bookings.state_of(self.reservation):
             case Status.RESERVING:
                 return BookedSeatState.HELD
@@ -68,7 +67,6 @@ class BookedSeat:
 
     @property
     def seat(self) -> ConcertSeat:
-        """The seat."""
         return self.reservation.concert_seat
 
     @property
@@ -96,12 +94,10 @@ class BookingSummary:
 
     @property
     def reference(self) -> str:
-        """The booking reference."""
         return self.first.booking_reference
 
     @property
     def schedule(self) -> ConcertSchedule:
-        """The date that is booked."""
         return self.first.concert_schedule
 
     @cached_property
@@ -120,7 +116,6 @@ class BookingSummary:
         return self.of(BookedSeatState.REFUNDED)
 
     def of(self, state: BookedSeatState) -> list[BookedSeat]:
-        """The seats of which this became."""
         return [each for each in self.seats if each.state == state]
 
     @property

@@ -53,12 +53,6 @@ def read_at_of(reservation: Reservation) -> datetime:
     return moment
 
 
-def note_read(reservation: Reservation, *, read_at: datetime, state: str) -> None:
-    """Say what `as_read` annotates, where a function in the database answered it."""
-    reservation.read_at = read_at  # type: ignore[attr-defined]  # as the queries annotate it
-    reservation.state = state  # type: ignore[attr-defined]  # as above
-
-
 def reservation_in(row: Row, *, user_id: int) -> Reservation:
     """A reservation with its seat, out of what a function in the database answered of it: nothing is read again."""
     seat = ConcertSeat(pk=row["seat"], concert_schedule_id=row["schedule"], **{name: row[name] for name in OF_A_SEAT})
@@ -69,7 +63,8 @@ def reservation_in(row: Row, *, user_id: int) -> Reservation:
         user_id=user_id,
         **{name: row[name] for name in OF_A_RESERVATION},
     )
-    note_read(reservation, read_at=row["read_at"], state=row["state"])
+    # What `as_read` annotates; a function in the database has answered it.
+    reservation.read_at, reservation.state = row["read_at"], row["state"]  # type: ignore[attr-defined]
     return reservation
 
 

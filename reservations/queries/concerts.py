@@ -171,7 +171,6 @@ def inventories(schedule_ids: Sequence[int]) -> dict[int, Inventory]:
 
 
 def public_concert_from(concert: Concert, schedules: list[PublicSchedule]) -> PublicConcert:
-    """A concert with its schedules."""
     return PublicConcert(
         id=concert.pk,
         name=concert.name,
@@ -238,7 +237,6 @@ class ConcertCard:
 
 
 def concert_card(concert: PublicConcert) -> ConcertCard:
-    """Say it all of one concert."""
     ahead = [schedule for schedule in concert.schedules if not is_over(schedule)]
     listed = ahead or concert.schedules[-1:]
     state = min((schedule.sale_state for schedule in listed), key=BEST_FIRST.index, default=None)

@@ -70,7 +70,6 @@ class Sale:
         return lobby_before(self.reservation_available_at)
 
     def state_at(self, now: datetime, *, is_sold_out: bool) -> SaleState:
-        """Where the sale stands at `now`."""
         return sale_state(
             is_public=self.is_public,
             opens_at=self.reservation_available_at,

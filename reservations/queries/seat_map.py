@@ -183,7 +183,6 @@ def seat_map_of(sale: Sale) -> SeatMap:
 
 
 def seat_map_from(body: bytes) -> SeatMap:
-    """The map, out of its JSON."""
     content = orjson.loads(body)
     colors = colors_of(content["layout"].get("categories", []))
     seats = [seat_from(facts, nth, colors) for nth, facts in enumerate(content["seats"])]
@@ -201,7 +200,6 @@ def colors_of(categories: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def seat_from(facts: Mapping[str, Any], nth: int, colors: Mapping[str, str]) -> Seat:
-    """The nth seat of a map."""
     kept = {name: facts[name] for name in Seat.__slots__ if name in facts}
     return Seat(nth=nth, color=colors.get(facts["category"], PLAIN_COLOR), **kept)
 

@@ -51,7 +51,6 @@ class SeatCounts:
 
     @property
     def total(self) -> int:
-        """All of them."""
         return self.left + self.held + self.sold + self.off
 
 
@@ -146,5 +145,4 @@ def by_category(schedule_id: int) -> list[CategoryCounts]:
 
 
 def total_counts(groups: Sequence[CategoryCounts]) -> SeatCounts:
-    """All categories together."""
     return SeatCounts(*(sum(getattr(group.seats, name) for group in groups) for name in STATES))

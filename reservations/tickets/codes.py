@@ -57,7 +57,6 @@ class Claims:
 
     @property
     def begins_at(self) -> datetime:
-        """When the concert begins."""
         return datetime.fromtimestamp(self.concert_at, UTC)
 
 

@@ -67,7 +67,6 @@ class ScheduleCard:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has begun."""
         return is_over(self.schedule)
 
     @property
@@ -102,7 +101,8 @@ def concerts(request: HttpRequest) -> HttpResponse:
     if filters != Filters():
         # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API.
         check_rate_limit("search", caller_of(request))
-    page = page_of(filters, number=page_number(request.GET), size=CONCERTS_A_PAGE)
+    # Whatever is no page is the first.
+    page = page_of(filters, number=max(1, id_in(request.GET.get("page", "")) or 1), size=CONCERTS_A_PAGE)
     facts = {
         "page": page,
         "cards": [concert_card(found) for found in page.concerts],
@@ -120,11 +120,6 @@ def filters_of(form: CatalogueSearch) -> Filters:
     on: date | None = form.cleaned_data.get("date")
     state: str = form.cleaned_data.get("sale_state") or ""
     return Filters(search=" ".join(words.split()), on=on, state=SaleState(state) if state else None)
-
-
-def page_number(query: QueryDict) -> int:
-    """The page that is asked for; whatever is no page is the first."""
-    return max(1, id_in(query.get("page", "")) or 1)
 
 
 def without_page(query: QueryDict) -> str:

@@ -219,7 +219,6 @@ def taken_seats_text(gone: Sequence[Seat], schedule_id: int, *, user_id: int) ->
 
 
 def seat_name(seat: Seat) -> str:
-    """A seat in words."""
     return _("%(section)s, row %(row)s, seat %(label)s") % {
         "section": seat.section,
         "row": seat.row,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     from unfold.contrib.filters.admin import DropdownFilter as ChoiceFilter
 
-__all__ = ["ChoiceFilter", "column"]
+__all__ = ["ChoiceFilter", "column", "value_column"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])  # Any: what a column shows is text, a label, a heading
 
@@ -44,3 +44,16 @@ def column(
         return shown
 
     return decorate
+
+
+def value_column(
+    title: StrOrPromise, path: str, as_text: Callable[[Any], str] = str, *, ordering: str | None = None
+) -> Callable[[Any, Any], str | None]:  # Any: a value, an admin and a row
+    """A column of one value: `value_column(_("price"), "seat_price", money)`, or of a related row: "user.email"."""
+
+    def shown(_admin: Any, row: Any) -> str | None:
+        for name in path.split("."):
+            row = None if row is None else getattr(row, name)
+        return None if row is None else as_text(row)
+
+    return column(title, ordering=ordering)(shown)

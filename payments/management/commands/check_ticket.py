@@ -21,7 +21,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options."""
         parser.add_argument("text", metavar="TEXT", help="what the QR code holds: FR1....")
         parser.add_argument("--key", type=Path, metavar="FILE", help="a public key in PEM; default: this site's")
         parser.add_argument("--offline", action="store_true", help="check the signature alone, ask no database")

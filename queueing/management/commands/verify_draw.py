@@ -30,7 +30,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options."""
         parser.add_argument("source", metavar="FILE-OR-URL", help="the list, or .../api/v1/schedules/ID/draw/")
         parser.add_argument("--seed-hash", metavar="HEX", help="what the site promised before the draw")
         parser.add_argument("--entries-hash", metavar="HEX", help="what the site says of the whole list")
@@ -66,7 +65,6 @@ class Command(BaseCommand):
             self.find(verified, token)
 
     def say(self, verified: Verified) -> None:
-        """What was recomputed."""
         self.stdout.write(f"The order of all {verified.size} entries follows from the seed.")
         self.stdout.write(f"seed {verified.seed}")
         self.stdout.write(f"seed_hash {verified.seed_hash}")

@@ -58,7 +58,6 @@ class Plan:
 
     @property
     def seat_count(self) -> int:
-        """How many seats it has."""
         return sum(len(row.seats) for row in self.rows)
 
     def hall(self, prices: Mapping[str, int], accessible: Collection[str] = ()) -> Hall:

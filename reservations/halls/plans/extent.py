@@ -30,11 +30,9 @@ class Extent:
     is_grown: bool = False
 
     def move(self, area: Area) -> Area:
-        """An area in its place."""
         return replace(area, x=round(area.x + self.right, 4), y=round(area.y + self.down, 4))
 
     def move_label(self, label: Label) -> Label:
-        """A label in its place."""
         return replace(label, x=round(label.x + self.right, 4), y=round(label.y + self.down, 4))
 
 

@@ -60,7 +60,6 @@ class Problems:
         self.places.setdefault(problem, [])
 
     def at(self, place: PlanPosition, problem: str) -> None:
-        """Note a problem and its place."""
         self.places.setdefault(problem, []).append(place)
 
     def add_places(self, problem: str, places: Mapping[str, Sequence[PlanPosition]]) -> None:

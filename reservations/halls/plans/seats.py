@@ -83,7 +83,6 @@ class Reading:
 
 
 def read_zone(raw: Json, zone: PlanPosition, origin: Point, reading: Reading) -> list[FileRow]:
-    """The rows of a zone."""
     rows = list(objects_of(raw, "rows", zone, reading.problems))
     names = Counter(text_of(row.get("row_number")) for row in rows)
     return [
