@@ -52,6 +52,14 @@ def lookups_in(tree: ast.AST) -> Iterator[Lookup]:
                 yield Lookup(node.lineno, name, joins=True)
 
 
+def lookups_in_template(text: str) -> Iterator[Lookup]:
+    """Every attribute that a template reads."""
+    for line, each in enumerate(text.splitlines(), 1):
+        for tag in re.findall(r"{[{%].*?[}%]}", each):
+            for names in re.findall(r"\b[a-z]\w*((?:\.[a-z]\w*)+)", re.sub(r"\"[^\"]*\"|'[^']*'", "", tag)):
+                yield from (Lookup(line, name, joins=True) for name in names.strip(".").split("."))
+
+
 def lookups_of_call(call: ast.Call) -> Iterator[Lookup]:
     """The paths that a call of the ORM names."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

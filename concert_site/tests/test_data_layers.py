@@ -1,6 +1,7 @@
 """Layers hold for data: no app names a table above it, and each writes and locks its own alone.
 
-Read are every `.sql` file, every string of SQL in the code of an app, and every path that it gives to the ORM.
+Read are every `.sql` file, every string of SQL in the code of an app, every path that it gives to the ORM, and every
+attribute that its modules and templates name.
 """
 
 import ast
@@ -13,7 +14,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.models import Model
 
-from concert_site.tests.orm_lookups import Lookup, begins_at, lookups_in, reached
+from concert_site.tests.orm_lookups import Lookup, begins_at, lookups_in, lookups_in_template, reached
 
 # From below: an app may name tables of those before it; queueing and wallet know nothing of each other.
 BELOW = {
@@ -100,6 +101,21 @@ def sources_of(app: str) -> Iterator[tuple[str, ast.AST]]:
             yield str(inside), ast.parse(path.read_text())
 
 
+def lookups_of(app: str) -> Iterator[tuple[str, Lookup]]:
+    """Every path and attribute that an app's modules and templates name, and where."""
+    for where, tree in sources_of(app):
+        yield from ((where, lookup) for lookup in lookups_in(tree))
+    for where, text in templates_of(app):
+        yield from ((where, lookup) for lookup in lookups_in_template(text))
+
+
+def templates_of(app: str) -> Iterator[tuple[str, str]]:
+    """The templates of an app, its admin's and mails' among them."""
+    for folder in (settings.BASE_DIR / "templates" / app, settings.BASE_DIR / "templates" / "admin" / app):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            yield str(path.relative_to(settings.BASE_DIR)), path.read_text()
+
+
 def roots_of(app: str, lookup: Lookup) -> list[type[Model]]:
     """The models that a path may begin at: the app's own that have its first word, else those below."""
     begun = [model for model in apps.get_models() if label_of(model) in BELOW[app] and begins_at(model, lookup)]
@@ -110,8 +126,7 @@ def looked_up_above(app: str) -> set[tuple[str, str, str]]:
     """The tables above an app whose rows it reads through the ORM: where, by which path, and which."""
     return {
         (f"{where}:{lookup.line}", lookup.path, model._meta.db_table)
-        for where, tree in sources_of(app)
-        for lookup in lookups_in(tree)
+        for where, lookup in lookups_of(app)
         for root in roots_of(app, lookup)
         for model in reached(root, lookup)
         if label_of(model) in BELOW and label_of(model) not in BELOW[app]
@@ -150,6 +165,13 @@ def test_control_a_lookup_above_is_found(app, code, monkeypatch):
     monkeypatch.setitem(globals(), "sources_of", lambda _app: [("here", ast.parse(code))])
 
     assert looked_up_above(app)
+
+
+def test_control_a_lookup_above_in_a_template_is_found(monkeypatch):
+    text = "{% with reservation=entry.payment.reservation %}{{ reservation.price|money }}{% endwith %}"
+    monkeypatch.setitem(globals(), "templates_of", lambda _app: [("here", text)])
+
+    assert {path for _, path, _ in looked_up_above("wallet")} == {"payment", "reservation"}
 
 
 @pytest.mark.parametrize(
