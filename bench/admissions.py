@@ -58,7 +58,6 @@ def ticks(crowds: Sequence[Crowd]) -> tuple[list[list[float]], list[list[float]]
 
 
 def finds() -> list[float]:
-    """Seconds of finding the schedules that a tick has to look at."""
     from queueing.queries import schedules_with_a_line
 
     return [timed(schedules_with_a_line) for _ in range(TICKS)]
@@ -77,7 +76,6 @@ def admissions(crowds: Sequence[Crowd], *, rounds: int, many: int) -> list[list[
 def many_admissions(
     connection: Connection, crowds: Sequence[Crowd], many: int
 ) -> tuple[list[list[float]], list[list[float]]]:
-    """Seconds of admitting many, and of closing as many."""
     entered: list[list[float]] = [[] for _ in crowds]
     closed: list[list[float]] = [[] for _ in crowds]
 
@@ -92,7 +90,6 @@ def many_admissions(
 
 
 def admitted(crowd: Crowd, *, cap: int, expected: int) -> float:
-    """Seconds of one admission under a new cap."""
     from queueing.domain import admission
     from reservations.domain import sale_settings
 

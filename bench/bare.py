@@ -29,7 +29,6 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 def rows_of(sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:  # Any: columns of every type
-    """Run a statement on this thread's connection, prepared."""
     if not hasattr(local, "connection"):
         local.connection = psycopg.connect(
             os.environ["BENCH_DATABASE_URL"], autocommit=True, row_factory=dict_row, options=OPTIONS

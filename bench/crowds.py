@@ -58,7 +58,6 @@ def settle(connection: Connection) -> None:
 
 
 def bytes_in_redis(show: Show) -> str:
-    """What Redis keeps for the waiting room of a show."""
     from concert_site.lib.redis import client
 
     keys = list(client().scan_iter(f"queue:{show.schedule}:*"))

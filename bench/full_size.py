@@ -162,7 +162,6 @@ def questions() -> dict[str, Callable[[], object]]:
 
 
 def hall_without_bookings(seats: int) -> int:
-    """A date with so many seats, and its id."""
     from datetime import timedelta
 
     from django.db import connection
@@ -179,7 +178,6 @@ def hall_without_bookings(seats: int) -> int:
 
 
 def removal() -> Look:
-    """Taking away the seats of a large hall."""
     from reservations.domain import seat_setup
 
     schedule_id = hall_without_bookings(20_000)
@@ -231,7 +229,6 @@ def opening(client: "Client", url: str) -> Callable[[], object]:
 
 
 def explain(look: Look, slow: float) -> None:
-    """Print the plans of what is slow in it."""
     from django.db import connection
 
     for each in look.statements:

@@ -130,7 +130,6 @@ class Bench:
         report("Give one seat back", [*done.values(), holder])
 
     def progress(self) -> None:
-        """Public progress against the same bytes."""
         show = self.site.make_show(seats=100)
         path = f"/api/v1/schedules/{show.schedule}/queue/"
         self.compare(
@@ -139,7 +138,6 @@ class Bench:
         )
 
     def unchanged(self) -> None:
-        """304 against 200."""
         show = self.site.make_show(seats=SEATS)
         for what in ("availability", "seats"):
             path = f"/api/v1/schedules/{show.schedule}/{what}/"
@@ -156,7 +154,6 @@ class Bench:
         return connection.header("etag")
 
     def compare(self, title: str, contenders: list[tuple[Contender, bytes, int]]) -> None:
-        """Rounds of the same read for each contender, in turns."""
         for turn in range(self.rounds):
             for contender, read, status in turned(contenders, turn):
                 contender.run([read] * (A_FEW if contender.name == WHOLE else READS_A_ROUND), status)

@@ -40,7 +40,6 @@ class Staff:
             return answer.url.removeprefix(self.base), answer.read().decode()
 
     def send(self, path: str, **fields: object) -> str:
-        """Send a form of plain fields; where that led."""
         form = urlencode(fields | {"csrfmiddlewaretoken": self.token})
         return self.post(path, form.encode(), "application/x-www-form-urlencoded")[0]
 
@@ -53,11 +52,9 @@ class Staff:
         self.send("/accounts/login/?next=/admin/", login="staff@frontrow.example", password="front-row-2026")
 
     def newest(self, model: str) -> int:
-        """The id of what was made last."""
         return max(map(int, re.findall(rf"{ADMIN}/{model}/(\d+)/change/", self.get(f"{ADMIN}/{model}/?o=-1"))))
 
     def add_date(self, concert: int, day: int) -> int:
-        """A date without seats."""
         times = {"concert_at": "19:30", "reservation_available_at": "10:00", "deadline_at": "17:30"}
         fields = {
             f"{name}_{nth}": text for name, at in times.items() for nth, text in enumerate((f"2037-05-{day:02}", at))
@@ -96,7 +93,6 @@ def zone(nth: int) -> dict[str, object]:
 
 
 def uploaded(staff: Staff, schedule: int, content: bytes) -> str:
-    """Upload the plan; the address of its preview."""
     path = f"{ADMIN}/concertschedule/{schedule}/import-plan/"
     field = re.search(r'<input[^>]*type="file"[^>]*>', staff.get(path))
     name = re.search(r'name="(\w+)"', field.group()) if field else None

@@ -49,7 +49,6 @@ class Process:
         self.dispatcher, self.sender = application, cast("Any", Sender())
 
     def ask(self, asked: Asked) -> Answer:
-        """What a thread of the front does for a request."""
         scope, transport = asked.scope, Transport([])
         handler = self.dispatcher.handler_of(scope.method, scope.path, has_cookie=False)
         environ = self.environ_of(scope, scope.path, BytesIO(asked.body), len(asked.body))
@@ -88,7 +87,6 @@ class Fans:
         ]  # fmt: skip
 
     def pay(self, count: int) -> list[Asked]:
-        """Payments of one reservation each, which are held beforehand."""
         asked = []
         for hold in self.hold(count):
             (reservation,) = json.loads(self.process.ask(hold).body)["reservations"]
@@ -97,7 +95,6 @@ class Fans:
         return asked
 
     def join(self, count: int) -> list[Asked]:
-        """Joins of a line in which people wait."""
         path = f"/schedules/{self.lobby}/queue-tokens/"
         return [request("POST", path, authorization=f"Bearer {next(self.joining).access_token}") for _ in range(count)]
 

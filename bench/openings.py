@@ -92,7 +92,6 @@ class Arrivals:
             thread.join(load.STUCK_SECONDS)
 
     def slowest_ms(self, since: float, until: float) -> float:
-        """The slowest answer to those who came in that time."""
         return max((took for came, took in self.took if since <= came < until), default=0.0)
 
 
@@ -145,7 +144,6 @@ def watch(connection: Connection, show: Show) -> tuple[float, float]:
 
 
 def breaches(connection: Connection, show: Show, arrivals: Arrivals) -> list[str]:
-    """What is wrong with the places after a draw."""
     ((without, early, numbers, last, first_late, too_soon, served, waits),) = connection.execute(
         PLACES, {"schedule": show.schedule}
     ).fetchall()
@@ -189,7 +187,6 @@ def read_draw(site: Stack, show: Show) -> Reading:
 
 
 def pieces_of(port: int, path: str) -> Iterator[bytes]:
-    """The pieces of an answer after its first line."""
     connection = http.client.HTTPConnection(load.HOST, port, timeout=load.STUCK_SECONDS)
     connection.request("GET", path)
     answer = connection.getresponse()
@@ -229,7 +226,6 @@ def verify(site: Stack, show: Show) -> tuple[float, bool]:
 
 
 def recorded(show: Show, opens_at: datetime) -> float:
-    """Seconds of making the record of a draw from the table."""
     from queueing.domain import draw
 
     began = time.perf_counter()

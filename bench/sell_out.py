@@ -64,7 +64,6 @@ class Phone:
     def ask(
         self, step: str, method: str, path: str, fan: Fan | None = None, **more: Any
     ) -> tuple[int, Any]:  # Any: JSON
-        """A call; status and what it says."""
         headers = fan.bearer if fan else {}
         body = json.dumps(more["body"]).encode() if "body" in more else b""
         began = time.perf_counter()
@@ -74,7 +73,6 @@ class Phone:
         return status, json.loads(answer)
 
     def join(self, fan: Fan) -> tuple[int, str]:
-        """Join the line: number and token."""
         _, place = self.ask("join", "POST", f"/schedules/{self.task.show.schedule}/queue-tokens/", fan)
         return place["number"], place["token"]
 
@@ -139,7 +137,6 @@ def in_threads(count: int, work: Any) -> None:  # Any: a function without argume
 
 
 def open_sale(site: stack.Stack, options: argparse.Namespace) -> tuple[Show, list[Fan]]:
-    """A show, and as many fans as can be served."""
     show = site.make_show(seats=options.seats, price=1000, max_active=options.cap, tickets_per_fan=options.per_fan)
     return show, site.make_fans(-(-options.seats // options.per_fan), balance=1000 * options.per_fan)
 
@@ -194,7 +191,6 @@ def computed(site: stack.Stack) -> dict[str, float]:
 
 
 def print_proof(site: stack.Stack, show: Show) -> None:
-    """What the tables say afterwards."""
     with site.connect() as connection:
         sold = "select status, count(*) from concert_seat where concert_schedule_id = %s group by status"
         print("\nSeats:", dict(connection.execute(sold, [show.schedule]).fetchall()))

@@ -53,7 +53,6 @@ def log_in_all(port: int) -> None:
 
 @contextmanager
 def logins(port: int) -> Iterator[None]:
-    """Clients that log in for the length of the block."""
     process = multiprocessing.get_context("spawn").Process(target=log_in_all, args=(port,), daemon=True)
     process.start()
     time.sleep(2)

@@ -39,7 +39,6 @@ class Fan:
 
     @property
     def bearer(self) -> dict[str, str]:
-        """The header that says who asks."""
         return {"Authorization": f"Bearer {self.access_token}"}
 
 
@@ -68,7 +67,6 @@ class Audience:
     tokens: dict[int, str]
 
     def seated(self) -> Iterator[tuple[Fan, int]]:
-        """The fans, each with a seat of their own."""
         return iter(zip(self.fans, self.show.seats, strict=True))
 
 
@@ -81,7 +79,6 @@ class Stack:
     environment: Mapping[str, str]
 
     def manage(self, *words: str) -> list[Any]:  # Any: whatever the command's JSON lines hold
-        """Run a command in it; its JSON lines."""
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
             cwd=ROOT,
@@ -159,7 +156,6 @@ def throwaway(kind: type[S], **environment: str) -> Iterator[S]:
 
 @contextmanager
 def running(**environment: str) -> Iterator[Stack]:
-    """Run a site for the duration of the block."""
     # Whoever ends us ends the site too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with throwaway(Stack, **environment) as site:
@@ -257,13 +253,11 @@ def listener(port: int) -> psutil.Process:
 
 
 def cpu_seconds(server: psutil.Process) -> float:
-    """What a server and its workers have computed so far."""
     times = [each.cpu_times() for each in [server, *server.children(recursive=True)]]
     return float(sum(each.user + each.system for each in times))
 
 
 def machine(stack: Stack) -> str:
-    """What it was measured on, in a line."""
     with stack.connect() as connection:
         version = connection.info.server_version
     return (

@@ -66,7 +66,6 @@ class Site(Stack):
         self.up.wait()
 
     def wait_until_ready(self) -> None:
-        """Wait until what was killed last is back."""
         deadline = time.monotonic() + stack.PATIENCE_SECONDS
         while not web.is_ready(web.Address("127.0.0.1", self.port)):
             if time.monotonic() > deadline:
@@ -87,7 +86,6 @@ class Site(Stack):
 
 @contextmanager
 def running() -> Iterator[Site]:
-    """Such a site for the duration of the block."""
     entry = str(ENTRY_SECONDS)
     with stack.throwaway(Site, LOG_LEVEL="ERROR", TOKEN_ENTRY_SECONDS=entry) as site:
         site.start()
@@ -107,7 +105,6 @@ class Watcher(threading.Thread):
         self.is_over = threading.Event()
 
     def run(self) -> None:
-        """Look until told to stop."""
         while not self.is_over.is_set():
             with suppress(psycopg.OperationalError), self.site.watcher() as connection:
                 while not self.is_over.wait(LOOK_SECONDS):

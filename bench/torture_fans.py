@@ -89,7 +89,6 @@ class Phone:
         return status, answer
 
     def hang_up(self) -> None:
-        """Make a new connection at the next call."""
         if self.connection is not None:
             self.connection.close()
         self.connection = None
@@ -103,7 +102,6 @@ class Window:
         self._seen: dict[str, tuple[float, Any]] = {}  # Any: JSON
 
     def progress(self) -> dict[str, Any]:  # Any: JSON
-        """The public progress, or nothing."""
         return self._glance("queue") or {}
 
     def free_seats(self) -> list[int]:
@@ -190,7 +188,6 @@ class Visit:
         return True
 
     def look(self) -> str:
-        """Read the own token; its state."""
         sent_at = time.monotonic()
         status, place = self.phone.ask("look", "GET", f"/queue-tokens/{self.token}/", self.fan)
         if status != 200:
@@ -219,7 +216,6 @@ class Visit:
         return True
 
     def buy(self) -> bool:
-        """Hold a seat and pay for it."""
         free = self.window.free_seats()
         if not free:
             return True

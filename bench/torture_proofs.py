@@ -60,7 +60,6 @@ class Token:
 def proofs(
     site: Stack, shows: Sequence[Show], diary: Diary, most_inside: dict[int, list[int]], cap: int
 ) -> list[Proof]:
-    """Everything."""
     found = list(cap_proofs(most_inside, cap))
     with site.connect() as connection:
         for show in shows:

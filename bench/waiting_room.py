@@ -139,7 +139,6 @@ class Bench:
 
 
 def join(show: Show, fan: Fan) -> bytes:
-    """A join."""
     return request("POST", f"/api/v1/schedules/{show.schedule}/queue-tokens/", headers=fan.bearer, body=b"{}")
 
 

@@ -10,7 +10,6 @@ class HeadlessAdapter(DefaultHeadlessAdapter):  # type: ignore[misc]  # allauth 
     """allauth's own, and the token of the device that was just logged in on."""
 
     def populate_response_meta(self, request: HttpRequest, meta: dict[str, object]) -> None:
-        """Add `device_token` where a login has ended."""
         super().populate_response_meta(request, meta)
         token = new_token(request)
         if token is not None:

@@ -94,7 +94,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def get_short_name(self) -> str:
-        """The name to greet with."""
         return self.name or self.email.partition("@")[0]
 
 

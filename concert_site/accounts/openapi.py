@@ -165,7 +165,6 @@ def used_schemas(shape: Any, schemas: Shape) -> Iterator[tuple[str, Shape]]:
 
 
 def names_in(shape: Any) -> set[str]:
-    """The names of the schemas of allauth that a shape refers to."""
     return {name for _place, name in SCHEMA.findall(json.dumps(shape))}
 
 

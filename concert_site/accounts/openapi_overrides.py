@@ -29,7 +29,6 @@ OF_AN_ACCOUNT = ("account/", "auth/sessions", "auth/webauthn/authenticate", "aut
 
 
 def override_schemas(schemas: Shape) -> None:
-    """Say what is answered, in allauth's schemas."""
     flow = schemas["Flow"]["properties"]
     flow["id"]["enum"] += ["mfa_login_webauthn", "password_reset_by_code"]
     flow["is_pending"] = {"type": "boolean"}

@@ -38,7 +38,6 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 
 def log_out(request: HttpRequest, *, everywhere: bool) -> HttpResponse:
-    """End this session, or all of them; then there is nobody to show the page to."""
     if everywhere:
         end_sessions(fan_id(request))
     logout(request)

@@ -140,7 +140,6 @@ class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes wi
         return f"{reverse('verify_address')}?{urlencode({'next': onward or reverse(settings.LOGIN_REDIRECT_URL)})}"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as above
-        """With a challenge, if a proof of work is wanted."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if settings.SIGNUP_PROOF_OF_WORK:
             context |= {
@@ -265,7 +264,6 @@ def language(request: HttpRequest) -> HttpResponse:
 
 
 def choose_language(request: HttpRequest) -> HttpResponse:
-    """Note the choice, and lead back to where it was made."""
     response = redirect(next_url(request) or "concerts")
     chosen = request.POST.get("language", "")
     if request.method == "POST" and check_for_language(chosen) and chosen in dict(settings.LANGUAGES):

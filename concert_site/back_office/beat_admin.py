@@ -142,7 +142,6 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """The site's own tasks are for superusers."""
         if is_site_task(obj) and not getattr(request.user, "is_superuser", False):
             return False
         return bool(super().has_change_permission(request, obj))

@@ -87,7 +87,6 @@ def badge(request: HttpRequest) -> list[object] | None:
 
 
 def stylesheet(request: HttpRequest) -> str:
-    """What the admin's look needs beside unfold's own."""
     return static("css/back_office.css")
 
 
@@ -101,7 +100,6 @@ def on_every_page(request: HttpRequest) -> dict[str, object]:
 
 
 def navigation(request: HttpRequest) -> list[dict[str, object]]:
-    """The sidebar, of what this member of staff may see."""
     groups = [(title, items_for(request, entries)) for title, entries in SIDEBAR_GROUPS]
     dashboard = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
     shown = [{"title": title, "separator": True, "items": items} for title, items in groups if items]

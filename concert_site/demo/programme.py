@@ -17,7 +17,6 @@ class Item:
 
     @property
     def drawing(self) -> bytes:
-        """Its poster, an SVG: sharp at any size."""
         return (POSTERS / self.poster).read_bytes()
 
 

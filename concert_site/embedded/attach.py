@@ -25,7 +25,7 @@ def attached(data_dir: DataDir, services: Services, *, is_throwaway: bool = Fals
     """
     owner, users = data_dir.owner_lock(), data_dir.users_lock()
     # Held alone only while a daemon stops.
-    if not users.wait_shared(GOODBYE_SECONDS):
+    if not users.try_shared(GOODBYE_SECONDS):
         raise CannotStart(f"the services in {data_dir.path} do not finish stopping: see {data_dir.log}")
     try:
         wait_or_start(data_dir, services, owner, is_throwaway=is_throwaway)

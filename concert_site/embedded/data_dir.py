@@ -70,7 +70,7 @@ class DataDir:
             self.path.mkdir(mode=open_to_search(), parents=True, exist_ok=True)
             lock = FileLock(self.path / "setup")
             try:
-                if not lock.wait_exclusive(SET_UP_SECONDS):
+                if not lock.try_exclusive(SET_UP_SECONDS):
                     raise CannotStart(
                         f"another command has been setting up {self.path} for {SET_UP_SECONDS:.0f} s:"
                         " end it, or choose another with --data-dir"

@@ -26,19 +26,16 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def prctl(*arguments: int) -> None:
-    """Call prctl(2), which only Linux has."""
     if sys.platform == "linux":
         libc.prctl(*(ctypes.c_ulong(argument) for argument in (*arguments, 0, 0, 0, 0)[:5]))
 
 
 def permitted_capabilities() -> int:
-    """The capabilities this process may use, as a set of bits."""
     with Path("/proc/self/status").open() as status:
         return next(int(line.split()[1], 16) for line in status if line.startswith("CapPrm:"))
 
 
 def set_capabilities(*numbers: int) -> None:
-    """Have these capabilities and no others."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     bits = sum(1 << number for number in numbers)
     # Effective, permitted and inheritable, first for the capabilities 0-31, then for 32-63.

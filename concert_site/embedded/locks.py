@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 POLL_SECONDS = 0.02
@@ -14,28 +15,21 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def try_exclusive(self) -> bool:
-        return self._try(fcntl.LOCK_EX)
+    def try_exclusive(self, seconds: float = 0.0) -> bool:
+        """Take it alone, if nobody else has it; for so many seconds again and again."""
+        return self._try(fcntl.LOCK_EX, seconds)
 
-    def try_shared(self) -> bool:
-        """Take it together with others, unless somebody has it alone."""
-        return self._try(fcntl.LOCK_SH)
-
-    def wait_exclusive(self, seconds: float) -> bool:
-        return self._wait(fcntl.LOCK_EX, seconds)
-
-    def wait_shared(self, seconds: float) -> bool:
-        return self._wait(fcntl.LOCK_SH, seconds)
+    def try_shared(self, seconds: float = 0.0) -> bool:
+        """Take it together with others, unless somebody has it alone; as above."""
+        return self._try(fcntl.LOCK_SH, seconds)
 
     def is_held_alone(self) -> bool:
-        """Whether somebody else has it exclusively."""
         if not self.try_shared():
             return True
         self.unlock()
         return False
 
     def note(self, text: str) -> None:
-        """Leave a word for those who find the lock taken."""
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, text.encode(), 0)
 
@@ -49,17 +43,12 @@ class FileLock:
     def close(self) -> None:
         os.close(self._fd)
 
-    def _try(self, kind: int) -> bool:
-        try:
-            fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _wait(self, kind: int, seconds: float) -> bool:
+    def _try(self, kind: int, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while not self._try(kind):
-            if time.monotonic() > deadline:
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
+                return True
+            if time.monotonic() >= deadline:
                 return False
             time.sleep(POLL_SECONDS)
-        return True

@@ -161,7 +161,6 @@ def belongs(found: dict[str, Any], name: str) -> bool:  # Any: psutil's
 
 
 def end(process: psutil.Process, number: signal.Signals, seconds: float) -> None:
-    """Send a signal and wait, so long at most."""
     try:
         process.send_signal(number)
         process.wait(seconds)

@@ -14,25 +14,15 @@ def require(environ: Mapping[str, str], names: tuple[str, ...]) -> None:
 
     :raises CannotStart: naming the one that can't be reached
     """
-    for name in names:
-        if url := environ.get(name):
-            require_one(name, url)
-
-
-def require_one(name: str, url: str) -> None:
-    """Try one service.
-
-    :raises CannotStart: if it can't be reached
-    """
-    try_connection = ATTEMPTS[name]
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while problem := try_connection(url):
-        if time.monotonic() > deadline:
-            raise CannotStart(
-                f"{name} ({without_password(url)}) can't be reached: {problem};"
-                " start that service, correct the variable, or unset it to use the embedded one"
-            )
-        time.sleep(0.2)
+    for name, url in ((name, environ[name]) for name in names if environ.get(name)):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while problem := ATTEMPTS[name](url):
+            if time.monotonic() > deadline:
+                raise CannotStart(
+                    f"{name} ({without_password(url)}) can't be reached: {problem};"
+                    " start that service, correct the variable, or unset it to use the embedded one"
+                )
+            time.sleep(0.2)
 
 
 def try_postgres(url: str) -> str | None:
@@ -48,7 +38,6 @@ def try_postgres(url: str) -> str | None:
 
 
 def try_redis(url: str) -> str | None:
-    """What keeps us from talking to it, in one line; None if nothing does."""
     # As above.
     import redis
 
@@ -64,5 +53,4 @@ ATTEMPTS: Mapping[str, Callable[[str], str | None]] = {"DATABASE_URL": try_postg
 
 
 def without_password(url: str) -> str:
-    """A URL that can be shown."""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)

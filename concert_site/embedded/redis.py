@@ -95,7 +95,6 @@ def starts_on_damage(log: Path) -> int:
 
 
 def answers(data_dir: DataDir) -> bool:
-    """Whether it has loaded what it keeps and takes commands."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(2)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from concert_site.embedded import postgres, redis
 from concert_site.embedded.data_dir import DataDir
-from concert_site.embedded.programs import Program
 from concert_site.embedded.supervisor import Supervisor
 
 # Recovering after a crash takes as long as there is log to replay.
@@ -35,16 +34,14 @@ class Services:
             found["REDIS_URL"] = redis.url(data_dir)
         return found
 
-    def programs(self, data_dir: DataDir, *, is_throwaway: bool = False) -> list[Program]:
-        postgres_programs = [postgres.program(data_dir, is_throwaway=is_throwaway)] if self.has_postgres else []
-        return postgres_programs + ([redis.program(data_dir)] if self.has_redis else [])
-
     def answer(self, data_dir: DataDir) -> bool:
         return (not self.has_postgres or postgres.answers(data_dir)) and (not self.has_redis or redis.answers(data_dir))
 
     def start(self, supervisor: Supervisor, data_dir: DataDir, *, is_throwaway: bool = False) -> None:
-        for program in self.programs(data_dir, is_throwaway=is_throwaway):
-            supervisor.start(program)
+        if self.has_postgres:
+            supervisor.start(postgres.program(data_dir, is_throwaway=is_throwaway))
+        if self.has_redis:
+            supervisor.start(redis.program(data_dir))
 
     def wait(self, supervisor: Supervisor, data_dir: DataDir, stop_if_asked: Callable[[], None]) -> None:
         """Wait until they can be used.

@@ -41,7 +41,6 @@ class Child:
     restart_at: float | None = None
 
     def plan_restart(self) -> None:
-        """Count a death, and wait longer after each."""
         self.deaths += 1
         # The exponent is bounded because the number of deaths is not.
         wait = 0.1 * 2 ** min(self.deaths - 1, 10)

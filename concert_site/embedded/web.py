@@ -116,7 +116,6 @@ def ticks_program() -> Program:
 
 
 def worker_program() -> Program:
-    """The worker of everything else."""
     return worker("worker", TASK_THREADS, "lines,celery")
 
 
@@ -136,7 +135,6 @@ def worker(name: str, threads: int, queues: str) -> Program:
 
 
 def beat_program() -> Program:
-    """Celery's clock. The schedule is in the database."""
     options = ("--max-interval=1", "--pidfile=", "--loglevel=WARNING")
     return Program("beat", (*celery(), "beat", *options), is_loaded=True)
 
@@ -146,7 +144,6 @@ def celery() -> tuple[str, ...]:
 
 
 def is_ready(address: Address) -> bool:
-    """Whether the site says, through its own socket, that it can serve."""
     try:
         with closing(
             http.client.HTTPConnection(address.reachable_host, address.port, timeout=PROBE_SECONDS)

@@ -92,7 +92,6 @@ def resolved(urlconf: str, path: str) -> ResolverMatch:
 
 @cache
 def api_patterns(urlconf: str) -> list[URLPattern]:
-    """The addresses of the API, as one list."""
     wanted = API.removeprefix("/")
     resolvers = [each for each in get_resolver(urlconf).url_patterns if isinstance(each, URLResolver)]
     return [found for each in resolvers if str(each.pattern) == wanted for found in flattened(each.url_patterns)]

@@ -65,7 +65,6 @@ def short_day(moment: date | datetime) -> str:
 
 @register.filter
 def clock(moment: datetime) -> str:
-    """The time of day at the venue, to the minute."""
     locale = babel_locale()
     # The wide names of the halves of the day: 오후 and not PM, as Korean houses write it.
     pattern = locale.time_formats["short"].pattern.replace("a", "aaaa")
@@ -75,7 +74,6 @@ def clock(moment: datetime) -> str:
 
 @register.filter
 def day_and_time(moment: datetime) -> str:
-    """Date and time at the venue, to the minute."""
     together: str = babel_locale().datetime_formats["medium"]
     return together.format(clock(moment), short_day(moment))
 

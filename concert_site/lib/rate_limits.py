@@ -19,7 +19,6 @@ return count
 
 
 def count_up(redis: Redis, key: str) -> int:
-    """Count one request in this window: one round trip."""
     return int(redis.eval(COUNT_UP, 1, key, str(WINDOW_SECONDS)))
 
 

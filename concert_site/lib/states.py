@@ -55,5 +55,4 @@ def fsm_trigger(field: str, transitions: Transitions) -> pgtrigger.FSM:
 
 
 def one_of(field: str, choices: type[models.TextChoices]) -> models.Q:
-    """The condition of a known-state constraint."""
     return models.Q(**{f"{field}__in": choices.values})

@@ -55,7 +55,6 @@ class ProcessHealth:
 
 
 def process_health() -> ProcessHealth:
-    """How it stands: one call to Redis."""
     ages = heartbeats.ages(TICK, BEAT, MAILS)
     if ages is None:
         return ProcessHealth(has_redis=False)

@@ -111,7 +111,6 @@ PLAIN: dict[str, object] = {
 
 
 def expected_values(each: PeriodicSpec) -> dict[str, Any]:  # Any: values of several fields
-    """The values that the row of a task must have."""
     when = f"every {each.every} seconds" if each.at is None else nightly(*each.at, settings.TIME_ZONE)
     return {"task": each.task, "when": when, "queue": each.queue, "args": [], "kwargs": {}, "headers": {}} | PLAIN
 
@@ -168,7 +167,6 @@ def confirm(row: PeriodicTask, *, actor_id: int) -> None:
 
 
 def deviation_of(row: PeriodicTask) -> Deviation | None:
-    """How a row of the site differs from what is declared."""
     wanted, there = expected_values(PERIODIC_TASKS[row.name]), actual_values(row)
     fields = tuple(name for name, value in wanted.items() if there[name] != value)
     if not fields:

@@ -101,7 +101,6 @@ class SiteScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
         return is_later or (before is not None and self._last_timestamp not in (None, before))
 
     def all_as_schedule(self) -> dict[str, MonotonicEntry]:
-        """The rows, those of the site as they are declared."""
         try:
             periodic_tasks.restore()
         except Error as error:

@@ -39,7 +39,6 @@ def nightly_audit() -> None:
 
 @shared_task(name="concert_site.clear_sessions")
 def clear_sessions() -> None:
-    """Delete the sessions that are over, and revocations of tokens that are."""
     with single_run("concert_site.clear_sessions") as may_run:
         if may_run:
             clear_what_is_over()

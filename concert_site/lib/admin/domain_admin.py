@@ -67,7 +67,6 @@ class DomainAdmin(StaffAdmin):
         return names, {str(self.opts.verbose_name_plural): len(names)}, set(), kept
 
     def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
-        """The actions of this admin, without Django's for deleting."""
         actions: dict[str, Any] = super().get_actions(request, *args)
         actions.pop("delete_selected", None)
         return actions

@@ -97,7 +97,6 @@ def is_signed(signed: bytes, signature: bytes) -> bool:
 
 @cache
 def verifier(name: str, _key: str) -> tuple[Algorithm, Any]:  # Any: a key of the algorithm's own type
-    """The algorithm, and our key in its form."""
     algorithm = get_default_algorithms()[name]
     return algorithm, algorithm.prepare_key(_get_jwt_config().verifying_key)
 

@@ -67,7 +67,6 @@ class Function:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells the functions of a schema apart."""
         return self.name, self.types
 
     @property
@@ -82,7 +81,6 @@ class Function:
 
     @property
     def is_edited(self) -> bool:
-        """Whether somebody changed it in the database since it was installed."""
         return self.comment.rpartition(" ")[2] != sha256(self.definition)
 
     def comment_from(self, file: SqlFile) -> str:

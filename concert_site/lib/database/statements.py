@@ -37,7 +37,6 @@ class KeptCursors(threading.local):
         self._cursors: dict[str, PreparedCursor] = {}
 
     def of(self, raw: psycopg.Connection[Any], sql: str) -> PreparedCursor:  # Any: rows of any shape
-        """The cursor of this statement on this connection."""
         if raw is not self._connection:
             self._connection, self._cursors = raw, {}
         found = self._cursors.get(sql)

@@ -21,7 +21,6 @@ Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def fan_id(request: HttpRequest) -> int:
-    """Whose page this is, below `private_page`."""
     return int(request.user.pk or 0)
 
 

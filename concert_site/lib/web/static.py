@@ -58,7 +58,6 @@ def collect_changed() -> None:
 
 
 def fingerprint() -> str:
-    """Which files there are, of which size and age."""
     found = [Path(storage.path(name)) for finder in finders.get_finders() for name, storage in finder.list(None)]
     facts = sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found)
     return blake2b(repr(facts).encode(), digest_size=16).hexdigest()

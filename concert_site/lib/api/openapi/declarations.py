@@ -69,7 +69,6 @@ def declared_by(method: object) -> list[Refusal]:
 
 
 def found_in(errors: Iterable[type[DomainError | APIException]], attr: str | None) -> Iterator[Refusal]:
-    """The refusals that classes of errors stand for."""
     for error in errors:
         if issubclass(error, DomainError):
             status, code = status_of_kind(error), error.code

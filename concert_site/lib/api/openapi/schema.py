@@ -78,7 +78,6 @@ class RefusalSchema(AutoSchema):
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"
     ) -> dict[str, Any]:  # Any: OpenAPI
-        """What it answers, by status."""
         responses: dict[str, Any] = super()._get_response_bodies(direction=direction)
         if direction == "response":
             for status, refused in sorted(by_status(self.refusals()).items()):
@@ -139,14 +138,12 @@ class RefusalSchema(AutoSchema):
             yield Refusal(429, "throttled")
 
     def _of_bodies(self) -> Iterator[Refusal]:
-        """What is wrong with a body, where one is taken."""
         body = self.get_request_serializer()
         if isinstance(body, serializers.Field) or (inspect.isclass(body) and issubclass(body, serializers.Field)):
             yield Refusal(415, "unsupported_media_type")
             yield from (Refusal(400, code, attr, VALIDATION) for attr, code in field_codes_of(body))
 
     def _of_keys(self) -> Iterator[Refusal]:
-        """What is wrong with an Idempotency-Key, or that there is none."""
         for parameter in self._get_parameters():
             if parameter["name"] == idempotency.HEADER:
                 yield Refusal(400, "invalid", idempotency.HEADER, VALIDATION)
@@ -154,7 +151,6 @@ class RefusalSchema(AutoSchema):
                     yield Refusal(400, "required", idempotency.HEADER, VALIDATION)
 
     def named(self, name: str, shape: dict[str, Any]) -> dict[str, Any]:  # Any: OpenAPI
-        """A reference to a shape that stands among the components."""
         component = ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular doesn't say
             name=name, type=ResolvedComponent.SCHEMA, schema=shape, object=name
         )

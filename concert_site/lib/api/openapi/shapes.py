@@ -32,7 +32,6 @@ INDEX = "INDEX"
 
 
 def response_of(status: int, refused: list[Refusal], named: Named, operation: str) -> Shape:
-    """A response with one status, and everything that it may say."""
     words = ", ".join(f"`{code}`" for code in codes_of(refused))
     schema = schema_of(status, refused, named, operation)
     response: Shape = {"description": words, "content": {"application/json": {"schema": schema}}}
@@ -60,7 +59,6 @@ def name_of(status: int, refused: list[Refusal], operation: str) -> str:
 
 
 def body_of(name: str, refused: list[Refusal], named: Named) -> Shape:
-    """The body of a refusal, as a reference."""
     code = named(f"{name}Code", {"type": "string", "enum": codes_of(refused)})
     error = named(
         f"{name}Item",
@@ -96,10 +94,8 @@ def attr_of(refused: list[Refusal]) -> Shape:
 
 
 def codes_of(refused: list[Refusal]) -> list[str]:
-    """Each code once, in the order of the alphabet."""
     return sorted({each.code for each in refused})
 
 
 def camel(text: str) -> str:
-    """A name in the way of OpenAPI's components."""
     return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^0-9A-Za-z]+", text))
