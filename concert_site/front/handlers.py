@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core import signals
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, set_script_prefix
+from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
 from concert_site.lib.database.connections import drop_unusable_connection
@@ -54,10 +56,16 @@ class ApiHandler(SiteHandler):
         self._middleware_chain = chain
 
     def respond(self, environ: WSGIEnvironment) -> HttpResponseBase:
-        """Answer a request. Of what Django's signal of its beginning does, the one thing that is needed here."""
-        set_script_prefix("/")
+        """Answer a request. Of what Django's signal of its beginning does, the one thing that is needed here.
+
+        A thread's prefix and list of addresses are what they are without being set: the settings'.
+        """
         drop_unusable_connection()
-        response: HttpResponseBase = self.get_response(WSGIRequest(environ))
+        request = WSGIRequest(environ)
+        response = cast("HttpResponse", self._middleware_chain(request))
+        response._resource_closers.append(request.close)  # type: ignore[attr-defined]  # noqa: SLF001  not in the stubs
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
         return response
 
     def _get_response(self, request: HttpRequest) -> HttpResponseBase:

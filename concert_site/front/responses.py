@@ -14,6 +14,7 @@ from typing import IO, cast
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from concert_site.front.rsgi import Header, Transport
+from concert_site.lib.web.headers import stored_headers
 
 OK = 200
 # Long answers with a version, kept in files: so many versions in a process.
@@ -23,7 +24,8 @@ OPENED_WITHIN_SECONDS = 30.0
 
 
 def headers_of(response: HttpResponseBase) -> list[Header]:
-    headers = [(name, value if value.isascii() else as_ascii(value)) for name, value in response.items()]
+    stored = stored_headers(response).values()
+    headers = [(name, value if value.isascii() else as_ascii(value)) for name, value in stored]
     if response.cookies:
         headers += [("Set-Cookie", as_ascii(cookie.OutputString())) for cookie in response.cookies.values()]
     return headers

@@ -8,13 +8,11 @@ import re
 import time
 from collections import deque
 from collections.abc import Awaitable
-from functools import lru_cache
 from io import BytesIO
 from typing import IO, cast
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.http.request import split_domain_port, validate_host
 
 from concert_site.front import bodies, refusals, routes
 from concert_site.front.bodies import BodyReader, BodyRefused
@@ -28,6 +26,7 @@ from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
 from concert_site.lib.web.headers import security_headers
+from concert_site.lib.web.hosts import is_allowed
 from concert_site.operations.monitoring import process_health, tick_monitor
 
 log = logging.getLogger(__name__)
@@ -294,11 +293,5 @@ def says_secure(scope: Scope) -> bool:
 
 def is_welcome(scope: Scope) -> bool:
     """Whether Django would look at this request: it knows the Host, and sends nobody to https."""
-    return is_allowed(scope.headers.get("host", "")) and (not settings.SECURE_SSL_REDIRECT or says_secure(scope))
-
-
-@lru_cache(maxsize=256)
-def is_allowed(host: str) -> bool:
-    """Whether Django would take this Host."""
-    domain, _ = split_domain_port(host)
-    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+    is_ours = is_allowed(scope.headers.get("host", ""), *settings.ALLOWED_HOSTS)
+    return is_ours and (not settings.SECURE_SSL_REDIRECT or says_secure(scope))

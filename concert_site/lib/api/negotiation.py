@@ -4,12 +4,18 @@ from collections.abc import Iterable, Sequence
 
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 
 class JsonOnly(DefaultContentNegotiation):
     """Where a view has one renderer, it answers, whatever Accept says: looking costs as much as the routing."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """The parser of the body's type; None if there is none."""
+        found = next((each for each in parsers if each.media_type == request.content_type), None)
+        return found or super().select_parser(request, parsers)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from concert_site.lib.json import to_json
+from concert_site.lib.web.headers import stored_headers
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -88,6 +89,13 @@ class View(APIView):
         self.perform_authentication(request)
         self.check_permissions(request)
         self.check_throttles(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: object, **kwargs: object) -> Any:
+        """The answer with the view's headers."""  # Any: DRF's own class, or Django's
+        if type(response) is not Answer or len(self.headers) > 1:
+            return super().finalize_response(request, response, *args, **kwargs)
+        stored_headers(response)["allow"] = ("Allow", self.headers["Allow"])
+        return response
 
 
 class ListView(View, ListAPIView[M]):

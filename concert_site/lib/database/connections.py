@@ -2,16 +2,18 @@
 
 import select
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 
 def drop_dead_connection() -> None:
     """Close this thread's connection if the server has closed its end; Django then opens a new one."""
-    raw = connection.connection
-    if raw is None or connection.in_atomic_block:
+    # Itself, not by its proxy, which would look for it at each name.
+    database = connections[DEFAULT_DB_ALIAS]
+    raw = database.connection
+    if raw is None or database.in_atomic_block:
         return
     if raw.closed or has_something_to_read(raw.fileno()):
-        connection.close()
+        database.close()
 
 
 def drop_unusable_connection() -> None:

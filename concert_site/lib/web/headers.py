@@ -5,7 +5,7 @@ from functools import cache
 
 from csp.utils import build_policy
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 SELF, NONE, INLINE = "'self'", "'none'", "'unsafe-inline'"
 FRAME = {"object-src": [NONE], "base-uri": [NONE], "frame-ancestors": [NONE], "form-action": [SELF]}
@@ -96,6 +96,15 @@ def ready_headers(kind: str, is_secure: bool, hsts: int) -> list[tuple[str, tupl
 NAMES = frozenset(name.lower() for name in (*CONSTANT, "Content-Security-Policy", "Strict-Transport-Security"))
 
 
+def stored_headers(response: HttpResponseBase) -> dict[str, tuple[str, str]]:
+    """Django's own dict of an answer's headers: by lower-case name, name and value.
+
+    For headers of ours, which are ASCII: by its methods each would be encoded each time.
+    """
+    stored: dict[str, tuple[str, str]] = response.headers._store  # noqa: SLF001
+    return stored
+
+
 class SecurityHeadersMiddleware:
     """Middleware, the first of all: no answer leaves without them, errors and files included."""
 
@@ -107,8 +116,7 @@ class SecurityHeadersMiddleware:
         # A 304 says text/html, unless somebody thought of taking that off.
         content_type = "" if response.status_code == 304 else response.get("Content-Type", "")  # noqa: PLR2004
         kind = kind_of(request.path, content_type)
-        # Django's own dict of headers by lower-case name: by its methods each of ours would be encoded each time.
-        stored = response.headers._store  # noqa: SLF001
+        stored = stored_headers(response)
         for name, header in ready_headers(kind, request.is_secure(), settings.SECURE_HSTS_SECONDS):
             stored.setdefault(name, header)
         return response

@@ -1,6 +1,8 @@
 """What every request passes."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import lru_cache
 from typing import cast
 
 from django.conf import settings
@@ -11,17 +13,21 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
-from django.utils.translation import check_for_language, get_language_from_request, override
+from django.utils.translation import check_for_language, get_language, get_language_from_request, override
 from django.utils.translation import gettext as _
 
 from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.errors import as_domain_error
+from concert_site.lib.web.headers import stored_headers
+from concert_site.lib.web.hosts import is_allowed
 from concert_site.lib.web.refusals import refuse, refuse_as
 
 API = "/api/"
 PROGRAMS = (API, "/_allauth/")
 # What links and forms send; pages tell them apart by "is it a POST", so another would pass for a read.
 METHODS_OF_PAGES = ("GET", "HEAD", "POST")
+# Of what isn't said to be public in the API.
+PRIVATE = ("Cache-Control", "private, no-store")
 
 
 def is_page(request: HttpRequest) -> bool:
@@ -124,11 +130,21 @@ def language_of(request: HttpRequest) -> str:
 
     And for pages alone: a public read of the API must not depend on whose cookies came along.
     """
+    if "HTTP_COOKIE" not in request.META:
+        return language_by(request.META.get("HTTP_ACCEPT_LANGUAGE", ""), settings.LANGUAGE_CODE)
     if settings.SESSION_COOKIE_NAME in request.COOKIES and not request.path.startswith(API):
         # What goes the short way (concert_site.front) has no user.
         chosen = locale_of_the_account(request)
         if chosen and check_for_language(chosen):
             return chosen
+    return get_language_from_request(request)
+
+
+@lru_cache(maxsize=256)
+def language_by(accepted: str, _otherwise: str) -> str:
+    """The language that suits Accept-Language best, remembered; `_otherwise`: what it is without one that suits."""
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT_LANGUAGE"] = accepted
     return get_language_from_request(request)
 
 
@@ -162,18 +178,22 @@ class ApiMiddleware(AppendSlashMiddleware):
             return elsewhere
         drop_dead_connection()
         response = cast("HttpResponse", self.respond(request))
-        keep_private(request, response)
+        if request.path.startswith(API) and not response.cookies and not is_public(response):
+            stored_headers(response).setdefault("cache-control", PRIVATE)
+        else:
+            keep_private(request, response)
         return response
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
-        # Raises where the Host is none of ours.
-        request.get_host()
+        if not is_allowed(request.META.get("HTTP_HOST", ""), *settings.ALLOWED_HOSTS):
+            # Raises, unless there is more to the Host than its name.
+            request.get_host()
         request.LANGUAGE_CODE = language = language_of(request)
-        with override(language):
+        with nullcontext() if language == get_language() else override(language):
             response = self._with_slash(request) or cast("HttpResponse", self.get_response(request))
         note_language(request, response, language)
-        if not response.streaming and "Content-Length" not in response.headers:
-            response.headers["Content-Length"] = str(len(response.content))
+        if not response.streaming:
+            stored_headers(response).setdefault("content-length", ("Content-Length", str(len(response.content))))
         return response
 
     def _with_slash(self, request: HttpRequest) -> HttpResponse | None:
