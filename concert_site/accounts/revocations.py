@@ -17,7 +17,6 @@ from functools import cache, partial
 from hashlib import sha256
 from typing import Any
 
-import redis
 from allauth.headless.tokens.strategies.jwt.internal import session_key_from_sid
 from django.conf import settings
 from django.db import Error, transaction
@@ -28,7 +27,7 @@ from redis.retry import Retry
 from concert_site.accounts.tokens import longest_life
 from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import Unavailable
-from concert_site.lib.redis import Breaker, client
+from concert_site.lib.redis import Breaker, Client, client
 
 log = logging.getLogger(__name__)
 
@@ -227,9 +226,7 @@ def asker_of(url: str) -> Callable[[], object]:
     With connections of its own: their timeouts are shorter. One retry, for a connection that was closed meanwhile.
     """
     retry, breaker = Retry(NoBackoff(), 1), Breaker()
-    quick = redis.Redis.from_url(
-        url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS, retry=retry
-    )
+    quick = Client.from_url(url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS, retry=retry)
     return lambda: breaker.call(partial(quick.eval, ASK_VERSION, 1, VERSION, secrets.token_hex(8)))
 
 
