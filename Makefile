@@ -28,8 +28,10 @@ endif
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
 	@exec $(PYTHON) manage.py up --demo --port $(PORT) $(ARGS)
 
-# What takes seconds refuses first. The types are looked at beside the tests.
-test: lint $(NODE) ## Everything: style, layers, types, then every test
+# What takes seconds refuses first. The types are looked at beside the tests, npm installs beside pip.
+test: ## Everything: style, layers, types, then every test
+	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.installed-dev $(NODE)
+	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 
 # Three workers on two cores: many tests wait for the processes that they start.
@@ -69,10 +71,11 @@ $(VENV)/.installed: requirements.txt $(VENV)/bin/activate
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	@echo "Installing what the tests need (once)..." >&2
+# All in one go: what the site needs is in there.
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(VENV)/bin/activate
+	@echo "Installing what Frontrow and its tests need (once; about a minute)..." >&2
 	@$(PIP) -r requirements-dev.txt
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 # The file that `python -m venv` writes last. What a killed attempt left is replaced.
 $(VENV)/bin/activate:

@@ -10,6 +10,7 @@ description has (concert_site.tests.described), or the test ends in an error.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Generator
@@ -83,6 +84,12 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tell the lanes apart."""
     lanes.assign(items)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays: it took a tenth of the tests' time to walk all of Django and of the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> lanes.LaneScheduling | None:

@@ -116,13 +116,10 @@ PRODUCTION = {
 }
 PROCESSES = {
     "web": ["-m", "granian", "--interface", "rsgi", "--port", "0", "concert_site.rsgi:application"],
-    "web by wsgi": ["-c", "import concert_site.wsgi"],
     "worker": ["-m", "celery", "--app=concert_site.celery:app", "worker", "--pool=threads"],
     "beat": ["-m", "celery", "--app=concert_site.celery:app", "beat"],
     "up": ["manage.py", "up", "--port=0"],
     "migrate": ["manage.py", "migrate"],
-    "check": ["manage.py", "check"],
-    "createsuperuser": ["manage.py", "createsuperuser"],
 }
 
 
