@@ -17,6 +17,7 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("", include("reservations.urls")),
     path("", include("payments.urls")),
+    path("", include("wallet.urls")),
     path("accounts/", include("concert_site.accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include((api, "api"))),

@@ -7,8 +7,12 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Payments")
 
     def ready(self) -> None:
-        """Tell reservations how payments are read along with theirs."""
+        """Tell those below how payments are read along, and how money that comes for a booking is settled."""
         from payments import queries
+        from payments.domain.settlement import settle_booking
         from reservations.queries import payment_facts
+        from wallet.domain.top_ups import use_settler
+        from wallet.models import Purpose
 
         payment_facts.plug_in(queries)
+        use_settler(Purpose.BOOKING, settle_booking)

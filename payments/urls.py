@@ -3,7 +3,7 @@
 from concert_site.lib.web.converters import path
 from payments import views
 from payments.queries import statement_of
-from wallet.views import top_up, wallet
+from wallet.views.wallet import top_up, wallet
 
 # What an entry of the ledger was for is known here, above the wallet.
 STATEMENT = {"read_statement": statement_of}

@@ -19,7 +19,7 @@ from reservations.domain.errors import HoldExpired, RefundClosed
 from reservations.queries import booking_summaries, bookings
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingSummary
 from wallet.domain.errors import InsufficientBalance
-from wallet.domain.providers import top_up_mode
+from wallet.providers import top_up_mode
 from wallet.queries import wallet_of
 
 # --- Paying ------------------------------------------------------------------------------------

@@ -42,4 +42,41 @@ KEY_ONCE_A_KIND = Check(
     """,
 )
 
-CHECKS = (BALANCE_IS_ITS_LEDGER, KEY_ONCE_A_KIND)
+# Both ways: a top-up that was received and isn't in the ledger as it was ordered, and a charge of the ledger that no
+# top-up explains.
+TOP_UP_IN_THE_LEDGER = Check(
+    10,
+    """
+    SELECT format('top-up %s: %s, %s of fan %s; ledger entry %s: %s %s of fan %s', coalesce(t.id::text, 'missing'),
+                  coalesce(t.state, '-'), coalesce(t.amount::text, '-'), coalesce(t.user_id::text, '-'),
+                  coalesce(h.id::text, 'missing'), coalesce(h.kind, '-'), coalesce(h.amount::text, '-'),
+                  coalesce(h.user_id::text, '-')) AS breach
+    FROM (SELECT * FROM top_up WHERE entry_id IS NOT NULL OR state IN ('SUCCEEDED', 'PARTLY_REFUNDED', 'REFUNDED')) t
+    FULL JOIN (SELECT * FROM balance_history WHERE kind = 'CHARGE') h ON h.id = t.entry_id
+    WHERE t.id IS NULL OR h.id IS NULL OR t.amount <> h.amount OR t.user_id <> h.user_id
+       OR t.state NOT IN ('SUCCEEDED', 'PARTLY_REFUNDED', 'REFUNDED')
+    UNION ALL
+    SELECT format('top-up %s: %s paid back, its withdrawals say %s', t.id, t.refunded, coalesce(sum(w.amount), 0))
+    FROM top_up t LEFT JOIN withdrawal w ON w.top_up_id = t.id AND w.state <> 'FAILED'
+    GROUP BY t.id, t.refunded HAVING t.refunded <> coalesce(sum(w.amount), 0)
+    """,
+)
+
+# What left a wallet stands in the ledger once, and what came back once more.
+WITHDRAWAL_IN_THE_LEDGER = Check(
+    11,
+    """
+    WITH booked AS (
+        SELECT id, user_id, amount, entry_id AS entry, -amount AS due FROM withdrawal
+        UNION ALL
+        SELECT id, user_id, amount, return_entry_id, amount FROM withdrawal WHERE return_entry_id IS NOT NULL)
+    SELECT format('withdrawal %s: %s due to fan %s; ledger entry %s: %s %s of fan %s', coalesce(w.id::text, 'missing'),
+                  coalesce(w.due::text, '-'), coalesce(w.user_id::text, '-'), coalesce(h.id::text, 'missing'),
+                  coalesce(h.kind, '-'), coalesce(h.amount::text, '-'), coalesce(h.user_id::text, '-')) AS breach
+    FROM booked w
+    FULL JOIN (SELECT * FROM balance_history WHERE kind = 'WITHDRAWAL') h ON h.id = w.entry
+    WHERE w.id IS NULL OR h.id IS NULL OR h.amount <> w.due OR h.user_id <> w.user_id
+    """,
+)
+
+CHECKS = (BALANCE_IS_ITS_LEDGER, KEY_ONCE_A_KIND, TOP_UP_IN_THE_LEDGER, WITHDRAWAL_IN_THE_LEDGER)

@@ -25,6 +25,8 @@ INVARIANTS = {
     7: "A fan has one live token and no more tickets than the limit, per schedule",
     8: "Nobody was admitted above the cap",
     9: "Numbers are unique, first come first served",
+    10: "A top-up stands in the ledger once, and no charge without one",
+    11: "A withdrawal stands in the ledger once, and so does its return",
 }
 CHECKS = (*reservations.CHECKS, *payments.CHECKS, *wallet.CHECKS, *queueing.CHECKS)
 MOST_SAMPLES = 5

@@ -1,6 +1,6 @@
 """The rules of booking."""
 
-from concert_site.settings.base import IS_PRODUCTION, env
+from concert_site.settings.base import env
 
 HOLD_SECONDS = env.whole("HOLD_SECONDS", default=300)
 TOKEN_ACTIVE_SECONDS = env.whole("TOKEN_ACTIVE_SECONDS", default=600)
@@ -14,5 +14,3 @@ TICKETS_PER_FAN = env.whole("TICKETS_PER_FAN", default=4)
 QUEUE_MAX_ACTIVE = env.whole("QUEUE_MAX_ACTIVE", default=200, least=0)
 # Days before the concert, and the fee in percent from there on; below the last tier nothing is refunded.
 CANCELLATION_TIERS = env.tiers("CANCELLATION_TIERS", default=["10:0", "7:10", "3:20", "1:30"])
-# What tops up a wallet; blank in production until a real provider is configured.
-WALLET_PROVIDER = env.str("WALLET_PROVIDER", default="" if IS_PRODUCTION else "sandbox")

@@ -10,7 +10,7 @@ from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
 from reservations.halls.hall import plain_hall
 from reservations.models import Concert, ConcertSeat, Reservation
-from wallet.models import Balance, BalanceHistory
+from wallet.models import Balance, BalanceHistory, TopUp
 
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -98,6 +98,20 @@ class Site:
                 updated_at=NOW,
             )
             self.ids[name] = row.pk
+        self.ids["topup"] = TopUp.objects.create(
+            user=fan,
+            amount=120_000,
+            currency="KRW",
+            provider="sandbox",
+            reference="r" * 32,
+            provider_reference="sandbox_1",
+            state="SUCCEEDED",
+            entry_id=self.ids["charge"],
+            request_hash="0" * 64,
+            created_at=NOW,
+            expires_at=NOW,
+            updated_state_at=NOW,
+        ).pk
 
     def join(self, schedule):
         """Numbers 1 to 5: the first was in and left, two are inside, two wait; ten seconds between them."""

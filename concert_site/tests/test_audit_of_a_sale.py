@@ -22,7 +22,7 @@ from reservations.domain.concerts import create_concert
 from reservations.domain.schedules import Times, database_now
 from reservations.halls.hall import plain_hall
 from reservations.models import Reservation
-from wallet.domain import ledger
+from wallet.domain import top_ups
 
 SECONDS = 3
 THREADS = 4
@@ -43,7 +43,7 @@ class Storm:
         )
         self.fans = [User.objects.create_user(f"fan{nth}@example.com").pk for nth in range(8)]
         for fan in self.fans:
-            ledger.charge(user_id=fan, amount=60_000, idempotency_key="first")
+            top_ups.charge(user_id=fan, amount=60_000, idempotency_key="first")
         self.done = Counter()
 
     def rush(self, seed):

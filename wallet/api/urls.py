@@ -1,11 +1,11 @@
 """The wallet under api/v1/."""
 
-from django.urls import path
-
+from concert_site.lib.web.converters import path
 from wallet.api import views
 
 urlpatterns = [
     path("wallet/", views.Wallet.as_view(), name="wallet"),
     path("wallet/charges/", views.Charges.as_view(), name="wallet-charges"),
+    path("wallet/charges/<id:pk>/", views.OwnCharge.as_view(), name="wallet-charge"),
     path("wallet/history/", views.History.as_view(), name="wallet-history"),
 ]

@@ -14,11 +14,12 @@ from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused
-from wallet.api.serializers import ChargeRequest, LedgerEntryOut, WalletOut
-from wallet.domain import ledger
-from wallet.domain.errors import BalanceTooLarge
+from wallet.api.serializers import ChargeOut, ChargeRequest, LedgerEntryOut, WalletOut, charge_out
+from wallet.domain import top_ups
+from wallet.domain.errors import BalanceTooLarge, TopUpDayLimit, TopUpMonthLimit
 from wallet.models import BalanceHistory, BalanceHistoryQuerySet
-from wallet.queries import history_of, wallet_of
+from wallet.providers import TopUpUnavailable
+from wallet.queries import history_of, own_top_up, wallet_of
 
 KEY_HEADER = OpenApiParameter(
     idempotency.HEADER,
@@ -26,7 +27,7 @@ KEY_HEADER = OpenApiParameter(
     OpenApiParameter.HEADER,
     required=True,
     description="Any text of your own, 1 to 255 characters, new for each top-up. "
-    "Sent again with the same body it answers the same entry and books nothing.",
+    "Sent again with the same body it answers the same top-up as it stands now.",
 )
 
 
@@ -49,16 +50,29 @@ class Charges(View):
         parameters=[KEY_HEADER],
         request=ChargeRequest,
         responses={
-            201: OpenApiResponse(LedgerEntryOut, description="Topped up."),
-            200: OpenApiResponse(LedgerEntryOut, description="This key was used before; nothing was booked again."),
+            201: OpenApiResponse(ChargeOut, description="Begun; SUCCEEDED if it is in the wallet already."),
+            200: OpenApiResponse(ChargeOut, description="This key was used before; as it stands now."),
         },
     )
-    @refuses(BalanceTooLarge, IdempotencyKeyReused, amount=[Invalid])
+    @refuses(
+        BalanceTooLarge,
+        IdempotencyKeyReused,
+        TopUpUnavailable,
+        amount=[Invalid, TopUpDayLimit, TopUpMonthLimit],
+    )
     def post(self, request: Request) -> HttpResponse:
         key = idempotency.key_of(request, required=True)
         body = validated(ChargeRequest, request.data)
-        charge = ledger.charge(user_id=caller_id(request), idempotency_key=key, **body)
-        return answer(LedgerEntryOut(charge.entry).data, status=201 if charge.is_new else 200)
+        charge = top_ups.charge(user_id=caller_id(request), idempotency_key=key, **body)
+        return answer(charge_out(charge.top_up), status=201 if charge.is_new else 200)
+
+
+class OwnCharge(View):
+    """GET: one top-up of the caller, to poll."""
+
+    @extend_schema(summary="One top-up", responses=ChargeOut)
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        return answer(charge_out(own_top_up(pk, user_id=caller_id(request))))
 
 
 @extend_schema(summary="My ledger, newest first")

@@ -17,3 +17,17 @@ class BalanceTooLarge(Conflict):
 
     code = "balance_too_large"
     detail = _("A wallet can't hold that much money.")
+
+
+class TopUpDayLimit(Conflict):
+    """The fan has topped up as much as may be in one day."""
+
+    code = "top_up_day_limit"
+    detail = _("You can top up by %(left)s more today.")
+
+
+class TopUpMonthLimit(Conflict):
+    """The fan has topped up as much as may be in 30 days."""
+
+    code = "top_up_month_limit"
+    detail = _("You can top up by %(left)s more within 30 days.")

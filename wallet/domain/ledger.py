@@ -1,8 +1,6 @@
 """The ledger: every change of a balance, each with the entry that explains it."""
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,14 +12,8 @@ from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
-from wallet.domain.providers import current_provider, reference_of
 from wallet.models import BalanceHistory, Kind
-from wallet.queries import wallet_of
 
-log = logging.getLogger(__name__)
-
-SMALLEST_CHARGE = 1
-LARGEST_CHARGE = 100_000_000
 # The largest whole number that every JSON client reads exactly (RFC 8259, section 6).
 LARGEST_BALANCE = 2**53 - 1
 LONGEST_NOTE = 500
@@ -42,56 +34,6 @@ class BookedEntry:
 
     entry: BalanceHistory
     is_new: bool
-
-
-def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> BookedEntry:
-    """Top up a wallet by `amount` (minor units), once a key. A failure leaves the key free.
-
-    The provider is asked before anything is booked. Should booking fail then, the log says so with everything that is
-    needed to make it good, and the same key again does: the provider knows it by its reference and takes nothing more.
-
-    :raises IdempotencyKeyReused: if the key came before, with another amount
-    :raises Invalid: if the amount is out of bounds
-    :raises Unavailable: if no provider takes money
-    :raises BalanceTooLarge: if the wallet would hold too much
-    """
-    if not SMALLEST_CHARGE <= amount <= LARGEST_CHARGE:
-        bounds = {"least": SMALLEST_CHARGE, "most": LARGEST_CHARGE}
-        raise Invalid(_("Choose an amount from %(least)d to %(most)d.") % bounds, attr="amount")
-    asked = request_hash({"amount": amount})
-    booked = booked_before(user_id, Kind.CHARGE, idempotency_key, asked)
-    if booked:
-        return booked
-    if wallet_of(user_id).amount + amount > LARGEST_BALANCE:
-        # Known before any money is taken.
-        raise BalanceTooLarge
-    reference = reference_of(user_id=user_id, idempotency_key=idempotency_key)
-    current_provider()(user_id=user_id, amount=amount, reference=reference)
-    with log_if_not_booked(user_id=user_id, amount=amount, reference=reference, idempotency_key=idempotency_key):
-        return book_once(
-            user_id=user_id,
-            kind=Kind.CHARGE,
-            amount=amount,
-            idempotency_key=idempotency_key,
-            request_hash=asked,
-            now=now,
-        )
-
-
-@contextmanager
-def log_if_not_booked(**top_up: object) -> Iterator[None]:
-    """Around the booking of a top-up that the provider has agreed to: a failure is said loudly."""
-    try:
-        yield
-    except BaseException:
-        log.critical(
-            "A top-up was taken by %s and NOT booked: %s. The same request with the same Idempotency-Key books it and "
-            "takes nothing more; else give it back at the provider, or book it by an adjustment.",
-            settings.WALLET_PROVIDER,
-            ", ".join(f"{name}={value}" for name, value in top_up.items()),
-            exc_info=True,
-        )
-        raise
 
 
 def adjust(
@@ -183,7 +125,8 @@ def open_wallets(*, user_ids: Sequence[int], amount: int, note: str) -> None:
 
     For load tests and demo data: nobody pays for it.
     """
-    fetch(sql_beside(__file__, "open_wallets.sql"), {"user_ids": list(user_ids), "amount": amount, "note": note})
+    params = {"user_ids": list(user_ids), "amount": amount, "note": note, "currency": settings.CURRENCY}
+    fetch(sql_beside(__file__, "open_wallets.sql"), params)
 
 
 def book(

@@ -4,8 +4,8 @@ from itertools import count
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests import factories
-from wallet.domain import ledger
-from wallet.models import BalanceHistory, Kind
+from wallet.domain import ledger, top_ups
+from wallet.models import BalanceHistory
 from wallet.queries import wallet_of
 
 keys = count(1)
@@ -15,13 +15,15 @@ def make_fan(*, balance: int = 0, **fields: object) -> User:
     """A fan with this much money; without any there is no balance either."""
     fan = factories.make_fan(**fields)
     if balance:
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=balance)
+        ledger.open_wallets(user_ids=[fan.pk], amount=balance, note="")
     return fan
 
 
 def make_charge(fan: User, *, amount: int = 1_000, key: str | None = None) -> ledger.BookedEntry:
-    """A top-up with a key of its own."""
-    return ledger.charge(user_id=fan.pk, amount=amount, idempotency_key=key or f"key-{next(keys)}")
+    """A top-up with a key of its own, and its line of the ledger."""
+    charge = top_ups.charge(user_id=fan.pk, amount=amount, idempotency_key=key or f"key-{next(keys)}")
+    assert charge.top_up.entry is not None
+    return ledger.BookedEntry(charge.top_up.entry, is_new=charge.is_new)
 
 
 def balance_of(fan: User) -> int:

@@ -11,8 +11,9 @@ from rest_framework.test import APIClient
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.redis import client as redis_client
-from wallet.domain import ledger
-from wallet.models import BalanceHistory, Kind
+from wallet.domain import ledger, top_ups
+from wallet.models import BalanceHistory, Kind, TopUp
+from wallet.providers import sandbox
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
 WALLET = "/api/v1/wallet/"
@@ -58,7 +59,7 @@ def test_wallet_shows_what_is_there():
     assert datetime.fromisoformat(shown["last_updated_at"]) == entry.created_at
 
 
-def test_charge_answers_its_ledger_row():
+def test_charge_answers_with_its_ledger_row_whose_fields_stand_beside_it():
     fan = make_fan()
 
     response = charge(api_of(fan), {"amount": 100_000})
@@ -66,14 +67,19 @@ def test_charge_answers_its_ledger_row():
     entry = BalanceHistory.objects.get()
     assert response.status_code == 201
     shown = response.json()
-    assert datetime.fromisoformat(shown.pop("created_at")) == entry.created_at
-    assert shown == {
-        "id": entry.pk,
-        "kind": "CHARGE",
-        "amount": 100_000,
-        "amount_after": 100_000,
-        "payment": None,
-        "note": "",
+    row = shown.pop("entry")
+    assert datetime.fromisoformat(row.pop("created_at")) == entry.created_at
+    assert shown.pop("created_at").endswith("Z")
+    line = {"kind": "CHARGE", "amount": 100_000, "amount_after": 100_000, "payment": None, "note": ""}
+    assert row == {"id": entry.pk} | line
+    assert shown == line | {
+        "id": TopUp.objects.get().pk,
+        "state": "SUCCEEDED",
+        "currency": "KRW",
+        "provider": "sandbox",
+        "failure": "",
+        "refunded": 0,
+        "next": None,
     }
     assert balance_of(fan) == 100_000
 
@@ -116,7 +122,7 @@ def test_charge_takes_every_printable_key(key):
     "amount",
     [
         *("100", "", "x", True, False, None, 1.0, 1.5, -1, 0, [1], {"a": 1}),
-        *(ledger.LARGEST_CHARGE + 1, 2**31, 2**63 - 1, 2**63, 2**64 - 1),
+        *(100_000_001, 2**31, 2**63 - 1, 2**63, 2**64 - 1),
     ],
 )
 def test_charge_of_a_wrong_amount_names_the_field(amount):
@@ -175,13 +181,42 @@ def test_charge_beyond_what_a_wallet_holds_is_409():
     assert only_error(charge(api_of(fan), {"amount": 1})) == (409, "balance_too_large", None)
 
 
-def test_charge_without_a_provider_is_503_with_retry_after(settings):
+def test_charge_without_a_provider_is_said_by_name_and_not_to_be_tried_again(settings):
     settings.WALLET_PROVIDER = ""
 
     response = charge(api_of(make_fan()), {"amount": 5})
 
-    assert only_error(response) == (503, "unavailable", None)
-    assert int(response["Retry-After"]) >= 1
+    assert only_error(response) == (409, "top_up_unavailable", None)
+    assert "Retry-After" not in response
+
+
+def test_a_charge_is_polled_by_its_fan_alone():
+    fan = make_fan()
+    begun = charge(api_of(fan), {"amount": 500}).json()
+    address = f"{CHARGES}{begun['id']}/"
+
+    assert api_of(fan).get(address).json() == begun
+    assert only_error(api_of(make_fan()).get(address)) == (404, "not_found", None)
+    assert only_error(api_of().get(address)) == (401, "not_authenticated", None)
+
+
+def test_an_asynchronous_charge_says_where_to_pay_and_is_credited_once_it_is_paid(settings):
+    settings.SANDBOX_CREDITS_AT_ONCE = False
+    fan = make_fan()
+
+    begun = charge(api_of(fan), {"amount": 500})
+
+    shown = begun.json()
+    reference = TopUp.objects.get().reference
+    assert (begun.status_code, shown["state"], shown["entry"]) == (201, "PENDING", None)
+    assert shown["next"] == {"kind": "redirect", "url": f"{settings.SITE_URL}/sandbox/{reference}/"}
+    assert balance_of(fan) == 0
+
+    sandbox.pay(reference)
+    top_ups.settle(TopUp.objects.get(), top_ups.look_up(TopUp.objects.get()))
+
+    assert api_of(fan).get(f"{CHARGES}{shown['id']}/").json()["state"] == "SUCCEEDED"
+    assert entries_of(fan) == [("CHARGE", 500, 500)]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -305,8 +340,9 @@ def test_wallet_is_one_query():
     assert queries_of(lambda: client.get(WALLET)) == 1
 
 
-def test_charge_is_two_look_ups_and_one_statement_in_a_transaction():
+def test_charge_is_credited_in_one_statement_and_a_replay_is_two_looks():
     client = api_of(make_fan(balance=1))
 
-    assert queries_of(lambda: charge(client, {"amount": 1})) == 5
-    assert queries_of(lambda: charge(client, {"amount": 1})) == 1
+    # Two looks; written down; five of the sandbox's own, as a provider's; credited; read once more, with its line.
+    assert queries_of(lambda: charge(client, {"amount": 1})) == 14
+    assert queries_of(lambda: charge(client, {"amount": 1})) == 2

@@ -22,7 +22,11 @@ def without_limits(settings):
 
 
 def top_up(fan, amount, *, key="key", **fields):
-    return at_the_screen(fan).post("/wallet/top-up/", {"amount": amount, "key": key, **fields}, follow=True)
+    """Send the form, and pay on the sandbox's page where that leads."""
+    browser = at_the_screen(fan)
+    sent = browser.post("/wallet/top-up/", {"amount": amount, "key": key, **fields}, follow=True)
+    ends_at = sent.redirect_chain[-1][0] if sent.redirect_chain else ""
+    return browser.post(ends_at, {"choice": "pay"}, follow=True) if ends_at.startswith("/sandbox/") else sent
 
 
 def test_an_empty_wallet_says_so():
@@ -38,7 +42,7 @@ def test_topping_up_leads_to_the_wallet(typed):
 
     response = top_up(fan, typed)
 
-    assert response.redirect_chain == [("/wallet/", 302)]
+    assert response.redirect_chain[-1] == ("/wallet/", 302)
     assert notices(response) == ["₩100,000 are in your wallet now."]
     assert entries_of(fan) == [("CHARGE", 100_000, 100_000)]
 
@@ -107,7 +111,7 @@ def test_more_than_a_wallet_holds_is_said_at_the_field():
     "wanted", ["//evil.example/", "https://evil.example/", "\\\\evil.example", "evil", "javascript:x"]
 )
 def test_top_up_redirects_to_no_other_site(wanted):
-    assert top_up(make_fan(), "5", next=wanted).redirect_chain == [("/wallet/", 302)]
+    assert top_up(make_fan(), "5", next=wanted).redirect_chain[-1] == ("/wallet/", 302)
 
 
 def test_a_refused_amount_keeps_the_way_back():

@@ -1,6 +1,5 @@
-"""Top-ups by a provider that takes money, while booking them fails: from outside."""
+"""Top-ups by a provider that takes money and is away, refuses, or takes something else: told, and never lost."""
 
-import logging
 from collections import Counter
 from functools import partial
 
@@ -9,30 +8,51 @@ from django.db import transaction
 
 from concert_site.accounts.tests.concurrency import start_behind
 from concert_site.accounts.tests.factories import api_of
-from wallet.domain import ledger
-from wallet.domain.providers import reference_of
-from wallet.models import BalanceHistory, Kind
+from wallet.domain import ledger, top_ups
+from wallet.models import BalanceHistory, Kind, TopUp
+from wallet.providers import provider_named
+from wallet.providers.base import Order, Outcome, ProviderAway, ProviderRefused, Started, Status
 from wallet.tests.factories import balance_of, entries_of, make_fan
 
 CHARGES = "/api/v1/wallet/charges/"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-asked: Counter[str] = Counter()
-collected: dict[str, int] = {}
 
+class Card:
+    """A provider as they are: it collects once for each reference, and may fail at each step."""
 
-def card(*, user_id: int, amount: int, reference: str) -> None:
-    """A provider as they are: it collects once for each reference."""
-    asked[reference] += 1
-    collected.setdefault(reference, amount)
+    name = "wallet.tests.test_providers.Card"
+
+    def __init__(self):
+        self.asked: Counter[str] = Counter()
+        self.collected: dict[str, int] = {}
+        self.fails_with: Exception | None = None
+
+    def check(self):
+        return []
+
+    def start(self, order: Order) -> Started:
+        self.asked[order.reference] += 1
+        if self.fails_with:
+            raise self.fails_with
+        self.collected.setdefault(order.reference, order.amount)
+        return Started(provider_reference=f"card-{order.reference}", is_paid=True)
+
+    def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
+        amount = self.collected.get(order.reference, 0)
+        status = Status.SUCCEEDED if amount else Status.UNKNOWN
+        return Outcome(
+            status=status, amount=amount, currency="krw", method="Card 1111", provider_reference=provider_reference
+        )
 
 
 @pytest.fixture(autouse=True)
-def _provider(settings):
-    asked.clear()
-    collected.clear()
-    settings.WALLET_PROVIDER = "wallet.tests.test_providers.card"
+def card(settings):
+    settings.WALLET_PROVIDER = Card.name
+    provider_named.cache_clear()
+    yield provider_named(Card.name)
+    provider_named.cache_clear()
 
 
 def top_up(fan, amount=5_000, key="a"):
@@ -48,52 +68,103 @@ def lost(fan):
     return answer
 
 
-def test_what_was_taken_and_not_booked_is_said_with_all_that_is_needed(caplog):
+def test_what_was_taken_and_not_booked_is_on_record_and_looked_after(card):
     fan = make_fan(balance=100)
 
     answer = lost(fan)
 
-    (said,) = [record for record in caplog.records if record.levelno == logging.CRITICAL]
-    reference = reference_of(user_id=fan.pk, idempotency_key="a")
-    words = said.getMessage()
+    kept = TopUp.objects.get(user=fan, provider=Card.name)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "unavailable")
-    assert collected == {reference: 5_000}
-    assert f"user_id={fan.pk}, amount=5000, reference={reference}, idempotency_key=a" in words
-    assert "wallet.tests.test_providers.card" in words
+    assert card.collected == {kept.reference: 5_000}
+    assert (kept.amount, kept.is_open, kept.next_look_at is not None) == (5_000, True, True)
     assert entries_of(fan) == [("CHARGE", 100, 100)]
 
 
-def test_the_same_key_again_books_it_and_takes_nothing_more():
+def test_the_same_key_again_books_it_and_takes_nothing_more(card):
     fan = make_fan(balance=100)
     lost(fan)
 
     again, third = top_up(fan), top_up(fan)
 
-    assert (again.status_code, third.status_code) == (201, 200)
-    assert (list(asked.values()), list(collected.values())) == ([2], [5_000])
+    assert [(each.status_code, each.json()["state"]) for each in (again, third)] == [(200, "SUCCEEDED")] * 2
+    assert list(card.collected.values()) == [5_000]
     assert balance_of(fan) == 5_100
     assert BalanceHistory.objects.filter(kind="CHARGE", amount=5_000).count() == 1
 
 
-def test_each_top_up_has_a_reference_of_its_own():
+def test_each_top_up_has_a_reference_of_its_own(card):
     one, other = make_fan(), make_fan()
     for fan, key in ((one, "a"), (one, "b"), (other, "a"), (one, "a")):
         top_up(fan, key=key)
 
-    assert list(asked.values()) == [1, 1, 1]
-    assert all(len(reference) == 32 for reference in asked)
+    assert list(card.asked.values()) == [1, 1, 1]
+    assert all(len(reference) == 32 for reference in card.asked)
 
 
-def test_a_wallet_that_is_full_is_refused_before_money_is_taken():
+def test_a_wallet_that_is_full_is_refused_before_money_is_taken(card):
     fan = make_fan(balance=ledger.LARGEST_BALANCE - 10)
 
     refused = top_up(fan, amount=11)
 
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "balance_too_large")
-    assert not asked
+    assert not card.asked
 
 
-def test_a_top_up_that_is_booked_is_no_news(caplog):
-    top_up(make_fan())
+def test_while_the_provider_is_away_it_is_pending_and_the_same_request_asks_again(card):
+    fan = make_fan()
+    card.fails_with = ProviderAway("timeout")
+    begun = top_up(fan)
+    assert (begun.status_code, begun.json()["state"]) == (201, "PENDING")
 
-    assert [record for record in caplog.records if record.levelno == logging.CRITICAL] == []
+    card.fails_with = None
+
+    assert top_up(fan).json()["state"] == "SUCCEEDED"
+    assert entries_of(fan) == [("CHARGE", 5_000, 5_000)]
+
+
+def test_what_the_provider_refuses_has_failed_by_name(card):
+    fan = make_fan()
+    card.fails_with = ProviderRefused("amount_too_small")
+
+    shown = top_up(fan).json()
+
+    assert (shown["state"], shown["failure"], balance_of(fan)) == ("FAILED", "amount_too_small", 0)
+
+
+@pytest.mark.parametrize("outcome", [{"amount": 4_999, "currency": "KRW"}, {"amount": 5_000, "currency": "USD"}])
+def test_what_differs_from_the_order_is_credited_to_nobody_and_left_to_staff(card, outcome):
+    fan = make_fan()
+    card.fails_with = ProviderAway("timeout")
+    top_up(fan)
+    begun = TopUp.objects.get(user=fan)
+
+    top_ups.settle(begun, Outcome(status=Status.SUCCEEDED, **outcome))
+
+    assert (begun.is_open, begun.failure, begun.next_look_at, balance_of(fan)) == (True, "amount_differs", None, 0)
+
+
+def test_money_that_comes_after_a_failure_is_credited(card):
+    fan = make_fan()
+    card.fails_with = ProviderAway("timeout")
+    top_up(fan)
+    begun = TopUp.objects.get(user=fan)
+    top_ups.settle(begun, Outcome(status=Status.FAILED, failure="card_declined"))
+    assert begun.state == "FAILED"
+
+    top_ups.settle(begun, Outcome(status=Status.SUCCEEDED, amount=5_000, currency="KRW"))
+
+    assert (begun.state, begun.failure, balance_of(fan)) == ("SUCCEEDED", "", 5_000)
+
+
+@pytest.mark.parametrize(("limit", "code"), [("DAY", "top_up_day_limit"), ("MONTH", "top_up_month_limit")])
+def test_a_fans_limit_is_refused_by_name_and_says_what_is_left(settings, limit, code):
+    setattr(settings, f"TOP_UP_{limit}_MOST", 8_000)
+    fan = make_fan()
+    top_up(fan)
+
+    refused = top_up(fan, amount=3_001, key="b")
+
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["code"], error["attr"]) == (409, code, "amount")
+    assert "₩3,000" in error["detail"]
+    assert top_up(fan, amount=3_000, key="c").status_code == 201

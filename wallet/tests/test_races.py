@@ -13,12 +13,14 @@ from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import api_of, make_staff
 from concert_site.lib.database.statements import fetch
 from concert_site.tests.mutants import mutant
-from wallet.domain import ledger
+from wallet.domain import ledger, top_ups
 from wallet.domain.errors import InsufficientBalance
-from wallet.models import Kind
+from wallet.models import Kind, TopUp
+from wallet.providers import sandbox
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
 BOOK = Path(ledger.__file__).with_name("book_entry.sql")
+CREDIT = Path(ledger.__file__).with_name("credit_top_up.sql")
 GUARD = "and b.amount + p_amount between 0 and p_most"
 RUNNING_SUM = """
     select count(*) from (
@@ -51,30 +53,6 @@ def take(fan: User, staff: User, amount: int, key: str | None = None) -> ledger.
     )
 
 
-def charge_while_the_same_is_being_booked(fan: User) -> ledger.BookedEntry:
-    """Top up with a key that another transaction has booked and not committed."""
-    with transaction.atomic():
-        ledger.book(
-            user_id=fan.pk,
-            kind=Kind.CHARGE,
-            amount=500,
-            idempotency_key="a",
-            request_hash=ledger.request_hash({"amount": 500}),
-        )
-        later = start_behind(partial(make_charge, fan, amount=500, key="a"))
-    return later.result(timeout=10)
-
-
-@pytest.fixture
-def without_unique_key():
-    """The database without the index that lets a key book once."""
-    (definition,) = fetch("select indexdef from pg_indexes where indexname = 'history_key_once_a_kind'", {})
-    run("drop index history_key_once_a_kind")
-    yield
-    run("truncate balance_history")
-    run(definition["indexdef"])
-
-
 @pytest.mark.parametrize("callers", [2, 8])
 @pytest.mark.parametrize("balance", [0, 1_000])
 def test_charges_on_one_key_book_once_and_all_answer_that_entry(callers, balance):
@@ -88,34 +66,28 @@ def test_charges_on_one_key_book_once_and_all_answer_that_entry(callers, balance
     assert count_of(DRIFTED) == count_of(RUNNING_SUM) == 0
 
 
-@pytest.mark.parametrize("balance", [0, 1_000])
-def test_charge_that_waits_for_its_twin_answers_the_twins_entry(balance):
-    fan = make_fan(balance=balance)
-
-    later = charge_while_the_same_is_being_booked(fan)
-
-    assert not later.is_new
-    assert balance_of(fan) == balance + 500
-
-
-def test_control_without_the_unique_key_both_twins_are_booked(without_unique_key):
+def test_a_top_up_that_eight_report_at_once_is_credited_once():
     fan = make_fan(balance=1_000)
+    begun = top_ups.start(user_id=fan.pk, amount=500).top_up
+    sandbox.pay(begun.reference)
+    outcome = top_ups.look_up(begun)
 
-    later = charge_while_the_same_is_being_booked(fan)
+    at_once([partial(top_ups.settle, TopUp.objects.get(pk=begun.pk), outcome) for _ in range(8)])
 
-    assert later.is_new
+    assert entries_of(fan) == [("CHARGE", 1_000, 1_000), ("CHARGE", 500, 1_500)]
+
+
+def test_control_without_a_look_behind_the_lock_it_is_credited_again():
+    fan = make_fan(balance=1_000)
+    begun = top_ups.start(user_id=fan.pk, amount=500).top_up
+    sandbox.pay(begun.reference)
+    outcome = top_ups.look_up(begun)
+
+    with mutant(CREDIT, ("return 'credited_before';", "null;")):
+        for _ in range(2):
+            top_ups.settle(begun, outcome)
+
     assert balance_of(fan) == 2_000
-
-
-def test_charge_whose_twin_is_rolled_back_is_booked():
-    fan = make_fan()
-    with transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=500, idempotency_key="a", request_hash="x" * 64)
-        later = start_behind(partial(make_charge, fan, amount=500, key="a"))
-        transaction.set_rollback(True)
-
-    assert later.result(timeout=10).is_new
-    assert entries_of(fan) == [("CHARGE", 500, 500)]
 
 
 def test_one_key_with_two_amounts_at_once_books_one_and_refuses_the_other():

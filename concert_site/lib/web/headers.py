@@ -1,6 +1,6 @@
 """What every answer tells a browser about what it may do with it, whoever gives the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from csp.utils import build_policy
@@ -90,6 +90,18 @@ def ready_headers(kind: str, is_secure: bool, hsts: int) -> list[tuple[str, tupl
     """The same as Django keeps them: by lower-case name, name and value."""
     headers = headers_of_kind(kind, hsts=hsts if is_secure else 0)
     return [(name.lower(), (name, value)) for name, value in headers.items()]
+
+
+def widen_policy(response: HttpResponse, sources: Mapping[str, Sequence[str]]) -> HttpResponse:
+    """Let one page load what others may not: a widget of a third party, which may open windows and be paid by.
+
+    :param sources: directives of Content-Security-Policy, and what they allow besides the site itself
+    """
+    widened = {directive: [SELF, *allowed] for directive, allowed in sources.items()}
+    response["Content-Security-Policy"] = "; ".join(sorted(build_policy(update=widened).split("; ")))
+    response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
+    response["Permissions-Policy"] = PERMISSIONS_POLICY.replace("payment=()", "payment=*")
+    return response
 
 
 # Their names in lower case, as the web server has them; a 304 repeats them, for the browser keeps what it says.

@@ -3,23 +3,22 @@
 from typing import Protocol
 
 from django import forms
-from django.contrib import messages
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from concert_site.accounts.permissions import verified
 from concert_site.lib.amounts import TypedAmountField
-from concert_site.lib.errors import Unavailable
-from concert_site.lib.formats import money
+from concert_site.lib.errors import Invalid
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, next_url, private_page, throttled
-from wallet.domain import ledger
-from wallet.domain.errors import BalanceTooLarge
-from wallet.domain.providers import top_up_mode
-from wallet.models import BalanceHistoryQuerySet
+from wallet.domain import top_ups
+from wallet.domain.errors import BalanceTooLarge, TopUpDayLimit, TopUpMonthLimit
+from wallet.models import BalanceHistory, BalanceHistoryQuerySet
+from wallet.providers import TopUpUnavailable, top_up_mode
 from wallet.queries import wallet_of
+from wallet.views.top_ups import way_to_pay
 
 ENTRIES_A_PAGE = 25
 # In minor units: what fans top up by, without typing.
@@ -29,7 +28,7 @@ SUGGESTED = (10_000, 50_000, 100_000, 300_000)
 class TopUpForm(forms.Form):
     """How much to top up."""
 
-    amount = TypedAmountField(least=ledger.SMALLEST_CHARGE, most=ledger.LARGEST_CHARGE)
+    amount = TypedAmountField(least=settings.TOP_UP_LEAST, most=settings.TOP_UP_MOST)
     amount.label = gettext_lazy("Amount")
 
 
@@ -49,7 +48,7 @@ def wallet(request: HttpRequest, read_statement: ReadStatement) -> HttpResponse:
 @verified
 @throttled("charge")
 def top_up(request: HttpRequest, read_statement: ReadStatement) -> HttpResponse:
-    """Take the amount, and lead back to where the fan came from. A read leads to the wallet."""
+    """Write the top-up down, and lead to where it is paid. A read leads to the wallet."""
     if request.method != "POST":
         return redirect("wallet")
     form = TopUpForm(request.POST)
@@ -57,18 +56,19 @@ def top_up(request: HttpRequest, read_statement: ReadStatement) -> HttpResponse:
         return show(request, form, read_statement, status=400)
     amount = form.cleaned_data["amount"]
     try:
-        charge = ledger.charge(
-            user_id=fan_id(request), amount=amount, idempotency_key=idempotency_key(request, amount=amount)
+        begun = top_ups.start(
+            user_id=fan_id(request),
+            amount=amount,
+            idempotency_key=idempotency_key(request, amount=amount),
+            return_path=next_url(request) or "",
         )
-    except BalanceTooLarge as error:
+    except (BalanceTooLarge, Invalid, TopUpDayLimit, TopUpMonthLimit) as error:
         form.add_error("amount", str(error.detail))
         return show(request, form, read_statement, status=409)
-    except Unavailable:
+    except TopUpUnavailable:
         # The page says so itself, in place of the form.
         return redirect(next_url(request) or "wallet")
-    if charge.is_new:
-        messages.success(request, _("%(amount)s are in your wallet now.") % {"amount": money(amount)})
-    return redirect(next_url(request) or "wallet")
+    return redirect(way_to_pay(begun.top_up))
 
 
 def show(request: HttpRequest, form: TopUpForm, read_statement: ReadStatement, *, status: int = 200) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The wallet: a balance a fan, and the ledger that explains it."""
+"""A balance a fan, and the ledger that explains it."""
 
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ class Kind(models.TextChoices):
     PAYMENT = "PAYMENT", _("payment")
     REFUND = "REFUND", _("refund")
     ADJUSTMENT = "ADJUSTMENT", _("adjustment")
+    WITHDRAWAL = "WITHDRAWAL", _("withdrawal")
 
 
 class Balance(models.Model):
@@ -86,13 +87,14 @@ class BalanceHistory(models.Model):
                 condition=Q(kind="CHARGE", amount__gt=0)
                 | Q(kind="PAYMENT", amount__lt=0)
                 | Q(kind="REFUND", amount__gte=0)
-                | (Q(kind="ADJUSTMENT") & ~Q(amount=0)),
+                # What a provider couldn't pay out comes back by an entry of the same kind.
+                | (Q(kind__in=["ADJUSTMENT", "WITHDRAWAL"]) & ~Q(amount=0)),
                 name="history_sign_of_its_kind",
             ),
             models.CheckConstraint(condition=Q(amount_after__gte=0), name="history_not_below_zero"),
             models.CheckConstraint(
                 condition=Q(kind__in=["PAYMENT", "REFUND"], payment__isnull=False)
-                | Q(kind__in=["CHARGE", "ADJUSTMENT"], payment__isnull=True),
+                | Q(kind__in=["CHARGE", "ADJUSTMENT", "WITHDRAWAL"], payment__isnull=True),
                 name="history_payment_of_its_kind",
             ),
             models.CheckConstraint(

@@ -1,0 +1,15 @@
+"""Money from outside: who takes it, how much at most, and for how long it is waited for."""
+
+from concert_site.settings.base import IS_PRODUCTION, env
+
+# What tops up a wallet; blank in production until a real provider is configured.
+WALLET_PROVIDER = env.str("WALLET_PROVIDER", default="" if IS_PRODUCTION else "sandbox")
+# An app's top-up is paid in the answer, for tours and load tests; off, it is asynchronous for apps as for pages.
+SANDBOX_CREDITS_AT_ONCE = env.bool("SANDBOX_CREDITS_AT_ONCE", default=True)
+# In minor units. Those of a day (the venue's) and of 30 days are of a fan's top-ups of the wallet; 0: no limit.
+TOP_UP_LEAST = env.whole("TOP_UP_LEAST", default=1)
+TOP_UP_MOST = env.whole("TOP_UP_MOST", default=100_000_000)
+TOP_UP_DAY_MOST = env.whole("TOP_UP_DAY_MOST", default=0, least=0)
+TOP_UP_MONTH_MOST = env.whole("TOP_UP_MONTH_MOST", default=0, least=0)
+# How long a fan may be with the provider; holds that are paid by card are prolonged for as long.
+TOP_UP_SECONDS = env.whole("TOP_UP_SECONDS", default=600)

@@ -1,0 +1,29 @@
+"""Paying bookings with money that comes from outside: credited and paid in one transaction."""
+
+from datetime import datetime
+
+from concert_site.lib.database.statements import fetch
+from reservations.domain.waiting_room import slot_freed
+from wallet.domain import top_ups
+from wallet.domain.errors import BalanceTooLarge
+from wallet.models import TopUp
+from wallet.providers.base import Outcome
+
+SETTLE = """
+select refusal, outcome, freed
+  from settle_booking(%(top_up)s::bigint, %(method)s::text, %(provider_reference)s::text, %(most)s::bigint,
+                      %(now)s::timestamptz)
+"""
+
+
+def settle_booking(top_up: TopUp, outcome: Outcome, now: datetime | None = None) -> None:
+    """Credit a top-up and pay what it is for; what came too late for the seats stays in the wallet.
+
+    :raises BalanceTooLarge: if the wallet would hold too much
+    """
+    (row,) = fetch(SETTLE, top_ups.credit_params(top_up, outcome, now=now))
+    if row["refusal"] == "balance_too_large":
+        top_ups.note_too_large(top_up)
+        raise BalanceTooLarge
+    for schedule_id in row["freed"] or ():
+        slot_freed(schedule_id)

@@ -1,0 +1,367 @@
+"""Top-ups: money that comes to a wallet from outside, on record before it moves, credited once."""
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from concert_site.lib.database.statements import fetch
+from concert_site.lib.errors import Invalid
+from concert_site.lib.formats import money
+from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
+from wallet.domain.errors import BalanceTooLarge, TopUpDayLimit, TopUpMonthLimit
+from wallet.domain.ledger import LARGEST_BALANCE
+from wallet.models import OPEN, Purpose, TopUp, TopUpState
+from wallet.models.top_ups import CREDITED
+from wallet.providers import current_provider, provider_named
+from wallet.providers.base import Order, Outcome, PayPage, Provider, ProviderAway, ProviderRefused, Status
+from wallet.queries import wallet_of
+
+log = logging.getLogger(__name__)
+
+MONTH = timedelta(days=30)
+# Between two looks at what is under way, in seconds: the first soon, then ever more seldom, up to an hour.
+FIRST_LOOK, LAST_LOOK = 10, 3600
+# What the provider has never heard of by then, was never asked of it.
+GIVE_UP = timedelta(hours=1)
+
+CREDIT = """
+select credit_top_up(%(top_up)s::bigint, %(method)s::text, %(provider_reference)s::text, %(most)s::bigint,
+                     coalesce(%(now)s::timestamptz, statement_timestamp())) as refusal
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedTopUp:
+    """A top-up on record; `is_new` is false if the same request had made it before."""
+
+    top_up: TopUp
+    is_new: bool
+
+
+# --- Beginning ---------------------------------------------------------------------------------
+
+
+def start(
+    *,
+    user_id: int,
+    amount: int,
+    idempotency_key: str | None = None,
+    reservations: tuple[int, ...] = (),
+    return_path: str = "",
+    is_by_app: bool = False,
+    now: datetime | None = None,
+) -> StartedTopUp:
+    """Write down that a fan brings in `amount` (minor units), once a key, then ask the provider to collect it.
+
+    With `reservations` it is for these, which whom `use_settler` has named pays from it. `return_path` is where on this
+    site the fan goes on afterwards.
+    One that the provider couldn't be asked about stays CREATED: the same request asks again.
+
+    :raises IdempotencyKeyReused: if the key came before, with another amount
+    :raises Invalid: if the amount is out of bounds
+    :raises TopUpUnavailable: if this house takes no money online
+    :raises TopUpDayLimit, TopUpMonthLimit: if the fan's limit is reached
+    :raises BalanceTooLarge: if the wallet would hold too much
+    """
+    body: dict[str, object] = {"amount": amount}
+    if reservations:
+        body["reservations"] = sorted(reservations)
+    else:
+        require_in_bounds(amount)
+    asked = request_hash(body)
+    known = begun_before(user_id, idempotency_key, asked, reservations)
+    if known is None:
+        provider = current_provider()
+        if not reservations:
+            require_in_limits(user_id, amount, now)
+        if wallet_of(user_id).amount + amount > LARGEST_BALANCE:
+            raise BalanceTooLarge
+        known = create(
+            user_id=user_id,
+            amount=amount,
+            idempotency_key=idempotency_key,
+            reservations=reservations,
+            return_path=return_path,
+            asked=asked,
+            provider=provider.name,
+            now=now,
+        )
+    if known.top_up.state == TopUpState.CREATED:
+        ask_provider(known.top_up, is_by_app=is_by_app)
+    return known
+
+
+def require_in_bounds(amount: int) -> None:
+    """One top-up has a smallest and a largest amount.
+
+    :raises Invalid: naming both
+    """
+    if not settings.TOP_UP_LEAST <= amount <= settings.TOP_UP_MOST:
+        bounds = {"least": settings.TOP_UP_LEAST, "most": settings.TOP_UP_MOST}
+        raise Invalid(_("Choose an amount from %(least)d to %(most)d.") % bounds, attr="amount")
+
+
+def require_in_limits(user_id: int, amount: int, now: datetime | None) -> None:
+    """A fan brings in no more than so much a day and in 30 days; what may still come counts.
+
+    :raises TopUpDayLimit, TopUpMonthLimit: saying how much is left
+    """
+    at = now or timezone.now()
+    midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
+    for refusal, most, since in (
+        (TopUpDayLimit, settings.TOP_UP_DAY_MOST, midnight),
+        (TopUpMonthLimit, settings.TOP_UP_MONTH_MOST, at - MONTH),
+    ):
+        if most:
+            counted = TopUp.objects.of(user_id=user_id).filter(
+                purpose=Purpose.WALLET, created_at__gte=since, state__in=[*OPEN, *CREDITED]
+            )
+            left = most - (counted.aggregate(sum=Sum("amount"))["sum"] or 0)
+            if amount > left:
+                raise refusal(refusal.detail % {"left": money(max(0, left))}, attr="amount")
+
+
+def begun_before(
+    user_id: int, idempotency_key: str | None, asked: str, reservations: tuple[int, ...]
+) -> StartedTopUp | None:
+    """What this request has begun already: by its key, or for a booking by what is still under way for it.
+
+    :raises IdempotencyKeyReused: if the key was that of another request
+    """
+    own = TopUp.objects.of(user_id=user_id)
+    if idempotency_key is not None:
+        found = own.filter(idempotency_key=idempotency_key).first()
+        if found and found.request_hash != asked:
+            raise IdempotencyKeyReused
+    else:
+        found = own.open().filter(purpose=Purpose.BOOKING, request_hash=asked).first() if reservations else None
+    return StartedTopUp(found, is_new=False) if found else None
+
+
+def create(
+    *,
+    user_id: int,
+    amount: int,
+    idempotency_key: str | None,
+    reservations: tuple[int, ...],
+    return_path: str,
+    asked: str,
+    provider: str,
+    now: datetime | None,
+) -> StartedTopUp:
+    """Write it down, in a transaction of its own: from here on it is looked after, whatever dies."""
+    at = now or timezone.now()
+    try:
+        with transaction.atomic(durable=True):
+            made = TopUp.objects.create(
+                user_id=user_id,
+                amount=amount,
+                currency=settings.CURRENCY,
+                purpose=Purpose.BOOKING if reservations else Purpose.WALLET,
+                reservations=list(reservations),
+                provider=provider,
+                reference=uuid.uuid4().hex,
+                idempotency_key=idempotency_key,
+                request_hash=asked,
+                return_path=return_path,
+                created_at=at,
+                updated_state_at=at,
+                expires_at=at + timedelta(seconds=settings.TOP_UP_SECONDS),
+                next_look_at=at + timedelta(seconds=FIRST_LOOK),
+            )
+    except IntegrityError:
+        # The same request arrived twice at once, and the other one was first.
+        known = begun_before(user_id, idempotency_key, asked, reservations)
+        if known is None:
+            raise
+        return known
+    return StartedTopUp(made, is_new=True)
+
+
+def ask_provider(top_up: TopUp, *, is_by_app: bool = False) -> None:
+    """Have the provider prepare to collect it, and note what the fan has to do.
+
+    While the provider is away it stays CREATED; what it refuses is FAILED. Either is told by its state.
+    """
+    provider = provider_of(top_up)
+    try:
+        started = provider.start(order_of(top_up, is_by_app=is_by_app))
+    except ProviderRefused as error:
+        log.warning("Top-up %s was refused by %s: %s", top_up.pk, top_up.provider, error)
+        end(top_up, TopUpState.FAILED, failure=error.code)
+        return
+    except ProviderAway as error:
+        log.warning("Top-up %s: %s is away: %s", top_up.pk, top_up.provider, error)
+        return
+    if started.is_paid:
+        settle(top_up, provider.look_up(order_of(top_up), started.provider_reference))
+        return
+    shown = {"url": started.next_url, "data": dict(started.data)}
+    TopUp.objects.filter(pk=top_up.pk).move(
+        TopUpState.CREATED,
+        TopUpState.PENDING,
+        provider_reference=started.provider_reference,
+        next=shown,
+        updated_state_at=timezone.now(),
+    )
+    top_up.refresh_from_db()
+
+
+def provider_of(top_up: TopUp) -> Provider:
+    """The provider that it was begun with, whichever is in force now."""
+    return provider_named(top_up.provider)
+
+
+def order_of(top_up: TopUp, *, is_by_app: bool = False) -> Order:
+    """What its provider is asked. The fan comes back to the page of the top-up."""
+    return Order(
+        reference=top_up.reference,
+        amount=top_up.amount,
+        currency=top_up.currency,
+        description="Frontrow",
+        return_url=urljoin(settings.SITE_URL, reverse("top_up_status", args=[top_up.reference])),
+        expires_at=top_up.expires_at,
+        is_by_app=is_by_app,
+    )
+
+
+# --- Ending ------------------------------------------------------------------------------------
+
+
+# Takes a top-up that was collected as ordered, and credits it in one transaction with what it is for.
+Settler = Callable[[TopUp, Outcome, datetime | None], None]
+_settlers: dict[str, Settler] = {}
+
+
+def use_settler(purpose: Purpose, settler: Settler) -> None:
+    """From now on have top-ups of this purpose settled so: what they are for is known above the wallet."""
+    _settlers[purpose] = settler
+
+
+def settle(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> TopUp:
+    """Take note of how a top-up stands at its provider; money is credited once, in one transaction.
+
+    :raises BalanceTooLarge: if the wallet would hold too much: the provider has the money, and staff are told
+    """
+    if outcome.status == Status.SUCCEEDED:
+        if is_as_ordered(top_up, outcome):
+            _settlers.get(top_up.purpose, credit)(top_up, outcome, now)
+    else:
+        note_unpaid(top_up, outcome, now=now)
+    top_up.refresh_from_db()
+    return top_up
+
+
+def is_as_ordered(top_up: TopUp, outcome: Outcome) -> bool:
+    """Whether the provider took what was ordered; what it didn't is for staff to look at, and is credited to nobody."""
+    if (outcome.amount, outcome.currency.upper()) == (top_up.amount, top_up.currency):
+        return True
+    log.critical(
+        "Top-up %s: %s took %s %s where %s %s were ordered. Nothing was credited",
+        top_up.pk,
+        top_up.provider,
+        outcome.amount,
+        outcome.currency,
+        top_up.amount,
+        top_up.currency,
+    )
+    TopUp.objects.filter(pk=top_up.pk, entry=None).update(failure="amount_differs", next_look_at=None)
+    return False
+
+
+def credit(top_up: TopUp, outcome: Outcome, now: datetime | None = None) -> None:
+    """Credit what the provider took, unless that was done.
+
+    :raises BalanceTooLarge: if the wallet would hold too much
+    """
+    (row,) = fetch(CREDIT, credit_params(top_up, outcome, now=now))
+    if row["refusal"] == "balance_too_large":
+        note_too_large(top_up)
+        raise BalanceTooLarge
+
+
+def credit_params(top_up: TopUp, outcome: Outcome, *, now: datetime | None) -> dict[str, object]:
+    """What credit_top_up.sql is called with."""
+    return {
+        "top_up": top_up.pk,
+        "method": outcome.method[:100],
+        "provider_reference": outcome.provider_reference,
+        "most": LARGEST_BALANCE,
+        "now": now,
+    }
+
+
+def note_too_large(top_up: TopUp) -> None:
+    """The provider has the money and the wallet has no room: staff give it back."""
+    log.critical("Top-up %s was collected, and the wallet of fan %s is full", top_up.pk, top_up.user_id)
+    TopUp.objects.filter(pk=top_up.pk, entry=None).update(failure="balance_too_large", next_look_at=None)
+
+
+def note_unpaid(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> None:
+    """Take note of one that isn't paid: failed, given up, or still under way."""
+    at = now or timezone.now()
+    if outcome.status == Status.FAILED:
+        end(top_up, TopUpState.FAILED, failure=outcome.failure or "failed", now=now)
+    elif outcome.status == Status.EXPIRED or (outcome.status == Status.UNKNOWN and at > top_up.expires_at + GIVE_UP):
+        end(top_up, TopUpState.EXPIRED, failure=outcome.failure or "expired", now=now)
+
+
+def end(top_up: TopUp, to: TopUpState, *, failure: str, now: datetime | None = None) -> None:
+    """End one that wasn't paid. Money that is reported later is credited all the same."""
+    at = now or timezone.now()
+    for source in OPEN:
+        TopUp.objects.filter(pk=top_up.pk).move(
+            source, to, failure=failure[:100], updated_state_at=at, next_look_at=None
+        )
+    top_up.refresh_from_db()
+
+
+# --- Asking ------------------------------------------------------------------------------------
+
+
+def look_up(top_up: TopUp) -> Outcome:
+    """How it stands at its provider.
+
+    :raises ProviderAway: if nobody knows
+    """
+    return provider_of(top_up).look_up(order_of(top_up), top_up.provider_reference)
+
+
+def confirm(top_up: TopUp, returned: Mapping[str, str]) -> Outcome:
+    """Do what is left to do once the fan has come back, and say how it stands.
+
+    :raises ProviderAway: if nobody knows
+    """
+    return provider_of(top_up).confirm(order_of(top_up), returned)
+
+
+def give_up(top_up: TopUp) -> Outcome:
+    """See to it that nothing is taken any more, if that is still possible, and say how it stands.
+
+    :raises ProviderAway: if nobody knows
+    """
+    return provider_of(top_up).cancel(order_of(top_up), top_up.provider_reference)
+
+
+def pay_page(top_up: TopUp) -> PayPage | None:
+    """The page on our site with the provider's widget; None if it has a page of its own."""
+    data = (top_up.next or {}).get("data", {})
+    return provider_of(top_up).pay_page(order_of(top_up), data)
+
+
+def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | None = None) -> StartedTopUp:
+    """An app's top-up of the wallet: begun, and credited already where the provider needs nobody.
+
+    :raises IdempotencyKeyReused, Invalid, TopUpUnavailable, TopUpDayLimit, TopUpMonthLimit, BalanceTooLarge: as `start`
+    """
+    return start(user_id=user_id, amount=amount, idempotency_key=idempotency_key, is_by_app=True, now=now)

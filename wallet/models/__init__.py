@@ -1,0 +1,22 @@
+"""The wallet: balances, the ledger that explains them, and the money that comes in and goes out again."""
+
+from wallet.models.ledger import Balance, BalanceHistory, BalanceHistoryQuerySet, Kind
+from wallet.models.provider_records import ProviderEvent, SandboxPayment
+from wallet.models.top_ups import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
+from wallet.models.withdrawals import Withdrawal, WithdrawalState
+
+__all__ = [
+    "OPEN",
+    "Balance",
+    "BalanceHistory",
+    "BalanceHistoryQuerySet",
+    "Kind",
+    "ProviderEvent",
+    "Purpose",
+    "SandboxPayment",
+    "TopUp",
+    "TopUpQuerySet",
+    "TopUpState",
+    "Withdrawal",
+    "WithdrawalState",
+]

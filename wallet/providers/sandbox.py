@@ -1,0 +1,163 @@
+"""The sandbox: a provider that takes no real money, and behaves like one that does. For demo and test alone.
+
+Its book is a table of its own, which our code reads by this class alone, as it would ask a real one. The page on which
+a fan "pays" writes into it (payments/views/sandbox.py).
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from wallet.models import SandboxPayment
+from wallet.providers.base import (
+    BookLine,
+    Order,
+    Outcome,
+    PayPage,
+    ProviderRefused,
+    RefundOrder,
+    RefundOutcome,
+    Started,
+    Status,
+    WebhookMessage,
+)
+
+METHOD = "Sandbox 4242"
+
+
+class Sandbox:
+    """The provider of demo and test."""
+
+    name = "sandbox"
+
+    def check(self) -> list[str]:
+        """In production it would give money away."""
+        return ["WALLET_PROVIDER=sandbox gives money away"] if settings.IS_PRODUCTION else []
+
+    def start(self, order: Order) -> Started:
+        """Note it, and send the fan to the sandbox's page; an app has it paid at once, unless the setting says no."""
+        payment, _is_new = SandboxPayment.objects.get_or_create(
+            reference=order.reference,
+            defaults={"amount": order.amount, "currency": order.currency, "created_at": timezone.now()},
+        )
+        if (payment.amount, payment.currency) != (order.amount, order.currency):
+            raise ProviderRefused("reference_reused")
+        is_paid = order.is_by_app and settings.SANDBOX_CREDITS_AT_ONCE
+        if is_paid:
+            pay(order.reference)
+        return Started(
+            provider_reference=f"sandbox_{payment.pk}",
+            next_url=None if is_paid else reverse("sandbox_payment", args=[order.reference]),
+            is_paid=is_paid,
+        )
+
+    def confirm(self, order: Order, returned: Mapping[str, str]) -> Outcome:
+        """Nothing is left to do."""
+        return self.look_up(order, None)
+
+    def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
+        """What the book says."""
+        payment = SandboxPayment.objects.filter(reference=order.reference).first()
+        if payment is None:
+            return Outcome(status=Status.UNKNOWN)
+        return Outcome(
+            status=status_of(payment),
+            provider_reference=f"sandbox_{payment.pk}",
+            amount=payment.amount,
+            currency=payment.currency,
+            method=METHOD,
+            failure=payment.failure,
+            refunded=payment.refunded,
+        )
+
+    def cancel(self, order: Order, provider_reference: str | None) -> Outcome:
+        """Close it unless it is paid."""
+        SandboxPayment.objects.filter(reference=order.reference, succeeds_at=None, failed_at=None).update(
+            failed_at=timezone.now(), failure="canceled"
+        )
+        return self.look_up(order, provider_reference)
+
+    def refund(self, order: RefundOrder) -> RefundOutcome:
+        """Give it back, once a reference."""
+        with transaction.atomic():
+            payment = SandboxPayment.objects.select_for_update().get(reference=order.payment_reference)
+            if order.reference not in payment.refunds:
+                if payment.is_card_closed:
+                    return RefundOutcome(status=Status.FAILED, failure="card_closed")
+                if payment.refunded + order.amount > payment.amount:
+                    return RefundOutcome(status=Status.FAILED, failure="more_than_was_paid")
+                payment.refunds[order.reference] = {"amount": order.amount, "at": timezone.now().isoformat()}
+                payment.refunded += order.amount
+                payment.save(update_fields=["refunds", "refunded"])
+        return RefundOutcome(status=Status.SUCCEEDED, provider_reference=f"sandbox_{order.reference}")
+
+    def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
+        """What the book says."""
+        payment = SandboxPayment.objects.filter(reference=order.payment_reference).first()
+        if payment is None or order.reference not in payment.refunds:
+            return RefundOutcome(status=Status.UNKNOWN)
+        return RefundOutcome(status=Status.SUCCEEDED, provider_reference=f"sandbox_{order.reference}")
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookMessage:
+        """It sends none."""
+        raise ProviderRefused("no_webhooks")
+
+    def pay_page(self, order: Order, data: Mapping[str, Any]) -> PayPage | None:  # Any: as in the protocol
+        """It has a page of its own."""
+        return None
+
+    def book_of(self, day: date) -> list[BookLine]:
+        """What was paid and given back on that day."""
+        start = datetime.combine(day, time(), ZoneInfo(settings.TIME_ZONE))
+        end = start + timedelta(days=1)
+        lines = [
+            line_of(payment, payment.reference, payment.amount, payment.succeeds_at)
+            for payment in SandboxPayment.objects.filter(succeeds_at__gte=start, succeeds_at__lt=end)
+            if payment.succeeds_at
+        ]
+        for payment in SandboxPayment.objects.filter(refunded__gt=0):
+            for reference, refund in payment.refunds.items():
+                at = datetime.fromisoformat(refund["at"])
+                if start <= at < end:
+                    lines.append(line_of(payment, reference, -refund["amount"], at))
+        return lines
+
+
+def status_of(payment: SandboxPayment) -> Status:
+    """How it stands now."""
+    if payment.failed_at:
+        return Status.FAILED
+    if payment.succeeds_at and payment.succeeds_at <= timezone.now():
+        return Status.SUCCEEDED
+    return Status.OPEN
+
+
+def line_of(payment: SandboxPayment, reference: str, amount: int, at: datetime) -> BookLine:
+    """A line of the book."""
+    return BookLine(
+        reference=reference,
+        provider_reference=f"sandbox_{payment.pk}",
+        amount=amount,
+        currency=payment.currency,
+        at=at,
+    )
+
+
+def pay(reference: str, *, after_seconds: float = 0) -> None:
+    """Have it be paid, now or a while later; not what is closed already."""
+    SandboxPayment.objects.filter(reference=reference, succeeds_at=None, failed_at=None).update(
+        succeeds_at=timezone.now() + timedelta(seconds=after_seconds)
+    )
+
+
+def decline(reference: str, failure: str = "card_declined") -> None:
+    """Have the card turned down."""
+    SandboxPayment.objects.filter(reference=reference, succeeds_at=None, failed_at=None).update(
+        failed_at=timezone.now(), failure=failure
+    )

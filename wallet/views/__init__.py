@@ -1,0 +1,1 @@
+"""Pages of the wallet, and of money on its way to it."""

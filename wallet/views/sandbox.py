@@ -1,0 +1,36 @@
+"""The page of the sandbox, as a provider's: here a fan of demo and test "pays"."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from wallet.models import SandboxPayment
+from wallet.providers import provider_named, sandbox, top_up_mode
+from wallet.providers.sandbox import status_of
+
+DELAY_SECONDS = 20
+
+
+@never_cache
+def payment(request: HttpRequest, reference: str) -> HttpResponse:
+    """GET: what is asked for. POST `choice`: pay, decline, delay, or vanish. Like a provider's it knows no session."""
+    if provider_named("sandbox").check():
+        raise Http404
+    found = SandboxPayment.objects.filter(reference=reference).first()
+    if found is None:
+        raise Http404
+    if request.method != "POST":
+        facts = {"payment": found, "status": status_of(found).value, "mode": top_up_mode().value}
+        return render(request, "wallet/sandbox.html", facts)
+    match request.POST.get("choice"):
+        case "pay":
+            sandbox.pay(reference)
+        case "delay":
+            sandbox.pay(reference, after_seconds=DELAY_SECONDS)
+        case "vanish":
+            # Paid, and the fan never comes back to tell.
+            sandbox.pay(reference)
+            return render(request, "wallet/sandbox.html", {"payment": found, "status": "VANISHED"})
+        case _:
+            sandbox.decline(reference)
+    return redirect("top_up_status", reference)
