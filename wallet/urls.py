@@ -8,5 +8,5 @@ urlpatterns = [
     path("wallet/top-ups/<slug:reference>/", top_ups.status, name="top_up_status"),
     path("wallet/top-ups/<slug:reference>/pay/", top_ups.pay, name="top_up_pay"),
     path("wallet/top-ups/<slug:reference>/give-up/", top_ups.give_up, name="top_up_give_up"),
-    path("sandbox/<slug:reference>/", sandbox.payment, name="sandbox_payment"),
+    path("sandbox/<slug:reference>/", sandbox.sandbox_page, name="sandbox_payment"),
 ]

@@ -36,6 +36,8 @@ SPECTACULAR_SETTINGS = {
         "token": {"type": "string", "format": "uuid"},
     },
     "ENUM_NAME_OVERRIDES": {
+        "LedgerKind": "wallet.models.Kind",
+        "NextStepKind": ["redirect"],
         "TokenStatus": "queueing.models.Status",
         "ReservationStatus": "reservations.models.reservation.Status",
         "ConcertStatus": "reservations.models.concert.ConcertStatus",

@@ -10,7 +10,7 @@ from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
 from reservations.halls.hall import plain_hall
 from reservations.models import Concert, ConcertSeat, Reservation
-from wallet.models import Balance, BalanceHistory, TopUp
+from wallet.models import Balance, BalanceHistory, ProviderEvent, SandboxPayment, TopUp, Withdrawal
 
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -107,11 +107,44 @@ class Site:
             provider_reference="sandbox_1",
             state="SUCCEEDED",
             entry_id=self.ids["charge"],
+            idempotency_key="key",
             request_hash="0" * 64,
             created_at=NOW,
             expires_at=NOW,
             updated_state_at=NOW,
         ).pk
+
+        event = ProviderEvent.objects.create(
+            provider="sandbox", event_id="1", kind="paid", body=b"{}", received_at=NOW, next_attempt_at=NOW
+        )
+        booked = SandboxPayment.objects.create(
+            reference="r" * 32, amount=120_000, currency="KRW", succeeds_at=NOW, created_at=NOW
+        )
+        self.ids |= {"event": event.pk, "sandboxed": booked.pk}
+
+    def withdraw(self):
+        """Money on its way, which no ledger entry explains: not for the audit. 5,000 go back to the card, another
+        5,000 came back from there, and a booking is being paid by card.
+        """
+        made = {"user_id": self.ids["fan"], "amount": 5_000, "created_at": NOW, "updated_state_at": NOW}
+        out = made | {"top_up_id": self.ids["topup"]}
+        under_way = Withdrawal.objects.create(reference="w" * 32, entry_id=self.ids["wasted"], **out)
+        Withdrawal.objects.create(
+            reference="f" * 32, state="FAILED", entry_id=self.ids["spent"], return_entry_id=self.ids["charge"], **out
+        )
+        TopUp.objects.create(
+            reference="o" * 32,
+            state="PENDING",
+            purpose="BOOKING",
+            reservations=[1],
+            currency="KRW",
+            expires_at=NOW,
+            provider="sandbox",
+            request_hash="open",
+            **made,
+        )
+        self.ids["withdrawn"] = under_way.pk
+        return self
 
     def join(self, schedule):
         """Numbers 1 to 5: the first was in and left, two are inside, two wait; ten seconds between them."""

@@ -168,7 +168,13 @@ BREACHES = {
         " updated_at) VALUES (:balance, :fan, 'ADJUSTMENT', -65001, -1, 'x', :fan, now(), now());"
         "UPDATE balance SET amount = -1 WHERE id = :balance",
     ),
-    "a ledger entry of another fan": (4, "UPDATE balance_history SET user_id = :other WHERE id = :charge"),
+    "a ledger entry of another fan": (
+        4,
+        (
+            "UPDATE balance_history SET user_id = :other WHERE id = :charge;"
+            "UPDATE top_up SET user_id = :other WHERE id = :topup"
+        ),
+    ),
     "a completed payment that was never booked": (
         5,
         (
@@ -234,7 +240,10 @@ BREACHES = {
         6,
         drop("balance_history", "history_key_once_a_kind", is_index=True)
         + copy_entry(":charge", after="185000")
-        + "UPDATE balance SET amount = 185000 WHERE id = :balance",
+        + COPY_TOP_UP
+        + "UPDATE top_up SET state = 'SUCCEEDED', entry_id = (SELECT max(id) FROM balance_history)"
+        " WHERE reference = 'copy';"
+        "UPDATE balance SET amount = 185000 WHERE id = :balance",
     ),
     "a charge's key without its hash": (
         6,

@@ -4,7 +4,7 @@ A guard that no row below names fails the test at the end, so a new constraint c
 """
 
 from hashlib import sha256
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 from django.apps import apps
@@ -28,6 +28,19 @@ BESIDE = {
     "payment": (":payment", {"reservation_id": ":held"}),
     "balance": (":balance", {"user_id": ":queued1"}),
     "balance_history": (":charge", {"idempotency_key": "NULL", "request_hash": "NULL"}),
+    "top_up": (
+        ":topup",
+        {
+            "reference": "'new'",
+            "provider_reference": "NULL",
+            "state": "'PENDING'",
+            "entry_id": "NULL",
+            "idempotency_key": "NULL",
+        },
+    ),
+    "withdrawal": (":withdrawn", {"reference": "'new'", "entry_id": ":refund"}),
+    "provider_event": (":event", {"event_id": "'2'"}),
+    "sandbox_payment": (":sandboxed", {"reference": "'new'"}),
     "known_network": (":known", {"network": "'d'"}),
     "spent_proof": (":spentproof", {"nonce": "'d'"}),
     "waiting_token": (":token4", {"user_id": ":other", "number": "99", "token": "gen_random_uuid()"}),
@@ -38,7 +51,7 @@ KEYS = {"account_session": "session_key"}
 
 @pytest.fixture
 def site(db):
-    return Site()
+    return Site().withdraw()
 
 
 def columns_of(table):
@@ -79,6 +92,9 @@ PAID = {"status": "'RESERVED'", "expired_at": "NULL"}
 REFUNDED = {"state": "'CANCELED'", "refund_fee": "0"}
 ADJUSTED = {"kind": "'ADJUSTMENT'", "actor_id": ":other", "note": "'cash'"}
 SPENT = {"kind": "'PAYMENT'", "amount": "-1", "payment_id": ":payment"}
+# Of a top-up: credited, and for a booking.
+RECEIVED = {"state": "'SUCCEEDED'", "entry_id": ":spent"}
+BOOKED = {"purpose": "'BOOKING'", "reservations": "ARRAY[1::bigint]"}
 KEYED = {"idempotency_key": "'new'", "request_hash": "'hash'"}
 
 # Guard, table, and the columns that break it.
@@ -145,6 +161,42 @@ BREACHES = [
     ("history_key_with_its_request", "balance_history", {"request_hash": "'hash'"}),
     ("history_payment_once_a_kind", "balance_history", SPENT),
     ("history_key_once_a_kind", "balance_history", KEYED | {"idempotency_key": "idempotency_key"}),
+    ("top_up_state_known", "top_up", {"state": "'PAID'"}),
+    ("top_up_purpose_known", "top_up", {"purpose": "'GIFT'"}),
+    ("top_up_amount_positive", "top_up", {"amount": "0"}),
+    ("top_up_entry_once_credited", "top_up", {"state": "'SUCCEEDED'"}),
+    ("top_up_entry_once_credited", "top_up", {"entry_id": ":spent"}),
+    ("top_up_refunded_of_its_state", "top_up", {"refunded": "1"}),
+    ("top_up_refunded_of_its_state", "top_up", RECEIVED | {"refunded": "1"}),
+    ("top_up_refunded_of_its_state", "top_up", RECEIVED | {"state": "'PARTLY_REFUNDED'", "refunded": "0"}),
+    ("top_up_refunded_of_its_state", "top_up", RECEIVED | {"state": "'PARTLY_REFUNDED'", "refunded": "amount"}),
+    ("top_up_refunded_of_its_state", "top_up", RECEIVED | {"state": "'REFUNDED'", "refunded": "amount + 1"}),
+    ("top_up_reservations_of_a_booking", "top_up", {"purpose": "'BOOKING'"}),
+    ("top_up_reservations_of_a_booking", "top_up", {"reservations": "ARRAY[1::bigint]"}),
+    ("top_up_reservations_of_a_booking", "top_up", {"outcome": "'PAID'"}),
+    ("top_up_outcome_known", "top_up", BOOKED | {"outcome": "'LOST'"}),
+    ("top_up_once_a_provider_reference", "top_up", {"provider_reference": "provider_reference"}),
+    ("top_up_key_once", "top_up", {"idempotency_key": "'key'"}),
+    ("top_up_one_open_a_booking", "top_up", BOOKED | {"request_hash": "'open'"}),
+    ("top_up_looks_check", "top_up", {"looks": "-1"}),
+    ("top_up_reference_key", "top_up", {"reference": "reference"}),
+    ("top_up_entry_id_key", "top_up", RECEIVED | {"entry_id": ":charge"}),
+    ("withdrawal_state_known", "withdrawal", {"state": "'PAID'"}),
+    ("withdrawal_amount_positive", "withdrawal", {"amount": "0"}),
+    ("withdrawal_returned_once_failed", "withdrawal", {"state": "'FAILED'"}),
+    ("withdrawal_returned_once_failed", "withdrawal", {"return_entry_id": ":spent"}),
+    ("withdrawal_reference_key", "withdrawal", {"reference": "reference"}),
+    ("withdrawal_entry_id_key", "withdrawal", {"entry_id": ":wasted"}),
+    ("withdrawal_return_entry_id_key", "withdrawal", {"state": "'FAILED'", "return_entry_id": ":charge"}),
+    ("withdrawal_looks_check", "withdrawal", {"looks": "-1"}),
+    ("provider_event_state_known", "provider_event", {"state": "'LOST'"}),
+    ("provider_event_once", "provider_event", {"event_id": "event_id"}),
+    ("provider_event_attempts_check", "provider_event", {"attempts": "-1"}),
+    ("sandbox_amount_positive", "sandbox_payment", {"amount": "0"}),
+    ("sandbox_one_ending", "sandbox_payment", {"failed_at": "now()"}),
+    ("sandbox_refunds_no_more_than_taken", "sandbox_payment", {"refunded": "amount + 1"}),
+    ("sandbox_refunds_no_more_than_taken", "sandbox_payment", {"refunded": "-1"}),
+    ("sandbox_payment_reference_key", "sandbox_payment", {"reference": "reference"}),
     ("token_status_known", "waiting_token", {"status": "'LOST'"}),
     ("token_reason_known", "waiting_token", EXPIRED | {"expired_reason": "'BORED'"}),
     ("token_number_positive", "waiting_token", {"number": "0"}),
@@ -193,6 +245,14 @@ def test_the_database_refuses_a_canceled_payment_without_a_fee(site):
         ("reservation", {"status": "'CANCELED'", "concert_seat_id": ":seat1"}),
         ("payment", REFUNDED | {"refund_fee": "price", "canceled_mail_at": "now()"}),
         ("balance_history", ADJUSTED | {"amount": "-1"}),
+        (
+            "balance_history",
+            {"kind": "'WITHDRAWAL'", "amount": "-1", "idempotency_key": "NULL", "request_hash": "NULL"},
+        ),
+        ("top_up", RECEIVED),
+        ("top_up", RECEIVED | {"state": "'REFUNDED'", "refunded": "amount"}),
+        ("top_up", BOOKED | RECEIVED | {"outcome": "'KEPT'"}),
+        ("withdrawal", {"state": "'FAILED'", "return_entry_id": ":spent"}),
         ("balance_history", SPENT | {"kind": "'REFUND'", "amount": "0"}),
         ("waiting_token", ACTIVE),
         ("waiting_token", EXPIRED | {"user_id": "user_id"}),
@@ -216,6 +276,7 @@ def test_every_foreign_key_is_enforced(site):
     assert keys
     # Some rows demand others beside their key.
     beside = {"concert_seat.user_id": HELD, "balance_history.payment_id": SPENT, "balance_history.actor_id": ADJUSTED}
+    beside |= {"top_up.entry_id": RECEIVED, "withdrawal.return_entry_id": {"state": "'FAILED'"}}
     for table, name, column in keys:
         with refused(name), transaction.atomic():
             add(site, table, **beside.get(f"{table}.{column}", {}) | {column: "-1"})
@@ -238,6 +299,17 @@ STATES = {
         "CANCELED": {"expired_at": "NULL"},
     },
     "payment": {"COMPLETED": {"refund_fee": "NULL"}, "CANCELED": {"refund_fee": "0"}},
+    "top_up": {
+        **{state: {"entry_id": "NULL", "refunded": "0"} for state in ("CREATED", "PENDING", "FAILED", "EXPIRED")},
+        "SUCCEEDED": {"entry_id": ":spent", "refunded": "0"},
+        "PARTLY_REFUNDED": {"entry_id": ":spent", "refunded": "1"},
+        "REFUNDED": {"entry_id": ":spent", "refunded": "amount"},
+    },
+    "withdrawal": {
+        **{state: {"return_entry_id": "NULL"} for state in ("PENDING", "SUCCEEDED")},
+        "FAILED": {"return_entry_id": ":spent"},
+    },
+    "provider_event": {state: {} for state in ("RECEIVED", "DONE", "IGNORED", "FAILED")},
     "waiting_token": {
         "WAITING": {"updated_active_at": "NULL", "expired_at": "NULL", "expired_reason": "NULL"},
         "ACTIVE": ACTIVE | {"expired_reason": "NULL"},
@@ -255,6 +327,16 @@ LEGAL = {
     },
     "reservation": {("RESERVING", "RESERVED"), ("RESERVING", "CANCELED"), ("RESERVED", "CANCELED")},
     "payment": {("COMPLETED", "CANCELED")},
+    "top_up": {
+        *product(("CREATED", "PENDING"), ("SUCCEEDED", "FAILED", "EXPIRED")),
+        *(("CREATED", "PENDING"), ("FAILED", "SUCCEEDED"), ("EXPIRED", "SUCCEEDED"), ("EXPIRED", "FAILED")),
+        *permutations(("SUCCEEDED", "PARTLY_REFUNDED", "REFUNDED"), 2),
+    },
+    "withdrawal": {("PENDING", "SUCCEEDED"), ("PENDING", "FAILED")},
+    "provider_event": {
+        *product(("RECEIVED",), ("DONE", "IGNORED", "FAILED")),
+        *product(("DONE", "IGNORED", "FAILED"), ("RECEIVED",)),
+    },
     "waiting_token": {("WAITING", "ACTIVE"), ("WAITING", "EXPIRED"), ("ACTIVE", "EXPIRED")},
 }
 PAIRS = [(table, source, to) for table, states in STATES.items() for source, to in product(states, repeat=2)]
@@ -262,7 +344,7 @@ PAIRS = [(table, source, to) for table, states in STATES.items() for source, to 
 
 @pytest.mark.parametrize(("table", "source", "to"), PAIRS)
 def test_a_state_moves_along_the_legal_steps_alone(site, table, source, to):
-    field = "state" if table == "payment" else "status"
+    field = "status" if table in ("concert_seat", "reservation", "waiting_token") else "state"
     add(site, table, **STATES[table][source] | {field: f"'{source}'"})
     changes = STATES[table][to] | {field: f"'{to}'"}
     step = (
@@ -374,6 +456,9 @@ TRIGGERS = {
     ("waiting_token", "legal_status"),
     ("payment", "legal_state"),
     ("balance_history", "ledger_is_append_only"),
+    ("top_up", "legal_state"),
+    ("withdrawal", "legal_state"),
+    ("provider_event", "legal_state"),
     ("concert_schedule", "seed_is_born_here"),
     ("concert_schedule", "seed_stays"),
 }

@@ -80,7 +80,7 @@ def test_the_table_has_no_variable_that_nobody_reads():
 def test_the_table_names_plain_defaults_as_they_are():
     table = documented()
     written = {
-        name: {True: "on", False: "off"}.get(default.value, str(default.value))
+        name: {"True": "on", "False": "off"}.get(str(default.value), str(default.value))
         for name, default in read_by_settings().items()
         if isinstance(default, ast.Constant) and default.value != ""
     }

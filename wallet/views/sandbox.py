@@ -12,7 +12,7 @@ DELAY_SECONDS = 20
 
 
 @never_cache
-def payment(request: HttpRequest, reference: str) -> HttpResponse:
+def sandbox_page(request: HttpRequest, reference: str) -> HttpResponse:
     """GET: what is asked for. POST `choice`: pay, decline, delay, or vanish. Like a provider's it knows no session."""
     if provider_named("sandbox").check():
         raise Http404
