@@ -6,7 +6,9 @@ What is written is what the domain's statements would have left behind, so that 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import cycle, groupby, islice, product
+from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db.models import OuterRef, Subquery
 
@@ -17,7 +19,7 @@ from queueing.models import WaitingToken
 from reservations.domain.holds import new_reference
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, Reservation, SeatStatus
 from reservations.models.reservation import Status
-from wallet.models import Balance, BalanceHistory, Kind
+from wallet.models import Balance, BalanceHistory, Kind, TopUp, TopUpState
 
 FAMILY_NAMES = ["김", "이", "박", "최", "정", "강", "조", "윤", "장", "임", "한", "오", "서", "신"]
 GIVEN_NAMES = ["서연", "민준", "지우", "하준", "서윤", "도윤", "지아", "예준", "수아", "시우", "하은", "주원", "유나"]
@@ -104,7 +106,25 @@ def add_wallets(payments: Iterable[Payment]) -> None:
     for balance in balances:
         for row in ledgers[balance.user_id]:
             row.balance = balance
-    BalanceHistory.objects.bulk_create(row for rows in ledgers.values() for row in rows)
+    booked = BalanceHistory.objects.bulk_create(row for rows in ledgers.values() for row in rows)
+    TopUp.objects.bulk_create(top_up_of(row) for row in booked if row.kind == Kind.CHARGE)
+
+
+def top_up_of(charge: BalanceHistory) -> TopUp:
+    """The top-up that explains a charge."""
+    return TopUp(
+        user_id=charge.user_id,
+        amount=charge.amount,
+        currency=settings.CURRENCY,
+        provider="rehearsal",
+        reference=uuid4().hex,
+        state=TopUpState.SUCCEEDED,
+        entry=charge,
+        created_at=charge.created_at,
+        expires_at=charge.created_at,
+        updated_state_at=charge.created_at,
+        receipt_mail_at=charge.created_at,
+    )
 
 
 def ledger_of(paid: Sequence[Payment]) -> list[BalanceHistory]:

@@ -52,6 +52,8 @@ def test_from_signing_up_to_the_refund(arrive, show, size, java_script):
     expect(fan.page.get_by_label("Top up by")).to_have_value("100000")
     fan.click("Top up")
     fan.is_content()
+    # The sandbox's page, then the checkout.
+    fan.click("Pay ₩100,000")
     pay(fan, "₩100,000")
     fan.is_content()
 
