@@ -15,7 +15,7 @@ from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, next_url, private_page, throttled
 from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge, TopUpDayLimit, TopUpMonthLimit
-from wallet.models import BalanceHistory, BalanceHistoryQuerySet
+from wallet.models import BalanceHistoryQuerySet
 from wallet.providers import TopUpUnavailable, top_up_mode
 from wallet.queries import wallet_of
 from wallet.views.top_ups import way_to_pay
