@@ -17,7 +17,6 @@ from reservations.halls.curved import curved_hall
 from reservations.halls.hall import Hall, plain_hall
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from wallet.domain import ledger
-from wallet.models import Kind
 
 POCKET_MONEY = 600_000
 SAMPLE_FANS = 180
@@ -72,7 +71,7 @@ def load_logins() -> None:
     staff = User(email=STAFF.email, name="Box Office", password=secret, is_staff=True, is_superuser=True)
     for user in User.objects.bulk_create([fan, staff]):
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=POCKET_MONEY, note="Pocket money for the demo")
+    ledger.open_wallets(user_ids=[fan.pk], amount=POCKET_MONEY, note="Pocket money for the demo")
 
 
 def evening(now: datetime, days: int) -> datetime:
