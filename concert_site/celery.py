@@ -38,13 +38,14 @@ class CelerySender:
         """The queue that a task is sent to, unless told otherwise."""
         return cast("str", current_app.amqp.router.route({}, task)["queue"].name)
 
-    def send(self, task: str, *, schedule_id: int) -> None:
+    def send(self, task: str, *, schedule_id: int | None) -> None:
         """Send it, once.
 
         :raises OSError: while the broker is away
         """
+        arguments = {} if schedule_id is None else {"schedule_id": schedule_id}
         try:
-            current_app.send_task(task, kwargs={"schedule_id": schedule_id}, retry=False)
+            current_app.send_task(task, kwargs=arguments, retry=False)
         except (OperationalError, RedisError) as error:
             raise ConnectionError(str(error)) from error
 

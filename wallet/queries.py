@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
 from concert_site.lib.errors import NotFound
-from wallet.models import BalanceHistory, BalanceHistoryQuerySet, TopUp
+from wallet.models import BalanceHistory, BalanceHistoryQuerySet, ProviderEvent, TopUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,24 @@ def top_up_of(reference: str, *, user_id: int) -> TopUp:
     if found is None:
         raise NotFound
     return found
+
+
+def top_up_at_provider(provider: str, reference: str) -> TopUp | None:
+    """The top-up that a provider means by a reference, be it ours or its own."""
+    there = TopUp.objects.filter(provider=provider)
+    return there.filter(reference=reference).first() or there.filter(provider_reference=reference).first()
+
+
+def providers_with_due_top_ups(now: datetime | None = None) -> list[str]:
+    """Whose top-ups are to be asked about."""
+    return names_of(TopUp.objects.filter(next_look_at__lte=now or timezone.now()))
+
+
+def providers_with_due_events(now: datetime | None = None) -> list[str]:
+    """Whose messages are to be worked on."""
+    return names_of(ProviderEvent.objects.filter(next_attempt_at__lte=now or timezone.now()))
+
+
+def names_of(due: QuerySet[TopUp] | QuerySet[ProviderEvent]) -> list[str]:
+    """The providers of these rows, by name; the index of what is due has them."""
+    return list(due.order_by("provider").values_list("provider", flat=True).distinct())

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from wallet.views import sandbox, top_ups
+from wallet.views import sandbox, top_ups, webhooks
 
 urlpatterns = [
     path("wallet/top-ups/<slug:reference>/", top_ups.status, name="top_up_status"),
     path("wallet/top-ups/<slug:reference>/pay/", top_ups.pay, name="top_up_pay"),
     path("wallet/top-ups/<slug:reference>/give-up/", top_ups.give_up, name="top_up_give_up"),
+    path("webhooks/<str:provider>/", webhooks.receive, name="webhook"),
     path("sandbox/<slug:reference>/", sandbox.sandbox_page, name="sandbox_payment"),
 ]

@@ -34,8 +34,9 @@ return redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1]) and 1 or 0
 """
 
 
-def pending_key(task: str, schedule_id: int) -> str:
-    return f"pending:{task}:{schedule_id}"
+def pending_key(task: str, schedule_id: int | None) -> str:
+    """The mark that a task is under way, for a schedule or for all there is."""
+    return f"pending:{task}:{schedule_id or 'all'}"
 
 
 class Sender(Protocol):
@@ -44,8 +45,8 @@ class Sender(Protocol):
     def queue_of(self, task: str) -> str:
         """The queue that a task is sent to."""
 
-    def send(self, task: str, *, schedule_id: int) -> None:
-        """Send a task.
+    def send(self, task: str, *, schedule_id: int | None) -> None:
+        """Send a task, for a schedule or for all there is.
 
         :raises OSError: while the broker is away
         """
@@ -66,8 +67,8 @@ def has_room(queue: str) -> bool:
     return client().llen(queue) < MOST_PENDING
 
 
-def enqueue(task: str, *, schedule_id: int) -> bool:
-    """Enqueue `task` for a schedule unless it is pending already; return whether it was enqueued.
+def enqueue(task: str, *, schedule_id: int | None = None) -> bool:
+    """Enqueue `task`, for a schedule or for all there is, unless it is pending already; return whether it was enqueued.
 
     Nothing may depend on it: beat finds the same work by itself, and a broker that is away is no error.
     """
@@ -91,13 +92,13 @@ class Enqueuer:
     """
 
     def __init__(self) -> None:
-        self._wanted: set[tuple[str, int]] = set()
+        self._wanted: set[tuple[str, int | None]] = set()
         self._is_sending = False
         self._lock = threading.Lock()
         self._something = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
 
-    def ask(self, task: str, *, schedule_id: int) -> None:
+    def ask(self, task: str, *, schedule_id: int | None) -> None:
         with self._lock:
             self._wanted.add((task, schedule_id))
             # Started at the first need: a web server forks its workers, and threads don't survive that.
@@ -128,11 +129,11 @@ class Enqueuer:
 enqueuer = Enqueuer()
 
 
-def enqueue_soon(task: str, *, schedule_id: int) -> None:
-    """Enqueue `task` for a schedule without making the caller wait for the broker."""
+def enqueue_soon(task: str, *, schedule_id: int | None = None) -> None:
+    """Enqueue `task` without making the caller wait for the broker."""
     enqueuer.ask(task, schedule_id=schedule_id)
 
 
-def clear_pending(task: str, *, schedule_id: int) -> None:
+def clear_pending(task: str, *, schedule_id: int | None = None) -> None:
     """Take the mark down as the task begins, so that what happens from now on can enqueue the next one."""
     try_redis(lambda redis: redis.delete(pending_key(task, schedule_id)), 0)

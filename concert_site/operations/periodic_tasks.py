@@ -64,6 +64,16 @@ PERIODIC_TASKS = {
             every=5,
         ),
         PeriodicSpec(
+            task="wallet.handle_events",
+            description="Work on the messages of providers",
+            every=2,
+        ),
+        PeriodicSpec(
+            task="wallet.settle_top_ups",
+            description="Ask providers what became of money that is under way",
+            every=5,
+        ),
+        PeriodicSpec(
             task="concert_site.audit", description="Check every invariant over the whole database", at=(4, 10)
         ),
         PeriodicSpec(task="concert_site.clear_sessions", description="Delete the sessions that are over", at=(4, 40)),

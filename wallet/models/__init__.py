@@ -1,7 +1,7 @@
 """The wallet: balances, the ledger that explains them, and the money that comes in and goes out again."""
 
 from wallet.models.ledger import Balance, BalanceHistory, BalanceHistoryQuerySet, Kind
-from wallet.models.provider_records import ProviderEvent, SandboxPayment
+from wallet.models.provider_records import EventState, ProviderEvent, SandboxPayment
 from wallet.models.top_ups import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
 from wallet.models.withdrawals import Withdrawal, WithdrawalState
 
@@ -10,6 +10,7 @@ __all__ = [
     "Balance",
     "BalanceHistory",
     "BalanceHistoryQuerySet",
+    "EventState",
     "Kind",
     "ProviderEvent",
     "Purpose",

@@ -61,7 +61,9 @@ class ProviderEvent(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="provider_event_due"
+                fields=["provider", "next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="provider_event_due",
             ),
         ]
         triggers: ClassVar = [fsm_trigger("state", TRANSITIONS)]

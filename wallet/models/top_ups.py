@@ -144,7 +144,10 @@ class TopUp(models.Model):
         ]
         indexes = [
             models.Index(fields=["user", "-id"], name="top_up_fan_newest"),
-            models.Index(fields=["next_look_at"], condition=Q(next_look_at__isnull=False), name="top_up_due"),
+            # Of each provider by itself: one that is slow or away keeps nothing of the others' waiting.
+            models.Index(
+                fields=["provider", "next_look_at"], condition=Q(next_look_at__isnull=False), name="top_up_due"
+            ),
             models.Index(
                 fields=["id"],
                 condition=Q(state__in=CREDITED, receipt_mail_at__isnull=True),

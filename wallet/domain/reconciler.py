@@ -1,0 +1,89 @@
+"""The reconciler: whatever is under way is asked about, ever more seldom, until it is known how it ended.
+
+It needs nobody: no fan who comes back, no webhook. What they bring is merely sooner.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from wallet.domain import claims, top_ups
+from wallet.domain.errors import BalanceTooLarge
+from wallet.models import TopUp
+from wallet.providers.base import Outcome, ProviderError, Status
+
+log = logging.getLogger(__name__)
+
+# Nobody waits any more for what is still open so long after its time: the provider is asked to close it.
+CANCEL_AFTER = timedelta(minutes=15)
+# What it can't close may still be paid (a bank takes days). After this only its book tells.
+OPEN_AT_MOST = timedelta(days=14)
+
+
+def settle_due(provider: str, *, now: datetime | None = None) -> int:
+    """Ask a provider about its top-ups that are due; return how many were taken up."""
+    return claims.work_off(lambda: claim_next(provider, now), lambda top_up: reconcile(top_up, now=now))
+
+
+@transaction.atomic(durable=True)
+def claim_next(provider: str, now: datetime | None = None) -> TopUp | None:
+    """Take up the top-up that is due longest."""
+    at = now or timezone.now()
+    due = TopUp.objects.filter(provider=provider, next_look_at__lte=at).order_by("next_look_at")
+    # Whoever is at it has it: nobody waits. A fan who comes back meanwhile waits for this commit alone.
+    top_up = due.select_for_update(skip_locked=True, no_key=True).first()
+    if top_up is not None:
+        top_up.looks += 1
+        top_up.next_look_at = at + claims.LEASE
+        top_up.save(update_fields=["looks", "next_look_at"])
+    return top_up
+
+
+def reconcile(top_up: TopUp, *, now: datetime | None = None) -> None:
+    """Settle a top-up by what its provider says, and see to it that it ends.
+
+    :raises ProviderError: if the provider doesn't say; it is asked again later
+    """
+    try:
+        top_ups.settle(top_up, outcome_of(top_up, now), now=now)
+    except BalanceTooLarge:
+        # Noted on the top-up, where staff find it.
+        return
+    except (OperationalError, InterfaceError):
+        # PostgreSQL is away or busy, and nothing can be noted: it is due again by itself.
+        raise
+    except ProviderError:
+        look_again(top_up, now)
+        raise
+    except Exception:
+        log.exception("Top-up %s can't be settled", top_up.pk)
+    look_again(top_up, now)
+
+
+def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
+    """How it stands at its provider; what is open long after its time is closed there, if that is possible.
+
+    :raises ProviderError: if the provider doesn't say
+    """
+    late_by = (now or timezone.now()) - top_up.expires_at
+    outcome = top_ups.look_up(top_up)
+    if outcome.status == Status.OPEN and late_by > CANCEL_AFTER:
+        outcome = top_ups.give_up(top_up)
+    if outcome.status == Status.OPEN and late_by > OPEN_AT_MOST:
+        log.error("Top-up %s is given up: %s has it open for two weeks", top_up.pk, top_up.provider)
+        return Outcome(status=Status.EXPIRED, failure="never_ended")
+    return outcome
+
+
+def look_again(top_up: TopUp, now: datetime | None) -> None:
+    """Say when it is asked about next; not of one that has ended, is left to staff, or was taken up anew."""
+    own = TopUp.objects.open().filter(pk=top_up.pk, looks=top_up.looks, next_look_at__isnull=False)
+    own.update(next_look_at=(now or timezone.now()) + interval_after(top_up.looks))
+
+
+def interval_after(looks: int) -> timedelta:
+    """How long to wait after so many looks: the second soon, then ever longer."""
+    doubled = top_ups.FIRST_LOOK * 2 ** min(looks, 16)
+    return timedelta(seconds=min(doubled, top_ups.LAST_LOOK))
