@@ -12,6 +12,7 @@ urlpatterns = [
     path("wallet/", wallet, STATEMENT, name="wallet"),
     path("wallet/top-up/", top_up, STATEMENT, name="top_up"),
     path("bookings/<reference:reference>/checkout/", views.checkout_page, name="checkout"),
+    path("bookings/<reference:reference>/receipt/", views.receipt, name="receipt"),
     path("bookings/<reference:reference>/cancel/", views.cancel_booking, name="cancel_booking"),
     path("reservations/<id:pk>/cancel/", views.cancel_reservation, name="cancel_reservation"),
 ]

@@ -11,16 +11,19 @@ from django.utils.translation import ngettext
 
 from concert_site.lib.formats import money
 from concert_site.lib.web.converters import id_in
-from concert_site.lib.web.pages import fan_id, new_form_key, private_page, throttled
-from payments.domain import checkout, refunds
+from concert_site.lib.web.pages import fan_id, private_page, throttled
+from payments.domain import card_checkout, checkout, refunds
+from payments.domain.card_checkout import PaidAtOnce
 from payments.domain.errors import FeeChanged
+from payments.queries import receipts
 from reservations.domain import cancellation
 from reservations.domain.errors import HoldExpired, RefundClosed
 from reservations.queries import booking_summaries, bookings
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingSummary
-from wallet.domain.errors import InsufficientBalance
-from wallet.providers import top_up_mode
-from wallet.queries import wallet_of
+from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
+from wallet.providers import TopUpUnavailable, top_up_mode
+from wallet.queries import kept_top_ups_for, open_top_ups_for, wallet_of
+from wallet.views.top_ups import way_to_pay
 
 # --- Paying ------------------------------------------------------------------------------------
 
@@ -36,43 +39,89 @@ def checkout_page(request: HttpRequest, reference: str) -> HttpResponse:
         return render(request, "payments/checkout.html", checkout_context(request, booking))
     lapsed = booking.of(BookedSeatState.LAPSED)
     if lapsed and not booking.paid:
-        return render(request, "payments/lapsed.html", {"booking": booking, "lapsed": lapsed})
+        return render(request, "payments/lapsed.html", lapsed_context(request, booking, lapsed))
     return redirect("booking", reference)
+
+
+def lapsed_context(request: HttpRequest, booking: BookingSummary, lapsed: list[BookedSeat]) -> dict[str, object]:
+    """What is told of seats that were not paid in time: money that came too late, and what can still be had."""
+    kept = kept_top_ups_for([each.reservation.pk for each in booking.seats], user_id=fan_id(request))
+    free = bookings.still_free(each.seat.pk for each in lapsed)
+    return {
+        "booking": booking,
+        "lapsed": [(each, each.seat.pk in free) for each in lapsed],
+        "kept": sum(each.amount for each in kept),
+        "balance": wallet_of(fan_id(request)).amount,
+    }
 
 
 def checkout_context(request: HttpRequest, booking: BookingSummary) -> dict[str, object]:
     """What the checkout shows of a booking that is held."""
     balance = wallet_of(fan_id(request)).amount
     prices = [each.price for each in booking.held]
+    missing = max(0, booking.to_pay - balance)
     return {
         "booking": booking,
         "balance": balance,
         "left": balance - booking.to_pay,
-        "missing": max(0, booking.to_pay - balance),
+        "missing": missing,
+        "from_wallet": booking.to_pay - missing,
+        "under_way": open_top_ups_for([each.reservation.pk for each in booking.held], user_id=fan_id(request)).first(),
         "tiers": cancellation.tiers_to_come(
             prices=prices, concert_date=booking.first.concert_date, today=booking.today
         ),
         "top_up_mode": top_up_mode().value,
-        "form_key": new_form_key(),
         "extra_seconds": settings.HOLD_SECONDS,
     }
 
 
 def pay(request: HttpRequest, booking: BookingSummary) -> HttpResponse:
-    """Pay the seats that the page showed, all or none; what was paid before counts as done."""
+    """Pay the seats that the page showed, all or none, as the button says; what was paid before counts as done."""
     shown = [each.reservation.pk for each in booking.seats if str(each.reservation.pk) in request.POST.getlist("seat")]
     reservation_ids = shown or [each.reservation.pk for each in booking.held]
     if not reservation_ids:
         return redirect("checkout", booking.reference)
+    pay_as_asked = pay_by_card if request.POST.get("pay_with") == "card" else pay_from_wallet
     try:
-        checkout.pay(user_id=fan_id(request), reservation_ids=reservation_ids)
+        return pay_as_asked(request, booking, reservation_ids)
     except HoldExpired:
         messages.error(request, _("Nothing was paid: some of these seats are no longer held for you."))
-        return redirect("checkout", booking.reference)
     except InsufficientBalance:
         messages.error(request, _("Nothing was paid: your wallet has too little."))
-        return redirect("checkout", booking.reference)
+    except (TopUpUnavailable, BalanceTooLarge) as error:
+        messages.error(request, str(error.detail))
+    return redirect("checkout", booking.reference)
+
+
+def pay_from_wallet(request: HttpRequest, booking: BookingSummary, reservation_ids: list[int]) -> HttpResponse:
+    """Pay at once; a payment by card that is under way for the same seats has nothing left to do.
+
+    :raises HoldExpired, InsufficientBalance: as checkout.pay
+    """
+    checkout.pay(user_id=fan_id(request), reservation_ids=reservation_ids)
+    card_checkout.end_all(user_id=fan_id(request), reservation_ids=reservation_ids)
     return redirect("booking", booking.reference)
+
+
+def pay_by_card(request: HttpRequest, booking: BookingSummary, reservation_ids: list[int]) -> HttpResponse:
+    """Lead to where what the wallet lacks is paid; to the booking, if it lacks nothing by now.
+
+    :raises HoldExpired, InsufficientBalance, TopUpUnavailable, BalanceTooLarge: as card_checkout.pay
+    """
+    paid = card_checkout.pay(user_id=fan_id(request), reservation_ids=reservation_ids)
+    if isinstance(paid, PaidAtOnce):
+        return redirect("booking", booking.reference)
+    return redirect(way_to_pay(paid.top_up))
+
+
+@private_page
+def receipt(request: HttpRequest, reference: str) -> HttpResponse:
+    """How a booking was paid, to be printed; the booking itself while nothing of it is."""
+    booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
+    found = receipts.receipt_of(booking, user_id=fan_id(request))
+    if found is None:
+        return redirect("booking", reference)
+    return render(request, "payments/receipt.html", {"booking": booking, "receipt": found, "fan": request.user})
 
 
 # --- Canceling ---------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What a fan has, and what came of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
 from concert_site.lib.errors import NotFound
-from wallet.models import BalanceHistory, BalanceHistoryQuerySet, ProviderEvent, TopUp
+from wallet.models import BalanceHistory, BalanceHistoryQuerySet, ProviderEvent, Purpose, TopUp, TopUpQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,18 @@ def own_top_up(pk: int, *, user_id: int) -> TopUp:
 
 def top_up_of(reference: str, *, user_id: int) -> TopUp:
     """The same by its reference."""
-    found = TopUp.objects.of(user_id=user_id).filter(reference=reference).first()
+    found = known_top_up(reference)
+    if found.user_id != user_id:
+        raise NotFound
+    return found
+
+
+def known_top_up(reference: str) -> TopUp:
+    """Whoever's top-up it is: for who has its reference, which is as long as a secret.
+
+    :raises NotFound: if there is none
+    """
+    found = TopUp.objects.filter(reference=reference).select_related("entry").first()
     if found is None:
         raise NotFound
     return found
@@ -71,3 +83,19 @@ def providers_with_due_events(now: datetime | None = None) -> list[str]:
 def names_of(due: QuerySet[TopUp] | QuerySet[ProviderEvent]) -> list[str]:
     """The providers of these rows, by name; the index of what is due has them."""
     return list(due.order_by("provider").values_list("provider", flat=True).distinct())
+
+
+def open_top_ups(*, user_id: int) -> TopUpQuerySet:
+    """The top-ups of a fan that are under way, newest first."""
+    return TopUp.objects.of(user_id=user_id).open().order_by("-pk")
+
+
+def open_top_ups_for(reservation_ids: Sequence[int], *, user_id: int) -> TopUpQuerySet:
+    """Those that are to pay any of these reservations."""
+    return open_top_ups(user_id=user_id).filter(purpose=Purpose.BOOKING, reservations__overlap=list(reservation_ids))
+
+
+def kept_top_ups_for(reservation_ids: Sequence[int], *, user_id: int) -> TopUpQuerySet:
+    """Those that were to pay any of these, and came too late or to too little: their money is in the wallet."""
+    own = TopUp.objects.of(user_id=user_id).filter(outcome=TopUp.KEPT)
+    return own.filter(reservations__overlap=list(reservation_ids)).order_by("pk")

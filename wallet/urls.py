@@ -9,5 +9,6 @@ urlpatterns = [
     path("wallet/top-ups/<slug:reference>/pay/", top_ups.pay, name="top_up_pay"),
     path("wallet/top-ups/<slug:reference>/give-up/", top_ups.give_up, name="top_up_give_up"),
     path("webhooks/<str:provider>/", webhooks.receive, name="webhook"),
+    path("wallet/top-ups/<slug:reference>/receipt/", top_ups.receipt, name="top_up_receipt"),
     path("sandbox/<slug:reference>/", sandbox.sandbox_page, name="sandbox_payment"),
 ]

@@ -13,3 +13,5 @@ TOP_UP_DAY_MOST = env.whole("TOP_UP_DAY_MOST", default=0, least=0)
 TOP_UP_MONTH_MOST = env.whole("TOP_UP_MONTH_MOST", default=0, least=0)
 # How long a fan may be with the provider; holds that are paid by card are prolonged for as long.
 TOP_UP_SECONDS = env.whole("TOP_UP_SECONDS", default=600)
+# The longest that seats are held from when they were chosen, however often their fan begins to pay by card.
+CARD_HOLD_SECONDS = env.whole("CARD_HOLD_SECONDS", default=1800)

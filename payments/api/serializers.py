@@ -1,17 +1,29 @@
 """What the payments' API takes and gives."""
 
+from collections.abc import Iterable
+
 from rest_framework import serializers
 
 from concert_site.lib.api.fields import Body, Ids, Money
+from payments.domain.card_checkout import CardPayment
 from payments.domain.checkout import Receipt
 from payments.domain.refunds import Cancellation
 from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut, reservation_out
+from reservations.models import Reservation
+from wallet.api.serializers import ChargeOut, charge_out
+
+WALLET, CARD = "wallet", "card"
 
 
 class PayRequest(Body):
     """Which of the caller's reservations to pay: all of them, or none."""
 
     reservations = Ids(min_length=1, max_length=MOST_SEATS)
+    pay_with = serializers.ChoiceField(
+        choices=[WALLET, CARD],
+        default=WALLET,
+        help_text="`card`: what the wallet lacks is collected by a provider, and pays at once.",
+    )
 
 
 class CancelRequest(Body):
@@ -35,6 +47,21 @@ def receipt_out(receipt: Receipt) -> dict[str, object]:
     """A receipt as ReceiptOut describes it."""
     payments = [{name: row[name] for name in PAYMENT} for row in receipt.rows]
     return {"payments": payments, "balance": receipt.balance}
+
+
+class PaymentBegunOut(serializers.Serializer[CardPayment]):
+    """A payment by card that is under way: what its fan has to do is in `charge.next`; the seats are held meanwhile."""
+
+    charge = ChargeOut()
+    reservations = ReservationOut(many=True)
+
+
+def payment_begun_out(begun: CardPayment, reservations: Iterable[Reservation]) -> dict[str, object]:
+    """A payment by card as PaymentBegunOut describes it."""
+    return {
+        "charge": charge_out(begun.top_up),
+        "reservations": [reservation_out(each) for each in reservations],
+    }
 
 
 class CanceledOut(serializers.Serializer[Cancellation]):

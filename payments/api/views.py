@@ -12,13 +12,26 @@ from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid, NotFound
 from payments import queries
-from payments.api.serializers import CanceledOut, CancelRequest, PayRequest, ReceiptOut, canceled_out, receipt_out
-from payments.domain import checkout, refunds
+from payments.api.serializers import (
+    WALLET,
+    CanceledOut,
+    CancelRequest,
+    PaymentBegunOut,
+    PayRequest,
+    ReceiptOut,
+    canceled_out,
+    payment_begun_out,
+    receipt_out,
+)
+from payments.domain import card_checkout, checkout, refunds
+from payments.domain.card_checkout import PaidAtOnce
 from payments.domain.errors import FeeChanged
 from payments.models import Payment, PaymentQuerySet
 from reservations.api.serializers import PaymentOut
 from reservations.domain.errors import HoldExpired, RefundClosed
+from reservations.queries.bookings import own_reservations
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
+from wallet.providers import TopUpUnavailable
 
 
 class Payments(ListView[Payment]):
@@ -46,13 +59,24 @@ class Payments(ListView[Payment]):
         responses={
             201: OpenApiResponse(ReceiptOut, description="Paid."),
             200: OpenApiResponse(ReceiptOut, description="All of it had been paid before."),
+            202: OpenApiResponse(
+                PaymentBegunOut,
+                description="By card: begun. Do what `charge.next` says, then poll `GET wallet/charges/{id}/`.",
+            ),
         },
     )
-    @refuses(InsufficientBalance, reservations=[Invalid, NotFound, HoldExpired])
+    @refuses(InsufficientBalance, TopUpUnavailable, BalanceTooLarge, reservations=[Invalid, NotFound, HoldExpired])
     def post(self, request: Request) -> HttpResponse:
         body = validated(PayRequest, request.data)
-        receipt = checkout.pay(user_id=caller_id(request), reservation_ids=body["reservations"])
-        return answer(receipt_out(receipt), status=201 if receipt.is_new else 200)
+        fan, reservations = caller_id(request), body["reservations"]
+        if body["pay_with"] == WALLET:
+            receipt = checkout.pay(user_id=fan, reservation_ids=reservations)
+            return answer(receipt_out(receipt), status=201 if receipt.is_new else 200)
+        paid = card_checkout.pay(user_id=fan, reservation_ids=reservations, is_by_app=True)
+        if isinstance(paid, PaidAtOnce):
+            return answer(receipt_out(paid.receipt), status=201 if paid.is_new else 200)
+        shown = own_reservations(user_id=fan).filter(pk__in=reservations).order_by("pk")
+        return answer(payment_begun_out(paid, shown), status=202)
 
 
 class OwnPayment(View):

@@ -1,7 +1,7 @@
 -- Credit a top-up that is for a booking, and pay the booking from it, in one transaction.
 --
--- Answers what credit_top_up refuses, or what came of it: PAID, or KEPT where it came too late for the seats or the
--- money is no longer enough: then it stays in the wallet. `freed` as in pay_reservations.
+-- Answers what credit_top_up refuses, or what came of it: PAID, or KEPT where it came too late for the seats, the money
+-- is no longer enough, or all of it was paid otherwise meanwhile: then it stays in the wallet. `freed` as in pay_reservations.
 -- Locks: seats by id and reservations (lock_held) before the top-up and the balance.
 create or replace function settle_booking(
     p_top_up bigint, p_method text, p_provider_reference text, p_most bigint, p_now timestamptz,
@@ -28,11 +28,11 @@ begin
     if refusal is not null then
         return;
     end if;
-    select p.refusal, p.freed into v_paid
+    select p.refusal, p.is_new, p.freed into v_paid
       from pay_reservations(v_order.fan, v_order.reservations, p_now) p
      limit 1;
     freed := v_paid.freed;
-    outcome := case when v_paid.refusal is null then 'PAID' else 'KEPT' end;
+    outcome := case when v_paid.refusal is null and v_paid.is_new then 'PAID' else 'KEPT' end;
     perform note_outcome(p_top_up, outcome);
 end
 $$;

@@ -66,7 +66,8 @@ def test_checkout_page_takes_the_same_queries_for_one_seat_and_for_three(django_
     for nth in ((0,), (1, 2, 3)):
         fan, _sale, _booking, address = scene(*nth)
         browser = at_the_screen(fan)
-        with django_assert_num_queries(4):  # the session, the user, the booking, the balance
+        # The session, the user, the booking, the balance, and what is under way by card.
+        with django_assert_num_queries(5):
             assert browser.get(address).status_code == 200
 
 
@@ -147,22 +148,9 @@ def test_too_little_money_stays_and_names_what_is_missing():
 
     page = text_of(response)
     assert notices(response) == ["Nothing was paid: your wallet has too little."]
-    assert 'name="amount" value="29500"' in page
-    assert f'name="next" value="{address}"' in page
-    assert "Pay ₩" not in page
-
-
-def test_topping_up_leads_back_with_enough():
-    fan, _sale, _booking, address = scene(0, balance=20_500)
-
-    fields = {"amount": "29500", "next": address, "key": "k"}
-    browser = at_the_screen(fan)
-    sandbox = browser.post("/wallet/top-up/", fields)["Location"]
-    response = browser.post(sandbox, {"choice": "pay"}, follow=True)
-
-    assert response.redirect_chain[-1] == (address, 302)
-    assert notices(response) == ["₩29,500 are in your wallet now."]
-    assert "Pay ₩50,000" in text_of(response)
+    assert "Pay ₩29,500 by card" in page
+    assert "₩20,500 from the wallet, ₩29,500 by card." in page
+    assert "from the wallet</button>" not in page
 
 
 def test_what_another_tab_gave_up_is_not_paid_without_asking():

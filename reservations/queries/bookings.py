@@ -1,5 +1,6 @@
 """Reads of reservations, each row as it is at the moment of reading."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import F
@@ -8,6 +9,7 @@ from concert_site.lib.database.statements import Row
 from concert_site.lib.errors import NotFound
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationQuerySet
+from reservations.models.seat import IS_FREE
 from reservations.queries.payment_facts import with_payments
 
 # What cancel_reservation.sql and extend_hold.sql answer of a reservation, and of its seat.
@@ -99,3 +101,8 @@ def own_with_schedule(reservation_id: int, *, user_id: int) -> Reservation:
     if reservation is None:
         raise NotFound
     return reservation
+
+
+def still_free(seat_ids: Iterable[int]) -> set[int]:
+    """Which of these seats anybody may have by now."""
+    return set(ConcertSeat.objects.filter(IS_FREE, pk__in=list(seat_ids)).values_list("pk", flat=True))

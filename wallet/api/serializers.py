@@ -63,6 +63,14 @@ class ChargeOut(serializers.Serializer[TopUp]):
     provider = serializers.CharField()
     failure = serializers.CharField(help_text="Why it failed or is stuck, in a word; empty if it didn't.")
     refunded = serializers.IntegerField(help_text="What has gone back by the way it came.")
+    reservations = serializers.ListField(
+        child=serializers.IntegerField(), help_text="What it is to pay; empty if it is for the wallet."
+    )
+    outcome = serializers.ChoiceField(
+        choices=["", TopUp.PAID, TopUp.KEPT],
+        help_text="Of reservations, once SUCCEEDED: `PAID`; or `KEPT`, when it came too late for the seats, wasn’t "
+        "enough any more, or they had been paid otherwise: then the money is in the wallet.",
+    )
     next = NextStepOut(allow_null=True, help_text="What is left to do, while PENDING.")
     entry = LedgerEntryOut(allow_null=True)
     kind = serializers.ChoiceField(choices=Kind.choices, required=False)
@@ -84,6 +92,8 @@ def charge_out(top_up: TopUp) -> dict[str, object]:
         "provider": top_up.provider,
         "failure": top_up.failure,
         "refunded": top_up.refunded,
+        "reservations": top_up.reservations,
+        "outcome": top_up.outcome,
         "next": next_step(top_up),
         "entry": entry,
         "created_at": top_up.created_at,

@@ -33,6 +33,8 @@ MONTH = timedelta(days=30)
 FIRST_LOOK, LAST_LOOK = 10, 3600
 # What the provider has never heard of by then, was never asked of it.
 GIVE_UP = timedelta(hours=1)
+# The failure of one that its fan has ended.
+CANCELED = "canceled"
 
 CREDIT = """
 select credit_top_up(%(top_up)s::bigint, %(method)s::text, %(provider_reference)s::text, %(most)s::bigint,
@@ -59,12 +61,14 @@ def start(
     reservations: tuple[int, ...] = (),
     return_path: str = "",
     is_by_app: bool = False,
+    expires_at: datetime | None = None,
     now: datetime | None = None,
 ) -> StartedTopUp:
     """Write down that a fan brings in `amount` (minor units), once a key, then ask the provider to collect it.
 
-    With `reservations` it is for these, which whom `use_settler` has named pays from it. `return_path` is where on this
-    site the fan goes on afterwards.
+    With `reservations` it is for these, which whom `use_settler` has named pays from it: one at a time, whatever its
+    amount, so that two clicks are one. `return_path` is where on this site the fan goes on afterwards, `expires_at`
+    when nobody waits for the money any more: TOP_UP_SECONDS from now, unless told otherwise.
     One that the provider couldn't be asked about stays CREATED: the same request asks again.
 
     :raises IdempotencyKeyReused: if the key came before, with another amount
@@ -73,12 +77,9 @@ def start(
     :raises TopUpDayLimit, TopUpMonthLimit: if the fan's limit is reached
     :raises BalanceTooLarge: if the wallet would hold too much
     """
-    body: dict[str, object] = {"amount": amount}
-    if reservations:
-        body["reservations"] = sorted(reservations)
-    else:
+    if not reservations:
         require_in_bounds(amount)
-    asked = request_hash(body)
+    asked = request_hash({"reservations": sorted(reservations)} if reservations else {"amount": amount})
     known = begun_before(user_id, idempotency_key, asked, reservations)
     if known is None:
         provider = current_provider()
@@ -94,6 +95,7 @@ def start(
             return_path=return_path,
             asked=asked,
             provider=provider.name,
+            expires_at=expires_at,
             now=now,
         )
     if known.top_up.state == TopUpState.CREATED:
@@ -157,6 +159,7 @@ def create(
     return_path: str,
     asked: str,
     provider: str,
+    expires_at: datetime | None,
     now: datetime | None,
 ) -> StartedTopUp:
     """Write it down, in a transaction of its own: from here on it is looked after, whatever dies."""
@@ -176,7 +179,7 @@ def create(
                 return_path=return_path,
                 created_at=at,
                 updated_state_at=at,
-                expires_at=at + timedelta(seconds=settings.TOP_UP_SECONDS),
+                expires_at=expires_at or at + timedelta(seconds=settings.TOP_UP_SECONDS),
                 next_look_at=at + timedelta(seconds=FIRST_LOOK),
             )
     except IntegrityError:
@@ -351,6 +354,19 @@ def give_up(top_up: TopUp) -> Outcome:
     :raises ProviderAway: if nobody knows
     """
     return provider_of(top_up).cancel(order_of(top_up), top_up.provider_reference)
+
+
+def abandon(top_up: TopUp) -> TopUp:
+    """End it because its fan wants to, or pays otherwise; what was paid by then is credited.
+
+    :raises ProviderAway: if nobody knows
+    :raises BalanceTooLarge: as `settle`
+    """
+    outcome = give_up(top_up)
+    if outcome.status in (Status.OPEN, Status.UNKNOWN):
+        # Nothing is left at the provider that could be paid; should it come all the same, it is credited.
+        outcome = Outcome(status=Status.FAILED, failure=CANCELED)
+    return settle(top_up, outcome)
 
 
 def pay_page(top_up: TopUp) -> PayPage | None:

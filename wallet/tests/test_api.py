@@ -79,6 +79,8 @@ def test_charge_answers_with_its_ledger_row_whose_fields_stand_beside_it():
         "provider": "sandbox",
         "failure": "",
         "refunded": 0,
+        "reservations": [],
+        "outcome": "",
         "next": None,
     }
     assert balance_of(fan) == 100_000

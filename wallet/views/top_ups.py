@@ -1,40 +1,78 @@
 """Pages of one top-up: paying it, and what became of it."""
 
+from urllib.parse import urlencode
+
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 
 from concert_site.lib.formats import money
 from concert_site.lib.web.headers import widen_policy
-from concert_site.lib.web.pages import fan_id, private_page, throttled
+from concert_site.lib.web.pages import caller_of, check_rate_limit, fan_id, private_page, throttled
 from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge
-from wallet.models import TopUp, TopUpState
-from wallet.providers.base import Outcome, ProviderAway, Status
-from wallet.queries import top_up_of, wallet_of
+from wallet.models import Purpose, TopUp, TopUpState
+from wallet.providers import top_up_mode
+from wallet.providers.base import ProviderAway
+from wallet.queries import known_top_up, top_up_of, wallet_of
+
+# What staff have to look into: the provider has money that could not be credited.
+STUCK = ("amount_differs", "balance_too_large")
 
 
 def way_to_pay(top_up: TopUp) -> str:
-    """Where the fan goes on: to the provider's page, to ours with its widget, or to what became of it."""
+    """Where the fan goes on: to the page that pays it, or to what became of it.
+
+    Always on this site: a form must not lead to another one, and its redirects count as the form (form-action).
+    """
     if top_up.state != TopUpState.PENDING:
         return reverse("top_up_status", args=[top_up.reference])
-    return (top_up.next or {}).get("url") or reverse("top_up_pay", args=[top_up.reference])
+    url = str((top_up.next or {}).get("url") or "")
+    return url if url.startswith("/") else reverse("top_up_pay", args=[top_up.reference])
 
 
-@private_page
+@never_cache
 def status(request: HttpRequest, reference: str) -> HttpResponse:
-    """What became of it; the fan comes back here from the provider, whose parameters are asked of it again."""
-    top_up = top_up_of(reference, user_id=fan_id(request))
-    if top_up.is_open:
+    """What became of it; here the fan comes back from the provider, whose parameters are asked of it again.
+
+    Who isn't logged in (any more), or came out of an app, is told whether it went well: that the money is taken note of
+    depends on no session.
+    """
+    top_up = known_top_up(reference)
+    was_open = top_up.is_open
+    if was_open:
         ask_and_settle(top_up, request)
-        if top_up.is_credited:
-            tell_what_came_of(top_up, request)
-    if top_up.is_credited:
+    if not request.user.is_authenticated:
+        return stranger_page(request, top_up)
+    top_up_of(reference, user_id=fan_id(request))
+    if was_open and top_up.is_credited:
+        tell_what_came_of(top_up, request)
+    if top_up.is_credited and top_up.outcome != TopUp.KEPT:
         return redirect(top_up.return_path or "wallet")
-    facts = {"top_up": top_up, "wallet": wallet_of(fan_id(request)), "pay_url": way_to_pay(top_up)}
-    return render(request, "wallet/top_up.html", facts)
+    return render(request, "wallet/top_up.html", status_context(top_up))
+
+
+def stranger_page(request: HttpRequest, top_up: TopUp) -> HttpResponse:
+    """How it ended, and nothing else; the way in leads back here."""
+    path = reverse("top_up_status", args=[top_up.reference])
+    log_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': path}, safe='/')}"
+    return render(request, "wallet/top_up_returned.html", {"top_up": top_up, "log_in_url": log_in})
+
+
+def status_context(top_up: TopUp) -> dict[str, object]:
+    """What the page of a top-up shows."""
+    return {
+        "top_up": top_up,
+        "is_stuck": top_up.failure in STUCK,
+        "is_for_booking": top_up.purpose == Purpose.BOOKING,
+        "wallet": wallet_of(top_up.user_id),
+        "pay_url": way_to_pay(top_up),
+        "top_up_mode": top_up_mode().value,
+    }
 
 
 def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
@@ -46,13 +84,9 @@ def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
 
 
 def tell_what_came_of(top_up: TopUp, request: HttpRequest) -> None:
-    """Once, on the page that the fan goes on to."""
-    amount = {"amount": money(top_up.amount)}
-    if top_up.outcome == TopUp.KEPT:
-        said = _("%(amount)s came too late for these seats. Nothing is lost: the money is in your wallet.")
-        messages.warning(request, said % amount)
-    elif top_up.outcome != TopUp.PAID:
-        messages.success(request, _("%(amount)s are in your wallet now.") % amount)
+    """Once, on the page that the fan goes on to. One that paid a booking, or couldn't, has a page that says so."""
+    if top_up.purpose == Purpose.WALLET:
+        messages.success(request, _("%(amount)s are in your wallet now.") % {"amount": money(top_up.amount)})
 
 
 @private_page
@@ -60,25 +94,50 @@ def tell_what_came_of(top_up: TopUp, request: HttpRequest) -> None:
 def give_up(request: HttpRequest, reference: str) -> HttpResponse:
     """POST: pay in another way, or not at all. What is paid by then is credited."""
     top_up = top_up_of(reference, user_id=fan_id(request))
-    if request.method == "POST" and top_up.is_open:
+    if request.method != "POST":
+        return redirect("top_up_status", reference)
+    if top_up.is_open:
         try:
-            outcome = top_ups.give_up(top_up)
+            top_ups.abandon(top_up)
         except ProviderAway:
+            messages.warning(request, _("The provider doesn’t answer, so this payment can’t be ended yet."))
             return redirect("top_up_status", reference)
-        # Nothing is left at the provider that could be paid.
-        ended = Outcome(status=Status.FAILED, failure="canceled") if outcome.status == Status.OPEN else outcome
-        top_ups.settle(top_up, ended)
-    return redirect(top_up.return_path or reverse("wallet"))
+        except BalanceTooLarge:
+            return redirect("top_up_status", reference)
+        if top_up.is_credited:
+            tell_what_came_of(top_up, request)
+            return redirect("top_up_status", reference)
+        messages.info(request, _("This payment has ended. Nothing was taken."))
+    return redirect(top_up.return_path or "wallet")
 
 
-@private_page
+@never_cache
 def pay(request: HttpRequest, reference: str) -> HttpResponse:
-    """The page on which a fan pays by the provider's widget; it alone may load what the widget is made of."""
-    top_up = top_up_of(reference, user_id=fan_id(request))
+    """The page on which it is paid by the provider's widget, or that leads on to the provider's own.
+
+    For whoever has its address, which is as long as a secret and shows the amount alone: apps open it in a browser that
+    knows nobody. The widget's page alone may load what the widget is made of. POST: ask a provider again that was away.
+    """
+    top_up = known_top_up(reference)
+    if request.method == "POST" and top_up.state == TopUpState.CREATED:
+        check_rate_limit("write", caller_of(request))
+        top_ups.ask_provider(top_up)
+        return redirect(way_to_pay(top_up))
     if top_up.state != TopUpState.PENDING:
         return redirect("top_up_status", reference)
     page = top_ups.pay_page(top_up)
     if page is None:
-        return redirect(way_to_pay(top_up))
+        url = str((top_up.next or {}).get("url") or "")
+        return render(request, "wallet/top_up_leave.html", {"top_up": top_up, "provider_url": url})
     response = render(request, page.template, {"top_up": top_up, **page.context})
     return widen_policy(response, page.sources)
+
+
+@private_page
+def receipt(request: HttpRequest, reference: str) -> HttpResponse:
+    """What was received, to be printed; until then how it stands."""
+    top_up = top_up_of(reference, user_id=fan_id(request))
+    if not top_up.is_credited:
+        return redirect("top_up_status", reference)
+    facts = {"top_up": top_up, "left": top_up.amount - top_up.refunded, "fan": request.user}
+    return render(request, "wallet/receipt.html", facts)

@@ -17,7 +17,7 @@ from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge, TopUpDayLimit, TopUpMonthLimit
 from wallet.models import BalanceHistoryQuerySet
 from wallet.providers import TopUpUnavailable, top_up_mode
-from wallet.queries import wallet_of
+from wallet.queries import open_top_ups, wallet_of
 from wallet.views.top_ups import way_to_pay
 
 ENTRIES_A_PAGE = 25
@@ -76,6 +76,7 @@ def show(request: HttpRequest, form: TopUpForm, read_statement: ReadStatement, *
     found = list(read_statement(fan_id(request), before=asked_before(request), size=ENTRIES_A_PAGE + 1))
     facts = {
         "wallet": wallet_of(fan_id(request)),
+        "under_way": open_top_ups(user_id=fan_id(request)),
         "entries": found[:ENTRIES_A_PAGE],
         # Where the next page begins, if more was found than one page takes.
         "older": found[ENTRIES_A_PAGE - 1].pk if len(found) > ENTRIES_A_PAGE else None,

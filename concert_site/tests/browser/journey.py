@@ -74,8 +74,14 @@ def at_the_checkout(arrive, fan, show, count=1, **options):
 
 def pay(visitor, amount):
     """Pay what the button says, and hear that it worked."""
-    visitor.page.get_by_role("button", name=re.compile(rf"^Pay {amount}$")).click()
+    visitor.page.get_by_role("button", name=re.compile(rf"^Pay {amount} from the wallet$")).click()
     visitor.sees("You’re going!")
+
+
+def by_card(visitor, amount):
+    """Pay what the wallet lacks by card: as far as the provider's page, the sandbox's."""
+    visitor.click(f"Pay {amount} by card")
+    expect(visitor.page.get_by_role("heading", name="The sandbox’s payment page")).to_be_visible()
 
 
 def walk(visitor, paths):

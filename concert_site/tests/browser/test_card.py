@@ -1,0 +1,104 @@
+"""A fan pays by card on a phone, as far as the sandbox's page and back: paid, declined, late, and thought better of."""
+
+import pytest
+from playwright.sync_api import expect
+
+from concert_site.tests.browser.journey import at_the_checkout, balance_of, by_card
+from concert_site.tests.browser.visitor import NARROWEST, PHONE
+
+# More than the ₩500,000 of a fan of these tests, so that ₩100,000 are missing.
+PRICE, MISSING = 300_000, "₩100,000"
+# The sandbox takes 20 seconds where it is to take its time.
+LATE_MS = 60_000
+
+WINDOWS = pytest.mark.parametrize(
+    ("size", "java_script"), [(PHONE, True), (NARROWEST, False)], ids=["JavaScript", "narrow, no JavaScript"]
+)
+
+
+@pytest.fixture(scope="module")
+def show(make_show):
+    return make_show(name="A dear night", seats=120, price=PRICE)
+
+
+@pytest.fixture
+def checkout(arrive, fan, show):
+    """A function that opens a window of a fan who holds two seats."""
+
+    def open_window(size=PHONE, java_script=True):
+        return at_the_checkout(arrive, fan, show, count=2, size=size, java_script_enabled=java_script)
+
+    return open_window
+
+
+@WINDOWS
+def test_the_rest_is_paid_by_card_in_one_step(checkout, size, java_script):
+    visitor = checkout(size, java_script)
+    visitor.sees("₩500,000 from the wallet, ₩100,000 by card.")
+    visitor.is_content()
+
+    by_card(visitor, MISSING)
+    visitor.is_content()
+    visitor.click(f"Pay {MISSING}")
+
+    visitor.sees("You’re going!")
+    visitor.click("Receipt", role="link")
+    visitor.sees("By card (Sandbox 4242)")
+    visitor.is_content()
+    assert balance_of(visitor) == "₩0"
+    visitor.click("Receipt", role="link")
+    visitor.is_content()
+
+
+@WINDOWS
+def test_a_declined_card_leads_back_to_the_seats_and_another_one_pays(checkout, size, java_script):
+    visitor = checkout(size, java_script)
+    by_card(visitor, MISSING)
+
+    visitor.click("Have the card declined")
+    visitor.sees("The card was declined.")
+    visitor.is_content()
+    visitor.click("Back to the checkout", role="link")
+    by_card(visitor, MISSING)
+    visitor.click(f"Pay {MISSING}")
+
+    visitor.sees("You’re going!")
+
+
+@WINDOWS
+def test_while_the_provider_takes_its_time_the_page_waits_by_itself(checkout, size, java_script):
+    visitor = checkout(size, java_script)
+    by_card(visitor, MISSING)
+
+    visitor.click("Pay, but let the provider take its time")
+
+    visitor.sees("Your payment is under way")
+    visitor.is_content()
+    expect(visitor.page.get_by_text("You’re going!")).to_be_visible(timeout=LATE_MS)
+    visitor.is_content()
+
+
+def test_who_thinks_better_of_it_is_back_at_the_checkout_with_the_seats(checkout):
+    visitor = checkout()
+    by_card(visitor, MISSING)
+    visitor.page.go_back()
+    visitor.click("See how it stands", role="link")
+    visitor.is_content()
+
+    visitor.click("Don’t pay this way")
+
+    visitor.sees("This payment has ended. Nothing was taken.")
+    expect(visitor.page.get_by_role("button", name=f"Pay {MISSING} by card")).to_be_visible()
+    visitor.is_content()
+
+
+def test_two_windows_lead_to_one_payment(checkout):
+    visitor = checkout()
+    window = visitor.page.context.new_page()
+    window.goto(visitor.page.url)
+
+    by_card(visitor, MISSING)
+    window.get_by_role("button", name=f"Pay {MISSING} by card").click()
+    window.wait_for_url("**/sandbox/**")
+
+    assert window.url == visitor.page.url

@@ -1,0 +1,161 @@
+"""Paying by card: what the wallet lacks comes from a provider, and pays at once; meanwhile the seats stay held."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from concert_site.lib.database.statements import fetch_one
+from concert_site.lib.errors import Unavailable
+from payments.domain import checkout
+from payments.domain.checkout import Receipt, refusal_of
+from wallet.domain import top_ups
+from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
+from wallet.models import TopUp
+from wallet.providers import current_provider
+from wallet.providers.base import ProviderAway
+from wallet.queries import open_top_ups_for, wallet_of
+
+PROLONG = """
+select * from prolong_holds(
+    %(fan)s::bigint, %(reservations)s::bigint[], %(seconds)s::float8, %(most_seconds)s::float8, %(now)s::timestamptz)
+"""
+# Wallet and bookings change under our hands at most so often; more of it would be somebody's game.
+TURNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What is still to be paid of some reservations, in minor units, and until when all of it is held."""
+
+    reservations: tuple[int, ...]
+    to_pay: int
+    held_until: datetime
+    booking_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardPayment:
+    """A payment that a provider collects the rest of: under way, or failed at its beginning.
+
+    `held_until` is when the first of the seats is let go.
+    """
+
+    top_up: TopUp
+    held_until: datetime
+    booking_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaidAtOnce:
+    """All of it is paid: by the wallet, or by a provider that needed nobody."""
+
+    receipt: Receipt
+    is_new: bool
+
+
+def pay(
+    *, user_id: int, reservation_ids: Sequence[int], is_by_app: bool = False, now: datetime | None = None
+) -> CardPayment | PaidAtOnce:
+    """Pay reservations from the wallet if it has enough; else begin to collect by card exactly what it lacks.
+
+    Before the provider is asked, the holds are prolonged. One payment is under way for the same reservations at a
+    time: the same again leads to it, and one that asks for another sum by now, or for some of them only, is given up at
+    its provider first. A crash at any point leaves all of it on record, and whoever looks after top-ups ends it.
+
+    :raises Invalid, NotFound, HoldExpired: as checkout.pay
+    :raises TopUpUnavailable: if the wallet has too little and this house takes no money online
+    :raises BalanceTooLarge: if the wallet would hold too much
+    :raises Unavailable: if an older payment can't be ended, because its provider is away
+    """
+    for _turn in range(TURNS):
+        try:
+            receipt = checkout.pay(user_id=user_id, reservation_ids=reservation_ids, now=now)
+            return PaidAtOnce(receipt, receipt.is_new)
+        except InsufficientBalance:
+            current_provider()
+        bill = prolong(user_id=user_id, reservation_ids=reservation_ids, now=now)
+        missing = bill.to_pay - wallet_of(user_id).amount
+        if missing <= 0 or not end_others(user_id, bill, missing, now=now):
+            continue
+        top_up = begin(user_id, bill, missing, is_by_app=is_by_app, now=now)
+        if top_up.is_credited:
+            # What it was not enough for is refused here, and asks for no more money by itself.
+            return PaidAtOnce(
+                checkout.pay(user_id=user_id, reservation_ids=reservation_ids, now=now),
+                is_new=top_up.outcome == TopUp.PAID,
+            )
+        if top_up.amount == missing:
+            return CardPayment(top_up, bill.held_until, bill.booking_reference)
+    raise Unavailable
+
+
+def prolong(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = None) -> Bill:
+    """Hold reservations while their fan is with the provider: one round trip. CARD_HOLD_SECONDS bounds it.
+
+    :raises NotFound, HoldExpired: as checkout.pay
+    """
+    row = fetch_one(
+        PROLONG,
+        {
+            "fan": user_id,
+            "reservations": list(reservation_ids),
+            "seconds": float(settings.TOP_UP_SECONDS),
+            "most_seconds": float(settings.CARD_HOLD_SECONDS),
+            "now": now,
+        },
+    )
+    if row["refusal"] is not None:
+        raise refusal_of(row, reservation_ids)
+    return Bill(tuple(row["held"]), int(row["to_pay"]), row["held_until"], row["booking_reference"])
+
+
+def begin(user_id: int, bill: Bill, amount: int, *, is_by_app: bool, now: datetime | None) -> TopUp:
+    """Have the provider collect `amount` while the seats are held, or find the one that is under way.
+
+    :raises TopUpUnavailable, BalanceTooLarge: as top_ups.start
+    """
+    begun = top_ups.start(
+        user_id=user_id,
+        amount=amount,
+        reservations=bill.reservations,
+        return_path=reverse("checkout", args=[bill.booking_reference]),
+        is_by_app=is_by_app,
+        expires_at=bill.held_until,
+        now=now,
+    )
+    return begun.top_up
+
+
+def end_others(user_id: int, bill: Bill, amount: int, *, now: datetime | None) -> bool:
+    """End whatever else is under way for any of these; false if something was paid or ended by it: look again.
+
+    :raises Unavailable: if a provider is away, and nobody knows
+    """
+    at = now or timezone.now()
+    for older in open_top_ups_for(bill.reservations, user_id=user_id):
+        is_the_same = (tuple(sorted(older.reservations)), older.amount) == (bill.reservations, amount)
+        try:
+            if is_the_same and older.expires_at > at:
+                # Paid or declined meanwhile, and nobody told us: its page would be a dead end.
+                top_ups.settle(older, top_ups.look_up(older), now=now)
+                if not older.is_open:
+                    return False
+            elif top_ups.abandon(older).is_credited:
+                return False
+        except ProviderAway as error:
+            if not is_the_same:
+                raise Unavailable from error
+    return True
+
+
+def end_all(*, user_id: int, reservation_ids: Sequence[int]) -> None:
+    """End what is under way for reservations that were paid otherwise; what can't be ended now ends by itself."""
+    for older in open_top_ups_for(reservation_ids, user_id=user_id):
+        try:
+            top_ups.abandon(older)
+        except (ProviderAway, BalanceTooLarge):
+            continue
