@@ -119,7 +119,11 @@ class Enqueuer:
                 wanted, self._wanted = self._wanted, set()
                 self._is_sending = True
             for task, schedule_id in wanted:
-                enqueue(task, schedule_id=schedule_id)
+                try:
+                    enqueue(task, schedule_id=schedule_id)
+                except Exception:
+                    # Whatever it is, the next one is asked for by somebody else.
+                    log.exception("%s was not enqueued", task)
             with self._lock:
                 self._is_sending = False
                 self._something.notify_all()

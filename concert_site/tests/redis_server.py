@@ -10,12 +10,14 @@ from pathlib import Path
 
 from celery import Celery
 from django.test import override_settings
+from kombu import pools
 from redis import Redis
 from redis.exceptions import RedisError
 
 from concert_site.celery import app
 from concert_site.embedded.redis import server
 from concert_site.lib.cache import clear_caches
+from concert_site.lib.tasks import enqueuer
 from concert_site.settings import CACHES, broker_of
 from concert_site.tests.away import start_over
 
@@ -97,4 +99,8 @@ def pointed_at(url: str, broker_url: str | None = None) -> Iterator[None]:
     finally:
         broker.close()
         app.set_current()
+        # Other threads send by the site's own, which follows the settings, but keeps the connections that it has made.
+        enqueuer.wait()
+        pools.reset()
+        app._pool = app.amqp._producer_pool = None
         start_over()

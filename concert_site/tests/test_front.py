@@ -293,7 +293,7 @@ def test_a_body_that_is_not_taken_is_refused_in_the_apis_shape(front, monkeypatc
 
 @pytest.mark.parametrize(
     ("path", "shape"),
-    [("/_allauth/app/v1/auth/login", b'{"status":413,"errors":[{"message":'), ("/accounts/login/", b"This request is")],
+    [("/_allauth/app/v1/auth/login", b'{"status":413,"errors":[{"code":'), ("/accounts/login/", b"This request is")],
 )
 def test_every_address_refuses_in_its_own_shape(front, path, shape):
     (answer,) = answers(front, (path, "POST", {"content_length": "900000"}))
