@@ -10,7 +10,15 @@ from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
 from concert_site.lib.errors import NotFound
-from wallet.models import BalanceHistory, BalanceHistoryQuerySet, ProviderEvent, Purpose, TopUp, TopUpQuerySet
+from wallet.models import (
+    BalanceHistory,
+    BalanceHistoryQuerySet,
+    ProviderEvent,
+    Purpose,
+    TopUp,
+    TopUpQuerySet,
+    Withdrawal,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +107,19 @@ def kept_top_ups_for(reservation_ids: Sequence[int], *, user_id: int) -> TopUpQu
     """Those that were to pay any of these, and came too late or to too little: their money is in the wallet."""
     own = TopUp.objects.of(user_id=user_id).filter(outcome=TopUp.KEPT)
     return own.filter(reservations__overlap=list(reservation_ids)).order_by("pk")
+
+
+def own_withdrawals(*, user_id: int) -> QuerySet[Withdrawal]:
+    """A fan's withdrawals, newest first, each with the top-up that it goes back by."""
+    return Withdrawal.objects.of(user_id=user_id).select_related("top_up").order_by("-pk")
+
+
+def own_withdrawal(pk: int, *, user_id: int) -> Withdrawal:
+    """One of them.
+
+    :raises NotFound: if there is none, or it is somebody else's
+    """
+    found = own_withdrawals(user_id=user_id).filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found

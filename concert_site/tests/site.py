@@ -130,7 +130,12 @@ class Site:
         out = made | {"top_up_id": self.ids["topup"]}
         under_way = Withdrawal.objects.create(reference="w" * 32, entry_id=self.ids["wasted"], **out)
         Withdrawal.objects.create(
-            reference="f" * 32, state="FAILED", entry_id=self.ids["spent"], return_entry_id=self.ids["charge"], **out
+            reference="f" * 32,
+            state="FAILED",
+            entry_id=self.ids["spent"],
+            return_entry_id=self.ids["charge"],
+            payment_id=self.ids["canceled"],
+            **out,
         )
         TopUp.objects.create(
             reference="o" * 32,

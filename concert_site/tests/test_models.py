@@ -37,8 +37,9 @@ COLUMNS = {
     "top_up": "id user_id amount currency purpose reservations provider reference provider_reference next state failure"
     " method refunded outcome entry_id return_path idempotency_key request_hash created_at expires_at updated_state_at"
     " next_look_at looks receipt_mail_at",
-    "withdrawal": "id top_up_id user_id amount state reference provider_reference failure entry_id return_entry_id note"
-    " actor_id idempotency_key request_hash created_at updated_state_at next_look_at looks",
+    "withdrawal": "id top_up_id user_id amount state reference provider_reference failure entry_id return_entry_id"
+    " payment_id note actor_id idempotency_key request_hash created_at updated_state_at next_look_at looks"
+    " outcome_mail_at",
     "provider_event": "id provider event_id kind reference body state error attempts received_at next_attempt_at"
     " handled_at",
     "sandbox_payment": "id reference amount currency succeeds_at failed_at failure refunds refunded is_card_closed"

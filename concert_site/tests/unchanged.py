@@ -14,6 +14,8 @@ TABLES = (
     "payment",
     "balance",
     "balance_history",
+    "top_up",
+    "withdrawal",
 )
 
 

@@ -31,3 +31,10 @@ class TopUpMonthLimit(Conflict):
 
     code = "top_up_month_limit"
     detail = _("You can top up by %(left)s more within 30 days.")
+
+
+class WithdrawalTooLarge(Conflict):
+    """More is asked for than has come by card and is still there."""
+
+    code = "withdrawal_too_large"
+    detail = _("%(left)s can go back to a card: what came from one and is still in the wallet.")

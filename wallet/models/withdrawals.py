@@ -19,7 +19,12 @@ class WithdrawalState(models.TextChoices):
     FAILED = "FAILED", pgettext_lazy("withdrawal", "failed, back in the wallet")
 
 
-TRANSITIONS = {WithdrawalState.PENDING: {WithdrawalState.SUCCEEDED, WithdrawalState.FAILED}}
+ENDED = (WithdrawalState.SUCCEEDED, WithdrawalState.FAILED)
+TRANSITIONS = {
+    WithdrawalState.PENDING: set(ENDED),
+    # The fan's bank sends back, days later, what a provider has paid out.
+    WithdrawalState.SUCCEEDED: {WithdrawalState.FAILED},
+}
 
 
 class WithdrawalQuerySet(StateQuerySet["Withdrawal"]):
@@ -31,7 +36,8 @@ class WithdrawalQuerySet(StateQuerySet["Withdrawal"]):
 class Withdrawal(models.Model):
     """A part of a top-up that goes back by the way it came: taken off the wallet before the provider is asked.
 
-    `entry` took it off; `return_entry` put it back where the provider couldn't pay it out.
+    `entry` took it off; `return_entry` put it back where the provider couldn't pay it out. `payment` is the one whose
+    refund goes on by this, where it is one.
     """
 
     TRANSITIONS: ClassVar = TRANSITIONS
@@ -55,6 +61,9 @@ class Withdrawal(models.Model):
         related_name="returned_withdrawal",
         verbose_name=_("ledger entry of its return"),
     )
+    payment = models.ForeignKey(
+        "payments.Payment", models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("payment")
+    )
     note = models.CharField(_("note"), max_length=500, blank=True, db_default="")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -71,6 +80,7 @@ class Withdrawal(models.Model):
     updated_state_at = models.DateTimeField(_("state changed at"))
     next_look_at = models.DateTimeField(_("asked about next at"), null=True, blank=True)
     looks = models.PositiveSmallIntegerField(_("asked about so often"), default=0, db_default=0)
+    outcome_mail_at = models.DateTimeField(_("outcome mailed at"), null=True, blank=True)
 
     objects = WithdrawalQuerySet.as_manager()
 
@@ -87,6 +97,15 @@ class Withdrawal(models.Model):
                 | (~Q(state="FAILED") & Q(return_entry__isnull=True)),
                 name="withdrawal_returned_once_failed",
             ),
+            models.CheckConstraint(
+                condition=Q(outcome_mail_at__isnull=True) | Q(state__in=ENDED),
+                name="withdrawal_mail_once_ended",
+            ),
+            models.UniqueConstraint(
+                fields=["payment", "top_up"],
+                condition=Q(payment__isnull=False),
+                name="withdrawal_once_a_refund",
+            ),
         ]
         indexes = [
             models.Index(fields=["user", "-id"], name="withdrawal_fan_newest"),
@@ -96,6 +115,11 @@ class Withdrawal(models.Model):
                 fields=["user", "idempotency_key"],
                 condition=Q(idempotency_key__isnull=False),
                 name="withdrawal_key",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(state__in=ENDED, outcome_mail_at__isnull=True),
+                name="withdrawal_owed_mail",
             ),
         ]
         triggers: ClassVar = [fsm_trigger("state", TRANSITIONS)]

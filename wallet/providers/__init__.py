@@ -50,6 +50,17 @@ def current_provider() -> Provider:
     return provider_named(name)
 
 
+def can_refund(name: str) -> bool:
+    """Whether what came by this provider can go back by it: not so what was credited before there were any."""
+    if name == SANDBOX and settings.IS_PRODUCTION:
+        return False
+    try:
+        provider_named(name)
+    except ImportError:
+        return False
+    return True
+
+
 class TopUpMode(Enum):
     """What a fan who wants to top up can expect."""
 

@@ -161,3 +161,8 @@ def decline(reference: str, failure: str = "card_declined") -> None:
     SandboxPayment.objects.filter(reference=reference, succeeds_at=None, failed_at=None).update(
         failed_at=timezone.now(), failure=failure
     )
+
+
+def close_card(reference: str) -> None:
+    """Have the card that has paid it be closed: nothing can go back to it any more."""
+    SandboxPayment.objects.filter(reference=reference).update(is_card_closed=True)

@@ -13,7 +13,10 @@ DELAY_SECONDS = 20
 
 @never_cache
 def sandbox_page(request: HttpRequest, reference: str) -> HttpResponse:
-    """GET: what is asked for. POST `choice`: pay, decline, delay, or vanish. Like a provider's it knows no session."""
+    """GET: what is asked for. POST `choice`: pay, decline, delay, or vanish; once paid, close the card.
+
+    Like a provider's it knows no session.
+    """
     if provider_named("sandbox").check():
         raise Http404
     found = SandboxPayment.objects.filter(reference=reference).first()
@@ -31,6 +34,9 @@ def sandbox_page(request: HttpRequest, reference: str) -> HttpResponse:
             # Paid, and the fan never comes back to tell.
             sandbox.pay(reference)
             return render(request, "wallet/sandbox.html", {"payment": found, "status": "VANISHED"})
+        case "close_card":
+            sandbox.close_card(reference)
+            return redirect("sandbox_payment", reference)
         case _:
             sandbox.decline(reference)
     return redirect("top_up_status", reference)

@@ -48,6 +48,7 @@ REASONS = {
     ("TopUp", "REFUNDED", "SUCCEEDED"): "it couldn't be paid out",
     ("Withdrawal", "PENDING", "SUCCEEDED"): "paid out",
     ("Withdrawal", "PENDING", "FAILED"): "refused, back in the wallet",
+    ("Withdrawal", "SUCCEEDED", "FAILED"): "sent back by the fan's bank",
     ("ProviderEvent", "RECEIVED", "DONE"): "the provider was asked",
     ("ProviderEvent", "RECEIVED", "IGNORED"): "about nothing of ours",
     ("ProviderEvent", "RECEIVED", "FAILED"): "given up",
