@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import environ
@@ -41,6 +42,16 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         if not 0 < seconds < math.inf:
             raise ImproperlyConfigured(f"{name}={text} is not a number above 0.")
         return seconds
+
+    def one_of(self, name: str, words: Sequence[str], *, default: str) -> str:
+        """One of these words.
+
+        :raises ImproperlyConfigured: if it is another
+        """
+        text: str = self.str(name, default=default)
+        if text not in words:
+            raise ImproperlyConfigured(f"{name}={text} is unknown: use {' or '.join(words)}.")
+        return text
 
     def tiers(self, name: str, *, default: list[str]) -> list[tuple[int, int]]:
         """Days before the concert, and the fee in percent from there on.

@@ -1,6 +1,6 @@
 """Pages of paying and canceling."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,15 +12,18 @@ from django.utils.translation import ngettext
 from concert_site.lib.formats import money
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, private_page, throttled
-from payments.domain import card_checkout, checkout, refunds
+from payments.domain import card_checkout, card_refunds, checkout
 from payments.domain.card_checkout import PaidAtOnce
+from payments.domain.card_refunds import RefundTo
 from payments.domain.errors import FeeChanged
-from payments.queries import receipts
+from payments.domain.refunds import Cancellation
+from payments.queries import payment_of, receipts
 from reservations.domain import cancellation
 from reservations.domain.errors import HoldExpired, RefundClosed
 from reservations.queries import booking_summaries, bookings
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingSummary
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
+from wallet.models import WithdrawalState
 from wallet.providers import TopUpUnavailable, top_up_mode
 from wallet.queries import kept_top_ups_for, open_top_ups_for, wallet_of
 from wallet.views.top_ups import way_to_pay
@@ -153,7 +156,8 @@ def cancel(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat
     if request.method != "POST":
         return confirm_cancellation(request, booking, live)
     try:
-        return cancel_agreed(request, booking, {each.reservation.pk: agreed_fee(request, each) for each in live})
+        agreed = {each.reservation.pk: agreed_fee(request, each) for each in live}
+        return cancel_agreed(request, booking, agreed, chosen_way(request))
     except FeeChanged:
         messages.warning(request, _("Nothing was canceled: the fee has changed. Please look again."))
     except RefundClosed as error:
@@ -166,6 +170,7 @@ def confirm_cancellation(request: HttpRequest, booking: BookingSummary, seats: l
     quotes = [(each, quote_for(each)) for each in seats]
     refund = sum(quote.refund for _each, quote in quotes)
     balance = wallet_of(fan_id(request)).amount
+    to_card = card_refunds.would_go_to_card(refunds_by_payment(quotes), user_id=fan_id(request))
     facts = {
         "booking": booking,
         "quotes": quotes,
@@ -176,6 +181,9 @@ def confirm_cancellation(request: HttpRequest, booking: BookingSummary, seats: l
         "refund": refund,
         "balance": balance,
         "balance_after": balance + refund,
+        "to_card": to_card,
+        "kept_in_wallet": refund - to_card,
+        "refund_to": settings.REFUND_TO,
         "tiers": cancellation.tiers_to_come(
             prices=[each.price for each in seats], concert_date=booking.first.concert_date, today=booking.today
         ),
@@ -190,6 +198,17 @@ def quote_for(booked: BookedSeat) -> cancellation.Quote:
     return cancellation.quote_of(booked.reservation)
 
 
+def refunds_by_payment(quotes: list[tuple[BookedSeat, cancellation.Quote]]) -> dict[int, int]:
+    """What canceling would give back, of each payment that there is."""
+    found = [(payment_of(each.reservation), quote.refund) for each, quote in quotes if quote.is_open]
+    return {payment.pk: refund for payment, refund in found if payment and refund}
+
+
+def chosen_way(request: HttpRequest) -> RefundTo:
+    """Where the refund is to go: what was chosen, if the page offered a choice, else the wallet."""
+    return RefundTo.CARD if request.POST.get("refund_to") == RefundTo.CARD else RefundTo.WALLET
+
+
 def agreed_fee(request: HttpRequest, booked: BookedSeat) -> int:
     """The fee that the page showed for this seat.
 
@@ -201,17 +220,37 @@ def agreed_fee(request: HttpRequest, booked: BookedSeat) -> int:
     return fee
 
 
-def cancel_agreed(request: HttpRequest, booking: BookingSummary, agreed: Mapping[int, int]) -> HttpResponse:
+def cancel_agreed(
+    request: HttpRequest, booking: BookingSummary, agreed: Mapping[int, int], refund_to: RefundTo
+) -> HttpResponse:
     """Cancel for the fees agreed to, and lead to what is left of the booking.
 
     :raises FeeChanged, RefundClosed: as refunds.cancel does
     """
-    done = refunds.cancel_together(user_id=fan_id(request), agreed=agreed)
+    done = card_refunds.cancel_together(user_id=fan_id(request), agreed=agreed, refund_to=refund_to)
     was_paid = [each for each in done if hasattr(each.reservation, "payment")]
     if was_paid:
-        refund = money(sum(each.refund for each in was_paid))
-        messages.success(request, _("Canceled. %(refund)s went back to your wallet.") % {"refund": refund})
+        tell_where_it_went(request, was_paid)
         return redirect("booking", booking.reference)
     said = ngettext("You gave %(count)d seat back.", "You gave %(count)d seats back.", len(done))
     messages.success(request, said % {"count": len(done)})
     return redirect("checkout", booking.reference)
+
+
+def tell_where_it_went(request: HttpRequest, done: Sequence[Cancellation]) -> None:
+    """What of a refund went on to the card, what stayed in the wallet, and what the card didn't take."""
+    made = [withdrawal for each in done for withdrawal in each.withdrawals]
+    returned = sum(each.amount for each in made if each.state == WithdrawalState.FAILED)
+    to_card = sum(each.amount for each in made) - returned
+    kept = sum(each.refund for each in done) - to_card - returned
+    if to_card:
+        said = _("Canceled. %(amount)s are on their way to the card that you paid with.")
+        messages.success(request, said % {"amount": money(to_card)})
+    if kept or not made:
+        said = (
+            _("%(refund)s stayed in your wallet.") if to_card else _("Canceled. %(refund)s went back to your wallet.")
+        )
+        messages.success(request, said % {"refund": money(kept)})
+    if returned:
+        said = _("Canceled. %(amount)s could not go to your card, which is closed: they are in your wallet.")
+        messages.warning(request, said % {"amount": money(returned)})

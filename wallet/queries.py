@@ -123,3 +123,8 @@ def own_withdrawal(pk: int, *, user_id: int) -> Withdrawal:
     if found is None:
         raise NotFound
     return found
+
+
+def withdrawals_of_payment(payment_id: int) -> list[Withdrawal]:
+    """What of the refund of a payment went on to the card."""
+    return list(Withdrawal.objects.filter(payment_id=payment_id).select_related("top_up").order_by("pk"))

@@ -15,3 +15,5 @@ TOP_UP_MONTH_MOST = env.whole("TOP_UP_MONTH_MOST", default=0, least=0)
 TOP_UP_SECONDS = env.whole("TOP_UP_SECONDS", default=600)
 # The longest that seats are held from when they were chosen, however often their fan begins to pay by card.
 CARD_HOLD_SECONDS = env.whole("CARD_HOLD_SECONDS", default=1800)
+# Where a refund goes unless it is said: to the wallet at once, or by the way the money came.
+REFUND_TO = env.one_of("REFUND_TO", ["wallet", "card"], default="wallet")

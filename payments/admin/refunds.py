@@ -7,11 +7,12 @@ a process die in between, the ledger still says who refunded, and why.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -21,15 +22,17 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
-from payments.domain.refunds import refund_by_staff
+from payments.domain.card_refunds import Refunded, RefundTo, refund_by_staff
 from payments.models import Payment, State
 from reservations.domain import cancellation
 from reservations.models import Reservation
 from reservations.models.reservation import Status
+from wallet.models import Withdrawal, WithdrawalState
 
 P = ParamSpec("P")
 # As large as a bigint is for certain.
@@ -44,6 +47,20 @@ class RefundForm(forms.Form):
 
     fee = MoneyField(label=_("Fee"), min_value=0, initial=0, help_text=_("What is kept of each seat's price."))
     note = ReasonField(help_text=_("It stands in the fan's ledger."))
+    refund_to = forms.ChoiceField(
+        label=_("Where it goes"),
+        choices=RefundTo.choices,
+        initial=lambda: settings.REFUND_TO,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_(
+            "To the card goes what came from there; the rest, and what a closed card sends back, to the wallet."
+        ),
+    )
+
+    def clean_refund_to(self) -> RefundTo:
+        """What was chosen; what the house prefers, if nothing was."""
+        return RefundTo(self.cleaned_data["refund_to"] or settings.REFUND_TO)
 
 
 def requires_refund_permission(
@@ -89,19 +106,39 @@ def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) 
 
 def is_refunded(admin: ReadOnlyAdmin, request: HttpRequest, reservation: Reservation, form: RefundForm) -> bool:
     """Refund what a valid form says; if it is refused, say so at its field."""
-    fee, note = form.cleaned_data["fee"], form.cleaned_data["note"]
+    fee, note, refund_to = (form.cleaned_data[name] for name in ("fee", "note", "refund_to"))
     try:
-        is_new = refund_by_staff(reservation_id=reservation.pk, actor_id=actor_of(request), note=note, fee=fee)
+        done = refund_by_staff(
+            reservation_id=reservation.pk, actor_id=actor_of(request), note=note, fee=fee, refund_to=refund_to
+        )
     except DomainError as error:
         add_domain_error(form, error)
         return False
-    if is_new:
+    if done.is_new:
         log(admin, request, Payment.objects.get(reservation=reservation), fee, note)
-        back = {"fan": reservation.user.email, "amount": money(reservation.price - fee)}
-        messages.success(request, _("%(amount)s went back to the wallet of %(fan)s.") % back)
+        tell_where_it_went(request, reservation.user.email, reservation.price - fee, done)
     else:
         messages.info(request, _("It was refunded already, by the fan or a colleague. Nothing was changed."))
     return True
+
+
+def tell_where_it_went(request: HttpRequest, fan: str, amount: int, done: Refunded) -> None:
+    """What of a refund is on its way to the card, and what is in the wallet."""
+    sent, returned = sums_of(done.withdrawals)
+    if sent:
+        messages.success(request, _("%(amount)s go to the card of %(fan)s.") % {"amount": money(sent), "fan": fan})
+    if amount - sent - returned or not done.withdrawals:
+        kept = {"amount": money(amount - sent - returned), "fan": fan}
+        messages.success(request, _("%(amount)s went back to the wallet of %(fan)s.") % kept)
+    if returned:
+        back = {"amount": money(returned), "fan": fan}
+        messages.warning(request, _("The card of %(fan)s didn’t take %(amount)s: they are in the wallet.") % back)
+
+
+def sums_of(made: Sequence[Withdrawal]) -> tuple[int, int]:
+    """What of these withdrawals is at the cards or on its way there, and what came back."""
+    returned = sum(each.amount for each in made if each.state == WithdrawalState.FAILED)
+    return sum(each.amount for each in made) - returned, returned
 
 
 def log(admin: ReadOnlyAdmin, request: HttpRequest, payment: Payment, fee: int, note: str) -> None:
@@ -142,18 +179,34 @@ def parse_ids(text: str) -> set[int]:
 
 def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[Payment], form: RefundForm) -> None:
     """Refund them one by one. A fee above a price takes all of that one."""
-    note, refunded = form.cleaned_data["note"], 0
+    note, refund_to = form.cleaned_data["note"], form.cleaned_data["refund_to"]
+    refunded, made = 0, []
     for payment in payments.select_related("user"):
         fee = min(form.cleaned_data["fee"], payment.price)
         try:
-            is_new = refund_by_staff(
-                reservation_id=payment.reservation_id, actor_id=actor_of(request), note=note, fee=fee
+            done = refund_by_staff(
+                reservation_id=payment.reservation_id,
+                actor_id=actor_of(request),
+                note=note,
+                fee=fee,
+                refund_to=refund_to,
             )
         except DomainError as error:
             messages.error(request, f"{payment.user.email}: {error.detail}")
             continue
-        if is_new:
+        if done.is_new:
             log(admin, request, payment, fee, note)
             refunded += 1
+            made += done.withdrawals
     said = ngettext("%(count)d seat was refunded.", "%(count)d seats were refunded.", refunded)
     messages.success(request, said % {"count": refunded})
+    tell_of_cards(request, *sums_of(made))
+
+
+def tell_of_cards(request: HttpRequest, sent: int, returned: int) -> None:
+    """What of several refunds goes to cards, and what these didn't take."""
+    if sent:
+        messages.success(request, _("%(amount)s of it go to cards.") % {"amount": money(sent)})
+    if returned:
+        said = _("Cards didn’t take %(amount)s: they are in the wallets.")
+        messages.warning(request, said % {"amount": money(returned)})

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
-from payments.admin.refunds import RefundForm, payments_url, requires_refund_permission
+from payments.admin.refunds import RefundForm, payments_url, requires_refund_permission, tell_of_cards
 from payments.domain import schedule_refunds
 from payments.domain.schedule_refunds import RefundRound
 from reservations.models import ConcertSchedule, ConcertStatus
@@ -71,6 +71,7 @@ def run_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundFor
             actor_id=actor_of(request),
             note=form.cleaned_data["note"],
             fee=form.cleaned_data["fee"],
+            refund_to=form.cleaned_data["refund_to"],
             seconds=ROUND_SECONDS,
         )
     except DomainError as error:
@@ -87,6 +88,7 @@ def log_round(
         admin.log_change(request, of, str(_("Began to refund all seats, fee %(fee)s: %(note)s") % said))
     if done.is_over:
         admin.log_change(request, of, str(_("Refunded all seats, fee %(fee)s: %(note)s") % said))
+        tell_of_cards(request, done.to_cards, done.returned)
     if done.refused:
         numbers = {"numbers": ", ".join(map(str, done.refused))}
         messages.error(request, _("These reservations stay paid, their wallets are full: %(numbers)s") % numbers)

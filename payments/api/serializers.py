@@ -6,11 +6,13 @@ from rest_framework import serializers
 
 from concert_site.lib.api.fields import Body, Ids, Money
 from payments.domain.card_checkout import CardPayment
+from payments.domain.card_refunds import RefundTo
 from payments.domain.checkout import Receipt
 from payments.domain.refunds import Cancellation
 from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut, reservation_out
 from reservations.models import Reservation
 from wallet.api.serializers import ChargeOut, charge_out
+from wallet.api.withdrawals import WithdrawalOut, withdrawals_out
 
 WALLET, CARD = "wallet", "card"
 
@@ -30,6 +32,12 @@ class CancelRequest(Body):
     """The fee that the fan was shown and agrees to; left out, whatever it costs by now is taken."""
 
     agreed_fee = Money(min_value=0, required=False)
+    refund_to = serializers.ChoiceField(
+        choices=RefundTo.values,
+        required=False,
+        help_text="Where the refund goes; left out, where the house sends it. To the card goes what came from there, "
+        "and the rest to the wallet.",
+    )
 
 
 # The columns of pay_reservations.sql that are of a payment, as PaymentOut has them.
@@ -71,6 +79,7 @@ class CanceledOut(serializers.Serializer[Cancellation]):
     fee = serializers.IntegerField()
     refund = serializers.IntegerField()
     balance = serializers.IntegerField()
+    withdrawals = WithdrawalOut(many=True, help_text="What of the refund goes on to the card.")
 
 
 def canceled_out(done: Cancellation) -> dict[str, object]:
@@ -80,4 +89,5 @@ def canceled_out(done: Cancellation) -> dict[str, object]:
         "fee": done.fee,
         "refund": done.refund,
         "balance": done.balance,
+        "withdrawals": withdrawals_out(done.withdrawals),
     }

@@ -1,5 +1,6 @@
 """Paying and canceling."""
 
+from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -23,8 +24,9 @@ from payments.api.serializers import (
     payment_begun_out,
     receipt_out,
 )
-from payments.domain import card_checkout, checkout, refunds
+from payments.domain import card_checkout, card_refunds, checkout
 from payments.domain.card_checkout import PaidAtOnce
+from payments.domain.card_refunds import RefundTo
 from payments.domain.errors import FeeChanged
 from payments.models import Payment, PaymentQuerySet
 from reservations.api.serializers import PaymentOut
@@ -88,11 +90,16 @@ class OwnPayment(View):
 
 
 class Cancel(View):
-    """POST: cancel a reservation; what was paid goes back to the wallet, less the fee."""
+    """POST: cancel a reservation; what was paid goes back, less the fee, to the wallet or on to the card."""
 
     @extend_schema(summary="Cancel a reservation", request=CancelRequest, responses=CanceledOut)
     @refuses(RefundClosed, FeeChanged, BalanceTooLarge)
     def post(self, request: Request, pk: int) -> HttpResponse:
         body = validated(CancelRequest, request.data)
-        done = refunds.cancel(user_id=caller_id(request), reservation_id=pk, agreed=body.get("agreed_fee"))
+        done = card_refunds.cancel(
+            user_id=caller_id(request),
+            reservation_id=pk,
+            agreed=body.get("agreed_fee"),
+            refund_to=RefundTo(body.get("refund_to", settings.REFUND_TO)),
+        )
         return answer(canceled_out(done))

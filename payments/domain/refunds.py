@@ -1,6 +1,6 @@
 """Cancelling: a hold is given back, a paid seat is refunded to the wallet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,6 +17,7 @@ from reservations.models import Reservation
 from reservations.queries import bookings
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge
+from wallet.models import Withdrawal
 
 CANCEL = """
 select outcome.*, booked.*
@@ -43,12 +44,16 @@ REFUSALS: dict[str, type[DomainError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """A canceled reservation: what was kept, what went back to the wallet, and its balance (minor units)."""
+    """A canceled reservation: what was kept, what went back to the wallet, and its balance (minor units).
+
+    `withdrawals` are what of the refund went on to the card; of it the balance has nothing.
+    """
 
     reservation: Reservation
     fee: int
     refund: int
     balance: int
+    withdrawals: Sequence[Withdrawal] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +110,6 @@ def fee_of_today(row: Row, *, agreed: int | None, user_id: int) -> Fee:
     return Fee(offer.fee, on=localdate(row["read_at"]))
 
 
-def cancel_together(*, user_id: int, agreed: Mapping[int, int], now: datetime | None = None) -> list[Cancellation]:
-    """Cancel a fan's own reservations, each for the fee that was agreed for it.
-
-    Each is a transaction of its own: where one is refused, those before it are canceled, and asking again with
-    what is left is right.
-
-    :raises NotFound, RefundClosed, FeeChanged: as `cancel` does
-    """
-    return [
-        cancel(user_id=user_id, reservation_id=reservation_id, agreed=fee, now=now)
-        for reservation_id, fee in sorted(agreed.items())
-    ]
-
-
 def cancellation_from(row: Row, *, user_id: int) -> Cancellation:
     """A cancellation, out of the answer of cancel_reservation.sql: nothing is read again."""
     reservation = bookings.reservation_in(row, user_id=user_id)
@@ -153,13 +144,21 @@ def refund_by_staff(
     :raises NotFound: if there is no such reservation
     :raises Invalid: without a reason, or with a fee that is negative or above the price
     """
+    require_refund_order(reservation_id, note=note, fee=fee)
+    return refund(reservation_id, fee=fee, note=note, actor_id=actor_id, now=now)
+
+
+def require_refund_order(reservation_id: int, *, note: str, fee: int) -> None:
+    """
+    :raises NotFound: if there is no such reservation
+    :raises Invalid: without a reason, or with a fee that is negative or above the price
+    """
     reservation = Reservation.objects.filter(pk=reservation_id).first()
     if reservation is None:
         raise NotFound
     require_reason(note)
     if not 0 <= fee <= reservation.price:
         raise Invalid(_("The fee lies between 0 and the price."), attr="fee")
-    return refund(reservation_id, fee=fee, note=note, actor_id=actor_id, now=now)
 
 
 def refund(reservation_id: int, *, fee: int, note: str, actor_id: int, now: datetime | None = None) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
@@ -10,12 +10,15 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
-from payments.domain import refunds
+from payments.domain import card_refunds, refunds
+from payments.domain.card_refunds import Refunded, RefundTo
 from payments.models import Payment, State
 from reservations.models import Reservation
 from reservations.models.reservation import Status
 from reservations.queries.bookings import of_schedule
+from wallet.domain import withdrawals
 from wallet.domain.errors import BalanceTooLarge
+from wallet.models import Withdrawal, WithdrawalState
 
 BATCH = 100
 
@@ -31,11 +34,16 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class RefundRound:
-    """What a round did: how many it refunded, which wallets can't take it, and whether it came to the end."""
+    """What a round did: how many it refunded, which wallets can't take it, and whether it came to the end.
+
+    Of what it refunded so much is on its way to cards, is there, and came back into wallets (minor units).
+    """
 
     refunded: int
     refused: list[int]
     is_over: bool
+    to_cards: int = 0
+    returned: int = 0
 
 
 def paid_of(schedule_id: int) -> QuerySet[Reservation]:
@@ -61,13 +69,15 @@ def refund_round(
     note: str,
     seconds: float,
     fee: int = 0,
+    refund_to: RefundTo = RefundTo.WALLET,
     now: datetime | None = None,
 ) -> RefundRound:
     """Refund paid reservations of a schedule for about so many seconds, at least one. Again: it goes on.
 
     Each reservation is a transaction of its own, so that it can be stopped and started again at any point, by
     anybody, also by two at once, and never holds more than one seat's locks. What is left is what the tables say.
-    A fee above a ticket's price takes all of that ticket.
+    A fee above a ticket's price takes all of that ticket. Of a provider that is away nothing more is asked in this
+    round: what is to go by it has left the wallets, and is asked for by whoever looks after withdrawals.
 
     :raises Invalid: without a reason, or with a negative fee
     """
@@ -75,16 +85,41 @@ def refund_round(
     if fee < 0:
         raise Invalid(_("The fee is not below 0."), attr="fee")
     end = time.monotonic() + seconds
-    refunded, refused = 0, []
+    tally, answers = Tally(), True
     for reservation in paid_in_batches(schedule_id):
         kept = min(fee, reservation.price)
         try:
-            refunded += refunds.refund(reservation.pk, fee=kept, note=note, actor_id=actor_id, now=now)
+            done = card_refunds.refund(
+                reservation.pk, fee=kept, note=note, actor_id=actor_id, refund_to=refund_to, now=now
+            )
         except BalanceTooLarge:
-            refused.append(reservation.pk)
+            tally.refused.append(reservation.pk)
+        else:
+            answers = answers and withdrawals.ask_for(done.withdrawals)
+            tally.add(done)
         if time.monotonic() >= end:
-            return RefundRound(refunded, refused, is_over=False)
-    return RefundRound(refunded, refused, is_over=True)
+            return tally.round(is_over=False)
+    return tally.round(is_over=True)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a round has done so far."""
+
+    refunded: int = 0
+    refused: list[int] = field(default_factory=list)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
+
+    def add(self, done: Refunded) -> None:
+        """Count one seat."""
+        self.refunded += done.is_new
+        self.withdrawals += done.withdrawals
+
+    def round(self, *, is_over: bool) -> RefundRound:
+        """The round, once it ends."""
+        returned = sum(each.amount for each in self.withdrawals if each.state == WithdrawalState.FAILED)
+        to_cards = sum(each.amount for each in self.withdrawals) - returned
+        return RefundRound(self.refunded, self.refused, is_over, to_cards, returned)
 
 
 def paid_in_batches(schedule_id: int) -> Iterator[Reservation]:

@@ -76,8 +76,12 @@ def is_valid_ticket(*, reservation_id: int, payment_id: int) -> bool:
 
 
 def statement_of(user_id: int, *, before: int | None, size: int) -> BalanceHistoryQuerySet:
-    """A page of a fan's ledger, newest first: entries older than `before`, each with the seat it was for."""
-    entries = history_of(user_id).select_related("payment__reservation__concert_seat", "top_up")
+    """A page of a fan's ledger, newest first: entries older than `before`, each with what it was for: the seat, the
+    top-up, or the withdrawal that it took off or brought back.
+    """
+    entries = history_of(user_id).select_related(
+        "payment__reservation__concert_seat", "top_up", "withdrawal", "returned_withdrawal"
+    )
     return (entries if before is None else entries.filter(pk__lt=before))[:size]
 
 

@@ -12,7 +12,9 @@ from payments.domain.errors import FeeChanged
 from payments.tests.pages import at_the_screen, let_lapse, notices, text_of
 from payments.tests.scenes import pay
 from reservations.tests.scenes import hold, in_order, make_sale, statuses
-from wallet.tests.factories import balance_of, make_fan
+from wallet.models import TopUp
+from wallet.providers import sandbox
+from wallet.tests.factories import balance_of, make_charge, make_fan
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +40,7 @@ def reference_of(fan):
 
 def agree(fan, address, **fees):
     """Press the button of a page that showed these fees, and follow."""
-    fields = {name.replace("_", "-"): fee for name, fee in fees.items()}
+    fields = {name.replace("fee_", "fee-"): fee for name, fee in fees.items()}
     return at_the_screen(fan).post(address, fields, follow=True)
 
 
@@ -187,7 +189,7 @@ def test_cancel_page_takes_the_same_queries_for_one_seat_and_for_three(django_as
         fan, _sale, _ids = scene(*nth)
         browser = at_the_screen(fan)
         address = f"/bookings/{reference_of(fan)}/cancel/"
-        with django_assert_num_queries(4):  # the session, the user, the booking, the balance
+        with django_assert_num_queries(5):  # the session, the user, the booking, the balance, the top-ups
             assert browser.get(address).status_code == 200
 
 
@@ -197,3 +199,74 @@ def test_the_domain_takes_no_fee_but_the_agreed_one():
     with nothing_written(), pytest.raises(FeeChanged):
         refunds.cancel(user_id=fan.pk, reservation_id=pk, agreed=9_999)
     assert refunds.cancel(user_id=fan.pk, reservation_id=pk, agreed=10_000).refund == 40_000
+
+
+# --- To the card -------------------------------------------------------------------------------
+
+
+def scene_by_card(amount=50_000, gift=0, days=15):
+    fan = make_fan(balance=gift)
+    make_charge(fan, amount=amount)
+    sale = make_sale(concert_at=now() + timedelta(days=days, hours=1), concert_date=localdate() + timedelta(days=days))
+    ids = in_order(hold(fan, sale, 0, now=None))
+    pay(fan, *ids, now=None)
+    return fan, ids[0], f"/reservations/{ids[0]}/cancel/"
+
+
+@pytest.mark.parametrize("default", ["wallet", "card"])
+def test_it_asks_where_the_money_should_go_and_the_houses_choice_is_ticked(settings, default):
+    settings.REFUND_TO = default
+    fan, _pk, address = scene_by_card()
+
+    page = text_of(at_the_screen(fan).get(address))
+
+    assert page.count('name="refund_to"') == 2
+    assert f'value="{default}" checked' in page
+    assert page.count(" checked") == 1
+    assert "₩50,000 go back there" in page
+
+
+def test_a_gift_can_go_nowhere_and_nobody_is_asked():
+    fan, _sale, (pk,) = scene(0)
+
+    assert 'name="refund_to"' not in text_of(at_the_screen(fan).get(f"/reservations/{pk}/cancel/"))
+
+
+def test_of_a_mixed_wallet_it_says_what_stays():
+    fan, _pk, address = scene_by_card(30_000, gift=20_000)
+
+    assert "₩30,000 came by card and go back there" in text_of(at_the_screen(fan).get(address))
+
+
+def test_to_the_card_it_says_so_and_the_wallet_is_empty():
+    fan, pk, address = scene_by_card()
+
+    response = agree(fan, address, **{f"fee_{pk}": "0"}, refund_to="card")
+
+    assert notices(response) == ["Canceled. ₩50,000 are on their way to the card that you paid with."]
+    assert balance_of(fan) == 0
+    assert broken_invariants() == {}
+
+
+def test_what_stays_in_the_wallet_is_said():
+    fan, pk, address = scene_by_card(30_000, gift=20_000)
+
+    response = agree(fan, address, **{f"fee_{pk}": "0"}, refund_to="card")
+
+    assert notices(response) == [
+        "Canceled. ₩30,000 are on their way to the card that you paid with.",
+        "₩20,000 stayed in your wallet.",
+    ]
+    assert balance_of(fan) == 20_000
+
+
+def test_a_closed_card_is_said():
+    fan, pk, address = scene_by_card()
+    sandbox.close_card(TopUp.objects.get(user=fan).reference)
+
+    response = agree(fan, address, **{f"fee_{pk}": "0"}, refund_to="card")
+
+    assert notices(response) == [
+        "Canceled. ₩50,000 could not go to your card, which is closed: they are in your wallet."
+    ]
+    assert balance_of(fan) == 50_000

@@ -1,6 +1,7 @@
 """What of a wallet has come by card: the part that can go back there. What staff gave in cash, or as a gift, can't."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from wallet.models import BalanceHistory, Kind
 from wallet.providers import can_refund
@@ -9,13 +10,16 @@ from wallet.providers import can_refund
 Entry = tuple[str, int, int | None, str | None]
 
 
-def card_money_of(user_id: int) -> int:
+def card_money_of(user_id: int, refunds: Mapping[int, int] | None = None) -> int:
     """What of a fan's wallet has come by providers that can give back, in minor units.
 
     A step of whoever holds the lock of the balance, where it has to be exact.
+    :param refunds: what else is to be refunded, a sum by payment
     """
     entries = BalanceHistory.objects.of(user_id=user_id).order_by("id")
-    return card_money_in(entries.values_list("kind", "amount", "payment_id", "top_up__provider"))
+    booked = entries.values_list("kind", "amount", "payment_id", "top_up__provider")
+    to_come = [(str(Kind.REFUND), amount, payment, None) for payment, amount in (refunds or {}).items()]
+    return card_money_in(chain(booked, to_come))
 
 
 def card_money_in(entries: Iterable[Entry]) -> int:

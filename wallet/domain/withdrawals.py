@@ -7,7 +7,7 @@ has the money in one place at any time.
 
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,9 +23,10 @@ from wallet.domain.card_money import card_money_of
 from wallet.domain.errors import InsufficientBalance, WithdrawalTooLarge
 from wallet.domain.ledger import LARGEST_BALANCE
 from wallet.domain.top_ups import FIRST_LOOK, provider_of
-from wallet.models import Balance, TopUp, TopUpState, Withdrawal, WithdrawalState
+from wallet.models import Balance, TopUp, TopUpQuerySet, TopUpState, Withdrawal, WithdrawalState
 from wallet.providers import can_refund, current_provider
 from wallet.providers.base import ProviderAway, ProviderRefused, RefundOrder, RefundOutcome, Status
+from wallet.queries import wallet_of
 
 log = logging.getLogger(__name__)
 
@@ -114,12 +115,32 @@ def take_once(user_id: int, amount: int, reason: Reason, now: datetime | None) -
     known = withdrawn_before(user_id, str(reason.key), str(reason.hash))
     if known:
         return Withdrawn(known, is_new=False)
+    require_possible(amount, balance, withdrawable(user_id, balance, top_ups))
+    return Withdrawn(take(amount, newest_first(top_ups), reason, now), is_new=True)
+
+
+def require_possible(amount: int, balance: int, possible: int) -> None:
+    """
+    :raises InsufficientBalance: if the wallet has less
+    :raises WithdrawalTooLarge: if less of it came by card, saying how much
+    """
     if amount > balance:
         raise InsufficientBalance
-    possible = withdrawable(user_id, balance, top_ups)
     if amount > possible:
         raise WithdrawalTooLarge(WithdrawalTooLarge.detail % {"left": money(possible)}, attr="amount")
-    return Withdrawn(take(amount, newest_first(top_ups), reason, now), is_new=True)
+
+
+def plan(*, user_id: int, amount: int | None = None) -> list[tuple[TopUp, int]]:
+    """How an amount, or all that can go, would go back to which top-up: as things stand, without a lock.
+
+    :raises InsufficientBalance, WithdrawalTooLarge: as `withdraw`
+    """
+    received = [each for each in with_money(user_id) if can_refund(each.provider)]
+    balance = wallet_of(user_id).amount
+    possible = withdrawable(user_id, balance, received)
+    if amount is not None:
+        require_possible(amount, balance, possible)
+    return list(parts(possible if amount is None else amount, newest_first(received)))
 
 
 # --- Steps of whoever sends money back ---------------------------------------------------------
@@ -130,8 +151,13 @@ def lock_top_ups(user_id: int) -> list[TopUp]:
 
     Of two withdrawals the second waits here. By id, and before payment and balance, as everywhere.
     """
-    received = TopUp.objects.of(user_id=user_id).filter(state__in=WITH_MONEY).order_by("pk")
-    return [each for each in received.select_for_update(no_key=True) if can_refund(each.provider)]
+    received = with_money(user_id).select_for_update(no_key=True)
+    return [each for each in received if can_refund(each.provider)]
+
+
+def with_money(user_id: int) -> TopUpQuerySet:
+    """A fan's top-ups of which something is left, by id."""
+    return TopUp.objects.of(user_id=user_id).filter(state__in=WITH_MONEY).order_by("pk")
 
 
 def lock_balance(user_id: int) -> int:
@@ -156,6 +182,13 @@ def pass_on(
     possible = min(amount, withdrawable(user_id, lock_balance(user_id), top_ups))
     own_first = sorted(newest_first(top_ups), key=lambda each: reservation_id not in each.reservations)
     return take(possible, own_first, reason, now)
+
+
+def would_go(refunds: Mapping[int, int], *, user_id: int) -> int:
+    """How much of these refunds, a sum by payment, would go on to the card: as things stand, without a lock."""
+    received = [each for each in with_money(user_id) if can_refund(each.provider)]
+    left = sum(each.amount - each.refunded for each in received)
+    return min(sum(refunds.values()), left, card_money_of(user_id, refunds)) if left else 0
 
 
 def newest_first(top_ups: Sequence[TopUp]) -> list[TopUp]:
