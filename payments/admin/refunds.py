@@ -180,7 +180,8 @@ def parse_ids(text: str) -> set[int]:
 def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[Payment], form: RefundForm) -> None:
     """Refund them one by one. A fee above a price takes all of that one."""
     note, refund_to = form.cleaned_data["note"], form.cleaned_data["refund_to"]
-    refunded, made = 0, []
+    refunded = 0
+    made: list[Withdrawal] = []
     for payment in payments.select_related("user"):
         fee = min(form.cleaned_data["fee"], payment.price)
         try:
