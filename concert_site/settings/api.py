@@ -38,6 +38,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "LedgerKind": "wallet.models.Kind",
         "NextStepKind": ["redirect"],
+        # How one pays, and where a refund goes.
+        "WalletOrCard": ["wallet", "card"],
         "TokenStatus": "queueing.models.Status",
         "ReservationStatus": "reservations.models.reservation.Status",
         "ConcertStatus": "reservations.models.concert.ConcertStatus",
