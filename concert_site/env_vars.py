@@ -101,6 +101,29 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             raise ImproperlyConfigured(f"{name}={text} is not an address such as https://tickets.example.com/.")
         return text
 
+    def file_address(self, name: str, *, default: str) -> str:
+        """Where a file lies, as it is written.
+
+        :raises ImproperlyConfigured: if it isn't an address that a browser takes
+        """
+        text: str = self.str(name, default=default)
+        if not WEB_ADDRESS.fullmatch(text):
+            raise ImproperlyConfigured(f"{name}={text} is not an address such as https://example.com/file.js.")
+        return text
+
+    def key(self, name: str, shape: str, looks_like: str, *, needed: bool) -> str:
+        """A key of somebody else's service; empty if there is none.
+
+        :param shape: a regular expression
+        :raises ImproperlyConfigured: if it is needed and missing, or can't be one; it may be secret, so it is not shown
+        """
+        text: str = self.str(name, default="")
+        if not text and needed:
+            raise ImproperlyConfigured(f"{name} is not set: it looks like {looks_like}.")
+        if text and not re.fullmatch(shape, text, re.ASCII):
+            raise ImproperlyConfigured(f"{name} is not such a key: it looks like {looks_like}.")
+        return text
+
     def postgres(self, name: str, *, default: str) -> dict[str, Any]:  # Any: values of several types
         """Django's settings of a PostgreSQL database.
 

@@ -17,3 +17,25 @@ TOP_UP_SECONDS = env.whole("TOP_UP_SECONDS", default=600)
 CARD_HOLD_SECONDS = env.whole("CARD_HOLD_SECONDS", default=1800)
 # Where a refund goes unless it is said: to the wallet at once, or by the way the money came.
 REFUND_TO = env.one_of("REFUND_TO", ["wallet", "card"], default="wallet")
+
+# How long a provider may take to answer, in seconds.
+PROVIDER_TIMEOUT = env.duration("PROVIDER_TIMEOUT", default=8)
+
+# Stripe: the keys of one mode (test or live), and of the webhook that it is told of. The other two are for emulators.
+BY_STRIPE = WALLET_PROVIDER == "stripe"
+STRIPE_SECRET_KEY = env.key(
+    "STRIPE_SECRET_KEY", r"(sk|rk)_(test|live)_\w+", "sk_test_... or sk_live_...", needed=BY_STRIPE
+)
+STRIPE_PUBLISHABLE_KEY = env.key(
+    "STRIPE_PUBLISHABLE_KEY", r"pk_(test|live)_\w+", "pk_test_... or pk_live_...", needed=BY_STRIPE
+)
+STRIPE_WEBHOOK_SECRET = env.key("STRIPE_WEBHOOK_SECRET", r"whsec_\S+", "whsec_...", needed=BY_STRIPE)
+STRIPE_API_BASE = env.web_address("STRIPE_API_BASE", default="https://api.stripe.com")
+STRIPE_JS_URL = env.file_address("STRIPE_JS_URL", default="https://js.stripe.com/v3/")
+
+# Toss Payments: a pair of keys, those of the widget (gck, gsk) or of its window (ck, sk).
+BY_TOSS = WALLET_PROVIDER == "toss"
+TOSS_CLIENT_KEY = env.key("TOSS_CLIENT_KEY", r"(test|live)_g?ck_\w+", "test_gck_... or live_gck_...", needed=BY_TOSS)
+TOSS_SECRET_KEY = env.key("TOSS_SECRET_KEY", r"(test|live)_g?sk_\w+", "test_gsk_... or live_gsk_...", needed=BY_TOSS)
+TOSS_API_BASE = env.web_address("TOSS_API_BASE", default="https://api.tosspayments.com")
+TOSS_JS_URL = env.file_address("TOSS_JS_URL", default="https://js.tosspayments.com/v2/standard")

@@ -266,15 +266,20 @@ def settle(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> T
 
 
 def is_as_ordered(top_up: TopUp, outcome: Outcome) -> bool:
-    """Whether the provider took what was ordered; what it didn't is for staff to look at, and is credited to nobody."""
-    if (outcome.amount, outcome.currency.upper()) == (top_up.amount, top_up.currency):
+    """Whether the provider took what was ordered, and has it; else it is for staff to look at, and credited to nobody.
+
+    What was given back at the provider before it was credited would be in two places.
+    """
+    has_it = top_up.is_credited or not outcome.refunded
+    if has_it and (outcome.amount, outcome.currency.upper()) == (top_up.amount, top_up.currency):
         return True
     log.critical(
-        "Top-up %s: %s took %s %s where %s %s were ordered. Nothing was credited",
+        "Top-up %s: %s took %s %s (%s given back) where %s %s were ordered. Nothing was credited",
         top_up.pk,
         top_up.provider,
         outcome.amount,
         outcome.currency,
+        outcome.refunded,
         top_up.amount,
         top_up.currency,
     )
@@ -345,7 +350,7 @@ def confirm(top_up: TopUp, returned: Mapping[str, str]) -> Outcome:
 
     :raises ProviderAway: if nobody knows
     """
-    return provider_of(top_up).confirm(order_of(top_up), returned)
+    return provider_of(top_up).confirm(order_of(top_up), top_up.provider_reference, returned)
 
 
 def give_up(top_up: TopUp) -> Outcome:

@@ -7,9 +7,12 @@ Amounts are in the currency's minor unit.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 
 class ProviderError(Exception):
@@ -121,7 +124,11 @@ class WebhookMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookLine:
-    """One movement in a provider's book: a payment that it took (positive), or a refund (negative)."""
+    """One movement in a provider's book: a payment that it took (positive), or a refund (negative).
+
+    `reference` is ours, "" where the provider doesn't tell it, or it isn't about us. `provider_reference` is the
+    payment's, or the refund's.
+    """
 
     reference: str
     provider_reference: str
@@ -157,7 +164,7 @@ class Provider(Protocol):
         :raises ProviderAway: if nobody knows
         """
 
-    def confirm(self, order: Order, returned: Mapping[str, str]) -> Outcome:
+    def confirm(self, order: Order, provider_reference: str | None, returned: Mapping[str, str]) -> Outcome:
         """Do what is left once the fan has come back with these parameters, and say how it stands.
 
         The parameters come from the fan: whatever they say is asked of the provider.
@@ -203,3 +210,9 @@ class Provider(Protocol):
 
         :raises ProviderAway: if it doesn't say
         """
+
+
+def bounds_of(day: date) -> tuple[datetime, datetime]:
+    """When a day begins and ends at the venue."""
+    zone = ZoneInfo(settings.TIME_ZONE)
+    return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)

@@ -5,9 +5,8 @@ a fan "pays" writes into it (payments/views/sandbox.py).
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
@@ -26,6 +25,7 @@ from wallet.providers.base import (
     Started,
     Status,
     WebhookMessage,
+    bounds_of,
 )
 
 METHOD = "Sandbox 4242"
@@ -57,9 +57,9 @@ class Sandbox:
             is_paid=is_paid,
         )
 
-    def confirm(self, order: Order, returned: Mapping[str, str]) -> Outcome:
+    def confirm(self, order: Order, provider_reference: str | None, returned: Mapping[str, str]) -> Outcome:
         """Nothing is left to do."""
-        return self.look_up(order, None)
+        return self.look_up(order, provider_reference)
 
     def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
         """What the book says."""
@@ -114,8 +114,7 @@ class Sandbox:
 
     def book_of(self, day: date) -> list[BookLine]:
         """What was paid and given back on that day."""
-        start = datetime.combine(day, time(), ZoneInfo(settings.TIME_ZONE))
-        end = start + timedelta(days=1)
+        start, end = bounds_of(day)
         lines = [
             line_of(payment, payment.reference, payment.amount, payment.succeeds_at)
             for payment in SandboxPayment.objects.filter(succeeds_at__gte=start, succeeds_at__lt=end)

@@ -131,7 +131,14 @@ def test_what_the_provider_refuses_has_failed_by_name(card):
     assert (shown["state"], shown["failure"], balance_of(fan)) == ("FAILED", "amount_too_small", 0)
 
 
-@pytest.mark.parametrize("outcome", [{"amount": 4_999, "currency": "KRW"}, {"amount": 5_000, "currency": "USD"}])
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        {"amount": 4_999, "currency": "KRW"},
+        {"amount": 5_000, "currency": "USD"},
+        {"amount": 5_000, "currency": "KRW", "refunded": 1},
+    ],
+)
 def test_what_differs_from_the_order_is_credited_to_nobody_and_left_to_staff(card, outcome):
     fan = make_fan()
     card.fails_with = ProviderAway("timeout")

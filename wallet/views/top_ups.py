@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
@@ -129,7 +130,8 @@ def pay(request: HttpRequest, reference: str) -> HttpResponse:
     if page is None:
         url = str((top_up.next or {}).get("url") or "")
         return render(request, "wallet/top_up_leave.html", {"top_up": top_up, "provider_url": url})
-    response = render(request, page.template, {"top_up": top_up, **page.context})
+    seconds_left = max(0, int((top_up.expires_at - timezone.now()).total_seconds()))
+    response = render(request, page.template, {"top_up": top_up, "seconds_left": seconds_left, **page.context})
     return widen_policy(response, page.sources)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from urllib.parse import urlsplit
 
 from csp.utils import build_policy
 from django.conf import settings
@@ -102,6 +103,12 @@ def widen_policy(response: HttpResponse, sources: Mapping[str, Sequence[str]]) -
     response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
     response["Permissions-Policy"] = PERMISSIONS_POLICY.replace("payment=()", "payment=*")
     return response
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address, as a policy names it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 # Their names in lower case, as the web server has them; a 304 repeats them, for the browser keeps what it says.

@@ -22,6 +22,7 @@ from concert_site.embedded.web import Address
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.static import collect_changed
 from concert_site.operations.monitoring import forget_stopped_site
+from wallet.checks import provider_is_usable
 
 # Beside the tasks.
 FOR_PROCESSES = (
@@ -53,6 +54,8 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="MODE=demo, and load the demo concerts and logins")
 
     def handle(self, *, host: str, port: int, workers: int, demo: bool, **_options: object) -> None:
+        for fault in provider_is_usable():
+            raise CommandError(fault.msg)
         data_dir = DataDir(Path(os.environ["DATA_DIR"]))
         site = Site(data_dir, embedded_services(os.environ, data_dir), Address(host, port), workers)
         try:
