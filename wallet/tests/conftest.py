@@ -1,9 +1,45 @@
-"""What the tests of money from outside share."""
+"""What the tests of money from outside share: a provider's server, the classes that ask it, one that signs."""
 
 import pytest
 
 from wallet.providers import provider_named
+from wallet.providers import stripe as stripe_module
+from wallet.providers.stripe import Stripe
+from wallet.providers.toss import Toss
+from wallet.tests.provider_server import provider_server
 from wallet.tests.signed_provider import Signed
+
+# Long enough for an answer from this machine, short enough to wait for one that doesn't come.
+PATIENCE_SECONDS = 0.25
+
+
+@pytest.fixture(scope="session")
+def running_provider():
+    with provider_server() as running:
+        yield running
+
+
+@pytest.fixture
+def server(running_provider, settings, monkeypatch):
+    """Empty books, and the site's settings that lead there; the library asks once."""
+    running_provider.__init__(url=running_provider.url)
+    for name, value in running_provider.settings().items():
+        setattr(settings, name, value)
+    settings.PROVIDER_TIMEOUT = PATIENCE_SECONDS
+    monkeypatch.setattr(stripe_module, "RETRIES", 0)
+    yield running_provider
+    # Whoever still waits in vain goes on.
+    running_provider.stopping.set()
+
+
+@pytest.fixture
+def stripe(server):
+    return Stripe()
+
+
+@pytest.fixture
+def toss(server):
+    return Toss()
 
 
 @pytest.fixture
