@@ -19,6 +19,7 @@ from wallet.models import (
     TopUpQuerySet,
     Withdrawal,
 )
+from wallet.models.top_ups import CREDITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +129,8 @@ def own_withdrawal(pk: int, *, user_id: int) -> Withdrawal:
 def withdrawals_of_payment(payment_id: int) -> list[Withdrawal]:
     """What of the refund of a payment went on to the card."""
     return list(Withdrawal.objects.filter(payment_id=payment_id).select_related("top_up").order_by("pk"))
+
+
+def top_ups_owed_a_receipt() -> TopUpQuerySet:
+    """Those whose fan wasn't told yet that the money is there: through the partial index, which holds nothing else."""
+    return TopUp.objects.filter(state__in=CREDITED, receipt_mail_at__isnull=True)

@@ -13,7 +13,9 @@ from django.utils.translation import get_supported_language_variant, override
 from concert_site.accounts.models import User
 from payments.models import Payment
 from payments.queries import CONFIRMED, MailKind
+from payments.queries.receipts import card_parts
 from reservations.tickets.codes import Ticket, ticket_of
+from wallet.models import TopUp
 
 # Pixels a module: about 350 a side, as wide as a phone's screen.
 PIXELS = 6
@@ -47,18 +49,32 @@ def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAltern
     with override(language_of(payments[0].user)):
         lines = [MailLine(each, ticket_for(each) if kind is CONFIRMED else None) for each in payments]
         context = mail_context(lines)
-        folder = f"payments/mails/{kind.name}"
-        # A subject is one line, whatever stands in the name of a concert: a line break would begin another header.
-        subject = " ".join(render_to_string(f"{folder}_subject.txt", context).split())
-        message = EmailMultiAlternatives(
-            subject, render_to_string(f"{folder}.txt", context), to=[payments[0].user.email], headers=headers(lines)
-        )
-        message.attach_alternative(render_to_string(f"{folder}.html", context), "text/html")
+        if kind is CONFIRMED:
+            context |= {"parts": (parts := card_parts(payments, user_id=payments[0].user_id))}
+            context |= {"from_wallet": sum(each.price for each in payments) - sum(part.amount for part in parts)}
+        message = message_of(kind.name, context, payments[0].user, headers(lines))
     # The pictures belong to the text rather than beside it.
     message.mixed_subtype = "related"  # type: ignore[attr-defined]  # documented by Django, not in the stubs
     for line in lines:
         if line.ticket:
             message.attach(ticket_image(line.ticket, line.image, line.payment))
+    return message
+
+
+def render_receipt(top_up: TopUp) -> EmailMultiAlternatives:
+    """The mail of a top-up: that the money is in the wallet, and why it is there if it was for a booking."""
+    with override(language_of(top_up.user)):
+        context = {"top_up": top_up, "fan": top_up.user, "site_url": settings.SITE_URL}
+        return message_of("receipt", context, top_up.user, named(f"receipt.{top_up.reference}"))
+
+
+def message_of(name: str, context: dict[str, object], fan: User, head: dict[str, str]) -> EmailMultiAlternatives:
+    """A mail as text and as HTML, out of the templates of this name."""
+    folder = f"payments/mails/{name}"
+    # A subject is one line, whatever stands in the name of a concert: a line break would begin another header.
+    subject = " ".join(render_to_string(f"{folder}_subject.txt", context).split())
+    message = EmailMultiAlternatives(subject, render_to_string(f"{folder}.txt", context), to=[fan.email], headers=head)
+    message.attach_alternative(render_to_string(f"{folder}.html", context), "text/html")
     return message
 
 
@@ -96,9 +112,13 @@ def headers(lines: Sequence[MailLine]) -> dict[str, str]:
     The name is the same if the mail is sent a second time, so that mailboxes can tell.
     """
     first = lines[0].payment
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "frontrow"
     ids = "-".join(str(line.payment.pk) for line in lines)
-    name = f"{first.state.lower()}.{first.reservation.booking_reference}.{ids}"
+    return named(f"{first.state.lower()}.{first.reservation.booking_reference}.{ids}")
+
+
+def named(name: str) -> dict[str, str]:
+    """The same of a mail of this name."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "frontrow"
     return {"Message-ID": f"<{name}@{domain}>", "Auto-Submitted": "auto-generated"}
 
 

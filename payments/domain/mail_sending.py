@@ -1,6 +1,7 @@
 """Sending the mails that are owed.
 
-Beat finds them by the tables: a payment without `confirmed_mail_at`, a refund without `canceled_mail_at`. A mail is
+Beat finds them by the tables: a payment without `confirmed_mail_at`, a refund without `canceled_mail_at`, a top-up that
+came and has no `receipt_mail_at`. A mail is
 marked once the mail server has accepted it, so it goes out at least once: a crash between the two sends it again,
 with the same Message-ID, and never none.
 
@@ -13,8 +14,9 @@ merely comes earlier.
 import logging
 import smtplib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -25,9 +27,21 @@ from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
 
 from concert_site.lib.redis import try_redis
-from payments.domain.mail_rendering import render_mail
+from payments.domain.mail_rendering import render_mail, render_receipt
 from payments.models import Payment
-from payments.queries import CANCELED, CONFIRMED, MailKind, OwedMail, owed_mails, payments_of_mail
+from payments.queries import (
+    CANCELED,
+    CONFIRMED,
+    MailKind,
+    OwedMail,
+    OwedReceipt,
+    owed_mails,
+    owed_receipts,
+    payments_of_mail,
+    top_up_of_mail,
+)
+from wallet.domain.top_ups import note_receipt_mailed
+from wallet.models import TopUp
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +58,18 @@ SERVICE_CLOSES = 421
 SERVER_BACKOFF_KEY = "mails:resting"
 # The class of the advisory locks that a mail is claimed by; any number that nothing else uses.
 LOCK_CLASS = 0x3A11
+
+
+Owed = OwedMail | OwedReceipt
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail that is to be sent: for how long it has been owed, how it is written, and noted as sent."""
+
+    owed_for: timedelta
+    render: Callable[[], EmailMessage]
+    mark: Callable[[datetime | None], None]
 
 
 class Refused(Exception):
@@ -71,21 +97,21 @@ def send_owed(*, now: datetime | None = None) -> int:
         return 0
 
 
-def due_mails() -> Iterator[OwedMail]:
+def due_mails() -> Iterator[Owed]:
     """The mails that are owed and are not waiting for a later attempt, those of payments first."""
-    for kind in (CONFIRMED, CANCELED):
-        mails = owed_mails(kind)
+    all_owed: tuple[Iterator[Owed], ...] = (owed_mails(CONFIRMED), owed_mails(CANCELED), owed_receipts())
+    for mails in all_owed:
         while batch := list(islice(mails, BATCH)):
             yield from (owed for owed, is_waiting in zip(batch, backing_off(batch), strict=True) if not is_waiting)
 
 
-def send_each(first: OwedMail, others: Iterator[OwedMail], backend: BaseEmailBackend, *, now: datetime | None) -> int:
+def send_each(first: Owed, others: Iterator[Owed], backend: BaseEmailBackend, *, now: datetime | None) -> int:
     """Send one mail after the other, within the bounds of a run.
 
     :raises ServerAway: if the server goes away meanwhile
     """
     sent, tried, until = 0, 0, time.monotonic() + RUN_SECONDS
-    owed: OwedMail | None = first
+    owed: Owed | None = first
     while owed is not None:
         sent += send(owed, backend, now=now)
         tried += 1
@@ -94,8 +120,8 @@ def send_each(first: OwedMail, others: Iterator[OwedMail], backend: BaseEmailBac
 
 
 @transaction.atomic(durable=True)
-def send(owed: OwedMail, backend: BaseEmailBackend, *, now: datetime | None = None) -> bool:
-    """Send one mail and mark its payments; return whether the server accepted it.
+def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) -> bool:
+    """Send one mail and mark what it is about; return whether the server accepted it.
 
     Who sends it holds an advisory lock meanwhile, and whoever comes second leaves it alone. The rows themselves are
     not locked: a fan who wants a refund would have to wait for the mail server. What was paid when the mail was
@@ -106,29 +132,55 @@ def send(owed: OwedMail, backend: BaseEmailBackend, *, now: datetime | None = No
     if not claim(owed):
         return False
     # Read behind the lock: who had it before has marked and committed by now.
-    payments = list(payments_of_mail(owed, now=now))
-    if not payments:
+    letter = read_letter(owed, now=now)
+    if letter is None:
         return False
-    owed_for: timedelta = max(each.owed_for for each in payments)  # type: ignore[attr-defined]  # annotated
     try:
-        deliver(owed, payments, backend)
+        deliver(owed, letter, backend)
     except Refused as refusal:
-        if owed_for < GIVEN_UP_AFTER:
+        if letter.owed_for < GIVEN_UP_AFTER:
             log.warning("The mail %s was refused, and waits: %s", owed, refusal)
-            back_off(owed, owed_for)
+            back_off(owed, letter.owed_for)
             return False
         log.error("The mail %s was refused for a day and is given up: %s", owed, refusal)  # noqa: TRY400  one line
-        mark_sent(owed.kind, payments, now=now)
+        letter.mark(now)
         return False
     except ServerAway:
         # Should it be this mail that the server dies of, others come first next time.
-        back_off(owed, owed_for)
+        back_off(owed, letter.owed_for)
         raise
-    mark_sent(owed.kind, payments, now=now)
+    letter.mark(now)
     return True
 
 
-def claim(owed: OwedMail) -> bool:
+def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
+    """What a mail is about; None if it was sent meanwhile."""
+    if isinstance(owed, OwedReceipt):
+        top_up = top_up_of_mail(owed, now=now)
+        return receipt_letter(top_up) if top_up else None
+    payments = list(payments_of_mail(owed, now=now))
+    return payment_letter(owed.kind, payments) if payments else None
+
+
+def payment_letter(kind: MailKind, payments: list[Payment]) -> Letter:
+    """The mail of payments of one booking."""
+    return Letter(
+        owed_for=max(each.owed_for for each in payments),  # type: ignore[attr-defined]  # annotated
+        render=lambda: render_mail(kind, payments),
+        mark=lambda at: mark_sent(kind, payments, now=at),
+    )
+
+
+def receipt_letter(top_up: TopUp) -> Letter:
+    """The mail of a top-up."""
+    return Letter(
+        owed_for=top_up.owed_for,  # type: ignore[attr-defined]  # annotated
+        render=lambda: render_receipt(top_up),
+        mark=lambda at: note_receipt_mailed(top_up, now=at),
+    )
+
+
+def claim(owed: Owed) -> bool:
     """Take the lock of a mail until the transaction ends; false if someone else is sending it."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, str(owed)])
@@ -145,18 +197,18 @@ def mark_sent(kind: MailKind, payments: list[Payment], *, now: datetime | None) 
     Payment.objects.filter(pk__in=[each.pk for each in payments]).update(**changes)
 
 
-def backoff_key(owed: OwedMail) -> str:
+def backoff_key(owed: Owed) -> str:
     """The mark of a mail that waits for its next try_redis."""
     return f"mails:waiting:{owed}"
 
 
-def backing_off(mails: Sequence[OwedMail]) -> list[bool]:
+def backing_off(mails: Sequence[Owed]) -> list[bool]:
     """Of each of these mails whether it is to be left alone for now, in one round trip."""
     keys = [backoff_key(owed) for owed in mails]
     return try_redis(lambda redis: [mark is not None for mark in redis.mget(keys)], [False] * len(keys))
 
 
-def back_off(owed: OwedMail, owed_for: timedelta) -> None:
+def back_off(owed: Owed, owed_for: timedelta) -> None:
     """Leave a mail alone for as long as it has been owed: a minute at least, an hour at most."""
     pause = min(max(owed_for, SHORTEST_WAIT), LONGEST_WAIT)
     try_redis(lambda redis: redis.set(backoff_key(owed), 1, ex=pause), None)
@@ -181,14 +233,14 @@ def server() -> Iterator[BaseEmailBackend]:
             backend.close()
 
 
-def deliver(owed: OwedMail, payments: list[Payment], backend: BaseEmailBackend) -> None:
+def deliver(owed: Owed, letter: Letter, backend: BaseEmailBackend) -> None:
     """Write a mail and hand it to the server.
 
     :raises Refused: if the server doesn't take it, or it can't be written
     :raises ServerAway: if the server takes no mail at all
     """
     try:
-        message = render_mail(owed.kind, payments)
+        message = letter.render()
         # Whatever makes a mail impossible to write or to encode is its own trouble, and must not be the others'.
         message.message()
     except Exception as error:

@@ -11,8 +11,8 @@ from concert_site.lib.errors import NotFound
 from payments.models import Payment, PaymentQuerySet, State
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationQuerySet, Status
-from wallet.models import BalanceHistoryQuerySet
-from wallet.queries import history_of
+from wallet.models import BalanceHistoryQuerySet, TopUp
+from wallet.queries import history_of, top_ups_owed_a_receipt
 
 # Rows of the index of owed mails that are read at once.
 BATCH = 500
@@ -42,6 +42,16 @@ class OwedMail:
 
     def __str__(self) -> str:
         return f"{self.kind.name}:{self.user_id}:{self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class OwedReceipt:
+    """The mail that is owed of a top-up: that the money is there, or why it paid nothing."""
+
+    top_up_id: int
+
+    def __str__(self) -> str:
+        return f"receipt:{self.top_up_id}"
 
 
 def own_payments(*, user_id: int) -> PaymentQuerySet:
@@ -96,6 +106,21 @@ def owed_mails(kind: MailKind) -> Iterator[OwedMail]:
             if owed not in seen:
                 seen.add(owed)
                 yield owed
+
+
+def owed_receipts() -> Iterator[OwedReceipt]:
+    """The mails of top-ups that are owed, the oldest first."""
+    rows, last = top_ups_owed_a_receipt().order_by("pk").values_list("pk", flat=True), 0
+    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
+        last = batch[-1]
+        yield from map(OwedReceipt, batch)
+
+
+def top_up_of_mail(owed: OwedReceipt, *, now: datetime | None = None) -> TopUp | None:
+    """What such a mail is about, with `owed_for`; None once it was mailed."""
+    moment = Value(now, output_field=DateTimeField()) if now else Now()
+    found = top_ups_owed_a_receipt().filter(pk=owed.top_up_id).select_related("user", "entry")
+    return found.annotate(owed_for=moment - F("entry__created_at")).first()
 
 
 def owed_payments(kind: MailKind) -> PaymentQuerySet:

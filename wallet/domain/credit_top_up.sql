@@ -38,7 +38,12 @@ create or replace function top_up_order(p_top_up bigint) returns table (fan bigi
 language sql stable
 as $$ select t.user_id, t.reservations from top_up t where t.id = p_top_up $$;
 
--- Note what came of a top-up that was for a booking: a step of the transaction that credited it.
+-- Note what came of a top-up that was for a booking: a step of the transaction that credited it. One that paid owes no
+-- mail of its own: the booking's says how it was paid.
 create or replace function note_outcome(p_top_up bigint, p_outcome text) returns void
 language sql volatile
-as $$ update top_up t set outcome = p_outcome where t.id = p_top_up $$;
+as $$
+    update top_up t
+       set outcome = p_outcome, receipt_mail_at = case when p_outcome = 'PAID' then t.updated_state_at end
+     where t.id = p_top_up
+$$;

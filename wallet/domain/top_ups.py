@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -372,6 +373,11 @@ def abandon(top_up: TopUp) -> TopUp:
         # Nothing is left at the provider that could be paid; should it come all the same, it is credited.
         outcome = Outcome(status=Status.FAILED, failure=CANCELED)
     return settle(top_up, outcome)
+
+
+def note_receipt_mailed(top_up: TopUp, *, now: datetime | None = None) -> None:
+    """Its fan was told that the money is there."""
+    TopUp.objects.filter(pk=top_up.pk).update(receipt_mail_at=now or Now())
 
 
 def pay_page(top_up: TopUp) -> PayPage | None:
