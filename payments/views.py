@@ -15,7 +15,7 @@ from concert_site.lib.web.pages import fan_id, private_page, throttled
 from payments.domain import card_checkout, card_refunds, checkout
 from payments.domain.card_checkout import PaidAtOnce
 from payments.domain.card_refunds import RefundTo
-from payments.domain.errors import FeeChanged
+from payments.domain.errors import FeeChanged, PaymentUnderWay
 from payments.domain.refunds import Cancellation
 from payments.queries import payment_of, receipts
 from reservations.domain import cancellation
@@ -91,7 +91,7 @@ def pay(request: HttpRequest, booking: BookingSummary) -> HttpResponse:
         messages.error(request, _("Nothing was paid: some of these seats are no longer held for you."))
     except InsufficientBalance:
         messages.error(request, _("Nothing was paid: your wallet has too little."))
-    except (TopUpUnavailable, BalanceTooLarge) as error:
+    except (TopUpUnavailable, BalanceTooLarge, PaymentUnderWay) as error:
         messages.error(request, str(error.detail))
     return redirect("checkout", booking.reference)
 
@@ -109,7 +109,7 @@ def pay_from_wallet(request: HttpRequest, booking: BookingSummary, reservation_i
 def pay_by_card(request: HttpRequest, booking: BookingSummary, reservation_ids: list[int]) -> HttpResponse:
     """Lead to where what the wallet lacks is paid; to the booking, if it lacks nothing by now.
 
-    :raises HoldExpired, InsufficientBalance, TopUpUnavailable, BalanceTooLarge: as card_checkout.pay
+    :raises HoldExpired, InsufficientBalance, TopUpUnavailable, BalanceTooLarge, PaymentUnderWay: as card_checkout.pay
     """
     paid = card_checkout.pay(user_id=fan_id(request), reservation_ids=reservation_ids)
     if isinstance(paid, PaidAtOnce):

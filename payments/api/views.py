@@ -27,7 +27,7 @@ from payments.api.serializers import (
 from payments.domain import card_checkout, card_refunds, checkout
 from payments.domain.card_checkout import PaidAtOnce
 from payments.domain.card_refunds import RefundTo
-from payments.domain.errors import FeeChanged
+from payments.domain.errors import FeeChanged, PaymentUnderWay
 from payments.models import Payment, PaymentQuerySet
 from reservations.api.serializers import PaymentOut
 from reservations.domain.errors import HoldExpired, RefundClosed
@@ -67,7 +67,13 @@ class Payments(ListView[Payment]):
             ),
         },
     )
-    @refuses(InsufficientBalance, TopUpUnavailable, BalanceTooLarge, reservations=[Invalid, NotFound, HoldExpired])
+    @refuses(
+        InsufficientBalance,
+        TopUpUnavailable,
+        BalanceTooLarge,
+        PaymentUnderWay,
+        reservations=[Invalid, NotFound, HoldExpired],
+    )
     def post(self, request: Request) -> HttpResponse:
         body = validated(PayRequest, request.data)
         fan, reservations = caller_id(request), body["reservations"]

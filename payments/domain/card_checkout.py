@@ -12,6 +12,7 @@ from concert_site.lib.database.statements import fetch_one
 from concert_site.lib.errors import Unavailable
 from payments.domain import checkout
 from payments.domain.checkout import Receipt, refusal_of
+from payments.domain.errors import PaymentUnderWay
 from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.models import TopUp
@@ -69,7 +70,8 @@ def pay(
     :raises Invalid, NotFound, HoldExpired: as checkout.pay
     :raises TopUpUnavailable: if the wallet has too little and this house takes no money online
     :raises BalanceTooLarge: if the wallet would hold too much
-    :raises Unavailable: if an older payment can't be ended, because its provider is away
+    :raises PaymentUnderWay: if an older payment for another sum, or for other seats as well, can't be ended any more
+    :raises Unavailable: if nobody knows, because its provider is away
     """
     for _turn in range(TURNS):
         try:
@@ -133,23 +135,34 @@ def begin(user_id: int, bill: Bill, amount: int, *, is_by_app: bool, now: dateti
 def end_others(user_id: int, bill: Bill, amount: int, *, now: datetime | None) -> bool:
     """End whatever else is under way for any of these; false if something was paid or ended by it: look again.
 
+    :raises PaymentUnderWay: if one can't be ended any more
     :raises Unavailable: if a provider is away, and nobody knows
     """
     at = now or timezone.now()
     for older in open_top_ups_for(bill.reservations, user_id=user_id):
         is_the_same = (tuple(sorted(older.reservations)), older.amount) == (bill.reservations, amount)
-        try:
-            if is_the_same and older.expires_at > at:
-                # Paid or declined meanwhile, and nobody told us: its page would be a dead end.
-                top_ups.settle(older, top_ups.look_up(older), now=now)
-                if not older.is_open:
-                    return False
-            elif top_ups.abandon(older).is_credited:
+        if is_the_same and older.expires_at > at:
+            note_how_it_stands(older, now=now)
+            if not older.is_open:
                 return False
+            continue
+        try:
+            top_ups.abandon(older)
         except ProviderAway as error:
-            if not is_the_same:
-                raise Unavailable from error
+            raise Unavailable from error
+        if older.is_open:
+            raise PaymentUnderWay
+        if older.is_credited:
+            return False
     return True
+
+
+def note_how_it_stands(top_up: TopUp, *, now: datetime | None) -> None:
+    """Paid or declined meanwhile, and nobody told us? Its page would be a dead end. While nobody knows, it goes on."""
+    try:
+        top_ups.settle(top_up, top_ups.look_up(top_up), now=now)
+    except ProviderAway:
+        return
 
 
 def end_all(*, user_id: int, reservation_ids: Sequence[int]) -> None:

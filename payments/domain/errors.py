@@ -10,3 +10,10 @@ class FeeChanged(Conflict):
 
     code = "fee_changed"
     detail = _("The cancellation fee is another one by now. Please look at it again.")
+
+
+class PaymentUnderWay(Conflict):
+    """A provider is taking money for these seats already, and can't be stopped."""
+
+    code = "payment_under_way"
+    detail = _("A payment for these seats is on its way already. Please wait until it has arrived.")

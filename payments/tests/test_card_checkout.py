@@ -14,6 +14,7 @@ from concert_site.tests.mutants import mutant, run
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.domain import card_checkout, refunds, settlement
 from payments.domain.card_checkout import CardPayment, PaidAtOnce
+from payments.domain.errors import PaymentUnderWay
 from payments.models import Payment
 from payments.tests.pages import let_lapse
 from payments.tests.scenes import ledger_of, pay
@@ -190,6 +191,21 @@ def test_one_that_was_paid_unheard_pays():
 
     assert isinstance(paid, PaidAtOnce)
     assert (statuses(sale)[0], balance_of(fan), Payment.objects.count()) == ("R", 0, 1)
+
+
+def test_while_the_provider_is_taking_the_older_one_no_other_is_begun():
+    fan, sale, held = scene()
+    older = by_card(fan, *held).top_up
+    sandbox.pay(older.reference, after_seconds=20)
+    make_charge(fan, amount=10_000)
+
+    with pytest.raises(PaymentUnderWay):
+        by_card(fan, *held)
+
+    older.refresh_from_db()
+    assert (older.state, TopUp.objects.filter(purpose="BOOKING").count()) == ("PENDING", 1)
+    SandboxPayment.objects.update(succeeds_at=older.created_at)
+    assert (settled(older).outcome, balance_of(fan), statuses(sale)[0]) == ("PAID", 10_000, "R")
 
 
 def test_while_the_older_ones_provider_is_away_no_other_is_begun(provider_away):

@@ -200,6 +200,17 @@ def test_not_paying_this_way_what_is_paid_already_has_paid():
     assert response.redirect_chain[-1][0] == f"/bookings/{scene.booking.reference}/"
 
 
+def test_what_the_provider_is_taking_already_is_not_called_ended():
+    scene = Scene().begin()
+    scene.choose("delay")
+
+    response = scene.browser.post(f"{scene.page}give-up/", follow=True)
+
+    assert notices(response) == ["The provider is taking the money already, so this payment can’t be ended any more."]
+    assert "Your payment is under way" in text_of(response)
+    assert TopUp.objects.get(pk=scene.top_up.pk).next_look_at
+
+
 def test_a_read_of_ending_it_ends_nothing():
     scene = Scene().begin()
 

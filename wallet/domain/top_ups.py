@@ -365,12 +365,14 @@ def give_up(top_up: TopUp) -> Outcome:
 def abandon(top_up: TopUp) -> TopUp:
     """End it because its fan wants to, or pays otherwise; what was paid by then is credited.
 
+    It stays open if the provider is taking the money already and can't stop: then it is waited for.
+
     :raises ProviderAway: if nobody knows
     :raises BalanceTooLarge: as `settle`
     """
     outcome = give_up(top_up)
-    if outcome.status in (Status.OPEN, Status.UNKNOWN):
-        # Nothing is left at the provider that could be paid; should it come all the same, it is credited.
+    if outcome.status == Status.UNKNOWN:
+        # It was never asked. Should it take money all the same, that is credited.
         outcome = Outcome(status=Status.FAILED, failure=CANCELED)
     return settle(top_up, outcome)
 

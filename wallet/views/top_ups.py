@@ -97,18 +97,28 @@ def give_up(request: HttpRequest, reference: str) -> HttpResponse:
     top_up = top_up_of(reference, user_id=fan_id(request))
     if request.method != "POST":
         return redirect("top_up_status", reference)
+    if not top_up.is_open:
+        return redirect(top_up.return_path or "wallet")
+    try:
+        ended = top_ups.abandon(top_up)
+    except ProviderAway:
+        messages.warning(request, _("The provider doesn’t answer, so this payment can’t be ended yet."))
+        return redirect("top_up_status", reference)
+    except BalanceTooLarge:
+        return redirect("top_up_status", reference)
+    return after_ending(request, ended)
+
+
+def after_ending(request: HttpRequest, top_up: TopUp) -> HttpResponse:
+    """Where the fan goes on who wanted to end it, and what is said there."""
+    if top_up.is_credited:
+        tell_what_came_of(top_up, request)
+        return redirect("top_up_status", top_up.reference)
     if top_up.is_open:
-        try:
-            top_ups.abandon(top_up)
-        except ProviderAway:
-            messages.warning(request, _("The provider doesn’t answer, so this payment can’t be ended yet."))
-            return redirect("top_up_status", reference)
-        except BalanceTooLarge:
-            return redirect("top_up_status", reference)
-        if top_up.is_credited:
-            tell_what_came_of(top_up, request)
-            return redirect("top_up_status", reference)
-        messages.info(request, _("This payment has ended. Nothing was taken."))
+        said = _("The provider is taking the money already, so this payment can’t be ended any more.")
+        messages.warning(request, said)
+        return redirect("top_up_status", top_up.reference)
+    messages.info(request, _("This payment has ended. Nothing was taken."))
     return redirect(top_up.return_path or "wallet")
 
 
