@@ -1,0 +1,183 @@
+"""Our pages with a provider's fields, in a browser: what they say, what they may load, and that they take the money."""
+
+import os
+import re
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect, sync_playwright
+
+from concert_site.tests.browser.visitor import CHROMIUM, FAULTS, PHONE, QUIET
+from wallet.domain import top_ups
+from wallet.providers import provider_named
+from wallet.tests import localstripe as emulator
+from wallet.tests.factories import balance_of, make_fan
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM and not os.environ.get("CI"), reason="no Chromium"),
+]
+
+
+class Window:
+    """A fan's phone; `wrong` is what went wrong in it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.wrong: list[str] = []
+        page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+
+    def button(self):
+        return self.page.locator("[data-pay-button]")
+
+    def faults(self):
+        return self.page.evaluate(FAULTS)
+
+
+@pytest.fixture
+def fan():
+    return make_fan()
+
+
+@pytest.fixture
+def open_page(live_server, settings, fan):
+    """Begin a top-up by a provider, and open its page on a phone; for use as long as the block."""
+    settings.SITE_URL = live_server.url
+
+    def begin(provider):
+        settings.WALLET_PROVIDER = provider
+        provider_named.cache_clear()
+        return top_ups.start(user_id=fan.pk, amount=66_000).top_up
+
+    yield lambda provider, **options: Opened(live_server.url, fan, begin(provider), options)
+    provider_named.cache_clear()
+
+
+class Opened:
+    """A browser on the page of a top-up. Django's ORM is out of reach while it is open."""
+
+    def __init__(self, url, fan, top_up, options):
+        self.url, self.top_up, self.options = url, top_up, options
+        self.client = Client()
+        self.client.force_login(fan)
+
+    def __enter__(self):
+        self.playwright = sync_playwright().start()
+        self.browser = self.playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        size = dict(zip(("width", "height"), PHONE, strict=True))
+        context = self.browser.new_context(viewport=size, base_url=self.url, **self.options)
+        context.add_cookies(
+            [{"name": name, "value": each.value, "url": self.url} for name, each in self.client.cookies.items()]
+        )
+        window = Window(context.new_page())
+        window.page.goto(f"/wallet/top-ups/{self.top_up.reference}/pay/")
+        return window
+
+    def __exit__(self, *raised):
+        self.browser.close()
+        self.playwright.stop()
+
+
+@pytest.mark.parametrize(
+    ("provider", "language", "scheme"),
+    [
+        ("stripe", "en-GB", "light"),
+        ("stripe", "ko-KR", "dark"),
+        ("toss", "ko-KR", "light"),
+        ("toss", "en-GB", "dark"),
+    ],
+)
+def test_the_page_says_what_is_paid_until_when_and_by_whom(server, open_page, provider, language, scheme):
+    with open_page(provider, locale=language, color_scheme=scheme) as window:
+        expect(window.button()).to_be_enabled()
+        said = window.page.locator("main").inner_text()
+        faults = window.faults()
+        if folder := os.environ.get("PICTURES"):
+            window.page.screenshot(path=f"{folder}/{provider}-{language}-{scheme}.png", full_page=True)
+
+    assert "66,000" in said
+    assert re.search(r"\b(10:00|9:5\d)\b", said)
+    assert {"stripe": "Stripe", "toss": "토스페이먼츠" if language == "ko-KR" else "Toss Payments"}[provider] in said
+    assert (faults, window.wrong) == ([], [])
+
+
+def test_stripes_fields_decline_a_card_and_take_another(server, open_page, fan):
+    with open_page("stripe", color_scheme="dark") as window:
+        number = window.page.get_by_label("Card number")
+        assert number.get_attribute("data-theme") == "night"
+        number.fill("4000000000000002")
+        window.button().click()
+        expect(window.page.get_by_role("alert")).to_have_text("Your card was declined.")
+        expect(window.button()).to_have_text("Pay ₩66,000")
+
+        number.fill("4242424242424242")
+        window.button().click()
+        window.page.wait_for_url("**/wallet/")
+
+    assert (balance_of(fan), window.wrong) == (66_000, [])
+    assert [line["amount"] for line in server.book()] == [66_000]
+
+
+def test_tosss_widget_declines_a_card_and_takes_another(server, open_page, fan):
+    with open_page("toss") as window:
+        window.page.get_by_label("A card that fails").check()
+        window.button().click()
+        window.page.wait_for_url("**/pay/?code=*")
+        expect(window.page.get_by_role("alert")).to_contain_text("That didn’t work")
+        expect(window.button()).to_be_enabled()
+
+        window.button().click()
+        window.page.wait_for_url("**/wallet/")
+
+    assert (balance_of(fan), window.wrong) == (66_000, [])
+    assert [line["amount"] for line in server.book()] == [66_000]
+
+
+def test_there_is_a_way_back_and_then_nothing_can_be_paid(server, open_page, fan):
+    with open_page("stripe") as window:
+        window.page.get_by_role("button", name="Don’t pay this way").click()
+        window.page.wait_for_url("**/wallet/")
+
+    (intent,) = server.stripe.intents.values()
+    server.stripe.pay(intent["id"])
+    assert (intent["status"], balance_of(fan), server.book()) == ("canceled", 0, [])
+
+
+def test_where_the_fields_cant_be_loaded_the_page_says_so(server, open_page, settings):
+    settings.STRIPE_JS_URL = f"{server.url}/v1/nothing.js"
+    with open_page("stripe") as window:
+        expect(window.page.get_by_role("alert")).to_contain_text("can’t be loaded")
+        expect(window.button()).to_be_hidden()
+
+
+def test_with_localstripe_the_plain_card_field_pays(open_page, settings, fan):
+    with emulator.localstripe() as running:
+        for name, value in running.settings().items():
+            setattr(settings, name, value)
+        opened = open_page("stripe")
+        # Its own script can confirm what a card was given to before, and only asks whether it is oneself.
+        intent = opened.top_up.provider_reference
+        running.pay(intent, emulator.ASKS_FIRST)
+        with opened as window:
+            window.page.get_by_placeholder("number").fill("4242424242424242")
+            window.button().click()
+            window.page.get_by_role("button", name="Complete authentication").click()
+            window.page.wait_for_url("**/wallet/")
+
+        assert (balance_of(fan), window.wrong) == (66_000, [])
+
+
+@pytest.mark.parametrize("provider", ["stripe", "toss"])
+def test_the_pay_page_alone_may_load_what_the_fields_need(server, open_page, settings, provider):
+    opened = open_page(provider)
+    page = opened.client.get(f"/wallet/top-ups/{opened.top_up.reference}/pay/")
+    other = opened.client.get(f"/wallet/top-ups/{opened.top_up.reference}/")
+
+    assert server.url in page["Content-Security-Policy"]
+    assert "payment=*" in page["Permissions-Policy"]
+    assert server.url not in other["Content-Security-Policy"]
+    assert "payment=()" in other["Permissions-Policy"]
+    for secret in (settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET, settings.TOSS_SECRET_KEY):
+        assert secret not in page.content.decode()
