@@ -1,12 +1,22 @@
-"""The facts of a sale: all that the waiting room knows of it, handed in by the app that sells."""
+"""What is known of a waiting room, as frozen values: the facts of its sale, its line, its draw.
+
+The facts are handed in by the app that sells. Where sale and room stand is told from them by the clock, so that an
+opening needs nobody to announce it.
+"""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
+
+# How old a snapshot may be. Admission takes one every second; should nobody, whoever reads it does.
+OLD_SECONDS = 1.5
+# A tick comes each second. After so long without one whoever looks moves the line on; after so long without any step
+# at all fans are told. A draw of a million takes half a minute.
+LATE_SECONDS, STALLED_SECONDS, OVERDUE_SECONDS = 5.0, 15.0, 90
 
 
 class SaleState(StrEnum):
@@ -128,3 +138,110 @@ def lobby_before(opening: datetime) -> datetime:
 def carried_on(read_at: datetime, *, asked_at: float) -> datetime:
     """PostgreSQL's time, carried on by this process: its own clock may be wrong, its ticking is not."""
     return read_at + timedelta(seconds=time.monotonic() - asked_at)
+
+
+# --- The room ------------------------------------------------------------------------------------
+
+# Where a tick has something to do if anybody waits.
+MOVING = {RoomState.OPEN, RoomState.DRAWING, RoomState.SOLD_OUT, RoomState.CLOSED}
+# While the room stands there, who is inside can choose seats. What a process knows of the draw may be a second old.
+CHOOSING = {RoomState.OPEN, RoomState.SOLD_OUT, RoomState.PAUSED, RoomState.DRAWING}
+# What was served when: seconds on the clock of PostgreSQL, which is the same for every host; and the number.
+Samples = list[tuple[float, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class LineMeasurement:
+    """What was measured of the line of a schedule. A fan is at most `number - serving` from the front."""
+
+    serving: int
+    last_number: int
+    waiting: int
+    numbers_per_minute: float | None = None
+    # Whether somebody waits without a number, for the draw.
+    has_lobby: bool = False
+    # When and how the line was last counted, so that it is not walked again too soon.
+    counted: int = 0
+    counted_at: float = 0.0
+    counted_serving: int = 0
+    counted_last: int = 0
+    count_seconds: float = 0.0
+    samples: Samples = field(default_factory=list)
+
+    @property
+    def has_anybody(self) -> bool:
+        """Whether somebody waits, with a number or for one."""
+        return self.has_lobby or self.serving < self.last_number
+
+
+@dataclass(frozen=True, slots=True)
+class DrawRecord:
+    """What can be published of a draw beside its seed: how many entries, and the hash of their list."""
+
+    size: int
+    entries_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSnapshot:
+    """A waiting room at one moment: the facts of its sale, its line, and what is published of its draw.
+
+    `draw` is None until the draw, and for the moments that its record takes to be made. `ticked_at` is when a tick
+    last came, or nobody waited: seconds on PostgreSQL's clock. `moved_at` is the same for whatever does a tick's work.
+    """
+
+    facts: SaleFacts
+    line: LineMeasurement
+    draw: DrawRecord | None = None
+    ticked_at: float | None = None
+    moved_at: float | None = None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether another should have been taken by now."""
+        return time.monotonic() - self.facts.asked_at > OLD_SECONDS
+
+    @property
+    def state(self) -> RoomState:
+        """Where the room stands at this moment."""
+        return room_state(self.facts, has_lobby=self.line.has_lobby)
+
+    @property
+    def numbers_per_minute(self) -> float | None:
+        """How fast the line moves; None while it doesn't, and before that was measured."""
+        return self.line.numbers_per_minute if self.state is RoomState.OPEN else None
+
+    @property
+    def is_for_choosing(self) -> bool:
+        """Whether who is inside can choose seats."""
+        return self.state in CHOOSING
+
+    @property
+    def is_late(self) -> bool:
+        """Whether somebody waits, and no tick has come for seconds."""
+        return self.state in MOVING and self.line.has_anybody and is_past(self.ticked_at, LATE_SECONDS, self.facts)
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it has been so for long enough to tell the fans, to whom no wait can be promised then."""
+        return (
+            self.state is RoomState.OPEN
+            and self.line.has_anybody
+            and is_past(self.moved_at, STALLED_SECONDS, self.facts)
+        )
+
+    @property
+    def drawing_seconds(self) -> float | None:
+        """For how long numbers have been being drawn; None if they aren't."""
+        return -self.facts.opens_in if self.state is RoomState.DRAWING else None
+
+    @property
+    def is_draw_overdue(self) -> bool:
+        """Whether the draw takes longer than that of a million would."""
+        seconds = self.drawing_seconds
+        return seconds is not None and seconds > OVERDUE_SECONDS
+
+
+def is_past(moment: float | None, seconds: float, facts: SaleFacts) -> bool:
+    """Whether a moment of PostgreSQL's clock is longer ago than so many seconds."""
+    return moment is not None and facts.now.timestamp() - moment > seconds

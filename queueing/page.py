@@ -9,8 +9,7 @@ from math import ceil
 
 from queueing.domain.draw import entry_of
 from queueing.domain.pace import PAGE_SPREAD_MOST, minutes_of_wait, most_ahead, poll_after
-from queueing.domain.snapshots import OVERDUE_SECONDS, QueueSnapshot
-from queueing.facts import RoomState, lobby_before
+from queueing.facts import OVERDUE_SECONDS, QueueSnapshot, RoomState, lobby_before
 from queueing.models import ExpiredReason, Status
 from queueing.queries import TokenView
 

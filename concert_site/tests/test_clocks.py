@@ -14,7 +14,8 @@ from concert_site.lib.redis import client
 from concert_site.operations import periodic_tasks, scheduler
 from concert_site.operations.scheduler import SiteScheduler
 from concert_site.tests.away import redis_away
-from queueing.domain import measurement, snapshots
+from queueing.domain import snapshots
+from queueing.facts import LineMeasurement
 from queueing.tests.factories import make_line, take
 from reservations.tests.factories import make_schedule
 
@@ -157,8 +158,8 @@ def test_a_picture_is_old_after_the_clock_of_redis_was_set_back():
 
 def test_the_line_is_counted_and_measured_anew_after_the_clock_of_postgresql_was_set_back():
     later = time.time() + TEN_MINUTES
-    before = measurement.LineMeasurement(5, 9, 4, counted=4, counted_at=later, count_seconds=1.0)
+    before = LineMeasurement(5, 9, 4, counted=4, counted_at=later, count_seconds=1.0)
 
-    assert measurement.is_counted(before, before, later + 1)
-    assert not measurement.is_counted(before, before, later - TEN_MINUTES)
-    assert measurement.sampled([(later, 5)], before, later - TEN_MINUTES) == [(later - TEN_MINUTES, 5)]
+    assert snapshots.is_counted(before, before, later + 1)
+    assert not snapshots.is_counted(before, before, later - TEN_MINUTES)
+    assert snapshots.sampled([(later, 5)], before, later - TEN_MINUTES) == [(later - TEN_MINUTES, 5)]

@@ -12,8 +12,7 @@ from queueing.domain.pace import (
     poll_after,
     poll_after_in_lobby,
 )
-from queueing.domain.snapshots import QueueSnapshot
-from queueing.facts import RoomState
+from queueing.facts import QueueSnapshot, RoomState
 from queueing.models import ExpiredReason, Status
 from queueing.queries import TokenView
 

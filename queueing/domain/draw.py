@@ -14,6 +14,7 @@ import orjson
 
 from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.redis import try_redis
+from queueing.facts import DrawRecord
 
 DRAW = "select drawn, late from draw_line(%(schedule)s::bigint, %(waits)s::boolean, %(now)s::timestamptz)"
 BATCH = 10_000
@@ -27,14 +28,6 @@ class Drawn:
 
     drawn: int
     late: int
-
-
-@dataclass(frozen=True, slots=True)
-class DrawRecord:
-    """What can be published of a draw beside its seed: how many entries, and the hash of their list."""
-
-    size: int
-    entries_hash: str
 
 
 def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) -> Drawn | None:

@@ -3,9 +3,7 @@
 import random
 from math import ceil, floor
 
-from queueing.domain.measurement import LineMeasurement
-from queueing.domain.snapshots import QueueSnapshot
-from queueing.facts import RoomState, lobby_before
+from queueing.facts import LineMeasurement, QueueSnapshot, RoomState, lobby_before
 
 # How often to ask: seconds, from so many people ahead on. Clients spread themselves by up to JITTER.
 POLL = [(0, 1), (200, 3), (1000, 5), (5000, 10), (20_000, 20)]

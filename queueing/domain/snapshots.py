@@ -1,14 +1,13 @@
 """What everyone may know of a waiting room: the same for everybody, whatever the length of its line.
 
 It is one snapshot a schedule, kept in Redis: how its line stands, with the facts of its sale beside. Every tick of the
-admission takes it anew, and so does whoever finds it missing or old. The state is told from the facts by the clock, so
-that an opening needs nobody to announce it.
+admission takes it anew, and so does whoever finds it missing or old.
 """
 
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,31 +16,47 @@ from django.db import Error
 from redis import Redis
 
 from concert_site.lib.cache import TTLCache
+from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.redis import try_redis
 from concert_site.lib.tasks import enqueue_soon
 from queueing.domain.counters import counter_key
-from queueing.domain.draw import DrawRecord, known_record
-from queueing.domain.measurement import LineMeasurement, measure, with_speed
-from queueing.facts import ReadFacts, RoomState, SaleFacts, SaleState, room_state
+from queueing.domain.draw import known_record
+from queueing.facts import (
+    OLD_SECONDS,
+    STALLED_SECONDS,
+    DrawRecord,
+    LineMeasurement,
+    QueueSnapshot,
+    ReadFacts,
+    RoomState,
+    SaleFacts,
+    SaleState,
+    Samples,
+    is_past,
+)
+from queueing.models import Status, WaitingToken
 
 log = logging.getLogger(__name__)
 
-# How old a snapshot may be. Admission takes one every second; should nobody, whoever reads it does.
-OLD_SECONDS = 1.5
 # How long Redis keeps it beyond that, for the next one to go on from.
 KEEP_MS = 600_000
 # How long a process answers from its own memory; and how long where Redis has nothing for it.
 MEMORY_SECONDS, ALONE_SECONDS = 0.2, 1.0
-# A tick comes each second. After so long without one whoever looks moves the line on; after so long without any step
-# at all fans are told. A draw of a million takes half a minute.
-LATE_SECONDS, STALLED_SECONDS, OVERDUE_SECONDS = 5.0, 15.0, 90
-# Where a tick has something to do if anybody waits.
-MOVING = {RoomState.OPEN, RoomState.DRAWING, RoomState.SOLD_OUT, RoomState.CLOSED}
-# While the room stands there, who is inside can choose seats. What a process knows of the draw may be a second old.
-CHOOSING = {RoomState.OPEN, RoomState.SOLD_OUT, RoomState.PAUSED, RoomState.DRAWING}
 # What of the facts is not of JSON's own types, and what is good for the moment of a tick alone.
 INSTANTS = ("opens_at", "deadline_at", "drawn_at", "read_at")
 UNKEPT = ("asked_at", "room")
+
+# Speed is measured over the last three minutes, and not before ten seconds of them have passed.
+SPEED_WINDOW_SECONDS = 180
+SPEED_SAMPLE_SECONDS = 5
+SPEED_MIN_SECONDS = 10
+# After so long without anybody waiting the measuring begins anew: how fast fans trickle into a quiet sale says
+# nothing of how fast a line will move.
+SPEED_GAP_SECONDS = 15
+# Counting the line costs a walk along it, so the walk may take a fiftieth of the time at most; and a walk that can be
+# felt is not made at every tick, however much time there is.
+COUNT_SHARE = 50
+LONG_COUNT_SECONDS, COUNT_EVERY_SECONDS = 0.001, 5.0
 
 # Two who take a snapshot at once must not bring an older one back, nor lose what an admission has said meanwhile.
 # A lower `serving` is right only where nobody has touched it since it was read (ARGV[4]).
@@ -62,66 +77,6 @@ if kept and tonumber(ARGV[1]) > tonumber(kept) then redis.call('HSET', KEYS[1], 
 """
 # What Redis says of a line that nobody took a snapshot of.
 NOTHING: Any = ((None, None), 0, None)  # Any: Redis's answers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueSnapshot:
-    """A waiting room at one moment: the facts of its sale, its line, and what is published of its draw.
-
-    `draw` is None until the draw, and for the moments that its record takes to be made. `ticked_at` is when a tick
-    last came, or nobody waited: seconds on PostgreSQL's clock. `moved_at` is the same for whatever does a tick's work.
-    """
-
-    facts: SaleFacts
-    line: LineMeasurement
-    draw: DrawRecord | None = None
-    ticked_at: float | None = None
-    moved_at: float | None = None
-
-    @property
-    def is_old(self) -> bool:
-        """Whether another should have been taken by now."""
-        return time.monotonic() - self.facts.asked_at > OLD_SECONDS
-
-    @property
-    def state(self) -> RoomState:
-        """Where the room stands at this moment."""
-        return room_state(self.facts, has_lobby=self.line.has_lobby)
-
-    @property
-    def numbers_per_minute(self) -> float | None:
-        """How fast the line moves; None while it doesn't, and before that was measured."""
-        return self.line.numbers_per_minute if self.state is RoomState.OPEN else None
-
-    @property
-    def is_for_choosing(self) -> bool:
-        """Whether who is inside can choose seats."""
-        return self.state in CHOOSING
-
-    @property
-    def is_late(self) -> bool:
-        """Whether somebody waits, and no tick has come for seconds."""
-        return self.state in MOVING and self.line.has_anybody and is_past(self.ticked_at, LATE_SECONDS, self.facts)
-
-    @property
-    def is_stalled(self) -> bool:
-        """Whether it has been so for long enough to tell the fans, to whom no wait can be promised then."""
-        return (
-            self.state is RoomState.OPEN
-            and self.line.has_anybody
-            and is_past(self.moved_at, STALLED_SECONDS, self.facts)
-        )
-
-    @property
-    def drawing_seconds(self) -> float | None:
-        """For how long numbers have been being drawn; None if they aren't."""
-        return -self.facts.opens_in if self.state is RoomState.DRAWING else None
-
-    @property
-    def is_draw_overdue(self) -> bool:
-        """Whether the draw takes longer than that of a million would."""
-        seconds = self.drawing_seconds
-        return seconds is not None and seconds > OVERDUE_SECONDS
 
 
 # What this process saw last: good for a moment, and afterwards to go on from where Redis can't say.
@@ -223,11 +178,6 @@ def moment(facts: SaleFacts, before: QueueSnapshot | None, name: str, *, is_now:
     return now if is_now or last is None or last > now else last
 
 
-def is_past(moment: float | None, seconds: float, facts: SaleFacts) -> bool:
-    """Whether a moment of PostgreSQL's clock is longer ago than so many seconds."""
-    return moment is not None and facts.now.timestamp() - moment > seconds
-
-
 def has_just_changed(facts: SaleFacts, before: QueueSnapshot | None) -> bool:
     """Whether a lever was pulled since the last snapshot, or the draw made: what comes in at once then is no speed."""
     return before is not None and (
@@ -289,3 +239,107 @@ def publish(schedule_ids: Iterable[int], read_facts: ReadFacts) -> None:
                 take(facts, is_tick=False)
         except Error as error:
             log.warning("The snapshot of schedule %s waits for the next tick: %s", each, error)
+
+
+# --- Measuring the line: where it stands, how many wait, how fast it moves ----------------------------
+
+
+def measure(
+    schedule_id: int, before: LineMeasurement | None = None, *, is_drawn: bool = False, may_count: bool = True
+) -> LineMeasurement:
+    """The line from PostgreSQL: one look at its ends, and now and then a count.
+
+    Everyone below the first who waits has been served or has left. `before` is how the line was last seen. Without
+    `may_count` it is counted only where it never was: whoever asks for a page doesn't wait for a walk along a million.
+    """
+    served = before.serving if before else 0
+    params = {"schedule": schedule_id, "served": served, "is_drawn": is_drawn}
+    ends = fetch_one(sql_beside(__file__, "measure_line.sql"), params)
+    last, first = ends["last_number"], ends["first_waiting"]
+    # It never goes back, unless the line itself did: of a database put back from a backup Redis knows nothing.
+    serving = max(min(served, last), last if first is None else first - 1, ends["last_inside"])
+    seen = LineMeasurement(serving, last, 0, has_lobby=ends["has_lobby"])
+    if first is None and not seen.has_lobby:
+        return seen
+    now = ends["now"]
+    if before and before.counted and (not may_count or is_counted(seen, before, now)):
+        return carried(seen, before)
+    return counted(seen, schedule_id, now)
+
+
+def is_counted(seen: LineMeasurement, before: LineMeasurement, now: float) -> bool:
+    """Whether the last count is young enough, and of the same line: fans of a lobby have no numbers to count by."""
+    lasts = COUNT_SHARE * before.count_seconds
+    if before.count_seconds > LONG_COUNT_SECONDS:
+        lasts = max(lasts, COUNT_EVERY_SECONDS)
+    # Below zero: the clock was set back.
+    is_young = 0 <= now - before.counted_at < lasts
+    return is_young and seen.has_lobby == before.has_lobby
+
+
+def carried(seen: LineMeasurement, before: LineMeasurement) -> LineMeasurement:
+    """The line with its last count carried forward by what came and went at the ends since."""
+    moved = (seen.last_number - before.counted_last) - (seen.serving - before.counted_serving)
+    most = before.counted if seen.has_lobby else seen.last_number - seen.serving
+    return replace(
+        seen,
+        waiting=max(0, min(before.counted + moved, most)),
+        counted=before.counted,
+        counted_at=before.counted_at,
+        counted_serving=before.counted_serving,
+        counted_last=before.counted_last,
+        count_seconds=before.count_seconds,
+    )
+
+
+def counted(seen: LineMeasurement, schedule_id: int, now: float) -> LineMeasurement:
+    """The line, counted now, which is a time of PostgreSQL's."""
+    began = time.perf_counter()
+    waiting = count_waiting(schedule_id)
+    return replace(
+        seen,
+        waiting=waiting,
+        counted=waiting,
+        counted_at=now,
+        counted_serving=seen.serving,
+        counted_last=seen.last_number,
+        count_seconds=time.perf_counter() - began,
+    )
+
+
+def count_waiting(schedule_id: int) -> int:
+    """How many wait; it walks the line, so ask rarely."""
+    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).count()
+
+
+def with_speed(
+    line: LineMeasurement, before: LineMeasurement | None, *, now: float, is_moving: bool
+) -> LineMeasurement:
+    """The line with its speed, measured on from `before`.
+
+    Where nobody is let in, what was measured before promises nothing: the measuring begins anew.
+    """
+    samples = sampled(before.samples if before else [], line, now) if is_moving and not line.has_lobby else []
+    return replace(line, samples=samples, numbers_per_minute=speed_of(samples, line.serving, now))
+
+
+def sampled(samples: Samples, line: LineMeasurement, now: float) -> Samples:
+    """The samples with this moment's, where one is due: only while somebody waits, for then the house is full."""
+    if not line.waiting:
+        return samples
+    if samples and not 0 <= now - samples[-1][0] <= SPEED_GAP_SECONDS:
+        # Too long ago, or in the future: the clock was set back.
+        samples = []
+    if samples and now - samples[-1][0] < SPEED_SAMPLE_SECONDS:
+        return samples
+    return [*samples, (now, line.serving)][-(SPEED_WINDOW_SECONDS // SPEED_SAMPLE_SECONDS) :]
+
+
+def speed_of(samples: Samples, serving: int, now: float) -> float | None:
+    """Numbers a minute over the last minutes: `serving` now against the oldest sample that counts."""
+    recent = [(at, number) for at, number in samples if now - at <= SPEED_WINDOW_SECONDS]
+    if not recent or now - recent[-1][0] > SPEED_GAP_SECONDS or now - recent[0][0] < SPEED_MIN_SECONDS:
+        return None
+    began, number = recent[0]
+    # A line that has stood still says nothing of how long a wait will be.
+    return round((serving - number) / (now - began) * 60, 1) if serving > number else None

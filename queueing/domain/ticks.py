@@ -8,8 +8,7 @@ from django.db import Error
 from concert_site.lib.redis import try_redis
 from concert_site.lib.tasks import enqueue_soon
 from queueing.domain import admission, draw, snapshots
-from queueing.domain.snapshots import QueueSnapshot
-from queueing.facts import ReadFacts, SaleFacts, SaleState
+from queueing.facts import QueueSnapshot, ReadFacts, SaleFacts, SaleState
 from queueing.models import ExpiredReason
 from queueing.queries import has_lobby
 

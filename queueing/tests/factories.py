@@ -14,9 +14,8 @@ from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.domain import line, snapshots
 from queueing.domain.counters import counter_key
-from queueing.domain.measurement import LineMeasurement
-from queueing.domain.snapshots import QueueSnapshot, snapshot_key
-from queueing.facts import SaleFacts
+from queueing.domain.snapshots import snapshot_key
+from queueing.facts import LineMeasurement, QueueSnapshot, SaleFacts
 from queueing.models import WaitingToken
 from queueing.queries import TokenView, own_token
 from reservations.models import ConcertSchedule

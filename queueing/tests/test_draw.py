@@ -13,6 +13,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.line_proofs import draw_again
 from queueing.domain import draw, line
 from queueing.domain.verification import verify
+from queueing.facts import DrawRecord
 from queueing.models import WaitingToken
 from queueing.tests.factories import NOW, make_fans, make_line, stand_in_line, stand_in_lobby
 from reservations.models import ConcertSchedule
@@ -181,7 +182,7 @@ def test_the_record_is_that_of_the_list(schedule):
     gather(schedule, 4)
     draw.draw(schedule.pk, now=NOW)
     lines = b"".join(draw.entries(schedule.pk, opens_at=NOW))
-    expected = draw.DrawRecord(size=4, entries_hash=sha256(lines).hexdigest())
+    expected = DrawRecord(size=4, entries_hash=sha256(lines).hexdigest())
 
     assert draw.known_record(schedule.pk) is None
     assert draw.record_of(schedule.pk, opens_at=NOW) == expected
@@ -216,7 +217,7 @@ def test_nobody_in_the_lobby_is_an_empty_list(schedule):
 
     record = draw.record_of(schedule.pk, opens_at=NOW)
 
-    assert record == draw.DrawRecord(0, sha256(b"").hexdigest())
+    assert record == DrawRecord(0, sha256(b"").hexdigest())
 
 
 def test_a_draw_is_verified_from_its_list(schedule):

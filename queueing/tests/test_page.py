@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from queueing.domain.measurement import LineMeasurement
 from queueing.domain.pace import MOST_MINUTES, ahead_by_minutes, minutes_of_wait
+from queueing.facts import LineMeasurement
 from queueing.page import WaitingPage, rounded_up
 from queueing.queries import TokenView
 from queueing.tests.factories import make_snapshot

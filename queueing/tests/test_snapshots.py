@@ -8,10 +8,10 @@ from django.db import connection
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.redis import client
 from queueing.api.serializers import token_out
-from queueing.domain import admission, line, measurement, snapshots
-from queueing.domain.measurement import LineMeasurement
+from queueing.domain import admission, line, snapshots
 from queueing.domain.pace import JITTER, POLL, estimated_wait, poll_after, poll_after_in_lobby
 from queueing.domain.snapshots import snapshot_key
+from queueing.facts import LineMeasurement
 from queueing.models import WaitingToken
 from queueing.queries import own_token
 from queueing.tests.factories import NOW, make_active, make_line, make_snapshot, measured, seen_anew, take
@@ -72,7 +72,7 @@ def test_who_is_inside_was_called_even_if_somebody_before_them_waits():
     make_line(schedule, 1)
     make_active(schedule)
 
-    assert measurement.measure(schedule.pk).serving == 2
+    assert snapshots.measure(schedule.pk).serving == 2
 
 
 def test_serving_never_goes_back():
@@ -128,7 +128,7 @@ def test_a_snapshot_is_two_queries_for_every_length_of_line(waiting, django_asse
 def test_between_two_counts_the_waiting_are_carried_forward(django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, 5)
-    counted = measurement.measure(schedule.pk)
+    counted = snapshots.measure(schedule.pk)
     slow = LineMeasurement(
         **{name: getattr(counted, name) for name in LineMeasurement.__slots__} | {"count_seconds": 9.0}
     )
@@ -136,7 +136,7 @@ def test_between_two_counts_the_waiting_are_carried_forward(django_assert_num_qu
     WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule, number=6)
 
     with django_assert_num_queries(1):
-        moved = measurement.measure(schedule.pk, slow)
+        moved = snapshots.measure(schedule.pk, slow)
 
     assert (moved.serving, moved.last_number, moved.waiting) == (2, 6, 4)
 
@@ -267,23 +267,23 @@ def waiting_line(serving, waiting=9):
 def test_a_sample_is_taken_every_few_seconds_and_the_last_minutes_are_kept():
     samples = []
     for second in range(400):
-        samples = measurement.sampled(samples, waiting_line(second), now=second)
+        samples = snapshots.sampled(samples, waiting_line(second), now=second)
 
     assert samples[0] == (220, 220)
     assert [at for at, _ in samples] == list(range(220, 400, 5))
-    assert measurement.speed_of(samples, 399, now=399) == 60.0
+    assert snapshots.speed_of(samples, 399, now=399) == 60.0
 
 
 def test_speed_is_not_measured_while_nobody_waits():
-    assert measurement.sampled([(1.0, 5)], waiting_line(9, waiting=0), now=9) == [(1.0, 5)]
+    assert snapshots.sampled([(1.0, 5)], waiting_line(9, waiting=0), now=9) == [(1.0, 5)]
 
 
 def test_after_a_quiet_time_the_measurement_begins_anew():
     quiet = [(100.0, 5), (105.0, 6)]
 
-    assert measurement.sampled(quiet, waiting_line(9), now=120) == [*quiet, (120, 9)]
-    assert measurement.sampled(quiet, waiting_line(9), now=121) == [(121, 9)]
-    assert measurement.speed_of(quiet, 9, now=121) is None
+    assert snapshots.sampled(quiet, waiting_line(9), now=120) == [*quiet, (120, 9)]
+    assert snapshots.sampled(quiet, waiting_line(9), now=121) == [(121, 9)]
+    assert snapshots.speed_of(quiet, 9, now=121) is None
 
 
 # --- Where the line is long --------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_after_a_quiet_time_the_measurement_begins_anew():
 def test_the_looks_at_the_line_go_by_an_index():
     """However long the line and however many were served: no part of it is walked along."""
     make_line(make_schedule(), 3)
-    sql = measurement.sql_beside(measurement.__file__, "measure_line.sql")
+    sql = snapshots.sql_beside(snapshots.__file__, "measure_line.sql")
     with connection.cursor() as cursor:
         cursor.execute("set local enable_seqscan = off")
         cursor.execute(f"explain {sql}", {"schedule": 1, "served": 5, "is_drawn": False})
@@ -308,5 +308,5 @@ def test_the_looks_at_the_line_go_by_an_index():
 def test_a_line_that_has_stood_still_has_no_speed():
     samples = [(at, 5) for at in range(0, 60, 5)]
 
-    assert measurement.speed_of(samples, 5, now=61) is None
-    assert measurement.speed_of(samples, 6, now=61) == 1.0
+    assert snapshots.speed_of(samples, 5, now=61) is None
+    assert snapshots.speed_of(samples, 6, now=61) == 1.0

@@ -6,8 +6,7 @@ from enum import StrEnum
 
 from queueing import queries as line
 from queueing.domain import draw
-from queueing.domain.draw import DrawRecord
-from queueing.facts import lobby_before
+from queueing.facts import DrawRecord, lobby_before
 from reservations.models import ConcertSchedule
 from reservations.queries import staff
 from reservations.queries.sales import sale_of

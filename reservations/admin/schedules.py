@@ -17,7 +17,7 @@ from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from queueing import queries as line
-from queueing.domain.measurement import count_waiting
+from queueing.domain.snapshots import count_waiting
 from reservations.admin import cells
 from reservations.admin.draws import draw_summary
 from reservations.admin.schedule_forms import TIMES

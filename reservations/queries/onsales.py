@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 
 from concert_site.lib.database.statements import fetch, sql_beside
-from queueing.domain.snapshots import OVERDUE_SECONDS
+from queueing.facts import OVERDUE_SECONDS
 
 # Of each kind. A house with more sales open than this looks at the list of schedules.
 MOST = 12

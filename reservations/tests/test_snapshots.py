@@ -16,7 +16,7 @@ from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.redis import breaker, client
 from concert_site.lib.tasks import enqueuer, pending_key
 from queueing import queries
-from queueing.domain import admission, draw, measurement, snapshots
+from queueing.domain import admission, draw, snapshots
 from queueing.domain.snapshots import MEMORY_SECONDS, snapshot_key
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_fans, make_line, numbers_of, take
@@ -117,8 +117,8 @@ def test_who_asks_does_not_wait_for_a_walk_along_the_line(schedule, django_asser
 
 
 def test_while_the_draw_is_at_work_nobody_counts(schedule, monkeypatch):
-    monkeypatch.setattr(measurement, "COUNT_SHARE", 0)
-    monkeypatch.setattr(measurement, "COUNT_EVERY_SECONDS", 0)
+    monkeypatch.setattr(snapshots, "COUNT_SHARE", 0)
+    monkeypatch.setattr(snapshots, "COUNT_EVERY_SECONDS", 0)
     gather(schedule, 3)
     take(schedule)
     WaitingToken.objects.filter(user_id=WaitingToken.objects.latest("pk").user_id).delete()
@@ -336,7 +336,7 @@ def test_a_lobby_is_no_line_that_moves(schedule):
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(waiting_room, "join_facts.sql"), (queries, "schedules_with_a_line.sql"), (measurement, "measure_line.sql")],
+    [(waiting_room, "join_facts.sql"), (queries, "schedules_with_a_line.sql"), (snapshots, "measure_line.sql")],
 )
 @pytest.mark.parametrize("is_numbered", [True, False])
 def test_a_long_line_makes_no_other_slow(schedule, module, name, is_numbered):

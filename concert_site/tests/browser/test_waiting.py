@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 from concert_site.tests.browser.journey import at_the_seats, inside
 from concert_site.tests.browser.visitor import NARROWEST
 from queueing.api.serializers import progress_out
-from queueing.domain.measurement import LineMeasurement
 from queueing.domain.pace import MOST_MINUTES
+from queueing.facts import LineMeasurement
 from queueing.page import NEAR_AHEAD, WaitingPage
 from queueing.queries import TokenView
 from queueing.tests.factories import make_snapshot
