@@ -17,6 +17,8 @@ OLD_SECONDS = 1.5
 # A tick comes each second. After so long without one whoever looks moves the line on; after so long without any step
 # at all fans are told. A draw of a million takes half a minute.
 LATE_SECONDS, STALLED_SECONDS, OVERDUE_SECONDS = 5.0, 15.0, 90
+# Whoever looks draws as well: so many at most, after so long.
+MOST_DRAWN_HERE, DRAW_LATE_SECONDS = 2000, 10.0
 
 
 class SaleState(StrEnum):
@@ -240,6 +242,17 @@ class QueueSnapshot:
         """Whether the draw takes longer than that of a million would."""
         seconds = self.drawing_seconds
         return seconds is not None and seconds > OVERDUE_SECONDS
+
+    @property
+    def may_be_drawn_here(self) -> bool:
+        """Whether the worker, which draws, has had time enough for a draw that anybody can make in a moment."""
+        seconds = self.drawing_seconds
+        return seconds is not None and seconds > DRAW_LATE_SECONDS and self.line.waiting <= MOST_DRAWN_HERE
+
+    @property
+    def needs_a_stand_in(self) -> bool:
+        """Whether whoever looks should do a tick's work."""
+        return self.is_late or self.may_be_drawn_here
 
 
 def is_past(moment: float | None, seconds: float, facts: SaleFacts) -> bool:

@@ -16,9 +16,8 @@ log = logging.getLogger(__name__)
 
 # How many a tick itself ends of a line whose sale is over: a few hundredths of a second's work.
 MOST_ENDED = 2000
-# Where ticks are late, whoever looks does their work, once in so long; and a draw of so many, after so long.
+# Where ticks are late, whoever looks does their work, once in so long.
 STAND_IN_MS = 1000
-MOST_DRAWN_HERE, DRAW_LATE_SECONDS = 2000, 10.0
 # Why those who wait have nothing to wait for any more.
 REASONS = {SaleState.SOLD_OUT: ExpiredReason.SOLD_OUT, SaleState.CLOSED: ExpiredReason.SALE_CLOSED}
 
@@ -72,17 +71,6 @@ def end_line(facts: SaleFacts) -> int:
     return admission.end_line(facts.schedule_id, reason=REASONS[facts.state]) if facts.state in REASONS else 0
 
 
-def needs_a_stand_in(seen: QueueSnapshot) -> bool:
-    """Whether whoever looks should do a tick's work."""
-    return seen.is_late or may_draw_here(seen)
-
-
-def may_draw_here(seen: QueueSnapshot) -> bool:
-    """Whether the worker, which draws, has had time enough for a draw that anybody can make in a moment."""
-    seconds = seen.drawing_seconds
-    return seconds is not None and seconds > DRAW_LATE_SECONDS and seen.line.waiting <= MOST_DRAWN_HERE
-
-
 def stand_in(seen: QueueSnapshot, read_facts: ReadFacts) -> bool:
     """Do a late tick's work, unless another process has in this second or is at it; whether it was done here."""
     schedule_id = seen.facts.schedule_id
@@ -91,7 +79,7 @@ def stand_in(seen: QueueSnapshot, read_facts: ReadFacts) -> bool:
         # Whoever looks doesn't wait behind somebody who has the lock and keeps it.
         if not is_ours or not admission.is_unlocked(schedule_id):
             return False
-        if may_draw_here(seen):
+        if seen.may_be_drawn_here:
             draw.draw(schedule_id)
         facts = read_facts(schedule_id)
         if facts is not None:

@@ -90,7 +90,7 @@ def watched_snapshot(schedule_id: int) -> QueueSnapshot:
     :raises NotFound: if there is no such schedule
     """
     seen = snapshot_of(schedule_id)
-    if ticks.needs_a_stand_in(seen) and ticks.stand_in(seen, tick_facts_of):
+    if seen.needs_a_stand_in and ticks.stand_in(seen, tick_facts_of):
         return snapshot_of(schedule_id)
     return seen
 

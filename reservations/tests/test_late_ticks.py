@@ -15,6 +15,7 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.json import to_json
 from concert_site.lib.redis import client
+from queueing import facts
 from queueing.domain import admission, ticks
 from queueing.domain.snapshots import KEEP_MS, snapshot_key
 from queueing.domain.ticks import stand_in_key
@@ -213,7 +214,7 @@ def test_a_small_draw_that_no_worker_makes_is_made_by_who_looks():
     ("opened", "most"), [(timedelta(seconds=5), 2000), (timedelta(seconds=30), 4)], ids=["young", "large"]
 )
 def test_a_draw_that_is_young_or_large_is_left_to_the_worker(monkeypatch, opened, most):
-    monkeypatch.setattr(ticks, "MOST_DRAWN_HERE", most)
+    monkeypatch.setattr(facts, "MOST_DRAWN_HERE", most)
     schedule = gather(5, opened=opened)
 
     assert watch(schedule).state == "DRAWING"
@@ -222,7 +223,7 @@ def test_a_draw_that_is_young_or_large_is_left_to_the_worker(monkeypatch, opened
 
 @pytest.mark.parametrize(("seconds", "is_overdue"), [(60, False), (120, True)])
 def test_the_page_says_when_the_draw_is_late(monkeypatch, seconds, is_overdue):
-    monkeypatch.setattr(ticks, "MOST_DRAWN_HERE", 0)
+    monkeypatch.setattr(facts, "MOST_DRAWN_HERE", 0)
     schedule = gather(3, opened=timedelta(seconds=seconds))
     browser = browser_of(WaitingToken.objects.first().user)
 
