@@ -1,11 +1,11 @@
 """What a fan has, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
@@ -18,8 +18,12 @@ from wallet.models import (
     TopUp,
     TopUpQuerySet,
     Withdrawal,
+    WithdrawalState,
 )
-from wallet.models.top_ups import CREDITED
+from wallet.models.top_ups import BY_STAFF, CREDITED, FOR_STAFF
+
+# Top-ups of the past and of rehearsals have brought no money by anybody.
+NO_PROVIDERS = ("before", "rehearsal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,18 @@ def providers_with_due_top_ups(now: datetime | None = None) -> list[str]:
     return names_of(TopUp.objects.filter(next_look_at__lte=now or timezone.now()))
 
 
+def providers_with_due_withdrawals(now: datetime | None = None) -> list[str]:
+    """Who is to be asked about withdrawals."""
+    due = Withdrawal.objects.filter(next_look_at__lte=now or timezone.now())
+    return list(due.order_by("top_up__provider").values_list("top_up__provider", flat=True).distinct())
+
+
+def withdrawal_at_provider(provider: str, reference: str) -> Withdrawal | None:
+    """The withdrawal that a provider means by a reference, be it ours or its own."""
+    there = Withdrawal.objects.filter(top_up__provider=provider).select_related("top_up")
+    return there.filter(reference=reference).first() or there.filter(provider_reference=reference).first()
+
+
 def providers_with_due_events(now: datetime | None = None) -> list[str]:
     """Whose messages are to be worked on."""
     return names_of(ProviderEvent.objects.filter(next_attempt_at__lte=now or timezone.now()))
@@ -134,3 +150,102 @@ def withdrawals_of_payment(payment_id: int) -> list[Withdrawal]:
 def top_ups_owed_a_receipt() -> TopUpQuerySet:
     """Those whose fan wasn't told yet that the money is there: through the partial index, which holds nothing else."""
     return TopUp.objects.filter(state__in=CREDITED, receipt_mail_at__isnull=True)
+
+
+# --- Settlement --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLine:
+    """A movement in our ledger: a top-up that was credited (positive), or a withdrawal that was paid out (negative).
+
+    `names` are its references, ours first; `payment_names` those of the payment that a withdrawal gives back of.
+    """
+
+    about: str
+    names: tuple[str, ...]
+    payment_names: tuple[str, ...] = ()
+    amount: int
+    currency: str
+    booked_at: datetime
+
+
+def own_lines_of(provider: str, start: datetime, end: datetime) -> list[OwnLine]:
+    """What was credited and paid out between two moments."""
+    credited = TopUp.objects.filter(entry__created_at__gte=start, entry__created_at__lt=end)
+    paid_out = Withdrawal.objects.filter(updated_state_at__gte=start, updated_state_at__lt=end)
+    return own_lines(provider, credited, paid_out)
+
+
+def own_lines_named(provider: str, names: Iterable[str]) -> list[OwnLine]:
+    """What was credited and paid out, whenever, that has one of these references."""
+    wanted = list(names)
+    named = Q(reference__in=wanted) | Q(provider_reference__in=wanted)
+    of_named = Q(top_up__reference__in=wanted) | Q(top_up__provider_reference__in=wanted)
+    return own_lines(provider, TopUp.objects.filter(named), Withdrawal.objects.filter(named | of_named))
+
+
+def own_lines(provider: str, top_ups: QuerySet[TopUp], withdrawals: QuerySet[Withdrawal]) -> list[OwnLine]:
+    """Those of these that stand in the ledger and have been carried out."""
+    credited = top_ups.filter(provider=provider, entry__isnull=False).select_related("entry").order_by("pk")
+    paid_out = withdrawals.filter(top_up__provider=provider, state=WithdrawalState.SUCCEEDED)
+    lines = [
+        OwnLine(
+            about=f"top-up {each.pk}",
+            names=references_of(each),
+            amount=each.amount,
+            currency=each.currency,
+            booked_at=each.entry.created_at,
+        )
+        for each in credited
+        if each.entry
+    ]
+    return lines + [
+        OwnLine(
+            about=f"withdrawal {each.pk}",
+            names=references_of(each),
+            payment_names=references_of(each.top_up),
+            amount=-each.amount,
+            currency=each.top_up.currency,
+            booked_at=each.updated_state_at,
+        )
+        for each in paid_out.select_related("top_up").order_by("pk")
+    ]
+
+
+def references_of(row: TopUp | Withdrawal) -> tuple[str, ...]:
+    """Ours, then the provider's if there is one."""
+    return (row.reference, row.provider_reference) if row.provider_reference else (row.reference,)
+
+
+def open_at_provider(provider: str, names: Iterable[str]) -> QuerySet[TopUp]:
+    """Top-ups with one of these references that were not credited, and that nothing but asking is left of."""
+    wanted = list(names)
+    named = Q(reference__in=wanted) | Q(provider_reference__in=wanted)
+    return TopUp.objects.filter(named, provider=provider, entry=None).exclude(failure__in=FOR_STAFF | BY_STAFF)
+
+
+def withdrawals_under_way(provider: str, names: Iterable[str]) -> QuerySet[Withdrawal]:
+    """Withdrawals with one of these references, or of a payment with one, of which nobody knows yet how they end."""
+    wanted = list(names)
+    named = Q(reference__in=wanted) | Q(provider_reference__in=wanted)
+    of_named = Q(top_up__reference__in=wanted) | Q(top_up__provider_reference__in=wanted)
+    there = Withdrawal.objects.filter(named | of_named, top_up__provider=provider, state=WithdrawalState.PENDING)
+    return there.select_related("top_up")
+
+
+def providers_since(start: datetime) -> list[str]:
+    """Who has brought money since then, or was to."""
+    rows = TopUp.objects.filter(updated_state_at__gte=start).exclude(provider__in=NO_PROVIDERS)
+    return list(rows.order_by("provider").values_list("provider", flat=True).distinct())
+
+
+def first_day_of(provider: str) -> date | None:
+    """The venue's day of a provider's first top-up."""
+    first = TopUp.objects.filter(provider=provider).order_by("pk").values_list("created_at", flat=True).first()
+    return first and timezone.localdate(first)
+
+
+def has_top_ups(provider: str, before: datetime) -> bool:
+    """Whether a provider has been asked for anything before a moment."""
+    return TopUp.objects.filter(provider=provider, provider_reference__isnull=False, created_at__lt=before).exists()

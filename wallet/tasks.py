@@ -8,8 +8,8 @@ from celery import shared_task
 from concert_site.lib import heartbeats
 from concert_site.lib.task_runs import limited_runs, single_run
 from concert_site.lib.tasks import clear_pending
-from wallet.domain import provider_events, reconciler
-from wallet.queries import providers_with_due_events, providers_with_due_top_ups
+from wallet.domain import provider_events, reconciler, settlements
+from wallet.queries import providers_with_due_events, providers_with_due_top_ups, providers_with_due_withdrawals
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,20 @@ def handle_events() -> None:
 def settle_top_ups() -> None:
     """Ask providers about top-ups that are under way."""
     each_provider("wallet.settle_top_ups", providers_with_due_top_ups, reconciler.settle_due)
+
+
+@shared_task(name="wallet.settle_withdrawals")
+def settle_withdrawals() -> None:
+    """Ask providers about withdrawals that are under way."""
+    each_provider("wallet.settle_withdrawals", providers_with_due_withdrawals, reconciler.settle_due_withdrawals)
+
+
+@shared_task(name="wallet.settle_days")
+def settle_days() -> None:
+    """Compare yesterday's book of each provider with the ledger; a difference is an error in the log."""
+    with single_run("wallet.settle_days") as may_run:
+        if may_run:
+            settlements.settle_recent_days()
 
 
 def each_provider(task: str, providers: Callable[[], Iterable[str]], work: Callable[[str], int]) -> None:

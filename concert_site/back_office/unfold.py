@@ -68,6 +68,10 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
             ("payments.payment", _("Payments"), "payments"),
             ("wallet.balance", _("Wallets"), "account_balance_wallet"),
             ("wallet.balancehistory", _("Ledger"), "receipt_long"),
+            ("wallet.topup", _("Top-ups"), "add_card"),
+            ("wallet.withdrawal", _("Withdrawals"), "credit_card"),
+            ("wallet.providerevent", _("Providers’ messages"), "forum"),
+            ("wallet.settlementday", _("Settlements"), "balance"),
         ],
     ),
     (_("People"), [("accounts.user", _("Users"), "group")]),
@@ -103,7 +107,9 @@ def navigation(request: HttpRequest) -> list[dict[str, object]]:
     groups = [(title, items_for(request, entries)) for title, entries in SIDEBAR_GROUPS]
     dashboard = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
     shown = [{"title": title, "separator": True, "items": items} for title, items in groups if items]
-    return [{"items": [dashboard]}, *shown]
+    stuck = {"title": _("Anything stuck?"), "icon": "help", "link": reverse("admin:wallet_stuck")}
+    first = [dashboard, stuck] if request.user.has_perm("wallet.view_topup") else [dashboard]
+    return [{"items": first}, *shown]
 
 
 def items_for(request: HttpRequest, entries: list[tuple[str, StrPromise, str]]) -> list[dict[str, object]]:

@@ -17,6 +17,7 @@ from concert_site.lib import heartbeats
 from concert_site.lib.heartbeats import BEAT
 from concert_site.operations import periodic_tasks
 from reservations.queries.onsales import Onsale
+from wallet.domain.stuck import unexplained_days
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -29,6 +30,8 @@ LATE_SECONDS = 10.0
 # The rest of the work is looked for each five seconds, and may be behind something else for a while.
 WORKER_LATE_SECONDS = 60.0
 OK, LATE = "ok", "late"
+# Who has more of them knows what to look for.
+MOST_DAYS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,8 @@ def forget_stopped_site() -> None:
 
 
 def warnings(found: ProcessHealth, sales: Sequence[Onsale]) -> list[StaffWarning]:
-    """All that staff should know, the gravest first: one query."""
-    return [*process_warnings(found), *task_warnings(), *line_warnings(sales)]
+    """All that staff should know, the gravest first: two queries."""
+    return [*process_warnings(found), *settlement_warnings(), *task_warnings(), *line_warnings(sales)]
 
 
 def process_warnings(found: ProcessHealth) -> list[StaffWarning]:
@@ -82,6 +85,19 @@ def process_warnings(found: ProcessHealth) -> list[StaffWarning]:
     if found.worker is None or found.worker > WORKER_LATE_SECONDS:
         return [WORKER_AWAY]
     return []
+
+
+def settlement_warnings() -> list[StaffWarning]:
+    """On which days a provider's book and the ledger differ, and nobody has said why."""
+    return [
+        StaffWarning(
+            "settlement_differs",
+            _("%(provider)s, %(day)s: the provider’s book and the ledger differ in %(count)d lines.")
+            % {"provider": each.provider, "day": each.day, "count": each.difference_count},
+            SETTLEMENT_ADVICE,
+        )
+        for each in unexplained_days()[:MOST_DAYS]
+    ]
 
 
 def task_warnings() -> list[StaffWarning]:
@@ -137,6 +153,7 @@ WORKER_AWAY = StaffWarning(
 )
 CHANGED = _("It is put back when beat reads its tasks again, within five minutes, or at the next start.")
 CHANGED_BY_A_SUPERUSER = _("A superuser has confirmed this. Change it back on its page when it is no longer wanted.")
+SETTLEMENT_ADVICE = _("Open “Anything stuck?” among the money, look at the day, and say why it differs.")
 DRAW_ADVICE = _("Look into the log of “worker”. Everybody keeps their place, and the draw comes to the same numbers.")
 LINE_ADVICE = _("Look into the log of “ticks”. If somebody is at work on this date in a shell, have them finish.")
 

@@ -70,11 +70,21 @@ PERIODIC_TASKS = {
         ),
         PeriodicSpec(
             task="wallet.settle_top_ups",
-            description="Ask providers what became of money that is under way",
+            description="Ask providers what became of money that is under way to wallets",
+            every=5,
+        ),
+        PeriodicSpec(
+            task="wallet.settle_withdrawals",
+            description="Ask providers what became of money that is under way to cards",
             every=5,
         ),
         PeriodicSpec(
             task="concert_site.audit", description="Check every invariant over the whole database", at=(4, 10)
+        ),
+        PeriodicSpec(
+            task="wallet.settle_days",
+            description="Compare yesterday’s books of the providers with the ledger",
+            at=(5, 20),
         ),
         PeriodicSpec(task="concert_site.clear_sessions", description="Delete the sessions that are over", at=(4, 40)),
         PeriodicSpec(

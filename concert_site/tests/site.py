@@ -10,7 +10,7 @@ from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
 from reservations.halls.hall import plain_hall
 from reservations.models import Concert, ConcertSeat, Reservation
-from wallet.models import Balance, BalanceHistory, ProviderEvent, SandboxPayment, TopUp, Withdrawal
+from wallet.models import Balance, BalanceHistory, ProviderEvent, SandboxPayment, SettlementDay, TopUp, Withdrawal
 
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -120,7 +120,16 @@ class Site:
         booked = SandboxPayment.objects.create(
             reference="r" * 32, amount=120_000, currency="KRW", succeeds_at=NOW, created_at=NOW
         )
-        self.ids |= {"event": event.pk, "sandboxed": booked.pk}
+        settled = SettlementDay.objects.create(
+            provider="sandbox",
+            day=NOW.date(),
+            provider_sum=120_000,
+            ledger_sum=120_000,
+            provider_lines=1,
+            ledger_lines=1,
+            checked_at=NOW,
+        )
+        self.ids |= {"event": event.pk, "sandboxed": booked.pk, "settlement": settled.pk}
 
     def withdraw(self):
         """Money on its way, which no ledger entry explains: not for the audit. 5,000 go back to the card, another

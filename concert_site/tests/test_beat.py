@@ -37,8 +37,18 @@ pytestmark = pytest.mark.django_db
 
 TICKS = {"reservations.tick_admission": 1, "reservations.tick_release": 1, "concert_site.tick_analyze": 5}
 # Neither are what providers are asked.
-MAILS = {"payments.send_mails": 5, "wallet.handle_events": 2, "wallet.settle_top_ups": 5}
-NIGHTLY = {"concert_site.audit": "10 4", "concert_site.clear_sessions": "40 4", "reservations.clear_posters": "50 4"}
+MAILS = {
+    "payments.send_mails": 5,
+    "wallet.handle_events": 2,
+    "wallet.settle_top_ups": 5,
+    "wallet.settle_withdrawals": 5,
+}
+NIGHTLY = {
+    "concert_site.audit": "10 4",
+    "concert_site.clear_sessions": "40 4",
+    "reservations.clear_posters": "50 4",
+    "wallet.settle_days": "20 5",
+}
 
 SEEDS = [
     import_module(f"concert_site.migrations.{name}")

@@ -41,6 +41,7 @@ BESIDE = {
     "withdrawal": (":withdrawn", {"reference": "'new'", "entry_id": ":refund"}),
     "provider_event": (":event", {"event_id": "'2'"}),
     "sandbox_payment": (":sandboxed", {"reference": "'new'"}),
+    "settlement_day": (":settlement", {"provider": "'toss'"}),
     "known_network": (":known", {"network": "'d'"}),
     "spent_proof": (":spentproof", {"nonce": "'d'"}),
     "waiting_token": (":token4", {"user_id": ":other", "number": "99", "token": "gen_random_uuid()"}),
@@ -193,6 +194,12 @@ BREACHES = [
     ("withdrawal_once_a_refund", "withdrawal", {"payment_id": ":canceled"}),
     ("provider_event_state_known", "provider_event", {"state": "'LOST'"}),
     ("provider_event_once", "provider_event", {"event_id": "event_id"}),
+    ("settlement_day_once", "settlement_day", {"provider": "provider"}),
+    ("settlement_day_explained_by_somebody", "settlement_day", {"note": "'why'"}),
+    ("settlement_day_explained_by_somebody", "settlement_day", {"actor_id": ":fan"}),
+    ("settlement_day_provider_lines_check", "settlement_day", {"provider_lines": "-1"}),
+    ("settlement_day_ledger_lines_check", "settlement_day", {"ledger_lines": "-1"}),
+    ("settlement_day_difference_count_check", "settlement_day", {"difference_count": "-1"}),
     ("provider_event_attempts_check", "provider_event", {"attempts": "-1"}),
     ("sandbox_amount_positive", "sandbox_payment", {"amount": "0"}),
     ("sandbox_one_ending", "sandbox_payment", {"failed_at": "now()"}),
@@ -280,6 +287,7 @@ def test_every_foreign_key_is_enforced(site):
     # Some rows demand others beside their key.
     beside = {"concert_seat.user_id": HELD, "balance_history.payment_id": SPENT, "balance_history.actor_id": ADJUSTED}
     beside |= {"top_up.entry_id": RECEIVED, "withdrawal.return_entry_id": {"state": "'FAILED'"}}
+    beside |= {"settlement_day.actor_id": {"note": "'why'"}}
     for table, name, column in keys:
         with refused(name), transaction.atomic():
             add(site, table, **beside.get(f"{table}.{column}", {}) | {column: "-1"})

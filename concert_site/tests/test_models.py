@@ -44,6 +44,8 @@ COLUMNS = {
     " handled_at",
     "sandbox_payment": "id reference amount currency succeeds_at failed_at failure refunds refunded is_card_closed"
     " created_at",
+    "settlement_day": "id provider day provider_sum ledger_sum provider_lines ledger_lines differences"
+    " difference_count checked_at note actor_id",
     "known_network": "id account network last_login_at",
     "spent_proof": "id nonce expired_at",
     "balance": "id user_id amount last_updated_at",

@@ -1,7 +1,8 @@
 -- Credit a top-up that its provider has collected, once, whoever reports it first: a step of the caller's transaction,
 -- which has locked seats and reservations before.
 --
--- Answers null, or why nothing was written: 'credited_before', 'balance_too_large'. Locks: the top-up, then the balance.
+-- Answers null, or why nothing was written: 'credited_before', 'balance_too_large', or 'closed_by_staff', who gave the
+-- money back or booked it otherwise. Locks: the top-up, then the balance.
 create or replace function credit_top_up(
     p_top_up bigint, p_method text, p_provider_reference text, p_most bigint, p_at timestamptz
 ) returns text
@@ -11,12 +12,15 @@ declare
     v_top_up record;
     v_entry bigint;
 begin
-    select t.user_id, t.amount, t.state, t.idempotency_key, t.request_hash into strict v_top_up
+    select t.user_id, t.amount, t.state, t.failure, t.idempotency_key, t.request_hash into strict v_top_up
       from top_up t
      where t.id = p_top_up
        for no key update;
     if v_top_up.state in ('SUCCEEDED', 'PARTLY_REFUNDED', 'REFUNDED') then
         return 'credited_before';
+    end if;
+    if v_top_up.failure in ('booked_by_hand', 'giving_back', 'given_back') then
+        return 'closed_by_staff';
     end if;
     select e.id into v_entry
       from book_entry(

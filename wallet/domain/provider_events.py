@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
 from concert_site.lib.states import StateQuerySet
-from wallet.domain import claims, top_ups
+from wallet.domain import claims, top_ups, withdrawals
 from wallet.domain.errors import BalanceTooLarge
 from wallet.models import EventState, ProviderEvent, TopUp
 from wallet.providers.base import ProviderError, WebhookMessage
-from wallet.queries import top_up_at_provider
+from wallet.queries import top_up_at_provider, withdrawal_at_provider, withdrawals_under_way
 
 log = logging.getLogger(__name__)
 
@@ -122,13 +122,16 @@ def act_on(event: ProviderEvent, now: datetime | None) -> str:
     if not event.reference:
         return ""
     top_up = top_up_at_provider(event.provider, event.reference)
-    if top_up is None:
+    if top_up is not None:
+        return settle_top_up(top_up, now)
+    withdrawal = withdrawal_at_provider(event.provider, event.reference)
+    if withdrawal is None:
         raise TooEarly
-    return settle_top_up(top_up, now)
+    return withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal), now=now).failure
 
 
 def settle_top_up(top_up: TopUp, now: datetime | None) -> str:
-    """Settle a top-up by what its provider says; return what is wrong with it, if anything is."""
+    """Settle a top-up, and what goes back of it, by what its provider says; return what is wrong, if anything is."""
     try:
         top_ups.settle(top_up, top_ups.look_up(top_up), now=now)
     except BalanceTooLarge:
@@ -138,6 +141,9 @@ def settle_top_up(top_up: TopUp, now: datetime | None) -> str:
         # The message was quicker than the provider's own book.
         soon = (now or timezone.now()) + timedelta(seconds=top_ups.FIRST_LOOK)
         TopUp.objects.filter(pk=top_up.pk, next_look_at__gt=soon).update(next_look_at=soon)
+    for withdrawal in withdrawals_under_way(top_up.provider, [top_up.reference]):
+        # Some providers tell of a refund by its payment alone.
+        withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal), now=now)
     return top_up.failure
 
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from wallet.domain import claims, top_ups
+from wallet.domain import claims, top_ups, withdrawals
 from wallet.domain.errors import BalanceTooLarge
-from wallet.models import TopUp
+from wallet.models import TopUp, Withdrawal, WithdrawalState
 from wallet.providers.base import Outcome, ProviderError, Status
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,58 @@ def look_again(top_up: TopUp, now: datetime | None) -> None:
     """Say when it is asked about next; not of one that has ended, is left to staff, or was taken up anew."""
     own = TopUp.objects.open().filter(pk=top_up.pk, looks=top_up.looks, next_look_at__isnull=False)
     own.update(next_look_at=(now or timezone.now()) + interval_after(top_up.looks))
+
+
+# --- Withdrawals -------------------------------------------------------------------------------
+
+
+def settle_due_withdrawals(provider: str, *, now: datetime | None = None) -> int:
+    """Ask a provider about the withdrawals that are due; return how many were taken up.
+
+    One that it has never heard of, since we died before asking, is asked for.
+    """
+    return claims.work_off(
+        lambda: claim_next_withdrawal(provider, now), lambda withdrawal: reconcile_withdrawal(withdrawal, now=now)
+    )
+
+
+@transaction.atomic(durable=True)
+def claim_next_withdrawal(provider: str, now: datetime | None = None) -> Withdrawal | None:
+    """Take up the withdrawal that is due longest."""
+    at = now or timezone.now()
+    due = Withdrawal.objects.filter(top_up__provider=provider, next_look_at__lte=at).order_by("next_look_at")
+    # As with top-ups; the top-up itself is left alone.
+    own = due.select_related("top_up").select_for_update(of=("self",), skip_locked=True, no_key=True)
+    withdrawal = own.first()
+    if withdrawal is not None:
+        withdrawal.looks += 1
+        withdrawal.next_look_at = at + claims.LEASE
+        withdrawal.save(update_fields=["looks", "next_look_at"])
+    return withdrawal
+
+
+def reconcile_withdrawal(withdrawal: Withdrawal, *, now: datetime | None = None) -> None:
+    """Settle a withdrawal by what its provider says.
+
+    :raises ProviderError: if the provider doesn't say; it is asked again later
+    """
+    try:
+        withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal), now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except ProviderError:
+        look_at_withdrawal_again(withdrawal, now)
+        raise
+    except Exception:
+        log.exception("Withdrawal %s can't be settled", withdrawal.pk)
+    look_at_withdrawal_again(withdrawal, now)
+
+
+def look_at_withdrawal_again(withdrawal: Withdrawal, now: datetime | None) -> None:
+    """Say when it is asked about next, as of top-ups."""
+    own = Withdrawal.objects.filter(pk=withdrawal.pk, looks=withdrawal.looks, next_look_at__isnull=False)
+    under_way = own.filter(state=WithdrawalState.PENDING)
+    under_way.update(next_look_at=(now or timezone.now()) + interval_after(withdrawal.looks))
 
 
 def interval_after(looks: int) -> timedelta:

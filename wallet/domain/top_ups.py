@@ -21,8 +21,8 @@ from concert_site.lib.formats import money
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from wallet.domain.errors import BalanceTooLarge, TopUpDayLimit, TopUpMonthLimit
 from wallet.domain.ledger import LARGEST_BALANCE
-from wallet.models import OPEN, Purpose, TopUp, TopUpState
-from wallet.models.top_ups import CREDITED
+from wallet.models import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
+from wallet.models.top_ups import BY_STAFF, CREDITED
 from wallet.providers import current_provider, provider_named
 from wallet.providers.base import Order, Outcome, PayPage, Provider, ProviderAway, ProviderRefused, Status
 from wallet.queries import wallet_of
@@ -284,7 +284,7 @@ def is_as_ordered(top_up: TopUp, outcome: Outcome) -> bool:
         top_up.amount,
         top_up.currency,
     )
-    TopUp.objects.filter(pk=top_up.pk, entry=None).update(failure="amount_differs", next_look_at=None)
+    uncredited(top_up).update(failure="amount_differs", next_look_at=None)
     return False
 
 
@@ -313,7 +313,12 @@ def credit_params(top_up: TopUp, outcome: Outcome, *, now: datetime | None) -> d
 def note_too_large(top_up: TopUp) -> None:
     """The provider has the money and the wallet has no room: staff give it back."""
     log.critical("Top-up %s was collected, and the wallet of fan %s is full", top_up.pk, top_up.user_id)
-    TopUp.objects.filter(pk=top_up.pk, entry=None).update(failure="balance_too_large", next_look_at=None)
+    uncredited(top_up).update(failure="balance_too_large", next_look_at=None)
+
+
+def uncredited(top_up: TopUp) -> TopUpQuerySet:
+    """The row, unless its money is in the wallet, or staff have done something else with it."""
+    return TopUp.objects.filter(pk=top_up.pk, entry=None).exclude(failure__in=BY_STAFF)
 
 
 def note_unpaid(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from wallet.models.ledger import Balance, BalanceHistory, BalanceHistoryQuerySet, Kind
 from wallet.models.provider_records import EventState, ProviderEvent, SandboxPayment
+from wallet.models.settlements import SettlementDay
 from wallet.models.top_ups import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
 from wallet.models.withdrawals import Withdrawal, WithdrawalState
 
@@ -15,6 +16,7 @@ __all__ = [
     "ProviderEvent",
     "Purpose",
     "SandboxPayment",
+    "SettlementDay",
     "TopUp",
     "TopUpQuerySet",
     "TopUpState",

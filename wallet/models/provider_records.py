@@ -65,6 +65,7 @@ class ProviderEvent(models.Model):
                 condition=Q(next_attempt_at__isnull=False),
                 name="provider_event_due",
             ),
+            models.Index(fields=["id"], condition=Q(state=EventState.FAILED), name="provider_event_failed"),
         ]
         triggers: ClassVar = [fsm_trigger("state", TRANSITIONS)]
 

@@ -31,6 +31,11 @@ class Purpose(models.TextChoices):
 # Whoever has to wait for these, waits: nobody knows yet how they end.
 OPEN = (TopUpState.CREATED, TopUpState.PENDING)
 CREDITED = (TopUpState.SUCCEEDED, TopUpState.PARTLY_REFUNDED, TopUpState.REFUNDED)
+# Why one is left to staff, though its provider has the money; and what they did about it: then nothing else may.
+FOR_STAFF = {"amount_differs", "balance_too_large"}
+BY_STAFF = {"booked_by_hand", "giving_back", "given_back"}
+# In the order in which an index has them.
+TO_END_BY_HAND = ("amount_differs", "balance_too_large", "giving_back")
 ENDINGS = {TopUpState.SUCCEEDED, TopUpState.FAILED, TopUpState.EXPIRED}
 TRANSITIONS = {
     TopUpState.CREATED: ENDINGS | {TopUpState.PENDING},
@@ -148,6 +153,7 @@ class TopUp(models.Model):
             models.Index(
                 fields=["provider", "next_look_at"], condition=Q(next_look_at__isnull=False), name="top_up_due"
             ),
+            models.Index(fields=["id"], condition=Q(failure__in=TO_END_BY_HAND), name="top_up_to_end_by_hand"),
             models.Index(
                 fields=["id"],
                 condition=Q(state__in=CREDITED, receipt_mail_at__isnull=True),

@@ -108,6 +108,11 @@ class Withdrawal(models.Model):
             ),
         ]
         indexes = [
+            models.Index(
+                fields=["provider_reference"],
+                condition=Q(provider_reference__isnull=False),
+                name="withdrawal_at_provider",
+            ),
             models.Index(fields=["user", "-id"], name="withdrawal_fan_newest"),
             models.Index(fields=["next_look_at"], condition=Q(next_look_at__isnull=False), name="withdrawal_due"),
             # A request takes from several top-ups: a key stands on each of its rows.

@@ -13,6 +13,8 @@ from wallet.providers.base import (
     Order,
     Outcome,
     ProviderRefused,
+    RefundOrder,
+    RefundOutcome,
     Started,
     Status,
     WebhookMessage,
@@ -29,6 +31,7 @@ class Signed:
 
     def __init__(self):
         self.payments: dict[str, Outcome] = {}
+        self.refunds: dict[str, int] = {}
         self.lines: dict[date, list[BookLine]] = {}
         self.asked: list[tuple[str, str]] = []
         self.before: Callable[[], None] = lambda: None
@@ -63,6 +66,16 @@ class Signed:
         if self.payments[order.reference].status == Status.OPEN:
             self.payments[order.reference] = Outcome(status=Status.EXPIRED)
         return self.payments[order.reference]
+
+    def refund(self, order: RefundOrder) -> RefundOutcome:
+        self.ask("refund", order.reference)
+        self.refunds[order.reference] = order.amount
+        return RefundOutcome(status=Status.SUCCEEDED, provider_reference=f"re_{order.reference}")
+
+    def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
+        self.ask("look_up_refund", order.reference)
+        known = order.reference in self.refunds
+        return RefundOutcome(status=Status.SUCCEEDED if known else Status.UNKNOWN)
 
     def parse_webhook(self, headers, body: bytes) -> WebhookMessage:
         try:

@@ -1,0 +1,94 @@
+"""Messages of providers in the admin: read as they came, and done again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.formats import day_and_time
+from concert_site.lib.tasks import enqueue_soon
+from wallet.admin.steps import MAY_REPLAY, ProviderFilter, requires, took_step
+from wallet.domain import provider_events
+from wallet.models import ProviderEvent
+
+
+@admin.register(ProviderEvent)
+class ProviderEventAdmin(ReadOnlyAdmin):
+    """What providers told us, and what came of it."""
+
+    list_display = ("received", "provider", "kind", "reference", "state", "attempts", "error")
+    list_filter = ("state", ProviderFilter, ("received_at", admin.DateFieldListFilter))
+    search_fields = ("reference", "event_id")
+    search_help_text = _("by a whole reference, or the provider’s number")
+    ordering = ("-pk",)
+    actions = ("replay_selected",)
+    fields = ("received", "provider", "event_id", "kind", "reference", "state", "attempts", "error", "handled", "said")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and the step."""
+        replay = path("<int:pk>/replay/", self.admin_site.admin_view(self.replay), name="wallet_replay")
+        return [replay, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderEvent]:
+        """A list needs no bodies."""
+        return super().get_queryset(request).defer("body")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ProviderEvent], search_term: str
+    ) -> tuple[QuerySet[ProviderEvent], bool]:
+        """By the whole of it."""
+        term = search_term.strip()
+        found = queryset.filter(reference=term) | queryset.filter(event_id=term)
+        return (found if term else queryset), False
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """Who may have messages done again."""
+        return request.user.has_perm(MAY_REPLAY)
+
+    @admin.action(description=_("Have the selected done again"), permissions=["replay"])
+    def replay_selected(self, request: HttpRequest, queryset: QuerySet[ProviderEvent]) -> None:
+        """Each is worked on anew, as if it had just come."""
+        count = sum(provider_events.replay(pk) for pk in queryset.values_list("pk", flat=True))
+        enqueue_soon("wallet.handle_events")
+        said = ngettext("%(count)d message is done again.", "%(count)d messages are done again.", count)
+        messages.success(request, said % {"count": count})
+
+    @requires(MAY_REPLAY)
+    def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The same for one."""
+
+        def step() -> str:
+            is_over = provider_events.replay(pk)
+            enqueue_soon("wallet.handle_events")
+            return (
+                gettext("The message is done again.") if is_over else gettext("The message is being worked on already.")
+            )
+
+        return took_step(request, step)
+
+    @admin.display(description=_("received at"), ordering="pk")
+    def received(self, event: ProviderEvent) -> str:
+        """When; they are numbered in that order."""
+        return day_and_time(event.received_at)
+
+    @admin.display(description=_("done at"))
+    def handled(self, event: ProviderEvent) -> str:
+        """When it was over."""
+        return day_and_time(event.handled_at) if event.handled_at else ""
+
+    @admin.display(description=_("body"))
+    def said(self, event: ProviderEvent) -> str:
+        """The body, word for word: JSON on lines of its own, and whatever is in it is text alone."""
+        text = bytes(event.body).decode(errors="replace")
+        with suppress(ValueError, RecursionError):
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        return format_html('<pre class="whitespace-pre-wrap break-words">{}</pre>', text)

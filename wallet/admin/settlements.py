@@ -1,0 +1,204 @@
+"""Settlements in the admin: a day with a provider, compared again, explained, and exported."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.admin.base import ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
+from concert_site.lib.errors import DomainError, Unavailable
+from concert_site.lib.formats import day_and_time, money
+from wallet.admin.steps import MAY_SETTLE, ProviderFilter, link, requires, took_step
+from wallet.domain import settlements
+from wallet.models import SettlementDay
+from wallet.providers.base import ProviderError
+from wallet.queries import own_lines_of
+
+COLUMNS = (
+    *("day", "provider", "line", "reference", "provider_reference", "currency", "ledger_amount", "provider_amount"),
+    *("booked_at", "differs"),
+)
+
+
+class ExplainForm(forms.Form):
+    """Why the day differs."""
+
+    note = ReasonField(label=_("Explanation"))
+
+
+@admin.register(SettlementDay)
+class SettlementDayAdmin(ReadOnlyAdmin):
+    """Each day's book of each provider beside the ledger."""
+
+    list_display = ("day", "provider", "theirs", "ours", "difference_count", "note", "checked", "steps")
+    list_filter = (ProviderFilter, ("day", admin.DateFieldListFilter))
+    list_select_related = ("actor",)
+    ordering = ("-day", "provider")
+    fields = (
+        *("day", "provider", "theirs", "provider_lines", "ours", "ledger_lines", "differing", "note", "by", "checked"),
+        "steps",
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and the steps."""
+        guarded = self.admin_site.admin_view
+        return [
+            path("<int:pk>/again/", guarded(self.again), name="wallet_settle_again"),
+            path("<int:pk>/explain/", guarded(self.explain), name="wallet_explain"),
+            path("<int:pk>/csv/", guarded(self.export), name="wallet_settlement_csv"),
+            path("<str:provider>/<str:day>/settle/", guarded(self.settle), name="wallet_settle_day"),
+            *super().get_urls(),
+        ]
+
+    @requires(MAY_SETTLE)
+    def again(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Compare the day again."""
+        row = found(pk)
+        return took_step(request, lambda: settle(row.provider, row.day))
+
+    @requires(MAY_SETTLE)
+    def settle(self, request: HttpRequest, provider: str, day: str) -> HttpResponse:
+        """Compare a day that was missed."""
+        try:
+            on = date.fromisoformat(day)
+        except ValueError:
+            raise Http404 from None
+        if (provider, on) not in settlements.missing_days():
+            raise Http404
+        return took_step(request, lambda: settle(provider, on))
+
+    @requires(MAY_SETTLE)
+    def explain(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Say why it differs: it is no alarm any more, until the differences change."""
+        row, form = found(pk), ExplainForm(request.POST or None)
+        if form.is_valid():
+            note = form.cleaned_data["note"]
+            try:
+                settlements.explain(pk, note=note, actor_id=actor_of(request))
+            except DomainError as error:
+                add_domain_error(form, error)
+            else:
+                self.log_change(request, row, note)
+                messages.success(request, _("Thank you. It is on record, and no alarm any more."))
+                return redirect("admin:wallet_stuck")
+        back = reverse("admin:wallet_settlementday_change", args=[pk])
+        title = _("Why does %(day)s with %(provider)s differ?") % {"day": row.day, "provider": row.provider}
+        there = {"form": form, "back": back, "settlement": row, "differing": self.differing(row)}
+        return self.page(request, "admin/wallet/explain.html", title=title, submit=_("Save"), **there)
+
+    @requires("wallet.view_settlementday")
+    def export(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The day as CSV: each line of the ledger, and what only the provider has."""
+        row = found(pk)
+        answer = HttpResponse(content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="settlement-{row.day}-{row.pk}.csv"'
+        # A spreadsheet takes it for its own encoding otherwise.
+        answer.write("\ufeff")
+        writer = csv.writer(answer)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows_of(row))
+        return answer
+
+    @admin.display(description=_("the provider’s sum"))
+    def theirs(self, row: SettlementDay) -> str:
+        """What the provider says."""
+        return money(row.provider_sum)
+
+    @admin.display(description=_("the ledger’s sum"))
+    def ours(self, row: SettlementDay) -> str:
+        """What we say."""
+        return money(row.ledger_sum)
+
+    @admin.display(description=_("compared at"))
+    def checked(self, row: SettlementDay) -> str:
+        """When it was compared last."""
+        return day_and_time(row.checked_at)
+
+    @admin.display(description=_("by"))
+    def by(self, row: SettlementDay) -> str:
+        """Who explained it."""
+        return row.actor.email if row.actor else ""
+
+    @admin.display(description=_("differences"))
+    def differing(self, row: SettlementDay) -> SafeString:
+        """Each line that differs: what it is, and what either side says."""
+        lines = (
+            (
+                each["about"] or each["reference"] or each["provider_reference"],
+                gettext("provider: %(amount)s") % {"amount": amount_of(each["provider"])},
+                gettext("ledger: %(amount)s") % {"amount": amount_of(each["ledger"])},
+                each["currency"],
+            )
+            for each in row.differences
+        )
+        return format_html_join("", '<p class="break-words">{} · {} · {} · {}</p>', lines)
+
+    @admin.display(description=_("what can be done"))
+    def steps(self, row: SettlementDay) -> SafeString:
+        """The ways on."""
+        links = [link("wallet_settlement_csv", row.pk, _("CSV"))]
+        if row.difference_count:
+            links.append(link("wallet_explain", row.pk, _("Explain")))
+        return mark_safe(" · ".join(links))  # noqa: S308  each is escaped
+
+
+def found(pk: int) -> SettlementDay:
+    """A day.
+
+    :raises Http404: if there is none
+    """
+    row = SettlementDay.objects.filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def settle(provider: str, day: date) -> str:
+    """Compare a day; return what came of it in words.
+
+    :raises Unavailable: if the provider doesn't say
+    """
+    try:
+        settled = settlements.settle_day(provider, day)
+    except ProviderError as error:
+        raise Unavailable(gettext("The provider doesn’t answer: %(error)s") % {"error": error}) from error
+    if not settled.difference_count:
+        return gettext("%(day)s: both say the same.") % {"day": day}
+    return gettext("%(day)s: %(count)d lines differ.") % {"day": day, "count": settled.difference_count}
+
+
+def amount_of(amount: int | None) -> str:
+    """An amount, or that there is none."""
+    return gettext("nothing") if amount is None else money(amount)
+
+
+def rows_of(row: SettlementDay) -> list[list[object]]:
+    """The lines of the export. Amounts are in minor units, as bookkeeping programs take them."""
+    differing = {each["about"]: each for each in row.differences if each["about"]}
+    rows = []
+    for own in own_lines_of(row.provider, *settlements.bounds_of(row.day)):
+        other = differing.get(own.about)
+        theirs = own.amount if other is None else other["provider"]
+        names = [own.names[0], own.names[1] if len(own.names) > 1 else ""]
+        at = own.booked_at.isoformat()
+        rows.append([row.day, row.provider, own.about, *names, own.currency, own.amount, theirs, at, bool(other)])
+    for each in row.differences:
+        if each["ledger"] is None:
+            names = [each["reference"], each["provider_reference"]]
+            rows.append([row.day, row.provider, "", *names, each["currency"], "", each["provider"], "", True])
+    return [[as_text(value) for value in values] for values in rows]
+
+
+def as_text(value: object) -> object:
+    """A value that no spreadsheet takes for a formula, whatever a provider calls its payments."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value

@@ -1,0 +1,100 @@
+"""What the pages of money on its way share: who may take a step, and where it leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts.queries import users_matching
+from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.errors import DomainError
+from wallet.providers import PROVIDERS
+
+P = ParamSpec("P")
+View = Callable[Concatenate[Any, HttpRequest, P], HttpResponse]  # Any: each admin's own class
+MAY_SETTLE, MAY_REPLAY = "wallet.settle_top_up", "wallet.replay_event"
+
+
+def requires(permission: str) -> Callable[[View[P]], View[P]]:
+    """A page for staff who hold a permission."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(
+            own: Any, request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:  # Any: as above
+            if not request.user.has_perm(permission):
+                raise PermissionDenied
+            return view(own, request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def took_step(request: HttpRequest, step: Callable[[], str]) -> HttpResponse:
+    """Take a step if it was sent by a form, tell what came of it, and go back to what is stuck."""
+    if request.method == "POST":
+        try:
+            messages.info(request, step())
+        except DomainError as error:
+            messages.error(request, str(error.detail))
+    return redirect("admin:wallet_stuck")
+
+
+def link(name: str, pk: object, text: object) -> str:
+    """A link to one of the admin's pages about a row."""
+    return format_html('<a class="text-link" href="{}">{}</a>', reverse(f"admin:{name}", args=[pk]), text)
+
+
+class ProviderFilter(admin.SimpleListFilter):
+    """By provider: those that there are, which is quicker than asking a million rows for theirs."""
+
+    title = _("provider")
+    parameter_name = "provider"
+    field = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # Any: Django's signature
+        """The names to choose from."""
+        return [(name, name) for name in sorted({*PROVIDERS, settings.WALLET_PROVIDER} - {""})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # Any: of several models
+        """The rows of the one that was chosen."""
+        return queryset.filter(**{self.field: self.value()}) if self.value() else queryset
+
+
+class TopUpProviderFilter(ProviderFilter):
+    """By the provider of a top-up."""
+
+    field = "top_up__provider"
+
+
+class MoneyAdmin(ReadOnlyAdmin):
+    """Rows of money on its way, found by the fan's address, or by a whole reference of ours or the provider's."""
+
+    search_fields = ("user__email", "reference", "provider_reference")
+    search_help_text = _("by e-mail address, or a whole reference")
+    ordering = ("-pk",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:  # Any: of several models
+        """Each by its own index: accounts first, as elsewhere."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if "@" in term:
+            return queryset.filter(user__in=users_matching(term)), False
+        found = queryset.filter(reference=term) | queryset.filter(provider_reference=term)
+        return (found | queryset.filter(user__in=users_matching(term))), False

@@ -1,0 +1,122 @@
+"""The page "Anything stuck?": each thing in words, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.formats import day_and_time, money
+from wallet.admin.steps import MAY_REPLAY, MAY_SETTLE
+from wallet.domain import stuck
+from wallet.domain.stuck import Stuck
+from wallet.models import ProviderEvent, SettlementDay, TopUp, Withdrawal
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+WHY = {
+    "amount_differs": _("The provider took another amount or currency than was ordered. Nothing was credited."),
+    "balance_too_large": _("The provider has the money, and the wallet has no room for it."),
+    "giving_back": _("It was to go back, and the provider hasn’t confirmed it yet."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What staff can do: a button that does it at once, or a link to a page that asks why first."""
+
+    text: StrPromise | str
+    url: str
+    is_button: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that is stuck. The code is for tests and for the manual."""
+
+    code: str
+    title: str
+    what: StrPromise | str
+    steps: Sequence[Step]
+
+
+def facts(request: HttpRequest) -> dict[str, object]:
+    """What the template gets."""
+    return {"items": list(items(stuck.stuck(), request)), "back": reverse("admin:index")}
+
+
+def items(found: Stuck, request: HttpRequest) -> Iterable[Item]:
+    """All of it, the gravest first; steps that this member of staff may not take are left out."""
+    may_settle, may_replay = request.user.has_perm(MAY_SETTLE), request.user.has_perm(MAY_REPLAY)
+    for top_up in found.for_staff:
+        yield for_staff(top_up, may_settle)
+    for withdrawal in found.late_withdrawals:
+        yield late_withdrawal(withdrawal, may_settle)
+    for top_up in found.late_top_ups:
+        yield late_top_up(top_up, may_settle)
+    for event in found.failed_events:
+        yield failed_event(event, may_replay)
+    for row in found.unexplained_days:
+        yield unexplained_day(row, may_settle)
+    for provider, day in found.missing_days:
+        url = reverse("admin:wallet_settle_day", args=[provider, day])
+        steps = [Step(_("Compare now"), url)] if may_settle else []
+        what = _("The provider’s book of this day wasn’t to be had at night. It is tried again each night for a week.")
+        yield Item("day_missing", f"{provider}, {day}", what, steps)
+
+
+def name_of(top_up: TopUp) -> str:
+    """A top-up in a line."""
+    return f"{top_up.user.email}, {money(top_up.amount)}, {top_up.provider}, {day_and_time(top_up.created_at)}"
+
+
+def for_staff(top_up: TopUp, may_settle: bool) -> Item:
+    """Money that a provider has and that nothing but staff can do anything with."""
+    steps = [
+        Step(_("Book it into the wallet"), reverse("admin:wallet_book", args=[top_up.pk]), is_button=False),
+        Step(_("Give it back"), reverse("admin:wallet_give_back", args=[top_up.pk]), is_button=False),
+        Step(_("Ask the provider again now"), reverse("admin:wallet_ask", args=[top_up.pk])),
+    ]
+    left = steps[1:2] if top_up.failure == "giving_back" else steps
+    return Item(top_up.failure, name_of(top_up), WHY[top_up.failure], left if may_settle else [])
+
+
+def late_top_up(top_up: TopUp, may_settle: bool) -> Item:
+    """One that nobody knows the end of."""
+    step = Step(_("Ask the provider again now"), reverse("admin:wallet_ask", args=[top_up.pk]))
+    what = _("Nobody knows yet whether it was paid. The provider is asked each hour, and it ends by itself.")
+    return Item("top_up_late", name_of(top_up), what, [step] if may_settle else [])
+
+
+def late_withdrawal(withdrawal: Withdrawal, may_settle: bool) -> Item:
+    """One that the provider has had for more than a day."""
+    title = f"{withdrawal.user.email}, {money(withdrawal.amount)}, {withdrawal.top_up.provider}"
+    what = _("The provider hasn’t said yet whether it was paid out. It is asked each hour; look into its own pages.")
+    step = Step(_("Ask the provider again now"), reverse("admin:wallet_ask_withdrawal", args=[withdrawal.pk]))
+    return Item("withdrawal_late", title, what, [step] if may_settle else [])
+
+
+def failed_event(event: ProviderEvent, may_replay: bool) -> Item:
+    """A message that was given up."""
+    step = Step(_("Have it done again"), reverse("admin:wallet_replay", args=[event.pk]))
+    what = gettext("It was tried for half a day: %(error)s. Look into the log, then have it done again.")
+    title = f"{event.provider}, {event.kind}, {event.reference}"
+    return Item("event_failed", title, what % {"error": event.error}, [step] if may_replay else [])
+
+
+def unexplained_day(row: SettlementDay, may_settle: bool) -> Item:
+    """A day on which the provider's book and the ledger differ."""
+    steps = [
+        Step(_("Look at it"), reverse("admin:wallet_settlementday_change", args=[row.pk]), is_button=False),
+        Step(_("Explain it"), reverse("admin:wallet_explain", args=[row.pk]), is_button=False),
+        Step(_("Compare again now"), reverse("admin:wallet_settle_again", args=[row.pk])),
+    ]
+    what = gettext("%(count)d lines differ: the provider says %(theirs)s, the ledger %(ours)s.")
+    said = {"count": row.difference_count, "theirs": money(row.provider_sum), "ours": money(row.ledger_sum)}
+    return Item("day_differs", f"{row.provider}, {row.day}", what % said, steps if may_settle else steps[:1])

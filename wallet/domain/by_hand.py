@@ -1,0 +1,126 @@
+"""What staff do with money that a provider has and that can't be credited as it was ordered: book it, or give it back.
+
+Each closes the top-up first, so that nothing else is done with the same money, whatever is reported later.
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import Conflict, Unavailable
+from wallet.domain import ledger, top_ups
+from wallet.models import OPEN, BalanceHistory, Kind, TopUp, TopUpState
+from wallet.models.top_ups import FOR_STAFF
+from wallet.providers.base import Outcome, ProviderError, RefundOrder, RefundOutcome, Status
+
+log = logging.getLogger(__name__)
+
+BOOKED, GIVING_BACK, GIVEN_BACK = "booked_by_hand", "giving_back", "given_back"
+
+
+class NothingToDo(Conflict):
+    """Its money is in the wallet, has gone back, or never came."""
+
+    code = "nothing_to_do"
+    detail = _("There is nothing left to do about this top-up. Load the page anew.")
+
+
+class OtherCurrency(Conflict):
+    """A wallet holds one currency."""
+
+    code = "other_currency"
+    detail = _("It was paid in another currency than the wallet’s. Give it back.")
+
+
+class NotGivenBack(Conflict):
+    """The way by which it came is closed."""
+
+    code = "not_given_back"
+    detail = _("The provider can’t give it back by the way it came. Book it into the wallet, or pay it out by hand.")
+
+
+def book(top_up: TopUp, *, note: str, actor_id: int, now: datetime | None = None) -> BalanceHistory:
+    """Book what the provider took, less or more than was ordered, into the wallet as an adjustment; once.
+
+    :raises NothingToDo: if the provider has no money of it, or a colleague was first
+    :raises OtherCurrency: if it isn't the wallet's
+    :raises BalanceTooLarge: if the wallet has no room for it
+    :raises Unavailable: if the provider doesn't say
+    """
+    taken = taken_by_provider(top_up)
+    if taken.currency.upper() != top_up.currency:
+        raise OtherCurrency
+    with transaction.atomic(durable=True):
+        close(top_up, FOR_STAFF, BOOKED, now)
+        return ledger.book(
+            user_id=top_up.user_id, kind=Kind.ADJUSTMENT, amount=taken.amount, note=note, actor_id=actor_id, now=now
+        )
+
+
+def give_back(top_up: TopUp, *, note: str, now: datetime | None = None) -> None:
+    """Have the provider give all of it back by the way it came; again, if it was away.
+
+    :raises NothingToDo: if the provider has no money of it, or a colleague was first
+    :raises NotGivenBack: if it can't; the top-up is open to be booked again
+    :raises Unavailable: if the provider doesn't say; it is to be asked again
+    """
+    taken = taken_by_provider(top_up)
+    with transaction.atomic(durable=True):
+        close(top_up, FOR_STAFF | {GIVING_BACK}, GIVING_BACK, now)
+    outcome = refund(top_up, taken, note)
+    if outcome.status == Status.FAILED:
+        # It can still be booked.
+        TopUp.objects.filter(pk=top_up.pk, failure=GIVING_BACK).update(failure=top_up.failure)
+        raise NotGivenBack
+    if outcome.status == Status.SUCCEEDED:
+        TopUp.objects.filter(pk=top_up.pk, failure=GIVING_BACK).update(failure=GIVEN_BACK)
+
+
+def taken_by_provider(top_up: TopUp) -> Outcome:
+    """What the provider says that it took.
+
+    :raises NothingToDo: if that is nothing
+    :raises Unavailable: if it doesn't say
+    """
+    try:
+        outcome = top_ups.look_up(top_up)
+    except ProviderError as error:
+        raise Unavailable from error
+    if outcome.status != Status.SUCCEEDED or outcome.amount <= 0:
+        raise NothingToDo
+    return outcome
+
+
+def refund(top_up: TopUp, taken: Outcome, note: str) -> RefundOutcome:
+    """Ask for it; a second time is the same as the first, by its reference.
+
+    :raises Unavailable: if nobody knows
+    """
+    order = RefundOrder(
+        reference=f"{top_up.reference}-back",
+        payment_reference=top_up.reference,
+        payment_provider_reference=taken.provider_reference or top_up.provider_reference,
+        amount=taken.amount,
+        currency=taken.currency,
+        reason=note,
+    )
+    try:
+        return top_ups.provider_of(top_up).refund(order)
+    except ProviderError as error:
+        log.warning("Top-up %s can't be given back now: %s", top_up.pk, error)
+        raise Unavailable from error
+
+
+def close(top_up: TopUp, before: set[str], after: str, now: datetime | None) -> None:
+    """Say what becomes of the money, if nobody has said so before: a step of the caller's transaction.
+
+    :raises NothingToDo: if somebody has
+    """
+    own = TopUp.objects.filter(pk=top_up.pk, entry=None, failure__in=before)
+    if own.update(failure=after, next_look_at=None) != 1:
+        raise NothingToDo
+    for source in OPEN:
+        TopUp.objects.filter(pk=top_up.pk).move(source, TopUpState.FAILED, updated_state_at=now or timezone.now())

@@ -1,0 +1,77 @@
+"""What isn't settled, and doesn't settle by itself."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from wallet.domain import settlements
+from wallet.models import EventState, ProviderEvent, SettlementDay, TopUp, Withdrawal
+from wallet.models.top_ups import TO_END_BY_HAND
+
+# By then the reconciler has asked a dozen times, and has had the provider close it if it could.
+TOP_UP_LATE = timedelta(hours=2)
+# Providers take so long for a refund as a rule.
+WITHDRAWAL_LATE = timedelta(days=1)
+MOST_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Rows of each kind, the oldest first; of many, some."""
+
+    for_staff: list[TopUp]
+    late_top_ups: list[TopUp]
+    late_withdrawals: list[Withdrawal]
+    failed_events: list[ProviderEvent]
+    unexplained_days: list[SettlementDay]
+    missing_days: list[tuple[str, date]]
+
+
+def stuck(*, now: datetime | None = None) -> Stuck:
+    """All that is stuck now."""
+    return Stuck(
+        for_staff=list(for_staff().select_related("user")[:MOST_SHOWN]),
+        late_top_ups=list(late_top_ups(now).select_related("user")[:MOST_SHOWN]),
+        late_withdrawals=list(late_withdrawals(now).select_related("user", "top_up")[:MOST_SHOWN]),
+        failed_events=list(failed_events().defer("body")[:MOST_SHOWN]),
+        unexplained_days=list(unexplained_days()[:MOST_SHOWN]),
+        missing_days=settlements.missing_days(now=now)[:MOST_SHOWN],
+    )
+
+
+def count_stuck(*, now: datetime | None = None) -> int:
+    """How much it is, for staff's first page: one query, each kind by an index of its own, and for missing days two."""
+    first, *others = (
+        each.order_by().values_list("pk", flat=True)
+        for each in (for_staff(), late_top_ups(now), late_withdrawals(now), failed_events(), unexplained_days())
+    )
+    return first.union(*others, all=True).count() + len(settlements.missing_days(now=now))
+
+
+def for_staff() -> QuerySet[TopUp]:
+    """Top-ups that a provider has the money of and that can't be credited as they were ordered."""
+    return TopUp.objects.filter(failure__in=TO_END_BY_HAND, entry=None).order_by("pk")
+
+
+def late_top_ups(now: datetime | None = None) -> QuerySet[TopUp]:
+    """Top-ups that nobody knows the end of, long after their time."""
+    late = (now or timezone.now()) - TOP_UP_LATE
+    return TopUp.objects.filter(next_look_at__isnull=False, expires_at__lt=late).order_by("pk")
+
+
+def late_withdrawals(now: datetime | None = None) -> QuerySet[Withdrawal]:
+    """Withdrawals that are under way for long."""
+    late = (now or timezone.now()) - WITHDRAWAL_LATE
+    return Withdrawal.objects.filter(next_look_at__isnull=False, created_at__lt=late).order_by("pk")
+
+
+def failed_events() -> QuerySet[ProviderEvent]:
+    """Messages that were given up."""
+    return ProviderEvent.objects.filter(state=EventState.FAILED).order_by("pk")
+
+
+def unexplained_days() -> QuerySet[SettlementDay]:
+    """Days on which a provider's book and the ledger differ, and nobody has said why."""
+    return SettlementDay.objects.filter(difference_count__gt=0, note="").order_by("day", "provider")
