@@ -111,7 +111,11 @@ def test_a_body_may_be_as_long_as_the_front_takes_it_and_no_longer():
 
 @pytest.mark.parametrize("name", ["nobody", "os.path", "wallet.tests.test_providers.Card", "..", "stripe%00"])
 def test_a_provider_that_is_none_of_ours_is_not_found_and_imported_from_nowhere(name):
-    assert send(*message("evt_1"), address=f"/webhooks/{name}/").status_code == 404
+    answer = send(*message("evt_1"), address=f"/webhooks/{name}/")
+
+    assert answer.status_code == 404
+    assert name == ".." or answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert kept() == []
 
 
 def test_the_sandbox_sends_none():

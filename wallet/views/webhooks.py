@@ -5,7 +5,7 @@ import logging
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from concert_site.lib.tasks import enqueue_soon
@@ -24,15 +24,23 @@ LONGEST_EVENT_ID = 255
 def receive(request: HttpRequest, provider: str) -> HttpResponse:
     """POST: keep a message whose signature and age are good. All else is done later, by a task."""
     sender = provider_of(provider)
+    if sender is None:
+        return answer("There is no such provider here.", status=404)
     if request.method != "POST":
         return answer("Send messages by POST.", status=405, Allow="POST")
     try:
         body = request.body
-        if len(body) > LONGEST_BODY:
-            return answer("This message is too long.", status=413)
-        is_new = record(sender.name, parsed(sender, request, body), body)
     except (RequestDataTooBig, UnreadablePostError):
         return answer("This message can't be read.", status=400)
+    if len(body) > LONGEST_BODY:
+        return answer("This message is too long.", status=413)
+    return keep(sender, request, body)
+
+
+def keep(sender: Provider, request: HttpRequest, body: bytes) -> HttpResponse:
+    """Keep a message, unless it is forged or came before."""
+    try:
+        is_new = record(sender.name, parsed(sender, request, body), body)
     except ProviderRefused as error:
         log.warning("A message of %s was refused: %s", sender.name, error.code)
         return answer("The signature or the age of this message is not good.", status=400)
@@ -44,17 +52,10 @@ def receive(request: HttpRequest, provider: str) -> HttpResponse:
     return answer("Received.")
 
 
-def provider_of(name: str) -> Provider:
-    """The provider of an address: one of ours, or the one that the setting names; nothing else is ever imported.
-
-    :raises Http404: if it is neither
-    """
-    if name not in PROVIDERS and name != settings.WALLET_PROVIDER:
-        raise Http404
-    try:
-        return provider_named(name)
-    except ImportError:
-        raise Http404 from None
+def provider_of(name: str) -> Provider | None:
+    """The provider of an address: one of ours, or the one that the setting names; nothing else is ever imported."""
+    is_known = name in PROVIDERS or name == settings.WALLET_PROVIDER
+    return provider_named(name) if is_known else None
 
 
 def parsed(sender: Provider, request: HttpRequest, body: bytes) -> WebhookMessage:
