@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import stripe
 
 from wallet.providers.base import ProviderAway, ProviderRefused
+from wallet.providers.breaker import Breaker
 
 BAD, CONFLICT, TOO_MANY, BROKEN = 400, 409, 429, 500
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = "unauthorized", "forbidden", "resource_missing"
@@ -13,6 +14,7 @@ UNAUTHORIZED, FORBIDDEN, NOT_FOUND = "unauthorized", "forbidden", "resource_miss
 CODES = {401: UNAUTHORIZED, 403: FORBIDDEN, 404: NOT_FOUND}
 # The house's key is no good: that says nothing about a payment.
 REFUSED_KEYS = {UNAUTHORIZED, FORBIDDEN}
+BREAKER = Breaker()
 
 
 @contextmanager
@@ -22,14 +24,20 @@ def asking() -> Iterator[None]:
     :raises ProviderRefused: what Stripe has refused by a code
     :raises ProviderAway: if there was no answer, or one that leaves open what was done
     """
-    try:
-        yield
-    except stripe.StripeError as error:
-        status = error.http_status or 0
-        # Of what Stripe says, the number of the request alone: texts may quote what was sent.
-        code, detail = code_of(error), f"{status} {error.request_id or ''}".strip()
-        is_no = BAD <= status < BROKEN and status not in (CONFLICT, TOO_MANY)
-        raise (ProviderRefused if is_no else ProviderAway)(code, detail) from None
+    with BREAKER.watched():
+        try:
+            yield
+        except stripe.StripeError as error:
+            raise meaning_of(error) from None
+
+
+def meaning_of(error: stripe.StripeError) -> ProviderRefused | ProviderAway:
+    """Whether it is a definite no."""
+    status = error.http_status or 0
+    # Of what Stripe says, the number of the request alone: texts may quote what was sent.
+    code, detail = code_of(error), f"{status} {error.request_id or ''}".strip()
+    is_no = BAD <= status < BROKEN and status not in (CONFLICT, TOO_MANY)
+    return (ProviderRefused if is_no else ProviderAway)(code, detail)
 
 
 def code_of(error: stripe.StripeError) -> str:

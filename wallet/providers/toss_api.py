@@ -8,6 +8,7 @@ import requests
 from django.conf import settings
 
 from wallet.providers.base import ProviderAway, ProviderRefused
+from wallet.providers.breaker import Breaker
 
 CONNECT_TIMEOUT = 3
 FIRST_ERROR, FIRST_FAULT = 400, 500
@@ -30,6 +31,7 @@ class Api:
 
     def __init__(self) -> None:
         self.local = threading.local()
+        self.breaker = Breaker()
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """What lies there.
@@ -54,12 +56,13 @@ class Api:
         url = settings.TOSS_API_BASE + path
         auth, timeout = (settings.TOSS_SECRET_KEY, ""), (CONNECT_TIMEOUT, settings.PROVIDER_TIMEOUT)
         options |= {"auth": auth, "timeout": timeout, "allow_redirects": False}
-        try:
-            answer = self.answer(method, url, options)
-            said = answer.json()
-        except requests.RequestException as error:
-            # Its words may quote the address; what kind of error it was says enough.
-            raise ProviderAway(type(error).__name__) from None
+        with self.breaker.watched():
+            try:
+                answer = self.answer(method, url, options)
+                said = answer.json()
+            except requests.RequestException as error:
+                # Its words may quote the address; what kind of error it was says enough.
+                raise ProviderAway(type(error).__name__) from None
         if answer.status_code < FIRST_ERROR:
             return said
         raise refusal(answer.status_code, said)

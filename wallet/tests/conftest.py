@@ -2,8 +2,9 @@
 
 import pytest
 
-from wallet.providers import provider_named
+from wallet.providers import provider_named, stripe_errors
 from wallet.providers import stripe as stripe_module
+from wallet.providers.breaker import Breaker
 from wallet.providers.stripe import Stripe
 from wallet.providers.toss import Toss
 from wallet.tests.provider_server import provider_server
@@ -27,6 +28,7 @@ def server(running_provider, settings, monkeypatch):
         setattr(settings, name, value)
     settings.PROVIDER_TIMEOUT = PATIENCE_SECONDS
     monkeypatch.setattr(stripe_module, "RETRIES", 0)
+    monkeypatch.setattr(stripe_errors, "BREAKER", Breaker())
     yield running_provider
     # Whoever still waits in vain goes on.
     running_provider.stopping.set()
