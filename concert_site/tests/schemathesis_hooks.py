@@ -30,6 +30,12 @@ def booked(body: Any) -> Any:
     return body | {"schedule": 1, "seats": [(seats[0] + nth) % SEATS + 1 for nth in range(len(seats))]}
 
 
+def within_means(body: Any) -> Any:
+    """A body that asks for no more money than the fan has: how much that is, no schema can say."""
+    amount = body.get("amount") if isinstance(body, dict) else None
+    return body | {"amount": amount % 1_000 + 1} if is_id(amount) else body
+
+
 def is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
 
@@ -38,6 +44,8 @@ def is_id(value: Any) -> bool:
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: Any) -> None:
     """Send another body than the one that was made up, where that one says what no schema can forbid."""
     body = booked(plain(case.body))
+    if case.path.endswith("/wallet/withdrawals/"):
+        body = within_means(body)
     # Not by ==, to which 1 and 1.0 are the same. What is left alone keeps what schemathesis knows of it.
     if repr(body) != repr(case.body):
         case.body = body

@@ -23,8 +23,9 @@ class PayRequest(Body):
     reservations = Ids(min_length=1, max_length=MOST_SEATS)
     pay_with = serializers.ChoiceField(
         choices=[WALLET, CARD],
-        default=WALLET,
-        help_text="`card`: what the wallet lacks is collected by a provider, and pays at once.",
+        # No default: clients made from the description would have to send it.
+        required=False,
+        help_text="`wallet`, if left out. `card`: what the wallet lacks is collected by a provider, and pays at once.",
     )
 
 

@@ -77,7 +77,7 @@ class Payments(ListView[Payment]):
     def post(self, request: Request) -> HttpResponse:
         body = validated(PayRequest, request.data)
         fan, reservations = caller_id(request), body["reservations"]
-        if body["pay_with"] == WALLET:
+        if body.get("pay_with", WALLET) == WALLET:
             receipt = checkout.pay(user_id=fan, reservation_ids=reservations)
             return answer(receipt_out(receipt), status=201 if receipt.is_new else 200)
         paid = card_checkout.pay(user_id=fan, reservation_ids=reservations, is_by_app=True)

@@ -73,6 +73,7 @@ const charge = await fan.POST("/api/v1/wallet/charges/", { params: { header: key
 demand(charge.data, "top up", charge.error);
 const paid = await fan.POST("/api/v1/payments/", { body: { reservations: ids } });
 const receipt = demand(paid.data, "pay", paid.error);
+if (!("payments" in receipt)) throw new Error("not paid at once");
 if (receipt.payments.some((each) => each.state !== "COMPLETED")) throw new Error("not paid");
 
 const ticket = await fan.GET("/api/v1/reservations/{id}/ticket/", { params: { path: { id: ids[0] } }, parseAs: "text" });
