@@ -170,6 +170,20 @@ def test_a_provider_that_is_away_gets_it_later(card):
     assert broken_invariants() == {}
 
 
+def test_killed_between_refund_and_withdrawal_neither_has_happened(monkeypatch):
+    fan, (payment,) = bought()
+
+    def die(*_order):
+        raise SystemExit
+
+    monkeypatch.setattr(card_refunds, "pass_on", die)
+    with nothing_written(), pytest.raises(SystemExit):
+        cancel(payment)
+
+    payment.refresh_from_db()
+    assert (payment.state, balance_of(fan)) == ("COMPLETED", 0)
+
+
 def test_each_seat_of_a_booking_goes_on_by_itself():
     fan, payments = bought(by_card=150_000, seats=3)
 

@@ -134,6 +134,16 @@ def test_control_what_a_top_up_was_before_its_lock_sends_back_more_than_came():
     assert balance_of(fan) == 5_200
 
 
+def test_control_without_the_locks_of_top_ups_the_second_takes_from_what_is_gone(monkeypatch):
+    fan = fan_with(500, 500)
+    monkeypatch.setattr(withdrawals, "lock_top_ups", lambda user_id: list(withdrawals.with_money(user_id)))
+    with transaction.atomic():
+        withdrawals.take(500, withdrawals.newest_first(withdrawals.lock_top_ups(fan.pk)), withdrawals.Reason(), None)
+        later = start_behind(partial(withdraw, fan, 500))
+
+    assert "top_up_refunded_of_its_state" in str(later.exception(timeout=10))
+
+
 def test_a_failure_that_eight_report_at_once_comes_back_once(card):
     fan = fan_with(1_000)
     made = under_way(fan, card, 600)
