@@ -14,8 +14,9 @@ from concert_site.accounts.models import User
 from payments.models import Payment
 from payments.queries import CONFIRMED, MailKind
 from payments.queries.receipts import card_parts
+from payments.queries.withdrawal_mails import sent_to_card
 from reservations.tickets.codes import Ticket, ticket_of
-from wallet.models import TopUp
+from wallet.models import TopUp, Withdrawal, WithdrawalState
 
 # Pixels a module: about 350 a side, as wide as a phone's screen.
 PIXELS = 6
@@ -52,6 +53,8 @@ def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAltern
         if kind is CONFIRMED:
             context |= {"parts": (parts := card_parts(payments, user_id=payments[0].user_id))}
             context |= {"from_wallet": sum(each.price for each in payments) - sum(part.amount for part in parts)}
+        else:
+            context["to_card"] = sent_to_card(list(payments))
         message = message_of(kind.name, context, payments[0].user, headers(lines))
     # The pictures belong to the text rather than beside it.
     message.mixed_subtype = "related"  # type: ignore[attr-defined]  # documented by Django, not in the stubs
@@ -66,6 +69,20 @@ def render_receipt(top_up: TopUp) -> EmailMultiAlternatives:
     with override(language_of(top_up.user)):
         context = {"top_up": top_up, "fan": top_up.user, "site_url": settings.SITE_URL}
         return message_of("receipt", context, top_up.user, named(f"receipt.{top_up.reference}"))
+
+
+def render_outcome(made: Sequence[Withdrawal]) -> EmailMultiAlternatives:
+    """The mail of a fan's withdrawals that have ended alike: paid out, or back in the wallet."""
+    fan = made[0].user
+    kind = "withdrawn" if made[0].state == WithdrawalState.SUCCEEDED else "returned"
+    with override(language_of(fan)):
+        context = {
+            "withdrawals": made,
+            "total": sum(each.amount for each in made),
+            "fan": fan,
+            "site_url": settings.SITE_URL,
+        }
+        return message_of(kind, context, fan, named(f"{kind}.{'-'.join(str(each.pk) for each in made)}"))
 
 
 def message_of(name: str, context: dict[str, object], fan: User, head: dict[str, str]) -> EmailMultiAlternatives:

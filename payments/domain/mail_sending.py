@@ -1,7 +1,7 @@
 """Sending the mails that are owed.
 
 Beat finds them by the tables: a payment without `confirmed_mail_at`, a refund without `canceled_mail_at`, a top-up that
-came and has no `receipt_mail_at`. A mail is
+came and has no `receipt_mail_at`, a withdrawal that has ended and has no `outcome_mail_at`. A mail is
 marked once the mail server has accepted it, so it goes out at least once: a crash between the two sends it again,
 with the same Message-ID, and never none.
 
@@ -27,7 +27,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
 
 from concert_site.lib.redis import try_redis
-from payments.domain.mail_rendering import render_mail, render_receipt
+from payments.domain.mail_rendering import render_mail, render_outcome, render_receipt
 from payments.models import Payment
 from payments.queries import (
     CANCELED,
@@ -40,8 +40,10 @@ from payments.queries import (
     payments_of_mail,
     top_up_of_mail,
 )
+from payments.queries.withdrawal_mails import OwedOutcome, owed_outcomes, withdrawals_of_mail
 from wallet.domain.top_ups import note_receipt_mailed
-from wallet.models import TopUp
+from wallet.domain.withdrawals import note_outcome_mailed
+from wallet.models import TopUp, Withdrawal
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ SERVER_BACKOFF_KEY = "mails:resting"
 LOCK_CLASS = 0x3A11
 
 
-Owed = OwedMail | OwedReceipt
+Owed = OwedMail | OwedReceipt | OwedOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,12 @@ def send_owed(*, now: datetime | None = None) -> int:
 
 def due_mails() -> Iterator[Owed]:
     """The mails that are owed and are not waiting for a later attempt, those of payments first."""
-    all_owed: tuple[Iterator[Owed], ...] = (owed_mails(CONFIRMED), owed_mails(CANCELED), owed_receipts())
+    all_owed: tuple[Iterator[Owed], ...] = (
+        owed_mails(CONFIRMED),
+        owed_mails(CANCELED),
+        owed_receipts(),
+        owed_outcomes(),
+    )
     for mails in all_owed:
         while batch := list(islice(mails, BATCH)):
             yield from (owed for owed, is_waiting in zip(batch, backing_off(batch), strict=True) if not is_waiting)
@@ -158,6 +165,9 @@ def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
     if isinstance(owed, OwedReceipt):
         top_up = top_up_of_mail(owed, now=now)
         return receipt_letter(top_up) if top_up else None
+    if isinstance(owed, OwedOutcome):
+        made = list(withdrawals_of_mail(owed, now=now))
+        return outcome_letter(made) if made else None
     payments = list(payments_of_mail(owed, now=now))
     return payment_letter(owed.kind, payments) if payments else None
 
@@ -177,6 +187,15 @@ def receipt_letter(top_up: TopUp) -> Letter:
         owed_for=top_up.owed_for,  # type: ignore[attr-defined]  # annotated
         render=lambda: render_receipt(top_up),
         mark=lambda at: note_receipt_mailed(top_up, now=at),
+    )
+
+
+def outcome_letter(made: list[Withdrawal]) -> Letter:
+    """The mail of withdrawals that have ended alike."""
+    return Letter(
+        owed_for=max(each.owed_for for each in made),  # type: ignore[attr-defined]  # annotated
+        render=lambda: render_outcome(made),
+        mark=lambda at: note_outcome_mailed(made, now=at),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -334,3 +335,9 @@ def end(withdrawal: Withdrawal, to: WithdrawalState, outcome: RefundOutcome, now
     elif refusal and to == WithdrawalState.SUCCEEDED and own.filter(state=WithdrawalState.FAILED).exists():
         log.critical("Withdrawal %s was paid out after it had come back to the wallet", withdrawal.pk)
         own.update(failure="paid_out_after_return")
+
+
+def note_outcome_mailed(withdrawals: Sequence[Withdrawal], *, now: datetime | None = None) -> None:
+    """Their fan was told how these have ended; not so what has ended otherwise since."""
+    for each in withdrawals:
+        Withdrawal.objects.filter(pk=each.pk, state=each.state).update(outcome_mail_at=now or Now())

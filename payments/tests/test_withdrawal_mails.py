@@ -1,0 +1,147 @@
+"""Mails of withdrawals: that the money is on its way to the card, and that it came back; each once."""
+
+import pytest
+
+from concert_site.lib.redis import client as redis_client
+from payments.domain import card_refunds, mail_sending
+from payments.domain.card_refunds import RefundTo
+from payments.queries.withdrawal_mails import OwedOutcome, owed_outcomes
+from payments.tests.mail_server import MailServer, free_port, listening
+from payments.tests.scenes import buy
+from payments.tests.test_receipt_mails import texts
+from reservations.tests.scenes import NOW, make_sale
+from wallet.domain import withdrawals
+from wallet.models import TopUp, Withdrawal
+from wallet.providers import sandbox
+from wallet.providers.base import RefundOutcome, Status
+from wallet.tests.factories import make_charge, make_fan
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def server(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    settings.SITE_URL = "https://tickets.example.com"
+    for key in redis_client().scan_iter("mails:*"):
+        redis_client().delete(key)
+    with listening(MailServer(), settings.EMAIL_PORT) as server:
+        yield server
+
+
+def fan_with(*amounts, **fields):
+    """A fan who has topped up so, and was told."""
+    fan = make_fan(**fields)
+    for amount in amounts:
+        make_charge(fan, amount=amount)
+    TopUp.objects.update(receipt_mail_at=NOW)
+    return fan
+
+
+def withdraw(fan, amount, key="w"):
+    return withdrawals.withdraw(user_id=fan.pk, amount=amount, idempotency_key=key).withdrawals
+
+
+def send():
+    return mail_sending.send_owed()
+
+
+def test_what_went_to_cards_is_one_mail_and_comes_once(server):
+    fan = fan_with(1_000, 2_000, email="fan@example.com", name="Ada")
+    made = withdraw(fan, 3_000)
+
+    assert [send(), send()] == [1, 0]
+
+    (letter,) = server.accepted
+    assert (letter["To"], letter["Subject"]) == ("fan@example.com", "₩3,000 are on their way to your card")
+    assert letter["Message-ID"].startswith(f"<withdrawn.{made[0].pk}-{made[1].pk}@")
+    for body in texts(letter):
+        for words in ("Hello Ada,", "Sandbox 4242", "₩1,000", "₩2,000", "₩3,000", "working days", "/wallet/"):
+            assert words in body
+
+
+def test_what_came_back_says_that_nothing_is_lost(server):
+    fan = fan_with(1_000)
+    sandbox.close_card(TopUp.objects.get(user=fan).reference)
+    withdraw(fan, 600)
+
+    send()
+
+    (letter,) = server.accepted
+    assert letter["Subject"] == "₩600 came back to your wallet"
+    assert all("Nothing is lost" in body and "Together" not in body for body in texts(letter))
+
+
+def test_what_came_back_after_it_was_told_is_told_again(server):
+    fan = fan_with(1_000)
+    (made,) = withdraw(fan, 600)
+    send()
+
+    withdrawals.settle(made, RefundOutcome(status=Status.FAILED, failure="returned_by_bank"))
+
+    assert [send(), send()] == [1, 0]
+    assert [letter["Subject"] for letter in server.accepted] == [
+        "₩600 are on their way to your card",
+        "₩600 came back to your wallet",
+    ]
+
+
+def test_what_comes_back_while_it_is_told_is_owed_again():
+    fan = fan_with(1_000)
+    (made,) = withdraw(fan, 600)
+    told = Withdrawal.objects.get()
+    withdrawals.settle(made, RefundOutcome(status=Status.FAILED))
+
+    withdrawals.note_outcome_mailed([told])
+
+    assert list(owed_outcomes()) == [OwedOutcome(fan.pk, "FAILED")]
+
+
+def test_what_is_under_way_owes_none(server):
+    withdrawals.take_once(fan_with(1_000).pk, 600, withdrawals.Reason(key="w", hash="h"), None)
+
+    assert send() == 0
+
+
+def test_each_fan_and_each_ending_has_a_mail_of_its_own(server):
+    one, other = fan_with(1_000), fan_with(1_000)
+    withdraw(one, 100)
+    sandbox.close_card(TopUp.objects.get(user=one).reference)
+    withdraw(one, 200, key="back")
+    withdraw(other, 300)
+
+    assert send() == 3
+    assert sorted(server.addressees()) == sorted([one.email, one.email, other.email])
+
+
+def test_it_comes_in_the_fans_language(server):
+    withdraw(fan_with(1_000, locale="ko"), 600)
+
+    send()
+
+    (letter,) = server.accepted
+    assert letter["Subject"] == "카드로 ₩600 출금이 진행됩니다"
+
+
+def test_the_mail_of_a_canceled_seat_says_what_goes_to_the_card(server):
+    fan = fan_with(50_000)
+    (payment,) = buy(fan, make_sale(seats=1), 0)
+    card_refunds.cancel(user_id=fan.pk, reservation_id=payment.reservation_id, refund_to=RefundTo.CARD, now=NOW)
+
+    assert send() == 2
+
+    canceled, withdrawn = server.accepted
+    assert canceled["Subject"].startswith("Canceled")
+    assert all("of it on its way to your card" in body for body in texts(canceled))
+    assert withdrawn["Subject"] == "₩50,000 are on their way to your card"
+
+
+def test_one_that_is_refused_waits_and_holds_up_nobody(server):
+    gone, other = fan_with(1_000), fan_with(1_000)
+    withdraw(gone, 100)
+    withdraw(other, 100)
+    server.refusals[gone.email] = "550 no"
+
+    assert send() == 1
+    assert list(owed_outcomes()) == [OwedOutcome(gone.pk, "SUCCEEDED")]
