@@ -52,7 +52,7 @@ NIGHTLY = {
 
 SEEDS = [
     import_module(f"concert_site.migrations.{name}")
-    for name in ("0001_beat_schedule", "0002_clear_posters", "0003_send_mails")
+    for name in ("0001_beat_schedule", "0002_clear_posters", "0003_send_mails", "0004_tasks_of_money")
 ]
 
 
