@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
@@ -140,6 +140,12 @@ def own_withdrawal(pk: int, *, user_id: int) -> Withdrawal:
     if found is None:
         raise NotFound
     return found
+
+
+def sent_on_to_cards(payment_ids: Sequence[int]) -> int:
+    """What of the refunds of these payments went on to cards, or is on its way there, in minor units."""
+    sent = Withdrawal.objects.filter(payment_id__in=list(payment_ids)).exclude(state=WithdrawalState.FAILED)
+    return int(sent.aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
 def withdrawals_of_payment(payment_id: int) -> list[Withdrawal]:

@@ -8,6 +8,7 @@ from payments.models import Payment
 from reservations.queries.booking_summaries import BookingSummary
 from reservations.queries.payment_facts import payment_of
 from wallet.models import TopUp
+from wallet.queries import sent_on_to_cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class BookingReceipt:
 
     lines: Sequence[ReceiptLine]
     by_card: Sequence[CardPart]
+    # What of the refunds went on from the wallet to the card, or is on its way.
+    to_card: int = 0
 
     @cached_property
     def price(self) -> int:
@@ -61,12 +64,14 @@ class BookingReceipt:
 
 
 def receipt_of(booking: BookingSummary, *, user_id: int) -> BookingReceipt | None:
-    """The receipt of a booking; None while nothing of it was ever paid. Two queries, whatever its seats."""
+    """The receipt of a booking; None while nothing of it was ever paid. Three queries, whatever its seats."""
     paid = [each for booked in booking.seats if (each := payment_of(booked.reservation))]
     if not paid:
         return None
     lines = [line_of(each) for each in paid]  # type: ignore[arg-type]  # payment_of gives what this app plugged in
-    return BookingReceipt(lines, card_parts([each.payment for each in lines], user_id=user_id))
+    payments = [each.payment for each in lines]
+    by_card = card_parts(payments, user_id=user_id)
+    return BookingReceipt(lines, by_card, to_card=sent_on_to_cards([each.pk for each in payments]))
 
 
 def line_of(payment: Payment) -> ReceiptLine:

@@ -6,6 +6,8 @@ import pytest
 
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_written
+from payments.domain import card_refunds
+from payments.domain.card_refunds import RefundTo
 from payments.models import Payment
 from payments.tests.pages import at_the_screen, let_lapse, notices, text_of
 from payments.tests.scenes import pay
@@ -334,6 +336,18 @@ def test_the_receipt_says_what_came_from_where_and_adds_up_after_a_refund():
     for words in ("₩79,500", "₩20,500", "−₩50,000", 'Amount paid</span><span class="money">₩50,000'):
         assert words in page, words
     assert f'href="{scene.page}receipt/"' in page
+
+
+def test_what_went_on_to_the_card_stands_on_the_receipt():
+    scene = Scene(0, 1).begin()
+    scene.choose("pay")
+    first = Payment.objects.order_by("reservation_id").first()
+    card_refunds.cancel(user_id=scene.fan.pk, reservation_id=first.reservation_id, agreed=0, refund_to=RefundTo.CARD)
+
+    page = text_of(scene.browser.get(f"/bookings/{scene.booking.reference}/receipt/"))
+
+    assert re.search(r"of which on to the card</dt><dd [^>]*>₩29,500", page)
+    assert 'Amount paid</span><span class="money">₩50,000' in page
 
 
 def test_the_receipt_of_a_top_up_says_what_was_received_and_with_what():
