@@ -44,11 +44,10 @@ class RoomState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SaleFacts:
-    """The facts of one schedule as PostgreSQL told them at `read_at`, asked when time.monotonic() stood at `asked_at`.
+class SaleTerms:
+    """How one schedule is sold, as PostgreSQL told it at `read_at`, asked when time.monotonic() stood at `asked_at`.
 
-    `seed_hash` and, once the numbers are drawn, `seed` are hex. `room` is how many fans inside the seats can serve:
-    known to whoever is about to admit some, else None.
+    `seed_hash` and, once the numbers are drawn, `seed` are hex.
     """
 
     schedule_id: int
@@ -59,19 +58,46 @@ class SaleFacts:
     max_active: int
     is_paused: bool
     message: str
-    seats_left: int
-    is_sold_out: bool
     drawn_at: datetime | None
     seed_hash: str
     seed: str | None
     read_at: datetime
     asked_at: float
-    room: int | None = None
 
     @property
     def now(self) -> datetime:
-        """PostgreSQL's time at this moment."""
-        return carried_on(self.read_at, asked_at=self.asked_at)
+        """PostgreSQL's time at this moment, carried on by this process: its clock may be wrong, its ticking is not."""
+        return self.read_at + timedelta(seconds=time.monotonic() - self.asked_at)
+
+    @property
+    def lobby_at(self) -> datetime:
+        """When the lobby opens; the opening itself where there is to be none."""
+        return lobby_before(self.opens_at)
+
+    def sale_state_at(self, now: datetime, *, is_sold_out: bool) -> SaleState:
+        """Where the sale stands then, by `sale_rule`."""
+        flags = {"is_public": self.is_public, "is_sold_out": is_sold_out}
+        times = {"opens_at": self.opens_at, "deadline_at": self.deadline_at}
+        for state, fact, so in sale_rule():
+            if flags[fact] is so if isinstance(so, bool) else now >= times[fact] - so:
+                return state
+        return SaleState.UPCOMING
+
+    def is_open_at(self, now: datetime) -> bool:
+        """Whether who is inside may choose seats at `now`, be there any left or not."""
+        return self.sale_state_at(now, is_sold_out=False) is SaleState.OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleFacts(SaleTerms):
+    """All that the waiting room knows of a sale: its terms, and what is left of its seats.
+
+    `room` is how many fans inside the seats can serve: known to whoever is about to admit some, else None.
+    """
+
+    seats_left: int
+    is_sold_out: bool
+    room: int | None = None
 
     @property
     def state(self) -> SaleState:
@@ -84,13 +110,7 @@ class SaleFacts:
         return (self.opens_at - self.now).total_seconds()
 
     def state_at(self, now: datetime) -> SaleState:
-        return sale_state(
-            is_public=self.is_public,
-            opens_at=self.opens_at,
-            deadline_at=self.deadline_at,
-            is_sold_out=self.is_sold_out,
-            now=now,
-        )
+        return self.sale_state_at(now, is_sold_out=self.is_sold_out)
 
 
 ReadFacts = Callable[[int], SaleFacts | None]
@@ -111,17 +131,6 @@ def sale_rule() -> tuple[tuple[SaleState, str, bool | timedelta], ...]:
     )
 
 
-def sale_state(
-    *, is_public: bool, opens_at: datetime, deadline_at: datetime, is_sold_out: bool, now: datetime
-) -> SaleState:
-    flags = {"is_public": is_public, "is_sold_out": is_sold_out}
-    times = {"opens_at": opens_at, "deadline_at": deadline_at}
-    for state, fact, so in sale_rule():
-        if flags[fact] is so if isinstance(so, bool) else now >= times[fact] - so:
-            return state
-    return SaleState.UPCOMING
-
-
 def room_state(facts: SaleFacts, *, has_lobby: bool) -> RoomState:
     """Where the waiting room stands; `has_lobby` says whether somebody waits for the draw."""
     state = facts.state
@@ -135,11 +144,6 @@ def room_state(facts: SaleFacts, *, has_lobby: bool) -> RoomState:
 def lobby_before(opening: datetime) -> datetime:
     """When fans may begin to gather for a sale that opens then."""
     return opening - timedelta(seconds=settings.LOBBY_SECONDS)
-
-
-def carried_on(read_at: datetime, *, asked_at: float) -> datetime:
-    """PostgreSQL's time, carried on by this process: its own clock may be wrong, its ticking is not."""
-    return read_at + timedelta(seconds=time.monotonic() - asked_at)
 
 
 # --- The room ------------------------------------------------------------------------------------

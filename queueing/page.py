@@ -9,7 +9,7 @@ from math import ceil
 
 from queueing.domain.draw import entry_of
 from queueing.domain.pace import PAGE_SPREAD_MOST, minutes_of_wait, most_ahead, poll_after
-from queueing.facts import OVERDUE_SECONDS, QueueSnapshot, RoomState, lobby_before
+from queueing.facts import OVERDUE_SECONDS, QueueSnapshot, RoomState
 from queueing.models import ExpiredReason, Status
 from queueing.queries import TokenView
 
@@ -141,7 +141,7 @@ class WaitingPage:
     @property
     def lobby_at(self) -> datetime:
         """When the lobby opens; the opening itself where there is to be none."""
-        return lobby_before(self.snapshot.facts.opens_at)
+        return self.snapshot.facts.lobby_at
 
     @property
     def has_lobby(self) -> bool:

@@ -3,7 +3,7 @@
 import random
 from math import ceil, floor
 
-from queueing.facts import LineMeasurement, QueueSnapshot, RoomState, lobby_before
+from queueing.facts import LineMeasurement, QueueSnapshot, RoomState
 
 # How often to ask: seconds, from so many people ahead on. Clients spread themselves by up to JITTER.
 POLL = [(0, 1), (200, 3), (1000, 5), (5000, 10), (20_000, 20)]
@@ -91,7 +91,7 @@ def page_poll_after(seen: QueueSnapshot) -> float | None:
     """
     if seen.state not in {RoomState.UPCOMING, RoomState.LOBBY}:
         return None
-    moment = lobby_before(seen.facts.opens_at) if seen.state is RoomState.UPCOMING else seen.facts.opens_at
+    moment = seen.facts.lobby_at if seen.state is RoomState.UPCOMING else seen.facts.opens_at
     left = (moment - seen.facts.now).total_seconds()
     seconds = poll_before(left)
     return round(left + 0.5 if left < seconds else seconds, 1)

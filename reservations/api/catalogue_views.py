@@ -28,7 +28,7 @@ from reservations.models.concert import ConcertQuerySet
 from reservations.queries import concerts
 from reservations.queries.availability import availability_of
 from reservations.queries.sales import Sale, public_sale_of
-from reservations.queries.seat_map import layout_name, layout_of, packed_layout_of
+from reservations.queries.seat_map import layout_of, packed_layout_of
 
 LIVE = "public, max-age=1"
 LISTED = "public, max-age=5"
@@ -126,7 +126,7 @@ class Seats(PublicRead):
         `?v=<layout_version>`, so that no cache on the way answers with the old one.
         """
         sale = sale_or_404(pk)
-        headers = {"ETag": f'W/"{layout_name(sale)}"', "Cache-Control": LASTING, "Vary": "Accept-Encoding"}
+        headers = {"ETag": f'W/"{sale.layout_name}"', "Cache-Control": LASTING, "Vary": "Accept-Encoding"}
         return conditional(request, lambda: seats_map(sale, is_packed=takes_gzip(request)), headers=headers)
 
 

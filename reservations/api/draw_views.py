@@ -42,6 +42,6 @@ class Draw(PublicRead):
 
 def streamed(request: Request, sale: Sale) -> StreamingHttpResponse:
     """The list; of HEAD nothing, since some web servers read the whole body of an answer there, too."""
-    opens_at = sale.reservation_available_at
-    body = DrawList(sale.schedule_id, seed=sale.seed or "", opens_at=opens_at) if request.method == "GET" else ()
+    is_read = request.method == "GET"
+    body = DrawList(sale.schedule_id, seed=sale.seed or "", opens_at=sale.opens_at) if is_read else ()
     return StreamingHttpResponse(body, content_type=f"{TEXT}; charset=utf-8")

@@ -15,7 +15,6 @@ from queueing.facts import SaleState
 from reservations.models import Concert, ConcertSchedule
 from reservations.models.concert import ConcertQuerySet, sale_state_at
 from reservations.queries.sales import Sale, public_sale_of, sales_of_concerts
-from reservations.queries.seat_map import layout_name
 
 # How old prices and counts may be in a process, in seconds: the same as every other public read.
 MEMORY_SECONDS = 1.0
@@ -145,20 +144,20 @@ def public_schedules(sales: Sequence[Sale]) -> list[PublicSchedule]:
 
 def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
     """A schedule as it stands this moment."""
-    now = sale.now()
+    now = sale.now
     return PublicSchedule(
         id=sale.schedule_id,
         concert=sale.concert_id,
         concert_date=sale.concert_date,
         concert_at=sale.concert_at,
         lobby_at=sale.lobby_at,
-        reservation_available_at=sale.reservation_available_at,
+        reservation_available_at=sale.opens_at,
         deadline_at=sale.deadline_at,
-        sale_state=sale.state_at(now, is_sold_out=inventory.is_sold_out),
+        sale_state=sale.sale_state_at(now, is_sold_out=inventory.is_sold_out),
         tickets_per_fan=sale.tickets_per_fan,
         prices=inventory.prices,
         seats_left=inventory.seats_left,
-        layout_name=layout_name(sale),
+        layout_name=sale.layout_name,
         read_at=now,
     )
 

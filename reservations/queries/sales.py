@@ -2,26 +2,28 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
 from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch
-from queueing.facts import SaleFacts, SaleState, carried_on, lobby_before, sale_state
-from reservations.models import ConcertSchedule, ConcertStatus
+from queueing.facts import SaleFacts, SaleState, SaleTerms
+from reservations.models import ConcertSchedule
 from reservations.queries.availability import availability_of, room_for_fans
 
+# Raised when the shape of the map's answer changes, so that no copy of the old shape is taken for the new one.
+SHAPE = 1
 # How old the facts of a schedule may be in a process, in seconds.
 MEMORY_SECONDS = 1.0
 YOUNG = timedelta(minutes=10)
 
 # The seed of the draw stays in the database until the numbers are drawn; before, only its hash leaves it.
 FACTS = """
-select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status as concert_status,
-       s.concert_date, s.concert_at, s.reservation_available_at, s.deadline_at,
-       s.tickets_per_fan, s.queue_max_active, s.queue_paused, s.queue_message,
+select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status = 'AVAILABLE' as is_public,
+       s.concert_date, s.concert_at, s.reservation_available_at as opens_at, s.deadline_at,
+       s.tickets_per_fan, s.queue_max_active as max_active, s.queue_paused as is_paused, s.queue_message as message,
        s.layout_version, s.drawn_at, encode(sha256(s.draw_seed), 'hex') as seed_hash,
        case when s.drawn_at is not null then encode(s.draw_seed, 'hex') end as seed,
        statement_timestamp() as read_at
@@ -30,59 +32,22 @@ select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status as co
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sale:
-    """The facts of one schedule as PostgreSQL told them at `read_at`, when our clock stood at `asked_at`.
+class Sale(SaleTerms):
+    """The public facts of one schedule: how it is sold, and what is played when."""
 
-    `seed_hash` and, once the numbers are drawn, `seed` are hex.
-    """
-
-    schedule_id: int
-    concert_id: int
     concert_name: str
-    concert_status: str
     concert_date: date
     concert_at: datetime
-    reservation_available_at: datetime
-    deadline_at: datetime
     tickets_per_fan: int
-    queue_max_active: int
-    queue_paused: bool
-    queue_message: str
     layout_version: int
-    drawn_at: datetime | None
-    seed_hash: str
-    seed: str | None
-    read_at: datetime
-    asked_at: float
 
     @property
-    def is_public(self) -> bool:
-        """Whether the public may know of it."""
-        return self.concert_status == ConcertStatus.AVAILABLE
-
-    def is_open_at(self, now: datetime) -> bool:
-        """Whether who is inside may choose seats at `now`, be there any left or not."""
-        return self.state_at(now, is_sold_out=False) is SaleState.OPEN
-
-    @property
-    def lobby_at(self) -> datetime:
-        """When the lobby opens; the opening itself where there is to be none."""
-        return lobby_before(self.reservation_available_at)
-
-    def state_at(self, now: datetime, *, is_sold_out: bool) -> SaleState:
-        return sale_state(
-            is_public=self.is_public,
-            opens_at=self.reservation_available_at,
-            deadline_at=self.deadline_at,
-            is_sold_out=is_sold_out,
-            now=now,
-        )
-
-    def now(self) -> datetime:
-        """PostgreSQL's time at this moment."""
-        return carried_on(self.read_at, asked_at=self.asked_at)
+    def layout_name(self) -> str:
+        """What names its map for good, in every database: the seed is born with the schedule."""
+        return f"{SHAPE}-{self.seed_hash[:16]}-{self.layout_version}"
 
 
+TERMS = [field.name for field in fields(SaleTerms)]
 _sales: TTLCache[Sale | None] = TTLCache(most=4096)
 
 
@@ -120,23 +85,8 @@ def facts_of(schedule_id: int) -> SaleFacts | None:
     if sale is None:
         return None
     seats = availability_of(schedule_id)
-    return SaleFacts(
-        schedule_id=schedule_id,
-        concert_id=sale.concert_id,
-        is_public=sale.is_public,
-        opens_at=sale.reservation_available_at,
-        deadline_at=sale.deadline_at,
-        max_active=sale.queue_max_active,
-        is_paused=sale.queue_paused,
-        message=sale.queue_message,
-        seats_left=seats.seats_left,
-        is_sold_out=seats.is_sold_out,
-        drawn_at=sale.drawn_at,
-        seed_hash=sale.seed_hash,
-        seed=sale.seed,
-        read_at=sale.read_at,
-        asked_at=sale.asked_at,
-    )
+    terms = {name: getattr(sale, name) for name in TERMS}
+    return SaleFacts(**terms, seats_left=seats.seats_left, is_sold_out=seats.is_sold_out)
 
 
 def tick_facts_of(schedule_id: int, *, now: datetime | None = None) -> SaleFacts | None:

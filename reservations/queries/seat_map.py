@@ -24,8 +24,6 @@ from reservations.queries.sales import Sale
 # As staff once wrote it: whoever draws it judges what it holds.
 Layout = Mapping[str, object]
 
-# Raised when the shape of the answer changes, so that no copy of the old shape is taken for the new one.
-SHAPE = 1
 KEPT_SECONDS = 3600
 # 5 packs a hall of 20,000 seats in half the time of 9 and loses a few percent of size.
 LEVEL = 5
@@ -130,19 +128,14 @@ def layout_categories(schedules: Mapping[int, str]) -> dict[int, Layout]:
     return _categories.get_or_build(key, lambda: (_read_categories(schedules), KEPT_SECONDS))
 
 
-def layout_name(sale: Sale) -> str:
-    """What names this map for good, in every database: the seed is born with the schedule."""
-    return f"{SHAPE}-{sale.seed_hash[:16]}-{sale.layout_version}"
-
-
 def layout_of(sale: Sale) -> bytes:
     """The map as JSON."""
-    return _unpacked.get_or_build(layout_name(sale), lambda: (gzip.decompress(packed_layout_of(sale)), KEPT_SECONDS))
+    return _unpacked.get_or_build(sale.layout_name, lambda: (gzip.decompress(packed_layout_of(sale)), KEPT_SECONDS))
 
 
 def packed_layout_of(sale: Sale) -> bytes:
     """The map as JSON, compressed by gzip: once for all who ask."""
-    return _packed.get_or_build(layout_name(sale), lambda: _stored_or_built(sale))
+    return _packed.get_or_build(sale.layout_name, lambda: _stored_or_built(sale))
 
 
 def _read_categories(schedules: Mapping[int, str]) -> dict[int, Layout]:
@@ -151,7 +144,7 @@ def _read_categories(schedules: Mapping[int, str]) -> dict[int, Layout]:
 
 
 def _stored_or_built(sale: Sale) -> tuple[bytes, float]:
-    key = f"layout:{layout_name(sale)}"
+    key = f"layout:{sale.layout_name}"
     stored = try_redis(lambda redis: redis.get(key), None)
     if isinstance(stored, bytes):
         return stored, KEPT_SECONDS
@@ -179,7 +172,7 @@ def seat_map_of(sale: Sale) -> SeatMap:
 
     :raises NotFound: if there is no such schedule
     """
-    return _maps.get_or_build(layout_name(sale), lambda: (seat_map_from(layout_of(sale)), KEPT_SECONDS))
+    return _maps.get_or_build(sale.layout_name, lambda: (seat_map_from(layout_of(sale)), KEPT_SECONDS))
 
 
 def seat_map_from(body: bytes) -> SeatMap:

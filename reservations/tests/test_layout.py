@@ -10,7 +10,7 @@ from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSchedule
 from reservations.queries.sales import sale_of
-from reservations.queries.seat_map import layout_name, layout_of, packed_layout_of
+from reservations.queries.seat_map import layout_of, packed_layout_of
 from reservations.tests.factories import LAYOUT, make_schedule, make_seats
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def test_a_new_version_has_a_new_name_and_is_built_anew():
 
     new = sale_of(schedule.pk)
 
-    assert layout_name(new) != layout_name(old)
+    assert new.layout_name != old.layout_name
     assert json.loads(layout_of(new))["layout_version"] == 2
 
 
@@ -89,8 +89,8 @@ def test_a_layout_that_changed_meanwhile_is_not_kept_under_the_old_name():
     ConcertSchedule.objects.filter(pk=schedule.pk).update(layout_version=2)
 
     assert json.loads(layout_of(old))["layout_version"] == 2
-    assert client().get(f"layout:{layout_name(old)}") is None
+    assert client().get(f"layout:{old.layout_name}") is None
 
 
 def test_layouts_of_two_schedules_never_share_a_name():
-    assert layout_name(sale_of(make_schedule().pk)) != layout_name(sale_of(make_schedule().pk))
+    assert sale_of(make_schedule().pk).layout_name != sale_of(make_schedule().pk).layout_name

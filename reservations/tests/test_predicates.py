@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.errors import DomainError
 from queueing.domain.errors import QueueTokenRequired, SaleClosed, SaleNotOpen
-from queueing.facts import SaleState, sale_state
+from queueing.facts import SaleState
 from reservations.domain import waiting_room
 from reservations.domain.holds import hold_seats
 from reservations.models import ConcertSchedule, ConcertSeat
@@ -104,7 +104,7 @@ def test_all_readers_agree_where_a_sale_stands(times, is_sold_out, is_public):
     rows = ConcertSchedule.objects.all()
 
     assert facts_of(schedule.pk).state == state
-    assert sale_of(schedule.pk).state_at(now(), is_sold_out=is_sold_out) == state
+    assert sale_of(schedule.pk).sale_state_at(now(), is_sold_out=is_sold_out) == state
     assert sale_of(schedule.pk).is_open_at(now()) is (by_time == "OPEN")
     assert rows.values_list(sale_state_at(), flat=True).get() == state
     assert staff.schedule_state(staff.schedules(rows).get()) == of_staff
@@ -125,11 +125,11 @@ def test_python_and_postgresql_agree_to_the_microsecond_where_a_sale_stands(lobb
     schedule = make_hall("A", reservation_available_at=now() + HOURS, deadline_at=now() + 2 * HOURS)
     opens_at, deadline_at = schedule.reservation_available_at, schedule.deadline_at
     edges = (opens_at - timedelta(seconds=lobby), opens_at, deadline_at)
-    facts = {"is_public": True, "is_sold_out": False, "opens_at": opens_at, "deadline_at": deadline_at}
+    sale = sale_of(schedule.pk)
     found = []
 
     for at in (edge + microseconds * timedelta(microseconds=1) for edge in edges for microseconds in (-1, 0, 1)):
-        found.append(sale_state(**facts, now=at))
+        found.append(sale.sale_state_at(at, is_sold_out=False))
         assert ConcertSchedule.objects.values_list(sale_state_at(at), flat=True).get() == found[-1]
 
     before = ["UPCOMING", "LOBBY", "LOBBY", "LOBBY"] if lobby else ["UPCOMING", "OPEN", "OPEN", "UPCOMING"]

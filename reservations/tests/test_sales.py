@@ -23,8 +23,8 @@ def test_sale_tells_the_facts_and_the_hash_of_the_seed():
     sale = sale_of(schedule.pk)
 
     assert (sale.schedule_id, sale.concert_id) == (schedule.pk, schedule.concert_id)
-    assert (sale.tickets_per_fan, sale.queue_max_active) == (3, 7)
-    assert (sale.queue_paused, sale.queue_message) == (True, "Soon")
+    assert (sale.tickets_per_fan, sale.max_active) == (3, 7)
+    assert (sale.is_paused, sale.message) == (True, "Soon")
     assert sale.deadline_at == schedule.deadline_at
     assert sale.seed_hash == sha256(schedule.draw_seed).hexdigest()
 
@@ -104,7 +104,7 @@ def test_sale_state(opens_in, closes_in, is_sold_out, expected):
         deadline_at=moment + timedelta(hours=closes_in),
     )
 
-    assert sale_of(schedule.pk).state_at(moment, is_sold_out=is_sold_out) == expected
+    assert sale_of(schedule.pk).sale_state_at(moment, is_sold_out=is_sold_out) == expected
 
 
 def test_without_a_lobby_a_sale_is_upcoming_until_it_opens(settings):
@@ -112,21 +112,21 @@ def test_without_a_lobby_a_sale_is_upcoming_until_it_opens(settings):
     moment = now()
     sale = sale_of(make_schedule(reservation_available_at=moment + timedelta(seconds=1)).pk)
 
-    assert sale.lobby_at == sale.reservation_available_at
-    assert sale.state_at(moment, is_sold_out=False) == SaleState.UPCOMING
-    assert sale.state_at(sale.lobby_at, is_sold_out=False) == SaleState.OPEN
+    assert sale.lobby_at == sale.opens_at
+    assert sale.sale_state_at(moment, is_sold_out=False) == SaleState.UPCOMING
+    assert sale.sale_state_at(sale.lobby_at, is_sold_out=False) == SaleState.OPEN
 
 
 def test_sale_of_an_unavailable_concert_is_closed():
     schedule = make_schedule(make_concert(status="UNAVAILABLE"))
 
-    assert sale_of(schedule.pk).state_at(now(), is_sold_out=False) == SaleState.CLOSED
+    assert sale_of(schedule.pk).sale_state_at(now(), is_sold_out=False) == SaleState.CLOSED
 
 
 def test_sale_carries_on_the_time_of_the_database():
     sale = sale_of(make_schedule().pk)
 
-    assert sale.read_at < sale.now() < sale.read_at + timedelta(seconds=5)
+    assert sale.read_at < sale.now < sale.read_at + timedelta(seconds=5)
 
 
 def test_each_schedule_has_a_seed_of_its_own():

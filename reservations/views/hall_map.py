@@ -10,7 +10,7 @@ from concert_site.lib.cache import TTLCache
 from concert_site.lib.web.conditional import conditional, takes_gzip
 from reservations.halls.drawing import draw
 from reservations.queries.sales import Sale, public_sale_of
-from reservations.queries.seat_map import layout_name, layout_of
+from reservations.queries.seat_map import layout_of
 
 # Raised when the drawing changes, so that no browser keeps the old one.
 STYLE = 1
@@ -31,7 +31,7 @@ def hall_map(request: HttpRequest, pk: int) -> HttpResponseBase:
     if sale is None:
         # No page: nobody reads it, and on the way of pictures (concert_site.front) there are none.
         return HttpResponseNotFound()
-    name = layout_name(sale)
+    name = sale.layout_name
     etag = f'W/"{STYLE}-{name}"'
     cache_control = FOR_EVER if request.GET.get("v") == name else LASTING
     headers = {"ETag": etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
@@ -40,7 +40,7 @@ def hall_map(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def picture(sale: Sale, *, is_packed: bool) -> HttpResponse:
     """The drawing, made once a layout."""
-    key = STYLE, layout_name(sale)
+    key = STYLE, sale.layout_name
     packed = _drawn.get_or_build(key, lambda: (gzip.compress(drawing_of(sale), LEVEL, mtime=0), KEPT_SECONDS))
     if is_packed:
         return HttpResponse(packed, content_type="image/svg+xml", headers={"Content-Encoding": "gzip"})

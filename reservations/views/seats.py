@@ -61,7 +61,7 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
     sale = public_sale_of(schedule_id)
     if sale is None:
         raise NotFound
-    now = sale.now()
+    now = sale.now
     is_open = sale.is_open_at(now)
     token = token_in_line(schedule_id, user_id=fan_id(request))
     if token is None or token.status != TokenStatus.ACTIVE or not is_open:
