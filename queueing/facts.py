@@ -262,3 +262,20 @@ class QueueSnapshot:
 def is_past(moment: float | None, seconds: float, facts: SaleFacts) -> bool:
     """Whether a moment of PostgreSQL's clock is longer ago than so many seconds."""
     return moment is not None and facts.now.timestamp() - moment > seconds
+
+
+def last_came(facts: SaleFacts, before: QueueSnapshot | None, name: str, *, is_now: bool) -> float:
+    """When something last came, as far as is known: now, for who can't know better or where nobody waited for it."""
+    now = facts.read_at.timestamp()
+    had_somebody = before is not None and before.line.has_anybody and not before.facts.is_paused
+    last: float | None = getattr(before, name) if had_somebody else None
+    return now if is_now or last is None or last > now else last
+
+
+def has_just_changed(facts: SaleFacts, before: QueueSnapshot | None) -> bool:
+    """Whether a lever was pulled since the last snapshot, or the draw made: what comes in at once then is no speed."""
+    return before is not None and (
+        before.facts.max_active != facts.max_active
+        or before.facts.is_paused != facts.is_paused
+        or (before.facts.drawn_at is None) != (facts.drawn_at is None)
+    )

@@ -32,7 +32,9 @@ from queueing.facts import (
     SaleFacts,
     SaleState,
     Samples,
+    has_just_changed,
     is_past,
+    last_came,
 )
 from queueing.models import Status, WaitingToken
 
@@ -147,7 +149,8 @@ def take(
     """
     before = before or stored(facts.schedule_id)
     last = before or _snapshots.last(facts.schedule_id)
-    moved_at = moment(facts, before, "moved_at", is_now=is_tick)
+    ticked_at = last_came(facts, before, "ticked_at", is_now=is_tick and not stands_in)
+    moved_at = last_came(facts, before, "moved_at", is_now=is_tick)
     is_moving = (
         facts.state is SaleState.OPEN
         and not facts.is_paused
@@ -155,7 +158,6 @@ def take(
         and not is_past(moved_at, STALLED_SECONDS, facts)
     )
     is_drawing = before is not None and replace(before, facts=facts).state is RoomState.DRAWING
-    ticked_at = moment(facts, before, "ticked_at", is_now=is_tick and not stands_in)
     record = record_for(facts, before)
     line = measure(
         facts.schedule_id,
@@ -168,23 +170,6 @@ def take(
     try_redis(lambda redis: save(redis, snapshot, served="" if last is None else str(last.line.serving)), None)
     _snapshots.set(facts.schedule_id, snapshot, 0)
     return snapshot
-
-
-def moment(facts: SaleFacts, before: QueueSnapshot | None, name: str, *, is_now: bool) -> float:
-    """When something last came, as far as is known: now, for who can't know better or where nobody waited for it."""
-    now = facts.read_at.timestamp()
-    had_somebody = before is not None and before.line.has_anybody and not before.facts.is_paused
-    last: float | None = getattr(before, name) if had_somebody else None
-    return now if is_now or last is None or last > now else last
-
-
-def has_just_changed(facts: SaleFacts, before: QueueSnapshot | None) -> bool:
-    """Whether a lever was pulled since the last snapshot, or the draw made: what comes in at once then is no speed."""
-    return before is not None and (
-        before.facts.max_active != facts.max_active
-        or before.facts.is_paused != facts.is_paused
-        or (before.facts.drawn_at is None) != (facts.drawn_at is None)
-    )
 
 
 def record_for(facts: SaleFacts, before: QueueSnapshot | None) -> DrawRecord | None:
