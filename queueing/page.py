@@ -4,7 +4,6 @@ import json
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from math import ceil
 
 from queueing.domain.draw import entry_of
@@ -30,45 +29,33 @@ AHEAD_ALIKE = ((0, 0), (1, 1), (2, NEAR_AHEAD), (NEAR_AHEAD + 1, 10**18))
 DRAWING_SECONDS, OUTSIDE_SECONDS = 3, 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WaitingPage:
-    """One fan's place in a waiting room, with the token that they have there, if any."""
+    """One fan's place in a waiting room, with the token that they have there, if any.
+
+    All of it is of one moment, `now` by PostgreSQL's clock. `panel` is the part that the page shows, `number` the fan's
+    while they wait with one, `ahead` how many are ahead at most, `minutes` how long that will take, if it is known.
+    """
 
     snapshot: QueueSnapshot
     token: TokenView | None
-
-    @cached_property
-    def panel(self) -> str:
-        """Which part the page shows; each has a template of this name, queueing/_partials/<panel>.html."""
-        state, token = self.state, self.token
-        if state in ENDED:
-            return "ended"
-        if token is not None and token.status == Status.WAITING:
-            if token.number is not None:
-                return "line"
-            return "lobby" if state in BEFORE_THE_OPENING else "drawing"
-        if state == RoomState.UPCOMING:
-            return "upcoming"
-        if token is not None and token.status == Status.EXPIRED:
-            return "over"
-        return "invite" if state == RoomState.LOBBY else "join"
+    now: datetime
+    state: RoomState
+    lobby_at: datetime
+    is_stalled: bool
+    is_draw_overdue: bool
+    panel: str
+    number: int | None
+    ahead: int
+    minutes: int | None
+    poll_after: float
 
     @property
     def template(self) -> str:
-        """What is shown inside the place."""
+        """What is shown inside the place: each panel has a template of its name."""
         return f"queueing/_partials/{self.panel}.html"
 
-    @cached_property
-    def state(self) -> RoomState:
-        """Where the room stands, for the whole of the page."""
-        return self.snapshot.state
-
     # --- A place in line ---------------------------------------------------------------------------
-
-    @property
-    def number(self) -> int | None:
-        """The fan's number, while they wait with one."""
-        return self.token.number if self.token is not None and self.panel == "line" else None
 
     @property
     def last_before(self) -> int:
@@ -76,25 +63,14 @@ class WaitingPage:
         return (self.number or 1) - 1
 
     @property
-    def ahead(self) -> int:
-        """How many are ahead at most."""
-        return most_ahead(self.number or 0, self.snapshot.line)
-
-    @property
     def about_ahead(self) -> int:
         """`ahead` rounded up to half of its leading digit's step: what is worth saying aloud changes seldom."""
         return rounded_up(self.ahead)
 
     @property
-    def minutes(self) -> int | None:
-        """How long the wait will be, if that is known."""
-        return minutes_of_wait(self.ahead, self.snapshot.numbers_per_minute)
-
-    @property
     def is_near(self) -> bool:
         """Whether the fan should come back to the page."""
-        minutes = self.minutes
-        return self.ahead <= NEAR_AHEAD or (minutes is not None and minutes <= NEAR_MINUTES)
+        return self.ahead <= NEAR_AHEAD or (self.minutes is not None and self.minutes <= NEAR_MINUTES)
 
     @property
     def has_too_few_seats(self) -> bool:
@@ -139,11 +115,6 @@ class WaitingPage:
     # --- What the clock brings ---------------------------------------------------------------------
 
     @property
-    def lobby_at(self) -> datetime:
-        """When the lobby opens; the opening itself where there is to be none."""
-        return self.snapshot.facts.lobby_at
-
-    @property
     def has_lobby(self) -> bool:
         """Whether fans gather before the opening."""
         return self.lobby_at < self.snapshot.facts.opens_at
@@ -160,7 +131,7 @@ class WaitingPage:
     @property
     def late_in(self) -> int | None:
         """Seconds until the draw is overdue, for who waits for it; spread, for a whole lobby waits for that."""
-        if self.panel not in {"lobby", "drawing"} or self.snapshot.is_draw_overdue:
+        if self.panel not in {"lobby", "drawing"} or self.is_draw_overdue:
             return None
         seconds = self._seconds_until(self.snapshot.facts.opens_at + timedelta(seconds=OVERDUE_SECONDS))
         return None if seconds is None else seconds + round(random.uniform(0, PAGE_SPREAD_MOST))
@@ -178,13 +149,6 @@ class WaitingPage:
         if self.panel == "upcoming":
             return self.changes_in is not None
         return self.panel not in {"ended", "over"}
-
-    @property
-    def poll_after(self) -> float:
-        """Seconds after which to ask again, where the time to the opening doesn't say it."""
-        if self.number is not None:
-            return poll_after(self.ahead)
-        return DRAWING_SECONDS if self.panel == "drawing" else OUTSIDE_SECONDS
 
     @property
     def refresh_after(self) -> int | None:
@@ -244,8 +208,50 @@ class WaitingPage:
         return json.dumps(steps)
 
     def _seconds_until(self, moment: datetime) -> int | None:
-        seconds = ceil((moment - self.snapshot.facts.now).total_seconds())
+        seconds = ceil((moment - self.now).total_seconds())
         return seconds if 0 < seconds <= A_DAY else None
+
+
+def waiting_page(snapshot: QueueSnapshot, token: TokenView | None) -> WaitingPage:
+    """The page as it is at this moment: the snapshot is asked once, for it tells the time by the clock."""
+    state = snapshot.state
+    panel = panel_of(state, token)
+    number = token.number if token is not None and panel == "line" else None
+    speed = snapshot.numbers_per_minute
+    ahead = most_ahead(number or 0, snapshot.line)
+    if number is None:
+        poll_seconds: float = DRAWING_SECONDS if panel == "drawing" else OUTSIDE_SECONDS
+    else:
+        poll_seconds = poll_after(ahead)
+    return WaitingPage(
+        snapshot=snapshot,
+        token=token,
+        now=snapshot.facts.now,
+        state=state,
+        lobby_at=snapshot.facts.lobby_at,
+        is_stalled=snapshot.is_stalled,
+        is_draw_overdue=snapshot.is_draw_overdue,
+        panel=panel,
+        number=number,
+        ahead=ahead,
+        minutes=minutes_of_wait(ahead, speed),
+        poll_after=poll_seconds,
+    )
+
+
+def panel_of(state: RoomState, token: TokenView | None) -> str:
+    """Which part the page shows to whom."""
+    if state in ENDED:
+        return "ended"
+    if token is not None and token.status == Status.WAITING:
+        if token.number is not None:
+            return "line"
+        return "lobby" if state in BEFORE_THE_OPENING else "drawing"
+    if state == RoomState.UPCOMING:
+        return "upcoming"
+    if token is not None and token.status == Status.EXPIRED:
+        return "over"
+    return "invite" if state == RoomState.LOBBY else "join"
 
 
 def step_of(ahead: int) -> int:

@@ -1,5 +1,6 @@
 """Reads of the waiting room."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -78,6 +79,22 @@ def token_in_line(schedule_id: int, *, user_id: int) -> TokenView | None:
     """
     rows = fetch(LIVE, {"fan": user_id, "schedule": schedule_id, "now": None})
     return TokenView(**rows[0]) if rows else None
+
+
+def place_of(schedule_id: int, *, user_id: int, named: UUID | None) -> TokenView | None:
+    """The fan's token of this schedule: the one that is `named`, unless a live one has taken its place.
+
+    One query while it lives. A named one that is over tells how a visit ended.
+    """
+    token = None
+    if named is not None:
+        with suppress(NotFound):
+            token = own_token(named, user_id=user_id)
+    if token is not None and token.schedule_id != schedule_id:
+        token = None
+    if token is not None and token.status != Status.EXPIRED:
+        return token
+    return token_in_line(schedule_id, user_id=user_id) or token
 
 
 def has_lobby(schedule_id: int) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from queueing.domain.pace import MOST_MINUTES, ahead_by_minutes, minutes_of_wait
 from queueing.facts import LineMeasurement
-from queueing.page import WaitingPage, rounded_up
+from queueing.page import rounded_up, waiting_page
 from queueing.queries import TokenView
 from queueing.tests.factories import make_snapshot
 
@@ -16,7 +16,7 @@ TOKEN = TokenView(UUID(int=1), 1, "WAITING", 1_234_567, datetime(2031, 5, 1, tzi
 
 
 def test_the_table_of_what_is_said_aloud_has_it_for_every_number_served():
-    steps = dict(json.loads(WaitingPage(make_snapshot(), TOKEN).about))
+    steps = dict(json.loads(waiting_page(make_snapshot(), TOKEN).about))
 
     assert len(steps) < 200
     said = None

@@ -77,8 +77,12 @@ def state_of(reservation: Reservation) -> str:
 
 
 def live_of_schedule(schedule_id: int, *, user_id: int) -> ReservationQuerySet:
-    """What the fan has of one schedule, held or paid, in the order of booking; a hold that is over is not among it."""
-    return own_reservations(user_id=user_id).live().filter(concert_schedule_id=schedule_id).order_by("pk")
+    """What the fan has of one schedule, held or paid, each with its seat, in the order of booking.
+
+    A hold that is over is not among it.
+    """
+    live = Reservation.objects.filter(user_id=user_id, concert_schedule_id=schedule_id).live()
+    return live.select_related("concert_seat").order_by("pk")
 
 
 def of_schedule(schedule_id: int) -> ReservationQuerySet:

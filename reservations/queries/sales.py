@@ -33,18 +33,17 @@ select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status = 'AV
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sale(SaleTerms):
-    """The public facts of one schedule: how it is sold, and what is played when."""
+    """The public facts of one schedule: how it is sold, and what is played when.
+
+    `layout_name` names its map for good, in every database: the seed is born with the schedule.
+    """
 
     concert_name: str
     concert_date: date
     concert_at: datetime
     tickets_per_fan: int
     layout_version: int
-
-    @property
-    def layout_name(self) -> str:
-        """What names its map for good, in every database: the seed is born with the schedule."""
-        return f"{SHAPE}-{self.seed_hash[:16]}-{self.layout_version}"
+    layout_name: str
 
 
 TERMS = [field.name for field in fields(SaleTerms)]
@@ -114,4 +113,4 @@ def _read(schedule_id: int) -> tuple[Sale | None, float]:
 
 
 def _sale(row: Row, asked_at: float) -> Sale:
-    return Sale(**row, asked_at=asked_at)
+    return Sale(**row, layout_name=f"{SHAPE}-{row['seed_hash'][:16]}-{row['layout_version']}", asked_at=asked_at)

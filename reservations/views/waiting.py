@@ -17,8 +17,8 @@ from queueing.domain import line
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from queueing.facts import RoomState, SaleState
 from queueing.models import Status
-from queueing.page import DRAWING_SECONDS, ENDED, WaitingPage
-from queueing.queries import TokenView, own_token, token_in_line
+from queueing.page import DRAWING_SECONDS, ENDED, WaitingPage, waiting_page
+from queueing.queries import TokenView, place_of, token_in_line
 from reservations.domain.waiting_room import join as join_line
 from reservations.domain.waiting_room import slot_freed, snapshot_of, watched_snapshot
 from reservations.queries import bookings, concerts
@@ -36,12 +36,13 @@ def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     :raises NotFound: if there is no such schedule, or its concert was taken down and the fan never waited: for who
         did, the sale is closed
     """
-    seen, token = watched_snapshot(pk), place_of(request, pk)
+    seen = watched_snapshot(pk)
+    token = place_of(pk, user_id=fan_id(request), named=named_token(request))
     if not seen.facts.is_public and token is None:
         raise NotFound
     if token is not None and token.status == Status.ACTIVE and seen.is_for_choosing and seen.facts.is_public:
         return on_to_the_seats(request, pk)
-    return show(request, WaitingPage(seen, token))
+    return show(request, waiting_page(seen, token))
 
 
 def show(request: HttpRequest, page: WaitingPage) -> HttpResponse:
@@ -55,9 +56,8 @@ def show(request: HttpRequest, page: WaitingPage) -> HttpResponse:
         "entry_seconds": settings.TOKEN_ENTRY_SECONDS,
         "drawing_seconds": DRAWING_SECONDS,
         "is_part": is_part(request),
+        "draw_url": request.build_absolute_uri(reverse("api:draw", args=[schedule_id])),
     }
-    if page.seed is not None:
-        content["draw_url"] = request.build_absolute_uri(reverse("api:draw", args=[schedule_id]))
     if not is_part(request) or not page.is_live:
         # Who waits asks again and again, and needs none of it; who asks for the last time does.
         content |= around(page, user_id=fan_id(request))
@@ -90,24 +90,12 @@ def around(page: WaitingPage, *, user_id: int) -> dict[str, object]:
     }
 
 
-def place_of(request: HttpRequest, schedule_id: int) -> TokenView | None:
-    """The fan's token of this schedule: the one that the address names, unless a live one has taken its place.
-
-    One query while it lives. The address names it so that the page can say how a visit ended.
-    """
-    named = named_token(request, schedule_id)
-    if named is not None and named.status != Status.EXPIRED:
-        return named
-    return token_in_line(schedule_id, user_id=fan_id(request)) or named
-
-
-def named_token(request: HttpRequest, schedule_id: int) -> TokenView | None:
-    """The fan's own token that the address names, if it does."""
+def named_token(request: HttpRequest) -> UUID | None:
+    """The token that the address names, so that the page can say how a visit ended."""
     try:
-        token = own_token(UUID(request.GET["token"]), user_id=fan_id(request))
-    except (KeyError, ValueError, NotFound):
+        return UUID(request.GET["token"])
+    except (KeyError, ValueError):
         return None
-    return token if token.schedule_id == schedule_id else None
 
 
 @private_page

@@ -15,7 +15,7 @@ from concert_site.tests.browser.visitor import NARROWEST
 from queueing.api.serializers import progress_out
 from queueing.domain.pace import MOST_MINUTES
 from queueing.facts import LineMeasurement
-from queueing.page import NEAR_AHEAD, WaitingPage
+from queueing.page import NEAR_AHEAD, waiting_page
 from queueing.queries import TokenView
 from queueing.tests.factories import make_snapshot
 
@@ -270,7 +270,7 @@ def test_the_script_keeps_a_place_exactly_while_the_server_would_write_the_same(
     all_of = itertools.product((0, 90, 478, 479, 497, 498, 499), speeds, (0, 1, 300), states)
     seen = [snapshot_with(*each) for each in all_of]
     token = TokenView(UUID(int=1), 1, "WAITING", 500, datetime(2031, 5, 1, tzinfo=UTC), None, None, None)
-    pages = [WaitingPage(each, token) for each in seen]
+    pages = [waiting_page(each, token) for each in seen]
     answers = [progress_out(each) for each in seen]
     visitor = arrive()
     visitor.go("")
