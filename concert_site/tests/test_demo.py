@@ -21,7 +21,7 @@ from queueing.domain.draw import Drawn, draw
 from queueing.models import WaitingToken
 from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
-from reservations.queries.concerts import public_schedule
+from reservations.queries.sales import public_schedule
 from wallet.models import Balance, BalanceHistory
 
 pytestmark = pytest.mark.django_db

@@ -27,7 +27,7 @@ from reservations.models import Concert
 from reservations.models.concert import ConcertQuerySet
 from reservations.queries import concerts
 from reservations.queries.availability import availability_of
-from reservations.queries.sales import Sale, public_sale_of
+from reservations.queries.sales import Sale, public_sale_of, public_schedule
 from reservations.queries.seat_map import layout_of, packed_layout_of
 
 LIVE = "public, max-age=1"
@@ -109,7 +109,7 @@ class Schedule(PublicRead):
     @extend_schema(responses=ScheduleOut)
     def get(self, request: Request, pk: int) -> Response:
         """A date: its times, prices, what is left, and where its sale stands."""
-        schedule = concerts.public_schedule(pk)
+        schedule = public_schedule(pk)
         if schedule is None:
             raise NotFound
         return Response(ScheduleOut(schedule).data, headers={"Cache-Control": LIVE})

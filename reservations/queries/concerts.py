@@ -1,4 +1,4 @@
-"""What the public can see of concerts and their schedules."""
+"""Concerts as the public finds them, each with its schedules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,50 +10,10 @@ from django.db.models.functions import Now
 from django.db.models.lookups import Exact
 
 from concert_site.lib.cache import TTLCache
-from concert_site.lib.database.statements import Row, fetch, sql_beside
 from queueing.facts import SaleState
 from reservations.models import Concert, ConcertSchedule
 from reservations.models.concert import ConcertQuerySet, sale_state_at
-from reservations.queries.sales import Sale, public_sale_of, sales_of_concerts
-
-# How old prices and counts may be in a process, in seconds: the same as every other public read.
-MEMORY_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a category costs."""
-
-    category: str
-    seat_price: int
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """What a schedule costs and what is left of it."""
-
-    prices: list[Price]
-    seats_left: int
-    is_sold_out: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PublicSchedule:
-    """A schedule as the public sees it, as it stood at `read_at` by PostgreSQL's clock."""
-
-    id: int
-    concert: int
-    concert_date: date
-    concert_at: datetime
-    lobby_at: datetime
-    reservation_available_at: datetime
-    deadline_at: datetime
-    sale_state: SaleState
-    tickets_per_fan: int
-    prices: list[Price]
-    seats_left: int
-    layout_name: str
-    read_at: datetime
+from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +49,6 @@ class ConcertPage:
     count: int
 
 
-# By the schedules of one page, which are asked for together.
-_inventories: TTLCache[dict[int, Inventory]] = TTLCache()
 _concerts: TTLCache[PublicConcert | None] = TTLCache(most=1024)
 _pages: TTLCache[ConcertPage] = TTLCache(most=64)
 
@@ -130,45 +88,6 @@ def public_concert(concert_id: int) -> PublicConcert | None:
     return _concerts.get_or_build(concert_id, lambda: (_read_concert(concert_id), MEMORY_SECONDS))
 
 
-def public_schedule(schedule_id: int) -> PublicSchedule | None:
-    """One schedule of an available concert, at most a second old; None if there is none."""
-    sale = public_sale_of(schedule_id)
-    return None if sale is None else public_schedules([sale])[0]
-
-
-def public_schedules(sales: Sequence[Sale]) -> list[PublicSchedule]:
-    """These schedules with prices and what is left: at most one query."""
-    found = inventories([sale.schedule_id for sale in sales])
-    return [public_schedule_from(sale, found[sale.schedule_id]) for sale in sales]
-
-
-def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
-    """A schedule as it stands this moment."""
-    now = sale.now
-    return PublicSchedule(
-        id=sale.schedule_id,
-        concert=sale.concert_id,
-        concert_date=sale.concert_date,
-        concert_at=sale.concert_at,
-        lobby_at=sale.lobby_at,
-        reservation_available_at=sale.opens_at,
-        deadline_at=sale.deadline_at,
-        sale_state=sale.sale_state_at(now, is_sold_out=inventory.is_sold_out),
-        tickets_per_fan=sale.tickets_per_fan,
-        prices=inventory.prices,
-        seats_left=inventory.seats_left,
-        layout_name=sale.layout_name,
-        read_at=now,
-    )
-
-
-def inventories(schedule_ids: Sequence[int]) -> dict[int, Inventory]:
-    """Prices and what is left of each of these schedules: one query, or none within its second."""
-    if not schedule_ids:
-        return {}
-    return _inventories.get_or_build(tuple(schedule_ids), lambda: (_read_inventories(schedule_ids), MEMORY_SECONDS))
-
-
 def public_concert_from(concert: Concert, schedules: list[PublicSchedule]) -> PublicConcert:
     return PublicConcert(
         id=concert.pk,
@@ -191,22 +110,6 @@ def _read_page(filters: Filters, number: int, size: int) -> ConcertPage:
 def _read_concert(concert_id: int) -> PublicConcert | None:
     concert = Concert.objects.available().filter(pk=concert_id).first()
     return public_concerts([concert])[0] if concert else None
-
-
-def _read_inventories(schedule_ids: Sequence[int]) -> dict[int, Inventory]:
-    rows_of: dict[int, list[Row]] = {schedule_id: [] for schedule_id in schedule_ids}
-    for row in fetch(sql_beside(__file__, "inventories.sql"), {"schedule_ids": list(schedule_ids)}):
-        rows_of[row["schedule_id"]].append(row)
-    return {schedule_id: _inventory(rows) for schedule_id, rows in rows_of.items()}
-
-
-def _inventory(rows: list[Row]) -> Inventory:
-    """Add up the rows of one schedule: a row a category and price."""
-    return Inventory(
-        prices=[Price(row["category"], row["seat_price"]) for row in rows],
-        seats_left=sum(row["seats_left"] for row in rows),
-        is_sold_out=any(row["is_sold_out"] for row in rows),
-    )
 
 
 # --- A concert in a few words -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The public facts of a schedule: what nearly every request asks first, and what seldom changes."""
+"""A schedule as it is sold: its terms, which nearly every request asks first, and what is left of it."""
 
 import time
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
-from concert_site.lib.database.statements import Row, fetch
+from concert_site.lib.database.statements import Row, fetch, sql_beside
 from queueing.facts import SaleFacts, SaleState, SaleTerms
 from reservations.models import ConcertSchedule
 from reservations.queries.availability import availability_of, room_for_fans
 
 # Raised when the shape of the map's answer changes, so that no copy of the old shape is taken for the new one.
 SHAPE = 1
-# How old the facts of a schedule may be in a process, in seconds.
+# How old the facts of a schedule may be in a process, in seconds: the same as every other public read.
 MEMORY_SECONDS = 1.0
 YOUNG = timedelta(minutes=10)
 
@@ -114,3 +114,101 @@ def _read(schedule_id: int) -> tuple[Sale | None, float]:
 
 def _sale(row: Row, asked_at: float) -> Sale:
     return Sale(**row, layout_name=f"{SHAPE}-{row['seed_hash'][:16]}-{row['layout_version']}", asked_at=asked_at)
+
+
+# --- As the public sees it: prices and what is left beside ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a category costs."""
+
+    category: str
+    seat_price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a schedule costs and what is left of it."""
+
+    prices: list[Price]
+    seats_left: int
+    is_sold_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSchedule:
+    """A schedule as the public sees it, as it stood at `read_at` by PostgreSQL's clock."""
+
+    id: int
+    concert: int
+    concert_date: date
+    concert_at: datetime
+    lobby_at: datetime
+    reservation_available_at: datetime
+    deadline_at: datetime
+    sale_state: SaleState
+    tickets_per_fan: int
+    prices: list[Price]
+    seats_left: int
+    layout_name: str
+    read_at: datetime
+
+
+# By the schedules of one page, which are asked for together.
+_inventories: TTLCache[dict[int, Inventory]] = TTLCache()
+
+
+def public_schedule(schedule_id: int) -> PublicSchedule | None:
+    """One schedule of an available concert, at most a second old; None if there is none."""
+    sale = public_sale_of(schedule_id)
+    return None if sale is None else public_schedules([sale])[0]
+
+
+def public_schedules(sales: Sequence[Sale]) -> list[PublicSchedule]:
+    """These schedules with prices and what is left: at most one query."""
+    found = inventories([sale.schedule_id for sale in sales])
+    return [public_schedule_from(sale, found[sale.schedule_id]) for sale in sales]
+
+
+def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
+    """A schedule as it stands this moment."""
+    now = sale.now
+    return PublicSchedule(
+        id=sale.schedule_id,
+        concert=sale.concert_id,
+        concert_date=sale.concert_date,
+        concert_at=sale.concert_at,
+        lobby_at=sale.lobby_at,
+        reservation_available_at=sale.opens_at,
+        deadline_at=sale.deadline_at,
+        sale_state=sale.sale_state_at(now, is_sold_out=inventory.is_sold_out),
+        tickets_per_fan=sale.tickets_per_fan,
+        prices=inventory.prices,
+        seats_left=inventory.seats_left,
+        layout_name=sale.layout_name,
+        read_at=now,
+    )
+
+
+def inventories(schedule_ids: Sequence[int]) -> dict[int, Inventory]:
+    """Prices and what is left of each of these schedules: one query, or none within its second."""
+    if not schedule_ids:
+        return {}
+    return _inventories.get_or_build(tuple(schedule_ids), lambda: (_read_inventories(schedule_ids), MEMORY_SECONDS))
+
+
+def _read_inventories(schedule_ids: Sequence[int]) -> dict[int, Inventory]:
+    rows_of: dict[int, list[Row]] = {schedule_id: [] for schedule_id in schedule_ids}
+    for row in fetch(sql_beside(__file__, "inventories.sql"), {"schedule_ids": list(schedule_ids)}):
+        rows_of[row["schedule_id"]].append(row)
+    return {schedule_id: _inventory(rows) for schedule_id, rows in rows_of.items()}
+
+
+def _inventory(rows: list[Row]) -> Inventory:
+    """Add up the rows of one schedule: a row a category and price."""
+    return Inventory(
+        prices=[Price(row["category"], row["seat_price"]) for row in rows],
+        seats_left=sum(row["seats_left"] for row in rows),
+        is_sold_out=any(row["is_sold_out"] for row in rows),
+    )

@@ -17,7 +17,7 @@ from reservations.models.concert import sale_state_at
 from reservations.queries import concerts, staff
 from reservations.queries.availability import availability_of, room_for_fans
 from reservations.queries.onsales import onsales
-from reservations.queries.sales import facts_of, sale_of
+from reservations.queries.sales import facts_of, inventories, sale_of
 from reservations.tests.factories import hold, make_concert, make_fan, make_schedule, make_seats, reserve
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,7 @@ def test_sold_out_is_when_every_seat_on_sale_is_paid_and_there_is_one(hall, is_s
     found = concerts.search_concerts(state=SaleState.SOLD_OUT)
 
     assert availability_of(schedule.pk).is_sold_out is is_sold_out
-    assert concerts.inventories([schedule.pk])[schedule.pk].is_sold_out is is_sold_out
+    assert inventories([schedule.pk])[schedule.pk].is_sold_out is is_sold_out
     assert (staff.schedule_state(row) == "SOLD_OUT") is is_sold_out
     assert joining["is_sold_out"] is is_sold_out
     assert found.exists() is is_sold_out
@@ -63,7 +63,7 @@ def test_the_seat_of_a_lapsed_hold_is_free_to_all():
     (sale,) = onsales()
 
     assert availability_of(schedule.pk).seats_left == 2
-    assert concerts.inventories([schedule.pk])[schedule.pk].seats_left == 2
+    assert inventories([schedule.pk])[schedule.pk].seats_left == 2
     assert staff.seat_counts(row) == staff.SeatCounts(left=2, held=1, sold=1, off=1)
     assert room_for_fans(schedule.pk, 2, cap=5) == 2
     assert (sale.free, sale.held) == (2, 1)

@@ -16,15 +16,14 @@ from queueing.facts import SaleState
 from reservations.halls.drawing import colours
 from reservations.queries.concerts import (
     Filters,
-    Price,
     PublicConcert,
-    PublicSchedule,
     concert_card,
     is_over,
     page_of,
     public_concert,
 )
 from reservations.queries.fan_schedules import FanSchedule, fan_schedules
+from reservations.queries.sales import Price, PublicSchedule
 from reservations.queries.seat_map import layout_categories
 
 CONCERTS_A_PAGE = 24
