@@ -72,10 +72,10 @@ def search_concerts(*, search: str = "", on: date | None = None, state: SaleStat
 
 def public_concerts(page: Sequence[Concert]) -> list[PublicConcert]:
     """These concerts with their schedules: two queries, however many they are."""
-    by_concert: dict[int, list[PublicSchedule]] = {concert.pk: [] for concert in page}
-    for schedule in public_schedules(sales_of_concerts(list(by_concert))):
-        by_concert[schedule.concert].append(schedule)
-    return [public_concert_from(concert, by_concert[concert.pk]) for concert in page]
+    found = {concert.pk: public_concert_from(concert) for concert in page}
+    for schedule in public_schedules(sales_of_concerts(list(found))):
+        found[schedule.concert].schedules.append(schedule)
+    return list(found.values())
 
 
 def page_of(filters: Filters, *, number: int, size: int) -> ConcertPage:
@@ -88,7 +88,8 @@ def public_concert(concert_id: int) -> PublicConcert | None:
     return _concerts.get_or_build(concert_id, lambda: (_read_concert(concert_id), MEMORY_SECONDS))
 
 
-def public_concert_from(concert: Concert, schedules: list[PublicSchedule]) -> PublicConcert:
+def public_concert_from(concert: Concert) -> PublicConcert:
+    """A concert whose schedules are yet to be read."""
     return PublicConcert(
         id=concert.pk,
         name=concert.name,
@@ -97,7 +98,7 @@ def public_concert_from(concert: Concert, schedules: list[PublicSchedule]) -> Pu
         status=concert.status,
         poster=concert.poster_url,
         poster_small=concert.poster_small_url,
-        schedules=schedules,
+        schedules=[],
     )
 
 
