@@ -40,7 +40,7 @@ from queueing.models import Status, WaitingToken
 
 log = logging.getLogger(__name__)
 
-# How long Redis keeps it beyond that, for the next one to go on from.
+# How long Redis keeps a snapshot, for the next one to go on from.
 KEEP_MS = 600_000
 # How long a process answers from its own memory; and how long where Redis has nothing for it.
 MEMORY_SECONDS, ALONE_SECONDS = 0.2, 1.0
