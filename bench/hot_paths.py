@@ -21,7 +21,7 @@ import load
 import psutil
 import stack
 from load import Load, request
-from stack import Audience, Fan, Stack
+from stack import Audience, Fan, Show, Stack
 from turns import CLIENTS, ratio, turned
 
 HOLDS_A_ROUND = 200
@@ -108,6 +108,20 @@ class Bench:
         report("Hold one seat", holders)
         report("Pay one seat", payers)
 
+    def join(self) -> None:
+        """Join a line in which somebody waits: through the API, and bare, with the same read, number and insert."""
+        names = ["the API", "bare WSGI, access token checked", "bare WSGI"]
+        show = self.site.make_show(seats=100, max_active=1)
+        fans = iter(self.site.make_fans(2 + HOLDS_A_ROUND * self.rounds * len(names), balance=0))
+        # The first is inside, the second waits: from here on nobody is admitted, and the counter is there.
+        load.run(self.site.port, [join_request(0, show, next(fans)) for _ in range(2)], clients=1).expect(201)
+        joiners = [self.api(names[0]), self.bare(names[1]), self.bare(names[2])]
+        for turn in range(self.rounds):
+            for which in turned([0, 1, 2], turn):
+                asked = [join_request(which, show, next(fans)) for _ in range(HOLDS_A_ROUND)]
+                joiners[which].run(asked, 201 if which == 0 else 200)
+        report("Join a line", joiners)
+
     def give_back(self) -> None:
         """Hold a seat and cancel that; hold one, pay and cancel it; hold and extend it: each beside its hold."""
         audience = self.site.make_audience(HOLDS_A_ROUND * self.rounds * 3)
@@ -170,6 +184,13 @@ def hold_request(which: int, audience: Audience, fan: Fan, seat: int) -> bytes:
     return post("/signed/hold" if which == 1 else "/hold", body, fan.bearer if which == 1 else {})
 
 
+def join_request(which: int, show: Show, fan: Fan) -> bytes:
+    if which == 0:
+        return post(f"/api/v1/schedules/{show.schedule}/queue-tokens/", {}, fan.bearer)
+    body = {"fan": fan.id, "schedule": show.schedule, "check_seats": False, "now": None}
+    return post("/signed/join" if which == 1 else "/join", body, fan.bearer if which == 1 else {})
+
+
 def pay_request(which: int, fan: Fan, held: bytes) -> bytes:
     booking = json.loads(held)
     if which == 0:
@@ -191,14 +212,14 @@ def ready(rounds: int) -> Iterator[Bench]:
         show = site.make_show(seats=100)
         _, read = load.Connection(site.port).ask(request("GET", f"/api/v1/schedules/{show.schedule}/queue/"))
         Path(body.name).write_bytes(read)
-        with stack.serving(
-            site, "bench.bare:application", BENCH_BODY=body.name, BENCH_DATABASE_URL=site.database_url
-        ) as port:
+        environment = {"BENCH_DATABASE_URL": site.database_url, "BENCH_REDIS_URL": site.redis_url}
+        with stack.serving(site, "bench.bare:application", BENCH_BODY=body.name, **environment) as port:
             yield Bench(site, port, rounds)
 
 
 PARTS: dict[str, Callable[[Bench], None]] = {
     "hold": Bench.hold_and_pay,
+    "join": Bench.join,
     "give_back": Bench.give_back,
     "progress": Bench.progress,
     "unchanged": Bench.unchanged,

@@ -21,7 +21,7 @@ import psycopg
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from concert_site.embedded import postgres, web  # noqa: E402  found through the line above
+from concert_site.embedded import postgres, redis, web  # noqa: E402  found through the line above
 from concert_site.embedded.data_dir import DataDir  # noqa: E402  as above
 from concert_site.embedded.environment import prepared  # noqa: E402  as above
 
@@ -131,6 +131,10 @@ class Stack:
     @property
     def database_url(self) -> str:
         return postgres.url(DataDir(self.data_dir))
+
+    @property
+    def redis_url(self) -> str:
+        return redis.url(DataDir(self.data_dir))
 
     def pid_of(self, name: str) -> int:
         started = json.loads((self.data_dir / "processes.json").read_text())

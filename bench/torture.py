@@ -31,8 +31,7 @@ from stack import ROOT, Fan, Show, Stack
 from torture_fans import Diary, Task, run_fans
 from torture_proofs import Proof, proofs
 
-from concert_site.embedded import redis, web
-from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded import web
 
 # Time for the command that makes the show, for the fans' processes, and for the first part of the lobby.
 OPENS_IN_SECONDS = 30
@@ -81,7 +80,7 @@ class Site(Stack):
         return psycopg.connect(self.database_url, autocommit=True, application_name="torture", connect_timeout=2)
 
     def redis(self) -> Redis:
-        return Redis.from_url(redis.url(DataDir(self.data_dir)))
+        return Redis.from_url(self.redis_url)
 
 
 @contextmanager
