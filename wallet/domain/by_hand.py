@@ -19,6 +19,7 @@ from wallet.providers.base import Outcome, ProviderError, RefundOrder, RefundOut
 log = logging.getLogger(__name__)
 
 BOOKED, GIVING_BACK, GIVEN_BACK = "booked_by_hand", "giving_back", "given_back"
+DIFFERS = "amount_differs"
 
 
 class NothingToDo(Conflict):
@@ -45,6 +46,8 @@ class NotGivenBack(Conflict):
 def book(top_up: TopUp, *, note: str, actor_id: int, now: datetime | None = None) -> BalanceHistory:
     """Book what the provider took, less or more than was ordered, into the wallet as an adjustment; once.
 
+    What has gone back at the provider since is not there to be booked.
+
     :raises NothingToDo: if the provider has no money of it, or a colleague was first
     :raises OtherCurrency: if it isn't the wallet's
     :raises BalanceTooLarge: if the wallet has no room for it
@@ -53,27 +56,35 @@ def book(top_up: TopUp, *, note: str, actor_id: int, now: datetime | None = None
     taken = taken_by_provider(top_up)
     if taken.currency.upper() != top_up.currency:
         raise OtherCurrency
+    if (left := left_of(taken)) == 0:
+        raise NothingToDo
     with transaction.atomic(durable=True):
         close(top_up, FOR_STAFF, BOOKED, now)
         return ledger.book(
-            user_id=top_up.user_id, kind=Kind.ADJUSTMENT, amount=taken.amount, note=note, actor_id=actor_id, now=now
+            user_id=top_up.user_id, kind=Kind.ADJUSTMENT, amount=left, note=note, actor_id=actor_id, now=now
         )
 
 
 def give_back(top_up: TopUp, *, note: str, now: datetime | None = None) -> None:
-    """Have the provider give all of it back by the way it came; again, if it was away.
+    """Have the provider give back by the way it came what it still has; again, if it was away.
+
+    What has gone back already, on the provider's own pages or by a call whose answer was lost, is noted as such.
 
     :raises NothingToDo: if the provider has no money of it, or a colleague was first
     :raises NotGivenBack: if it can't; the top-up is open to be booked again
     :raises Unavailable: if the provider doesn't say; it is to be asked again
     """
     taken = taken_by_provider(top_up)
+    left = left_of(taken)
     with transaction.atomic(durable=True):
-        close(top_up, FOR_STAFF | {GIVING_BACK}, GIVING_BACK, now)
+        close(top_up, FOR_STAFF | {GIVING_BACK}, GIVING_BACK if left else GIVEN_BACK, now)
+    if not left:
+        return
     outcome = refund(top_up, taken, note)
     if outcome.status == Status.FAILED:
-        # It can still be booked.
-        TopUp.objects.filter(pk=top_up.pk, failure=GIVING_BACK).update(failure=top_up.failure)
+        # It can still be booked, also if the provider was away when it was asked first.
+        why = top_up.failure if top_up.failure in FOR_STAFF else DIFFERS
+        TopUp.objects.filter(pk=top_up.pk, failure=GIVING_BACK).update(failure=why)
         raise NotGivenBack
     if outcome.status == Status.SUCCEEDED:
         TopUp.objects.filter(pk=top_up.pk, failure=GIVING_BACK).update(failure=GIVEN_BACK)
@@ -94,6 +105,11 @@ def taken_by_provider(top_up: TopUp) -> Outcome:
     return outcome
 
 
+def left_of(taken: Outcome) -> int:
+    """What the provider still has of it, in minor units."""
+    return max(0, taken.amount - taken.refunded)
+
+
 def refund(top_up: TopUp, taken: Outcome, note: str) -> RefundOutcome:
     """Ask for it; a second time is the same as the first, by its reference.
 
@@ -103,7 +119,7 @@ def refund(top_up: TopUp, taken: Outcome, note: str) -> RefundOutcome:
         reference=f"{top_up.reference}-back",
         payment_reference=top_up.reference,
         payment_provider_reference=taken.provider_reference or top_up.provider_reference,
-        amount=taken.amount,
+        amount=left_of(taken),
         currency=taken.currency,
         reason=note,
     )

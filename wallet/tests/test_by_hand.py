@@ -160,3 +160,61 @@ def test_a_wallet_that_is_full_takes_it_neither_by_hand(differing):
         book(differing)
 
     assert seen(differing) == ("PENDING", "amount_differs")
+
+
+# --- What the provider has given back meanwhile, on its own pages -------------------------------
+
+
+@pytest.fixture
+def partly_back(differing, signed):
+    """4,000 were taken, of which somebody has given back 1,500 on the provider's pages."""
+    signed.pay(differing, amount=4_000, refunded=1_500)
+    return differing
+
+
+@pytest.fixture
+def all_back(differing, signed):
+    """4,000 were taken and given back on the provider's pages."""
+    signed.pay(differing, amount=4_000, refunded=4_000)
+    return differing
+
+
+def test_no_more_is_booked_than_the_provider_still_has(partly_back):
+    book(partly_back)
+
+    assert (balance_of(partly_back.user), seen(partly_back)) == (2_500, ("FAILED", "booked_by_hand"))
+
+
+def test_no_more_goes_back_than_the_provider_still_has(partly_back, signed):
+    give_back(partly_back)
+
+    assert (signed.refunds, seen(partly_back)) == (
+        {f"{partly_back.reference}-back": 2_500},
+        ("FAILED", "given_back"),
+    )
+
+
+def test_what_has_gone_back_is_not_booked_and_can_be_closed(all_back, signed):
+    with pytest.raises(by_hand.NothingToDo):
+        book(all_back)
+
+    give_back(all_back)
+
+    assert (balance_of(all_back.user), signed.refunds) == (0, {})
+    assert seen(all_back) == ("FAILED", "given_back")
+
+
+def test_a_card_that_turns_out_closed_after_the_provider_was_away_leaves_it_to_be_booked(differing, signed):
+    def away(order):
+        raise ProviderAway("timeout")
+
+    signed.refund = away
+    with pytest.raises(Unavailable):
+        give_back(differing)
+    signed.refund = lambda order: RefundOutcome(status=Status.FAILED, failure="card_closed")
+    with pytest.raises(by_hand.NotGivenBack):
+        give_back(differing)
+
+    book(differing)
+
+    assert (seen(differing), balance_of(differing.user)) == (("FAILED", "booked_by_hand"), 4_000)
