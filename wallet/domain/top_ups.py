@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from urllib.parse import urljoin
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from concert_site.accounts.models import User
 from concert_site.lib.database.statements import fetch
 from concert_site.lib.errors import Invalid
 from concert_site.lib.formats import money
@@ -84,8 +85,6 @@ def start(
     known = begun_before(user_id, idempotency_key, asked, reservations)
     if known is None:
         provider = current_provider()
-        if not reservations:
-            require_in_limits(user_id, amount, now)
         if wallet_of(user_id).amount + amount > LARGEST_BALANCE:
             raise BalanceTooLarge
         known = create(
@@ -109,8 +108,8 @@ def require_in_bounds(amount: int) -> None:
 
     :raises Invalid: naming both
     """
-    if not settings.TOP_UP_LEAST <= amount <= settings.TOP_UP_MOST:
-        bounds = {"least": settings.TOP_UP_LEAST, "most": settings.TOP_UP_MOST}
+    bounds = {"least": settings.TOP_UP_LEAST, "most": settings.TOP_UP_MOST}
+    if not bounds["least"] <= amount <= bounds["most"]:
         raise Invalid(_("Choose an amount from %(least)d to %(most)d.") % bounds, attr="amount")
 
 
@@ -163,32 +162,34 @@ def create(
     expires_at: datetime | None,
     now: datetime | None,
 ) -> StartedTopUp:
-    """Write it down, in a transaction of its own: from here on it is looked after, whatever dies."""
+    """Write it down, in a transaction of its own: from here on it is looked after, whatever dies.
+
+    :raises IdempotencyKeyReused, TopUpDayLimit, TopUpMonthLimit: as `start`
+    """
     at = now or timezone.now()
-    try:
-        with transaction.atomic(durable=True):
-            made = TopUp.objects.create(
-                user_id=user_id,
-                amount=amount,
-                currency=settings.CURRENCY,
-                purpose=Purpose.BOOKING if reservations else Purpose.WALLET,
-                reservations=list(reservations),
-                provider=provider,
-                reference=uuid.uuid4().hex,
-                idempotency_key=idempotency_key,
-                request_hash=asked,
-                return_path=return_path,
-                created_at=at,
-                updated_state_at=at,
-                expires_at=expires_at or at + timedelta(seconds=settings.TOP_UP_SECONDS),
-                next_look_at=at + timedelta(seconds=FIRST_LOOK),
-            )
-    except IntegrityError:
-        # The same request arrived twice at once, and the other one was first.
-        known = begun_before(user_id, idempotency_key, asked, reservations)
-        if known is None:
-            raise
-        return known
+    with transaction.atomic(durable=True):
+        # One after the other: the same request at once is one top-up, and limits hold for all of a fan's.
+        User.objects.select_for_update(no_key=True).values_list("pk").get(pk=user_id)
+        if known := begun_before(user_id, idempotency_key, asked, reservations):
+            return known
+        if not reservations:
+            require_in_limits(user_id, amount, now)
+        made = TopUp.objects.create(
+            user_id=user_id,
+            amount=amount,
+            currency=settings.CURRENCY,
+            purpose=Purpose.BOOKING if reservations else Purpose.WALLET,
+            reservations=list(reservations),
+            provider=provider,
+            reference=uuid.uuid4().hex,
+            idempotency_key=idempotency_key,
+            request_hash=asked,
+            return_path=return_path,
+            created_at=at,
+            updated_state_at=at,
+            expires_at=expires_at or at + timedelta(seconds=settings.TOP_UP_SECONDS),
+            next_look_at=at + timedelta(seconds=FIRST_LOOK),
+        )
     return StartedTopUp(made, is_new=True)
 
 

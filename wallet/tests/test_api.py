@@ -183,6 +183,21 @@ def test_charge_beyond_what_a_wallet_holds_is_409():
     assert only_error(charge(api_of(fan), {"amount": 1})) == (409, "balance_too_large", None)
 
 
+@pytest.mark.parametrize(
+    ("setting", "code"), [("TOP_UP_DAY_MOST", "top_up_day_limit"), ("TOP_UP_MONTH_MOST", "top_up_month_limit")]
+)
+def test_charge_beyond_a_limit_is_refused_by_name_and_says_what_is_left(settings, setting, code):
+    setattr(settings, setting, 1_000)
+    client = api_of(make_fan())
+    charge(client, {"amount": 600}, key="a")
+
+    refused, again = charge(client, {"amount": 500}, key="b"), charge(client, {"amount": 600}, key="a")
+
+    assert only_error(refused) == (409, code, "amount")
+    assert "400" in refused.json()["errors"][0]["detail"]
+    assert (again.status_code, charge(client, {"amount": 400}, key="c").status_code) == (200, 201)
+
+
 def test_charge_without_a_provider_is_said_by_name_and_not_to_be_tried_again(settings):
     settings.WALLET_PROVIDER = ""
 
@@ -345,6 +360,7 @@ def test_wallet_is_one_query():
 def test_charge_is_credited_in_one_statement_and_a_replay_is_two_looks():
     client = api_of(make_fan(balance=1))
 
-    # Two looks; written down; five of the sandbox's own, as a provider's; credited; read once more, with its line.
-    assert queries_of(lambda: charge(client, {"amount": 1})) == 14
+    # Two looks; the fan locked, and a look behind that; written down; five of the sandbox's own, as a provider's;
+    # credited; read once more, with its line.
+    assert queries_of(lambda: charge(client, {"amount": 1})) == 16
     assert queries_of(lambda: charge(client, {"amount": 1})) == 2

@@ -99,6 +99,16 @@ def test_one_key_with_two_amounts_at_once_books_one_and_refuses_the_other():
     assert len(entries_of(fan)) == 1
 
 
+def test_a_limit_of_the_day_is_kept_by_top_ups_that_begin_at_once(settings):
+    settings.TOP_UP_DAY_MOST = 1_000
+    fan = make_fan()
+
+    answers = at_once([partial(make_charge, fan, amount=600)] * 6)
+
+    assert Counter(type(answer).__name__ for answer in answers) == {"BookedEntry": 1, "TopUpDayLimit": 5}
+    assert balance_of(fan) == 600
+
+
 def test_first_two_charges_of_a_fan_both_count():
     fan = make_fan()
     with transaction.atomic():
