@@ -114,6 +114,10 @@ def test_top_up_redirects_to_no_other_site(wanted):
     assert top_up(make_fan(), "5", next=wanted).redirect_chain[-1] == ("/wallet/", 302)
 
 
+def test_a_way_back_that_is_longer_than_any_of_ours_leads_to_the_wallet():
+    assert top_up(make_fan(), "5", next="/" + "x" * 500).redirect_chain[-1] == ("/wallet/", 302)
+
+
 def test_a_refused_amount_keeps_the_way_back():
     page = text_of(top_up(make_fan(), "x", next="/bookings/ABC/checkout/"))
 

@@ -21,6 +21,8 @@ from wallet.queries import open_top_ups, wallet_of
 from wallet.views.top_ups import way_to_pay
 
 ENTRIES_A_PAGE = 25
+# As long as a top-up remembers it.
+LONGEST_PATH = 500
 # In minor units: what fans top up by, without typing.
 SUGGESTED = (10_000, 50_000, 100_000, 300_000)
 
@@ -60,7 +62,7 @@ def top_up(request: HttpRequest, read_statement: ReadStatement) -> HttpResponse:
             user_id=fan_id(request),
             amount=amount,
             idempotency_key=idempotency_key(request, amount=amount),
-            return_path=next_url(request) or "",
+            return_path=path_back(request),
         )
     except (BalanceTooLarge, Invalid, TopUpDayLimit, TopUpMonthLimit) as error:
         form.add_error("amount", str(error.detail))
@@ -69,6 +71,12 @@ def top_up(request: HttpRequest, read_statement: ReadStatement) -> HttpResponse:
         # The page says so itself, in place of the form.
         return redirect(next_url(request) or "wallet")
     return redirect(way_to_pay(begun.top_up))
+
+
+def path_back(request: HttpRequest) -> str:
+    """Where the fan came from; "" if that is nowhere, or an address that nobody gave out."""
+    wanted = next_url(request) or ""
+    return wanted if len(wanted) <= LONGEST_PATH else ""
 
 
 def show(request: HttpRequest, form: TopUpForm, read_statement: ReadStatement, *, status: int = 200) -> HttpResponse:
