@@ -76,9 +76,11 @@ def pay(
     for _turn in range(TURNS):
         try:
             receipt = checkout.pay(user_id=user_id, reservation_ids=reservation_ids, now=now)
-            return PaidAtOnce(receipt, receipt.is_new)
         except InsufficientBalance:
             current_provider()
+        else:
+            end_all(user_id=user_id, reservation_ids=reservation_ids)
+            return PaidAtOnce(receipt, receipt.is_new)
         bill = prolong(user_id=user_id, reservation_ids=reservation_ids, now=now)
         missing = bill.to_pay - wallet_of(user_id).amount
         if missing <= 0 or not end_others(user_id, bill, missing, now=now):

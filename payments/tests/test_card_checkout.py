@@ -304,6 +304,18 @@ def test_paid_otherwise_it_is_ended_at_the_provider():
     assert (settled(begun.top_up).state, balance_of(fan)) == ("FAILED", 0)
 
 
+def test_enough_in_the_wallet_by_now_ends_what_is_under_way():
+    fan, sale, held = scene()
+    begun = by_card(fan, *held)
+    make_charge(fan, amount=29_500)
+
+    assert isinstance(by_card(fan, *held), PaidAtOnce)
+
+    begun.top_up.refresh_from_db()
+    assert (begun.top_up.state, begun.top_up.failure, statuses(sale)[0]) == ("FAILED", "canceled", "R")
+    assert SandboxPayment.objects.get(reference=begun.top_up.reference).failed_at
+
+
 # --- At once -----------------------------------------------------------------------------------
 
 
