@@ -214,10 +214,11 @@ class WaitingPage:
 
 def waiting_page(snapshot: QueueSnapshot, token: TokenView | None) -> WaitingPage:
     """The page as it is at this moment: the snapshot is asked once, for it tells the time by the clock."""
-    state = snapshot.state
+    facts, state, speed = snapshot.facts, snapshot.state, snapshot.numbers_per_minute
+    now, lobby_at = facts.now, facts.lobby_at
+    is_stalled, is_draw_overdue = snapshot.is_stalled, snapshot.is_draw_overdue
     panel = panel_of(state, token)
     number = token.number if token is not None and panel == "line" else None
-    speed = snapshot.numbers_per_minute
     ahead = most_ahead(number or 0, snapshot.line)
     if number is None:
         poll_seconds: float = DRAWING_SECONDS if panel == "drawing" else OUTSIDE_SECONDS
@@ -226,11 +227,11 @@ def waiting_page(snapshot: QueueSnapshot, token: TokenView | None) -> WaitingPag
     return WaitingPage(
         snapshot=snapshot,
         token=token,
-        now=snapshot.facts.now,
+        now=now,
         state=state,
-        lobby_at=snapshot.facts.lobby_at,
-        is_stalled=snapshot.is_stalled,
-        is_draw_overdue=snapshot.is_draw_overdue,
+        lobby_at=lobby_at,
+        is_stalled=is_stalled,
+        is_draw_overdue=is_draw_overdue,
         panel=panel,
         number=number,
         ahead=ahead,

@@ -23,18 +23,13 @@ from queueing.domain.counters import counter_key
 from queueing.domain.draw import known_record
 from queueing.facts import (
     OLD_SECONDS,
-    STALLED_SECONDS,
     DrawRecord,
     LineMeasurement,
     QueueSnapshot,
     ReadFacts,
-    RoomState,
     SaleFacts,
-    SaleState,
     Samples,
-    has_just_changed,
-    is_past,
-    last_came,
+    motion_of,
 )
 from queueing.models import Status, WaitingToken
 
@@ -149,24 +144,16 @@ def take(
     """
     before = before or stored(facts.schedule_id)
     last = before or _snapshots.last(facts.schedule_id)
-    ticked_at = last_came(facts, before, "ticked_at", is_now=is_tick and not stands_in)
-    moved_at = last_came(facts, before, "moved_at", is_now=is_tick)
-    is_moving = (
-        facts.state is SaleState.OPEN
-        and not facts.is_paused
-        and not has_just_changed(facts, before)
-        and not is_past(moved_at, STALLED_SECONDS, facts)
-    )
-    is_drawing = before is not None and replace(before, facts=facts).state is RoomState.DRAWING
+    motion = motion_of(facts, before, is_tick=is_tick, stands_in=stands_in)
     record = record_for(facts, before)
     line = measure(
         facts.schedule_id,
         last.line if last else None,
         is_drawn=facts.drawn_at is not None,
-        may_count=is_tick and not is_drawing,
+        may_count=is_tick and not motion.is_drawing,
     )
-    line = with_speed(line, before.line if before else None, now=facts.read_at.timestamp(), is_moving=is_moving)
-    snapshot = QueueSnapshot(facts=facts, line=line, draw=record, ticked_at=ticked_at, moved_at=moved_at)
+    line = with_speed(line, before.line if before else None, now=facts.read_at.timestamp(), is_moving=motion.is_moving)
+    snapshot = QueueSnapshot(facts=facts, line=line, draw=record, ticked_at=motion.ticked_at, moved_at=motion.moved_at)
     try_redis(lambda redis: save(redis, snapshot, served="" if last is None else str(last.line.serving)), None)
     _snapshots.set(facts.schedule_id, snapshot, 0)
     return snapshot

@@ -36,8 +36,8 @@ def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     :raises NotFound: if there is no such schedule, or its concert was taken down and the fan never waited: for who
         did, the sale is closed
     """
-    seen = watched_snapshot(pk)
-    token = place_of(pk, user_id=fan_id(request), named=named_token(request))
+    named, seen = named_token(request), watched_snapshot(pk)
+    token = place_of(pk, user_id=fan_id(request), named=named)
     if not seen.facts.is_public and token is None:
         raise NotFound
     if token is not None and token.status == Status.ACTIVE and seen.is_for_choosing and seen.facts.is_public:
