@@ -53,7 +53,8 @@ def lapsed_context(request: HttpRequest, booking: BookingSummary, lapsed: list[B
     return {
         "booking": booking,
         "lapsed": [(each, each.seat.pk in free) for each in lapsed],
-        "kept": sum(each.amount for each in kept),
+        # What went back to the card since is in the wallet no more.
+        "kept": sum(each.amount - each.refunded for each in kept),
         "balance": wallet_of(fan_id(request)).amount,
     }
 

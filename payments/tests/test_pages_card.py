@@ -12,7 +12,7 @@ from payments.models import Payment
 from payments.tests.pages import at_the_screen, let_lapse, notices, text_of
 from payments.tests.scenes import pay
 from reservations.tests.scenes import hold, in_order, make_sale, statuses
-from wallet.domain import top_ups
+from wallet.domain import top_ups, withdrawals
 from wallet.models import SandboxPayment, TopUp
 from wallet.providers import provider_named, sandbox
 from wallet.providers.base import ProviderAway, Started
@@ -251,6 +251,19 @@ def test_money_that_came_too_late_is_told_with_what_can_still_be_had():
     assert "Your payment of ₩79,500 came too late for these seats." in lost
     assert "which has ₩101,000 now" in lost
     assert lost.count("still to be had") == 2
+
+
+def test_of_money_that_came_too_late_no_more_is_told_than_is_still_there():
+    scene = Scene(0, 1).begin()
+    let_lapse(scene.booking)
+    scene.choose("pay")
+    withdrawals.withdraw(user_id=scene.fan.pk, amount=70_000, idempotency_key="a")
+
+    assert "Your payment of ₩9,500 came too late" in text_of(scene.browser.get(scene.checkout))
+
+    withdrawals.withdraw(user_id=scene.fan.pk, amount=9_500, idempotency_key="b")
+
+    assert "came too late" not in text_of(scene.browser.get(scene.checkout))
 
 
 def test_a_seat_that_somebody_else_took_is_told():

@@ -10,7 +10,8 @@ from payments.domain.refunds import refund_by_staff
 from payments.tests.pages import at_the_screen, notices, text_of
 from payments.tests.scenes import buy
 from reservations.tests.scenes import make_sale
-from wallet.domain import ledger
+from wallet.domain import by_hand, ledger, top_ups
+from wallet.models import TopUp
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
 pytestmark = pytest.mark.django_db
@@ -211,3 +212,30 @@ def test_too_many_top_ups_are_slowed_down(settings, monkeypatch):
     statuses = [top_up(fan, "5", key=str(nth)).status_code for nth in range(3)]
 
     assert 429 in statuses
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [(by_hand.BOOKED, "Your money is in your wallet"), (by_hand.GIVEN_BACK, "It goes back by the way it came.")],
+)
+def test_what_staff_did_with_a_payment_is_not_told_as_one_that_never_was(step, told):
+    fan = make_fan()
+    begun = top_ups.start(user_id=fan.pk, amount=500).top_up
+    TopUp.objects.filter(pk=begun.pk).update(failure=by_hand.DIFFERS)
+    by_hand.close(begun, {by_hand.DIFFERS}, step, None)
+
+    for browser in (at_the_screen(fan), at_the_screen()):
+        page = text_of(browser.get(f"/wallet/top-ups/{begun.reference}/"))
+
+        assert "Nothing was paid" not in page
+        assert "No money moved" not in page
+    assert told in text_of(at_the_screen(fan).get(f"/wallet/top-ups/{begun.reference}/"))
+
+
+def test_what_is_going_back_is_being_looked_into():
+    fan = make_fan()
+    begun = top_ups.start(user_id=fan.pk, amount=500).top_up
+    TopUp.objects.filter(pk=begun.pk).update(failure=by_hand.DIFFERS)
+    by_hand.close(begun, {by_hand.DIFFERS}, by_hand.GIVING_BACK, None)
+
+    assert "We are looking into this payment" in text_of(at_the_screen(fan).get(f"/wallet/top-ups/{begun.reference}/"))

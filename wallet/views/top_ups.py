@@ -21,8 +21,9 @@ from wallet.providers import top_up_mode
 from wallet.providers.base import ProviderAway
 from wallet.queries import known_top_up, top_up_of, wallet_of
 
-# What staff have to look into: the provider has money that could not be credited.
-STUCK = ("amount_differs", "balance_too_large")
+# What staff have to look into, or are at: the provider has money that could not be credited. And how that ended.
+STUCK = ("amount_differs", "balance_too_large", "giving_back")
+ENDED_BY_STAFF = ("booked_by_hand", "given_back")
 
 
 def way_to_pay(top_up: TopUp) -> str:
@@ -69,6 +70,7 @@ def status_context(top_up: TopUp) -> dict[str, object]:
     return {
         "top_up": top_up,
         "is_stuck": top_up.failure in STUCK,
+        "is_ended_by_staff": top_up.failure in ENDED_BY_STAFF,
         "is_for_booking": top_up.purpose == Purpose.BOOKING,
         "wallet": wallet_of(top_up.user_id),
         "pay_url": way_to_pay(top_up),
