@@ -71,6 +71,9 @@ def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
     outcome = top_ups.look_up(top_up)
     if outcome.status == Status.OPEN and late_by > CANCEL_AFTER:
         outcome = top_ups.give_up(top_up)
+        if outcome.failure == top_ups.CANCELED:
+            # By us, and because its time was over: its fan is told so.
+            outcome = Outcome(status=Status.EXPIRED, failure="expired")
     if outcome.status == Status.OPEN and late_by > OPEN_AT_MOST:
         log.error("Top-up %s is given up: %s has it open for two weeks", top_up.pk, top_up.provider)
         return Outcome(status=Status.EXPIRED, failure="never_ended")

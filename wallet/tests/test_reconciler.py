@@ -45,6 +45,25 @@ def look_until_it_ends(top_up: TopUp) -> list[float]:
     return pauses
 
 
+def test_what_time_has_ended_is_not_told_as_ended_by_the_fan(signed, monkeypatch):
+    """Real providers say of what we have closed there that it was canceled, and not by whom."""
+    top_up = begun()
+    monkeypatch.setattr(signed, "cancel", lambda *_: Outcome(status=Status.FAILED, failure="canceled"))
+
+    look_until_it_ends(top_up)
+
+    assert (top_up.state, top_up.failure) == ("EXPIRED", "expired")
+
+
+def test_what_a_card_was_declined_for_keeps_its_reason_when_time_ends_it(signed, monkeypatch):
+    top_up = begun()
+    monkeypatch.setattr(signed, "cancel", lambda *_: Outcome(status=Status.FAILED, failure="insufficient_funds"))
+
+    look_until_it_ends(top_up)
+
+    assert (top_up.state, top_up.failure) == ("FAILED", "insufficient_funds")
+
+
 def test_what_was_paid_by_a_fan_who_never_came_back_is_credited(signed):
     fan = make_fan()
     top_up = begun(fan)
