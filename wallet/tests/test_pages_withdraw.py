@@ -45,6 +45,10 @@ def test_the_wallet_leads_there_where_there_is_something():
     assert f'href="{PAGE}"' not in text_of(at_the_screen(make_fan()).get("/wallet/"))
 
 
+def test_the_wallet_does_not_lead_there_with_what_came_otherwise():
+    assert f'href="{PAGE}"' not in text_of(at_the_screen(fan_with(gift=5_000)).get("/wallet/"))
+
+
 def test_with_an_amount_it_asks_first_and_changes_nothing():
     fan = fan_with(10_000, 20_000)
 

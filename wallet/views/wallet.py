@@ -13,10 +13,10 @@ from concert_site.lib.amounts import TypedAmountField
 from concert_site.lib.errors import Invalid
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, next_url, private_page, throttled
-from wallet.domain import top_ups
+from wallet.domain import top_ups, withdrawals
 from wallet.domain.errors import BalanceTooLarge, TopUpDayLimit, TopUpMonthLimit
 from wallet.models import BalanceHistoryQuerySet
-from wallet.providers import TopUpUnavailable, top_up_mode
+from wallet.providers import TopUpMode, TopUpUnavailable, top_up_mode
 from wallet.queries import open_top_ups, wallet_of
 from wallet.views.top_ups import way_to_pay
 
@@ -93,6 +93,7 @@ def show(request: HttpRequest, form: TopUpForm, read_statement: ReadStatement, *
         "form_key": new_form_key(),
         "suggested": SUGGESTED,
         "top_up_mode": top_up_mode().value,
+        "may_withdraw": top_up_mode() is not TopUpMode.NONE and bool(withdrawals.plan(user_id=fan_id(request))),
         "next": next_url(request) or "",
     }
     return render(request, "wallet/wallet.html", facts, status=status)
