@@ -8,7 +8,18 @@ from concert_site.lib.redis import try_redis
 
 WINDOW_SECONDS = 60
 # Requests a minute and caller. Writes of one kind share a budget; a view names its own as `throttle_scope`.
-LIMITS = {"read": 600, "hold": 60, "pay": 60, "join": 120, "charge": 30, "withdraw": 10, "write": 120, "search": 3000}
+# "look_up": of one top-up, how often its page has the provider asked how it stands.
+LIMITS = {
+    "read": 600,
+    "hold": 60,
+    "pay": 60,
+    "join": 120,
+    "charge": 30,
+    "withdraw": 10,
+    "look_up": 30,
+    "write": 120,
+    "search": 3000,
+}
 
 
 COUNT_UP = """

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from concert_site.lib.formats import money
+from concert_site.lib.rate_limits import is_within_limit
 from concert_site.lib.web.headers import widen_policy
 from concert_site.lib.web.pages import caller_of, check_rate_limit, fan_id, private_page, throttled
 from wallet.domain import top_ups
@@ -79,7 +80,12 @@ def status_context(top_up: TopUp) -> dict[str, object]:
 
 
 def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
-    """Have the provider confirm it and say how it stands; while it is away the page says so by the state."""
+    """Have the provider confirm it and say how it stands; while it is away the page says so by the state.
+
+    Not for whoever asks without end: providers count what a house asks of them, for all its fans together.
+    """
+    if settings.THROTTLE and not is_within_limit("look_up", f"t{top_up.pk}"):
+        return
     try:
         top_ups.settle(top_up, top_ups.confirm(top_up, request.GET.dict()))
     except (ProviderAway, BalanceTooLarge):
