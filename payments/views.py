@@ -22,6 +22,7 @@ from reservations.domain import cancellation
 from reservations.domain.errors import HoldExpired, RefundClosed
 from reservations.queries import booking_summaries, bookings
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingSummary
+from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.models import WithdrawalState
 from wallet.providers import TopUpUnavailable, top_up_mode
@@ -103,7 +104,7 @@ def pay_from_wallet(request: HttpRequest, booking: BookingSummary, reservation_i
     :raises HoldExpired, InsufficientBalance: as checkout.pay
     """
     checkout.pay(user_id=fan_id(request), reservation_ids=reservation_ids)
-    card_checkout.end_all(user_id=fan_id(request), reservation_ids=reservation_ids)
+    top_ups.abandon_all_for(reservation_ids, user_id=fan_id(request))
     return redirect("booking", booking.reference)
 
 
@@ -152,7 +153,9 @@ def cancel(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat
     """Ask, or do what was asked and agreed to."""
     live = [each for each in seats if each.state in (BookedSeatState.HELD, BookedSeatState.PAID)]
     if not live:
-        messages.info(request, _("This is canceled already."))
+        # Of a booking that is held still nothing is paid, and nothing canceled.
+        if not booking.held:
+            messages.info(request, _("This is canceled already."))
         return redirect("booking", booking.reference)
     if request.method != "POST":
         return confirm_cancellation(request, booking, live)

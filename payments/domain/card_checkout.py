@@ -14,7 +14,7 @@ from payments.domain import checkout
 from payments.domain.checkout import Receipt, refusal_of
 from payments.domain.errors import PaymentUnderWay
 from wallet.domain import top_ups
-from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
+from wallet.domain.errors import InsufficientBalance
 from wallet.models import TopUp
 from wallet.providers import current_provider
 from wallet.providers.base import ProviderAway
@@ -79,7 +79,7 @@ def pay(
         except InsufficientBalance:
             current_provider()
         else:
-            end_all(user_id=user_id, reservation_ids=reservation_ids)
+            top_ups.abandon_all_for(reservation_ids, user_id=user_id)
             return PaidAtOnce(receipt, receipt.is_new)
         bill = prolong(user_id=user_id, reservation_ids=reservation_ids, now=now)
         missing = bill.to_pay - wallet_of(user_id).amount
@@ -165,12 +165,3 @@ def note_how_it_stands(top_up: TopUp, *, now: datetime | None) -> None:
         top_ups.settle(top_up, top_ups.look_up(top_up), now=now)
     except ProviderAway:
         return
-
-
-def end_all(*, user_id: int, reservation_ids: Sequence[int]) -> None:
-    """End what is under way for reservations that were paid otherwise; what can't be ended now ends by itself."""
-    for older in open_top_ups_for(reservation_ids, user_id=user_id):
-        try:
-            top_ups.abandon(older)
-        except (ProviderAway, BalanceTooLarge):
-            continue

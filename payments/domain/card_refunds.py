@@ -17,7 +17,7 @@ from payments.domain.refunds import Cancellation
 from payments.models import Payment
 from payments.queries import payment_of
 from reservations.queries import bookings
-from wallet.domain import withdrawals
+from wallet.domain import top_ups, withdrawals
 from wallet.domain.withdrawals import Reason
 from wallet.models import TopUp, Withdrawal
 from wallet.providers import TopUpMode, top_up_mode
@@ -62,9 +62,17 @@ def cancel(
     if refund_to == RefundTo.CARD:
         done = cancel_to_card(user_id, reservation_id, agreed, now)
         withdrawals.ask_for(done.withdrawals)
+        end_payment_of_hold(done, user_id)
         return replace(done, balance=wallet_of(user_id).amount) if done.withdrawals else done
     done = refunds.cancel(user_id=user_id, reservation_id=reservation_id, agreed=agreed, now=now)
+    end_payment_of_hold(done, user_id)
     return replace(done, withdrawals=withdrawals_before(done))
+
+
+def end_payment_of_hold(done: Cancellation, user_id: int) -> None:
+    """Who gave a held seat back has nothing to pay for it any more, whatever page is open elsewhere."""
+    if payment_of(done.reservation) is None:
+        top_ups.abandon_all_for([done.reservation.pk], user_id=user_id)
 
 
 @transaction.atomic(durable=True)

@@ -296,7 +296,7 @@ def test_paid_otherwise_it_is_ended_at_the_provider():
     make_charge(fan, amount=29_500)
     pay(fan, *held, now=None)
 
-    card_checkout.end_all(user_id=fan.pk, reservation_ids=held)
+    top_ups.abandon_all_for(held, user_id=fan.pk)
 
     begun.top_up.refresh_from_db()
     assert (begun.top_up.state, begun.top_up.failure) == ("FAILED", "canceled")

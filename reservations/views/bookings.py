@@ -12,6 +12,7 @@ from reservations.domain import cancellation, holds
 from reservations.domain.errors import HoldExpired
 from reservations.queries import booking_summaries
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingTab
+from wallet.domain import top_ups
 
 BOOKINGS_A_PAGE = 10
 
@@ -73,6 +74,13 @@ def give_up(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST":
         count = holds.release_booking(reference=reference, user_id=fan_id(request))
         if count:
+            end_payments(reference, user_id=fan_id(request))
             said = ngettext("You gave %(count)d seat back.", "You gave %(count)d seats back.", count)
             messages.success(request, said % {"count": count})
     return redirect("booking", reference)
+
+
+def end_payments(reference: str, *, user_id: int) -> None:
+    """A payment by card that is under way for seats that were given back has nothing left to pay."""
+    summary = booking_summaries.booking_summary(reference, user_id=user_id)
+    top_ups.abandon_all_for([each.reservation.pk for each in summary.seats], user_id=user_id)

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urljoin
@@ -26,7 +26,7 @@ from wallet.models import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
 from wallet.models.top_ups import BY_STAFF, CREDITED
 from wallet.providers import current_provider, provider_named
 from wallet.providers.base import Order, Outcome, PayPage, Provider, ProviderAway, ProviderRefused, Status
-from wallet.queries import wallet_of
+from wallet.queries import open_top_ups_for, wallet_of
 
 log = logging.getLogger(__name__)
 
@@ -381,6 +381,18 @@ def abandon(top_up: TopUp) -> TopUp:
         # It was never asked. Should it take money all the same, that is credited.
         outcome = Outcome(status=Status.FAILED, failure=CANCELED)
     return settle(top_up, outcome)
+
+
+def abandon_all_for(reservation_ids: Sequence[int], *, user_id: int) -> None:
+    """End what is under way for reservations that were paid otherwise or given back.
+
+    What can't be ended now ends by itself; what is paid all the same is in the wallet.
+    """
+    for each in open_top_ups_for(reservation_ids, user_id=user_id):
+        try:
+            abandon(each)
+        except (ProviderAway, BalanceTooLarge):
+            continue
 
 
 def note_receipt_mailed(top_up: TopUp, *, now: datetime | None = None) -> None:
