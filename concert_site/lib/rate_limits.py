@@ -8,7 +8,8 @@ from concert_site.lib.redis import try_redis
 
 WINDOW_SECONDS = 60
 # Requests a minute and caller. Writes of one kind share a budget; a view names its own as `throttle_scope`.
-# "look_up": of one top-up, how often its page has the provider asked how it stands.
+# "look_up": of one top-up, how often its page has the provider asked how it stands; "webhook": how many unsigned
+# messages about it are kept.
 LIMITS = {
     "read": 600,
     "hold": 60,
@@ -17,6 +18,7 @@ LIMITS = {
     "charge": 30,
     "withdraw": 10,
     "look_up": 30,
+    "webhook": 20,
     "write": 120,
     "search": 3000,
 }

@@ -16,6 +16,7 @@ import orjson
 from django.conf import settings
 from django.utils import timezone
 
+from concert_site.lib.rate_limits import is_within_limit
 from concert_site.lib.web.headers import origin_of
 from wallet.models import TopUp
 from wallet.providers.base import (
@@ -175,7 +176,8 @@ class Toss:
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookMessage:
         """What it is about. It carries no signature: anybody may have sent it, so it is a reason to ask and no more.
 
-        What is about no order of ours isn't taken, so that nobody can fill the table with it.
+        What is about no order of ours isn't taken, and of one order only so many a minute: fans know their own, and
+        each other word is another message. What is refused is sent again by Toss Payments, and asked about by us.
         """
         if not settings.TOSS_SECRET_KEY:
             raise ProviderRefused("not_configured")
@@ -190,6 +192,8 @@ class Toss:
             raise ProviderRefused("too_old")
         if "\0" in reference or not TopUp.objects.filter(reference=reference, provider=self.name).exists():
             raise ProviderRefused("not_ours")
+        if settings.THROTTLE and not is_within_limit("webhook", f"{self.name}:{reference}"):
+            raise ProviderRefused("too_many")
         # It has no number: what is sent again says the same, word for word.
         return WebhookMessage(event_id=hashlib.sha256(body).hexdigest(), kind=kind, reference=reference)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from concert_site.lib.rate_limits import LIMITS
 from wallet.domain import top_ups
 from wallet.providers import toss as toss_module
 from wallet.providers.base import ProviderAway, ProviderRefused, Status
@@ -325,6 +326,19 @@ def test_a_webhook_about_somebody_elses_order_is_refused(toss, server, top_up, r
 
     with pytest.raises(ProviderRefused, match="not_ours"):
         toss.parse_webhook(*server.toss.webhook(event))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_one_order_no_more_webhooks_are_taken_than_anybody_needs(toss, server, settings, monkeypatch, top_up):
+    settings.THROTTLE = True
+    monkeypatch.setitem(LIMITS, "webhook", 2)
+    monkeypatch.setattr("concert_site.lib.rate_limits.WINDOW_SECONDS", 86_400)  # so that none ends in the middle
+    headers, body = server.toss.webhook()
+
+    for number in range(2):
+        toss.parse_webhook(headers, body + b" " * number)
+    with pytest.raises(ProviderRefused, match="too_many"):
+        toss.parse_webhook(headers, body + b" " * 3)
 
 
 def test_a_house_without_keys_takes_no_webhooks(toss, server, settings):
