@@ -144,7 +144,12 @@ def traced_proof(seen: Evidence, charges: Mapping[str, int]) -> Proof:
                 broken.append(f"top-up {order['id']}: {amount} taken, {order['amount']} credited")
         elif amount and order["failure"] not in seen.stuck_page:
             broken.append(f"top-up {order['id']}: {amount} taken, it is {order['state']}, and staff aren't told")
-    return Proof("nothing taken without a trace", f"{len(charges):,} charges", broken)
+    broken += [
+        f"top-up {row['id']}: {row['amount']} credited, and nothing was taken"
+        for row in seen.top_up
+        if row["state"] in CREDITED and row["reference"] not in charges
+    ]
+    return Proof("nothing taken without a trace, nothing credited without one", f"{len(charges):,} charges", broken)
 
 
 def once_proof(seen: Evidence) -> Proof:
