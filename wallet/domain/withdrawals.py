@@ -275,9 +275,15 @@ def look_up(withdrawal: Withdrawal) -> RefundOutcome:
     require_provider(withdrawal)
     provider = provider_of(withdrawal.top_up)
     outcome = provider.look_up_refund(order_of(withdrawal), withdrawal.provider_reference)
-    if outcome.status == Status.UNKNOWN and withdrawal.state == WithdrawalState.PENDING:
+    # As it stands now: refused meanwhile it is back in the wallet, and asked for again it would be paid out as well.
+    if outcome.status == Status.UNKNOWN and is_under_way(withdrawal):
         return refund(withdrawal)
     return outcome
+
+
+def is_under_way(withdrawal: Withdrawal) -> bool:
+    """Whether it is to be paid out still, whatever was read before."""
+    return Withdrawal.objects.filter(pk=withdrawal.pk, state=WithdrawalState.PENDING).exists()
 
 
 def require_provider(withdrawal: Withdrawal) -> None:

@@ -365,6 +365,20 @@ def test_what_was_paid_out_after_it_had_come_back_is_shown_to_staff(card, caplog
     assert "paid out after it had come back" in caplog.text
 
 
+def test_what_is_back_in_the_wallet_is_not_asked_for_by_whoever_read_it_before(card):
+    fan = make_fan()
+    make_charge(fan, amount=1_000)
+    card.says = Status.OPEN
+    (made,) = withdraw(fan, 1_000).withdrawals
+    read_before = Withdrawal.objects.select_related("top_up").get(pk=made.pk)
+    withdrawals.settle(made, RefundOutcome(status=Status.FAILED, failure="card_closed"))
+    card.refunds.clear()
+    card.says = Status.SUCCEEDED
+
+    assert withdrawals.look_up(read_before).status == Status.UNKNOWN
+    assert card.refunds == {}
+
+
 def test_what_comes_back_to_a_full_wallet_stays_under_way_for_staff(card):
     fan = make_fan()
     make_charge(fan, amount=1_000)
