@@ -355,8 +355,11 @@ def look_up(top_up: TopUp) -> Outcome:
 def confirm(top_up: TopUp, returned: Mapping[str, str]) -> Outcome:
     """Do what is left to do once the fan has come back, and say how it stands.
 
+    Of what comes too late for its seats nothing is taken that wasn't yet: it could only be kept.
     :raises ProviderAway: if nobody knows
     """
+    if top_up.purpose == Purpose.BOOKING and top_up.expires_at < timezone.now():
+        return look_up(top_up)
     return provider_of(top_up).confirm(order_of(top_up), top_up.provider_reference, returned)
 
 

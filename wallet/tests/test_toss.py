@@ -401,3 +401,23 @@ def test_a_book_that_breaks_off_isnt_given_in_part(toss, server):
 
     with pytest.raises(ProviderAway):
         toss.book_of(timezone.localdate())
+
+
+# --- What comes back ---------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds_left", "is_taken"), [(60, True), (-1, False)])
+def test_what_comes_back_after_its_seats_are_let_go_is_not_taken(toss, server, settings, seconds_left, is_taken):
+    settings.WALLET_PROVIDER = "toss"
+    begun = top_ups.start(
+        user_id=make_fan().pk,
+        amount=66_000,
+        reservations=(1,),
+        expires_at=timezone.now() + timedelta(seconds=seconds_left),
+    ).top_up
+
+    returned = server.toss.begin(begun.reference, 66_000)
+
+    assert (top_ups.confirm(begun, returned).status == Status.SUCCEEDED) == is_taken
+    assert bool(server.book()) == is_taken
