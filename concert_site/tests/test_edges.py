@@ -189,6 +189,7 @@ def test_every_write_is_503_or_a_refusal_without_postgres():
         "/api/v1/reservations/": {"schedule": 1, "seats": [1]},
         "/api/v1/payments/": {"reservations": [1]},
         "/api/v1/wallet/charges/": {"amount": 1},
+        "/api/v1/wallet/withdrawals/": {"amount": 1},
     }
     headers = {"x-queue-token": "6f1c1f0e-5d53-4a2c-8f43-0a4a3a5a7a11", "idempotency-key": "k"}
     with postgres_away():

@@ -29,14 +29,14 @@ def test_sign_up_log_in_top_up_and_read_the_ledger(live_server):
     entered, login = ask("POST", f"{accounts}/auth/login", {"email": "fan@example.com", "password": PASSWORD})
     fan = {"Authorization": f"Bearer {login['meta']['access_token']}"}
     key = fan | {"Idempotency-Key": "a"}
-    first, entry = ask("POST", f"{wallet}charges/", {"amount": 700}, **key)
+    first, charge = ask("POST", f"{wallet}charges/", {"amount": 700}, **key)
     again, same = ask("POST", f"{wallet}charges/", {"amount": 700}, **key)
     _, shown = ask("GET", wallet, **fan)
     _, history = ask("GET", f"{wallet}history/", **fan)
     renewed, tokens = ask("POST", f"{accounts}/tokens/refresh", {"refresh_token": login["meta"]["refresh_token"]})
 
     assert (made, entered, renewed) == (200, 200, 200)
-    assert (first, again, same) == (201, 200, entry)
+    assert (first, again, same) == (201, 200, charge)
     assert shown["amount"] == 700
-    assert history["results"] == [entry]
+    assert history["results"] == [charge["entry"]]
     assert tokens["data"]["access_token"] != login["meta"]["access_token"]

@@ -102,27 +102,41 @@ Check = Callable[[object], bool]
 
 
 def plainly_valid(serializer_class: type[serializers.Serializer[Any]], body: object) -> dict[str, Any] | None:
-    """What the serializer would make of a body that has each field and no other, all good; None if it must be asked."""
-    checks = checks_of(serializer_class)
-    if not checks or type(body) is not dict or body.keys() != checks.keys():
+    """What the serializer would make of a body that has what is demanded and nothing unknown, all good; None if it must
+    be asked.
+    """
+    checks, demanded = checks_of(serializer_class)
+    if not checks or type(body) is not dict or not demanded <= body.keys() <= checks.keys():
         return None
     # In the order of the fields, as a serializer has it.
-    return {name: body[name] for name in checks} if all(checks[name](body[name]) for name in checks) else None
+    content = {name: body[name] for name in checks if name in body}
+    return content if all(checks[name](value) for name, value in content.items()) else None
 
 
 @cache
-def checks_of(serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Check]:
-    """A check of each field, if all of them are demanded numbers and lists of ids, and nothing else is checked."""
-    checks = {name: check_of(field) for name, field in shared(serializer_class).fields.items()}
+def checks_of(serializer_class: type[serializers.Serializer[Any]]) -> tuple[dict[str, Check], frozenset[str]]:
+    """A check of each field, if all are demanded numbers and lists of ids, or words that may be left out, and nothing
+    else is checked; and which are demanded.
+    """
+    fields = shared(serializer_class).fields
+    checks = {name: check_of(field) for name, field in fields.items()}
     is_plain = serializer_class.__bases__ == (Body,) and not any(
         name.startswith("validate") for name in vars(serializer_class)
     )
-    return {name: check for name, check in checks.items() if check} if is_plain and all(checks.values()) else {}
+    if not is_plain or not all(checks.values()):
+        return {}, frozenset()
+    demanded = frozenset(name for name, field in fields.items() if field.required)
+    return {name: check for name, check in checks.items() if check}, demanded
 
 
 def check_of(field: serializers.Field[Any, Any, Any, Any]) -> Check | None:
     """What a field demands of its value; None if that can't be said in short."""
-    if not field.required or field.allow_null or field.source != field.field_name:
+    if field.allow_null or field.source != field.field_name or field.default is not serializers.empty:
+        return None
+    if type(field) is serializers.ChoiceField and not field.required:
+        words = frozenset(field.choices)
+        return lambda value: type(value) is str and value in words
+    if not field.required:
         return None
     if type(field) in (Id, Money, StrictInteger) and len(field.validators) == len(("least", "most")):
         return number_check(field)

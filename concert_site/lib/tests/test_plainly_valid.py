@@ -33,7 +33,10 @@ bodies = st.one_of(
     st.dictionaries(st.sampled_from(["schedule", "seats", "reservations", "amount", "more"]), values, max_size=4),
     # Such as are good, or nearly.
     st.fixed_dictionaries({"schedule": st.integers(0, 5), "seats": st.lists(st.integers(0, 5), max_size=5)}),
-    st.fixed_dictionaries({"reservations": st.lists(st.integers(0, 5), max_size=5)}),
+    st.fixed_dictionaries(
+        {"reservations": st.lists(st.integers(0, 5), max_size=5)},
+        optional={"pay_with": st.sampled_from(["wallet", "card", "cash", "", "Wallet", 1, None, True])},
+    ),
     st.fixed_dictionaries({"amount": st.integers(0, 10_000_000)}),
 )
 
@@ -89,7 +92,7 @@ class Further(HoldRequest):
 
 @pytest.mark.parametrize("serializer_class", [Checked, Optional, Nullable, Renamed, Further, CancelRequest])
 def test_a_serializer_that_checks_more_is_always_asked(serializer_class):
-    assert checks_of(serializer_class) == {}
+    assert checks_of(serializer_class)[0] == {}
     assert plainly_valid(serializer_class, {"id": 1}) is None
 
 
