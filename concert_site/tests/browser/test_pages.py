@@ -72,7 +72,9 @@ def test_what_the_browser_complains_of_is_noticed(arrive):
     stranger = arrive(NARROWEST)
     stranger.go("")
     stranger.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'let x'}))")
-    stranger.page.evaluate("setTimeout(() => { throw new Error('broken') })")
+    # Seen before the page is left, with which its timers go.
+    with stranger.page.expect_event("pageerror"):
+        stranger.page.evaluate("setTimeout(() => { throw new Error('broken') })")
     stranger.page.goto(f"{stranger.address}nothing/")
 
     heard, stranger.complaints = " ".join(stranger.complaints), []
