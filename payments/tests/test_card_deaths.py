@@ -6,7 +6,7 @@ reconciler comes, as it does by beat, and may die the same way.
 """
 
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -173,11 +173,8 @@ def prepared(make, *before: str) -> Scene:
 
 def dies(scene: Scene, name: str, deaths: Deaths, monkeypatch) -> None:
     """Go as far as the death lets."""
-    try:
-        with deaths.watching(monkeypatch):
-            getattr(scene, name)()
-    except (Died, OperationalError):
-        pass
+    with suppress(Died, OperationalError), deaths.watching(monkeypatch):
+        getattr(scene, name)()
 
 
 JOURNEYS = {

@@ -7,8 +7,12 @@ of a worker that died is due again once that time has come.
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
 
 from wallet.providers.base import ProviderError
 
@@ -21,6 +25,23 @@ MOST_AT_ONCE = 200
 RUN_SECONDS = 20.0
 
 Row = TypeVar("Row")
+Due = TypeVar("Due", bound=Model)
+
+
+@transaction.atomic(durable=True)
+def take_up(rows: QuerySet[Due], *, due_at: str, count: str, now: datetime | None = None) -> Due | None:
+    """Take up the row that is due longest, by the column `due_at`, counting so in the column `count`.
+
+    Whoever is at a row has it: nobody waits. Who changes it otherwise meanwhile waits for this commit alone.
+    """
+    at = now or timezone.now()
+    due = rows.filter(**{f"{due_at}__lte": at}).order_by(due_at)
+    row = due.select_for_update(of=("self",), skip_locked=True, no_key=True).first()
+    if row is not None:
+        setattr(row, count, getattr(row, count) + 1)
+        setattr(row, due_at, at + LEASE)
+        row.save(update_fields=[count, due_at])
+    return row
 
 
 def work_off(claim_next: Callable[[], Row | None], work: Callable[[Row], None]) -> int:

@@ -7,7 +7,7 @@ how often it comes, in which order, and who sent it.
 import logging
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
@@ -74,18 +74,10 @@ def handle_due(provider: str, *, now: datetime | None = None) -> int:
     return claims.work_off(lambda: claim_next(provider, now), lambda event: handle(event, now=now))
 
 
-@transaction.atomic(durable=True)
 def claim_next(provider: str, now: datetime | None = None) -> ProviderEvent | None:
     """Take up the message that is due longest."""
-    at = now or timezone.now()
-    due = ProviderEvent.objects.filter(provider=provider, next_attempt_at__lte=at).order_by("next_attempt_at")
-    # Whoever is at it has it: nobody waits.
-    event = due.select_for_update(skip_locked=True, no_key=True).first()
-    if event is not None:
-        event.attempts += 1
-        event.next_attempt_at = at + claims.LEASE
-        event.save(update_fields=["attempts", "next_attempt_at"])
-    return event
+    own = ProviderEvent.objects.filter(provider=provider)
+    return claims.take_up(own, due_at="next_attempt_at", count="attempts", now=now)
 
 
 def handle(event: ProviderEvent, *, now: datetime | None = None) -> None:

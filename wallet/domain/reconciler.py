@@ -6,7 +6,7 @@ It needs nobody: no fan who comes back, no webhook. What they bring is merely so
 import logging
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from wallet.domain import claims, top_ups, withdrawals
@@ -27,18 +27,10 @@ def settle_due(provider: str, *, now: datetime | None = None) -> int:
     return claims.work_off(lambda: claim_next(provider, now), lambda top_up: reconcile(top_up, now=now))
 
 
-@transaction.atomic(durable=True)
 def claim_next(provider: str, now: datetime | None = None) -> TopUp | None:
     """Take up the top-up that is due longest."""
-    at = now or timezone.now()
-    due = TopUp.objects.filter(provider=provider, next_look_at__lte=at).order_by("next_look_at")
-    # Whoever is at it has it: nobody waits. A fan who comes back meanwhile waits for this commit alone.
-    top_up = due.select_for_update(skip_locked=True, no_key=True).first()
-    if top_up is not None:
-        top_up.looks += 1
-        top_up.next_look_at = at + claims.LEASE
-        top_up.save(update_fields=["looks", "next_look_at"])
-    return top_up
+    own = TopUp.objects.filter(provider=provider)
+    return claims.take_up(own, due_at="next_look_at", count="looks", now=now)
 
 
 def reconcile(top_up: TopUp, *, now: datetime | None = None) -> None:
@@ -99,19 +91,10 @@ def settle_due_withdrawals(provider: str, *, now: datetime | None = None) -> int
     )
 
 
-@transaction.atomic(durable=True)
 def claim_next_withdrawal(provider: str, now: datetime | None = None) -> Withdrawal | None:
-    """Take up the withdrawal that is due longest."""
-    at = now or timezone.now()
-    due = Withdrawal.objects.filter(top_up__provider=provider, next_look_at__lte=at).order_by("next_look_at")
-    # As with top-ups; the top-up itself is left alone.
-    own = due.select_related("top_up").select_for_update(of=("self",), skip_locked=True, no_key=True)
-    withdrawal = own.first()
-    if withdrawal is not None:
-        withdrawal.looks += 1
-        withdrawal.next_look_at = at + claims.LEASE
-        withdrawal.save(update_fields=["looks", "next_look_at"])
-    return withdrawal
+    """Take up the withdrawal that is due longest; the top-up itself is left alone."""
+    own = Withdrawal.objects.filter(top_up__provider=provider).select_related("top_up")
+    return claims.take_up(own, due_at="next_look_at", count="looks", now=now)
 
 
 def reconcile_withdrawal(withdrawal: Withdrawal, *, now: datetime | None = None) -> None:

@@ -6,6 +6,7 @@ Version 2022-11-16, https://docs.tosspayments.com/reference
 """
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -34,6 +35,8 @@ from wallet.providers.base import (
     bounds_of,
 )
 from wallet.providers.toss_api import NOT_FOUND, REFUSED_KEYS, Api
+
+log = logging.getLogger(__name__)
 
 CURRENCY = "KRW"
 # Its times without a zone are Korea's.
@@ -91,8 +94,9 @@ class Toss:
         except ProviderAway as error:
             if error.code in REFUSED_KEYS:
                 return [f"TOSS_SECRET_KEY is refused by {settings.TOSS_API_BASE} ({error.code})"]
-        except ProviderRefused:
-            pass
+        except ProviderRefused as error:
+            # It knows the key, and dislikes the question.
+            log.info("Toss Payments doesn't show its book: %s", error)
         return []
 
     # --- Payments ------------------------------------------------------------------------------
