@@ -123,13 +123,15 @@ def begin(user_id: int, bill: Bill, amount: int, *, is_by_app: bool, now: dateti
     :raises TopUpUnavailable, BalanceTooLarge: as top_ups.start
     """
     begun = top_ups.start(
-        user_id=user_id,
-        amount=amount,
-        reservations=bill.reservations,
-        return_path=reverse("checkout", args=[bill.booking_reference]),
+        top_ups.TopUpRequest(
+            user_id=user_id,
+            amount=amount,
+            reservations=bill.reservations,
+            return_path=reverse("checkout", args=[bill.booking_reference]),
+            expires_at=bill.held_until,
+            now=now,
+        ),
         is_by_app=is_by_app,
-        expires_at=bill.held_until,
-        now=now,
     )
     return begun.top_up
 

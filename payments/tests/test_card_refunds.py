@@ -88,7 +88,7 @@ def test_the_top_up_that_paid_for_the_booking_goes_back_first():
     fan = make_fan()
     sale = make_sale(seats=1)
     (reservation,) = in_order(hold(fan, sale, 0, now=None))
-    begun = top_ups.start(user_id=fan.pk, amount=50_000, reservations=(reservation,)).top_up
+    begun = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=50_000, reservations=(reservation,))).top_up
     sandbox.pay(begun.reference)
     top_ups.settle(begun, top_ups.look_up(begun))
     make_charge(fan, amount=70_000)

@@ -9,28 +9,24 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from concert_site.accounts.models import User
 from concert_site.lib.database.statements import fetch
-from concert_site.lib.errors import Invalid
-from concert_site.lib.formats import money
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
-from wallet.domain.errors import BalanceTooLarge, TopUpDayLimit, TopUpMonthLimit
+from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.ledger import LARGEST_BALANCE
+from wallet.domain.top_up_limits import require_in_bounds, require_in_limits
 from wallet.models import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
-from wallet.models.top_ups import BY_STAFF, CREDITED
+from wallet.models.top_ups import BY_STAFF
 from wallet.providers import current_provider, provider_named
 from wallet.providers.base import Order, Outcome, PayPage, Provider, ProviderAway, ProviderRefused, Status
 from wallet.queries import open_top_ups_for, wallet_of
 
 log = logging.getLogger(__name__)
 
-MONTH = timedelta(days=30)
 # Between two looks at what is under way, in seconds: the first soon, then ever more seldom, up to an hour.
 FIRST_LOOK, LAST_LOOK = 10, 3600
 # What the provider has never heard of by then, was never asked of it.
@@ -55,22 +51,34 @@ class StartedTopUp:
 # --- Beginning ---------------------------------------------------------------------------------
 
 
-def start(
-    *,
-    user_id: int,
-    amount: int,
-    idempotency_key: str | None = None,
-    reservations: tuple[int, ...] = (),
-    return_path: str = "",
-    is_by_app: bool = False,
-    expires_at: datetime | None = None,
-    now: datetime | None = None,
-) -> StartedTopUp:
-    """Write down that a fan brings in `amount` (minor units), once a key, then ask the provider to collect it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUpRequest:
+    """What a fan asks for: `amount` in minor units, once a key.
 
     With `reservations` it is for these, which whom `use_settler` has named pays from it: one at a time, whatever its
     amount, so that two clicks are one. `return_path` is where on this site the fan goes on afterwards, `expires_at`
     when nobody waits for the money any more: TOP_UP_SECONDS from now, unless told otherwise.
+    """
+
+    user_id: int
+    amount: int
+    idempotency_key: str | None = None
+    reservations: tuple[int, ...] = ()
+    return_path: str = ""
+    expires_at: datetime | None = None
+    now: datetime | None = None
+
+    @property
+    def hash(self) -> str:
+        """What tells it from another request of the same key, or for the same seats."""
+        return request_hash(
+            {"reservations": sorted(self.reservations)} if self.reservations else {"amount": self.amount}
+        )
+
+
+def start(request: TopUpRequest, *, is_by_app: bool = False) -> StartedTopUp:
+    """Write down what a fan brings in, then ask the provider to collect it.
+
     One that the provider couldn't be asked about stays CREATED: the same request asks again.
 
     :raises IdempotencyKeyReused: if the key came before, with another amount
@@ -79,115 +87,61 @@ def start(
     :raises TopUpDayLimit, TopUpMonthLimit: if the fan's limit is reached
     :raises BalanceTooLarge: if the wallet would hold too much
     """
-    if not reservations:
-        require_in_bounds(amount)
-    asked = request_hash({"reservations": sorted(reservations)} if reservations else {"amount": amount})
-    known = begun_before(user_id, idempotency_key, asked, reservations)
+    if not request.reservations:
+        require_in_bounds(request.amount)
+    known = begun_before(request)
     if known is None:
         provider = current_provider()
-        if wallet_of(user_id).amount + amount > LARGEST_BALANCE:
+        if wallet_of(request.user_id).amount + request.amount > LARGEST_BALANCE:
             raise BalanceTooLarge
-        known = create(
-            user_id=user_id,
-            amount=amount,
-            idempotency_key=idempotency_key,
-            reservations=reservations,
-            return_path=return_path,
-            asked=asked,
-            provider=provider.name,
-            expires_at=expires_at,
-            now=now,
-        )
+        known = create(request, provider.name)
     if known.top_up.state == TopUpState.CREATED:
         ask_provider(known.top_up, is_by_app=is_by_app)
     return known
 
 
-def require_in_bounds(amount: int) -> None:
-    """One top-up has a smallest and a largest amount.
-
-    :raises Invalid: naming both
-    """
-    bounds = {"least": settings.TOP_UP_LEAST, "most": settings.TOP_UP_MOST}
-    if not bounds["least"] <= amount <= bounds["most"]:
-        raise Invalid(_("Choose an amount from %(least)d to %(most)d.") % bounds, attr="amount")
-
-
-def require_in_limits(user_id: int, amount: int, now: datetime | None) -> None:
-    """A fan brings in no more than so much a day and in 30 days; what may still come counts.
-
-    :raises TopUpDayLimit, TopUpMonthLimit: saying how much is left
-    """
-    at = now or timezone.now()
-    midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
-    for refusal, most, since in (
-        (TopUpDayLimit, settings.TOP_UP_DAY_MOST, midnight),
-        (TopUpMonthLimit, settings.TOP_UP_MONTH_MOST, at - MONTH),
-    ):
-        if most:
-            counted = TopUp.objects.of(user_id=user_id).filter(
-                purpose=Purpose.WALLET, created_at__gte=since, state__in=[*OPEN, *CREDITED]
-            )
-            left = most - (counted.aggregate(sum=Sum("amount"))["sum"] or 0)
-            if amount > left:
-                raise refusal(refusal.detail % {"left": money(max(0, left))}, attr="amount")
-
-
-def begun_before(
-    user_id: int, idempotency_key: str | None, asked: str, reservations: tuple[int, ...]
-) -> StartedTopUp | None:
+def begun_before(request: TopUpRequest) -> StartedTopUp | None:
     """What this request has begun already: by its key, or for a booking by what is still under way for it.
 
     :raises IdempotencyKeyReused: if the key was that of another request
     """
-    own = TopUp.objects.of(user_id=user_id)
-    if idempotency_key is not None:
-        found = own.filter(idempotency_key=idempotency_key).first()
-        if found and found.request_hash != asked:
+    own, found = TopUp.objects.of(user_id=request.user_id), None
+    if request.idempotency_key is not None:
+        found = own.filter(idempotency_key=request.idempotency_key).first()
+        if found and found.request_hash != request.hash:
             raise IdempotencyKeyReused
-    else:
-        found = own.open().filter(purpose=Purpose.BOOKING, request_hash=asked).first() if reservations else None
+    elif request.reservations:
+        found = own.open().filter(purpose=Purpose.BOOKING, request_hash=request.hash).first()
     return StartedTopUp(found, is_new=False) if found else None
 
 
-def create(
-    *,
-    user_id: int,
-    amount: int,
-    idempotency_key: str | None,
-    reservations: tuple[int, ...],
-    return_path: str,
-    asked: str,
-    provider: str,
-    expires_at: datetime | None,
-    now: datetime | None,
-) -> StartedTopUp:
+def create(request: TopUpRequest, provider: str) -> StartedTopUp:
     """Write it down, in a transaction of its own: from here on it is looked after, whatever dies.
 
     :raises IdempotencyKeyReused, TopUpDayLimit, TopUpMonthLimit: as `start`
     """
-    at = now or timezone.now()
+    at = request.now or timezone.now()
     with transaction.atomic(durable=True):
         # One after the other: the same request at once is one top-up, and limits hold for all of a fan's.
-        User.objects.select_for_update(no_key=True).values_list("pk").get(pk=user_id)
-        if known := begun_before(user_id, idempotency_key, asked, reservations):
+        User.objects.select_for_update(no_key=True).values_list("pk").get(pk=request.user_id)
+        if known := begun_before(request):
             return known
-        if not reservations:
-            require_in_limits(user_id, amount, now)
+        if not request.reservations:
+            require_in_limits(request.user_id, request.amount, request.now)
         made = TopUp.objects.create(
-            user_id=user_id,
-            amount=amount,
+            user_id=request.user_id,
+            amount=request.amount,
             currency=settings.CURRENCY,
-            purpose=Purpose.BOOKING if reservations else Purpose.WALLET,
-            reservations=list(reservations),
+            purpose=Purpose.BOOKING if request.reservations else Purpose.WALLET,
+            reservations=list(request.reservations),
             provider=provider,
             reference=uuid.uuid4().hex,
-            idempotency_key=idempotency_key,
-            request_hash=asked,
-            return_path=return_path,
+            idempotency_key=request.idempotency_key,
+            request_hash=request.hash,
+            return_path=request.return_path,
             created_at=at,
             updated_state_at=at,
-            expires_at=expires_at or at + timedelta(seconds=settings.TOP_UP_SECONDS),
+            expires_at=request.expires_at or at + timedelta(seconds=settings.TOP_UP_SECONDS),
             next_look_at=at + timedelta(seconds=FIRST_LOOK),
         )
     return StartedTopUp(made, is_new=True)
@@ -414,4 +368,5 @@ def charge(*, user_id: int, amount: int, idempotency_key: str, now: datetime | N
 
     :raises IdempotencyKeyReused, Invalid, TopUpUnavailable, TopUpDayLimit, TopUpMonthLimit, BalanceTooLarge: as `start`
     """
-    return start(user_id=user_id, amount=amount, idempotency_key=idempotency_key, is_by_app=True, now=now)
+    asked = TopUpRequest(user_id=user_id, amount=amount, idempotency_key=idempotency_key, now=now)
+    return start(asked, is_by_app=True)

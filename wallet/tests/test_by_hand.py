@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture
 def differing(signed):
     """A top-up of 5,000 of which the provider took 4,000."""
-    top_up = top_ups.start(user_id=make_fan().pk, amount=5_000).top_up
+    top_up = top_ups.start(top_ups.TopUpRequest(user_id=make_fan().pk, amount=5_000)).top_up
     signed.pay(top_up, amount=4_000)
     return top_ups.settle(top_up, top_ups.look_up(top_up))
 
@@ -144,7 +144,7 @@ def test_what_the_provider_doesnt_have_is_neither_booked_nor_given_back(differin
 
 @pytest.mark.parametrize("step", [book, give_back])
 def test_what_is_in_the_wallet_already_is_left_alone(signed, step):
-    top_up = top_ups.start(user_id=make_fan().pk, amount=5_000).top_up
+    top_up = top_ups.start(top_ups.TopUpRequest(user_id=make_fan().pk, amount=5_000)).top_up
     report(top_up, signed)
 
     with pytest.raises(by_hand.NothingToDo):

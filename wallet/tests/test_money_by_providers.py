@@ -34,7 +34,7 @@ def begin(server, settings, fan):
 
     def begin(provider, amount=66_000):
         settings.WALLET_PROVIDER = provider
-        return top_ups.start(user_id=fan.pk, amount=amount).top_up
+        return top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=amount)).top_up
 
     return begin
 

@@ -220,7 +220,7 @@ def test_too_many_top_ups_are_slowed_down(settings, monkeypatch):
 )
 def test_what_staff_did_with_a_payment_is_not_told_as_one_that_never_was(step, told):
     fan = make_fan()
-    begun = top_ups.start(user_id=fan.pk, amount=500).top_up
+    begun = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=500)).top_up
     TopUp.objects.filter(pk=begun.pk).update(failure=by_hand.DIFFERS)
     by_hand.close(begun, {by_hand.DIFFERS}, step, None)
 
@@ -234,7 +234,7 @@ def test_what_staff_did_with_a_payment_is_not_told_as_one_that_never_was(step, t
 
 def test_what_is_going_back_is_being_looked_into():
     fan = make_fan()
-    begun = top_ups.start(user_id=fan.pk, amount=500).top_up
+    begun = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=500)).top_up
     TopUp.objects.filter(pk=begun.pk).update(failure=by_hand.DIFFERS)
     by_hand.close(begun, {by_hand.DIFFERS}, by_hand.GIVING_BACK, None)
 

@@ -49,7 +49,7 @@ def open_page(live_server, settings, fan):
     def begin(provider):
         settings.WALLET_PROVIDER = provider
         provider_named.cache_clear()
-        return top_ups.start(user_id=fan.pk, amount=66_000).top_up
+        return top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=66_000)).top_up
 
     yield lambda provider, **options: Opened(live_server.url, fan, begin(provider), options)
     provider_named.cache_clear()

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def begun(fan=None, amount: int = 5_000, now: datetime = NOW) -> TopUp:
-    return top_ups.start(user_id=(fan or make_fan()).pk, amount=amount, now=now).top_up
+    return top_ups.start(top_ups.TopUpRequest(user_id=(fan or make_fan()).pk, amount=amount, now=now)).top_up
 
 
 def arrive(reference: str, event_id: str = "evt_1", now: datetime = NOW) -> ProviderEvent:
@@ -119,7 +119,7 @@ def test_a_wallet_without_room_is_left_to_staff(signed):
     fan = make_fan()
     top_up = begun(fan)
     signed.pay(top_up)
-    charged = top_ups.start(user_id=fan.pk, amount=1_000).top_up
+    charged = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=1_000)).top_up
     signed.pay(charged)
     with connection.cursor() as cursor:
         cursor.execute("update balance set amount = 0")

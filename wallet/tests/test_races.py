@@ -68,7 +68,7 @@ def test_charges_on_one_key_book_once_and_all_answer_that_entry(callers, balance
 
 def test_a_top_up_that_eight_report_at_once_is_credited_once():
     fan = make_fan(balance=1_000)
-    begun = top_ups.start(user_id=fan.pk, amount=500).top_up
+    begun = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=500)).top_up
     sandbox.pay(begun.reference)
     outcome = top_ups.look_up(begun)
 
@@ -79,7 +79,7 @@ def test_a_top_up_that_eight_report_at_once_is_credited_once():
 
 def test_control_without_a_look_behind_the_lock_it_is_credited_again():
     fan = make_fan(balance=1_000)
-    begun = top_ups.start(user_id=fan.pk, amount=500).top_up
+    begun = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=500)).top_up
     sandbox.pay(begun.reference)
     outcome = top_ups.look_up(begun)
 

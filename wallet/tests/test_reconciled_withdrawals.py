@@ -26,7 +26,7 @@ def begun(signed):
 
     def make() -> Withdrawal:
         fan = make_fan()
-        top_up = top_ups.start(user_id=fan.pk, amount=5_000).top_up
+        top_up = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=5_000)).top_up
         signed.pay(top_up)
         top_ups.settle(top_up, top_ups.look_up(top_up))
         signed.fails_with = ProviderAway("timeout")

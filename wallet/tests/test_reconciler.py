@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def begun(fan=None, amount: int = 5_000, now: datetime = NOW) -> TopUp:
-    return top_ups.start(user_id=(fan or make_fan()).pk, amount=amount, now=now).top_up
+    return top_ups.start(top_ups.TopUpRequest(user_id=(fan or make_fan()).pk, amount=amount, now=now)).top_up
 
 
 def settle_due(now: datetime) -> int:

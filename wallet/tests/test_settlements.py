@@ -37,7 +37,7 @@ def credit(signed):
     """A top-up that was paid and credited at a moment, and its line in the provider's book of a day."""
 
     def make(charged: int = 5_000, *, at: datetime = NOON, book: date | None = DAY, **changes) -> TopUp:
-        top_up = top_ups.start(user_id=make_fan().pk, amount=charged, now=at).top_up
+        top_up = top_ups.start(top_ups.TopUpRequest(user_id=make_fan().pk, amount=charged, now=at)).top_up
         signed.pay(top_up)
         top_ups.settle(top_up, top_ups.look_up(top_up), now=at)
         if book:
@@ -138,7 +138,7 @@ def test_a_day_is_the_venues(credit):
 
 def test_what_the_provider_took_and_nobody_told_us_is_credited_first(signed):
     fan = make_fan()
-    top_up = top_ups.start(user_id=fan.pk, amount=5_000, now=NOON).top_up
+    top_up = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=5_000, now=NOON)).top_up
     top_ups.end(top_up, "EXPIRED", failure="expired")
     signed.pay(top_up)
     signed.lines[DAY] = [line(top_up)]
@@ -149,7 +149,7 @@ def test_what_the_provider_took_and_nobody_told_us_is_credited_first(signed):
 
 
 def test_what_is_left_to_staff_is_not_credited_by_it(signed):
-    top_up = top_ups.start(user_id=make_fan().pk, amount=5_000, now=NOON).top_up
+    top_up = top_ups.start(top_ups.TopUpRequest(user_id=make_fan().pk, amount=5_000, now=NOON)).top_up
     TopUp.objects.update(failure="amount_differs", next_look_at=None)
     signed.payments[top_up.reference] = Outcome(status=Status.SUCCEEDED, amount=5_000, currency="KRW")
     signed.lines[DAY] = [line(top_up)]

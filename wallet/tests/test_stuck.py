@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def begun(fan=None, amount: int = 5_000) -> TopUp:
-    return top_ups.start(user_id=(fan or make_fan()).pk, amount=amount).top_up
+    return top_ups.start(top_ups.TopUpRequest(user_id=(fan or make_fan()).pk, amount=amount)).top_up
 
 
 def differing(signed) -> TopUp:

@@ -303,7 +303,7 @@ def test_a_long_reason_is_cut_and_the_reference_stays(toss, server):
 def top_up(toss, server, settings):
     """One under way by Toss Payments that the fan has paid."""
     settings.WALLET_PROVIDER = "toss"
-    begun = top_ups.start(user_id=make_fan().pk, amount=66_000).top_up
+    begun = top_ups.start(top_ups.TopUpRequest(user_id=make_fan().pk, amount=66_000)).top_up
     toss.confirm(top_ups.order_of(begun), None, server.toss.begin(begun.reference, 66_000))
     return begun
 
@@ -411,10 +411,12 @@ def test_a_book_that_breaks_off_isnt_given_in_part(toss, server):
 def test_what_comes_back_after_its_seats_are_let_go_is_not_taken(toss, server, settings, seconds_left, is_taken):
     settings.WALLET_PROVIDER = "toss"
     begun = top_ups.start(
-        user_id=make_fan().pk,
-        amount=66_000,
-        reservations=(1,),
-        expires_at=timezone.now() + timedelta(seconds=seconds_left),
+        top_ups.TopUpRequest(
+            user_id=make_fan().pk,
+            amount=66_000,
+            reservations=(1,),
+            expires_at=timezone.now() + timedelta(seconds=seconds_left),
+        )
     ).top_up
 
     returned = server.toss.begin(begun.reference, 66_000)

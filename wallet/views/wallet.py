@@ -59,10 +59,12 @@ def top_up(request: HttpRequest, read_statement: ReadStatement) -> HttpResponse:
     amount = form.cleaned_data["amount"]
     try:
         begun = top_ups.start(
-            user_id=fan_id(request),
-            amount=amount,
-            idempotency_key=idempotency_key(request, amount=amount),
-            return_path=path_back(request),
+            top_ups.TopUpRequest(
+                user_id=fan_id(request),
+                amount=amount,
+                idempotency_key=idempotency_key(request, amount=amount),
+                return_path=path_back(request),
+            )
         )
     except (BalanceTooLarge, Invalid, TopUpDayLimit, TopUpMonthLimit) as error:
         form.add_error("amount", str(error.detail))
