@@ -25,11 +25,11 @@ from contextlib import contextmanager, suppress
 import psutil
 import psycopg
 import stack
-from card_fans import HABITS, Buyer, Sale, live_all
+from card_fans import HABITS, Buyer, Life, Sale, live_all
 from card_proofs import Evidence, proofs, read_tables
 from card_provider import Bank, book_of, provider
 from redis import RedisError
-from stack import ROOT
+from stack import ROOT, Fan
 from torture import Saboteur, Site, judge, print_answers
 from torture_fans import Diary
 
@@ -152,34 +152,22 @@ def selling(server: ProviderServer, hold: float) -> Iterator[Site]:
 def sell(site: Site, server: ProviderServer, options: argparse.Namespace) -> Evidence:
     """Sell, settle and gather what is to be compared."""
     dice = random.Random(options.seed)
-    half = options.rounds // 2
-    fans = site.make_fans(options.rounds - half, balance=0)
-    rich = site.make_fans(half, balance=POCKET_MONEY) if half else []
+    balances = make_purses(site, options.rounds)
     show = site.make_show(
         seats=options.seats, price=PRICE, max_active=1_000_000, concert_in=CONCERT_IN, closes_in=CONCERT_IN // 2
     )
-    initial = {fan.id: 0 for fan in fans} | {fan.id: POCKET_MONEY for fan in rich}
     began = time.monotonic()
-    until = began + options.seconds
-    sale = Sale(site.port, show, server, options.hold, until)
+    sale = Sale(site.port, show, server, options.hold, began + options.seconds)
     habits = dice.choices(list(HABITS), list(HABITS.values()), k=options.rounds)
     buyers = [
-        Buyer(fan, sale, random.Random(f"{options.seed} {nth}"), habits[nth]) for nth, fan in enumerate([*fans, *rich])
+        Buyer(fan, sale, random.Random(f"{options.seed} {nth}"), habits[nth])
+        for nth, (fan, _balance) in enumerate(balances)
     ]
     lives = [(began + dice.random() * options.rounds / options.rate, each.live()) for each in buyers]
     bank = Bank(server, site.port, random.Random(f"{options.seed} bank"))
     bank.thread.start()
-    blows = Blows(site, random.Random(f"{options.seed} blows"), options)
-    saboteur = threading.Thread(target=blows.work, daemon=True)
-    if options.every:
-        saboteur.start()
-    troubles = live_all(lives, options.threads)
-    blows.is_over.set()
-    if options.every:
-        saboteur.join(timeout=2 * stack.PATIENCE_SECONDS)
+    troubles = live_under_blows(lives, Blows(site, random.Random(f"{options.seed} blows"), options), options)
     print(f"All fans are through after {time.monotonic() - began:.0f} s; load {os.getloadavg()[0]:.1f}.\n")
-    if blows.log:
-        print(stack.table(["seconds", "what was done"], blows.log), "\n")
     bank.is_calm = True
     site.wait_until_ready()
     settle(site, bank)
@@ -194,7 +182,7 @@ def sell(site: Site, server: ProviderServer, options: argparse.Namespace) -> Evi
         journals=[each.journal for each in buyers],
         book=book_of(server),
         tables=tables,
-        initial=initial,
+        initial={fan.id: balance for fan, balance in balances},
         most_hold_seconds=round(options.hold * HOLD_FACTOR),
         told=bank.told,
         forged=bank.forged,
@@ -203,6 +191,28 @@ def sell(site: Site, server: ProviderServer, options: argparse.Namespace) -> Evi
         audit=audit(site),
         troubles=troubles,
     )
+
+
+def make_purses(site: Site, count: int) -> list[tuple[Fan, int]]:
+    """So many fans, half of them with some money, and what each has."""
+    half = count // 2
+    rich = site.make_fans(half, balance=POCKET_MONEY) if half else []
+    poor = site.make_fans(count - half, balance=0)
+    return [*((fan, 0) for fan in poor), *((fan, POCKET_MONEY) for fan in rich)]
+
+
+def live_under_blows(lives: list[tuple[float, Life]], blows: Blows, options: argparse.Namespace) -> list[str]:
+    """Let all fans live while the site is torn apart, if it is to be; return the troubles that they had."""
+    saboteur = threading.Thread(target=blows.work, daemon=True)
+    if options.every:
+        saboteur.start()
+    troubles = live_all(lives, options.threads)
+    blows.is_over.set()
+    if options.every:
+        saboteur.join(timeout=2 * stack.PATIENCE_SECONDS)
+    if blows.log:
+        print(stack.table(["seconds", "what was done"], blows.log), "\n")
+    return troubles
 
 
 def settle(site: Site, bank: Bank) -> None:
