@@ -4,6 +4,7 @@ It needs nobody: no fan who comes back, no webhook. What they bring is merely so
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError
@@ -38,20 +39,32 @@ def reconcile(top_up: TopUp, *, now: datetime | None = None) -> None:
 
     :raises ProviderError: if the provider doesn't say; it is asked again later
     """
+    attempt(
+        top_up,
+        lambda: top_ups.settle(top_up, outcome_of(top_up, now), now=now),
+        lambda: look_again(top_up, now),
+    )
+
+
+def attempt(row: TopUp | Withdrawal, settle: Callable[[], object], look_again: Callable[[], None]) -> None:
+    """Settle something under way, and say when it is asked about again, whatever comes of it.
+
+    :raises ProviderError: if the provider doesn't say
+    """
     try:
-        top_ups.settle(top_up, outcome_of(top_up, now), now=now)
+        settle()
     except BalanceTooLarge:
-        # Noted on the top-up, where staff find it.
+        # Noted on the row, where staff find it.
         return
     except (OperationalError, InterfaceError):
         # PostgreSQL is away or busy, and nothing can be noted: it is due again by itself.
         raise
     except ProviderError:
-        look_again(top_up, now)
+        look_again()
         raise
     except Exception:
-        log.exception("Top-up %s can't be settled", top_up.pk)
-    look_again(top_up, now)
+        log.exception("%s %s can't be settled", type(row).__name__, row.pk)
+    look_again()
 
 
 def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
@@ -102,16 +115,11 @@ def reconcile_withdrawal(withdrawal: Withdrawal, *, now: datetime | None = None)
 
     :raises ProviderError: if the provider doesn't say; it is asked again later
     """
-    try:
-        withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal), now=now)
-    except (OperationalError, InterfaceError):
-        raise
-    except ProviderError:
-        look_at_withdrawal_again(withdrawal, now)
-        raise
-    except Exception:
-        log.exception("Withdrawal %s can't be settled", withdrawal.pk)
-    look_at_withdrawal_again(withdrawal, now)
+    attempt(
+        withdrawal,
+        lambda: withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal), now=now),
+        lambda: look_at_withdrawal_again(withdrawal, now),
+    )
 
 
 def look_at_withdrawal_again(withdrawal: Withdrawal, now: datetime | None) -> None:
