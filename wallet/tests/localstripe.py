@@ -77,6 +77,8 @@ def main() -> None:
     resources.Store.dump_to_disk = lambda self: None
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    # Before its port is told: whoever reads the line may connect at once.
+    listening.listen()
     print(listening.getsockname()[1], flush=True)
     web.run_app(server.app, sock=listening, print=None)
 
