@@ -41,15 +41,10 @@ PAGE = 100
 
 STATUSES = {"succeeded": Status.SUCCEEDED, "canceled": Status.FAILED}
 REFUND_STATUSES = {"succeeded": Status.SUCCEEDED, "failed": Status.FAILED, "canceled": Status.FAILED}
-# What Stripe's balance transactions are about, and which way money goes.
-DIRECTIONS = {
-    "charge": 1,
-    "payment": 1,
-    "refund": -1,
-    "payment_refund": -1,
-    "payment_failure_refund": -1,
-    "refund_failure": 1,
-}
+# The balance transactions that are about a fan's money. What a bank takes back (a dispute), and what it gives back once
+# the dispute is won, are adjustments, of which there are others. https://docs.stripe.com/reports/reporting-categories
+MOVEMENTS = {"charge", "payment", "refund", "payment_refund", "payment_failure_refund", "refund_failure"}
+CHARGEBACKS = {"dispute", "dispute_reversal"}
 # Currencies whose amounts Stripe gives in other units than the rest. https://docs.stripe.com/currencies
 NO_DECIMALS = {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"} | {
     "PYG",
@@ -254,7 +249,7 @@ class Stripe:
             return [
                 line_of(entry)
                 for entry in self.entries(int(start.timestamp()), int(end.timestamp()))
-                if entry["type"] in DIRECTIONS
+                if entry["type"] in MOVEMENTS or entry["reporting_category"] in CHARGEBACKS
             ]
 
     def entries(self, start: int, end: int) -> Iterator[dict[str, Any]]:  # Any: JSON
@@ -339,7 +334,7 @@ def line_of(entry: Mapping[str, Any]) -> BookLine:
     return BookLine(
         reference=reference_of(source),
         provider_reference=source["id"] if is_refund else source.get("payment_intent") or source["id"],
-        amount=DIRECTIONS[entry["type"]] * source["amount"],
+        amount=source["amount"] if entry["amount"] > 0 else -source["amount"],
         currency=source["currency"].upper(),
         at=datetime.fromtimestamp(entry["created"], tz=UTC),
     )

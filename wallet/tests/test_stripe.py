@@ -351,6 +351,19 @@ def test_the_book_of_a_day_is_the_servers(stripe, server, monkeypatch):
     assert stripe.book_of(today - timedelta(days=1)) == []
 
 
+def test_what_a_bank_takes_back_and_gives_back_is_in_the_book(stripe, server):
+    (lost, lost_intent), (won, won_intent) = paid(stripe, server, 1_000), paid(stripe, server, 2_000)
+    server.stripe.dispute(lost.reference)
+    server.stripe.dispute(won.reference, is_won=True)
+    server.stripe.enter("adjustment", server.stripe.charges[server.stripe.of(won.reference)["latest_charge"]], -7)
+
+    book = stripe.book_of(timezone.localdate())
+
+    chargebacks = [(line.provider_reference, line.amount) for line in book if not line.reference]
+    assert chargebacks == [(won_intent, 2_000), (won_intent, -2_000), (lost_intent, -1_000)]
+    assert sum(line.amount for line in book) == 2_000
+
+
 def test_a_book_that_breaks_off_isnt_given_in_part(stripe, server, monkeypatch):
     monkeypatch.setattr(stripe_module, "PAGE", 1)
     for amount in (1_000, 2_000):

@@ -35,6 +35,7 @@ class StripeApi:
         self.intents: dict[str, Json] = {}
         self.charges: dict[str, Json] = {}
         self.refunds: dict[str, Json] = {}
+        self.disputes: dict[str, Json] = {}
         self.methods: dict[str, Json] = {}
         self.entries: list[Json] = []
         self.events: list[Json] = []
@@ -278,6 +279,25 @@ class StripeApi:
         self.tell("refund.failed", refund)
         return refund
 
+    def dispute(self, reference: str, *, is_won: bool = False) -> None:
+        """A fan's bank takes the money back; `is_won`: and gives it back again."""
+        intent = self.of(reference)
+        pk = f"du_{uuid4().hex}"
+        self.disputes[pk] = {
+            "id": pk,
+            "object": "dispute",
+            "amount": intent["amount"],
+            "charge": intent["latest_charge"],
+            "currency": intent["currency"],
+            "metadata": {},
+            "payment_intent": intent["id"],
+            "reason": "fraudulent",
+            "status": "won" if is_won else "needs_response",
+        }
+        self.enter("adjustment", self.disputes[pk], -intent["amount"], "dispute")
+        if is_won:
+            self.enter("adjustment", self.disputes[pk], intent["amount"], "dispute_reversal")
+
     def close_card(self, reference: str) -> None:
         """Refunds of this payment fail from now on."""
         self.closed.add(reference)
@@ -289,7 +309,7 @@ class StripeApi:
 
     # --- Balance and events --------------------------------------------------------------------
 
-    def enter(self, kind: str, source: Json, amount: int) -> None:
+    def enter(self, kind: str, source: Json, amount: int, category: str = "") -> None:
         self.entries.append(
             {
                 "id": f"txn_{uuid4().hex}",
@@ -304,7 +324,7 @@ class StripeApi:
                 "fee": 0,
                 "fee_details": [],
                 "net": amount,
-                "reporting_category": kind,
+                "reporting_category": category or kind,
                 "source": source["id"],
                 "status": "available",
                 "type": kind,
@@ -313,7 +333,7 @@ class StripeApi:
 
     def list_entries(self, request: Request) -> Json:
         low, high = int(request.query["created[gte]"]), int(request.query["created[lt]"])
-        sources = self.charges | self.refunds if "data.source" in expanded(request) else {}
+        sources = self.charges | self.refunds | self.disputes if "data.source" in expanded(request) else {}
         shown = [
             {**entry, "source": sources.get(entry["source"], entry["source"])}
             for entry in self.entries
