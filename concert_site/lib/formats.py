@@ -1,6 +1,8 @@
-"""Money, dates and times as people write them: by Babel, in the language of the moment and the venue's zone.
+"""Money, dates and times as people write them: in the language of the moment and the venue's zone.
 
-The functions are template filters too, known to every template (settings.TEMPLATES).
+Babel knows how, but for Korean: CLDR writes ₩66,000 and 2026. 12. 28. 오후 7:30, and Korean ticket sites write
+66,000원 and 2026.12.28(월) 19:30. The functions are template filters too, known to every template
+(settings.TEMPLATES).
 """
 
 from datetime import date, datetime, timedelta
@@ -9,7 +11,7 @@ from functools import partial
 from math import ceil, inf
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
 from django.conf import settings
@@ -17,6 +19,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import get_language
 
 register = template.Library()
+
+KOREAN_DAY = "yyyy.MM.dd(EEE)"
+KOREAN_CLOCK = "HH:mm"
+KOREAN_WON = "#,##0원"
 
 
 def babel_locale() -> Locale:
@@ -26,19 +32,29 @@ def babel_locale() -> Locale:
         return Locale.parse("en")
 
 
+def is_korean() -> bool:
+    return babel_locale().language == "ko"
+
+
 def in_major(amount: int) -> Decimal:
     return Decimal(amount).scaleb(-get_currency_precision(settings.CURRENCY))
 
 
 @register.filter
 def money(amount: int) -> str:
-    """An amount in minor units of the currency: 143000 is ₩143,000."""
-    return str(format_currency(in_major(amount), settings.CURRENCY, locale=babel_locale()))
+    """An amount in minor units of the currency: 143000 is ₩143,000, and 143,000원 in Korean."""
+    pattern = KOREAN_WON if is_korean() and settings.CURRENCY == "KRW" else None
+    return str(format_currency(in_major(amount), settings.CURRENCY, pattern, locale=babel_locale()))
+
+
+def money_pattern() -> str:
+    """How scripts write an amount: ₩{amount}, or {amount}원."""
+    return money(0).replace(str(in_major(0)), "{amount}")
 
 
 @register.filter
 def signed_money(amount: int) -> str:
-    """A change of a balance: +₩50,000, −₩143,000 with a real minus, which screen readers read out."""
+    """A change of a balance: +₩50,000, −₩143,000 with a real minus, which screen readers read out; +50,000원."""
     sign = "+" if amount > 0 else "−" if amount < 0 else ""
     return sign + money(abs(amount))
 
@@ -49,33 +65,36 @@ def major(amount: int) -> str:
     return str(in_major(amount))
 
 
+def at_venue(moment: date | datetime) -> date:
+    return localtime(moment).date() if isinstance(moment, datetime) else moment
+
+
 @register.filter
 def day(moment: date | datetime) -> str:
-    """A date with its day of the week; of an instant, the date at the venue."""
-    on = localtime(moment).date() if isinstance(moment, datetime) else moment
-    return str(format_date(on, "full", locale=babel_locale()))
+    """A date in full: Monday, December 28, 2026, or 2026.12.28(월); of an instant, the date at the venue."""
+    return str(format_date(at_venue(moment), KOREAN_DAY if is_korean() else "full", locale=babel_locale()))
 
 
 @register.filter
 def short_day(moment: date | datetime) -> str:
-    """A date without its day of the week; of an instant, the date at the venue."""
-    on = localtime(moment).date() if isinstance(moment, datetime) else moment
-    return str(format_date(on, "medium", locale=babel_locale()))
+    """A date in short: Mon, Dec 28, 2026, or 2026.12.28(월); of an instant, the date at the venue."""
+    if is_korean():
+        return day(moment)
+    return str(format_skeleton("yMMMEd", at_venue(moment), locale=babel_locale()))
 
 
 @register.filter
 def clock(moment: datetime) -> str:
-    locale = babel_locale()
-    # The wide names of the halves of the day: 오후 and not PM, as Korean houses write it.
-    pattern = locale.time_formats["short"].pattern.replace("a", "aaaa")
-    # Never broken in two: 오후 stays with its hour, as PM does with its own.
-    return str(format_time(localtime(moment).timetz(), pattern, locale=locale)).replace(" ", "\N{NO-BREAK SPACE}")
+    """A time at the venue: 7:30 PM, or 19:30; never broken in two."""
+    written = format_time(localtime(moment).timetz(), KOREAN_CLOCK if is_korean() else "short", locale=babel_locale())
+    return str(written).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter
 def day_and_time(moment: datetime) -> str:
-    together: str = babel_locale().datetime_formats["medium"]
-    return together.format(clock(moment), short_day(moment))
+    """An instant at the venue: Mon, Dec 28, 2026, 7:30 PM, or 2026.12.28(월) 19:30."""
+    together = "{1} {0}" if is_korean() else babel_locale().datetime_formats["medium"]
+    return str(together).format(clock(moment), short_day(moment))
 
 
 @register.filter

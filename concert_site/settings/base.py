@@ -126,6 +126,8 @@ TEMPLATES = [
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+# How the admin writes dates, where Django formats them and not concert_site/lib/formats.py.
+FORMAT_MODULE_PATH = "concert_site.lib.date_formats"
 USE_TZ = True
 # The venue's zone. Time is stored in UTC.
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Seoul")

@@ -107,7 +107,7 @@ def test_it_comes_in_the_fans_language(server):
     send()
 
     (letter,) = server.accepted
-    assert letter["Subject"] == "지갑 충전 영수증: ₩30,000"
+    assert letter["Subject"] == "지갑 충전 영수증: 30,000원"
     assert "지갑" in texts(letter)[0]
 
 

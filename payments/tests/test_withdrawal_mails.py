@@ -121,7 +121,7 @@ def test_it_comes_in_the_fans_language(server):
     send()
 
     (letter,) = server.accepted
-    assert letter["Subject"] == "카드로 ₩600 출금이 진행됩니다"
+    assert letter["Subject"] == "카드로 600원 출금이 진행됩니다"
 
 
 def test_the_mail_of_a_canceled_seat_says_what_goes_to_the_card(server):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.accounts.permissions import verified
 from concert_site.lib.errors import Conflict, DomainError, Invalid, NotFound
+from concert_site.lib.formats import money_pattern
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, private_page, throttled
 from concert_site.lib.web.refusals import retry_after
@@ -77,7 +78,7 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
         "form_key": new_form_key(),
         "script_texts": script_texts(),
         "language": get_language(),
-        "currency": settings.CURRENCY,
+        "money_pattern": money_pattern(),
         "digits": get_currency_precision(settings.CURRENCY),
         "choice": seat_choice(
             sale,

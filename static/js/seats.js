@@ -18,8 +18,8 @@ const bar = document.getElementById("bar");
 const rows = document.getElementById("rows");
 const hall = document.getElementById("hall");
 const digits = Number(form.dataset.digits);
-const money = new Intl.NumberFormat(form.dataset.language, {
-  style: "currency", currency: form.dataset.currency, minimumFractionDigits: digits, maximumFractionDigits: digits,
+const amounts = new Intl.NumberFormat(form.dataset.language, {
+  minimumFractionDigits: digits, maximumFractionDigits: digits,
 });
 
 // By id: { id, section, row, seat_label, seat_price }, in the order in which they were chosen.
@@ -40,8 +40,13 @@ function nameOf(seat) {
   return filled(texts.seat, { section: seat.section, row: seat.row, seat: seat.seat_label });
 }
 
+// As the server writes it: ₩66,000, and 66,000원 in Korean.
+function money(amount) {
+  return filled(form.dataset.money, { amount: amounts.format(amount / 10 ** digits) });
+}
+
 function priceOf(seat) {
-  return money.format(seat.seat_price / 10 ** digits);
+  return money(seat.seat_price);
 }
 
 // The bar with the notice is always there, if only as an empty one: what appears with its text isn't said.
@@ -101,7 +106,7 @@ function showChosen() {
   const seats = [...chosen.values()];
   document.getElementById("chosen").replaceChildren(...seats.map(entryOf));
   const total = seats.reduce((sum, seat) => sum + seat.seat_price, 0);
-  document.getElementById("total").textContent = seats.length ? money.format(total / 10 ** digits) : "";
+  document.getElementById("total").textContent = seats.length ? money(total) : "";
   document.getElementById("bar-inside").hidden = !seats.length;
   say(notice.textContent);
   const button = document.getElementById("hold");

@@ -1,0 +1,1 @@
+"""Formats of dates by language, for Django (settings.FORMAT_MODULE_PATH)."""
