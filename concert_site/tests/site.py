@@ -9,7 +9,7 @@ from payments.models import Payment
 from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
 from reservations.halls.hall import plain_hall
-from reservations.models import Concert, ConcertSeat, Reservation
+from reservations.models import Concert, ConcertSeat, Reservation, Venue
 from wallet.models import Balance, BalanceHistory, ProviderEvent, SandboxPayment, SettlementDay, TopUp, Withdrawal
 
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
@@ -23,7 +23,8 @@ class Site:
         fan, other = (User.objects.create_user(f"{name}@example.com") for name in ("fan", "other"))
         AccountSession.objects.create(session_key="first", session_data="", expire_date=NOW, user_id=fan.pk)
         revoked = AccessRevocation.objects.create(user_id=fan.pk)
-        concert = Concert.objects.create(name="A concert")
+        venue = Venue.objects.create(name="A hall")
+        concert = Concert.objects.create(name="A concert", venue=venue)
         times = Times(opens_at=NOW - 60 * MINUTE, closes_at=NOW + 60 * MINUTE, concert_at=NOW + 90 * MINUTE)
         schedule, seats = create_schedule(
             concert=concert,
@@ -34,6 +35,7 @@ class Site:
             limits_changed_at=NOW - 60 * MINUTE,
         )
         self.ids = {"fan": fan.pk, "other": other.pk, "concert": concert.pk, "schedule": schedule.pk}
+        self.ids["venue"] = venue.pk
         self.ids["revocation"] = revoked.pk
         self.ids |= {f"seat{nth}": seat.pk for nth, seat in enumerate(seats, start=1)}
         held, paid, refunded = (

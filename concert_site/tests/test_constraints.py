@@ -8,7 +8,7 @@ from itertools import permutations, product
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.db import DataError, IntegrityError, ProgrammingError, connection, transaction
 
 from concert_site.accounts.models import AccessRevocation, AccountSession, User
 from concert_site.tests.site import Site
@@ -21,6 +21,7 @@ BESIDE = {
     "users": (":fan", {"email": "'second@example.com'"}),
     "account_session": ("'first'", {"session_key": "'second'"}),
     "access_revocation": (":revocation", {}),
+    "venue": (":venue", {}),
     "concert": (":concert", {}),
     "concert_schedule": (":schedule", {}),
     "concert_seat": (":seat4", {"seat_number": "99", "seat_guid": "'99'"}),
@@ -106,6 +107,16 @@ BREACHES = [
     ("users_email_lower_case", "users", {"email": "'Second@example.com'"}),
     ("concert_status_known", "concert", {"status": "'CANCELED'"}),
     ("concert_has_a_name", "concert", {"name": "''"}),
+    ("concert_genre_known", "concert", {"genre": "'NOISE'"}),
+    ("concert_running_minutes_bearable", "concert", {"running_minutes": "0"}),
+    ("concert_running_minutes_bearable", "concert", {"running_minutes": "1441"}),
+    ("concert_running_minutes_check", "concert", {"running_minutes": "-1"}),
+    ("concert_age_rating_bearable", "concert", {"age_rating": "22"}),
+    ("concert_age_rating_check", "concert", {"age_rating": "-1"}),
+    ("venue_has_a_name", "venue", {"name": "''"}),
+    ("venue_map_url_is_an_address", "venue", {"map_url": "'javascript:alert(1)'"}),
+    ("venue_time_zone_is_known", "venue", {"time_zone": "'EST'"}),
+    ("venue_time_zone_is_known", "venue", {"time_zone": "'+09:00'"}),
     ("schedule_opens_closes_plays", "concert_schedule", {"reservation_available_at": "deadline_at"}),
     ("schedule_opens_closes_plays", "concert_schedule", {"concert_at": "deadline_at - interval '1 s'"}),
     ("schedule_tickets_per_fan_positive", "concert_schedule", {"tickets_per_fan": "0"}),
@@ -226,7 +237,10 @@ BREACHES = [
     ("waiting_token_token_key", "waiting_token", {"token": "token"}),
 ]
 # A constraint that no row can break without breaking another, whose name comes first in the alphabet.
-SHADOWED_BY = {"payment_state_known": "payment_fee_only_when_canceled"}
+SHADOWED_BY = {
+    "concert_running_minutes_check": "concert_running_minutes_bearable",
+    "payment_state_known": "payment_fee_only_when_canceled",
+}
 
 
 @pytest.mark.parametrize(("name", "table", "columns"), BREACHES)
@@ -272,6 +286,11 @@ def test_the_database_refuses_a_canceled_payment_without_a_fee(site):
 )
 def test_the_database_lets_pass(site, table, columns):
     add(site, table, **columns)
+
+
+def test_a_zone_that_only_looks_like_one_is_refused(site):
+    with pytest.raises(DataError, match="Asia/Atlantis"):
+        add(site, "venue", time_zone="'Asia/Atlantis'")
 
 
 def test_every_foreign_key_is_enforced(site):

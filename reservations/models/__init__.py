@@ -1,7 +1,17 @@
 """Concerts, their schedules and seats, and the reservations of those seats."""
 
-from reservations.models.concert import Concert, ConcertSchedule, ConcertStatus
+from reservations.models.concert import Concert, ConcertSchedule, ConcertStatus, Genre
 from reservations.models.reservation import Reservation
 from reservations.models.seat import ConcertSeat, SeatStatus
+from reservations.models.venue import Venue
 
-__all__ = ["Concert", "ConcertSchedule", "ConcertSeat", "ConcertStatus", "Reservation", "SeatStatus"]
+__all__ = [
+    "Concert",
+    "ConcertSchedule",
+    "ConcertSeat",
+    "ConcertStatus",
+    "Genre",
+    "Reservation",
+    "SeatStatus",
+    "Venue",
+]

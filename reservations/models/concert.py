@@ -14,11 +14,34 @@ from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import one_of
 from queueing.facts import SaleState, sale_rule
 from reservations.models.posters import small_name
+from reservations.models.venue import Venue
 
 
 class ConcertStatus(models.TextChoices):
     AVAILABLE = "AVAILABLE", _("available")
     UNAVAILABLE = "UNAVAILABLE", _("unavailable")
+
+
+class Genre(models.TextChoices):
+    """What kind of evening it is: what the programme is filtered by."""
+
+    POP = "POP", _("pop")
+    ROCK = "ROCK", _("rock and indie")
+    HIP_HOP = "HIP_HOP", _("hip-hop and R&B")
+    JAZZ = "JAZZ", _("jazz")
+    CLASSICAL = "CLASSICAL", _("classical")
+    TRADITIONAL = "TRADITIONAL", _("traditional Korean")
+    MUSICAL = "MUSICAL", _("musical and theatre")
+    DANCE = "DANCE", _("dance")
+    FESTIVAL = "FESTIVAL", _("festival")
+    FAMILY = "FAMILY", _("family")
+    TALK = "TALK", _("talk and fan meeting")
+    OTHER = "OTHER", _("other")
+
+
+# Minutes that an evening can take, intervals included; and the oldest age that a rating asks for.
+LONGEST_MINUTES = 24 * 60
+OLDEST_AGE = 21
 
 
 class ConcertQuerySet(models.QuerySet["Concert"]):
@@ -35,6 +58,20 @@ class Concert(models.Model):
     description = models.TextField(_("description"), blank=True)
     status = models.CharField(_("status"), max_length=11, choices=ConcertStatus, default=ConcertStatus.AVAILABLE)
     poster = models.FileField(_("poster"), upload_to="posters/", blank=True)
+    # A concert may be announced before its hall is known. Until then the house's own clocks count.
+    venue = models.ForeignKey(
+        Venue, models.PROTECT, null=True, blank=True, related_name="concerts", verbose_name=_("venue")
+    )
+    genre = models.CharField(_("genre"), max_length=11, choices=Genre, blank=True, db_default="")
+    running_minutes = models.PositiveSmallIntegerField(_("running time in minutes"), null=True, blank=True)
+    # From which age on somebody may come: 0 is everybody, null that nothing was said.
+    age_rating = models.PositiveSmallIntegerField(_("age rating"), null=True, blank=True)
+    cast = models.TextField(_("cast"), blank=True, db_default="")
+    notices = models.TextField(_("notices"), blank=True, db_default="")
+    organiser = models.CharField(_("organiser"), max_length=200, blank=True, db_default="")
+    contact = models.CharField(_("contact for questions"), max_length=200, blank=True, db_default="")
+    # Only where somebody else than the house sells: who that is, as the law wants it said.
+    seller = models.TextField(_("seller"), blank=True, db_default="")
 
     objects = ConcertQuerySet.as_manager()
 
@@ -45,6 +82,14 @@ class Concert(models.Model):
         constraints = [
             models.CheckConstraint(condition=one_of("status", ConcertStatus), name="concert_status_known"),
             models.CheckConstraint(condition=~Q(name=""), name="concert_has_a_name"),
+            models.CheckConstraint(condition=Q(genre="") | one_of("genre", Genre), name="concert_genre_known"),
+            models.CheckConstraint(
+                condition=Q(running_minutes__isnull=True) | Q(running_minutes__range=(1, LONGEST_MINUTES)),
+                name="concert_running_minutes_bearable",
+            ),
+            models.CheckConstraint(
+                condition=Q(age_rating__isnull=True) | Q(age_rating__lte=OLDEST_AGE), name="concert_age_rating_bearable"
+            ),
         ]
 
     def __str__(self) -> str:
