@@ -107,8 +107,8 @@ def test_it_comes_in_the_fans_language(server):
     send()
 
     (letter,) = server.accepted
-    assert letter["Subject"] == "지갑 충전 영수증: 30,000원"
-    assert "지갑" in texts(letter)[0]
+    assert letter["Subject"] == "예치금 충전 영수증: 30,000원"
+    assert "예치금" in texts(letter)[0]
 
 
 def test_one_that_is_refused_waits_and_holds_up_nobody(server):

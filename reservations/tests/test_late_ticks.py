@@ -169,7 +169,7 @@ def test_a_line_that_is_stalled_says_so_and_promises_no_wait(schedule, monkeypat
 
     assert "The line stands still, which it should not. Your place is kept" in page
     assert "being measured" not in page
-    assert "문제가 생겨 대기열이 멈춰 있습니다" in korean.content.decode()
+    assert "일시적인 문제로 대기가 멈췄습니다" in korean.content.decode()
 
 
 def test_nobody_who_was_first_to_wait_is_told_that_the_line_is_stalled(schedule):
@@ -232,6 +232,6 @@ def test_the_page_says_when_the_draw_is_late(monkeypatch, seconds, is_overdue):
 
     assert ("Numbers are being drawn" not in page) is is_overdue
     assert ('told">Drawing the numbers takes longer than it should' in page) is is_overdue
-    assert ("번호 추첨이 예정보다 오래 걸리고 있습니다" in korean) is is_overdue
+    assert ("대기 순번 추첨이 지연되고 있습니다" in korean) is is_overdue
     assert ("data-late-in=" in page) is not is_overdue
     assert '<meta http-equiv="refresh"' in page
