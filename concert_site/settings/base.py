@@ -117,8 +117,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            # Known to every template: money, dates and times in the reader's language.
-            "builtins": ["concert_site.lib.formats"],
+            # Known to every template: money, dates, times and seats in the reader's language.
+            "builtins": ["concert_site.lib.formats", "reservations.halls.seat_names"],
         },
     }
 ]

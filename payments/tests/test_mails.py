@@ -100,8 +100,8 @@ def test_seats_paid_together_are_one_mail_with_a_ticket_each(server):
     for body in (text, html):
         assert "Hello Ada," in body
         assert "Your 2 seats are booked and paid." in body
-        assert "Section A, row 1, seat A-1-1" in body
-        assert "Section A, row 1, seat A-1-2" in body
+        assert "A, row 1, seat A-1-1" in body
+        assert "A, row 1, seat A-1-2" in body
         assert "₩100,000" in body
         assert reference in body
         assert "https://tickets.example.com/" in body

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import Invalid, NotFound
 from concert_site.lib.formats import day_and_time
+from reservations.halls.seat_names import seat_name
 from reservations.models import Reservation
 from reservations.models.reservation import Status
 from reservations.tickets import keys
@@ -111,12 +112,10 @@ def ticket_of(reservation: Reservation, *, payment_id: int | None) -> Ticket:
 
 def title_of(concert_name: str, claims: Claims) -> str:
     """What the picture is of, for people who don't see it; characters that no XML may hold are left out."""
-    title = _("Ticket: %(concert)s, %(when)s, section %(section)s, row %(row)s, seat %(seat)s") % {
+    title = _("Ticket: %(concert)s, %(when)s, %(seat)s") % {
         "concert": concert_name,
         "when": day_and_time(claims.begins_at),
-        "section": claims.section,
-        "row": claims.row,
-        "seat": claims.seat_label,
+        "seat": seat_name(claims),
     }
     return " ".join("".join(each if each.isprintable() else " " for each in title).split())
 

@@ -1,0 +1,12 @@
+// Names without the word for what they name, as reservations/halls/seat_names.py has them: "Row A" and "A열" are "A".
+
+const ROW = /^(?:rows?\b[\s.:]*(?<after>\S.*)|(?<before>\S.*?)\s*[열줄])$/i;
+const SEAT = /^(?:(?:seat|no\.)(?!\w)[\s.:]*(?<after>\S.*)|(?<before>\S.*?)\s*번(?:석)?)$/i;
+
+function bare(word, name) {
+  const { after, before } = word.exec(name.trim())?.groups ?? {};
+  return after ?? before ?? name.trim();
+}
+
+export const rowName = (row) => bare(ROW, row);
+export const seatNumber = (label) => bare(SEAT, label);
