@@ -1,7 +1,7 @@
 """Pages of concerts, the waiting room and bookings. Every address that takes a form answers a read, too."""
 
 from concert_site.lib.web.converters import path
-from reservations.views import bookings, catalogue, hall_map, seats, tickets, waiting
+from reservations.views import bookings, calendars, catalogue, hall_map, seats, tickets, waiting
 
 urlpatterns = [
     path("", catalogue.concerts, name="concerts"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("bookings/<reference:reference>/", bookings.booking, name="booking"),
     path("bookings/<reference:reference>/extend/", bookings.extend, name="extend"),
     path("bookings/<reference:reference>/give-up/", bookings.give_up, name="give_up"),
+    path("bookings/<reference:reference>/calendar.ics", calendars.calendar, name="calendar"),
     path("bookings/<reference:reference>/tickets/", tickets.tickets, name="tickets"),
     path("reservations/<id:pk>/ticket/", tickets.ticket, name="ticket"),
 ]

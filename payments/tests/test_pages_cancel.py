@@ -270,3 +270,21 @@ def test_a_closed_card_is_said():
         "Canceled. ₩50,000 could not go to your card, which is closed: they are in your wallet."
     ]
     assert balance_of(fan) == 50_000
+
+
+def test_the_amount_paid_adds_up_after_a_part_was_given_back_and_is_the_same_on_every_page():
+    fan, _sale, (_kept, returned) = scene(0, 1, days=8)
+    refunds.cancel(user_id=fan.pk, reservation_id=returned)
+    reference = reference_of(fan)
+    browser = at_the_screen(fan)
+
+    booking, receipt, bookings = (
+        text_of(browser.get(path))
+        for path in (f"/bookings/{reference}/", f"/bookings/{reference}/receipt/", "/bookings/")
+    )
+
+    assert '<dt>Paid in all</dt><dd class="money">₩100,000</dd>' in booking
+    assert '−₩45,000</span> <span class="soft small">after a fee of ₩5,000' in booking
+    assert '<dt>Amount paid</dt><dd><strong class="money">₩55,000</strong>' in booking
+    assert '<span>Amount paid</span><span class="money">₩55,000</span>' in receipt
+    assert 'Amount paid <span class="money">₩55,000</span>' in bookings

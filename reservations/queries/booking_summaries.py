@@ -139,6 +139,21 @@ class BookingSummary:
         return sum(each.price - each.refund for each in self.refunded)
 
     @property
+    def ever_paid(self) -> int:
+        """What was paid for the seats that have a ticket and for those that were refunded since."""
+        return self.paid_total + sum(each.price for each in self.refunded)
+
+    @property
+    def amount_paid(self) -> int:
+        """What the booking has cost by now: seats that are kept, and fees of those that were given back."""
+        return self.ever_paid - self.refunded_total
+
+    @property
+    def days_left(self) -> int:
+        """Days until the concert at the venue: none on the day itself, fewer once it is over."""
+        return (self.first.concert_date - self.today).days
+
+    @property
     def paid_at(self) -> datetime | None:
         """When the last of them was paid: a paid seat has changed its state then."""
         return max((each.reservation.updated_state_at for each in self.paid), default=None)
@@ -171,8 +186,8 @@ class BookingSummary:
 
 
 def with_schedule(reservations: ReservationQuerySet) -> ReservationQuerySet:
-    """These, each with its date; without its layout, which is large and not for reading."""
-    return reservations.select_related("concert_schedule").defer(
+    """These, each with concert and date; without its layout, which is large and not for reading."""
+    return reservations.select_related("concert_schedule", "concert").defer(
         "concert_schedule__layout", "concert_schedule__draw_seed"
     )
 

@@ -12,6 +12,8 @@ from reservations.domain import cancellation, holds
 from reservations.domain.errors import HoldExpired
 from reservations.queries import booking_summaries
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingTab
+from reservations.tickets.calendar import google_url
+from reservations.views.calendars import calendar_entry
 from wallet.domain import top_ups
 
 BOOKINGS_A_PAGE = 10
@@ -36,6 +38,7 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
     facts = {
         "booking": summary,
         "seats": [(each, offer_for(each)) for each in summary.seats],
+        "google_url": google_url(calendar_entry(request, summary)) if summary.paid and not summary.is_past else "",
         "may_cancel": any((offer := offer_for(each)) and offer.is_open for each in summary.paid),
     }
     return render(request, "reservations/booking.html", facts)
