@@ -20,6 +20,8 @@ OLD_SECONDS = 1.5
 LATE_SECONDS, STALLED_SECONDS, OVERDUE_SECONDS = 5.0, 15.0, 90
 # Whoever looks draws as well: so many at most, after so long.
 MOST_DRAWN_HERE, DRAW_LATE_SECONDS = 2000, 10.0
+# In which steps it is told when the next held seat may come back.
+RETURN_STEP_SECONDS = 5
 
 
 class SaleState(StrEnum):
@@ -93,11 +95,15 @@ class SaleTerms:
 class SaleFacts(SaleTerms):
     """All that the waiting room knows of a sale: its terms, and what is left of its seats.
 
-    `room` is how many fans inside the seats can serve: known to whoever is about to admit some, else None.
+    `room` is how many fans inside the seats can serve: known to whoever is about to admit some, else None. `seats_held`
+    are in checkouts, and the first of them comes back at `next_lapse`, if it isn't paid: seconds since 1970 by
+    PostgreSQL's clock.
     """
 
     seats_left: int
     is_sold_out: bool
+    seats_held: int = 0
+    next_lapse: float | None = None
     room: int | None = None
 
     @property
@@ -110,8 +116,28 @@ class SaleFacts(SaleTerms):
         """Seconds until the sale opens, below zero since it has."""
         return (self.opens_at - self.now).total_seconds()
 
+    @property
+    def returns_in(self) -> int | None:
+        """Seconds until the first held seat comes back, if it does; None where none is held, or some are free.
+
+        In steps, so that the answer to everybody's question stays the same meanwhile; and never too many.
+        """
+        if self.next_lapse is None or not self.has_nothing_free:
+            return None
+        return whole_steps(self.next_lapse - self.now.timestamp())
+
+    @property
+    def has_nothing_free(self) -> bool:
+        """Whether the sale goes on and no seat can be had now: all are sold, or in somebody's checkout."""
+        return not self.seats_left and self.state is SaleState.OPEN
+
     def state_at(self, now: datetime) -> SaleState:
         return self.sale_state_at(now, is_sold_out=self.is_sold_out)
+
+
+def whole_steps(seconds: float) -> int:
+    """So many seconds, or a few less, as a sentence says them that is looked at now and then."""
+    return max(0, int(seconds // RETURN_STEP_SECONDS) * RETURN_STEP_SECONDS)
 
 
 ReadFacts = Callable[[int], SaleFacts | None]

@@ -77,6 +77,11 @@ class WaitingPage:
         """Whether seats may be gone by then: each of those ahead takes one at least, and some inside are choosing."""
         return self.snapshot.facts.seats_left <= self.ahead + 1
 
+    @property
+    def has_something_free(self) -> bool:
+        """Whether a seat can be had now, or none is on sale at all."""
+        return not self.snapshot.facts.has_nothing_free
+
     # --- The draw ----------------------------------------------------------------------------------
 
     @property

@@ -56,13 +56,16 @@ class HintsOut(serializers.Serializer[object]):
 
     `minutes`: how many may be ahead at most for a wait of one minute, of two, and so on; empty while no wait can be
     told. `reach`: whose number is as high may find no seat left. `poll_after`: when to look again before the opening.
-    `spread`: over how many seconds to spread what everybody asks once the state has become this.
+    `spread`: over how many seconds to spread what everybody asks once the state has become this. `seats_held`: how many
+    seats are in checkouts. Where none is free, the first of those comes back in `returns_in` seconds at the soonest.
     """
 
     minutes = serializers.ListField(child=serializers.IntegerField())
     reach = serializers.IntegerField()
     poll_after = serializers.FloatField(allow_null=True)
     spread = serializers.FloatField()
+    seats_held = serializers.IntegerField()
+    returns_in = serializers.IntegerField(allow_null=True)
 
 
 class ProgressOut(serializers.Serializer[object]):
@@ -121,5 +124,7 @@ def progress_out(seen: QueueSnapshot) -> dict[str, object]:
             "reach": seen.line.serving + seen.facts.seats_left,
             "poll_after": page_poll_after(seen),
             "spread": page_spread(seen),
+            "seats_held": seen.facts.seats_held,
+            "returns_in": seen.facts.returns_in,
         },
     }

@@ -29,7 +29,11 @@ FEW_SEATS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """The answer as it goes out: `seats` has a code a seat. `good_until` is on the clock of time.monotonic()."""
+    """The answer as it goes out: `seats` has a code a seat. `good_until` is on the clock of time.monotonic().
+
+    `seats_held` are in checkouts; the first of them comes back at `next_lapse` if it isn't paid: seconds since 1970 by
+    PostgreSQL's clock, None where nothing is held.
+    """
 
     seats: str
     body: bytes
@@ -37,6 +41,8 @@ class Availability:
     seats_left: int
     is_sold_out: bool
     good_until: float
+    seats_held: int
+    next_lapse: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class SeatSnapshot:
     """What PostgreSQL said at `taken_at` (time.monotonic()).
 
     In `seats`, "t" is a hold that lapses within its second; `lapses` has after how many milliseconds each does.
+    `read_at` is the same moment by PostgreSQL's clock, `next_lapse` when the first of the other holds ends.
     """
 
     layout_version: int
@@ -51,6 +58,8 @@ class SeatSnapshot:
     lapses: list[int]
     is_sold_out: bool
     taken_at: float
+    read_at: float
+    next_lapse: float | None
 
 
 _snapshots: TTLCache[SeatSnapshot] = TTLCache(most=256)
@@ -100,7 +109,15 @@ def render(snapshot: SeatSnapshot, now: float) -> Availability:
         seats_left=seats_left,
         is_sold_out=snapshot.is_sold_out,
         good_until=min([snapshot.taken_at + LIFETIME_SECONDS, *(end for end in ends if end > now)]),
+        seats_held=seats.count("T"),
+        next_lapse=next_lapse(snapshot, now),
     )
+
+
+def next_lapse(snapshot: SeatSnapshot, now: float) -> float | None:
+    """When the first of the holds ends that last at `now` (time.monotonic()), by PostgreSQL's clock."""
+    soon = [lapse / 1000 for lapse in snapshot.lapses if snapshot.taken_at + lapse / 1000 > now]
+    return snapshot.read_at + min(soon) if soon else snapshot.next_lapse
 
 
 def decide_lapses(seats: str, have_lapsed: list[bool]) -> str:
@@ -112,7 +129,7 @@ def decide_lapses(seats: str, have_lapsed: list[bool]) -> str:
 
 
 def _snapshot(schedule_id: int) -> tuple[SeatSnapshot, float]:
-    key = f"availability:2:{schedule_id}"
+    key = f"availability:3:{schedule_id}"
     asked_at = time.monotonic()
     stored, left_ms, redis_ms = try_redis(lambda redis: read_shared(redis, key), NOT_SHARED)
     if stored and left_ms > 0:

@@ -125,7 +125,7 @@ class ConcertCard:
     """A concert with what its dates have in common.
 
     `next_schedule` is the first that is still to be played, else the last that was; None without any date.
-    `more_dates` counts the others ahead. Prices and `seats_left` are those of the dates in `state`.
+    `more_dates` counts the others ahead. Prices, `seats_left` and `seats_held` are those of the dates in `state`.
     """
 
     concert: PublicConcert
@@ -137,6 +137,12 @@ class ConcertCard:
     lowest: int | None
     highest: int | None
     seats_left: int
+    seats_held: int
+
+    @property
+    def has_nothing_free(self) -> bool:
+        """Whether sales go on and no seat of any can be had now."""
+        return self.state is SaleState.OPEN and not self.seats_left
 
 
 def concert_card(concert: PublicConcert) -> ConcertCard:
@@ -155,7 +161,18 @@ def concert_card(concert: PublicConcert) -> ConcertCard:
         lowest=min(prices, default=None),
         highest=max(prices, default=None),
         seats_left=sum(schedule.seats_left for schedule in alike),
+        seats_held=sum(schedule.seats_held for schedule in alike),
     )
+
+
+# Dates that are still worth naming to who can't have another one.
+WORTH_NAMING = {SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING}
+
+
+def to_be_had(schedules: Sequence[PublicSchedule]) -> list[PublicSchedule]:
+    """Those of these that a fan may still get a seat for, the ones with free seats first."""
+    found = [each for each in schedules if each.sale_state in WORTH_NAMING and not is_over(each)]
+    return sorted((each for each in found if each.seats_left), key=lambda each: BEST_FIRST.index(each.sale_state))
 
 
 def is_over(schedule: PublicSchedule) -> bool:

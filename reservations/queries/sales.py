@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
-from queueing.facts import SaleFacts, SaleState, SaleTerms
+from queueing.facts import SaleFacts, SaleState, SaleTerms, whole_steps
 from reservations.models import ConcertSchedule
 from reservations.queries.availability import availability_of, room_for_fans
 
@@ -85,7 +85,13 @@ def facts_of(schedule_id: int) -> SaleFacts | None:
         return None
     seats = availability_of(schedule_id)
     terms = {name: getattr(sale, name) for name in TERMS}
-    return SaleFacts(**terms, seats_left=seats.seats_left, is_sold_out=seats.is_sold_out)
+    return SaleFacts(
+        **terms,
+        seats_left=seats.seats_left,
+        is_sold_out=seats.is_sold_out,
+        seats_held=seats.seats_held,
+        next_lapse=seats.next_lapse,
+    )
 
 
 def tick_facts_of(schedule_id: int, *, now: datetime | None = None) -> SaleFacts | None:
@@ -134,11 +140,16 @@ class Inventory:
     prices: list[Price]
     seats_left: int
     is_sold_out: bool
+    seats_held: int
+    next_lapse: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class PublicSchedule:
-    """A schedule as the public sees it, as it stood at `read_at` by PostgreSQL's clock."""
+    """A schedule as the public sees it, as it stood at `read_at` by PostgreSQL's clock.
+
+    `seats_held` are in checkouts; the first of them comes back at `next_lapse`, if it isn't paid.
+    """
 
     id: int
     concert: int
@@ -153,6 +164,18 @@ class PublicSchedule:
     seats_left: int
     layout_name: str
     read_at: datetime
+    seats_held: int
+    next_lapse: datetime | None
+
+    @property
+    def has_nothing_free(self) -> bool:
+        """Whether its sale goes on and no seat can be had now: all are sold, or in somebody's checkout."""
+        return self.sale_state is SaleState.OPEN and not self.seats_left
+
+    @property
+    def returns_in(self) -> int | None:
+        """Seconds until the first of the held seats comes back, if it does; None where nothing is held."""
+        return None if self.next_lapse is None else whole_steps((self.next_lapse - self.read_at).total_seconds())
 
 
 # By the schedules of one page, which are asked for together.
@@ -188,6 +211,8 @@ def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
         seats_left=inventory.seats_left,
         layout_name=sale.layout_name,
         read_at=now,
+        seats_held=inventory.seats_held,
+        next_lapse=inventory.next_lapse,
     )
 
 
@@ -211,4 +236,6 @@ def _inventory(rows: list[Row]) -> Inventory:
         prices=[Price(row["category"], row["seat_price"]) for row in rows],
         seats_left=sum(row["seats_left"] for row in rows),
         is_sold_out=any(row["is_sold_out"] for row in rows),
+        seats_held=sum(row["seats_held"] for row in rows),
+        next_lapse=min((row["next_lapse"] for row in rows if row["next_lapse"]), default=None),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from queueing.facts import whole_steps
 from queueing.queries import TokenView
 from reservations.models import Reservation
 from reservations.models.reservation import Status
@@ -29,7 +30,8 @@ class SeatChoice:
     """The hall as one fan may choose from it, and what they have of it: all sections, or the rows of one.
 
     `seconds_left` is what is left of the fan's time, `codes` the live states of all seats, `kept` what a refused choice
-    left over. A long section comes in portions, counted from 1.
+    left over. A long section comes in portions, counted from 1. `returns_in`: in how many seconds the next seat that is
+    held may come back.
     """
 
     seconds_left: int
@@ -40,6 +42,21 @@ class SeatChoice:
     kept: Sequence[int]
     section: Section | None
     portion: int
+    returns_in: int | None = None
+
+    @property
+    def has_nothing_free(self) -> bool:
+        """Whether not one seat of the hall can be had now."""
+        return bool(self.codes) and "A" not in self.codes
+
+    @property
+    def has_something_free(self) -> bool:
+        return not self.has_nothing_free
+
+    @property
+    def seats_held(self) -> int:
+        """How many seats are in checkouts."""
+        return self.codes.count("T")
 
     @property
     def held(self) -> list[Reservation]:
@@ -89,6 +106,7 @@ def seat_choice(
     """
     assert token.expired_at is not None  # noqa: S101  an ACTIVE token has its time, says a constraint
     seat_map = seat_map_of(sale)
+    live = availability_of(sale.schedule_id)
     shown = seat_map.sections.get(section)
     return SeatChoice(
         # Rounded down: nobody is promised a second that they don't have.
@@ -98,6 +116,7 @@ def seat_choice(
         portion=min(portion, len(shown.portions)) if shown else 1,
         kept=[seat for seat in kept if seat in seat_map.seats],
         limit=sale.tickets_per_fan,
-        codes=availability_of(sale.schedule_id).seats,
+        codes=live.seats,
         owned=list(live_of_schedule(sale.schedule_id, user_id=user_id)),
+        returns_in=None if live.next_lapse is None else whole_steps(live.next_lapse - now.timestamp()),
     )

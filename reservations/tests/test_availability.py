@@ -81,7 +81,7 @@ def test_what_redis_keeps_ends_a_second_after_the_question():
     availability_of(schedule.pk)
     answered = redis_ms()
 
-    ends = client().pttl(f"availability:2:{schedule.pk}") + redis_ms()
+    ends = client().pttl(f"availability:3:{schedule.pk}") + redis_ms()
 
     # Between the two clocks of the last line, and in rounding, lies a moment.
     assert asked + 1000 - 2 <= ends <= answered + 1000 + 50
@@ -131,12 +131,44 @@ def test_a_lapse_is_known_to_who_finds_the_answer_in_redis():
 
 
 def test_several_lapsed_holds_turn_free_each_on_time():
-    snapshot = SeatSnapshot(layout_version=1, seats="tAtTt", lapses=[700, 200, 400], is_sold_out=False, taken_at=10.0)
+    snapshot = SeatSnapshot(
+        layout_version=1,
+        seats="tAtTt",
+        lapses=[700, 200, 400],
+        is_sold_out=False,
+        taken_at=10.0,
+        read_at=90.0,
+        next_lapse=99.0,
+    )
 
     rendered = [render(snapshot, 10.0 + seconds) for seconds in (0.1, 0.2, 0.5, 0.7)]
 
     assert [codes(one) for one in rendered] == ["TATTT", "TAATT", "TAATA", "AAATA"]
     assert [round(one.good_until, 3) for one in rendered] == [10.2, 10.4, 10.7, 11.0]
+    assert [(one.seats_held, one.next_lapse) for one in rendered] == [(4, 90.2), (3, 90.4), (2, 90.7), (1, 99.0)]
+
+
+def test_it_knows_how_many_seats_are_in_checkouts_and_when_the_first_comes_back():
+    schedule = make_schedule()
+    _free, first, later, lapsed, sold = make_seats(schedule, 5)
+    end = now() + timedelta(minutes=2)
+    hold(first, until=end)
+    hold(later, until=end + timedelta(minutes=1))
+    hold(lapsed, until=now() - timedelta(seconds=1))
+    reserve(sold)
+
+    known = availability_of(schedule.pk)
+
+    assert (known.seats_held, known.next_lapse) == (2, pytest.approx(end.timestamp(), abs=0.001))
+
+
+def test_where_nothing_is_held_nothing_comes_back():
+    schedule = make_schedule()
+    make_seats(schedule, 2)
+
+    known = availability_of(schedule.pk)
+
+    assert (known.seats_held, known.next_lapse) == (0, None)
 
 
 def test_a_change_of_seats_shows_after_the_cache_lifetime():

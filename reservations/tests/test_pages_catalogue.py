@@ -417,3 +417,47 @@ def test_there_is_no_map_of_what_the_public_may_not_know():
 
     assert map_of(schedule).status_code == 404
     assert client_of().get(f"/schedules/{10**17}/map.svg").status_code == 404
+
+
+def test_a_hall_with_nothing_free_says_so_and_what_to_do_and_no_book_leads_there_unsaid():
+    schedule = make_schedule()
+    first, second, sold = make_seats(schedule, 3)
+    hold(first, until=now() + timedelta(minutes=2, seconds=12))
+    hold(second)
+    reserve(sold)
+    other = make_schedule(schedule.concert)
+    make_seats(other)
+
+    page = text_of(client_of(make_fan()), page_of(schedule))
+
+    (card,) = re.findall(rf'id="date-{schedule.pk}".*?</article>', page)
+    assert "No seat is free right now." in card
+    assert "2 seats are in checkouts. If it isn’t paid, the next one comes back in 2:10 at the soonest." in card
+    assert ">Wait in line for a returned seat</button>" in card
+    assert ">Book</button>" not in card
+    assert f"/concerts/{schedule.concert_id}/#date-{other.pk}" in card
+    assert ">Book</button>" in page
+    assert "No seat free right now" not in text_of(client_of(), "/")
+
+
+def test_the_programme_says_that_nothing_is_free_before_anybody_goes_there():
+    schedule = make_schedule()
+    hold(*make_seats(schedule, 2))
+
+    page = text_of(client_of(), "/")
+
+    assert "No seat free right now" in page
+    assert "2 seats are in checkouts." in page
+
+
+def test_a_sold_out_date_leads_to_the_others():
+    schedule = make_schedule()
+    reserve(*make_seats(schedule))
+    other = make_schedule(schedule.concert)
+    make_seats(other)
+
+    page = text_of(client_of(), page_of(schedule))
+
+    (card,) = re.findall(rf'id="date-{schedule.pk}".*?</article>', page)
+    assert f"#date-{other.pk}" in card
+    assert f'#date-{schedule.pk}"' not in card

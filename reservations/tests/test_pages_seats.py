@@ -402,3 +402,22 @@ def test_who_gives_back_too_often_reads_when_to_try_again_and_keeps_the_choice(s
 )
 def test_a_wait_is_told_in_words_and_never_too_short(seconds, words):
     assert cooldown_text(seconds).endswith(words)
+
+
+def test_nobody_is_told_to_choose_in_front_of_an_empty_hall(sale):
+    browser = inside(sale)
+    taken_by_another(*ConcertSeat.objects.of_schedule(sale.pk), until=now() + timedelta(minutes=2, seconds=12))
+    clear_caches()
+
+    page = text_of(browser.get(address(sale)))
+
+    assert "6 seats are in checkouts. If it isn’t paid, the next one comes back in 2:10 at the soonest." in page
+    assert "<p data-something-free hidden>You may choose up to 4 seats" in page
+    assert f'data-progress="/api/v1/schedules/{sale.pk}/queue/"' in page
+
+
+def test_the_sentence_for_when_nothing_is_free_waits_while_something_is(sale):
+    page = text_of(inside(sale).get(address(sale)))
+
+    assert f'data-progress="/api/v1/schedules/{sale.pk}/queue/" hidden>' in page
+    assert "<p data-something-free>You may choose up to 4 seats" in page

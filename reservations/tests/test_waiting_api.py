@@ -14,13 +14,14 @@ from concert_site.lib import rate_limits
 from concert_site.lib.api.throttling import CallerThrottle
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.rate_limits import LIMITS
+from concert_site.lib.redis import client
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured
 from reservations.api.waiting_views import Join
 from reservations.domain import sale_settings, waiting_room
-from reservations.models import Concert, ConcertSchedule
-from reservations.tests.factories import make_fan, make_schedule, make_seats, reserve
+from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.tests.factories import hold, make_fan, make_schedule, make_seats, reserve
 
 pytestmark = pytest.mark.django_db
 
@@ -177,9 +178,26 @@ def test_the_progress_of_a_line(schedule):
             {"ahead": 5000, "seconds": 10},
             {"ahead": 20_000, "seconds": 20},
         ],
-        "hints": {"minutes": [], "reach": 12, "poll_after": None, "spread": 0.0},
+        "hints": {"minutes": [], "reach": 12, "poll_after": None, "spread": 0.0, "seats_held": 0, "returns_in": None},
     }
     assert len(seed_hash) == 64
+
+
+def test_the_progress_says_what_is_in_checkouts_and_where_nothing_is_free_when_it_may_come_back(schedule):
+    seats = list(ConcertSeat.objects.of_schedule(schedule.pk))
+    hold(*seats[1:], until=now() + timedelta(seconds=132))
+    assert progress_hints(schedule) == (len(seats) - 1, None)
+
+    hold(seats[0])
+    assert progress_hints(schedule) == (len(seats), 130)
+
+
+def progress_hints(schedule):
+    """What the progress says of held seats, asked anew."""
+    clear_caches()
+    client().flushdb()
+    hints = queue(schedule).json()["hints"]
+    return hints["seats_held"], hints["returns_in"]
 
 
 def test_the_progress_is_the_same_for_everybody_and_a_proxy_may_keep_it(schedule):

@@ -21,12 +21,15 @@ from reservations.queries.concerts import (
     is_over,
     page_of,
     public_concert,
+    to_be_had,
 )
 from reservations.queries.fan_schedules import FanSchedule, fan_schedules
 from reservations.queries.sales import Price, PublicSchedule
 from reservations.queries.seat_map import layout_categories
 
 CONCERTS_A_PAGE = 24
+# Beside a date that has nothing to give, one of them may be that date itself.
+OTHERS_NAMED = 4
 LONGEST_SEARCH = 100
 
 
@@ -137,6 +140,7 @@ def concert(request: HttpRequest, pk: int) -> HttpResponse:
         "concert": found,
         "card": concert_card(found),
         "schedules": schedule_cards(request, found),
+        "to_be_had": to_be_had(found.schedules)[:OTHERS_NAMED],
         "address": request.build_absolute_uri(request.path),
         "poster_address": request.build_absolute_uri(found.poster) if found.poster else None,
     }

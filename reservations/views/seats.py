@@ -31,6 +31,7 @@ from reservations.domain.errors import (
     TicketLimitExceeded,
 )
 from reservations.domain.holds import Booking, hold_seats
+from reservations.halls.seat_names import seat_name
 from reservations.models.reservation import Status
 from reservations.queries import bookings
 from reservations.queries.sales import public_sale_of, sale_of
@@ -217,14 +218,6 @@ def taken_seats_text(gone: Sequence[Seat], schedule_id: int, *, user_id: int) ->
         said = ngettext("%(seats)s has just been taken.", "%(seats)s have just been taken.", len(taken))
         sentences.append(said % {"seats": "; ".join(taken)})
     return " ".join(sentences)
-
-
-def seat_name(seat: Seat) -> str:
-    return _("%(section)s, row %(row)s, seat %(label)s") % {
-        "section": seat.section,
-        "row": seat.row,
-        "label": seat.seat_label,
-    }
 
 
 def without_faults(chosen: Sequence[int], refusal: DomainError) -> list[int]:

@@ -15,7 +15,7 @@ from concert_site.lib.web.pages import fan_id, private_page, throttled
 from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from queueing.facts import RoomState, SaleState
+from queueing.facts import RoomState
 from queueing.models import Status
 from queueing.page import DRAWING_SECONDS, ENDED, WaitingPage, waiting_page
 from queueing.queries import TokenView, place_of, token_in_line
@@ -23,8 +23,6 @@ from reservations.domain.waiting_room import join as join_line
 from reservations.domain.waiting_room import slot_freed, snapshot_of, watched_snapshot
 from reservations.queries import bookings, concerts
 
-# Other dates that are still worth naming.
-TO_BE_HAD = {SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING}
 # What the page's script sends to be answered with the place alone, and where it is told to go on to the seats.
 PART_HEADER, GO_HEADER = "X-Part", "X-Go-To"
 
@@ -85,7 +83,7 @@ def around(page: WaitingPage, *, user_id: int) -> dict[str, object]:
     return {
         "concert": concert,
         "date": next((each for each in dates if each.id == facts.schedule_id), None),
-        "other_dates": [each for each in dates if each.id != facts.schedule_id and each.sale_state in TO_BE_HAD],
+        "other_dates": [each for each in concerts.to_be_had(dates) if each.id != facts.schedule_id],
         "owned": bookings.live_of_schedule(facts.schedule_id, user_id=user_id),
     }
 

@@ -4,6 +4,7 @@
 // is seen; a seat that vanishes is taken off the choice, and said.
 
 import { HallMap } from "./hall_map.js";
+import { rowName, seatNumber } from "./seat_names.js";
 
 const POLL_SECONDS = 2;
 const SLOWEST_SECONDS = 30;
@@ -37,7 +38,7 @@ function filled(text, facts) {
 }
 
 function nameOf(seat) {
-  return filled(texts.seat, { section: seat.section, row: seat.row, seat: seat.seat_label });
+  return filled(texts.seat, { section: seat.section, row: rowName(seat.row), seat: seatNumber(seat.seat_label) });
 }
 
 // As the server writes it: ₩66,000, and 66,000원 in Korean.
@@ -239,6 +240,7 @@ function changed(found) {
     window.location.replace(window.location.pathname);
     return;
   }
+  document.dispatchEvent(new CustomEvent("frontrow:seats-left", { detail: found.seats_left }));
   takeAway([...chosen.values()].filter((seat) => !isFree(seat.nth)));
   if (rows) closeBoxes();
   map?.draw();

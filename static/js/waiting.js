@@ -127,6 +127,7 @@ function lose(error) {
 function seeProgress(seen) {
   answer = seen;
   if (!seen) return;
+  document.dispatchEvent(new CustomEvent("frontrow:progress", { detail: seen }));
   if (seen.state === "DRAWING" && shown().same.state === "LOBBY") showDrawing();
   // Sentences that no longer fit come anew with the place; meanwhile the numbers in them stay.
   if (fits(shown(), seen)) fillIn(numbersFor(shown(), seen));

@@ -1,0 +1,76 @@
+// Where no seat is free: how many are in checkouts, and when the next of them may come back, as it changes.
+//
+// The progress of the line tells it, which is public and costs the site next to nothing. A page that asks for it anyway
+// says what it heard by an event ("frontrow:progress"); of others each place names the address, and they take turns.
+
+const PAUSE_MS = 5000;
+const SLOWEST_MS = 60000;
+const JITTER = 0.2;
+
+const places = [...document.querySelectorAll(".nothing-free[data-progress]")];
+const somethingFree = document.querySelector("[data-something-free]");
+let turn = 0;
+let pause = PAUSE_MS;
+let timer = 0;
+
+function stopwatch(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+function sentence(place, held, returnsIn) {
+  if (!held) return "";
+  const said = (held === 1 ? place.dataset.one : place.dataset.many).replace("{n}", held.toLocaleString());
+  return returnsIn === null ? said : `${said} ${place.dataset.returns.replace("{time}", stopwatch(returnsIn))}`;
+}
+
+// A page that shows the seats has a sentence for when some are free; of others the page is asked for anew.
+function show(place, { state, seats_left: left, hints }) {
+  const isOpen = state === "OPEN" || state === "PAUSED";
+  if (place.dataset.progress && !somethingFree && (!isOpen || left > 0)) {
+    window.location.replace(window.location.pathname + window.location.search);
+    return;
+  }
+  hide(place, !isOpen || left > 0);
+  if (!place.hidden) place.querySelector("[data-held]").textContent = sentence(place, hints.seats_held, hints.returns_in);
+}
+
+function hide(place, isHidden) {
+  place.hidden = isHidden;
+  if (somethingFree) somethingFree.hidden = !isHidden;
+}
+
+async function ask() {
+  if (document.hidden) {
+    document.addEventListener("visibilitychange", ask, { once: true });
+    return;
+  }
+  const place = places[turn % places.length];
+  if (place.hidden) return;
+  turn += 1;
+  try {
+    const answer = await fetch(place.dataset.progress, { credentials: "omit", signal: AbortSignal.timeout(10000) });
+    if (!answer.ok) throw new Error(answer.status);
+    pause = PAUSE_MS;
+    show(place, await answer.json());
+  } catch {
+    pause = Math.min(SLOWEST_MS, pause * 2);
+  }
+  askSoon();
+}
+
+function askSoon() {
+  window.clearTimeout(timer);
+  timer = window.setTimeout(ask, pause * (1 + Math.random() * JITTER));
+}
+
+document.addEventListener("frontrow:progress", ({ detail }) => {
+  for (const place of document.querySelectorAll(".nothing-free:not([data-progress])")) show(place, detail);
+});
+// The map has seen the last seat go, or the first come back.
+document.addEventListener("frontrow:seats-left", ({ detail: left }) => {
+  const [place] = places;
+  if (!place || place.hidden === left > 0) return;
+  hide(place, left > 0);
+  if (!left) ask();
+});
+if (places.length) askSoon();
