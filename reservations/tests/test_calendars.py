@@ -1,5 +1,7 @@
 """A booking in the fan's own calendar."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from icalendar import Calendar
@@ -7,6 +9,7 @@ from icalendar import Calendar
 from concert_site.tests.unchanged import nothing_changed
 from payments.domain import refunds
 from payments.tests.scenes import buy, make_fan
+from reservations.models import Concert, Venue
 from reservations.tests.scenes import CONCERT_AT, NOW, make_sale
 from wallet.tests.factories import make_fan as fan_with
 
@@ -55,6 +58,18 @@ def test_a_booking_is_an_event_at_the_venue_with_its_seats_and_reminders(bought)
     assert (seats, more) == ("A, row 1, seat A-1-1", "A, row 1, seat A-1-2")
     assert tickets == f"Tickets: http://testserver/bookings/{reference}/tickets/"
     assert [alarm["ACTION"] for alarm in event.walk("VALARM")] == ["DISPLAY", "DISPLAY"]
+
+
+def test_a_known_venue_gives_place_clock_and_length(bought):
+    fan, (payment, _other) = bought
+    hall = Venue.objects.create(name="Beacon", address="2124 Broadway, New York", time_zone="America/New_York")
+    Concert.objects.filter(pk=payment.reservation.concert_id).update(venue=hall, running_minutes=95)
+
+    _calendar, event = events_in(browser_of(fan).get(path_of(payment)))
+
+    assert str(event["LOCATION"]) == "Beacon, 2124 Broadway, New York"
+    assert str(event.decoded("DTSTART").tzinfo) == "America/New_York"
+    assert event.decoded("DTEND") - event.decoded("DTSTART") == timedelta(minutes=95)
 
 
 def test_a_booking_that_was_canceled_takes_its_event_out_again(bought):

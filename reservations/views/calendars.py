@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from concert_site.lib import zones
 from concert_site.lib.web.pages import fan_id, private_page
 from reservations.halls.seat_names import seat_name
 from reservations.models import Concert
@@ -41,7 +42,7 @@ def calendar_entry(request: HttpRequest, booking: BookingSummary) -> CalendarEnt
         sequence=int((now - first.created_at).total_seconds()),
         name=first.concert_name,
         starts_at=schedule.concert_at,
-        running_minutes=getattr(concert, "running_minutes", None),
+        running_minutes=concert.running_minutes,
         zone=zone_of(concert),
         location=location_of(concert),
         description=description_of(request, booking),
@@ -53,13 +54,12 @@ def calendar_entry(request: HttpRequest, booking: BookingSummary) -> CalendarEnt
 
 def zone_of(concert: Concert) -> ZoneInfo:
     """The venue's zone, or the house's where no venue is known."""
-    venue = getattr(concert, "venue", None)
-    return ZoneInfo(venue.time_zone if venue else settings.TIME_ZONE)
+    return zones.zone_of(concert.venue.time_zone if concert.venue else None)
 
 
 def location_of(concert: Concert) -> str:
     """Name and address of the venue; nothing where it isn't known."""
-    venue = getattr(concert, "venue", None)
+    venue = concert.venue
     return ", ".join(filter(None, [venue.name, venue.address])) if venue else ""
 
 
