@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from concert_site.lib import zones
 from concert_site.lib.web.pages import fan_id, private_page
 from reservations.halls.seat_names import seat_name
 from reservations.models import Concert
@@ -54,7 +53,7 @@ def calendar_entry(request: HttpRequest, booking: BookingSummary) -> CalendarEnt
 
 def zone_of(concert: Concert) -> ZoneInfo:
     """The venue's zone, or the house's where no venue is known."""
-    return zones.zone_of(concert.venue.time_zone if concert.venue else None)
+    return ZoneInfo(concert.venue.time_zone if concert.venue else settings.TIME_ZONE)
 
 
 def location_of(concert: Concert) -> str:
