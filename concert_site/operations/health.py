@@ -17,7 +17,7 @@ from concert_site.operations.monitoring import LATE, process_health, tick_monito
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 1.8
-OK, AWAY, MISSING = "ok", "away", "missing"
+OK, DEGRADED, AWAY, MISSING = "ok", "degraded", "away", "missing"
 
 # Each check has a thread of its own: a service that takes the connection and then says nothing would hold up
 # the request, and the other check, for as long as it likes.
@@ -41,17 +41,18 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 if database, Redis and schema are there; else 503, and which of them is not. Within two seconds.
+    """200 while what can be served is served; else 503, and what is missing. Within two seconds.
 
-    Ticks that are late are told, and are no reason for a 503: a load balancer would take every web process away from
-    fans, who hold and pay without ticks.
+    Without Redis the status is `degraded`, and ticks that are late are told: neither is a reason for a 503. A load
+    balancer would take every web process away from fans, who hold and pay without either.
     """
     database, redis = _ask_database.submit(database_state), _ask_redis.submit(redis_state)
     wait([database, redis], timeout=TIMEOUT_SECONDS)
-    state = result_or(database, {"database": AWAY, "migrations": AWAY}) | result_or(redis, {"redis": AWAY})
+    needed = result_or(database, {"database": AWAY, "migrations": AWAY})
+    state = needed | result_or(redis, {"redis": AWAY})
     ticks = ticks_state() if state["redis"] == OK else {"ticks": LATE, "last_tick_seconds": None}
-    if set(state.values()) == {OK}:
-        return answer({"status": OK} | state | ticks)
+    if set(needed.values()) == {OK}:
+        return answer({"status": OK if state["redis"] == OK else DEGRADED} | state | ticks)
     response = answer({"status": AWAY} | state | ticks, status=503)
     response["Retry-After"] = "1"
     return response
@@ -113,6 +114,6 @@ def redis_state() -> dict[str, str]:
     try:
         client().ping()
     except RedisError as error:
-        log.warning("Not ready, Redis is away: %s", error)
+        log.warning("Degraded, Redis is away: %s", error)
         return {"redis": AWAY}
     return {"redis": OK}

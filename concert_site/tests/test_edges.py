@@ -72,11 +72,11 @@ def test_not_ready_without_postgres(client):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_not_ready_without_redis(client):
+def test_ready_and_degraded_without_redis(client):
     with redis_away():
         response = client.get("/readyz")
 
-    assert (response.status_code, response.json()) == (503, READY | {"status": "away", "redis": "away"})
+    assert (response.status_code, response.json()) == (200, READY | {"status": "degraded", "redis": "away"})
 
 
 @pytest.mark.django_db(transaction=True)
