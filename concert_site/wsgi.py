@@ -9,8 +9,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 django.setup(set_prefix=False)
 
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler  # noqa: E402  Django must be set up
+from concert_site.lib.database.connections import limit_statements  # noqa: E402  likewise
 
 application = Dispatcher(SiteHandler(), ApiHandler())
+limit_statements()
 
 
 def warm_up() -> None:

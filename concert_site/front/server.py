@@ -25,6 +25,7 @@ from concert_site.front.refusals import Refusal, rendered
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
+from concert_site.lib.database.silence import SilenceWatch
 from concert_site.lib.web.headers import security_headers
 from concert_site.lib.web.hosts import is_allowed
 from concert_site.operations.monitoring import process_health, tick_monitor
@@ -140,6 +141,7 @@ class Front:
         )
         self.versions = CurrentVersions()
         probes = self.lanes["probes"]
+        self.silence = SilenceWatch(looks=round(settings.DATABASE_SILENCE_SECONDS / TICK_SECONDS))
         self.readiness = Snapshots(self._make_readiness, known=probes, unknown=probes, fresh=0, stale=0)
         # Exchanges that were answered. Their tasks end when the loop next comes by, which nobody waits for.
         self.ended: deque[asyncio.Future[None]] = deque()
@@ -152,6 +154,7 @@ class Front:
         for lane in self.lanes.values():
             lane.start()
         self.connections.start()
+        self.silence.start()
         self._tick = loop.call_later(TICK_SECONDS, self._on_tick)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -159,6 +162,7 @@ class Front:
         if self._tick is not None:
             self._tick.cancel()
         self.connections.stop()
+        self.silence.stop()
         for lane in self.lanes.values():
             lane.stop(STOPPING_SECONDS)
         self.sender.close()
@@ -256,6 +260,7 @@ class Front:
         self._tick = self._loop.call_later(TICK_SECONDS, self._on_tick)
         while self.ended:
             end(self.ended.popleft())
+        self.silence.look()
         self.bodies.end_late_ones()
         self.sender.forget_promised()
         for lane in self.lanes.values():

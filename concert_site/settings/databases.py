@@ -3,6 +3,9 @@
 from concert_site.settings.base import env
 
 LOCK_TIMEOUT_MS = env.whole("LOCK_TIMEOUT_MS", default=2000)
+# Of web processes alone: an audit, a migration and a mail run may take their time.
+WEB_STATEMENT_TIMEOUT_MS = env.whole("WEB_STATEMENT_TIMEOUT_MS", default=30_000)
+DATABASE_SILENCE_SECONDS = env.duration("DATABASE_SILENCE_SECONDS", default=1.2)
 # Off behind a pooler in transaction mode, where a prepared statement may meet another server process, and which
 # refuses connections that ask for settings of PostgreSQL's at their start.
 PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=True)
@@ -18,14 +21,21 @@ DATABASES = {"default": env.postgres("DATABASE_URL", default="postgresql:///fron
 # What the address itself asks for; ours is added to it.
 ASKED = DATABASES["default"].get("OPTIONS", {})
 DATABASES["default"] |= {
-    # django-environ's choice of engine is the right one, but is an empty default for odd URL schemes.
-    "ENGINE": "django.db.backends.postgresql",
+    # Django's own for PostgreSQL, which knows while the server says nothing.
+    "ENGINE": "concert_site.lib.database.backend",
     "CONN_MAX_AGE": None,
     # A dead connection is noticed without a round trip, see concert_site.lib.web.middleware.ConnectionHealthMiddleware.
     "CONN_HEALTH_CHECKS": False,
     # One lives on a server process that belongs to the next client of the pooler meanwhile.
     "DISABLE_SERVER_SIDE_CURSORS": not PREPARE_STATEMENTS,
-    "OPTIONS": {"connect_timeout": 5}
+    # A peer that is gone without a word is noticed by TCP; sockets of this host have no such thing.
+    "OPTIONS": {
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+    }
     | ASKED
     | {
         # Server-side binding stays off: with generic plans it would keep the ORM's filters on status

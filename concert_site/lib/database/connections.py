@@ -2,7 +2,19 @@
 
 import select
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+
+
+def limit_statements() -> None:
+    """Have PostgreSQL end whatever takes longer than anybody waits, on all connections that this process makes.
+
+    Behind a pooler they are other processes' as well, and none is limited.
+    """
+    if settings.PREPARE_STATEMENTS:
+        limit = f"-c statement_timeout={settings.WEB_STATEMENT_TIMEOUT_MS}"
+        options = settings.DATABASES[DEFAULT_DB_ALIAS]["OPTIONS"]
+        options["options"] = f"{options['options']} {limit}"
 
 
 def drop_dead_connection() -> None:

@@ -1,0 +1,1 @@
+"""Django's backend for PostgreSQL, which knows while the server says nothing."""

@@ -1,0 +1,124 @@
+"""A PostgreSQL that is there and says nothing: frozen, its disk gone, or its host without a word.
+
+A thread that waits for an answer would wait for ever, and soon all of them would. No timeout of the server's own helps,
+for it is the server that does nothing. So each web process asks a question of its own every moment. While that stays
+without an answer, the connections that others wait on are ended, and no new ones are made: whoever needs PostgreSQL is
+told 503 at once, and what needs none is answered as ever. The first answer ends it.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+
+log = logging.getLogger(__name__)
+
+# Between two questions, and before asking anew where nobody listens.
+PAUSE_SECONDS = 0.25
+
+_connections: WeakSet[psycopg.Connection[Any]] = WeakSet()
+_lock = threading.Lock()
+_is_silent = threading.Event()
+
+
+def refuse_while_silent() -> None:
+    """Make no connection that would only wait.
+
+    :raises OperationalError: if PostgreSQL says nothing
+    """
+    if _is_silent.is_set():
+        raise OperationalError("PostgreSQL takes connections and says nothing")
+
+
+def remember(connection: psycopg.Connection[Any]) -> None:
+    """Have a connection ended, should the server fall silent."""
+    with _lock:
+        _connections.add(connection)
+
+
+def hang_up() -> int:
+    """End all connections at the socket, so that who waits on one stops waiting; return how many."""
+    with _lock:
+        ended = [each for each in _connections if not each.closed]
+        _connections.clear()
+    for connection in ended:
+        # Its own thread may be closing it.
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
+            end.shutdown(socket.SHUT_RDWR)
+    return len(ended)
+
+
+class SilenceWatch:
+    """Asks in a thread, and is looked at by whoever has a clock: `look` is to be called every so often.
+
+    Looks are counted, and no clock is read: a process that was itself stopped for a while accuses nobody.
+    """
+
+    def __init__(self, looks: int) -> None:
+        """:param looks: how many in a row may find the same question without an answer"""
+        self._most_looks = looks
+        self._stopped = threading.Event()
+        self._asked = self._answered = 0
+        self._seen = self._looks = 0
+
+    def start(self) -> None:
+        """Begin to ask, in the process that uses it."""
+        threading.Thread(target=self._ask_on, name="silence-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask no more. A thread that waits in vain is left behind."""
+        self._stopped.set()
+
+    def look(self) -> None:
+        """End what waits in vain; costs nothing while there are answers."""
+        if self._answered == self._asked:
+            if _is_silent.is_set():
+                _is_silent.clear()
+                log.warning("PostgreSQL answers again")
+            self._looks = 0
+            return
+        self._looks = self._looks + 1 if self._seen == self._asked else 0
+        self._seen = self._asked
+        if self._looks >= self._most_looks:
+            if not _is_silent.is_set():
+                _is_silent.set()
+                log.error("PostgreSQL says nothing: what needs it is refused until it does")
+            hang_up()
+
+    def _ask_on(self) -> None:
+        params = connections[DEFAULT_DB_ALIAS].get_connection_params()
+        connection: psycopg.Connection[Any] | None = None
+        while not self._stopped.wait(PAUSE_SECONDS):
+            self._asked += 1
+            connection = self._answer(connection, params)
+            self._answered = self._asked
+        if connection is not None:
+            connection.close()
+
+    def _answer(
+        self, connection: psycopg.Connection[Any] | None, params: Mapping[str, Any]
+    ) -> psycopg.Connection[Any] | None:
+        """Have a question answered, however long it takes; a refusal is an answer as well."""
+        while not self._stopped.is_set():
+            try:
+                if connection is None:
+                    connection = psycopg.connect(**params, autocommit=True)
+                connection.execute("select 1")
+            except psycopg.errors.ConnectionTimeout:
+                continue
+            except psycopg.Error:
+                if connection is None:
+                    return None
+                # It ended while we asked: is there another server?
+                connection.close()
+                connection = None
+            else:
+                return connection
+        return connection
