@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +77,13 @@ class Stack:
     data_dir: Path
     port: int
     environment: Mapping[str, str]
+    # The checkout that runs.
+    root: Path = ROOT
 
     def manage(self, *words: str) -> list[Any]:  # Any: whatever the command's JSON lines hold
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=ROOT,
+            cwd=self.root,
             env=dict(self.environment),
             stdout=subprocess.PIPE,
             text=True,
@@ -113,7 +115,7 @@ class Stack:
         """Start it; `wait_for_ready` waits until it serves."""
         return subprocess.Popen(
             [sys.executable, "manage.py", "up", f"--port={self.port}"],
-            cwd=ROOT,
+            cwd=self.root,
             env=dict(self.environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -145,7 +147,7 @@ S = TypeVar("S", bound=Stack)
 
 
 @contextmanager
-def throwaway(kind: type[S], **environment: str) -> Iterator[S]:
+def throwaway(kind: Callable[[Path, int, dict[str, str]], S], **environment: str) -> Iterator[S]:
     """A site of its own data directory, still to be launched; by default with throttles off."""
     with tempfile.TemporaryDirectory(prefix="frontrow-bench-") as folder:
         # A PostgreSQL that root started runs as somebody else, who must be able to come by.

@@ -20,7 +20,7 @@ from concert_site.front.connections import Connections
 from concert_site.front.environ import BASE, environ_of
 from concert_site.front.handlers import API, READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
-from concert_site.front.not_modified import CurrentVersions, is_repeatable
+from concert_site.front.not_modified import CurrentVersions, key_of
 from concert_site.front.refusals import Refusal, rendered
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
@@ -104,8 +104,9 @@ class Exchange:
         try:
             environ = environ_of(self.scope, self.path, self.body, self.length)
             response = self.handler.respond(environ)
-            if is_repeatable(self.scope):
-                self.front.versions.remember((self.path, says_secure(self.scope)), response)
+            key = repeatable_key(self.scope)
+            if key is not None:
+                self.front.versions.remember(key, response)
             self.front.sender.send(self.transport, self.scope.method, self.path, response)
         except Exception:
             log.exception("%s %s could not be answered", self.scope.method, self.path)
@@ -173,7 +174,7 @@ class Front:
         if path.startswith(API):
             if path.endswith("/queue/") and PROGRESS.fullmatch(path) and scope.method in READS:
                 return self._progress(scope, transport, path)
-            if is_repeatable(scope) and self._repeat(scope, transport, path):
+            if "/availability/" in path and self._repeat(scope, transport):
                 return DONE
         elif path == HEALTH:
             transport.response_bytes(200, HEALTH_HEADERS, HEALTHY)
@@ -186,11 +187,11 @@ class Front:
         """Answer in place of Django; nothing happens if it was answered already."""
         transport.response_bytes(refusal.status, *rendered(refusal, scope, path))
 
-    def _repeat(self, scope: Scope, transport: Transport, path: str) -> bool:
-        known = scope.headers.get("if-none-match")
-        if known is None or not is_welcome(scope):
+    def _repeat(self, scope: Scope, transport: Transport) -> bool:
+        key = repeatable_key(scope)
+        if key is None or not is_welcome(scope):
             return False
-        found = self.versions.find((path, says_secure(scope)), known)
+        found = self.versions.find(key, scope.headers.get("if-none-match"))
         if found is None:
             return False
         found.respond(scope, transport)
@@ -285,6 +286,11 @@ def snapshot_of(handler: SiteHandler, environ: dict[str, object]) -> Snapshot:
         )
     finally:
         response.close()
+
+
+def repeatable_key(scope: Scope) -> Key | None:
+    """What the front remembers an answer under."""
+    return key_of(scope, is_secure=says_secure(scope))
 
 
 def says_secure(scope: Scope) -> bool:

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "concert_site.lib.web.static.StaticFiles",
     "concert_site.views.media.MediaMiddleware",
+    "concert_site.lib.web.compression.CompressionMiddleware",
     "concert_site.lib.web.middleware.ConnectionHealthMiddleware",
     "concert_site.lib.web.middleware.ErrorPageMiddleware",
     "concert_site.accounts.middleware.JsonBodyMiddleware",

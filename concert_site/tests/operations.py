@@ -13,7 +13,7 @@ def operations(*, is_public: bool | None = None) -> Iterator[tuple[str, str, boo
     for template, methods in schema()["paths"].items():
         if not template.startswith("/api/"):
             continue
-        path = template.replace("{token}", TOKEN).replace("{id}", "1")
+        path = template.replace("{token}", TOKEN).replace("{id}", "1").replace("{version}", "0" * 16)
         assert "{" not in path, template
         for method in METHODS:
             operation = methods.get(method)

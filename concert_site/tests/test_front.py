@@ -187,6 +187,30 @@ def test_known_availability_needs_no_thread_for_as_long_as_it_is_good(front, pat
     }
 
 
+def test_what_changed_since_a_version_needs_no_thread_for_as_long_as_it_is_good(front, path):
+    path = path.replace("queue", "availability")
+
+    async def story():
+        async with running(front):
+            version = (await ask(front, path)).headers["etag"].strip('"')
+            since = f"{path}since/{version}/"
+            by_django = await ask(front, since)
+            async with all_busy(front, routes.MAIN):
+                by_front = await ask(front, since)
+            await asyncio.sleep(LIFETIME_SECONDS)
+            await asyncio.to_thread(taken_off_sale)
+            return by_django, by_front, await ask(front, since)
+
+    def taken_off_sale():
+        ConcertSeat.objects.update(status="UNAVAILABLE")
+        connection.close()
+
+    by_django, by_front, later = asyncio.run(story())
+    assert (by_front.status, by_front.body) == (200, by_django.body)
+    assert by_front.headers == by_django.headers
+    assert b'"seats_left":0' in later.body
+
+
 def test_availability_that_changed_or_may_have_is_asked_of_django(front, path):
     path = path.replace("queue", "availability")
     (first,) = answers(front, (path, "GET", {}))

@@ -60,6 +60,7 @@ def test_every_id_in_an_address_is_a_bigint():
         "/api/v1/schedules/1/",
         "/api/v1/schedules/1/seats/",
         "/api/v1/schedules/1/availability/",
+        "/api/v1/schedules/1/availability/since/0000000000000000/",
     ],
 )
 def test_public_reads_ask_for_no_account(path):

@@ -153,3 +153,17 @@ class AvailabilityOut(serializers.Serializer[object]):
         help_text="A letter a seat in the order of seats/: A to be had, T held, R reserved, U not on sale."
     )
     seats_left = serializers.IntegerField()
+
+
+class AvailabilityChangesOut(serializers.Serializer[object]):
+    """What is different since a version; all of it where that is not known any more, or as short."""
+
+    version = serializers.CharField()
+    layout_version = serializers.IntegerField()
+    changes = serializers.CharField(
+        required=False,
+        help_text="Runs of letters that changed, each after the number of seats since the run before: "
+        '"3AT12R": the fourth seat is A now, the fifth T, and after another twelve one is R.',
+    )
+    seats = serializers.CharField(required=False, help_text="In place of `changes`: all letters, as in availability/.")
+    seats_left = serializers.IntegerField()

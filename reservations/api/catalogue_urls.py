@@ -9,4 +9,9 @@ urlpatterns = [
     path("schedules/<id:pk>/", views.Schedule.as_view(), name="schedule"),
     path("schedules/<id:pk>/seats/", views.Seats.as_view(), name="seats"),
     path("schedules/<id:pk>/availability/", views.SeatAvailability.as_view(), name="availability"),
+    path(
+        "schedules/<id:pk>/availability/since/<version:version>/",
+        views.SeatAvailabilitySince.as_view(),
+        name="availability-since",
+    ),
 ]

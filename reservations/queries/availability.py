@@ -1,9 +1,9 @@
 """Which seats are free: one code a seat, asked by everybody who looks at the map.
 
-The answer is at most a second old, all its stops together: it is kept in Redis for what is left of its
-second, and in each process for what is left of that. Nothing tells it of changes, so the hot writes pay
-nothing for it.
-Holds that lapse within the second are known when it is read; they turn free on time without another look.
+The answer is less than half a second old, all its stops together: it is kept in Redis for what is left of its
+time, and in each process for what is left of that. Nothing tells it of changes, so the hot writes pay
+nothing for it. So a page that asks twice a second shows what others took within one.
+Holds that lapse within that time are known when it is read; they turn free on time without another look.
 """
 
 import time
@@ -19,10 +19,12 @@ from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.json import to_json
 from concert_site.lib.redis import try_redis
 
-LIFETIME_SECONDS = 1.0
-LIFETIME_MS = 1000
+LIFETIME_MS = 400
+LIFETIME_SECONDS = LIFETIME_MS / 1000
+# For how long a version is remembered after it was last the newest: phones sleep, and ask what they missed.
+VERSION_SECONDS = 30.0
 NOT_SHARED = b"", 0, 0
-# More than a second can sell: a second's old answer with fewer seats left than this may be wrong, so who decides
+# More than a second can sell: an answer that old with fewer seats left than this may be wrong, so who decides
 # by it looks again.
 FEW_SEATS = 2000
 
@@ -37,12 +39,17 @@ class Availability:
 
     seats: str
     body: bytes
-    etag: str
+    version: str
+    layout_version: int
     seats_left: int
     is_sold_out: bool
     good_until: float
     seats_held: int
     next_lapse: float | None
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.version}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +71,21 @@ class SeatSnapshot:
 
 _snapshots: TTLCache[SeatSnapshot] = TTLCache(most=256)
 _answers: TTLCache[Availability] = TTLCache(most=256)
+# Seats by the version's name, which names what is in it. 20,000 seats have 20 kB.
+_versions: TTLCache[str] = TTLCache(most=1024)
 
 
 def availability_of(schedule_id: int) -> Availability:
-    """The seats of a schedule, at most a second old and never older than the end of a hold.
+    """The seats of a schedule, less than half a second old and never older than the end of a hold.
 
     A schedule that doesn't exist has no seats.
     """
     return _answers.get_or_build(schedule_id, lambda: _answer(schedule_id))
+
+
+def seats_of_version(version: str) -> str | None:
+    """The seats of a version that was the newest within the last half minute, if this process knows it."""
+    return _versions.get(version)
 
 
 def room_for_fans(schedule_id: int, seats_left: int, *, cap: int, now: datetime | None = None) -> int:
@@ -92,6 +106,7 @@ def _answer(schedule_id: int) -> tuple[Availability, float]:
     snapshot = _snapshots.get_or_build(schedule_id, lambda: _snapshot(schedule_id))
     now = time.monotonic()
     availability = render(snapshot, now)
+    _versions.set(availability.version, availability.seats, VERSION_SECONDS)
     return availability, availability.good_until - now
 
 
@@ -105,7 +120,8 @@ def render(snapshot: SeatSnapshot, now: float) -> Availability:
     return Availability(
         seats=seats,
         body=to_json({"version": version} | facts),
-        etag=f'"{version}"',
+        version=version,
+        layout_version=snapshot.layout_version,
         seats_left=seats_left,
         is_sold_out=snapshot.is_sold_out,
         good_until=min([snapshot.taken_at + LIFETIME_SECONDS, *(end for end in ends if end > now)]),

@@ -1,13 +1,11 @@
 // Choosing seats: the map or the boxes of a section, the list of what is chosen, and what is taken meanwhile.
 //
-// The form posts the same fields as without it. Which seats are free is asked every two seconds while the page
-// is seen; a seat that vanishes is taken off the choice, and said.
+// The form posts the same fields as without it. A seat that vanishes is taken off the choice, and said.
 
+import { Availability } from "./availability.js";
 import { HallMap } from "./hall_map.js";
 import { rowName, seatNumber } from "./seat_names.js";
 
-const POLL_SECONDS = 2;
-const SLOWEST_SECONDS = 30;
 const FREE = "A";
 
 const form = document.getElementById("choice");
@@ -26,8 +24,14 @@ const amounts = new Intl.NumberFormat(form.dataset.language, {
 // By id: { id, section, row, seat_label, seat_price }, in the order in which they were chosen.
 const chosen = new Map();
 let codes = "";
-let failures = 0;
-let timer;
+
+const availability = new Availability(form.dataset.availability, {
+  onChange: changed,
+  onFailures(count) {
+    if (count > 1) say(texts.stale);
+    else if (!count) say("");
+  },
+});
 
 function numbersIn(text) {
   return text.split(",").filter(Boolean).map(Number);
@@ -120,28 +124,6 @@ function takeAway(seats) {
   if (!seats.length) return;
   for (const seat of seats) drop(seat);
   say(seats.map((seat) => filled(texts.gone, { seat: nameOf(seat) })).join(" "));
-}
-
-async function fetchAvailability() {
-  const answer = await fetch(form.dataset.availability, { cache: "no-cache", credentials: "omit" });
-  if (!answer.ok) throw new Error(`availability: ${answer.status}`);
-  return answer.json();
-}
-
-async function poll() {
-  window.clearTimeout(timer);
-  if (document.hidden) return;
-  try {
-    const found = await fetchAvailability();
-    if (failures) say("");
-    failures = 0;
-    if (found.seats !== codes) changed(found);
-  } catch {
-    failures += 1;
-    if (failures > 1) say(texts.stale);
-  }
-  const pace = Math.min(SLOWEST_SECONDS, POLL_SECONDS * 2 ** failures);
-  timer = window.setTimeout(poll, 1000 * pace * (1 + Math.random() / 5));
 }
 
 function isFree(nth) {
@@ -253,7 +235,7 @@ async function begin() {
   if (hall) {
     listenToZoom();
     try {
-      const [found, plan] = await Promise.all([fetchAvailability(), fetchPlan(hall.dataset.version)]);
+      const [found, plan] = await Promise.all([availability.first(), fetchPlan(hall.dataset.version)]);
       codes = found.seats;
       showMap(plan);
     } catch {
@@ -261,8 +243,7 @@ async function begin() {
     }
   }
   showChosen();
-  poll();
+  availability.poll();
 }
 
-document.addEventListener("visibilitychange", poll);
 begin();

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 from http import HTTPStatus
 
@@ -42,6 +43,12 @@ def etag_of(body: bytes) -> str:
 
 
 def takes_gzip(request: Request | HttpRequest) -> bool:
-    """Whether the client takes a compressed body; `gzip;q=0` says that it doesn't."""
-    offer = GZIP_TAKEN.search(request.headers.get("Accept-Encoding", ""))
+    """Whether the client takes a compressed body."""
+    return offers_gzip(request.headers.get("Accept-Encoding", ""))
+
+
+@lru_cache(maxsize=256)
+def offers_gzip(accepted: str) -> bool:
+    """Whether this Accept-Encoding offers gzip; `gzip;q=0` says that it doesn't."""
+    offer = GZIP_TAKEN.search(accepted)
     return offer is not None and (offer["q"] is None or offer["q"].strip("0.") != "")

@@ -1,6 +1,6 @@
 """Ids, references and tokens in addresses and forms.
 
-Use the `path` from here: importing it registers `<id:>`, `<reference:>` and `<token:>`.
+Use the `path` from here: importing it registers `<id:>`, `<reference:>`, `<token:>` and `<version:>`.
 """
 
 from django.urls import path, register_converter
@@ -39,6 +39,13 @@ class TokenInPath(UUIDConverter):
     regex = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
 
+class VersionInPath(StringConverter):
+    """`<version:name>`: the version of an answer, as it names itself."""
+
+    regex = "[0-9a-f]{16}"
+
+
 register_converter(IdInPath, "id")
 register_converter(TokenInPath, "token")
 register_converter(ReferenceInPath, "reference")
+register_converter(VersionInPath, "version")

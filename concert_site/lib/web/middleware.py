@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.errors import as_domain_error
+from concert_site.lib.web.compression import pack_public
 from concert_site.lib.web.headers import stored_headers
 from concert_site.lib.web.hosts import is_allowed
 from concert_site.lib.web.refusals import refuse, refuse_as
@@ -182,6 +183,7 @@ class ApiMiddleware(AppendSlashMiddleware):
             stored_headers(response).setdefault("cache-control", PRIVATE)
         else:
             keep_private(request, response)
+            pack_public(request, response)
         return response
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
