@@ -51,9 +51,17 @@ BESIDE = {
 KEYS = {"account_session": "session_key"}
 
 
+@pytest.fixture(scope="module")
+def built(django_db_setup, django_db_blocker):
+    """The house, built once; each test's transaction lies within this one."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield Site().withdraw()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def site(db):
-    return Site().withdraw()
+def site(built, db):
+    return built
 
 
 def columns_of(table):

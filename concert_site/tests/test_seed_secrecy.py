@@ -87,19 +87,21 @@ def links_of(address, page):
     return [link for link in found if link.startswith("/") and not re.search(r"logout|/static/|jsi18n", link)]
 
 
-def kind_of(link):
-    """Pages of one kind are looked at once: the same view, and the same things asked."""
+def kinds_of(link):
+    """What makes a page worth a look: its view, and each thing that may be asked of it. A list's filters are met one by
+    one, not in all their combinations: those have other rows, but no other columns.
+    """
     parts = urlsplit(link)
     try:
         view = resolve(parts.path).view_name
     except Resolver404:
         view = parts.path
-    return view, tuple(sorted(parse_qs(parts.query, keep_blank_values=True)))
+    return {view, *((view, name) for name in parse_qs(parts.query, keep_blank_values=True))}
 
 
 def walk(client, start):
     """Every page that can be reached by links, as address and body."""
-    ahead, met = deque([start]), {kind_of(start)}
+    ahead, met = deque([start]), kinds_of(start)
     while ahead:
         address = ahead.popleft()
         response = client.get(address, follow=True)
@@ -107,8 +109,8 @@ def walk(client, start):
         body = b"".join(response) if response.streaming else response.content
         yield address, body
         for link in links_of(address, body.decode(errors="replace")):
-            if kind_of(link) not in met:
-                met.add(kind_of(link))
+            if kinds_of(link) - met:
+                met |= kinds_of(link)
                 ahead.append(link)
         assert len(met) < MOST_PAGES
 
