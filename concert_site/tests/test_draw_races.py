@@ -93,7 +93,7 @@ def test_who_joins_before_the_opening_and_commits_during_the_draw_is_drawn(sched
         join(schedule)
         drawing = draw_behind(schedule)
 
-    assert drawing.result(timeout=10) == Drawn(drawn=6, late=0)
+    assert drawing.result(timeout=60) == Drawn(drawn=6, late=0)
     assert is_by_lot(schedule)
     assert broken_invariants() == {}
 
@@ -105,7 +105,7 @@ def test_control_without_the_barrier_such_a_fan_is_not_in_the_draw(schedule):
         with transaction.atomic():
             join(schedule)
             drawing = draw_behind(schedule)
-        assert drawing.result(timeout=10) == Drawn(drawn=5, late=1)
+        assert drawing.result(timeout=60) == Drawn(drawn=5, late=1)
 
 
 def test_who_joins_while_numbers_are_drawn_gets_one_behind_them(schedule):
@@ -116,7 +116,7 @@ def test_who_joins_while_numbers_are_drawn_gets_one_behind_them(schedule):
         draw.draw(schedule.pk, now=NOW)
         later = start_behind(partial(waiting_room.join, user_id=fan.pk, schedule_id=schedule.pk))
 
-    assert later.result(timeout=10).token.number == 4
+    assert later.result(timeout=60).token.number == 4
     assert is_by_lot(schedule)
     assert broken_invariants() == {}
 
@@ -126,7 +126,7 @@ def test_control_who_does_not_look_behind_the_lock_is_left_without_a_number(sche
         with transaction.atomic():
             draw.draw(schedule.pk, now=NOW)
             later = start_behind(partial(join, schedule, make_fan(), at=NOW + SECOND))
-        later.result(timeout=10)
+        later.result(timeout=60)
 
     assert set(broken_invariants()) == {9}
 
@@ -146,7 +146,7 @@ def test_who_joins_late_commits_before_the_line_is_drawn(schedule):
         join(schedule, at=NOW + SECOND)
         drawing = draw_behind(schedule)
 
-    assert drawing.result(timeout=10) == Drawn(drawn=2, late=1)
+    assert drawing.result(timeout=60) == Drawn(drawn=2, late=1)
     assert broken_invariants() == {}
 
 
@@ -159,7 +159,7 @@ def test_control_without_the_last_lock_a_late_comer_is_left_without_a_number(sch
             ConcertSchedule.objects.filter(pk=schedule.pk).update(queue_message="Soon")
             drawing = draw_behind(schedule)
             (late,) = at_once([partial(join, schedule, fan, at=NOW + SECOND)])
-        drawing.result(timeout=10)
+        drawing.result(timeout=60)
 
     assert number_of(late.token.token) is None
     assert set(broken_invariants()) == {9}
@@ -194,7 +194,7 @@ def test_who_joins_slowly_is_numbered_though_the_next_was_quicker(schedule):
 
     with mutant(DRAW_LINE, HALT_BEHIND_THE_BARRIER):
         drawing, _ = join_slowly_while_another_is_quick(schedule)
-        assert drawing.result(timeout=10) == Drawn(drawn=3, late=2)
+        assert drawing.result(timeout=60) == Drawn(drawn=3, late=2)
 
     assert broken_invariants() == {}
 
@@ -204,7 +204,7 @@ def test_control_who_looks_for_the_first_row_behind_the_barrier_leaves_the_slow_
 
     with mutant(DRAW_LINE, LOOK_BEHIND_THE_BARRIER):
         drawing, slow = join_slowly_while_another_is_quick(schedule)
-        assert drawing.result(timeout=10) == Drawn(drawn=3, late=1)
+        assert drawing.result(timeout=60) == Drawn(drawn=3, late=1)
 
     assert number_of(slow) is None
     assert set(broken_invariants()) == {9}
@@ -218,7 +218,7 @@ def test_joining_goes_on_while_the_lots_are_written(schedule):
         drawing = draw_behind(schedule)
         (late,) = at_once([partial(join, schedule, fan, at=NOW + SECOND)])
 
-    assert drawing.result(timeout=10) == Drawn(drawn=5, late=1)
+    assert drawing.result(timeout=60) == Drawn(drawn=5, late=1)
     assert number_of(late.token.token) == 6
     assert is_by_lot(schedule)
 
@@ -235,7 +235,7 @@ def test_who_joins_again_while_the_lots_are_written_is_answered_at_once(schedule
         (again,) = at_once([partial(join, schedule, fan)])
 
     assert (again.token.token, again.is_new) == (first.token.token, False)
-    assert drawing.result(timeout=10) == Drawn(drawn=6, late=0)
+    assert drawing.result(timeout=60) == Drawn(drawn=6, late=0)
 
 
 def test_control_who_inserts_before_looking_waits_for_the_draw(schedule):
@@ -248,7 +248,7 @@ def test_control_who_inserts_before_looking_waits_for_the_draw(schedule):
             leave(tokens[-1])
             drawing = draw_behind(schedule)
             (again,) = at_once([partial(join, schedule, fan)])
-        assert drawing.result(timeout=10) == Drawn(drawn=6, late=0)
+        assert drawing.result(timeout=60) == Drawn(drawn=6, late=0)
 
     assert isinstance(again, OperationalError)
     assert "lock timeout" in str(again)
@@ -273,7 +273,7 @@ def test_control_without_the_lock_of_draws_the_database_refuses_the_second(sched
             draw.draw(schedule.pk, now=NOW)
             second = draw_behind(schedule)
         with pytest.raises(DatabaseError, match="can not be changed"):
-            second.result(timeout=10)
+            second.result(timeout=60)
 
     assert is_by_lot(schedule)
 
@@ -285,7 +285,7 @@ def test_who_waits_for_a_draw_finds_it_made(schedule):
         draw.draw(schedule.pk, now=NOW)
         second = start_behind(partial(draw.draw, schedule.pk, waits=True, now=NOW))
 
-    assert second.result(timeout=10) is None
+    assert second.result(timeout=60) is None
     assert is_by_lot(schedule)
 
 
@@ -297,7 +297,7 @@ def test_who_waits_for_a_draw_that_is_undone_makes_it(schedule):
         second = start_behind(partial(draw.draw, schedule.pk, waits=True, now=NOW))
         transaction.set_rollback(True)
 
-    assert second.result(timeout=10) == Drawn(drawn=5, late=0)
+    assert second.result(timeout=60) == Drawn(drawn=5, late=0)
     assert is_by_lot(schedule)
 
 
@@ -318,7 +318,7 @@ def test_who_leaves_as_the_lots_are_written_keeps_the_number_in_the_list(schedul
         leave(tokens[0])
         drawing = draw_behind(schedule)
 
-    assert drawing.result(timeout=10) == Drawn(drawn=5, late=0)
+    assert drawing.result(timeout=60) == Drawn(drawn=5, late=0)
     assert WaitingToken.objects.get(token=tokens[0]).expired_reason == "LEFT"
     assert is_by_lot(schedule)
     admission.admit(schedule.pk)
@@ -331,7 +331,7 @@ def test_who_leaves_behind_the_draw_goes_with_a_number(schedule):
     with transaction.atomic():
         draw.draw(schedule.pk, now=NOW)
         leaving = start_behind(partial(leave, tokens[0]))
-    view, has_freed_a_slot = leaving.result(timeout=10)
+    view, has_freed_a_slot = leaving.result(timeout=60)
 
     assert (view.status, view.number, has_freed_a_slot) == ("EXPIRED", number_of(tokens[0]), False)
     assert is_by_lot(schedule)
@@ -347,7 +347,7 @@ def test_who_left_and_came_back_before_the_draw_has_one_lot(schedule):
         again = join(schedule, fan)
         drawing = draw_behind(schedule)
 
-    assert drawing.result(timeout=10) == Drawn(drawn=5, late=0)
+    assert drawing.result(timeout=60) == Drawn(drawn=5, late=0)
     assert (number_of(first), number_of(again.token.token) is None) == (None, False)
 
 
@@ -359,7 +359,7 @@ def test_an_opening_that_is_moved_during_the_draw_undoes_it(schedule):
         ConcertSchedule.objects.filter(pk=schedule.pk).update(reservation_available_at=NOW + 60 * SECOND)
         drawing = draw_behind(schedule)
     with pytest.raises(OperationalError, match="was moved"):
-        drawing.result(timeout=10)
+        drawing.result(timeout=60)
 
     assert not WaitingToken.objects.filter(number__isnull=False).exists()
     assert draw.draw(schedule.pk, now=NOW + 30 * SECOND) is None
@@ -376,7 +376,7 @@ def test_control_who_does_not_look_at_the_opening_again_draws_for_another(schedu
             ConcertSchedule.objects.filter(pk=schedule.pk).update(reservation_available_at=NOW + 60 * SECOND)
             drawing = draw_behind(schedule)
         # Three by time are, by the opening in force, entries of the draw.
-        assert drawing.result(timeout=10) == Drawn(drawn=3, late=3)
+        assert drawing.result(timeout=60) == Drawn(drawn=3, late=3)
 
 
 def test_an_opening_cannot_be_moved_once_its_numbers_are_drawn(schedule):
@@ -389,7 +389,7 @@ def test_an_opening_cannot_be_moved_once_its_numbers_are_drawn(schedule):
         draw.draw(schedule.pk, now=NOW)
         moving = start_behind(move)
     with pytest.raises(DatabaseError, match="can not be changed"):
-        moving.result(timeout=10)
+        moving.result(timeout=60)
 
 
 def test_a_draw_that_is_killed_leaves_nothing_and_the_next_comes_to_the_same_numbers(schedule):
@@ -403,7 +403,7 @@ def test_a_draw_that_is_killed_leaves_nothing_and_the_next_comes_to_the_same_num
         drawing = draw_behind(schedule)
         run(END_WHO_WAITS)
         with pytest.raises(OperationalError):
-            drawing.result(timeout=10)
+            drawing.result(timeout=60)
 
     assert not WaitingToken.objects.filter(number__isnull=False).exists()
     assert draw.draw(schedule.pk, now=NOW + SECOND) == Drawn(drawn=30, late=1)
@@ -442,7 +442,7 @@ def test_who_joins_the_lobby_at_once_with_a_twin_answers_the_twins_token(schedul
         first = join(schedule, fan)
         later = start_behind(partial(join, schedule, fan))
 
-    assert later.result(timeout=10).token == first.token
+    assert later.result(timeout=60).token == first.token
     assert WaitingToken.objects.count() == 1
 
 
@@ -454,7 +454,7 @@ def test_who_joins_the_lobby_at_once_with_a_twin_that_is_rolled_back_is_let_in(s
         later = start_behind(partial(join, schedule, fan))
         transaction.set_rollback(True)
 
-    assert later.result(timeout=10).is_new
+    assert later.result(timeout=60).is_new
     assert WaitingToken.objects.get().token != first.token.token
 
 

@@ -112,11 +112,11 @@ def bouncer(folder: Path, server: dict[str, str]) -> Iterator[int]:
     user = ["-u", pwd.getpwuid(owner).pw_name] if os.geteuid() == 0 else []
     process = subprocess.Popen([str(PGBOUNCER), "-q", *user, str(config)], stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: can_connect(port, server["user"]), "PgBouncer listens", 10)
+        wait_until(lambda: can_connect(port, server["user"]), "PgBouncer listens", 60)
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         direct.execute(f"drop database if exists {DATABASE} with (force)")
         direct.close()
 

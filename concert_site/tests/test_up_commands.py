@@ -150,8 +150,8 @@ def test_folder_too_deep_or_too_odd_for_a_socket_works(data_dir: Path) -> None:
 def test_second_command_outlives_the_one_that_started_the_services(data_dir: Path) -> None:
     first, second = begin_waiting(data_dir), begin_waiting(data_dir)
 
-    first.communicate("go\n", timeout=20)
-    rest, _ = second.communicate("go\n", timeout=20)
+    first.communicate("go\n", timeout=60)
+    rest, _ = second.communicate("go\n", timeout=60)
 
     assert (rest, second.returncode) == ("1\n", 0)
     assert is_quiet(data_dir)
@@ -161,14 +161,14 @@ def test_killed_command_leaves_no_services(data_dir: Path) -> None:
     command = begin_waiting(data_dir)
     command.kill()
     command.communicate()
-    wait_until(lambda: is_quiet(data_dir), "the services stop", 10)
+    wait_until(lambda: is_quiet(data_dir), "the services stop", 60)
 
 
 def test_up_says_that_a_command_uses_the_data_directory(data_dir: Path) -> None:
     command = begin_waiting(data_dir)
     (line,) = Up(data_dir).complaint()
     assert "a manage.py command" in line
-    command.communicate("go\n", timeout=20)
+    command.communicate("go\n", timeout=60)
 
 
 def test_services_of_ones_own_take_the_place_of_the_embedded_ones(data_dir: Path) -> None:

@@ -87,8 +87,8 @@ def test_killing_up_alone_orphans_nothing(up: Up) -> None:
     up.process.kill()
     up.process.wait()
 
-    wait_until(lambda: port_is_free(up.port), "nobody has the port", 5)
-    wait_until(lambda: all(is_gone(process) for process in everybody), "everybody is gone", 20)
+    wait_until(lambda: port_is_free(up.port), "nobody has the port", 60)
+    wait_until(lambda: all(is_gone(process) for process in everybody), "everybody is gone", 60)
 
 
 def test_next_up_ends_what_a_killed_one_left_and_has_everything(site: Site) -> None:

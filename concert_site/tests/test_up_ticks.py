@@ -111,4 +111,4 @@ def test_ticks_go_on_while_every_other_queue_is_full_of_long_tasks(up: Up, line:
         # Nobody looks at the public progress: it is the ticks that let fans in.
         comes_in(line, lambda: None)
 
-        wait_until(lambda: busy() >= 3, "the worker is still busy", 5)
+        wait_until(lambda: busy() >= 3, "the worker is still busy", 60)

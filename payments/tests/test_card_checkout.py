@@ -383,13 +383,13 @@ def settled_with_quick_deadlock(pk):
 
 @pytest.mark.django_db(transaction=True)
 def test_settling_waits_for_the_seat_while_it_has_no_lock_on_the_wallet():
-    assert settle_while_somebody_has_the_seat_and_wants_the_wallet().result(timeout=10).outcome == "PAID"
+    assert settle_while_somebody_has_the_seat_and_wants_the_wallet().result(timeout=60).outcome == "PAID"
     assert broken_invariants() == {}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_control_crediting_before_the_seat_is_locked_is_a_deadlock():
     with mutant(SETTLE, ("        perform lock_held(v_order.fan, v_held, v_seats, v_at);\n", "        perform 1;\n")):
-        error = settle_while_somebody_has_the_seat_and_wants_the_wallet().exception(timeout=10)
+        error = settle_while_somebody_has_the_seat_and_wants_the_wallet().exception(timeout=60)
 
     assert "deadlock detected" in str(error)

@@ -380,7 +380,7 @@ def test_paying_while_a_withdrawal_is_under_way_finds_what_is_left(card):
         withdrawals.take(20_000, withdrawals.lock_top_ups(fan.pk), withdrawals.Reason(), None)
         later = start_behind(partial(checkout.pay, user_id=fan.pk, reservation_ids=ids, now=NOW))
 
-    assert later.exception(timeout=10).code == "insufficient_balance"
+    assert later.exception(timeout=60).code == "insufficient_balance"
     assert (balance_of(fan), statuses(sale)) == (40_000, "T")
 
 

@@ -91,7 +91,7 @@ def test_a_payment_that_waits_for_its_twin_answers_the_twins():
         first = pay(fan, *reservations)
         later = start_behind(partial(pay, fan, *reservations))
 
-    again = later.result(timeout=10)
+    again = later.result(timeout=60)
     assert (again.is_new, again.balance) == (False, 50_000)
     assert [payment.pk for payment in payments_in(again)] == [payment.pk for payment in payments_in(first)]
 
@@ -105,7 +105,7 @@ def test_a_payment_whose_twin_is_rolled_back_is_made():
         later = start_behind(partial(pay, fan, *reservations))
         transaction.set_rollback(True)
 
-    assert later.result(timeout=10).is_new
+    assert later.result(timeout=60).is_new
     assert balance_of(fan) == 50_000
 
 
@@ -120,7 +120,7 @@ def pay_while_the_twin_commits_after_the_first_look():
 
 
 def test_a_payment_whose_twin_commits_while_it_looks_answers_the_twins():
-    again = pay_while_the_twin_commits_after_the_first_look().result(timeout=10)
+    again = pay_while_the_twin_commits_after_the_first_look().result(timeout=60)
 
     assert (again.is_new, again.balance, len(payments_in(again))) == (False, 50_000, 2)
 
@@ -134,7 +134,7 @@ def test_control_bill_and_balance_of_two_moments_say_that_a_paid_bill_lacks_mone
     ):
         later = pay_while_the_twin_commits_after_the_first_look()
 
-    assert isinstance(later.exception(timeout=10), InsufficientBalance)
+    assert isinstance(later.exception(timeout=60), InsufficientBalance)
 
 
 def test_payments_that_overlap_pay_each_seat_once():
@@ -159,7 +159,7 @@ def pay_while_the_money_is_being_spent():
     with transaction.atomic():
         pay(fan, first)
         later = start_behind(partial(pay, fan, second))
-    return fan, later.exception(timeout=10)
+    return fan, later.exception(timeout=60)
 
 
 def test_a_payment_that_waits_is_judged_by_what_is_left():
@@ -218,7 +218,7 @@ def test_what_ended_while_the_payment_waited_is_not_paid(ender):
             hold(make_fan(), sale, 0, now=LAPSED)
         later = start_behind(partial(pay, fan, reservation, now=LAPSED - SECOND))
 
-    assert isinstance(later.exception(timeout=10), HoldExpired)
+    assert isinstance(later.exception(timeout=60), HoldExpired)
     assert balance_of(fan) == 50_000
     assert broken_invariants() == {}
 
@@ -249,7 +249,7 @@ def pay_while_the_fan_gives_up_and_takes_again():
         holds.release_hold(reservation_id=old, user_id=fan.pk, now=NOW)
         (new,) = in_order(hold(fan, sale, 0))
         later = start_behind(partial(pay, fan, old))
-    return fan, new, later.exception(timeout=10)
+    return fan, new, later.exception(timeout=60)
 
 
 def test_a_hold_that_was_given_up_and_taken_again_is_not_paid_by_its_old_number():
@@ -285,9 +285,9 @@ def test_canceling_behind_a_payment_refunds_and_paying_behind_a_cancel_is_refuse
         later = start_behind(cancel if is_paid_first else partial(pay, fan, reservation))
 
     if is_paid_first:
-        assert later.result(timeout=10).refund == 50_000
+        assert later.result(timeout=60).refund == 50_000
     else:
-        assert isinstance(later.exception(timeout=10), HoldExpired)
+        assert isinstance(later.exception(timeout=60), HoldExpired)
     assert (statuses(sale), balance_of(fan)) == ("A", 50_000)
     assert broken_invariants() == {}
 
@@ -337,7 +337,7 @@ def test_a_refund_that_waits_for_another_finds_nothing_to_refund():
         assert refunds.refund(payment.reservation_id, fee=1_000, **order)
         later = start_behind(partial(refunds.refund, payment.reservation_id, fee=2_000, **order))
 
-    assert later.result(timeout=10) is False
+    assert later.result(timeout=60) is False
     assert ledger_of(payment.user_id, "REFUND") == [("REFUND", 49_000, 49_000, payment.pk)]
     assert broken_invariants() == {}
 
@@ -349,7 +349,7 @@ def refund_behind_another():
     with transaction.atomic():
         refunds.refund(payment.reservation_id, fee=1_000, **order)
         later = start_behind(partial(refunds.refund, payment.reservation_id, fee=2_000, **order))
-    return payment, later.exception(timeout=10)
+    return payment, later.exception(timeout=60)
 
 
 def test_control_without_the_look_behind_the_lock_the_second_refund_is_a_mistake_of_ours():
@@ -429,7 +429,7 @@ def pay_while_the_fan_holds_another_seat():
     with transaction.atomic():
         hold(fan, sale, 1)
         later = start_behind(partial(pay, fan, reservation))
-    assert later.result(timeout=10).is_new
+    assert later.result(timeout=60).is_new
     return token_of(fan, sale)
 
 
@@ -475,7 +475,7 @@ def pay_with_quick_deadlock(fan, reservations):
 
 
 def test_a_payment_waits_for_the_lower_seat_while_it_has_none():
-    assert want_the_higher_seat_while_a_payment_waits_for_the_lower().result(timeout=10).is_new
+    assert want_the_higher_seat_while_a_payment_waits_for_the_lower().result(timeout=60).is_new
 
 
 def test_control_locking_the_other_way_round_is_a_deadlock():
@@ -483,7 +483,7 @@ def test_control_locking_the_other_way_round_is_a_deadlock():
     with mutant(SELL_HELD, (seats, seats.replace("s.id", "s.id desc"))):
         later = want_the_higher_seat_while_a_payment_waits_for_the_lower()
 
-    error = later.exception(timeout=10)
+    error = later.exception(timeout=60)
     assert isinstance(error, OperationalError)
     assert "deadlock detected" in str(error)
 

@@ -133,7 +133,7 @@ def prolong_while_the_seat_is_given_back():
     with transaction.atomic():
         holds.release_hold(reservation_id=held, user_id=fan.pk, now=NOW)
         later = start_behind(lambda: prolong(fan, held))
-    return later.exception(timeout=10)
+    return later.exception(timeout=60)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -55,7 +55,7 @@ def admit_behind(schedule):
     with transaction.atomic():
         first = admission.admit(schedule.pk)
         later = start_behind(partial(admission.admit, schedule.pk))
-    return first.admitted, later.result(timeout=10).admitted
+    return first.admitted, later.result(timeout=60).admitted
 
 
 def test_eight_admitters_let_in_each_number_once_in_order_and_never_above_the_cap():
@@ -102,7 +102,7 @@ def test_the_levers_are_read_behind_the_lock(lever, inside_then):
         ConcertSchedule.objects.update(**lever)
         later = start_behind(partial(admission.admit, schedule.pk))
 
-    assert later.result(timeout=10).admitted == inside_then
+    assert later.result(timeout=60).admitted == inside_then
 
 
 def test_control_without_the_lock_the_lever_comes_too_late():
@@ -163,7 +163,7 @@ def test_a_join_that_waits_for_its_twin_answers_the_twins_token():
         first = join(fan, schedule)
         later = start_behind(partial(join, fan, schedule))
 
-    assert later.result(timeout=10).token == first.token
+    assert later.result(timeout=60).token == first.token
 
 
 def test_a_join_whose_twin_is_rolled_back_is_made():
@@ -174,7 +174,7 @@ def test_a_join_whose_twin_is_rolled_back_is_made():
         later = start_behind(partial(join, fan, schedule))
         transaction.set_rollback(True)
 
-    assert later.result(timeout=10).is_new
+    assert later.result(timeout=60).is_new
     assert WaitingToken.objects.get().token != first.token.token
 
 
@@ -235,7 +235,7 @@ def test_who_is_admitted_while_leaving_goes_and_frees_the_slot():
     with transaction.atomic():
         admission.admit(schedule.pk)
         later = start_behind(partial(leave, token))
-    left, has_freed_a_slot = later.result(timeout=10)
+    left, has_freed_a_slot = later.result(timeout=60)
 
     assert (left.status, left.expired_reason, has_freed_a_slot) == ("EXPIRED", "LEFT", True)
     assert inside(schedule).count() == 0
@@ -249,7 +249,7 @@ def test_who_leaves_while_being_admitted_is_passed_over():
         leave(first)
         later = start_behind(partial(admission.admit, schedule.pk))
 
-    assert later.result(timeout=10).serving == 2
+    assert later.result(timeout=60).serving == 2
     assert numbers_of(schedule, "ACTIVE") == [2]
 
 

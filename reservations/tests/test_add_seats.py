@@ -68,7 +68,7 @@ def test_of_two_who_add_seats_at_once_the_second_is_refused():
         other = start_behind(lambda: add_seats(schedule_id=schedule.pk, hall=plain_hall(7, 50_000)))
 
     with pytest.raises(Conflict):
-        other.result(timeout=10)
+        other.result(timeout=60)
 
     assert schedule.seats.count() == 5
 

@@ -61,8 +61,8 @@ def test_seats_are_changed_while_others_remove_them(change):
         removing = start_behind(partial(seat_setup.remove_seats, schedule_id=sale.pk))
         changing = start_third(partial(change, sale))
 
-    assert removing.result(timeout=10) == 3
-    assert changing.result(timeout=10) == SeatChanges(changed=0, skipped=3)
+    assert removing.result(timeout=60) == 3
+    assert changing.result(timeout=60) == SeatChanges(changed=0, skipped=3)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_held_seats_are_marked_while_they_are_given_back():
         )
         marking = start_third(partial(seats.mark_accessible, seat_ids=sale.seats, accessible=True))
 
-    assert giving.result(timeout=10) == 2
-    assert marking.result(timeout=10) == SeatChanges(changed=2, skipped=0)
+    assert giving.result(timeout=60) == 2
+    assert marking.result(timeout=60) == SeatChanges(changed=2, skipped=0)
     assert statuses(sale) == "AA"
     assert broken_invariants() == {}

@@ -399,11 +399,11 @@ def test_a_poster_that_is_just_being_set_again_is_not_cleared_away(media):
         with transaction.atomic():
             row = posters.store_poster(poster)
             stored.set()
-            assert go_on.wait(5)
+            assert go_on.wait(60)
             type(concert).objects.filter(pk=concert.pk).update(poster=row)
 
     def clear():
-        assert stored.wait(5)
+        assert stored.wait(60)
         threading.Timer(0.3, go_on.set).start()
         return posters.clear_posters(now=now() + timedelta(days=2))
 

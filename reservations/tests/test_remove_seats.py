@@ -103,7 +103,7 @@ def test_a_hold_that_comes_first_keeps_its_seat_and_all_others():
         later = start_behind(removal(sale))
 
     with pytest.raises(Conflict, match="A fan was quicker"):
-        later.result(timeout=10)
+        later.result(timeout=60)
     assert statuses(sale) == "ATA"
     assert broken_invariants() == {}
 
@@ -120,7 +120,7 @@ def test_a_hold_that_comes_and_goes_meanwhile_is_noticed_by_the_foreign_key():
         ConcertSeat.objects.filter(pk=sale.seats[1]).update(status="AVAILABLE", user=None, expired_at=None)
 
     with pytest.raises(Conflict, match="Seats of this date were booked"):
-        later.result(timeout=10)
+        later.result(timeout=60)
     assert statuses(sale) == "AAA"
 
 
@@ -145,7 +145,7 @@ def test_seats_that_are_made_while_a_date_is_deleted_go_with_it():
         seat_setup.add_seats.__wrapped__(schedule_id=sale.pk, hall=HALL)
         later = start_behind(partial(schedules.delete_schedule, schedule_id=sale.pk))
 
-    assert later.result(timeout=10) is None
+    assert later.result(timeout=60) is None
     assert not ConcertSeat.objects.exists()
 
 
@@ -177,7 +177,7 @@ def test_control_without_status_and_foreign_key_a_removal_takes_a_held_seat(monk
         with transaction.atomic():
             hold_with(token, fan, sale, 1)
             later = start_behind(removal(sale))
-        assert later.result(timeout=10) == 3
+        assert later.result(timeout=60) == 3
         assert Reservation.objects.get().status == "RESERVING"
         assert not ConcertSeat.objects.exists()
     finally:

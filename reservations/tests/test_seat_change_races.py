@@ -36,7 +36,7 @@ def test_a_seat_that_is_being_held_is_not_taken_off_sale():
         hold_with(token, fan, sale, 0)
         later = start_behind(partial(seats.take_off_sale, seat_ids=sale.seats, now=NOW))
 
-    assert later.result(timeout=10) == SeatChanges(changed=1, skipped=1)
+    assert later.result(timeout=60) == SeatChanges(changed=1, skipped=1)
     assert statuses(sale) == "TU"
     assert broken_invariants() == {}
 
@@ -68,7 +68,7 @@ def test_control_without_the_status_in_lock_and_update_only_the_trigger_saves_th
     sale, later = take_off_behind_a_hold()
 
     with pytest.raises(ProgrammingError, match="Invalid transition"):
-        later.result(timeout=10)
+        later.result(timeout=60)
     assert statuses(sale) == "T"
 
 
@@ -78,7 +78,7 @@ def test_control_without_either_guard_staff_take_a_seat_out_of_a_fans_hands(monk
     run("alter table concert_seat disable trigger user")
     try:
         sale, later = take_off_behind_a_hold()
-        assert later.result(timeout=10).changed == 1
+        assert later.result(timeout=60).changed == 1
     finally:
         run("alter table concert_seat enable trigger user")
 
@@ -132,7 +132,7 @@ def test_a_cap_waits_for_an_admission_that_is_under_way():
         later = start_behind(partial(sale_settings.change_sale_settings, schedule_id=sale.pk, queue_max_active=1))
         assert ConcertSchedule.objects.get(pk=sale.pk).queue_max_active == 5
 
-    assert later.result(timeout=10) is None
+    assert later.result(timeout=60) is None
     assert ConcertSchedule.objects.get(pk=sale.pk).queue_max_active == 1
 
 
@@ -171,7 +171,7 @@ def hold_while_the_limit_is_lowered():
             run("select pg_advisory_xact_lock(0, 7)")
             later = start_behind(partial(sale_settings.change_sale_settings, schedule_id=sale.pk, tickets_per_fan=1))
             (answer,) = at_once([partial(hold_with, token, fan, sale, 0, 1, 2, now=None)])
-        later.result(timeout=10)
+        later.result(timeout=60)
     assert isinstance(answer, Booking)
     return sale
 
@@ -198,7 +198,7 @@ def test_a_copy_waits_for_a_price_and_has_it_in_map_and_seats():
         seats.change_category.__wrapped__(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP)
         later = start_behind(partial(schedules.copy_schedule, schedule_id=sale.pk, concert_at=CONCERT_AT))
 
-    copy = ConcertSchedule.objects.get(pk=later.result(timeout=10).pk)
+    copy = ConcertSchedule.objects.get(pk=later.result(timeout=60).pk)
     assert {seat.category for seat in copy.seats.all()} == {"VIP"}
     assert [category["name"] for category in copy.layout["categories"]] == ["VIP"]
 

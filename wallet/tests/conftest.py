@@ -10,8 +10,9 @@ from wallet.providers.toss import Toss
 from wallet.tests.provider_server import provider_server
 from wallet.tests.signed_provider import Signed
 
-# Long enough for an answer from this machine, short enough to wait for one that doesn't come.
-PATIENCE_SECONDS = 0.25
+# Long enough for an answer from a busy machine; and, where the test has none come, short enough to wait for it.
+PATIENCE_SECONDS = 30
+SILENCE_SECONDS = 0.25
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,14 @@ def server(running_provider, settings, monkeypatch):
     for name, value in running_provider.settings().items():
         setattr(settings, name, value)
     settings.PROVIDER_TIMEOUT = PATIENCE_SECONDS
+    fail = running_provider.fail
+
+    def fail_and_wait_for_it(kind, *where, **how):
+        if kind == "silence":
+            settings.PROVIDER_TIMEOUT = SILENCE_SECONDS
+        fail(kind, *where, **how)
+
+    monkeypatch.setattr(running_provider, "fail", fail_and_wait_for_it)
     monkeypatch.setattr(stripe_module, "RETRIES", 0)
     monkeypatch.setattr(stripe_errors, "BREAKER", Breaker())
     yield running_provider

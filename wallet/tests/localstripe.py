@@ -33,7 +33,7 @@ class LocalStripe:
 
     def post(self, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
         """Ask it for something as Stripe's API."""
-        answer = requests.post(self.url + path, json=body or {}, auth=(SECRET_KEY, ""), timeout=5)
+        answer = requests.post(self.url + path, json=body or {}, auth=(SECRET_KEY, ""), timeout=60)
         return dict(answer.json())
 
     def give_card(self, intent: str, number: str = GOOD) -> None:
@@ -49,11 +49,11 @@ class LocalStripe:
 
     def send_webhooks_to(self, url: str) -> None:
         """Have it tell an address whatever happens, a second after it did."""
-        requests.post(f"{self.url}/_config/webhooks/site", json={"url": url, "secret": WEBHOOK_SECRET}, timeout=5)
+        requests.post(f"{self.url}/_config/webhooks/site", json={"url": url, "secret": WEBHOOK_SECRET}, timeout=60)
 
     def forget(self) -> None:
         """Empty it."""
-        requests.delete(f"{self.url}/_config/data", timeout=5)
+        requests.delete(f"{self.url}/_config/data", timeout=60)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def localstripe() -> Iterator[LocalStripe]:
         yield LocalStripe(f"http://127.0.0.1:{int(process.stdout.readline())}")
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         process.stdout.close()
 
 

@@ -63,7 +63,7 @@ def lost(fan):
     """The answer to a top-up that is taken, and waits in vain for the balance to book it."""
     with transaction.atomic():
         ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1)
-        answer = start_behind(partial(top_up, fan)).result(timeout=10)
+        answer = start_behind(partial(top_up, fan)).result(timeout=60)
         transaction.set_rollback(True)
     return answer
 

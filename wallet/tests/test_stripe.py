@@ -398,7 +398,7 @@ def test_another_process_tells_the_server_what_to_do(stripe, server):
     order = make_order()
     stripe.start(order)
 
-    requests.post(f"{server.url}/_test/stripe.pay", json={"reference": order.reference}, timeout=1)
-    book = requests.post(f"{server.url}/_test/book", json={}, timeout=1).json()
+    requests.post(f"{server.url}/_test/stripe.pay", json={"reference": order.reference}, timeout=60)
+    book = requests.post(f"{server.url}/_test/book", json={}, timeout=60).json()
 
     assert book == [{"provider": "stripe", "reference": order.reference, "amount": 66_000, "currency": "KRW"}]

@@ -104,7 +104,7 @@ def test_what_is_spent_meanwhile_can_not_be_withdrawn():
         ledger.book(user_id=fan.pk, kind=Kind.ADJUSTMENT, amount=-900, note="Cash", actor_id=fan.pk)
         later = start_behind(partial(withdraw, fan, 1_000))
 
-    assert isinstance(later.exception(timeout=10), InsufficientBalance)
+    assert isinstance(later.exception(timeout=60), InsufficientBalance)
     assert (balance_of(fan), Withdrawal.objects.count()) == (100, 0)
 
 
@@ -117,7 +117,7 @@ def test_what_is_withdrawn_meanwhile_can_not_be_spent(card):
         )
         later = start_behind(spend)
 
-    assert isinstance(later.exception(timeout=10), InsufficientBalance)
+    assert isinstance(later.exception(timeout=60), InsufficientBalance)
     assert balance_of(fan) == 0
 
 
@@ -141,7 +141,7 @@ def test_control_without_the_locks_of_top_ups_the_second_takes_from_what_is_gone
         withdrawals.take(500, withdrawals.newest_first(withdrawals.lock_top_ups(fan.pk)), withdrawals.Reason(), None)
         later = start_behind(partial(withdraw, fan, 500))
 
-    assert "top_up_refunded_of_its_state" in str(later.exception(timeout=10))
+    assert "top_up_refunded_of_its_state" in str(later.exception(timeout=60))
 
 
 def test_a_failure_that_eight_report_at_once_comes_back_once(card):

@@ -18,7 +18,7 @@ def at_once(steps: list[Callable[[], T]]) -> list[T | Exception]:
     def run(step: Callable[[], T]) -> T | Exception:
         try:
             connection.ensure_connection()
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=60)
             return step()
         except Exception as error:  # noqa: BLE001  the test judges it
             return error

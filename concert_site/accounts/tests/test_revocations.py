@@ -94,12 +94,12 @@ def test_a_revocation_that_commits_late_is_found_though_later_ones_were_read():
         with transaction.atomic():
             AccessRevocation.objects.create(user_id=5)
             has_written.set()
-            may_commit.wait(10)
+            may_commit.wait(60)
         connection.close()
 
     thread = threading.Thread(target=slow)
     thread.start()
-    has_written.wait(10)
+    has_written.wait(60)
     AccessRevocation.objects.create(user_id=6)
     assert (is_over(claims(5)), is_over(claims(6))) == (False, True)
     may_commit.set()

@@ -8,5 +8,5 @@ def test_the_page_of_the_api_lists_its_operations(arrive):
 
     visitor.go("api/v1/docs/")
 
-    expect(visitor.page.locator(".opblock").first).to_be_visible(timeout=20_000)
+    expect(visitor.page.locator(".opblock").first).to_be_visible(timeout=60_000)
     assert visitor.complaints == []

@@ -126,7 +126,7 @@ def test_without_scripts_the_line_is_asked_for_again(arrive, fans, make_show):
     first.click("Give up my turn")
 
     # Such a page asks every five seconds.
-    expect(second.page.get_by_role("heading", name="Choose your seats")).to_be_visible(timeout=20_000)
+    expect(second.page.get_by_role("heading", name="Choose your seats")).to_be_visible(timeout=60_000)
     second.is_content()
 
 

@@ -146,7 +146,7 @@ def test_a_lost_connection_is_said_and_found_again(line):
     asked = Asked.by(second.page)
     second.page.context.set_offline(True)
     lost = second.page.locator("#lost")
-    expect(lost).to_be_visible(timeout=15_000)
+    expect(lost).to_be_visible(timeout=60_000)
     give_up(first)
 
     second.page.context.set_offline(False)

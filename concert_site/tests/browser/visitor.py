@@ -17,7 +17,7 @@ QUIET = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 PHONE, DESKTOP, NARROWEST = (390, 844), (1280, 900), (320, 640)
-PATIENCE_MS = 10_000
+PATIENCE_MS = 60_000
 PASSWORD = "front-row-2026"
 # What everybody who reads a page, with eyes or without, may expect of it.
 FAULTS = """() => {
