@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import IntEnum
 
 from django.core.paginator import Paginator
-from django.db.models import Exists, F, OuterRef, Q, Subquery
-from django.db.models.functions import Now
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import Exact
 
 from concert_site.lib.cache import TTLCache
@@ -49,6 +50,28 @@ class ConcertPage:
     count: int
 
 
+class ProgrammeRank(IntEnum):
+    """Where a concert stands in the programme: by the best that can be said of its dates ahead."""
+
+    OPENING = 0
+    ON_SALE = 1
+    UNDATED = 2
+    CLOSED = 3
+    SOLD_OUT = 4
+    OVER = 5
+
+
+# What a reader would rather hear of, where the dates of a concert differ.
+BEST_FIRST = (SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING, SaleState.SOLD_OUT, SaleState.CLOSED)
+BEFORE_THE_OPENING = (SaleState.LOBBY, SaleState.UPCOMING)
+RANKS = {
+    SaleState.OPEN: ProgrammeRank.ON_SALE,
+    SaleState.LOBBY: ProgrammeRank.OPENING,
+    SaleState.UPCOMING: ProgrammeRank.OPENING,
+    SaleState.SOLD_OUT: ProgrammeRank.SOLD_OUT,
+    SaleState.CLOSED: ProgrammeRank.CLOSED,
+}
+
 _concerts: TTLCache[PublicConcert | None] = TTLCache(most=1024)
 _pages: TTLCache[ConcertPage] = TTLCache(most=64)
 
@@ -68,6 +91,25 @@ def search_concerts(*, search: str = "", on: date | None = None, state: SaleStat
         found = found.filter(Exists(fitting.filter(Exact(sale_state_at(), state.value)) if state else fitting))
     next_schedule = schedules.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1]
     return found.annotate(next_at=Subquery(next_schedule)).order_by(F("next_at").asc(nulls_last=True), "-pk")
+
+
+def in_programme_order(found: ConcertQuerySet) -> ConcertQuerySet:
+    """What opens next leads, by its opening; then what is on sale, by its next date; what can't be had comes last."""
+    dates = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
+    # The state of each date ahead is asked once; what is over needs none.
+    ahead = dates.filter(concert_at__gt=Now()).annotate(state=sale_state_at())
+    best = ahead.annotate(
+        preference=Case(*(When(state=state.value, then=Value(at)) for at, state in enumerate(BEST_FIRST))),
+        rank=Case(*(When(state=state.value, then=Value(rank.value)) for state, rank in RANKS.items())),
+        at=Case(When(rank=ProgrammeRank.OPENING.value, then="reservation_available_at"), default="concert_at"),
+    ).order_by("preference", "at")
+    dateless = Case(
+        When(Exists(dates), then=Value(ProgrammeRank.OVER.value)), default=Value(ProgrammeRank.UNDATED.value)
+    )
+    return found.annotate(
+        rank=Coalesce(Subquery(best.values("rank")[:1]), dateless, output_field=IntegerField()),
+        at=Subquery(best.values("at")[:1]),
+    ).order_by("rank", F("at").asc(nulls_last=True), "-pk")
 
 
 def public_concerts(page: Sequence[Concert]) -> list[PublicConcert]:
@@ -104,7 +146,7 @@ def public_concert_from(concert: Concert) -> PublicConcert:
 
 def _read_page(filters: Filters, number: int, size: int) -> ConcertPage:
     found = search_concerts(search=filters.search, on=filters.on, state=filters.state)
-    page = Paginator(found, size).get_page(number)
+    page = Paginator(in_programme_order(found), size).get_page(number)
     return ConcertPage(public_concerts(list(page)), page.number, page.paginator.num_pages, page.paginator.count)
 
 
@@ -115,22 +157,20 @@ def _read_concert(concert_id: int) -> PublicConcert | None:
 
 # --- A concert in a few words -------------------------------------------------------------------
 
-# What a reader would rather hear of, where the dates of a concert differ.
-BEST_FIRST = (SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING, SaleState.SOLD_OUT, SaleState.CLOSED)
-BEFORE_THE_OPENING = (SaleState.LOBBY, SaleState.UPCOMING)
-
 
 @dataclass(frozen=True, slots=True)
 class ConcertCard:
     """A concert with what its dates have in common.
 
-    `next_schedule` is the first that is still to be played, else the last that was; None without any date.
-    `more_dates` counts the others ahead. Prices, `seats_left` and `seats_held` are those of the dates in `state`.
+    `next_schedule` is the first that is still to be played, else the last that was; None without any date. After it
+    come `more_dates`, up to `last_schedule`. Prices, `seats_left` and `seats_held` are those of the
+    dates in `state`.
     """
 
     concert: PublicConcert
     state: SaleState | None
     next_schedule: PublicSchedule | None
+    last_schedule: PublicSchedule | None
     more_dates: int
     opens_at: datetime | None
     is_over: bool
@@ -144,6 +184,13 @@ class ConcertCard:
         """Whether sales go on and no seat of any can be had now."""
         return self.state is SaleState.OPEN and not self.seats_left
 
+    @property
+    def opens_in(self) -> int | None:
+        """Seconds until the first of its sales opens, at least one; None where none is to open."""
+        if self.opens_at is None or self.next_schedule is None:
+            return None
+        return max(1, round((self.opens_at - self.next_schedule.read_at).total_seconds()))
+
 
 def concert_card(concert: PublicConcert) -> ConcertCard:
     ahead = [schedule for schedule in concert.schedules if not is_over(schedule)]
@@ -155,6 +202,7 @@ def concert_card(concert: PublicConcert) -> ConcertCard:
         concert=concert,
         state=state,
         next_schedule=listed[0] if listed else None,
+        last_schedule=listed[-1] if listed else None,
         more_dates=max(0, len(ahead) - 1),
         opens_at=opening(alike) if state in BEFORE_THE_OPENING else None,
         is_over=bool(listed) and not ahead,

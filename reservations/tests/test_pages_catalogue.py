@@ -247,15 +247,64 @@ def test_days_before_there_is_no_clock():
     assert "data-seconds-left" not in text_of(client_of(), page_of(schedule))
 
 
-def test_a_card_says_that_the_lobby_is_open_and_when_booking_opens():
+def names_in_order(**query):
+    """The concerts of the programme as they stand on the page, the lead first."""
+    return re.findall(r'<h2[^>]*><a href="[^"]*/concerts/\d+/">([^<]*)</a>', text_of(client_of(), "/", **query))
+
+
+def test_what_opens_next_leads_and_what_cannot_be_had_comes_last():
+    moment = now()
+    for name, times in {
+        "over": {"concert_at": moment - timedelta(days=1), "reservation_available_at": moment - timedelta(days=9)},
+        "sold out": {"concert_at": moment + timedelta(days=2)},
+        "closed": {"concert_at": moment + timedelta(days=1), "deadline_at": moment - timedelta(hours=1)},
+        "on sale later": {"concert_at": moment + timedelta(days=9)},
+        "on sale soon": {"concert_at": moment + timedelta(days=3)},
+        "opens in a week": {"reservation_available_at": moment + timedelta(days=7)},
+        "opens tomorrow": {"reservation_available_at": moment + timedelta(days=1)},
+        "lobby": {"reservation_available_at": moment + timedelta(minutes=9)},
+    }.items():
+        (seat,) = make_seats(make_schedule(make_concert(name=name), **times))
+        if name == "sold out":
+            reserve(seat)
+    make_concert(name="no dates yet")
+
+    order = ["lobby", "opens tomorrow", "opens in a week", "on sale soon", "on sale later", "no dates yet", "closed"]
+    assert names_in_order() == [*order, "sold out", "over"]
+    assert 'class="countdown"' in text_of(client_of(), "/").partition('class="tiles"')[0]
+
+
+def test_a_date_on_sale_goes_before_a_later_opening_of_the_same_concert():
+    concert = make_concert(name="Aria")
+    make_seats(make_schedule(concert))
+    make_schedule(concert, reservation_available_at=now() + timedelta(days=1))
+    make_seats(make_schedule(make_concert(name="Bolero"), reservation_available_at=now() + timedelta(days=2)))
+
+    assert names_in_order() == ["Bolero", "Aria"]
+
+
+def test_a_programme_costs_the_same_whatever_its_length(django_assert_num_queries):
+    for count in (1, 3):
+        for _ in range(count):
+            make_seats(make_schedule(make_concert()), 2)
+        clear_caches()
+        # Their number, the page, the schedules, prices and seats left.
+        with django_assert_num_queries(4):
+            client_of().get("/")
+
+
+def test_lead_and_card_say_that_the_lobby_is_open_and_when_booking_opens():
     schedule = make_upcoming(minutes=5)
     make_seats(schedule)
 
+    lead = text_of(client_of(), "/")
+    make_upcoming(minutes=4)
     _, card = text_of(client_of(), "/").split("<article")
 
+    assert "Waiting room open" in card
     opens = " ".join(day_and_time(schedule.reservation_available_at).split())
-    for words in ("Waiting room open", f"Booking opens {opens}", "1 seat left"):
-        assert words in card
+    for place in (lead, card):
+        assert f"Booking opens {opens}" in place
 
 
 def test_who_stands_in_the_lobby_is_led_back_to_it_until_the_numbers_are_drawn():

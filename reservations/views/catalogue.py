@@ -105,9 +105,13 @@ def concerts(request: HttpRequest) -> HttpResponse:
         check_rate_limit("search", caller_of(request))
     # Whatever is no page is the first.
     page = page_of(filters, number=max(1, id_in(request.GET.get("page", "")) or 1), size=CONCERTS_A_PAGE)
+    cards = [concert_card(found) for found in page.concerts]
+    # What leads the programme is not told twice.
+    lead = cards.pop(0) if cards and page.number == 1 and filters == Filters() else None
     facts = {
         "page": page,
-        "cards": [concert_card(found) for found in page.concerts],
+        "lead": lead,
+        "cards": cards,
         "form": form,
         "is_filtered": filters != Filters(),
         "query": without_page(request.GET),

@@ -3,12 +3,15 @@
 // It starts from the seconds that the server named and goes by the time that has passed since, because a
 // phone's clock may be wrong. At the end the page is asked for again, or shows `data-over` if there is one.
 // A crowd that counts down to the same moment asks at a time of its own each, within `data-spread` seconds.
-// `data-last-call` is said to screen readers once a minute is left.
+// With `data-days`, whole days are told apart from the hours. `data-last-call` is said to screen readers once a minute is left.
 
 const LAST_CALL = 60;
+const DAY = 86400;
 
-function written(seconds) {
+// `days` is how days are written, with {n} for their number; without it hours go on beyond 24.
+function written(seconds, days) {
   const whole = Math.max(0, Math.ceil(seconds));
+  if (days && whole >= DAY) return `${days.replace("{n}", Math.floor(whole / DAY))} ${written(whole % DAY)}`;
   const pad = (number) => String(number).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor((whole % 3600) / 60);
@@ -44,7 +47,7 @@ function start(clock) {
     // A fragment that was replaced takes its clock with it.
     if (!clock.isConnected) return;
     const left = total - (Date.now() - began) / 1000;
-    clock.textContent = written(left);
+    clock.textContent = written(left, clock.dataset.days);
     clock.classList.toggle("last", left <= LAST_CALL);
     if (speaker && left <= LAST_CALL && !speaker.textContent) speaker.textContent = clock.dataset.lastCall;
     if (left <= 0) end(clock);
