@@ -7,7 +7,9 @@ in the lane of processes is refused, with the marker's name.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
@@ -93,7 +95,13 @@ def lanes_of(item: pytest.Item) -> set[str]:
 
 def starts_processes(item: pytest.Item) -> bool:
     """Whether its module imports a function or a class that starts some."""
-    names = vars(item.module).items() if isinstance(item, pytest.Function) else ()
+    return isinstance(item, pytest.Function) and imports_starters(item.module)
+
+
+@cache
+def imports_starters(module: ModuleType) -> bool:
+    """What `starts_processes` asks, once a module."""
+    names = vars(module).items()
     return any(getattr(one, "__module__", None) in STARTERS and name not in HARMLESS for name, one in names)
 
 

@@ -167,7 +167,7 @@ def test_control_without_the_last_lock_a_late_comer_is_left_without_a_number(sch
 
 def wait_until_all_have_to_have_joined():
     """Return once the draw waits for the lobby's lock, which who is joining shares."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not rows("select from pg_locks where locktype = 'advisory' and not granted"):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -124,7 +124,7 @@ def test_ready_answers_though_postgres_says_nothing(client, tmp_path):
         with postgres_away(str(tmp_path)):
             answers = [client.get("/readyz").json() for _ in range(2)]
 
-    assert time.monotonic() - begun < 2 * 2.5
+    assert time.monotonic() - begun < 2 * 10
     assert {answer["database"] for answer in answers} == {"away"}
     assert {answer["redis"] for answer in answers} == {"ok"}
 

@@ -370,14 +370,15 @@ def settle_while_somebody_has_the_seat_and_wants_the_wallet():
     sandbox.pay(top_up.reference)
 
     with transaction.atomic():
-        run("set local deadlock_timeout = '20s'", LOCK_SEAT.format(held[0]))
+        run("set local deadlock_timeout = '20s'; set local lock_timeout = '60s'", LOCK_SEAT.format(held[0]))
         later = start_behind(partial(settled_with_quick_deadlock, top_up.pk))
         ledger.book(user_id=fan.pk, kind=Kind.ADJUSTMENT, amount=1, note="a test", actor_id=fan.pk)
     return later
 
 
 def settled_with_quick_deadlock(pk):
-    run("set deadlock_timeout = '50ms'")
+    # It looks once, and by then the other has to wait as well, on a busy machine too.
+    run("set deadlock_timeout = '1s'; set lock_timeout = '60s'")
     return settled(TopUp.objects.get(pk=pk))
 
 

@@ -463,14 +463,15 @@ def want_the_higher_seat_while_a_payment_waits_for_the_lower():
     reservations = in_order(hold(fan, sale, 0, 1))
     lock = "select 1 from concert_seat where id = {} for no key update"
     with transaction.atomic():
-        run("set local deadlock_timeout = '20s'", lock.format(sale.seats[0]))
+        run("set local deadlock_timeout = '20s'; set local lock_timeout = '60s'", lock.format(sale.seats[0]))
         later = start_behind(partial(pay_with_quick_deadlock, fan, reservations))
         run(lock.format(sale.seats[1]))
     return later
 
 
 def pay_with_quick_deadlock(fan, reservations):
-    run("set deadlock_timeout = '50ms'")
+    # It looks once, and by then the other has to wait as well, on a busy machine too.
+    run("set deadlock_timeout = '1s'; set lock_timeout = '60s'")
     return pay(fan, *reservations)
 
 

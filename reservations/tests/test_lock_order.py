@@ -29,7 +29,7 @@ pytestmark = committed
 def start_third(step) -> Future[object]:
     """Start a step behind one that waits for us; return once both wait."""
     future = start_behind(step)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while waiting() < 2:
         assert time.monotonic() < deadline, f"it does not wait: {future}"
         time.sleep(0.01)

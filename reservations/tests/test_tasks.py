@@ -251,10 +251,10 @@ def test_without_redis_hurrying_is_given_up_at_once():
         assert [enqueue(ADMISSION, schedule_id=each) for each in (1, 2, 3)] == [False] * 3
         clear_pending(ADMISSION, schedule_id=1)
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize(("is_silent", "patience"), [(False, 0.5), (True, 3)])
+@pytest.mark.parametrize(("is_silent", "patience"), [(False, 5), (True, 10)])
 def test_a_broker_that_goes_away_between_mark_and_message_fails_nobody(is_silent, patience, tmp_path, caplog):
     """The mark can still be set, but the message can't be sent: nobody listens, or nobody answers."""
     path = tmp_path / "broker.sock"

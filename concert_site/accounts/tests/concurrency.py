@@ -47,7 +47,7 @@ def start_behind(step: Callable[[], T]) -> Future[T]:
 
 def wait_until_blocked(future: Future[Any]) -> None:
     """Return once some connection to this database waits for a lock."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not future.done():
         if has_waiting_connection():
             return

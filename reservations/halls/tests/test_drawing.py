@@ -60,12 +60,12 @@ def test_a_stroke_ends_up_where_the_seat_stands():
 
 def test_20000_seats_stay_small_and_quick():
     hall = plain_hall(20_000, 1)
-    begun = time.monotonic()
+    begun = time.process_time()
 
     svg = draw_hall(hall, "Large")
 
     assert len(svg) < 250_000
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_every_shape_is_drawn():

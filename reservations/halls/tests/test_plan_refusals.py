@@ -179,12 +179,12 @@ def test_a_file_that_is_no_plan_is_told_so(content, problem):
 
 def test_a_number_of_a_million_digits_is_too_far_out_and_quickly_so():
     raw = file(with_seat(position={"x": 12345, "y": 0})).replace(b"12345", b"9" * 1_000_000)
-    begun = time.monotonic()
+    begun = time.process_time()
 
     (problem,) = problems_of(raw)
 
     assert "its position needs x and y" in problem
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_a_file_that_is_too_large_is_not_even_read():
