@@ -38,8 +38,8 @@ test: ## Everything: style, layers, types, then every test
 tests: $(VENV)/.installed-dev
 	@$(PYTEST) -n 3 $(ARGS)
 
-test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms
-	@$(PYTEST) -n 2 -m "not browser and not processes and not storm" $(ARGS)
+test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms, no pages, none that take long
+	@$(PYTEST) -n 2 -m "not (browser or processes or storm or long or pages)" $(ARGS)
 
 check: lint types ## Style, templates, layers, forgotten migrations, types
 

@@ -18,6 +18,8 @@ LANES = {
     "browser": "needs a site and a browser; set for everything in a folder named browser",
     "processes": "starts processes; set for every module that imports what starts them, by hand elsewhere",
     "storm": "commits, for connections at once to see; set wherever a test's transactions are committed",
+    "long": "takes seconds in this process alone; set for the modules that lanes.LONG names",
+    "pages": "renders pages for fans or staff; set by the names of modules: test_pages..., test_admin..., ..._admin",
 }
 # Modules of tests that start processes, by what test modules import of them.
 STARTERS = {"concert_site.tests.up_process", "concert_site.tests.redis_server", "concert_site.tests.storm"}
@@ -26,7 +28,22 @@ HARMLESS = {"wait_until", "free_port", "clean_environment", "is_gone"}
 # Events of `sys.audit`.
 STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 # What takes longest begins first; the quick tests fill what is left.
-FIRST = ["browser", "processes", "storm"]
+FIRST = ["browser", "processes", "storm", "long", "pages"]
+# Whole houses, every page there is, every static file.
+LONG = {
+    "back_office",
+    "data_layers",
+    "demo",
+    "headers",
+    "plans",
+    "posters",
+    "seed_secrecy",
+    "snapshots",
+    "sql_install",
+    "static",
+}
+LONG |= {"addresses", "schema", "second_factor", "sessions", "waiting_api"}
+PAGES = re.compile(r"^test_(pages|admin)(_|$)|_(pages|admin)$")
 # Tests in a browser share a site with its demo, which takes long to start: so many workers have one. By these modules
 # the two are about as long as each other.
 BROWSER = re.compile(r"/browser/(test_\w+)\.py$")
@@ -90,6 +107,10 @@ def lanes_of(item: pytest.Item) -> set[str]:
         found.add("processes")
     if commits(item):
         found.add("storm")
+    if item.path.stem.removeprefix("test_") in LONG:
+        found.add("long")
+    if PAGES.search(item.path.stem):
+        found.add("pages")
     return found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from concert_site.embedded.data_dir import PROJECT
 from concert_site.tests import lanes
 from concert_site.tests.committed import committed
 from concert_site.tests.plugin import redis_of_worker
@@ -51,6 +52,13 @@ def test_control_with_the_marker_it_starts():
 @committed
 def test_who_commits_is_in_the_lane_of_storms(request):
     assert request.node.get_closest_marker("storm")
+
+
+def test_modules_that_take_long_and_pages_are_in_their_lanes():
+    stems = {path.stem for path in PROJECT.glob("*/**/tests/test_*.py")}
+    assert stems >= {f"test_{name}" for name in lanes.LONG}
+    assert {stem for stem in stems if lanes.PAGES.search(stem)} >= {"test_pages", "test_admin_seats", "test_user_admin"}
+    assert not lanes.PAGES.search("test_holds")
 
 
 def test_modules_in_browsers_share_two_sites():
