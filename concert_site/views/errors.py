@@ -7,6 +7,7 @@ from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import TooManyRequests, Unavailable, as_domain_error
+from concert_site.lib.web.pages import resume_address
 from concert_site.lib.web.refusals import CSRF_FAILED, refuse, refuse_as
 
 
@@ -22,10 +23,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: a form of another site, or one whose cookie is gone (see settings.CSRF_FAILURE_VIEW)."""
     detail = _(
-        "This page was open for too long, or cookies are switched off. "
-        "Nothing was done: load it again and send it anew."
+        "It was open for too long, you have logged in anew in another tab, or cookies are switched off. "
+        "Nothing was done and no money moved: go on from here, what you chose is kept."
     )
-    return refuse(request, 403, CSRF_FAILED, detail)
+    found = request.resolver_match
+    again = resume_address(request, found.func, *found.args, **found.kwargs) if found else request.get_full_path()
+    return refuse(request, 403, CSRF_FAILED, detail, again=again)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

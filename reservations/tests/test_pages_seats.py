@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
@@ -155,9 +156,9 @@ def test_the_page_reads_the_account_the_token_and_what_the_fan_has(sale, own, qu
     choose(browser, sale, *range(own))
     browser.get(address(sale, query))
 
-    # On a slow machine a look may fall into another second, and read anew what is remembered for one. The fourth is the
-    # session.
-    assert min(queries_of(browser, address(sale, query)) for _ in range(3)) == 4
+    # On a slow machine a look may fall into another second, and read anew what is remembered for one. The others:
+    # the session, and what the bar shows.
+    assert min(queries_of(browser, address(sale, query)) for _ in range(3)) == 5
 
 
 def test_a_colour_that_is_none_never_reaches_the_page(sale):
@@ -237,7 +238,8 @@ def test_a_seat_held_in_another_tab_is_said_to_be_the_fans_own(sale):
     response = choose(browser, sale, 0, 1, 2, key=key)
 
     page = text_of(browser.get(response["Location"]))
-    assert "A, row 1, seat A-1-1 is yours already. A, row 1, seat A-1-2 has just been taken." in page
+    assert "You hold A, row 1, seat A-1-1 already, in another tab or on another device." in page
+    assert "A, row 1, seat A-1-2 has just been taken." in page
 
 
 def test_of_two_fans_the_second_hears_which_seat_is_gone_and_keeps_the_others(sale):
@@ -421,3 +423,52 @@ def test_the_sentence_for_when_nothing_is_free_waits_while_something_is(sale):
 
     assert f'data-progress="/api/v1/schedules/{sale.pk}/queue/" hidden>' in page
     assert "<p data-something-free>You may choose up to 4 seats" in page
+
+
+# --- A form that got lost ----------------------------------------------------------------------
+
+
+def test_who_lost_the_session_on_the_way_comes_back_to_the_same_choice(sale):
+    fan = make_fan()
+    browser = inside(sale, fan=fan)
+    key = key_on(browser.get(address(sale)))
+    browser.cookies.pop("sessionid")
+
+    with nothing_changed():
+        answer = choose(browser, sale, 0, 2, key=key)
+
+    login, _, query = answer["Location"].partition("?next=")
+    assert login == "/accounts/login/"
+    assert "You were logged out, so nothing was done and no money moved." in text_of(browser.get(answer["Location"]))
+    back = unquote(query)
+    assert back == address(sale, f"?keep={sale.seats[0]}%2C{sale.seats[2]}")
+    browser.force_login(fan)
+    assert f'data-keep="{sale.seats[0]},{sale.seats[2]}"' in text_of(browser.get(back))
+
+
+def test_who_logged_in_anew_in_another_tab_goes_on_with_the_same_choice(sale):
+    browser = Client(enforce_csrf_checks=True)
+    fan = make_fan()
+    let_in(fan, sale, now=now())
+    browser.force_login(fan)
+
+    with nothing_changed():
+        answer = browser.post(address(sale), {"key": "0" * 32, "seats": [sale.seats[1]], "section": "A"})
+
+    page = text_of(answer)
+    assert "<h1>This page has expired</h1>" in page
+    assert "Nothing was done and no money moved" in page
+    assert f'href="{address(sale, f"?section=A&amp;keep={sale.seats[1]}")}"' in page
+
+
+def test_what_another_tab_of_the_fan_holds_is_not_blamed_on_strangers(sale):
+    fan = make_fan()
+    browser = inside(sale, fan=fan)
+    first, second = (key_on(browser.get(address(sale))) for _ in range(2))
+    reference = choose(browser, sale, 0, key=first)["Location"]
+
+    page = text_of(browser.get(choose(browser, sale, 0, 1, key=second)["Location"]))
+
+    assert "You hold A, row 1, seat A-1-1 already, in another tab or on another device." in page
+    assert f'<a href="{reference}">Go on to pay</a>' in page
+    assert "A-1-2 has just been taken" not in page

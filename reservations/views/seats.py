@@ -11,6 +11,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -18,7 +20,7 @@ from concert_site.accounts.permissions import verified
 from concert_site.lib.errors import Conflict, DomainError, Invalid, NotFound
 from concert_site.lib.formats import money_pattern
 from concert_site.lib.web.converters import id_in
-from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, private_page, throttled
+from concert_site.lib.web.pages import fan_id, idempotency_key, new_form_key, private_page, resumes_at, throttled
 from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen
@@ -32,6 +34,7 @@ from reservations.domain.errors import (
 )
 from reservations.domain.holds import Booking, hold_seats
 from reservations.halls.seat_names import seat_name
+from reservations.models import Reservation
 from reservations.models.reservation import Status
 from reservations.queries import bookings
 from reservations.queries.sales import public_sale_of, sale_of
@@ -44,7 +47,14 @@ SOON = 90
 MOST_KEPT = 20
 
 
+def where_the_choice_goes_on(request: HttpRequest, pk: int) -> str:
+    """The seats with what was chosen, for who lost session or form on the way."""
+    ids = [number for text in request.POST.getlist("seats") if (number := id_in(text)) is not None]
+    return address_of_the_seats(request, pk, ids)
+
+
 @private_page
+@resumes_at(where_the_choice_goes_on)
 @verified
 @throttled("hold")
 def seats(request: HttpRequest, pk: int) -> HttpResponse:
@@ -81,6 +91,7 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
         "language": get_language(),
         "money_pattern": money_pattern(),
         "digits": get_currency_precision(settings.CURRENCY),
+        "turn_ends_at": token.expired_at,
         "choice": seat_choice(
             sale,
             token,
@@ -120,6 +131,7 @@ def script_texts() -> str:
             "remove": _("Remove {seat}"),
             "limit": _("You have chosen as many seats as you can still book for this date."),
             "gone": _("{seat} has just been taken."),
+            "held_elsewhere": _("You have just held {seat} in another tab. Pay there, or from My bookings."),
             "hold_one": _("Hold 1 seat"),
             "hold_many": _("Hold {count} seats"),
             "stale": _("The connection is lost, so the map may be out of date."),
@@ -209,15 +221,30 @@ def cooldown_text(seconds: float) -> str:
 
 def taken_seats_text(gone: Sequence[Seat], schedule_id: int, *, user_id: int) -> str:
     """Which of the chosen seats can't be had; a seat may be the fan's own, booked in another tab."""
-    own = set(bookings.live_of_schedule(schedule_id, user_id=user_id).values_list("concert_seat_id", flat=True))
+    own = {each.concert_seat_id: each for each in bookings.live_of_schedule(schedule_id, user_id=user_id)}
     sentences = []
-    if yours := [seat_name(seat) for seat in gone if seat.id in own]:
-        said = ngettext("%(seats)s is yours already.", "%(seats)s are yours already.", len(yours))
-        sentences.append(said % {"seats": "; ".join(yours)})
+    if yours := [seat for seat in gone if seat.id in own]:
+        sentences.append(own_seats_text(yours, own[yours[0].id]))
     if taken := [seat_name(seat) for seat in gone if seat.id not in own]:
         said = ngettext("%(seats)s has just been taken.", "%(seats)s have just been taken.", len(taken))
         sentences.append(said % {"seats": "; ".join(taken)})
-    return " ".join(sentences)
+    return mark_safe(" ".join(conditional_escape(each) for each in sentences))  # noqa: S308  each is escaped
+
+
+def own_seats_text(seats: Sequence[Seat], reservation: Reservation) -> str:
+    """That another tab or device of the fan has these, and the way to them."""
+    names = "; ".join(map(seat_name, seats))
+    if reservation.status == Status.RESERVED:
+        said = ngettext("%(seats)s is yours already, and paid.", "%(seats)s are yours already, and paid.", len(seats))
+        address, way = resolve_url("booking", reservation.booking_reference), _("To your booking")
+    else:
+        said = ngettext(
+            "You hold %(seats)s already, in another tab or on another device.",
+            "You hold %(seats)s already, in another tab or on another device.",
+            len(seats),
+        )
+        address, way = resolve_url("checkout", reservation.booking_reference), _("Go on to pay")
+    return format_html('{} <a href="{}">{}</a>', said % {"seats": names}, address, way)
 
 
 def without_faults(chosen: Sequence[int], refusal: DomainError) -> list[int]:
@@ -228,8 +255,13 @@ def without_faults(chosen: Sequence[int], refusal: DomainError) -> list[int]:
 
 def back_to_the_seats(request: HttpRequest, schedule_id: int, kept: Sequence[int]) -> HttpResponse:
     """The page that the choice was made on, with what is left of it."""
+    return redirect(address_of_the_seats(request, schedule_id, kept))
+
+
+def address_of_the_seats(request: HttpRequest, schedule_id: int, kept: Sequence[int]) -> str:
+    """Its address."""
     query = {name: request.POST[name] for name in ("section", "portion", "view") if request.POST.get(name)}
     if kept:
         query["keep"] = ",".join(map(str, kept[:MOST_KEPT]))
     address = resolve_url("seats", pk=schedule_id)
-    return redirect(f"{address}?{urlencode(query)}" if query else address)
+    return f"{address}?{urlencode(query)}" if query else address

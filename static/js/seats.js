@@ -4,6 +4,7 @@
 
 import { Availability } from "./availability.js";
 import { HallMap } from "./hall_map.js";
+import { whenHeld } from "./other_tabs.js";
 import { rowName, seatNumber } from "./seat_names.js";
 
 const FREE = "A";
@@ -125,6 +126,15 @@ function takeAway(seats) {
   for (const seat of seats) drop(seat);
   say(seats.map((seat) => filled(texts.gone, { seat: nameOf(seat) })).join(" "));
 }
+
+// Held in another tab of this fan: no stranger has it.
+whenHeld((ids) => {
+  const yours = ids.filter((id) => !own.has(id) && chosen.has(id)).map((id) => chosen.get(id));
+  for (const id of ids) own.add(id);
+  for (const seat of yours) drop(seat);
+  if (yours.length) say(yours.map((seat) => filled(texts.held_elsewhere, { seat: nameOf(seat) })).join(" "));
+  map?.draw();
+});
 
 function isFree(nth) {
   return codes[nth] === FREE;

@@ -220,7 +220,7 @@ def test_forms_of_other_sites_are_refused_and_told_why():
     response = log_in(Client(enforce_csrf_checks=True))
 
     assert response.status_code == 403
-    assert b"Nothing was done: load it again" in response.content
+    assert b"Nothing was done and no money moved" in response.content
     assert f'href="{LOGIN}">Try again</a>'.encode() in response.content
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from concert_site.lib.errors import TooManyRequests
@@ -17,6 +20,7 @@ from concert_site.lib.rate_limits import is_within_limit, seconds_left
 from concert_site.lib.web.networks import network_of
 
 P = ParamSpec("P")
+V = TypeVar("V", bound=Callable[..., object])
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -30,7 +34,38 @@ def private_page(view: Page[P]) -> Callable[..., HttpResponseBase]:
     No cache keeps it, the browser's included, so that going back shows things as they are now.
     """
 
-    return login_required(never_cache(view))
+    page = never_cache(view)
+    readable = login_required(page)
+
+    @wraps(view)
+    def for_who_is_logged_in(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.method != "POST" or request.user.is_authenticated:
+            return readable(request, *args, **kwargs)
+        messages.warning(
+            request, _("You were logged out, so nothing was done and no money moved. Log in to go on where you were.")
+        )
+        return redirect_to_login(resume_address(request, view, *args, **kwargs))
+
+    return for_who_is_logged_in
+
+
+def resumes_at(find: Callable[Concatenate[HttpRequest, P], str]) -> Callable[[V], V]:
+    """Where a fan goes on whose form got lost, with its session or its token: an address that has what they chose.
+
+    Below `private_page`, whose view it marks. Nothing that is found so changes anything: it is an address to be read.
+    """
+
+    def decorate(view: V) -> V:
+        view.resume_address = find  # type: ignore[attr-defined]  # found again by resume_address
+        return view
+
+    return decorate
+
+
+def resume_address(request: HttpRequest, view: Callable[..., object], *args: object, **kwargs: object) -> str:
+    """Where a fan goes on after a form of this page got lost: the page itself, unless it said otherwise."""
+    find = getattr(view, "resume_address", None)
+    return str(find(request, *args, **kwargs)) if find else request.get_full_path()
 
 
 def caller_of(request: HttpRequest) -> str:

@@ -28,6 +28,8 @@ STATUS_OF = {
     errors.Unavailable: 503,
 }
 
+# Of a form whose token is no longer good: nobody did anything that they may not.
+EXPIRED_HEADING = _("This page has expired")
 HEADINGS = {
     400: _("That can't be read"),
     402: _("The wallet has too little"),
@@ -50,8 +52,10 @@ def status_of_kind(kind: type[errors.DomainError]) -> int:
     return next(STATUS_OF[family] for family in kind.__mro__ if family in STATUS_OF)
 
 
-def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) -> HttpResponse:
-    """An answer with one error.
+def refuse(
+    request: HttpRequest, status: int, code: str, detail: str | Promise, *, again: str | None = None
+) -> HttpResponse:
+    """An answer with one error; `again` is where to go on, if not at the same address.
 
     From 500 on it asks nothing of database, session or user: they may be what failed.
     """
@@ -59,8 +63,9 @@ def refuse(request: HttpRequest, status: int, code: str, detail: str | Promise) 
     if body is not None:
         return HttpResponse(body, status=status, content_type="application/json")
     # Every address that takes a form answers a read, too.
-    again = request.get_full_path() if status in PASSING or code == CSRF_FAILED else None
-    words = {"status": status, "heading": HEADINGS[status], "detail": detail, "again": again}
+    again = again or (request.get_full_path() if status in PASSING else None)
+    heading = EXPIRED_HEADING if code == CSRF_FAILED else HEADINGS[status]
+    words = {"status": status, "heading": heading, "detail": detail, "again": again}
     return HttpResponse(
         render_to_string("refusal.html", words, None if status >= SERVER_ERRORS else request), status=status
     )
