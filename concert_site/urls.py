@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from concert_site.views import api_docs, robots
+from concert_site.views import api_docs, offline, robots
 
 api: list[URLPattern | URLResolver] = [
     path("", include("reservations.api.catalogue_urls")),
@@ -24,6 +24,9 @@ urlpatterns = [
     path("_allauth/app/v1/", include("concert_site.accounts.api_urls")),
     path("_allauth/", include("allauth.headless.urls")),
     path("admin/", admin.site.urls),
+    path("service-worker.js", offline.worker, name="service_worker"),
+    path("offline/", offline.offline, name="offline"),
+    path("offline/sent/", offline.offline, {"is_sent": True}, name="offline_sent"),
     path("robots.txt", robots.robots),
     path("favicon.ico", robots.Icon.as_view()),
 ]

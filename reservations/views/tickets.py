@@ -2,10 +2,12 @@
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from concert_site.lib.web.pages import fan_id, private_page
@@ -15,6 +17,11 @@ from reservations.queries.booking_summaries import BookedSeat
 from reservations.queries.bookings import own_with_schedule
 from reservations.queries.payment_facts import ticket_for
 from reservations.tickets.codes import Ticket
+
+# How the service worker asks for what it keeps, and where it is told for how long and for whom
+# (static/js/service_worker.js).
+OFFLINE_PART, KEEP_HEADER = "offline", "X-Keep-Offline"
+KEPT_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,25 @@ def tickets(request: HttpRequest, reference: str) -> HttpResponse:
 def show(request: HttpRequest, booking: booking_summaries.BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
     """The page of these tickets."""
     shown = [ShownTicket(each.reservation, ticket_for(each.reservation)) for each in seats]
-    return render(request, "reservations/tickets.html", {"booking": booking, "tickets": shown})
+    facts: dict[str, object] = {"booking": booking, "tickets": shown}
+    is_to_keep = request.headers.get("X-Part") == OFFLINE_PART
+    if is_to_keep:
+        # What is held has changed by the time that a kept page is opened.
+        facts["hold_bar"] = None
+    response = render(request, "reservations/tickets.html", facts)
+    if is_to_keep and not booking.is_past:
+        response[KEEP_HEADER] = f"{int(kept_until(booking).timestamp())};{owner_of(request)}"
+    return response
+
+
+def kept_until(booking: booking_summaries.BookingSummary) -> datetime:
+    """Until when a device needs the tickets: the evening is over by then, however long it takes."""
+    return booking.schedule.concert_at + KEPT_AFTER
+
+
+def owner_of(request: HttpRequest) -> str:
+    """A name of the account that tells nothing of it, so that a device keeps the tickets of one."""
+    return salted_hmac("reservations.tickets.offline", str(fan_id(request))).hexdigest()[:16]
 
 
 def no_ticket(request: HttpRequest, booking: booking_summaries.BookingSummary) -> HttpResponse:
