@@ -25,7 +25,7 @@ from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, 
 from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.models import WithdrawalState
-from wallet.providers import TopUpUnavailable, top_up_mode
+from wallet.providers import TopUpMode, TopUpUnavailable, top_up_mode
 from wallet.queries import kept_top_ups_for, open_top_ups_for, wallet_of
 from wallet.views.top_ups import way_to_pay
 
@@ -76,7 +76,11 @@ def checkout_context(request: HttpRequest, booking: BookingSummary) -> dict[str,
             prices=prices, concert_date=booking.first.concert_date, today=booking.today
         ),
         "top_up_mode": top_up_mode().value,
+        "can_pay": not missing or top_up_mode() is not TopUpMode.NONE,
+        "needs_consent": settings.CHECKOUT_CONSENT,
         "extra_seconds": settings.HOLD_SECONDS,
+        # The page has its own clock, and a page has one.
+        "hold_bar": None,
     }
 
 
@@ -85,6 +89,9 @@ def pay(request: HttpRequest, booking: BookingSummary) -> HttpResponse:
     shown = [each.reservation.pk for each in booking.seats if str(each.reservation.pk) in request.POST.getlist("seat")]
     reservation_ids = shown or [each.reservation.pk for each in booking.held]
     if not reservation_ids:
+        return redirect("checkout", booking.reference)
+    if settings.CHECKOUT_CONSENT and request.POST.get("agree") != "yes":
+        messages.error(request, _("Nothing was paid yet: please agree to the cancellation and refund rules first."))
         return redirect("checkout", booking.reference)
     pay_as_asked = pay_by_card if request.POST.get("pay_with") == "card" else pay_from_wallet
     try:

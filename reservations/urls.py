@@ -1,7 +1,7 @@
 """Pages of concerts, the waiting room and bookings. Every address that takes a form answers a read, too."""
 
 from concert_site.lib.web.converters import path
-from reservations.views import bookings, calendars, catalogue, hall_map, seats, tickets, waiting
+from reservations.views import bookings, calendars, catalogue, hall_map, hold_bar, seats, tickets, waiting
 
 urlpatterns = [
     path("", catalogue.concerts, name="concerts"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("schedules/<id:pk>/queue/leave/", waiting.leave, name="leave"),
     path("schedules/<id:pk>/seats/", seats.seats, name="seats"),
     path("bookings/", bookings.bookings, name="bookings"),
+    path("bookings/held/bar/", hold_bar.bar, name="hold_bar"),
     path("bookings/<reference:reference>/", bookings.booking, name="booking"),
     path("bookings/<reference:reference>/extend/", bookings.extend, name="extend"),
     path("bookings/<reference:reference>/give-up/", bookings.give_up, name="give_up"),

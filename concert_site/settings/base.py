@@ -117,6 +117,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                # Asked for by pages that show it, and by nobody else.
+                "reservations.views.hold_bar.hold_bar",
             ],
             # Known to every template: money, dates, times and seats in the reader's language.
             "builtins": ["concert_site.lib.formats", "reservations.halls.seat_names"],

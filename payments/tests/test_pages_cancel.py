@@ -189,7 +189,7 @@ def test_cancel_page_takes_the_same_queries_for_one_seat_and_for_three(django_as
         fan, _sale, _ids = scene(*nth)
         browser = at_the_screen(fan)
         address = f"/bookings/{reference_of(fan)}/cancel/"
-        with django_assert_num_queries(5):  # the session, the user, the booking, the balance, the top-ups
+        with django_assert_num_queries(6):  # the session, the user, the booking, the balance, the top-ups, what is held
             assert browser.get(address).status_code == 200
 
 

@@ -38,7 +38,7 @@ class Scene:
     def by_card(self):
         """Press the button; where it leads."""
         seats = in_order(self.booking)
-        return self.browser.post(self.checkout, {"seat": seats, "pay_with": "card"})
+        return self.browser.post(self.checkout, {"seat": seats, "pay_with": "card", "agree": "yes"})
 
     def begin(self):
         """Press it, and come to the provider's page."""
@@ -79,7 +79,9 @@ def test_the_checkout_says_that_it_is_under_way_and_until_when_the_seats_are_hel
 
     page = text_of(scene.browser.get(scene.checkout))
 
-    assert "A payment of ₩29,500 by card is under way. Your seats are held until" in page
+    assert "A payment of ₩29,500 by card is under way for these seats." in page
+    assert f'action="{scene.page}give-up/"' in page
+    assert "Your seats are held until" in page
     assert f'href="{scene.page}"' in page
     # The time to pay has become longer.
     assert 580 <= int(re.search(r'data-seconds-left="(\d+)"', page).group(1)) <= 600
@@ -116,7 +118,7 @@ def test_paid_from_the_wallet_the_card_has_nothing_left_to_do():
     scene = Scene().begin()
     make_charge(scene.fan, amount=30_000)
 
-    scene.browser.post(scene.checkout, {"seat": in_order(scene.booking), "pay_with": "wallet"})
+    scene.browser.post(scene.checkout, {"seat": in_order(scene.booking), "pay_with": "wallet", "agree": "yes"})
 
     scene.top_up.refresh_from_db()
     assert (scene.top_up.state, statuses(scene.sale)[0]) == ("FAILED", "R")

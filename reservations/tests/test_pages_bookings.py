@@ -77,7 +77,7 @@ def test_the_list_takes_the_same_queries_for_one_booking_and_for_three(django_as
         for nth in range(count):
             bought(nth, fan=fan, sale=sale)
         browser = at_the_screen(fan)
-        with django_assert_num_queries(5):  # the session, the user, how many, which, and their seats
+        with django_assert_num_queries(6):  # the session, the user, how many, which, their seats, and what is held
             assert len(browser.get("/bookings/").context["bookings"]) == count
 
 
@@ -149,7 +149,7 @@ def test_a_booking_takes_the_same_queries_for_one_seat_and_for_three(django_asse
     for nth in ((0,), (1, 2, 3)):
         fan, booking = bought(*nth)
         browser = at_the_screen(fan)
-        with django_assert_num_queries(3):  # the session, the user, the booking
+        with django_assert_num_queries(4):  # the session, the user, the booking, and what is held
             browser.get(f"/bookings/{booking.reference}/")
 
 
@@ -231,5 +231,5 @@ def test_tickets_take_the_same_queries_for_one_seat_and_for_three(django_assert_
     for nth in ((0,), (1, 2, 3)):
         fan, booking = bought(*nth)
         browser = at_the_screen(fan)
-        with django_assert_num_queries(3):  # the session, the user, the booking
+        with django_assert_num_queries(4):  # the session, the user, the booking, and what is held
             browser.get(f"/bookings/{booking.reference}/tickets/")

@@ -170,7 +170,7 @@ def test_wallet_page_takes_the_same_queries_for_one_entry_and_for_many(django_as
         buy(fan, make_sale(), *seats)
         browser = at_the_screen(fan)
         # The session, the user, the balance, the ledger, and what is under way.
-        with django_assert_num_queries(7):  # what can be withdrawn takes two
+        with django_assert_num_queries(8):  # what can be withdrawn takes two, and what is held one
             browser.get("/wallet/")
 
 

@@ -72,14 +72,21 @@ def at_the_checkout(arrive, fan, show, count=1, **options):
     return visitor
 
 
+def agree(visitor):
+    """Agree to the rules of canceling, as one must before paying."""
+    visitor.page.locator("#agree").check()
+
+
 def pay(visitor, amount):
     """Pay what the button says, and hear that it worked."""
+    agree(visitor)
     visitor.page.get_by_role("button", name=re.compile(rf"^Pay {amount} from the wallet$")).click()
     visitor.sees("You’re going!")
 
 
 def by_card(visitor, amount):
     """Pay what the wallet lacks by card: as far as the provider's page, the sandbox's."""
+    agree(visitor)
     visitor.click(f"Pay {amount} by card")
     expect(visitor.page.get_by_role("heading", name="The sandbox’s payment page")).to_be_visible()
 

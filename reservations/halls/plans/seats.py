@@ -15,8 +15,6 @@ from reservations.halls.plans.values import objects_of, origin_of, point_of, tex
 
 # Keys by which plans mark seats for wheelchairs; the format itself has none.
 ACCESSIBLE_KEYS = ("accessible", "is_accessible", "wheelchair")
-# The same for seats that belong to such a place.
-COMPANION_KEYS = ("companion", "is_companion")
 DECIMALS = 4
 
 
@@ -31,7 +29,6 @@ class FileSeat:
     x: float
     y: float
     is_accessible: bool
-    is_companion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +131,7 @@ class RowReader:
             return None
         x, y = round(self.origin[0] + point[0], DECIMALS), round(self.origin[1] + point[1], DECIMALS)
         is_accessible = any(raw.get(key) is True for key in ACCESSIBLE_KEYS)
-        is_companion = not is_accessible and any(raw.get(key) is True for key in COMPANION_KEYS)
-        return FileSeat(guid, number or str(position), label, category, x, y, is_accessible, is_companion)
+        return FileSeat(guid, number or str(position), label, category, x, y, is_accessible)
 
     def guid(self, raw: Json, place: PlanPosition) -> str:
         """The seat's GUID; blank, and a problem noted, if it has none that can be kept."""
