@@ -9,6 +9,8 @@ TOKEN_ENTRY_SECONDS = env.whole("TOKEN_ENTRY_SECONDS", default=120)
 # makes them wait, each further one twice as long. 0 seconds: never.
 HOLD_COOLDOWN_FREE = env.whole("HOLD_COOLDOWN_FREE", default=5, least=0)
 HOLD_COOLDOWN_SECONDS = env.whole("HOLD_COOLDOWN_SECONDS", default=10, least=0)
+# What comes of a choice by hand that would leave a single seat alone.
+SINGLE_SEATS = env.one_of("SINGLE_SEATS", ["advise", "demand", "off"], default="advise")
 LOBBY_SECONDS = env.whole("LOBBY_SECONDS", default=3600, least=0)
 TICKETS_PER_FAN = env.whole("TICKETS_PER_FAN", default=4)
 QUEUE_MAX_ACTIVE = env.whole("QUEUE_MAX_ACTIVE", default=200, least=0)

@@ -30,7 +30,9 @@ COLUMNS = {
     "concert_schedule": "id concert_id concert_date concert_at reservation_available_at deadline_at queue_max_active"
     " queue_paused queue_message tickets_per_fan limits_changed_at layout layout_version draw_seed drawn_at",
     "concert_seat": "id concert_id concert_schedule_id user_id section row seat_number seat_price status expired_at"
-    " reserved_at seat_label seat_guid category row_index x y accessible",
+    " reserved_at seat_label seat_guid category row_index x y accessible"
+    # Beyond it: which seats adjoin, and how near the stage each is.
+    " companion stretch place nearness",
     "reservation": "id booking_reference concert_id concert_schedule_id concert_seat_id user_id concert_name"
     " concert_date price status expired_at extended_at idempotency_key request_hash created_at updated_state_at",
     "payment": "id reservation_id user_id price state refund_fee confirmed_mail_at canceled_mail_at created_at"

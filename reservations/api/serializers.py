@@ -8,9 +8,12 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
-from concert_site.lib.api.fields import Body, Id, Ids
+from concert_site.lib.api.fields import Body, Id, Ids, StrictBoolean, StrictInteger
 from concert_site.lib.database.statements import Row
 from queueing.api.serializers import TokenOut
 from reservations.api.catalogue_serializers import SeatOut
@@ -23,6 +26,9 @@ from reservations.queries.payment_facts import PaymentFacts, payment_of
 
 # More than any limit allows, and few enough to read.
 MOST_SEATS = 100
+WHICH = _("Say which seats, or ask for the best available.")
+EITHER = _("Send either seats or best_available.")
+ONLY_SEATS = _("This goes with seats that you name.")
 
 
 class HoldRequest(Body):
@@ -30,6 +36,45 @@ class HoldRequest(Body):
 
     schedule = Id()
     seats = Ids(min_length=1, max_length=MOST_SEATS)
+
+
+class BestAvailableRequest(Body):
+    """So many seats side by side, as near the stage as can be had; in a section, of a category, or anywhere."""
+
+    quantity = StrictInteger(max_value=MOST_SEATS)
+    section = serializers.CharField(required=False, max_length=50, trim_whitespace=False)
+    category = serializers.CharField(required=False, max_length=100, trim_whitespace=False, help_text="The grade.")
+    accessible = StrictBoolean(
+        required=False,
+        help_text="One of them a place for a wheelchair, the others beside it. Without it none is.",
+    )
+
+
+@extend_schema_serializer(component_name="HoldRequest")
+class AnyHoldRequest(Body):
+    """Which seats of which schedule to hold, all of them or none: `seats`, or `best_available`."""
+
+    schedule = Id()
+    seats = Ids(required=False, min_length=1, max_length=MOST_SEATS)
+    best_available = BestAvailableRequest(required=False)
+    on_conflict = serializers.ChoiceField(
+        choices=["best_available"],
+        required=False,
+        help_text="With `seats`: those that are gone are replaced by the nearest ones at the same price.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:  # Any: each field of its own type
+        """Exactly one way of saying which seats.
+
+        :raises ValidationError: naming the field that is missing, or too many
+        """
+        if "seats" not in attrs and "best_available" not in attrs:
+            raise serializers.ValidationError({"seats": [ErrorDetail(str(WHICH), "required")]})
+        if "seats" in attrs and "best_available" in attrs:
+            raise serializers.ValidationError({"best_available": [ErrorDetail(str(EITHER), "invalid")]})
+        if "on_conflict" in attrs and "seats" not in attrs:
+            raise serializers.ValidationError({"on_conflict": [ErrorDetail(str(ONLY_SEATS), "invalid")]})
+        return attrs
 
 
 class PaymentOut(serializers.Serializer[Any]):  # Any: PaymentFacts, and payments keep to that
@@ -86,6 +131,13 @@ class ReservationOut(serializers.Serializer[Reservation]):
         return reservation_out(instance)
 
 
+class SubstituteOut(serializers.Serializer[object]):
+    """A seat that was asked for, and the one that is held in its place; ids."""
+
+    seat = serializers.IntegerField()
+    by = serializers.IntegerField()
+
+
 class BookingOut(serializers.Serializer[Booking]):
     """Seats booked together, held until `expired_at`."""
 
@@ -93,7 +145,9 @@ class BookingOut(serializers.Serializer[Booking]):
     expired_at = serializers.DateTimeField(allow_null=True)
     total = serializers.IntegerField()
     currency = serializers.CharField()
-    substituted = serializers.BooleanField(help_text="Whether other seats than the ones asked for are held.")
+    substituted = SubstituteOut(
+        many=True, help_text="Which seats are held in the place of which that were asked for and are gone."
+    )
     reservations = ReservationOut(many=True)
 
 
@@ -110,7 +164,7 @@ def booking_out(booking: Booking) -> dict[str, object]:
         "expired_at": booking.expired_at,
         "total": booking.total,
         "currency": settings.CURRENCY,
-        "substituted": False,
+        "substituted": [{"seat": each.seat, "by": each.by} for each in booking.substituted],
         "reservations": [
             *(held_out(row, booking.schedule_id) for row in booking.rows),
             *map(reservation_out, booking.repeated),

@@ -22,6 +22,16 @@ class SeatUnknown(Invalid):
     detail = _("This schedule has no such seat.")
 
 
+class SectionUnknown(Invalid):
+    code = "does_not_exist"
+    detail = _("This date has no such section.")
+
+
+class CategoryUnknown(Invalid):
+    code = "does_not_exist"
+    detail = _("This date has no such category.")
+
+
 class ScheduleUnknown(Invalid):
     code = "does_not_exist"
     detail = _("There is no such schedule.")

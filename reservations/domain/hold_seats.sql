@@ -34,6 +34,11 @@ declare
     v_is_behind boolean := false;
     v_verdict record;
 begin
+    -- In one statement with a function that chooses them, no seats are what it has refused.
+    if p_seats is null then
+        return;
+    end if;
+
     -- A repeat is answered before anything is judged.
     select * into v_verdict from booking_again(p_fan, p_schedule, p_seats, p_key, p_hash, v_at);
     if v_verdict.refusal is not null or v_verdict.booking_reference is not null then

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -61,14 +62,25 @@ REFUSALS: dict[str, type[DomainError]] = {
 }
 
 
+class Substitute(NamedTuple):
+    """A seat that was asked for and is gone, and the one that is held in its place: ids."""
+
+    seat: int
+    by: int
+
+
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """Seats booked together: the rows that hold_seats.sql answered of a new one, or the reservations of a repeat."""
+    """Seats booked together: the rows that hold_seats.sql answered of a new one, or the reservations of a repeat.
+
+    `substituted` says which seats are others than those asked for, where the fan allowed it.
+    """
 
     reference: str
     schedule_id: int
     rows: list[Row]
     repeated: list[Reservation]
+    substituted: Sequence[Substitute] = ()
 
     @property
     def is_new(self) -> bool:
@@ -117,10 +129,31 @@ def hold_seats(
     :raises HoldCooldown: saying how long to wait, if the fan has given seats of the schedule back too often
     """
     require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
-    params = {
+    params = hold_params(
+        user_id=user_id,
+        schedule=schedule,
+        queue_token=queue_token,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        now=now,
+    )
+    rows = held_rows(HOLD, params | {"seats": list(seats)})
+    return booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
+
+
+def hold_params(
+    *,
+    user_id: int,
+    schedule: int,
+    queue_token: UUID | None,
+    idempotency_key: str | None,
+    request_hash: str | None,
+    now: datetime | None,
+) -> dict[str, object]:
+    """What every statement that holds seats is told, besides which."""
+    return {
         "fan": user_id,
         "schedule": schedule,
-        "seats": list(seats),
         "token": queue_token,
         "booking": new_reference(),
         "key": idempotency_key,
@@ -131,16 +164,15 @@ def hold_seats(
         "wait_seconds": float(settings.HOLD_COOLDOWN_SECONDS),
         "now": now,
     }
-    return booking_from(held_rows(params), user_id=user_id, schedule_id=schedule, seats=seats, now=now)
 
 
-def held_rows(params: dict[str, object]) -> list[Row]:
+def held_rows(statement: str, params: dict[str, object]) -> list[Row]:
     """The answer of hold_seats.sql."""
     try:
-        return fetch(HOLD, params)
+        return fetch(statement, params)
     except IntegrityError:
         # The same key with other seats came through at the same moment; it now stands there and is found.
-        return fetch(HOLD, params)
+        return fetch(statement, params)
 
 
 def new_reference() -> str:

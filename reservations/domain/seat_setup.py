@@ -7,13 +7,14 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
+from reservations.halls.adjoining import Place
 from reservations.halls.hall import Hall, SeatPlan
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.queries.bookings import was_booked
 
 COPY_SEATS = """
 copy concert_seat (concert_id, concert_schedule_id, section, row, seat_number, seat_label, seat_guid, seat_price,
-                   category, row_index, x, y, accessible, status) from stdin
+                   category, row_index, x, y, accessible, companion, stretch, place, nearness, status) from stdin
 """
 
 
@@ -50,8 +51,8 @@ def create_seats(hall: Hall, schedule: ConcertSchedule) -> int:
     ORM take seconds.
     """
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(COPY_SEATS) as rows:
-        for plan in hall.seats:
-            rows.write_row(seat_row(plan, schedule))
+        for plan, place in zip(hall.seats, hall.places(), strict=True):
+            rows.write_row(seat_row(plan, place, schedule))
     return len(hall.seats)
 
 
@@ -88,7 +89,7 @@ def delete_seats(schedule_id: int) -> int:
     return removed
 
 
-def seat_row(plan: SeatPlan, schedule: ConcertSchedule) -> tuple[object, ...]:
+def seat_row(plan: SeatPlan, place: Place, schedule: ConcertSchedule) -> tuple[object, ...]:
     """The columns of COPY_SEATS for a seat, as the plan of its hall has it."""
     return (
         schedule.concert_id,
@@ -104,5 +105,9 @@ def seat_row(plan: SeatPlan, schedule: ConcertSchedule) -> tuple[object, ...]:
         plan.x,
         plan.y,
         plan.is_accessible,
+        plan.is_companion,
+        place.stretch,
+        place.place,
+        place.nearness,
         SeatStatus.AVAILABLE.value,
     )

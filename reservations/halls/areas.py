@@ -1,11 +1,17 @@
 """What is on a map besides seats: the stage, the bar, a wall, a name."""
 
 import math
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 STAGE_COLOR = "#3f3f46"
+# The word, not a part of one: a backstage is no stage.
+STAGE = re.compile(
+    r"\b(stage|bühne|buehne|scène|scena|escenario|palco|palcoscenico|podium)\b|무대|舞台|ステージ", re.IGNORECASE
+)
 TEXT_SIZE = 16.0
 # x and y.
 Point = tuple[float, float]
@@ -95,6 +101,33 @@ def turned(outline: Iterable[Point], around: Point, rotation: float) -> Iterator
     cos, sin = math.cos(angle), math.sin(angle)
     for x, y in outline:
         yield around[0] + x * cos - y * sin, around[1] + x * sin + y * cos
+
+
+def stage_in(areas: Iterable[Area]) -> Point | None:
+    """The middle of the first area that is called a stage."""
+    return next((middle_of(area) for area in areas if STAGE.search(area.text)), None)
+
+
+def stage_in_layout(layout: Mapping[str, Any]) -> Point:  # Any: JSON
+    """The middle of the stage of a map as a schedule keeps it; without one, the middle of the upper edge."""
+    areas = (area_from(raw) for raw in layout.get("areas", []) if STAGE.search(str(raw.get("text", ""))))
+    return stage_in(areas) or (layout.get("size", {}).get("width", 0.0) / 2, 0.0)
+
+
+def area_from(raw: Mapping[str, Any]) -> Area:  # Any: JSON
+    """The place and the outline of an area as a schedule keeps it."""
+    shape = Shape(raw["shape"])
+    width = raw.get("width") or 2 * (raw.get("radius") or raw.get("radius_x") or 0.0)
+    height = raw.get("height") or 2 * (raw.get("radius") or raw.get("radius_y") or 0.0)
+    points = tuple((point["x"], point["y"]) for point in raw.get("points", []))
+    return Area(raw["x"], raw["y"], width, height, raw["text"], shape=shape, rotation=raw["rotation"], points=points)
+
+
+def middle_of(area: Area) -> Point:
+    """The middle of an area's outline, as it lies on the map."""
+    outline = list(turned(area.outline(), (area.x, area.y), area.rotation))
+    x, y = (sum(coordinates) / len(outline) for coordinates in zip(*outline, strict=True))
+    return x, y
 
 
 @dataclass(frozen=True, slots=True)

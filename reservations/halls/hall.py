@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import count, islice, pairwise, product
 from string import ascii_uppercase
 
-from reservations.halls.areas import Area, Label, Point
+from reservations.halls.adjoining import Place, Spot, places_of
+from reservations.halls.areas import Area, Label, Point, stage_in
 
 PITCH = 22.0
 MARGIN = 60.0
@@ -37,7 +38,8 @@ class Category:
 class SeatPlan:
     """A seat of a hall. (section, row, number) and `guid` are unique in it; `label` is what is printed.
 
-    `row_index` counts rows from the stage through the whole hall, so that a lower one is nearer to it.
+    `row_index` counts rows from the stage through the whole hall, so that a lower one is nearer to it. A companion's
+    seat belongs to a place for a wheelchair.
     Left out, the label is the number, and the GUID tells the place.
     """
 
@@ -49,6 +51,7 @@ class SeatPlan:
     x: float
     y: float
     is_accessible: bool = False
+    is_companion: bool = False
     label: str = ""
     guid: str = ""
 
@@ -68,6 +71,15 @@ class Hall:
     seats: Sequence[SeatPlan]
     areas: Sequence[Area] = field(default=())
     labels: Sequence[Label] = field(default=())
+
+    @property
+    def stage(self) -> Point:
+        """The middle of the stage; without one, the middle of the upper edge."""
+        return stage_in(self.areas) or (self.width / 2, 0.0)
+
+    def places(self) -> list[Place]:
+        """Where each of the seats stands among its neighbours."""
+        return places_of([Spot(seat.section, seat.row, seat.number, seat.x, seat.y) for seat in self.seats], self.stage)
 
     def layout(self) -> dict[str, object]:
         """The map as a schedule keeps it (JSON)."""

@@ -72,6 +72,11 @@ class ConcertSeat(models.Model):
     x = models.FloatField()
     y = models.FloatField()
     accessible = models.BooleanField(_("accessible"), default=False)
+    companion = models.BooleanField(_("companion's seat"), default=False, db_default=False)
+    # Where it stands among its neighbours (reservations.halls.adjoining); seats that are never moved keep it.
+    stretch = models.IntegerField(default=0, db_default=0, editable=False)
+    place = models.IntegerField(default=0, db_default=0, editable=False)
+    nearness = models.IntegerField(default=0, db_default=0, editable=False)
     status = models.CharField(_("status"), max_length=11, choices=SeatStatus, default=SeatStatus.AVAILABLE)
     expired_at = models.DateTimeField(_("held until"), null=True, blank=True)
     reserved_at = models.DateTimeField(_("reserved at"), null=True, blank=True)
@@ -104,6 +109,13 @@ class ConcertSeat(models.Model):
                 fields=["concert_schedule", "section", "row", "seat_number"], name="seat_place_once"
             ),
             models.UniqueConstraint(fields=["concert_schedule", "seat_guid"], name="seat_guid_once"),
+        ]
+        # Best available walks the hall by these, from the stage. Nothing of them is changed by a sale, and as all seats
+        # of a stretch are one entry they are small.
+        indexes: ClassVar = [
+            models.Index(fields=["concert_schedule", "stretch"], name="seat_stretch"),
+            models.Index(fields=["concert_schedule", "category", "stretch"], name="seat_category_stretch"),
+            models.Index(fields=["concert_schedule", "section", "stretch"], name="seat_section_stretch"),
         ]
         triggers: ClassVar = [fsm_trigger("status", TRANSITIONS)]
 

@@ -68,7 +68,7 @@ def test_a_hold_answers_the_booking():
         "booking_reference": booked[0].booking_reference,
         "total": 154_000,
         "currency": "KRW",
-        "substituted": False,
+        "substituted": [],
     }
     assert instant(shown["expired_at"]) == booked[0].expired_at
     assert [each["id"] for each in shown["reservations"]] == [each.pk for each in booked]

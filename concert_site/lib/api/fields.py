@@ -36,6 +36,21 @@ class StrictInteger(serializers.IntegerField):
         return data
 
 
+class StrictBoolean(serializers.BooleanField):
+    """A JSON true or false. DRF's own field also takes "yes", 1 and null's words."""
+
+    default_error_messages = {"invalid": _("Send true or false, without quotes.")}
+
+    def to_internal_value(self, data: object) -> bool:
+        """The value.
+
+        :raises ValidationError: if it is anything else
+        """
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
 class Id(StrictInteger):
     """The id of a row."""
 

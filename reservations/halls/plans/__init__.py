@@ -89,6 +89,7 @@ class Plan:
                     x=round(seat.x + right, 4),
                     y=round(seat.y + down, 4),
                     is_accessible=seat.is_accessible or seat.category in accessible,
+                    is_companion=seat.is_companion and seat.category not in accessible,
                     label=label,
                     guid=seat.guid,
                 )

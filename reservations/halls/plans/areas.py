@@ -1,10 +1,9 @@
 """The areas of a plan. They are decoration: what can't be drawn is left out and counted, not refused."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reservations.halls.areas import TEXT_SIZE, Area, AreaText, Label, Point, Shape
+from reservations.halls.areas import TEXT_SIZE, Area, AreaText, Label, Point, Shape, stage_in
 from reservations.halls.colours import AREA_COLOR, colour_of
 from reservations.halls.hall import PITCH
 from reservations.halls.plans.file import Json
@@ -17,10 +16,6 @@ MOST_POINTS = 20_000
 LONGEST_TEXT = 200
 LARGEST_TEXT = 2_000.0
 ROW_NAME_SIZE = 10.0
-# The word, not a part of one: a backstage is no stage.
-STAGE = re.compile(
-    r"\b(stage|bühne|buehne|scène|scena|escenario|palco|palcoscenico|podium)\b|무대|舞台|ステージ", re.IGNORECASE
-)
 
 
 @dataclass(slots=True)
@@ -43,15 +38,7 @@ class Drawn:
 
     def stage(self) -> Point | None:
         """The middle of the first area that is called a stage."""
-        named = (area for area in self.areas if STAGE.search(area.text))
-        return next((middle_of(area) for area in named), None)
-
-
-def middle_of(area: Area) -> Point:
-    """Roughly the middle of an area."""
-    outline = area.outline()
-    x, y = (sum(coordinates) / len(outline) for coordinates in zip(*outline, strict=True))
-    return area.x + x, area.y + y
+        return stage_in(self.areas)
 
 
 def read_area(raw: Json, origin: Point) -> Area | None:

@@ -15,6 +15,8 @@ from reservations.halls.plans.values import objects_of, origin_of, point_of, tex
 
 # Keys by which plans mark seats for wheelchairs; the format itself has none.
 ACCESSIBLE_KEYS = ("accessible", "is_accessible", "wheelchair")
+# The same for seats that belong to such a place.
+COMPANION_KEYS = ("companion", "is_companion")
 DECIMALS = 4
 
 
@@ -29,6 +31,7 @@ class FileSeat:
     x: float
     y: float
     is_accessible: bool
+    is_companion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ class RowReader:
             return None
         x, y = round(self.origin[0] + point[0], DECIMALS), round(self.origin[1] + point[1], DECIMALS)
         is_accessible = any(raw.get(key) is True for key in ACCESSIBLE_KEYS)
-        return FileSeat(guid, number or str(position), label, category, x, y, is_accessible)
+        is_companion = not is_accessible and any(raw.get(key) is True for key in COMPANION_KEYS)
+        return FileSeat(guid, number or str(position), label, category, x, y, is_accessible, is_companion)
 
     def guid(self, raw: Json, place: PlanPosition) -> str:
         """The seat's GUID; blank, and a problem noted, if it has none that can be kept."""

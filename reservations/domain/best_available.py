@@ -1,0 +1,197 @@
+"""Seats that the house chooses: the best that adjoin, and the nearest equal ones in the place of those that are gone.
+
+Each is one round trip, as a hold of seats chosen by hand is: a function chooses and locks them (pick_*.sql), and in the
+same statement hold_seats.sql, where all rules of holding are, holds them.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import DomainError
+from concert_site.lib.id_lists import require_distinct
+from queueing.domain.errors import SoldOut
+from reservations.domain import holds
+from reservations.domain.errors import CategoryUnknown, SeatUnavailable, SectionUnknown, TicketLimitExceeded
+from reservations.domain.holds import Booking, Substitute
+from reservations.models import ConcertSeat
+
+# How often a fan looks again who found only stretches in which others are choosing: about a second in all.
+ROUNDS = 60
+# A join's condition would not keep hold_seats from being called: it does nothing where no seats were chosen.
+HELD = """
+left join lateral hold_seats(
+    %(fan)s::bigint, %(schedule)s::bigint, pick.seats, %(token)s::uuid, %(booking)s::text, %(key)s::text,
+    %(hash)s::text, %(hold_seconds)s::float8, %(active_seconds)s::float8, %(free)s::int, %(wait_seconds)s::float8,
+    %(now)s::timestamptz) held
+"""
+HOLD_BEST = (
+    """
+select pick.refusal as pick_refusal, pick.largest, held.*
+  from pick_best_available(
+    %(fan)s::bigint, %(schedule)s::bigint, %(token)s::uuid, %(key)s::text, %(quantity)s::int, %(section)s::text,
+    %(category)s::text, %(accessible)s::boolean, %(active_seconds)s::float8, %(rounds)s::int, %(now)s::timestamptz) pick
+"""
+    + HELD
+    + "on true"
+)
+HOLD_OR_SUBSTITUTE = (
+    """
+select pick.gone as replaced, pick.substitutes, held.*
+  from pick_substitutes(
+    %(fan)s::bigint, %(schedule)s::bigint, %(seats)s::bigint[], %(token)s::uuid, %(key)s::text,
+    %(active_seconds)s::float8, %(now)s::timestamptz) pick
+"""
+    + HELD
+    + "on true"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestAvailable:
+    """How many seats side by side, and where: in a section, of a category (the grade), both, or anywhere.
+
+    `accessible`: one of them a place for a wheelchair, the others beside it. Otherwise none is, nor a companion's seat.
+    """
+
+    quantity: int
+    section: str | None = None
+    category: str | None = None
+    accessible: bool = False
+
+
+def hold_best_available(
+    wish: BestAvailable,
+    *,
+    user_id: int,
+    schedule: int,
+    queue_token: UUID | None,
+    idempotency_key: str | None = None,
+    request_hash: str | None = None,
+    now: datetime | None = None,
+) -> Booking:
+    """Hold the best adjoining seats there are for HOLD_SECONDS, or none.
+
+    The same key again answers that booking as it is now. Without a key, each call is a wish of its own.
+
+    :raises SeatUnavailable: if so many don't adjoin, saying how many do
+    :raises SoldOut: if all seats of the schedule are paid
+    :raises Invalid: if there is no such schedule, section or category
+    :raises DomainError: whatever else holds.hold_seats refuses
+    """
+    params = holds.hold_params(
+        user_id=user_id,
+        schedule=schedule,
+        queue_token=queue_token,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        now=now,
+    ) | {
+        "quantity": wish.quantity,
+        "section": wish.section,
+        "category": wish.category,
+        "accessible": wish.accessible,
+        "rounds": ROUNDS,
+    }
+    rows = holds.held_rows(HOLD_BEST, params)
+    refusal = rows[0]["pick_refusal"] or rows[0]["refusal"]
+    if refusal in ("seat_unavailable", "seat_unknown", "section_unknown", "category_unknown", "sold_out"):
+        raise refusal_of(refusal, wish, largest=rows[0]["largest"] or 0)
+    if rows[0]["pick_refusal"]:
+        raise TicketLimitExceeded
+    return holds.booking_from(rows, user_id=user_id, schedule_id=schedule, seats=[], now=now)
+
+
+def refusal_of(refusal: str, wish: BestAvailable, *, largest: int) -> DomainError:
+    """The domain error of a wish that can't be met."""
+    match refusal:
+        case "section_unknown":
+            return SectionUnknown(attr="best_available.section")
+        case "category_unknown":
+            return CategoryUnknown(attr="best_available.category")
+        case "sold_out":
+            return SoldOut()
+    return SeatUnavailable(too_few_together(wish, largest), attr="best_available")
+
+
+def too_few_together(wish: BestAvailable, largest: int) -> str:
+    """That so many seats can't be had together, and how many can."""
+    if largest:
+        said = ngettext(
+            "%(asked)d seats together can't be had there any more. The most that can be had is %(largest)d seat.",
+            "%(asked)d seats together can't be had there any more. The most that can be had is %(largest)d together.",
+            largest,
+        )
+        return said % {"asked": wish.quantity, "largest": largest}
+    if wish.accessible:
+        return gettext("There is no wheelchair place left there.")
+    return gettext("No seat is left there.")
+
+
+# --- Seats chosen by hand, or the nearest equal ones ---------------------------------------------
+
+
+def hold_or_substitute(
+    *,
+    user_id: int,
+    schedule: int,
+    seats: Sequence[int],
+    queue_token: UUID | None,
+    idempotency_key: str | None = None,
+    request_hash: str | None = None,
+    now: datetime | None = None,
+) -> Booking:
+    """Hold `seats`, or for each that is gone the nearest equally priced one: all of them, or none.
+
+    As holds.hold_seats in everything else. The fan's own seats are never replaced.
+
+    :raises SeatUnavailable: naming the seats that are gone, if there aren't as many equal ones
+    :raises DomainError: whatever else holds.hold_seats refuses
+    """
+    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
+    params = holds.hold_params(
+        user_id=user_id,
+        schedule=schedule,
+        queue_token=queue_token,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        now=now,
+    )
+    rows = holds.held_rows(HOLD_OR_SUBSTITUTE, params | {"seats": list(seats)})
+    booking = holds.booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
+    return with_substitutes(booking, seats)
+
+
+def with_substitutes(booking: Booking, asked: Sequence[int]) -> Booking:
+    """A booking that says which of its seats are others than those asked for."""
+    return replace(booking, substituted=substitutes_in(booking, asked))
+
+
+def substitutes_in(booking: Booking, asked: Sequence[int]) -> list[Substitute]:
+    """Which seats of a booking stand for which of those asked for: of each price in the order of their ids.
+
+    Said by that rule, and not by which was nearest to which, it is the same when the request is repeated.
+    """
+    held = {row["seat"]: row["price"] for row in booking.rows}
+    held |= {each.concert_seat_id: each.price for each in booking.repeated}
+    gone = sorted(set(asked) - held.keys())
+    if not gone:
+        return []
+    prices = prices_of(gone, booking, held)
+    new: dict[int, list[int]] = defaultdict(list)
+    for seat in sorted(held.keys() - set(asked)):
+        new[held[seat]].append(seat)
+    return [Substitute(seat, new[prices[seat]].pop(0)) for seat in gone if new[prices[seat]]]
+
+
+def prices_of(gone: Sequence[int], booking: Booking, held: Mapping[int, int]) -> Mapping[int, int]:
+    """What the seats that are gone cost: as much as those in their place, which a new booking knows."""
+    if booking.rows:
+        first = booking.rows[0]
+        return {seat: held[by] for seat, by in zip(first["replaced"], first["substitutes"], strict=True)}
+    return dict(ConcertSeat.objects.filter(pk__in=gone).values_list("pk", "seat_price"))
