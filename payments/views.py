@@ -96,13 +96,19 @@ def pay(request: HttpRequest, booking: BookingSummary) -> HttpResponse:
     pay_as_asked = pay_by_card if request.POST.get("pay_with") == "card" else pay_from_wallet
     try:
         return pay_as_asked(request, booking, reservation_ids)
-    except HoldExpired:
-        messages.error(request, _("Nothing was paid: some of these seats are no longer held for you."))
+    except HoldExpired as lapsed:
+        messages.error(request, lapsed_text(all_of_them=len(lapsed.items or ()) == len(reservation_ids)))
     except InsufficientBalance:
-        messages.error(request, _("Nothing was paid: your wallet has too little."))
+        messages.error(request, _("Nothing was paid: there isn’t enough in your wallet."))
     except (TopUpUnavailable, BalanceTooLarge, PaymentUnderWay) as error:
         messages.error(request, str(error.detail))
     return redirect("checkout", booking.reference)
+
+
+def lapsed_text(*, all_of_them: bool) -> str:
+    if all_of_them:
+        return _("Nothing was paid: your time to pay ran out.")
+    return _("Nothing was paid: your time ran out for some of these seats.")
 
 
 def pay_from_wallet(request: HttpRequest, booking: BookingSummary, reservation_ids: list[int]) -> HttpResponse:
@@ -162,7 +168,7 @@ def cancel(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat
     if not live:
         # Of a booking that is held still nothing is paid, and nothing canceled.
         if not booking.held:
-            messages.info(request, _("This is canceled already."))
+            messages.info(request, _("This was already canceled."))
         return redirect("booking", booking.reference)
     if request.method != "POST":
         return confirm_cancellation(request, booking, live)
@@ -170,7 +176,7 @@ def cancel(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat
         agreed = {each.reservation.pk: agreed_fee(request, each) for each in live}
         return cancel_agreed(request, booking, agreed, chosen_way(request))
     except FeeChanged:
-        messages.warning(request, _("Nothing was canceled: the fee has changed. Please look again."))
+        messages.warning(request, _("Nothing was canceled: the fee has changed. Please check again."))
     except RefundClosed as error:
         messages.error(request, str(error.detail))
     return redirect(request.path)
@@ -243,7 +249,7 @@ def cancel_agreed(
     if was_paid:
         tell_where_it_went(request, was_paid)
         return redirect("booking", booking.reference)
-    said = ngettext("You gave %(count)d seat back.", "You gave %(count)d seats back.", len(done))
+    said = ngettext("You released %(count)d seat.", "You released %(count)d seats.", len(done))
     messages.success(request, said % {"count": len(done)})
     return redirect("checkout", booking.reference)
 
@@ -255,13 +261,11 @@ def tell_where_it_went(request: HttpRequest, done: Sequence[Cancellation]) -> No
     to_card = sum(each.amount for each in made) - returned
     kept = sum(each.refund for each in done) - to_card - returned
     if to_card:
-        said = _("Canceled. %(amount)s are on their way to the card that you paid with.")
+        said = _("Canceled. %(amount)s is on its way to the card you paid with.")
         messages.success(request, said % {"amount": money(to_card)})
     if kept or not made:
-        said = (
-            _("%(refund)s stayed in your wallet.") if to_card else _("Canceled. %(refund)s went back to your wallet.")
-        )
+        said = _("%(refund)s went to your wallet.") if to_card else _("Canceled. %(refund)s went back to your wallet.")
         messages.success(request, said % {"refund": money(kept)})
     if returned:
-        said = _("Canceled. %(amount)s could not go to your card, which is closed: they are in your wallet.")
+        said = _("Canceled. Your card is closed, so %(amount)s went to your wallet.")
         messages.warning(request, said % {"amount": money(returned)})

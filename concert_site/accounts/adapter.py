@@ -49,9 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
     """allauth's own, but for addresses that are too long, and for two who sign up with one at once."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "email_taken": _(
-            "There is an account with this address. If it is yours, log in, or have a code sent for a new password."
-        ),
+        "email_taken": _("This e-mail address already has an account. Log in, or reset your password."),
     }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:

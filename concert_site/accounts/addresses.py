@@ -28,14 +28,14 @@ class AddressUnverified(NotAllowed):
     """The account's address must be shown to be its owner's first."""
 
     code = "address_unverified"
-    detail = _("Confirm your e-mail address first, by the code that we mail to it.")
+    detail = _("Please confirm your e-mail address first: enter the code that we send you.")
 
 
 class EmailTaken(Conflict):
     """Another account has this address."""
 
     code = "email_taken"
-    detail = _("Another account has this address.")
+    detail = _("Another account uses this address.")
 
 
 def receivable_address(email: str) -> str:

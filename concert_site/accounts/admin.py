@@ -128,7 +128,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         """Django's page; who has booked or has money is sent back with what to do instead."""
         user = self.get_object(request, unquote(object_id))
         if user is not None and self.has_delete_permission(request, user) and is_held(user):
-            why = _("%(user)s has bookings, money or a past with us. Deactivate the account instead.")
+            why = _("%(user)s has bookings, money or a history with us. Deactivate the account instead.")
             self.message_user(request, why % {"user": user}, messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)
         return super().delete_view(request, object_id, extra_context)
@@ -150,15 +150,15 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         super().delete_model(request, obj)
         end_sessions(user_id)
 
-    @admin.action(description=_("Let in again"), permissions=["change"])
+    @admin.action(description=_("Reactivate"), permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self.switch(request, queryset, is_active=True)
 
-    @admin.action(description=_("Deactivate: they can't log in any more"), permissions=["change"])
+    @admin.action(description=_("Deactivate: they can no longer log in"), permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self.switch(request, queryset, is_active=False)
 
-    @admin.action(description=_("Take away a lost second factor"), permissions=["change"])
+    @admin.action(description=_("Remove a lost second factor"), permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Let the selected log in by their password alone: for superusers, after they know who is asking."""
         if not is_superuser(request):
@@ -167,7 +167,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         for user in queryset:
             if remove_factors(user):
                 removed += 1
-                self.log_change(request, user, str(_("Second factor taken away.")))
+                self.log_change(request, user, str(_("Second factor removed.")))
         told = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", removed)
         self.message_user(request, told % {"count": removed})
 
@@ -179,11 +179,11 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
             user.is_active = is_active
             user.save(update_fields=["is_active"])
             end_sessions(user.pk)
-            self.log_change(request, user, str(_("Let in again.") if is_active else _("Deactivated.")))
+            self.log_change(request, user, str(_("Reactivated.") if is_active else _("Deactivated.")))
         changed = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", len(allowed))
         self.message_user(request, changed % {"count": len(allowed)})
         if len(allowed) < len(asked):
-            why = _("Accounts of staff are changed by superusers, and nobody's own by themselves.")
+            why = _("Only superusers can change staff accounts, and nobody can change their own.")
             self.message_user(request, why, messages.WARNING)
 
 

@@ -46,8 +46,8 @@ class TooManyAttempts(TooManyRequests):
         minutes = max(1, -(-int(seconds) // MINUTE))
         super().__init__(
             ngettext(
-                "There were too many attempts from here. Please try again in a minute.",
-                "There were too many attempts from here. Please try again in %(minutes)d minutes.",
+                "Too many attempts. Please try again in a minute.",
+                "Too many attempts. Please try again in %(minutes)d minutes.",
                 minutes,
             )
             % {"minutes": minutes}

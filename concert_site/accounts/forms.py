@@ -40,7 +40,7 @@ class OneAddress:
         # allauth lets a fan in by any address of theirs.
         elsewhere = EmailAddress.objects.filter(email__iexact=email).exclude(user=self.instance.pk)
         if others.exists() or elsewhere.exists():
-            raise ValidationError(_("Another account has this address."))
+            raise ValidationError(_("Another account uses this address."))
         return email
 
 
@@ -108,7 +108,7 @@ class OwnPassword:
 
 def language_field() -> forms.ChoiceField:
     """The languages of the site, and none: then the browser's counts."""
-    choices = [("", _("as the browser says")), *settings.LANGUAGES]
+    choices = [("", _("Browser setting")), *settings.LANGUAGES]
     return forms.ChoiceField(label=_("Language"), required=False, choices=choices, widget=UnfoldAdminSelectWidget)
 
 

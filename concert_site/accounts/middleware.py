@@ -23,7 +23,7 @@ class JsonBodyMiddleware(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         if request.path.startswith(PATH) and request.body and not is_object(request.body):
-            return refuse(request, 400, "parse_error", _("That can't be read"))
+            return refuse(request, 400, "parse_error", _("Invalid request"))
         return None
 
 

@@ -62,7 +62,7 @@ def verified(
     def for_verified(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if request.method != "POST" or not settings.VERIFY_ADDRESSES or is_verified(int(request.user.pk or 0)):
             return view(request, *args, **kwargs)
-        messages.info(request, _("Confirm your e-mail address first, by the code that we mail to it."))
+        messages.info(request, _("Please confirm your e-mail address first: enter the code that we send you."))
         return redirect(f"{reverse('verify_address')}?{urlencode({'next': next_url(request) or request.path})}")
 
     return for_verified

@@ -33,7 +33,7 @@ class ProofNeeded(Invalid):
     """A sign-up without a good proof of work."""
 
     code = "proof_of_work_required"
-    detail = _("The check against automatic sign-ups is missing, was used before, or is too old. Please try again.")
+    detail = _("The sign-up check is missing, used already or expired. Please try again.")
 
 
 def new_challenge() -> dict[str, Any]:  # Any: altcha's JSON

@@ -148,8 +148,8 @@ class AddPasskey(NamedPasskey, AddWebAuthnForm):  # type: ignore[misc]  # allaut
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: as above
         super().__init__(*args, **kwargs)
-        self.fields["passwordless"].label = _("Let it log me in without the password")
-        self.fields["passwordless"].help_text = _("The device then asks for your fingerprint, face or PIN each time.")
+        self.fields["passwordless"].label = _("Use it to log in without a password")
+        self.fields["passwordless"].help_text = _("Your device then asks for your fingerprint, face or PIN.")
 
 
 class LoginPasskey(ReadCredential, LoginWebAuthnForm):  # type: ignore[misc]  # as above

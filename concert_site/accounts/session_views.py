@@ -28,12 +28,12 @@ def sessions(request: HttpRequest) -> HttpResponse:
         return log_out(request, everywhere=asked == EVERYWHERE)
     if asked == OTHERS:
         end_sessions(fan_id(request), keep=here)
-        messages.success(request, gettext("You are logged out everywhere else."))
+        messages.success(request, gettext("You’re logged out on all other devices."))
     elif chosen is not None:
         end_sessions_of_keys([chosen.session_key])
-        messages.success(request, gettext("That device is logged out."))
+        messages.success(request, gettext("The device was logged out."))
     else:
-        messages.info(request, gettext("That device was logged out already."))
+        messages.info(request, gettext("That device was already logged out."))
     return redirect("account_sessions")
 
 
@@ -41,6 +41,6 @@ def log_out(request: HttpRequest, *, everywhere: bool) -> HttpResponse:
     if everywhere:
         end_sessions(fan_id(request))
     logout(request)
-    is_over = gettext("You are logged out everywhere.") if everywhere else gettext("You are logged out.")
+    is_over = gettext("You’re logged out on all devices.") if everywhere else gettext("You’re logged out.")
     messages.success(request, is_over)
     return redirect("account_login")

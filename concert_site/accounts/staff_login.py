@@ -45,5 +45,5 @@ def login(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> 
         return redirect(wanted)
     if has_factor(request.user):
         return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': wanted})}")
-    messages.warning(request, _("The box office asks its staff for a second factor. Set one up, then go on."))
+    messages.warning(request, _("Staff need two-step verification. Set it up to continue."))
     return redirect("mfa_index")

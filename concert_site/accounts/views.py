@@ -73,7 +73,7 @@ class AddressForm(ModelForm):  # type: ignore[type-arg]  # as above
         """
         email = receivable_address(str(self.cleaned_data["email"]))
         if email != self.instance.email and not is_free(email):
-            raise ValidationError(_("Another account has this address."))
+            raise ValidationError(_("Another account uses this address."))
         return email
 
     def validate_unique(self) -> None:
@@ -86,7 +86,7 @@ class AddressForm(ModelForm):  # type: ignore[type-arg]  # as above
         """
         password = str(self.cleaned_data["password"])
         if not is_own_password(context.request, self.instance, password):
-            raise ValidationError(_("This is not your password."))
+            raise ValidationError(_("That’s not your password."))
         return password
 
 
@@ -204,7 +204,7 @@ def address(request: HttpRequest) -> HttpResponse:
 def log_in_again(request: HttpRequest) -> HttpResponse:
     """Have somebody who has no password log in anew, and come back."""
     logout(request)
-    messages.info(request, gettext("Log in once more: what you are about to change is asked of you anew."))
+    messages.info(request, gettext("Please log in again to make this change."))
     return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
 
 
@@ -219,7 +219,7 @@ def verify_address(request: HttpRequest) -> HttpResponse:
         return redirect(onward)
     if "send" in request.POST:
         send_code(request, process.email if process else user.email)
-        messages.success(request, gettext("A code is on its way."))
+        messages.success(request, gettext("Code sent. Check your e-mail."))
         return redirect(f"{request.path}?{urlencode({'next': onward})}")
     if process is not None and request.method == "POST":
         return checked_code(request, process, user, onward)
@@ -235,11 +235,11 @@ def checked_code(request: HttpRequest, process: EmailVerificationProcess, user: 
         except AddressTaken as taken:
             messages.error(request, str(taken.error.message))
             return redirect("account_email")
-        messages.success(request, gettext("Your address is confirmed."))
+        messages.success(request, gettext("Your e-mail address is confirmed."))
         return redirect(onward)
     if process.record_invalid_attempt():
         return show_code_form(request, user, process, onward, form)
-    messages.error(request, gettext("That was wrong three times, and the code is void. Have another one sent."))
+    messages.error(request, gettext("Too many wrong codes. Please request a new one."))
     is_own = process.email == user.email
     return redirect(f"{request.path}?{urlencode({'next': onward})}" if is_own else "account_email")
 

@@ -75,7 +75,7 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]  # beat com
         elif {"args", "kwargs"} <= cleaned.keys():
             self._clean_arguments(task, cleaned)
         if cleaned.get("queue") not in (None, "", periodic_tasks.OTHERS):
-            self.add_error("queue", _("Leave this empty: the other queues are for the lines alone."))
+            self.add_error("queue", _("Leave this empty. The other queues are reserved for the waiting lines."))
         return cleaned
 
     def _clean_site_task(self) -> dict[str, Any]:  # Any: as above
@@ -83,7 +83,7 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]  # beat com
         spec = periodic_tasks.PERIODIC_TASKS[self.instance.name]
         interval, crontab = cleaned.get("interval"), cleaned.get("crontab")
         if (interval is None) == (crontab is None) or (interval is None) != (spec.every is None):
-            self.add_error(None, _("Choose one schedule of the kind that this task has."))
+            self.add_error(None, _("Choose one schedule of the kind this task uses."))
         elif interval is not None:
             seconds = interval.every * EVERYDAY.get(interval.period, 0)
             if not 1 <= seconds <= spec.most_seconds:
@@ -94,9 +94,9 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]  # beat com
     def _clean_arguments(self, task: Any, cleaned: dict[str, Any]) -> None:  # Any: a task of any signature
         args, kwargs = periodic_tasks.parsed(cleaned["args"]), periodic_tasks.parsed(cleaned["kwargs"])
         if not isinstance(args, list):
-            self.add_error("args", _("Write a list, such as []."))
+            self.add_error("args", _("Enter a list, such as []."))
         elif not isinstance(kwargs, dict):
-            self.add_error("kwargs", _("Write an object, such as {}."))
+            self.add_error("kwargs", _("Enter an object, such as {}."))
         else:
             try:
                 signature(task.run).bind(*args, **kwargs)
@@ -165,7 +165,7 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
         """The page that says what a change of these tasks means; its form sends the same once more."""
         again = [(name, value) for name, values in posted.lists() for value in values if name != "csrfmiddlewaretoken"]
         return self.page(
-            request, "admin/confirm_tasks.html", title=_("Change what the site needs?"), tasks=tasks, again=again
+            request, "admin/confirm_tasks.html", title=_("Change a task that the site needs?"), tasks=tasks, again=again
         )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:  # Any: Django's
@@ -213,7 +213,7 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
         try:
             super().run_tasks(request, queryset)
         except OperationalError:
-            self.message_user(request, _("The broker is away: nothing was sent."), messages.ERROR)
+            self.message_user(request, _("The broker is unavailable. Nothing was sent."), messages.ERROR)
             return
         for row in queryset:
             self.log_change(request, row, "Run.")
@@ -258,7 +258,7 @@ class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]  # the model is n
     def clean_period(self) -> str:
         period: str = self.cleaned_data["period"]
         if period == IntervalSchedule.MICROSECONDS:
-            raise forms.ValidationError(_("A second is the shortest."))
+            raise forms.ValidationError(_("The shortest interval is one second."))
         return period
 
 

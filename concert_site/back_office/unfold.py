@@ -107,7 +107,7 @@ def navigation(request: HttpRequest) -> list[dict[str, object]]:
     groups = [(title, items_for(request, entries)) for title, entries in SIDEBAR_GROUPS]
     dashboard = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
     shown = [{"title": title, "separator": True, "items": items} for title, items in groups if items]
-    stuck = {"title": _("Anything stuck?"), "icon": "help", "link": reverse("admin:wallet_stuck")}
+    stuck = {"title": _("Needs attention"), "icon": "help", "link": reverse("admin:wallet_stuck")}
     first = [dashboard, stuck] if request.user.has_perm("wallet.view_topup") else [dashboard]
     return [{"items": first}, *shown]
 

@@ -50,8 +50,8 @@ class TypedAmountField(forms.CharField):
         amount = amount_from(str(value or ""))
         if amount is None:
             example = {"example": major(50_000)}
-            raise ValidationError(_("Type an amount in digits, for example %(example)s."), params=example)
+            raise ValidationError(_("Enter an amount in digits, for example %(example)s."), params=example)
         if not self.least <= amount <= self.most:
             bounds = {"least": money(self.least), "most": money(self.most)}
-            raise ValidationError(_("Choose an amount from %(least)s to %(most)s."), params=bounds)
+            raise ValidationError(_("Enter an amount between %(least)s and %(most)s."), params=bounds)
         return amount

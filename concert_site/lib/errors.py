@@ -72,7 +72,7 @@ class TooManyRequests(DomainError):
     """This caller has asked too often."""
 
     code = "throttled"
-    detail = _("That was too quick. Please wait a moment and try again.")
+    detail = _("Too many requests. Please wait a moment and try again.")
     retry_after_seconds = 60.0
 
 

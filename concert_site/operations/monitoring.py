@@ -126,7 +126,7 @@ def line_warnings(sales: Sequence[Onsale]) -> list[StaffWarning]:
             what = _("%(concert)s: the draw of the numbers is overdue.") % name
             found.append(StaffWarning("draw_overdue", what, DRAW_ADVICE))
         elif sale.is_stalled:
-            what = _("%(concert)s: the line stands still, though people wait and there is room inside.") % name
+            what = _("%(concert)s: the line isn’t moving, although fans are waiting and there is room.") % name
             found.append(StaffWarning("line_stands_still", what, LINE_ADVICE))
     return found
 
@@ -153,7 +153,7 @@ WORKER_AWAY = StaffWarning(
 )
 CHANGED = _("It is put back when beat reads its tasks again, within five minutes, or at the next start.")
 CHANGED_BY_A_SUPERUSER = _("A superuser has confirmed this. Change it back on its page when it is no longer wanted.")
-SETTLEMENT_ADVICE = _("Open “Anything stuck?” among the money, look at the day, and say why it differs.")
+SETTLEMENT_ADVICE = _("Open “Needs attention” under Money, look at the day, and explain the difference.")
 DRAW_ADVICE = _("Look into the log of “worker”. Everybody keeps their place, and the draw comes to the same numbers.")
 LINE_ADVICE = _("Look into the log of “ticks”. If somebody is at work on this date in a shell, have them finish.")
 

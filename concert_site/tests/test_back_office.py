@@ -61,7 +61,7 @@ def test_a_superuser_sees_everything(client):
     client.force_login(make_staff())
 
     assert entries_of(client.get(INDEX)) == {
-        "": ["Dashboard", "Anything stuck?"],
+        "": ["Dashboard", "Needs attention"],
         "Shows": ["Concerts", "Schedules", "Seats", "Reservations", "Waiting tokens"],
         "Money": [
             *("Payments", "Wallets", "Ledger", "Top-ups", "Withdrawals"),

@@ -93,13 +93,13 @@ def test_wrong_host_is_a_400(client, settings):
     ("how", "status", "heading"),
     [
         ("invalid", 400, "That can&#x27;t be read"),
-        ("payment-required", 402, "The wallet has too little"),
-        ("not-allowed", 403, "You may not do this"),
-        ("not-found", 404, "There is nothing here"),
+        ("payment-required", 402, "Not enough in your wallet"),
+        ("not-allowed", 403, "You don’t have access to this"),
+        ("not-found", 404, "Page not found"),
         ("conflict", 409, "That can&#x27;t be done now"),
         ("throttled", 429, "Too many requests"),
         ("mistake", 500, "Something went wrong on our side"),
-        ("unavailable", 503, "Back in a moment"),
+        ("unavailable", 503, "We’ll be right back"),
     ],
 )
 def test_a_page_says_what_is_wrong_and_where_to_go_on(client, how, status, heading):
@@ -138,7 +138,7 @@ def test_a_wrong_method_is_a_page_too(client, path):
     assert response.content.startswith(b"<!DOCTYPE html>")
     if response.status_code == 405:
         assert "GET" in response["Allow"]
-        assert b"takes no such request" in response.content
+        assert b"This kind of request" in response.content
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONSENSE"])

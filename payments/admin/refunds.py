@@ -45,16 +45,16 @@ MOST_SELECTED = 100
 class RefundForm(forms.Form):
     """What a refund keeps, for each seat, and why it is made."""
 
-    fee = MoneyField(label=_("Fee"), min_value=0, initial=0, help_text=_("What is kept of each seat's price."))
-    note = ReasonField(help_text=_("It stands in the fan's ledger."))
+    fee = MoneyField(label=_("Fee"), min_value=0, initial=0, help_text=_("Kept from the price of each seat."))
+    note = ReasonField(help_text=_("The fan sees it in their ledger."))
     refund_to = forms.ChoiceField(
-        label=_("Where it goes"),
+        label=_("Refund to"),
         choices=RefundTo.choices,
         initial=lambda: settings.REFUND_TO,
         required=False,
         widget=UnfoldAdminSelectWidget,
         help_text=_(
-            "To the card goes what came from there; the rest, and what a closed card sends back, to the wallet."
+            "What was paid by card goes back to the card. The rest, and what a closed card rejects, goes to the wallet."
         ),
     )
 
@@ -94,7 +94,7 @@ def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) 
     if reservation is None:
         raise Http404
     if reservation.status != Status.RESERVED:
-        messages.info(request, _("There is nothing to refund: this reservation is not paid, or refunded already."))
+        messages.info(request, _("This reservation isn’t paid, or was refunded already."))
         return redirect(payments_url(request))
     form = RefundForm(request.POST or None)
     if form.is_valid() and is_refunded(admin, request, reservation, form):
@@ -118,7 +118,7 @@ def is_refunded(admin: ReadOnlyAdmin, request: HttpRequest, reservation: Reserva
         log(admin, request, Payment.objects.get(reservation=reservation), fee, note)
         tell_where_it_went(request, reservation.user.email, reservation.price - fee, done)
     else:
-        messages.info(request, _("It was refunded already, by the fan or a colleague. Nothing was changed."))
+        messages.info(request, _("Already refunded by the fan or a colleague. Nothing was changed."))
     return True
 
 
@@ -126,13 +126,13 @@ def tell_where_it_went(request: HttpRequest, fan: str, amount: int, done: Refund
     """What of a refund is on its way to the card, and what is in the wallet."""
     sent, returned = sums_of(done.withdrawals)
     if sent:
-        messages.success(request, _("%(amount)s go to the card of %(fan)s.") % {"amount": money(sent), "fan": fan})
+        messages.success(request, _("%(amount)s goes to the card of %(fan)s.") % {"amount": money(sent), "fan": fan})
     if amount - sent - returned or not done.withdrawals:
         kept = {"amount": money(amount - sent - returned), "fan": fan}
         messages.success(request, _("%(amount)s went back to the wallet of %(fan)s.") % kept)
     if returned:
         back = {"amount": money(returned), "fan": fan}
-        messages.warning(request, _("The card of %(fan)s didn’t take %(amount)s: they are in the wallet.") % back)
+        messages.warning(request, _("The card of %(fan)s was declined: %(amount)s went to the wallet.") % back)
 
 
 def sums_of(made: Sequence[Withdrawal]) -> tuple[int, int]:
@@ -155,7 +155,7 @@ def refund_selected(admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
     """Refund the payments that were ticked in the list."""
     ids = parse_ids(request.GET.get("ids", ""))
     if not 0 < len(ids) <= MOST_SELECTED:
-        why = _("Choose up to %(most)d payments. A whole schedule is refunded from its own page.")
+        why = _("Choose up to %(most)d payments. To refund a whole date, use its own page.")
         messages.error(request, why % {"most": MOST_SELECTED})
         return redirect(payments_url(request))
     payments = Payment.objects.filter(pk__in=ids, state=State.COMPLETED).order_by("pk")
@@ -207,7 +207,7 @@ def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[P
 def tell_of_cards(request: HttpRequest, sent: int, returned: int) -> None:
     """What of several refunds goes to cards, and what these didn't take."""
     if sent:
-        messages.success(request, _("%(amount)s of it go to cards.") % {"amount": money(sent)})
+        messages.success(request, _("%(amount)s of it goes to cards.") % {"amount": money(sent)})
     if returned:
-        said = _("Cards didn’t take %(amount)s: they are in the wallets.")
+        said = _("Declined by cards and refunded to wallets: %(amount)s.")
         messages.warning(request, said % {"amount": money(returned)})

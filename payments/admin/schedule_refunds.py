@@ -91,7 +91,7 @@ def log_round(
         tell_of_cards(request, done.to_cards, done.returned)
     if done.refused:
         numbers = {"numbers": ", ".join(map(str, done.refused))}
-        messages.error(request, _("These reservations stay paid, their wallets are full: %(numbers)s") % numbers)
+        messages.error(request, _("Not refunded, because the wallet is full: %(numbers)s") % numbers)
 
 
 def is_on_sale(of: ConcertSchedule) -> bool:

@@ -47,8 +47,8 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
     require_distinct(
         reservation_ids,
         attr="reservations",
-        none=_("Choose what to pay."),
-        twice=_("This reservation is named twice."),
+        none=_("Choose what to pay for."),
+        twice=_("This reservation is listed twice."),
     )
     rows = fetch(PAY, {"fan": user_id, "reservations": list(reservation_ids), "now": now})
     if rows[0]["refusal"] is not None:

@@ -9,11 +9,11 @@ class FeeChanged(Conflict):
     """Canceling costs something else than the fan was shown."""
 
     code = "fee_changed"
-    detail = _("The cancellation fee is another one by now. Please look at it again.")
+    detail = _("The cancellation fee has changed. Please check it again.")
 
 
 class PaymentUnderWay(Conflict):
     """A provider is taking money for these seats already, and can't be stopped."""
 
     code = "payment_under_way"
-    detail = _("A payment for these seats is on its way already. Please wait until it has arrived.")
+    detail = _("A payment for these seats is already in progress. Please wait for it to finish.")

@@ -158,7 +158,7 @@ def require_refund_order(reservation_id: int, *, note: str, fee: int) -> None:
         raise NotFound
     require_reason(note)
     if not 0 <= fee <= reservation.price:
-        raise Invalid(_("The fee lies between 0 and the price."), attr="fee")
+        raise Invalid(_("The fee must be between 0 and the price."), attr="fee")
 
 
 def refund(reservation_id: int, *, fee: int, note: str, actor_id: int, now: datetime | None = None) -> bool:
@@ -178,4 +178,4 @@ def require_reason(note: str) -> None:
     :raises Invalid: if the ledger could not say why
     """
     if not note.strip() or len(note) > ledger.LONGEST_NOTE or not note.isprintable():
-        raise Invalid(_("Say why, in one line of up to 500 characters."), attr="note")
+        raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="note")

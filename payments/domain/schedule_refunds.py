@@ -83,7 +83,7 @@ def refund_round(
     """
     refunds.require_reason(note)
     if fee < 0:
-        raise Invalid(_("The fee is not below 0."), attr="fee")
+        raise Invalid(_("The fee can’t be below 0."), attr="fee")
     end = time.monotonic() + seconds
     tally, answers = Tally(), True
     for reservation in paid_in_batches(schedule_id):

@@ -118,7 +118,7 @@ def test_a_second_refund_is_told_that_there_is_nothing_left(client, boss):
             client.post(page_of_one(payment), REASON, follow=True),
         ]
 
-    assert ["nothing to refund" in answer.content.decode() for answer in answers] == [True, True]
+    assert ["isn’t paid, or was refunded" in answer.content.decode() for answer in answers] == [True, True]
     assert LogEntry.objects.count() == 1
 
 

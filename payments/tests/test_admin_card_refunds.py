@@ -45,7 +45,7 @@ def test_one_goes_to_the_card_and_the_page_says_so(client):
 
     response = client.post(page_of_one(Payment.objects.get()), TO_CARD, follow=True)
 
-    assert notices(response) == [f"₩49,000 go to the card of {fan.email}."]
+    assert notices(response) == [f"₩49,000 goes to the card of {fan.email}."]
     assert (balance_of(fan), Withdrawal.objects.get().note) == (0, REASON["note"])
     assert broken_invariants() == {}
 
@@ -56,7 +56,7 @@ def test_of_a_mixed_one_the_rest_is_said(client):
     response = client.post(page_of_one(Payment.objects.get()), TO_CARD, follow=True)
 
     assert notices(response) == [
-        f"₩30,000 go to the card of {fan.email}.",
+        f"₩30,000 goes to the card of {fan.email}.",
         f"₩19,000 went back to the wallet of {fan.email}.",
     ]
 
@@ -67,7 +67,7 @@ def test_of_a_closed_card_it_is_said_too(client):
 
     response = client.post(page_of_one(Payment.objects.get()), TO_CARD, follow=True)
 
-    assert notices(response) == [f"The card of {fan.email} didn’t take ₩49,000: they are in the wallet."]
+    assert notices(response) == [f"The card of {fan.email} was declined: ₩49,000 went to the wallet."]
     assert balance_of(fan) == 49_000
 
 
@@ -101,8 +101,8 @@ def test_the_selected_go_to_their_cards(client):
 
     assert notices(response) == [
         "3 seats were refunded.",
-        "₩98,000 of it go to cards.",
-        "Cards didn’t take ₩49,000: they are in the wallets.",
+        "₩98,000 of it goes to cards.",
+        "Declined by cards and refunded to wallets: ₩49,000.",
     ]
     assert [balance_of(fan) for fan in fans] == [0, 0, 49_000]
 
@@ -119,8 +119,8 @@ def test_a_schedule_goes_on_to_the_cards_round_by_round(client, monkeypatch):
     answers = [client.post(where, going) for _ in range(3)]
 
     assert 'name="refund_to" value="card"' in page
-    assert "Cards didn’t take ₩49,000" in page
-    assert "₩49,000 of it go to cards." in answers[0].content.decode()
+    assert "Declined by cards and refunded to wallets: ₩49,000" in page
+    assert "₩49,000 of it goes to cards." in answers[0].content.decode()
     assert answers[-1].url == reverse("admin:payments_refund_schedule", args=[sale.pk])
     assert [balance_of(fan) for fan in fans] == [49_000, 0, 0]
     assert broken_invariants() == {}

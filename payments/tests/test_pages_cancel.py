@@ -75,7 +75,7 @@ def test_cancel_form_sent_twice_changes_nothing():
     with nothing_written():
         sent, read = agree(fan, address, **{f"fee_{pk}": "10000"}), at_the_screen(fan).get(address, follow=True)
 
-    assert notices(sent) == notices(read) == ["This is canceled already."]
+    assert notices(sent) == notices(read) == ["This was already canceled."]
     assert balance_of(fan) == 190_000
 
 
@@ -88,7 +88,7 @@ def test_another_fee_than_was_shown_asks_again(shown):
         response = agree(fan, address, **{f"fee_{pk}": shown})
 
     assert response.redirect_chain == [(address, 302)]
-    assert notices(response) == ["Nothing was canceled: the fee has changed. Please look again."]
+    assert notices(response) == ["No canceled bookings: the fee has changed. Please check again."]
     assert "Cancel and get ₩40,000 back" in text_of(response)
 
 
@@ -111,9 +111,9 @@ def test_too_late_says_why_and_offers_no_button():
     with nothing_written():
         read, sent = at_the_screen(fan).get(address), agree(fan, address, **{f"fee_{pk}": "50000"})
 
-    assert "It is too late to cancel" in text_of(read)
+    assert "It’s too late to cancel" in text_of(read)
     assert f"fee-{pk}" not in text_of(read)
-    assert notices(sent) == ["It is too late to return this ticket."]
+    assert notices(sent) == ["It’s too late to cancel this ticket."]
 
 
 def test_a_held_seat_is_given_back_and_the_rest_stays():
@@ -123,9 +123,9 @@ def test_a_held_seat_is_given_back_and_the_rest_stays():
     page = text_of(at_the_screen(fan).get(address))
     response = agree(fan, address, **{f"fee_{first}": "0"})
 
-    assert "Give this seat back?" in page
+    assert "Release this seat?" in page
     assert response.redirect_chain == [(f"/bookings/{reference_of(fan)}/checkout/", 302)]
-    assert notices(response) == ["You gave 1 seat back."]
+    assert notices(response) == ["You released 1 seat."]
     assert statuses(sale) == "ATAAAA"
 
 
@@ -146,7 +146,7 @@ def test_a_lapsed_hold_is_canceled_already():
 
     response = at_the_screen(fan).get(f"/reservations/{in_order(booking)[0]}/cancel/", follow=True)
 
-    assert notices(response) == ["This is canceled already."]
+    assert notices(response) == ["This was already canceled."]
 
 
 def test_a_whole_booking_is_canceled_at_once():
@@ -223,7 +223,7 @@ def test_it_asks_where_the_money_should_go_and_the_houses_choice_is_ticked(setti
     assert page.count('name="refund_to"') == 2
     assert f'value="{default}" checked' in page
     assert page.count(" checked") == 1
-    assert "₩50,000 go back there" in page
+    assert "₩50,000 goes back to your card" in page
 
 
 def test_a_gift_can_go_nowhere_and_nobody_is_asked():
@@ -235,7 +235,7 @@ def test_a_gift_can_go_nowhere_and_nobody_is_asked():
 def test_of_a_mixed_wallet_it_says_what_stays():
     fan, _pk, address = scene_by_card(30_000, gift=20_000)
 
-    assert "₩30,000 came by card and go back there" in text_of(at_the_screen(fan).get(address))
+    assert "₩30,000 goes back to your card" in text_of(at_the_screen(fan).get(address))
 
 
 def test_to_the_card_it_says_so_and_the_wallet_is_empty():
@@ -243,7 +243,7 @@ def test_to_the_card_it_says_so_and_the_wallet_is_empty():
 
     response = agree(fan, address, **{f"fee_{pk}": "0"}, refund_to="card")
 
-    assert notices(response) == ["Canceled. ₩50,000 are on their way to the card that you paid with."]
+    assert notices(response) == ["Canceled. ₩50,000 is on its way to the card you paid with."]
     assert balance_of(fan) == 0
     assert broken_invariants() == {}
 
@@ -254,8 +254,8 @@ def test_what_stays_in_the_wallet_is_said():
     response = agree(fan, address, **{f"fee_{pk}": "0"}, refund_to="card")
 
     assert notices(response) == [
-        "Canceled. ₩30,000 are on their way to the card that you paid with.",
-        "₩20,000 stayed in your wallet.",
+        "Canceled. ₩30,000 is on its way to the card you paid with.",
+        "₩20,000 went to your wallet.",
     ]
     assert balance_of(fan) == 20_000
 
@@ -266,9 +266,7 @@ def test_a_closed_card_is_said():
 
     response = agree(fan, address, **{f"fee_{pk}": "0"}, refund_to="card")
 
-    assert notices(response) == [
-        "Canceled. ₩50,000 could not go to your card, which is closed: they are in your wallet."
-    ]
+    assert notices(response) == ["Canceled. Your card is closed, so ₩50,000 went to your wallet."]
     assert balance_of(fan) == 50_000
 
 

@@ -61,7 +61,7 @@ def test_while_the_provider_is_away_the_seats_are_given_back_all_the_same(monkey
 
     response = scene.browser.post(f"/bookings/{scene.booking.reference}/give-up/", follow=True)
 
-    assert notices(response) == ["You gave 1 seat back."]
+    assert notices(response) == ["You released 1 seat."]
     assert how_it_ended(scene)[0] == "PENDING"
 
 

@@ -42,7 +42,7 @@ def test_it_shows_seats_total_and_what_is_left():
     page = text_of(at_the_screen(fan).get(address))
 
     assert page.count("A, row 1, seat A-1-") >= 2
-    for words in ("₩50,000", "₩100,000", "Pay ₩100,000", "₩200,000", "Left afterwards", "data-seconds-left"):
+    for words in ("₩50,000", "₩100,000", "Pay ₩100,000", "₩200,000", "Balance after paying", "data-seconds-left"):
         assert words in page
 
 
@@ -150,7 +150,7 @@ def test_too_little_money_stays_and_names_what_is_missing():
         response = send(fan, address, *in_order(booking))
 
     page = text_of(response)
-    assert notices(response) == ["Nothing was paid: your wallet has too little."]
+    assert notices(response) == ["Nothing was paid: there isn’t enough in your wallet."]
     assert "Pay ₩29,500 by card" in page
     assert "₩20,500 from the wallet, ₩29,500 by card." in page
     assert "from the wallet</button>" not in page
@@ -208,7 +208,7 @@ def test_a_hold_that_is_over_says_so_and_leads_back_to_the_seats():
         read, sent = at_the_screen(fan).get(address), send(fan, address, *in_order(booking))
 
     for response in (read, sent):
-        assert "The time is over" in text_of(response)
+        assert "Your time is up" in text_of(response)
         assert f'href="/schedules/{sale.pk}/seats/"' in text_of(response)
 
 
@@ -220,8 +220,8 @@ def test_checkout_extends_the_hold_once():
 
     (after,) = set(Reservation.objects.values_list("expired_at", flat=True))
     assert (after - before).total_seconds() == 300
-    assert [notices(page) for page in pages] == [["You have more time now."], []]
-    assert all("You already had more time." in text_of(page) for page in pages)
+    assert [notices(page) for page in pages] == [["You have more time to pay."], []]
+    assert all("You’ve already had more time." in text_of(page) for page in pages)
 
 
 def test_no_more_time_for_what_is_over():
@@ -230,7 +230,7 @@ def test_no_more_time_for_what_is_over():
 
     response = at_the_screen(fan).post(f"/bookings/{booking.reference}/extend/", follow=True)
 
-    assert "The time is over" in text_of(response)
+    assert "Your time is up" in text_of(response)
 
 
 # --- Giving up ---------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def test_giving_up_frees_all_seats_and_again_changes_nothing():
     pages = [at_the_screen(fan).post(address, follow=True) for _ in range(2)]
 
     assert statuses(sale) == "AAAAAA"
-    assert [notices(page) for page in pages] == [["You gave 2 seats back."], []]
+    assert [notices(page) for page in pages] == [["You released 2 seats."], []]
     assert all(page.redirect_chain == [(f"/bookings/{booking.reference}/", 302)] for page in pages)
     assert broken_invariants() == {}
 

@@ -71,8 +71,8 @@ def test_money_that_was_kept_is_mailed_with_the_reason(server):
     (letter,) = server.accepted
     assert letter["Subject"] == "Your payment of ₩29,500 is in your wallet"
     for body in texts(letter):
-        assert "it could not pay your seats" in body
-        assert "the money is in your wallet" in body
+        assert "your seats couldn’t be booked" in body
+        assert "Your money is safe in your wallet" in body
         assert "₩50,000" in body
 
 

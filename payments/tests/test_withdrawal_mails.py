@@ -54,7 +54,7 @@ def test_what_went_to_cards_is_one_mail_and_comes_once(server):
     assert [send(), send()] == [1, 0]
 
     (letter,) = server.accepted
-    assert (letter["To"], letter["Subject"]) == ("fan@example.com", "₩3,000 are on their way to your card")
+    assert (letter["To"], letter["Subject"]) == ("fan@example.com", "₩3,000 is on its way to your card")
     assert letter["Message-ID"].startswith(f"<withdrawn.{made[0].pk}-{made[1].pk}@")
     for body in texts(letter):
         for words in ("Hello Ada,", "Sandbox 4242", "₩1,000", "₩2,000", "₩3,000", "working days", "/wallet/"):
@@ -82,7 +82,7 @@ def test_what_came_back_after_it_was_told_is_told_again(server):
 
     assert [send(), send()] == [1, 0]
     assert [letter["Subject"] for letter in server.accepted] == [
-        "₩600 are on their way to your card",
+        "₩600 is on its way to your card",
         "₩600 came back to your wallet",
     ]
 
@@ -134,7 +134,7 @@ def test_the_mail_of_a_canceled_seat_says_what_goes_to_the_card(server):
     canceled, withdrawn = server.accepted
     assert canceled["Subject"].startswith("Canceled")
     assert all("of it on its way to your card" in body for body in texts(canceled))
-    assert withdrawn["Subject"] == "₩50,000 are on their way to your card"
+    assert withdrawn["Subject"] == "₩50,000 is on its way to your card"
 
 
 def test_one_that_is_refused_waits_and_holds_up_nobody(server):

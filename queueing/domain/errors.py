@@ -7,12 +7,12 @@ from concert_site.lib.errors import Conflict, NotAllowed
 
 class QueueTokenRequired(NotAllowed):
     code = "queue_token_required"
-    detail = _("Join the line of this concert first.")
+    detail = _("Please join the line for this concert first.")
 
 
 class QueueTokenInactive(NotAllowed):
     code = "queue_token_inactive"
-    detail = _("It is not your turn, or your time is over.")
+    detail = _("It’s not your turn yet, or your time is up.")
 
 
 class SaleNotOpen(Conflict):

@@ -39,17 +39,17 @@ class ScheduleUnknown(Invalid):
 
 class HoldExpired(Conflict):
     code = "hold_expired"
-    detail = _("There is no hold any more.")
+    detail = _("Your hold has expired.")
 
 
 class TicketLimitExceeded(Conflict):
     code = "ticket_limit_exceeded"
-    detail = _("That is more than one fan may book for this date.")
+    detail = _("That’s over the ticket limit for this date.")
 
 
 class RefundClosed(Conflict):
     code = "refund_closed"
-    detail = _("It is too late to return this ticket.")
+    detail = _("It’s too late to cancel this ticket.")
 
 
 class PosterRefused(Invalid):
@@ -62,7 +62,7 @@ class PosterRefused(Invalid):
 class HoldCooldown(TooManyRequests):
     """The fan has held seats of this schedule and given them back, again and again."""
 
-    detail = _("You have given seats of this date back several times. Please wait a moment before you hold others.")
+    detail = _("You’ve released seats for this date several times. Please wait a moment before choosing again.")
 
     def __init__(self, seconds: float) -> None:
         """

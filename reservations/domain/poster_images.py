@@ -42,7 +42,7 @@ ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-NOT_A_PICTURE = _("This is not a picture we can use. Please upload a JPEG, PNG or WebP file.")
+NOT_A_PICTURE = _("We can’t use this picture. Please upload a JPEG, PNG or WebP file.")
 DAMAGED = _("This picture is damaged. Please save it again and upload it once more.")
 TOO_MANY_PIXELS = _("This picture is too large: %(width)d × %(height)d pixels. Please make it smaller.")
 TOO_FEW_PIXELS = _("This picture is too small: %(width)d × %(height)d pixels. Both sides need at least %(least)d.")

@@ -32,7 +32,7 @@ SMALL_WIDTH = 480
 KEPT_FOR = timedelta(hours=36)
 # Any number that nothing else locks: storing and clearing away take turns.
 LOCK = 0x905E
-TOO_BIG = _("This file is too big. A poster may have %(most)d MB.")
+TOO_BIG = _("This file is too big. A poster can have up to %(most)d MB.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,9 @@ def require_valid_times(times: Times) -> None:
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
             raise Invalid(_("Check the year."), attr=attr)
     if times.closes_at > times.concert_at:
-        raise Invalid(_("The sale closes when the concert starts, or earlier."), attr="deadline_at")
+        raise Invalid(_("The sale must close before the concert starts, or when it does."), attr="deadline_at")
     if times.opens_at >= times.closes_at:
-        raise Invalid(_("The sale opens before it closes."), attr="reservation_available_at")
+        raise Invalid(_("The sale must open before it closes."), attr="reservation_available_at")
 
 
 def add_schedule(*, concert_id: int, times: Times, **limits: Unpack[Limits]) -> ConcertSchedule:
@@ -122,11 +122,11 @@ def require_movable_opening(schedule: ConcertSchedule, opens_at: datetime) -> No
     """
     if schedule.drawn_at:
         raise Conflict(
-            _("The line of this opening has begun, so the opening stays as it was."), attr="reservation_available_at"
+            _("The line for this opening has started, so it can’t be moved."), attr="reservation_available_at"
         )
     if has_lobby(schedule.pk) and opens_at <= database_now():
         raise Conflict(
-            _("Fans stand in the waiting room. Choose an opening that is still to come."),
+            _("Fans are in the waiting room. Choose an opening in the future."),
             attr="reservation_available_at",
         )
 
@@ -156,12 +156,12 @@ def delete_schedule(*, schedule_id: int) -> None:
     :raises NotFound: if there is no such schedule
     :raises Conflict: if somebody did
     """
-    meanwhile = Conflict(_("Somebody came to this date while it was being deleted. It stays."))
+    meanwhile = Conflict(_("A fan joined this date while it was being deleted, so it stays."))
     with raise_on_integrity_error(meanwhile), transaction.atomic(durable=True):
         lock_schedule(schedule_id)
         if had_a_line(schedule_id):
             raise Conflict(
-                _("Fans stood in line for this date, so it stays. Close its sale, or unpublish the concert.")
+                _("Fans have waited in line for this date, so it stays. Close its sale, or unpublish the concert.")
             )
         delete_seats(schedule_id)
         ConcertSchedule.objects.filter(pk=schedule_id).delete()

@@ -157,7 +157,7 @@ def test_an_opening_that_would_be_over_is_refused_at_its_field(staff, schedule):
     response = staff.post(change_page(schedule), moved_to(now() - MINUTE, schedule))
 
     assert "reservation_available_at" in response.context["adminform"].form.errors
-    assert "Choose an opening that is still to come." in response.content.decode()
+    assert "Choose an opening in the future." in response.content.decode()
 
 
 def test_who_moves_an_opening_that_nobody_waits_for_hears_nothing(staff, schedule):

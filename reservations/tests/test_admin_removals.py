@@ -89,7 +89,7 @@ def test_a_date_with_a_line_stays_and_says_why(staff):
     with nothing_written():
         page = staff.post(url("delete", sale.schedule), {"post": "yes"}, follow=True).content.decode()
 
-    assert "Fans stood in line for this date, so it stays." in page
+    assert "Fans have waited in line for this date, so it stays." in page
 
 
 def test_a_date_with_bookings_says_why_it_stays(staff):

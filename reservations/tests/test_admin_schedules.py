@@ -401,7 +401,7 @@ def test_a_copy_that_makes_no_sense_is_shown_at_the_field(staff):
     with nothing_written():
         page = staff.post(url("copy", schedule), when("concert_at", SOON) | when("deadline_at", SOON + DAY))
 
-    assert "The sale closes when the concert starts, or earlier." in page.content.decode()
+    assert "The sale must close before the concert starts, or when it does." in page.content.decode()
 
 
 # --- The sale ----------------------------------------------------------------------------------

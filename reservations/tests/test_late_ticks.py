@@ -167,8 +167,8 @@ def test_a_line_that_is_stalled_says_so_and_promises_no_wait(schedule, monkeypat
     page = browser_of(last.user).get(f"/schedules/{schedule.pk}/queue/").content.decode()
     korean = browser_of(last.user).get(f"/schedules/{schedule.pk}/queue/", headers={"Accept-Language": "ko"})
 
-    assert "The line stands still, which it should not. Your place is kept" in page
-    assert "being measured" not in page
+    assert "The line has stopped because of a problem. Your place is safe" in page
+    assert "calculating" not in page
     assert "일시적인 문제로 대기가 멈췄습니다" in korean.content.decode()
 
 

@@ -36,7 +36,7 @@ def bought(*nth, fan=None, sale=None):
 def test_without_bookings_it_says_where_to_go():
     page = text_of(at_the_screen(make_fan()).get("/bookings/"))
 
-    assert "Nothing booked yet" in page
+    assert "No bookings yet" in page
     assert 'href="/"' in page
 
 
@@ -197,7 +197,7 @@ def test_a_held_seat_has_no_ticket_yet():
     for address in (f"/reservations/{pk}/ticket/", f"/bookings/{booking.reference}/tickets/"):
         response = at_the_screen(fan).get(address, follow=True)
         assert response.redirect_chain == [(f"/bookings/{booking.reference}/checkout/", 302)]
-        assert notices(response) == ["There is no ticket yet: pay first."]
+        assert notices(response) == ["There is no ticket yet. Please pay first."]
 
 
 def test_a_refunded_seat_has_no_ticket_any_more():
@@ -208,7 +208,7 @@ def test_a_refunded_seat_has_no_ticket_any_more():
     response = at_the_screen(fan).get(f"/reservations/{pk}/ticket/", follow=True)
 
     assert response.redirect_chain == [(f"/bookings/{booking.reference}/", 302)]
-    assert notices(response) == ["There is no ticket for this seat: it was canceled."]
+    assert notices(response) == ["This seat was canceled, so it has no ticket."]
 
 
 def test_a_ticket_is_the_fans_alone():

@@ -77,7 +77,7 @@ def test_names_and_descriptions_are_text(name, shown):
 
 
 def test_without_a_concert_there_is_a_word_instead():
-    assert "Nothing is on yet" in text_of(client_of(), "/")
+    assert "No concerts yet" in text_of(client_of(), "/")
 
 
 def test_what_nothing_fits_leads_back_to_everything():
@@ -85,7 +85,7 @@ def test_what_nothing_fits_leads_back_to_everything():
 
     page = text_of(client_of(), "/", search="zzz")
 
-    assert "No concert fits" in page
+    assert "No concerts found" in page
     assert "Show all concerts" in page
 
 
@@ -323,10 +323,10 @@ def test_who_stands_in_the_lobby_is_led_back_to_it_until_the_numbers_are_drawn()
     ConcertSchedule.objects.update(reservation_available_at=now() + timedelta(hours=2))
     assert "Numbers are drawn when booking opens" in page()
     ConcertSchedule.objects.update(reservation_available_at=now())
-    assert "Your number comes with the draw." in page()
+    assert "The draw decides your number." in page()
     WaitingToken.objects.update(number=7)
     drawn = page()
-    assert "You are in line." in drawn
+    assert "You’re in line." in drawn
     assert "To your place in line" in drawn
 
 

@@ -103,7 +103,7 @@ def test_without_a_lobby_the_line_begins_at_the_opening(schedule, settings):
 
     page = text_of(browser_of(make_fan()).get(room(schedule)))
 
-    assert "The line begins at that moment: be here in time." in page
+    assert "and the line with it. Be here on time." in page
     assert "data-progress" in page
 
 
@@ -130,7 +130,7 @@ def test_who_joins_the_lobby_comes_to_its_page(schedule):
     token = WaitingToken.objects.get(user=fan)
     assert response["Location"] == room(schedule, token.token)
     page = text_of(browser.get(response["Location"]))
-    assert "<title>You are in the waiting room · Frontrow" in page
+    assert "<title>You’re in the waiting room · Frontrow" in page
     assert "data-seconds-left" in page
     assert sha256(bytes(ConcertSchedule.objects.get().draw_seed)).hexdigest() in page
     assert "Leave the waiting room</a>" in page
@@ -171,7 +171,7 @@ def test_the_lobby_keeps_who_waits_when_the_opening_moves_away(schedule):
 
     page = text_of(browser_of(token.user).get(room(schedule)))
 
-    assert "<h1>You are in the waiting room</h1>" in page
+    assert "<h1>You’re in the waiting room</h1>" in page
     assert 'content="30;' in page
 
 
@@ -184,7 +184,7 @@ def test_leaving_the_lobby_says_that_one_can_come_back(schedule):
 
     assert "<h1>Leave the waiting room?</h1>" in asked
     assert "None" not in asked
-    assert "You can come back until the opening and lose nothing by it." in left
+    assert "You can come back any time before the opening and lose nothing." in left
     assert "Enter the waiting room</button>" in left
 
 

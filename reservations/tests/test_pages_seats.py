@@ -91,7 +91,7 @@ def test_whose_time_is_over_reads_so_and_may_join_again(sale):
     response = browser_of(fan).get(address(sale), follow=True)
 
     assert response.redirect_chain == [(room(sale, token=token), 302)]
-    assert "<h1>Your time to choose is over</h1>" in text_of(response)
+    assert "<h1>Your time to choose is up</h1>" in text_of(response)
 
 
 def test_after_the_deadline_the_page_says_that_the_sale_is_closed(sale):
@@ -225,7 +225,7 @@ def test_going_back_shows_what_is_held_and_offers_the_rest(sale):
     reference = Reservation.objects.first().booking_reference
     assert "You hold these seats" in overview
     assert f'href="/bookings/{reference}/checkout/"' in overview
-    assert "You may choose 2 more seats, and" in overview
+    assert "You can choose 2 more seats, and" in overview
     assert rows.count('class="seat-box own"') == 2
 
 
@@ -262,7 +262,7 @@ def test_more_than_a_fan_may_book_is_refused_with_the_choice_kept(sale):
     response = choose(browser, sale, 2, 3, 4, section="A")
 
     page = text_of(browser.get(response["Location"]))
-    assert "One fan may book 4 seats for this date; you have 2. Choose fewer." in page
+    assert "You can book up to 4 tickets for this date and have 2 already. Choose fewer." in page
     assert page.count(" checked>") == 3
     assert len(held_seats()) == 2
 
@@ -273,7 +273,7 @@ def test_who_has_all_they_may_book_can_choose_no_more(sale):
 
     page = text_of(browser.get(address(sale, "?section=A")))
 
-    assert "You have 4 seats, all that one fan may book for this date." in page
+    assert "You have 4 seats, the limit for this date." in page
     assert " disabled>Hold" in page
 
 
@@ -294,7 +294,7 @@ def test_what_is_no_seat_is_refused_in_words(sale, seat):
         response = browser.post(address(sale), {"key": "k", "seats": [seat]})
 
     assert response.status_code == 302
-    assert "This date has no such seat." in text_of(browser.get(response["Location"]))
+    assert "There is no such seat on this date." in text_of(browser.get(response["Location"]))
 
 
 def test_a_seat_of_another_date_is_refused_in_words(sale):
@@ -303,7 +303,7 @@ def test_a_seat_of_another_date_is_refused_in_words(sale):
 
     response = browser.post(address(sale), {"seats": [sale.seats[0], other.seats[0]]}, follow=True)
 
-    assert "This date has no such seat." in text_of(response)
+    assert "There is no such seat on this date." in text_of(response)
     assert held_seats() == []
 
 
@@ -323,7 +323,7 @@ def test_whose_time_runs_out_while_choosing_holds_nothing(sale):
 
     response = choose(browser, sale, 0, key=key)
 
-    assert "<h1>Your time to choose is over</h1>" in text_of(browser.get(response["Location"]))
+    assert "<h1>Your time to choose is up</h1>" in text_of(browser.get(response["Location"]))
     assert held_seats() == []
 
 
@@ -368,7 +368,7 @@ def test_a_sold_out_hall_still_opens_for_who_is_inside(sale):
 
     page = text_of(browser.get(address(sale)))
 
-    assert "nothing left" in page
+    assert "sold out" in page
 
 
 def test_without_redis_seats_are_chosen_and_held_all_the_same(sale):
@@ -393,7 +393,7 @@ def test_who_gives_back_too_often_reads_when_to_try_again_and_keeps_the_choice(s
     words = text_of(browser.get(refused["Location"]))
 
     assert refused["Location"] == address(sale, f"?keep={sale.seats[0]}%2C{sale.seats[1]}")
-    assert "You have given seats of this date back several times." in words
+    assert "You’ve released seats for this date several times." in words
     assert re.search(r"You can hold seats again in (9|10) seconds\.", words)
     assert held_seats() == []
 

@@ -157,7 +157,7 @@ def test_the_place_in_line(schedule):
 
     assert '<span class="line-number">4</span>' in page
     assert "<title>Soon: 4 ahead of you · Frontrow" in page
-    assert "being measured" in page
+    assert "calculating" in page
     assert "Doors open at &lt;seven&gt;." in page
     refresh = f'content="5; url={room(schedule, token=token.token)}"'
     assert f'<noscript><meta http-equiv="refresh" {refresh}></noscript>' in page
@@ -171,7 +171,7 @@ def test_the_wait_at_the_speed_that_was_measured(schedule):
     page = text_of(browser_of(token.user).get(room(schedule)))
 
     assert "about 10 minutes" in page
-    assert "There may be no seat left when it is your turn" in page
+    assert "There may be no seats left when it’s your turn" in page
 
 
 def test_a_pause_is_said_and_the_place_kept(schedule):
@@ -181,7 +181,7 @@ def test_a_pause_is_said_and_the_place_kept(schedule):
     page = text_of(browser_of(token.user).get(room(schedule)))
 
     assert "The line is paused for a moment." in page
-    assert "stands still" in page
+    assert "on hold" in page
     assert "data-poll-after" in page
 
 
@@ -274,7 +274,7 @@ def test_no_cache_keeps_the_page(schedule):
     [
         ("LEFT", "You have left the line"),
         ("NO_SHOW", "Your turn has passed"),
-        ("TIME_OVER", "Your time to choose is over"),
+        ("TIME_OVER", "Your time to choose is up"),
         ("PAID", "You have booked"),
     ],
 )
@@ -285,7 +285,7 @@ def test_the_page_says_how_a_visit_ended_and_asks_no_more(schedule, reason, head
     page = text_of(browser_of(token.user).get(room(schedule, token=token.token)))
 
     assert f"<h1>{heading}</h1>" in page
-    assert "Stand in line again" in page
+    assert "Join the line again" in page
     assert "data-poll-after" not in page
 
 
@@ -294,7 +294,7 @@ def test_a_turn_that_has_just_run_out_is_over(schedule):
 
     page = text_of(browser_of(token.user).get(room(schedule)))
 
-    assert "Your time to choose is over" in page
+    assert "Your time to choose is up" in page
 
 
 @pytest.mark.parametrize(("closed", "heading"), [(True, "The sale is closed"), (False, "Sold out")])
@@ -321,7 +321,7 @@ def test_only_who_waited_in_vain_is_told_so(schedule, reason):
     page = text_of(browser_of(token.user).get(room(schedule, token=token.token)))
 
     assert "<h1>The sale is closed</h1>" in page
-    assert ("It ended before your turn" in page) == (reason == "SOLD_OUT")
+    assert ("The sale closed before your turn" in page) == (reason == "SOLD_OUT")
 
 
 def test_who_comes_back_waits_by_the_new_token(schedule):

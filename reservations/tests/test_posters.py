@@ -124,7 +124,7 @@ NO_PICTURES = {
 
 @pytest.mark.parametrize("content", NO_PICTURES.values(), ids=NO_PICTURES)
 def test_what_is_no_picture_of_ours_is_refused_whatever_it_is_called(content):
-    assert refusal(content) == "This is not a picture we can use. Please upload a JPEG, PNG or WebP file."
+    assert refusal(content) == "We can’t use this picture. Please upload a JPEG, PNG or WebP file."
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -132,7 +132,7 @@ def test_a_truncated_picture_is_refused(kind):
     content = encoded(Image.effect_noise((600, 800), 80).convert("RGB"), kind)
 
     # Half a WebP isn't even recognized as one.
-    assert ("not a picture" if kind == "WEBP" else "damaged") in refusal(content[: len(content) // 2])
+    assert ("can’t use this picture" if kind == "WEBP" else "damaged") in refusal(content[: len(content) // 2])
 
 
 @pytest.mark.parametrize("size", [(60_000, 60_000), (12_000, 12_000), (10_000, 4_001)])
@@ -156,7 +156,7 @@ def test_a_file_that_is_too_big_is_not_read_to_its_end(monkeypatch):
     monkeypatch.setattr(posters, "MOST_BYTES", 1024**2)
     file = BytesIO(encoded() + b"\0" * 3 * 1024**2)
 
-    with pytest.raises(PosterRefused, match="A poster may have 1 MB"):
+    with pytest.raises(PosterRefused, match="A poster can have up to 1 MB"):
         posters.clean_poster(file)
 
     assert file.tell() == 1024**2 + 1

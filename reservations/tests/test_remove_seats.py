@@ -86,7 +86,7 @@ def test_a_date_that_fans_stood_in_line_for_stays_with_its_seats():
     sale = make_sale(seats=2)
     let_in(make_fan(), sale)
 
-    with nothing_written(), pytest.raises(Conflict, match="Fans stood in line"):
+    with nothing_written(), pytest.raises(Conflict, match="Fans have waited in line"):
         schedules.delete_schedule(schedule_id=sale.pk)
 
 

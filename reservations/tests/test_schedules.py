@@ -147,7 +147,7 @@ def test_a_date_that_somebody_gathers_for_is_not_deleted():
     schedule = make_schedule(reservation_available_at=now() + timedelta(minutes=5))
     WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule)
 
-    with pytest.raises(Conflict, match="stood in line"), nothing_changed():
+    with pytest.raises(Conflict, match="waited in line"), nothing_changed():
         schedules.delete_schedule(schedule_id=schedule.pk)
 
 

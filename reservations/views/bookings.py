@@ -67,7 +67,7 @@ def try_to_extend(request: HttpRequest, summary: booking_summaries.BookingSummar
         holds.extend_hold(user_id=fan_id(request), reservation_id=summary.held[0].reservation.pk)
     except HoldExpired:
         return
-    messages.success(request, _("You have more time now."))
+    messages.success(request, _("You have more time to pay."))
 
 
 @private_page
@@ -78,7 +78,7 @@ def give_up(request: HttpRequest, reference: str) -> HttpResponse:
         count = holds.release_booking(reference=reference, user_id=fan_id(request))
         if count:
             end_payments(reference, user_id=fan_id(request))
-            said = ngettext("You gave %(count)d seat back.", "You gave %(count)d seats back.", count)
+            said = ngettext("You released %(count)d seat.", "You released %(count)d seats.", count)
             messages.success(request, said % {"count": count})
     return redirect("booking", reference)
 

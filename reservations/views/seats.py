@@ -87,7 +87,7 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
         "sale": sale,
         "is_list": request.GET.get("view") == "list",
         "form_key": new_form_key(),
-        "script_texts": script_texts(),
+        "script_texts": script_texts(sale.tickets_per_fan),
         "language": get_language(),
         "money_pattern": money_pattern(),
         "digits": get_currency_precision(settings.CURRENCY),
@@ -118,7 +118,7 @@ def kept_seats(request: HttpRequest) -> list[int]:
     return [number for number in ids if number is not None]
 
 
-def script_texts() -> str:
+def script_texts(limit: int) -> str:
     """What the map says, in the reader's language, as JSON; {braces} are filled in by the script."""
     return json.dumps(
         {
@@ -129,7 +129,7 @@ def script_texts() -> str:
             "chosen": _("chosen"),
             "accessible": _("wheelchair place"),
             "remove": _("Remove {seat}"),
-            "limit": _("You have chosen as many seats as you can still book for this date."),
+            "limit": _("You can book up to %(limit)s tickets for this date.") % {"limit": limit},
             "gone": _("{seat} has just been taken."),
             "held_elsewhere": _("You have just held {seat} in another tab. Pay there, or from My bookings."),
             "hold_one": _("Hold 1 seat"),
@@ -201,9 +201,9 @@ def refusal_text(refusal: DomainError, schedule_id: int, chosen: Sequence[int], 
         return taken_seats_text(gone, schedule_id, user_id=user_id)
     if isinstance(refusal, TicketLimitExceeded) and sale is not None:
         counts = {"limit": sale.tickets_per_fan, "has": bookings.live_of_schedule(schedule_id, user_id=user_id).count()}
-        return _("One fan may book %(limit)s seats for this date; you have %(has)s. Choose fewer.") % counts
+        return _("You can book up to %(limit)s tickets for this date and have %(has)s already. Choose fewer.") % counts
     if isinstance(refusal, SeatUnknown):
-        return _("This date has no such seat. Choose from the ones shown.")
+        return _("There is no such seat on this date. Choose from the ones shown.")
     return str(refusal.detail)
 
 
@@ -215,7 +215,7 @@ def cooldown_text(seconds: float) -> str:
         when = ngettext("in %(count)d minute", "in %(count)d minutes", count)
     else:
         when = ngettext("in %(count)d second", "in %(count)d seconds", count)
-    said = _("You have given seats of this date back several times. You can hold seats again %(when)s.")
+    said = _("You’ve released seats for this date several times. You can choose again %(when)s.")
     return said % {"when": when % {"count": count}}
 
 

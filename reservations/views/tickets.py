@@ -84,7 +84,7 @@ def owner_of(request: HttpRequest) -> str:
 def no_ticket(request: HttpRequest, booking: booking_summaries.BookingSummary) -> HttpResponse:
     """Say why there is none, where the fan can go on."""
     if booking.held:
-        messages.warning(request, _("There is no ticket yet: pay first."))
+        messages.warning(request, _("There is no ticket yet. Please pay first."))
         return redirect("checkout", booking.reference)
-    messages.warning(request, _("There is no ticket for this seat: it was canceled."))
+    messages.warning(request, _("This seat was canceled, so it has no ticket."))
     return redirect("booking", booking.reference)

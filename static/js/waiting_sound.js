@@ -1,4 +1,4 @@
-// The switch "Sound when it is my turn": off until a fan turns it on, remembered in this browser.
+// The switch "Play a sound when it’s my turn": off until a fan turns it on, remembered in this browser.
 //
 // Browsers let a page sound only after somebody has pressed something on it; where that is still to come, the
 // switch says so.

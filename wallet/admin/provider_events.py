@@ -54,12 +54,12 @@ class ProviderEventAdmin(ReadOnlyAdmin):
         """Who may have messages done again."""
         return request.user.has_perm(MAY_REPLAY)
 
-    @admin.action(description=_("Have the selected done again"), permissions=["replay"])
+    @admin.action(description=_("Retry the selected"), permissions=["replay"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[ProviderEvent]) -> None:
         """Each is worked on anew, as if it had just come."""
         count = sum(provider_events.replay(pk) for pk in queryset.values_list("pk", flat=True))
         enqueue_soon("wallet.handle_events")
-        said = ngettext("%(count)d message is done again.", "%(count)d messages are done again.", count)
+        said = ngettext("%(count)d message is being retried.", "%(count)d messages are being retried.", count)
         messages.success(request, said % {"count": count})
 
     @requires(MAY_REPLAY)
@@ -70,7 +70,7 @@ class ProviderEventAdmin(ReadOnlyAdmin):
             is_over = provider_events.replay(pk)
             enqueue_soon("wallet.handle_events")
             return (
-                gettext("The message is done again.") if is_over else gettext("The message is being worked on already.")
+                gettext("The message is being retried.") if is_over else gettext("The message is already in progress.")
             )
 
         return took_step(request, step)

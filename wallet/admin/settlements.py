@@ -89,7 +89,7 @@ class SettlementDayAdmin(ReadOnlyAdmin):
                 add_domain_error(form, error)
             else:
                 self.log_change(request, row, note)
-                messages.success(request, _("Thank you. It is on record, and no alarm any more."))
+                messages.success(request, _("Thank you. The reason is on record, and the warning is gone."))
                 return redirect("admin:wallet_stuck")
         back = reverse("admin:wallet_settlementday_change", args=[pk])
         title = _("Why does %(day)s with %(provider)s differ?") % {"day": row.day, "provider": row.provider}
@@ -143,7 +143,7 @@ class SettlementDayAdmin(ReadOnlyAdmin):
         )
         return format_html_join("", '<p class="break-words">{} · {} · {} · {}</p>', lines)
 
-    @admin.display(description=_("what can be done"))
+    @admin.display(description=_("possible actions"))
     def steps(self, row: SettlementDay) -> SafeString:
         """The ways on."""
         links = [link("wallet_settlement_csv", row.pk, _("CSV"))]
@@ -171,7 +171,7 @@ def settle(provider: str, day: date) -> str:
     try:
         settled = settlements.settle_day(provider, day)
     except ProviderError as error:
-        raise Unavailable(gettext("The provider doesn’t answer: %(error)s") % {"error": error}) from error
+        raise Unavailable(gettext("The provider isn’t responding: %(error)s") % {"error": error}) from error
     if not settled.difference_count:
         return gettext("%(day)s: both say the same.") % {"day": day}
     return gettext("%(day)s: %(count)d lines differ.") % {"day": day, "count": settled.difference_count}

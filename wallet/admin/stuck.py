@@ -1,4 +1,4 @@
-"""The page "Anything stuck?": each thing in words, with what to do about it."""
+"""The page "Needs attention": each thing in words, with what to do about it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 WHY = {
-    "amount_differs": _("The provider took another amount or currency than was ordered. Nothing was credited."),
-    "balance_too_large": _("The provider has the money, and the wallet has no room for it."),
-    "giving_back": _("It was to go back, and the provider hasn’t confirmed it yet."),
+    "amount_differs": _("The provider took a different amount or currency than was ordered. Nothing was credited."),
+    "balance_too_large": _("The provider has the money, but the wallet has no room for it."),
+    "giving_back": _("It was to be refunded, and the provider hasn’t confirmed it yet."),
 }
 
 
@@ -67,7 +67,7 @@ def items(found: Stuck, request: HttpRequest) -> Iterable[Item]:
     for provider, day in found.missing_days:
         url = reverse("admin:wallet_settle_day", args=[provider, day])
         steps = [Step(_("Compare now"), url)] if may_settle else []
-        what = _("The provider’s book of this day wasn’t to be had at night. It is tried again each night for a week.")
+        what = _("The provider’s book of this day wasn’t available at night. It is tried again each night for a week.")
         yield Item("day_missing", f"{provider}, {day}", what, steps)
 
 
@@ -79,8 +79,8 @@ def name_of(top_up: TopUp) -> str:
 def for_staff(top_up: TopUp, may_settle: bool) -> Item:
     """Money that a provider has and that nothing but staff can do anything with."""
     steps = [
-        Step(_("Book it into the wallet"), reverse("admin:wallet_book", args=[top_up.pk]), is_button=False),
-        Step(_("Give it back"), reverse("admin:wallet_give_back", args=[top_up.pk]), is_button=False),
+        Step(_("Credit it to the wallet"), reverse("admin:wallet_book", args=[top_up.pk]), is_button=False),
+        Step(_("Refund"), reverse("admin:wallet_give_back", args=[top_up.pk]), is_button=False),
         Step(_("Ask the provider again now"), reverse("admin:wallet_ask", args=[top_up.pk])),
     ]
     left = steps[1:2] if top_up.failure == "giving_back" else steps
@@ -97,15 +97,15 @@ def late_top_up(top_up: TopUp, may_settle: bool) -> Item:
 def late_withdrawal(withdrawal: Withdrawal, may_settle: bool) -> Item:
     """One that the provider has had for more than a day."""
     title = f"{withdrawal.user.email}, {money(withdrawal.amount)}, {withdrawal.top_up.provider}"
-    what = _("The provider hasn’t said yet whether it was paid out. It is asked each hour; look into its own pages.")
+    what = _("The provider hasn’t said yet whether it was paid out. It is asked each hour; check its own pages.")
     step = Step(_("Ask the provider again now"), reverse("admin:wallet_ask_withdrawal", args=[withdrawal.pk]))
     return Item("withdrawal_late", title, what, [step] if may_settle else [])
 
 
 def failed_event(event: ProviderEvent, may_replay: bool) -> Item:
     """A message that was given up."""
-    step = Step(_("Have it done again"), reverse("admin:wallet_replay", args=[event.pk]))
-    what = gettext("It was tried for half a day: %(error)s. Look into the log, then have it done again.")
+    step = Step(_("Retry"), reverse("admin:wallet_replay", args=[event.pk]))
+    what = gettext("It was tried for half a day: %(error)s. Check the log, then retry.")
     title = f"{event.provider}, {event.kind}, {event.reference}"
     return Item("event_failed", title, what % {"error": event.error}, [step] if may_replay else [])
 
@@ -113,8 +113,8 @@ def failed_event(event: ProviderEvent, may_replay: bool) -> Item:
 def unexplained_day(row: SettlementDay, may_settle: bool) -> Item:
     """A day on which the provider's book and the ledger differ."""
     steps = [
-        Step(_("Look at it"), reverse("admin:wallet_settlementday_change", args=[row.pk]), is_button=False),
-        Step(_("Explain it"), reverse("admin:wallet_explain", args=[row.pk]), is_button=False),
+        Step(_("Open"), reverse("admin:wallet_settlementday_change", args=[row.pk]), is_button=False),
+        Step(_("Explain"), reverse("admin:wallet_explain", args=[row.pk]), is_button=False),
         Step(_("Compare again now"), reverse("admin:wallet_settle_again", args=[row.pk])),
     ]
     what = gettext("%(count)d lines differ: the provider says %(theirs)s, the ledger %(ours)s.")

@@ -66,7 +66,7 @@ class TopUpAdmin(MoneyAdmin):
     @requires("wallet.view_topup")
     def stuck(self, request: HttpRequest) -> HttpResponse:
         """All that isn't settled, each with what to do."""
-        return self.page(request, "admin/wallet/stuck.html", title=_("Anything stuck?"), **stuck.facts(request))
+        return self.page(request, "admin/wallet/stuck.html", title=_("Needs attention"), **stuck.facts(request))
 
     @requires(MAY_SETTLE)
     def ask(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -77,7 +77,7 @@ class TopUpAdmin(MoneyAdmin):
             try:
                 top_ups.settle(top_up, top_ups.look_up(top_up))
             except ProviderError as error:
-                raise Unavailable(gettext("The provider doesn’t answer: %(error)s") % {"error": error}) from error
+                raise Unavailable(gettext("The provider isn’t responding: %(error)s") % {"error": error}) from error
             return f"{top_up.reference}: {top_up.get_state_display()}"
 
         return took_step(request, step)
@@ -89,12 +89,14 @@ class TopUpAdmin(MoneyAdmin):
 
         def step(note: str) -> str:
             entry = by_hand.book(top_up, note=note, actor_id=actor_of(request))
-            return gettext("%(amount)s are in the wallet of %(fan)s now.") % {
+            return gettext("%(amount)s was credited to the wallet of %(fan)s.") % {
                 "amount": money(entry.amount),
                 "fan": top_up.user.email,
             }
 
-        return self.with_reason(request, top_up, step, title=_("Book what came into the wallet"), submit=_("Book"))
+        return self.with_reason(
+            request, top_up, step, title=_("Credit what was paid to the wallet"), submit=_("Credit")
+        )
 
     @requires(MAY_SETTLE)
     def give_back(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -103,10 +105,10 @@ class TopUpAdmin(MoneyAdmin):
 
         def step(note: str) -> str:
             by_hand.give_back(top_up, note=note)
-            return gettext("It goes back by the way it came.")
+            return gettext("It goes back the way it was paid.")
 
-        title = _("Give back what came, by the way it came")
-        return self.with_reason(request, top_up, step, title=title, submit=_("Give back"))
+        title = _("Refund what was paid, the way it was paid")
+        return self.with_reason(request, top_up, step, title=title, submit=_("Refund"))
 
     def with_reason(
         self, request: HttpRequest, top_up: TopUp, step: Callable[[str], str], *, title: object, submit: object
@@ -165,12 +167,12 @@ class TopUpAdmin(MoneyAdmin):
         """When the provider is asked next."""
         return day_and_time(top_up.next_look_at) if top_up.next_look_at else ""
 
-    @admin.display(description=_("what can be done"))
+    @admin.display(description=_("possible actions"))
     def steps(self, top_up: TopUp) -> SafeString:
         """The ways on, where something is left to do."""
         if top_up.failure not in FOR_STAFF or top_up.is_credited:
             return SafeString("")
-        links = [link("wallet_book", top_up.pk, _("Book")), link("wallet_give_back", top_up.pk, _("Give back"))]
+        links = [link("wallet_book", top_up.pk, _("Credit")), link("wallet_give_back", top_up.pk, _("Refund"))]
         return mark_safe(" · ".join(links))  # noqa: S308  each is escaped
 
 

@@ -35,7 +35,7 @@ class AdjustForm(forms.Form):
     """An amount to add or to take, and why. The hidden key makes sending the form twice the same as once."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
-    amount = MoneyField(label=_("Amount"), help_text=_("What to add; with a minus, what to take."))
+    amount = MoneyField(label=_("Amount"), help_text=_("The amount to add, or with a minus, to take off."))
     note = ReasonField()
 
 
@@ -98,10 +98,10 @@ class BalanceAdmin(ReadOnlyAdmin):
             )
         except IdempotencyKeyReused:
             # Somebody went back in the browser and changed the form: whether both are meant, only they know.
-            form.add_error(None, _("This form was sent before with something else in it. Look at the ledger first."))
+            form.add_error(None, _("This form was already sent with different content. Check the ledger first."))
             form.data = request.POST.dict() | {"key": str(uuid4())}
         except InsufficientBalance:
-            form.add_error("amount", _("There is not that much in the wallet."))
+            form.add_error("amount", _("There isn’t that much in the wallet."))
         except DomainError as error:
             add_domain_error(form, error)
         else:

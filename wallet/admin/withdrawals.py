@@ -44,7 +44,7 @@ class WithdrawalAdmin(MoneyAdmin):
             try:
                 withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal))
             except ProviderError as error:
-                raise Unavailable(gettext("The provider doesn’t answer: %(error)s") % {"error": error}) from error
+                raise Unavailable(gettext("The provider isn’t responding: %(error)s") % {"error": error}) from error
             return f"{withdrawal.reference}: {withdrawal.get_state_display()}"
 
         return took_step(request, step)

@@ -26,21 +26,21 @@ class NothingToDo(Conflict):
     """Its money is in the wallet, has gone back, or never came."""
 
     code = "nothing_to_do"
-    detail = _("There is nothing left to do about this top-up. Load the page anew.")
+    detail = _("There is nothing left to do about this top-up. Reload the page.")
 
 
 class OtherCurrency(Conflict):
     """A wallet holds one currency."""
 
     code = "other_currency"
-    detail = _("It was paid in another currency than the wallet’s. Give it back.")
+    detail = _("It was paid in a different currency than the wallet’s. Please refund it.")
 
 
 class NotGivenBack(Conflict):
     """The way by which it came is closed."""
 
     code = "not_given_back"
-    detail = _("The provider can’t give it back by the way it came. Book it into the wallet, or pay it out by hand.")
+    detail = _("The provider can’t refund it the way it was paid. Credit it to the wallet, or pay it out by hand.")
 
 
 def book(top_up: TopUp, *, note: str, actor_id: int, now: datetime | None = None) -> BalanceHistory:

@@ -9,14 +9,14 @@ class InsufficientBalance(PaymentRequired):
     """The balance would drop below zero."""
 
     code = "insufficient_balance"
-    detail = _("There is not enough money in the wallet. Please top it up.")
+    detail = _("There isn’t enough in your wallet. Please top it up.")
 
 
 class BalanceTooLarge(Conflict):
     """The balance would pass what a wallet can hold."""
 
     code = "balance_too_large"
-    detail = _("A wallet can't hold that much money.")
+    detail = _("That’s more than a wallet can hold.")
 
 
 class TopUpDayLimit(Conflict):
@@ -37,4 +37,4 @@ class WithdrawalTooLarge(Conflict):
     """More is asked for than has come by card and is still there."""
 
     code = "withdrawal_too_large"
-    detail = _("%(left)s can go back to a card: what came from one and is still in the wallet.")
+    detail = _("You can withdraw %(left)s: what you topped up by card and haven’t spent.")

@@ -54,9 +54,9 @@ def adjust(
     """
     note = note.strip()
     if amount == 0 or abs(amount) > LARGEST_BALANCE:
-        raise Invalid(_("Give an amount to add, or to take with a minus."), attr="amount")
+        raise Invalid(_("Give an amount to add, or with a minus, to take off."), attr="amount")
     if not note or len(note) > LONGEST_NOTE or not note.isprintable():
-        raise Invalid(_("Say why, in one line of up to 500 characters."), attr="note")
+        raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="note")
     if actor_id is None:
         raise Invalid(_("Say who adjusts the balance."), attr="actor")
     asked = request_hash({"amount": amount, "note": note, "actor": actor_id})

@@ -222,7 +222,7 @@ def explain(settlement_id: int, *, note: str, actor_id: int) -> bool:
     """
     note = note.strip()
     if not note or len(note) > LONGEST_NOTE:
-        raise Invalid(_("Say why, in one line of up to 500 characters."), attr="note")
+        raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="note")
     differing = SettlementDay.objects.filter(pk=settlement_id, difference_count__gt=0)
     return differing.update(note=note, actor_id=actor_id) == 1
 

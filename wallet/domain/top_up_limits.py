@@ -23,7 +23,7 @@ def require_in_bounds(amount: int) -> None:
     """
     bounds = {"least": settings.TOP_UP_LEAST, "most": settings.TOP_UP_MOST}
     if not bounds["least"] <= amount <= bounds["most"]:
-        raise Invalid(_("Choose an amount from %(least)d to %(most)d.") % bounds, attr="amount")
+        raise Invalid(_("Enter an amount between %(least)s and %(most)s.") % bounds, attr="amount")
 
 
 def require_in_limits(user_id: int, amount: int, now: datetime | None) -> None:

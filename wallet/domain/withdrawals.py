@@ -80,7 +80,7 @@ def withdraw(*, user_id: int, amount: int, idempotency_key: str, now: datetime |
     :raises WithdrawalTooLarge: if less of it came by card, saying how much
     """
     if amount <= 0:
-        raise Invalid(_("Choose an amount above 0."), attr="amount")
+        raise Invalid(_("Enter an amount above 0."), attr="amount")
     asked = request_hash({"withdraw": amount})
     known = withdrawn_before(user_id, idempotency_key, asked)
     if not known:

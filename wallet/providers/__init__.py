@@ -26,7 +26,7 @@ class TopUpUnavailable(Conflict):
     """This house takes no money online."""
 
     code = "top_up_unavailable"
-    detail = _("Wallets can’t be topped up online here. Please ask at the box office.")
+    detail = _("Wallets can’t be topped up online here. Please ask the box office.")
 
 
 @cache

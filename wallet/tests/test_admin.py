@@ -112,7 +112,7 @@ def test_a_form_that_was_changed_after_it_was_sent_asks_to_look_first(client):
 
     response = send(client, fan, key=key, amount="200")
 
-    assert "sent before" in errors_of(response)["__all__"][0]
+    assert "already sent" in errors_of(response)["__all__"][0]
     assert response.context["form"]["key"].value() != key
     assert balance_of(fan) == 100
 

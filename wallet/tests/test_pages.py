@@ -34,7 +34,7 @@ def test_an_empty_wallet_says_so():
     page = text_of(at_the_screen(make_fan()).get("/wallet/"))
 
     assert "₩0" in page
-    assert "Nothing yet." in page
+    assert "No activity yet." in page
 
 
 @pytest.mark.parametrize("typed", ["100000", "100,000", "100 000"])
@@ -44,7 +44,7 @@ def test_topping_up_leads_to_the_wallet(typed):
     response = top_up(fan, typed)
 
     assert response.redirect_chain[-1] == ("/wallet/", 302)
-    assert notices(response) == ["₩100,000 are in your wallet now."]
+    assert notices(response) == ["₩100,000 was added to your wallet."]
     assert entries_of(fan) == [("CHARGE", 100_000, 100_000)]
 
 
@@ -105,7 +105,7 @@ def test_more_than_a_wallet_holds_is_said_at_the_field():
     response = top_up(fan, "6")
 
     assert response.status_code == 409
-    assert "hold that much money" in text_of(response)
+    assert "more than a wallet can hold" in text_of(response)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_without_a_provider_there_is_no_form(settings):
     read, sent = at_the_screen(fan).get("/wallet/"), top_up(fan, "5")
 
     for response in (read, sent):
-        assert "Topping up is not possible here" in text_of(response)
+        assert "Top-ups aren’t available here" in text_of(response)
         assert 'name="amount"' not in text_of(response)
     assert balance_of(fan) == 5
 
@@ -216,7 +216,7 @@ def test_too_many_top_ups_are_slowed_down(settings, monkeypatch):
 
 @pytest.mark.parametrize(
     ("step", "told"),
-    [(by_hand.BOOKED, "Your money is in your wallet"), (by_hand.GIVEN_BACK, "It goes back by the way it came.")],
+    [(by_hand.BOOKED, "Your money is in your wallet"), (by_hand.GIVEN_BACK, "It goes back the way it was paid.")],
 )
 def test_what_staff_did_with_a_payment_is_not_told_as_one_that_never_was(step, told):
     fan = make_fan()
@@ -238,4 +238,4 @@ def test_what_is_going_back_is_being_looked_into():
     TopUp.objects.filter(pk=begun.pk).update(failure=by_hand.DIFFERS)
     by_hand.close(begun, {by_hand.DIFFERS}, by_hand.GIVING_BACK, None)
 
-    assert "We are looking into this payment" in text_of(at_the_screen(fan).get(f"/wallet/top-ups/{begun.reference}/"))
+    assert "We’re checking this payment" in text_of(at_the_screen(fan).get(f"/wallet/top-ups/{begun.reference}/"))

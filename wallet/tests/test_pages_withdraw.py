@@ -68,7 +68,7 @@ def test_it_is_sent_once_a_form_and_stands_in_list_and_ledger():
     first, again = send(fan, "4000"), send(fan, "4000")
 
     assert first.redirect_chain == [(PAGE, 302)]
-    assert notices(first) == ["₩4,000 are on their way to your card."]
+    assert notices(first) == ["₩4,000 is on its way to your card."]
     assert entries_of(fan) == [("CHARGE", 10_000, 10_000), ("WITHDRAWAL", -4_000, 6_000)]
     assert "Sent to your card" in text_of(again)
     ledger = text_of(at_the_screen(fan).get("/wallet/"))
@@ -92,9 +92,9 @@ def test_a_closed_card_says_that_it_is_back():
 
     response = send(fan, "4000")
 
-    assert notices(response) == ["₩4,000 could not go to your card, which is closed: they are in your wallet again."]
-    assert "The card is closed: back in your wallet" in text_of(response)
-    assert text_of(at_the_screen(fan).get("/wallet/")).count("The card is closed: back in your wallet") == 2
+    assert notices(response) == ["Your card is closed, so ₩4,000 went back to your wallet."]
+    assert "Card closed: back in your wallet" in text_of(response)
+    assert text_of(at_the_screen(fan).get("/wallet/")).count("Card closed: back in your wallet") == 2
     assert balance_of(fan) == 10_000
 
 
@@ -112,10 +112,10 @@ def test_while_the_provider_is_away_it_is_on_its_way(settings):
 @pytest.mark.parametrize(
     ("amount", "status", "words"),
     [
-        ("x", 400, "Type an amount in digits"),
-        ("0", 400, "Choose an amount from"),
-        ("10001", 409, "₩10,000 can go back to a card"),
-        ("15001", 409, "There is less than that in your wallet."),
+        ("x", 400, "Enter an amount in digits"),
+        ("0", 400, "Enter an amount between"),
+        ("10001", 409, "You can withdraw ₩10,000"),
+        ("15001", 409, "That’s more than your wallet has."),
     ],
 )
 def test_what_can_not_go_is_said_at_the_field(method, amount, status, words):
@@ -131,7 +131,7 @@ def test_what_can_not_go_is_said_at_the_field(method, amount, status, words):
 def test_a_gift_alone_can_go_nowhere():
     page = text_of(at_the_screen(make_fan(balance=5_000)).get(PAGE))
 
-    assert "Nothing in your wallet came from a card" in page
+    assert "Nothing in your wallet can go back to a card" in page
     assert 'name="amount"' not in page
 
 

@@ -1,4 +1,4 @@
-"""The page "Anything stuck?", and the admin of money on its way: who sees what, and what each button does."""
+"""The page "Needs attention", and the admin of money on its way: who sees what, and what each button does."""
 
 import json
 from datetime import date, timedelta
@@ -119,7 +119,7 @@ def test_where_nothing_is_stuck_the_page_and_the_first_page_say_so(client):
     begun()
 
     assert codes(client) == []
-    assert "Nothing is stuck" in client.get(STUCK).content.decode()
+    assert "Nothing needs attention" in client.get(STUCK).content.decode()
     assert 'data-stuck="0"' in client.get("/admin/").content.decode()
 
 

@@ -95,7 +95,7 @@ def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
 def tell_what_came_of(top_up: TopUp, request: HttpRequest) -> None:
     """Once, on the page that the fan goes on to. One that paid a booking, or couldn't, has a page that says so."""
     if top_up.purpose == Purpose.WALLET:
-        messages.success(request, _("%(amount)s are in your wallet now.") % {"amount": money(top_up.amount)})
+        messages.success(request, _("%(amount)s was added to your wallet.") % {"amount": money(top_up.amount)})
 
 
 @private_page
@@ -110,7 +110,7 @@ def give_up(request: HttpRequest, reference: str) -> HttpResponse:
     try:
         ended = top_ups.abandon(top_up)
     except ProviderAway:
-        messages.warning(request, _("The provider doesn’t answer, so this payment can’t be ended yet."))
+        messages.warning(request, _("The provider isn’t responding, so this payment can’t be canceled yet."))
         return redirect("top_up_status", reference)
     except BalanceTooLarge:
         return redirect("top_up_status", reference)
@@ -123,10 +123,10 @@ def after_ending(request: HttpRequest, top_up: TopUp) -> HttpResponse:
         tell_what_came_of(top_up, request)
         return redirect("top_up_status", top_up.reference)
     if top_up.is_open:
-        said = _("The provider is taking the money already, so this payment can’t be ended any more.")
+        said = _("The provider is already taking the money, so this payment can no longer be canceled.")
         messages.warning(request, said)
         return redirect("top_up_status", top_up.reference)
-    messages.info(request, _("This payment has ended. Nothing was taken."))
+    messages.info(request, _("Payment canceled. Nothing was taken."))
     return redirect(top_up.return_path or "wallet")
 
 

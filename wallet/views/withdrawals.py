@@ -50,7 +50,7 @@ def withdraw(request: HttpRequest) -> HttpResponse:
 
 def refusal_of(error: DomainError) -> str:
     """What the page says of it: who has too little wants no advice to top up."""
-    return _("There is less than that in your wallet.") if isinstance(error, InsufficientBalance) else str(error.detail)
+    return _("That’s more than your wallet has.") if isinstance(error, InsufficientBalance) else str(error.detail)
 
 
 def show(request: HttpRequest, form: WithdrawForm, *, status: int = 200) -> HttpResponse:
@@ -98,7 +98,7 @@ def tell(request: HttpRequest, done: Withdrawn) -> None:
     back = sum(each.amount for each in done.withdrawals if each.state == WithdrawalState.FAILED)
     sent = sum(each.amount for each in done.withdrawals) - back
     if sent:
-        messages.success(request, _("%(amount)s are on their way to your card.") % {"amount": money(sent)})
+        messages.success(request, _("%(amount)s is on its way to your card.") % {"amount": money(sent)})
     if back:
-        said = _("%(amount)s could not go to your card, which is closed: they are in your wallet again.")
+        said = _("Your card is closed, so %(amount)s went back to your wallet.")
         messages.warning(request, said % {"amount": money(back)})

@@ -87,12 +87,12 @@ def test_an_app_changes_it_by_password_and_code(owner, token):
     asked = call("POST", "account/email", {"email": "New@Example.com", "password": PASSWORD}, token=token)
     assert asked.status_code == 200
     assert User.objects.get().email == "owner@example.com"
-    assert subjects_to("owner@example.com") == ["Somebody wants to change the address of your account"]
+    assert subjects_to("owner@example.com") == ["A request to change your e-mail address"]
 
     done = call("POST", "auth/email/verify", {"key": code_to(NEW)}, token=token)
 
     assert (done.status_code, User.objects.get().email, addresses()) == (200, NEW, {(NEW, True, True)})
-    assert subjects_to("owner@example.com")[1:] == ["The address of your account has changed"]
+    assert subjects_to("owner@example.com")[1:] == ["Your e-mail address was changed"]
     assert [is_in(each) for each in (token, other, token_of(done))] == [False, False, True]
     assert log_in("owner@example.com").status_code == 400
     assert log_in(NEW).status_code == 200
@@ -110,7 +110,7 @@ def test_a_page_changes_it_by_the_same_rules(owner):
     done = browser.post(CODE_PAGE, {"code": code_to(NEW)})
 
     assert (done["Location"], User.objects.get().email, addresses()) == ("/accounts/profile/", NEW, {(NEW, True, True)})
-    assert subjects_to("owner@example.com")[1:] == ["The address of your account has changed"]
+    assert subjects_to("owner@example.com")[1:] == ["Your e-mail address was changed"]
     assert browser.get("/accounts/profile/").status_code == 200
     assert elsewhere.get("/accounts/profile/").status_code == 302
 
@@ -271,7 +271,7 @@ def test_the_third_wrong_code_for_another_address_leads_back_to_asking_for_it(ow
     answers = [browser.post(CODE_PAGE, {"code": "AAAA-BBBB"}, follow=True) for _ in range(3)]
 
     assert answers[2].redirect_chain == [(ADDRESS, 302)]
-    assert "wrong three times" in answers[2].content.decode()
+    assert "Too many wrong codes" in answers[2].content.decode()
 
 
 # --- Confirming it -----------------------------------------------------------------------------
@@ -354,7 +354,7 @@ class TestDemanded:
         answers = [browser.post(CODE_PAGE, {"code": "AAAA-BBBB"}, follow=True) for _ in range(3)]
         pages = [answer.content.decode() for answer in answers]
 
-        assert ["wrong three times" in page for page in pages] == [False, False, True]
+        assert ["Too many wrong codes" in page for page in pages] == [False, False, True]
         assert 'name="code"' not in pages[2]
 
     def test_a_reset_makes_the_reader_of_its_mail_the_owner(self):

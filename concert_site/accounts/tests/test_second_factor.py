@@ -81,7 +81,7 @@ def test_an_app_is_set_up_told_by_mail_and_asked_for_from_then_on(fan):
 
     secret = set_app_up(client)
 
-    assert [letter.subject for letter in mail.outbox] == ["Frontrow: A second factor was switched on"]
+    assert [letter.subject for letter in mail.outbox] == ["Frontrow: Two-step verification was turned on"]
     assert mail.outbox[0].to == [FAN]
     codes = re.findall(r"<code>(\d{8})</code>", client.get(f"{INDEX}recovery-codes/").content.decode())
     assert len(set(codes)) == 10
@@ -111,7 +111,7 @@ def test_switching_the_app_off_is_told_by_mail_too(fan):
 
     client.post("/accounts/2fa/totp/deactivate/")
 
-    assert [letter.subject for letter in mail.outbox] == ["Frontrow: A second factor was switched off"]
+    assert [letter.subject for letter in mail.outbox] == ["Frontrow: Two-step verification was turned off"]
     # Recovery codes alone are no second factor.
     assert not Authenticator.objects.exists()
     assert log_in(Client())["Location"] == "/"
@@ -374,7 +374,7 @@ def test_a_superuser_takes_a_lost_factor_away_and_it_is_logged(fan):
 
     assert not Authenticator.objects.exists()
     entry = fan.logentry_set.model.objects.get(object_id=str(fan.pk))
-    assert (entry.user, entry.get_change_message()) == (boss, "Second factor taken away.")
+    assert (entry.user, entry.get_change_message()) == (boss, "Second factor removed.")
     # Whoever has found the phone may be logged in with it.
     assert not is_logged_in(theirs)
 

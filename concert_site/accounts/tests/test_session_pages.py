@@ -69,7 +69,7 @@ def test_another_device_is_logged_out_and_this_one_goes_on(fan):
 
     assert (is_in(here), is_in(phone)) == (True, False)
     # Twice is no error.
-    assert "logged out already" in here.post(PAGE, {"end": name}, follow=True).content.decode()
+    assert "already logged out" in here.post(PAGE, {"end": name}, follow=True).content.decode()
 
 
 def test_an_app_is_logged_out_with_its_tokens(fan):

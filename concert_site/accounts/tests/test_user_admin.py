@@ -141,7 +141,7 @@ def test_an_address_of_another_account_is_refused_at_the_field(client, taken):
 
     response = client.post(page_of(fan), filled(fan, email=taken))
 
-    assert response.context["adminform"].form.errors == {"email": ["Another account has this address."]}
+    assert response.context["adminform"].form.errors == {"email": ["Another account uses this address."]}
     assert User.objects.get(pk=fan.pk).email == "old@example.com"
 
 

@@ -60,7 +60,7 @@ class StaffAdmin(SafeLookupsAdmin):
         selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if all(id_in(each) is not None for each in selected):
             return super().response_action(request, queryset, *where)
-        self.message_user(request, _("Choose rows of this list."), messages.WARNING)
+        self.message_user(request, _("Select items from the list."), messages.WARNING)
         return None
 
 

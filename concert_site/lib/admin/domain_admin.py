@@ -167,7 +167,7 @@ class DomainAdmin(StaffAdmin):
 
     def gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
         name = self.opts.verbose_name
-        messages.warning(request, _("There is no such %(name)s (any more).") % {"name": name})
+        messages.warning(request, _("This %(name)s no longer exists.") % {"name": name})
         return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
 
 

@@ -65,7 +65,7 @@ class ErrorPageMiddleware:
         is_foreign = is_page(request) and request.method not in METHODS_OF_PAGES
         response = HttpResponseNotAllowed(METHODS_OF_PAGES) if is_foreign else self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and not response.content and is_page(request):
-            page = refuse(request, 405, "method_not_allowed", _("Go back, or start from the list of concerts."))
+            page = refuse(request, 405, "method_not_allowed", _("Go back, or browse all concerts."))
             page["Allow"] = response["Allow"]
             return page
         return response

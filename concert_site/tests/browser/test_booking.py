@@ -31,7 +31,7 @@ def show(make_show):
 def sign_up(visitor, email):
     """Make an account on the way to a booking, and come back to the concert."""
     visitor.click("Log in to book", role="link")
-    visitor.click("Make an account", role="link")
+    visitor.click("Create an account", role="link")
     visitor.page.locator("[name=email]").fill(email)
     visitor.page.locator("[name=password1]").fill(PHRASE)
     visitor.is_content()
@@ -142,15 +142,15 @@ def test_more_time_is_given_once(arrive, fan, show):
 
     visitor.page.get_by_role("button", name="Need more time?").click()
 
-    visitor.sees("You already had more time.")
+    visitor.sees("You’ve already had more time.")
     expect(visitor.page.locator(".countdown").first).to_have_text(re.compile(r"^(9:\d\d|10:00)$"))
     visitor.is_content()
 
 
 def test_seats_that_are_given_back_are_free_again(arrive, fan, show):
     visitor = at_the_checkout(arrive, fan, show, count=2)
-    visitor.page.get_by_text("I don’t want these seats").click()
-    visitor.click("Give 2 seats back")
+    visitor.page.get_by_text("Release these seats").click()
+    visitor.click("Release 2 seats")
     visitor.is_content()
 
     come_in(visitor, show)
@@ -164,7 +164,7 @@ def test_who_has_all_they_may_have_is_told(arrive, fan, show):
 
     visitor.go(f"concerts/{show['concert']}/")
 
-    visitor.sees("One fan can have 4 tickets for this date, and you have them all.")
+    visitor.sees("You can have 4 tickets for this date, and you have them all.")
     visitor.is_content()
 
 

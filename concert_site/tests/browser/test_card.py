@@ -72,7 +72,7 @@ def test_while_the_provider_takes_its_time_the_page_waits_by_itself(checkout, si
 
     visitor.click("Pay, but let the provider take its time")
 
-    visitor.sees("Your payment is under way")
+    visitor.sees("Your payment is in progress")
     visitor.is_content()
     expect(visitor.page.get_by_text("You’re going!")).to_be_visible(timeout=LATE_MS)
     visitor.is_content()
@@ -82,12 +82,12 @@ def test_who_thinks_better_of_it_is_back_at_the_checkout_with_the_seats(checkout
     visitor = checkout()
     by_card(visitor, MISSING)
     visitor.page.go_back()
-    visitor.click("See how it stands", role="link")
+    visitor.click("View payment status", role="link")
     visitor.is_content()
 
-    visitor.click("Don’t pay this way")
+    visitor.click("Pay another way")
 
-    visitor.sees("This payment has ended. Nothing was taken.")
+    visitor.sees("Payment canceled. Nothing was taken.")
     expect(visitor.page.get_by_role("button", name=f"Pay {MISSING} by card")).to_be_visible()
     visitor.is_content()
 

@@ -60,5 +60,5 @@ def test_without_scripts_the_page_says_what_to_do(arrive):
     fan = arrive(PHONE, java_script_enabled=False)
     fan.go("accounts/signup/")
 
-    fan.sees("Signing up needs JavaScript just now")
+    fan.sees("Signing up needs JavaScript right now")
     fan.is_content()

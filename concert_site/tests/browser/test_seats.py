@@ -24,7 +24,7 @@ def show(make_show):
 
 def is_next(visitor):
     """Insist that nobody is before them in line."""
-    expect(visitor.page.get_by_role("heading", name="You are next")).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name="You’re next")).to_be_visible()
 
 
 def test_seats_are_chosen_on_the_map_by_keyboard(arrive, fan, show):

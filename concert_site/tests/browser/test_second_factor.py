@@ -104,7 +104,7 @@ def test_without_a_passkey_the_page_says_so_and_stays(arrive, fan):
     stranger.go("accounts/login/")
     stranger.page.get_by_role("button", name="Log in with a passkey").click()
 
-    stranger.sees("The passkey was not used.")
+    stranger.sees("The passkey didn’t work.")
     stranger.is_content()
 
 
@@ -114,5 +114,5 @@ def test_without_scripts_the_page_of_passkeys_says_what_else_there_is(arrive, fa
     owner.go("accounts/2fa/webauthn/add/")
     say_password(owner, fan)
 
-    owner.sees("A code of an app works without.")
+    owner.sees("A code from an app works without.")
     owner.is_content()

@@ -65,7 +65,7 @@ def import_plan(staff):
     """Its seats, from a seating plan."""
     staff.click("Import a seating plan", role="link")
     staff.page.locator("[name=plan]").set_input_files(seating_plan())
-    staff.click("Look at the plan")
+    staff.click("Check the plan")
     expect(staff.page.locator("main svg, #content svg, svg[role=img]").first).to_be_visible()
     staff.page.locator("[name=price_0]").fill("30000")
     staff.click("Add 6 seats")

@@ -83,7 +83,7 @@ def give_up(visitor):
 
 def is_next(page):
     """Insist that nobody is before them in line."""
-    expect(page.get_by_role("heading", name="You are next")).to_be_visible()
+    expect(page.get_by_role("heading", name="You’re next")).to_be_visible()
 
 
 def test_every_tab_asks_for_itself_and_moves_on(line):
@@ -98,7 +98,7 @@ def test_every_tab_asks_for_itself_and_moves_on(line):
     give_up(second)
     for page in (third.page, tab):
         is_next(page)
-        expect(page.locator("#news")).to_have_text("You are next.")
+        expect(page.locator("#news")).to_have_text("You’re next.")
     assert [len(each.places) for each in asked] == [1, 1]
 
     give_up(first)
@@ -116,7 +116,7 @@ def test_focus_and_what_is_unfolded_survive_an_exchange_of_the_place(arrive, fan
         visitor.be(fan["email"], fan["password"])
         visitor.go(path)
         visitor.page.get_by_role("button", name="Enter the waiting room").click()
-        expect(visitor.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+        expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
     visitors[0].is_content()
 
     for visitor in visitors:
@@ -177,7 +177,7 @@ def test_a_crowd_need_not_ask_for_what_it_sees_while_numbers_are_drawn(arrive, f
     visitor.be(fan["email"], fan["password"])
     visitor.go(f"schedules/{show['schedule']}/queue/")
     visitor.page.get_by_role("button", name="Enter the waiting room").click()
-    expect(visitor.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
     asked = Asked.by(visitor.page)
     # A draw of a few takes no time: the site's own answer, as if there were a million.
     drawing = {"state": "DRAWING", "hints": {"minutes": [], "reach": 10, "poll_after": None, "spread": 0.0}}
@@ -199,7 +199,7 @@ def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make
     visitor.be(fan["email"], fan["password"])
     visitor.go(f"schedules/{show['schedule']}/queue/")
     visitor.page.get_by_role("button", name="Enter the waiting room").click()
-    expect(visitor.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
     visitor.is_content()
 
     expect(visitor.page.get_by_role("heading", name="Choose your seats")).to_be_visible(timeout=60_000)
@@ -207,7 +207,7 @@ def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make
 
 def test_the_switch_for_the_sound_is_off_and_remembered(line):
     _, second = line("A sound", 1)
-    switch = second.page.get_by_label("Sound when it is my turn")
+    switch = second.page.get_by_label("Play a sound when it’s my turn")
     expect(switch).not_to_be_checked()
 
     switch.check()
@@ -215,7 +215,7 @@ def test_the_switch_for_the_sound_is_off_and_remembered(line):
 
     expect(switch).to_be_checked()
     # A page that has just come may not sound yet, and says so.
-    expect(second.page.locator("#sound-hint")).to_contain_text("once you have pressed something")
+    expect(second.page.locator("#sound-hint")).to_contain_text("Tap this page once")
     second.page.locator("h1").click()
     expect(second.page.locator("#sound-hint")).to_have_text("")
     second.is_content()
@@ -231,7 +231,7 @@ def test_the_title_of_the_seats_calls_who_looks_elsewhere(line):
     give_up(first)
 
     at_the_seats(second)
-    expect(second.page).to_have_title("It is your turn!")
+    expect(second.page).to_have_title("It’s your turn!")
     second.page.evaluate("""
       Object.defineProperty(Document.prototype, "hidden", {get: () => false});
       document.dispatchEvent(new Event("visibilitychange"));
