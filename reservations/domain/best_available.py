@@ -153,7 +153,7 @@ def hold_or_substitute(
     :raises SeatUnavailable: naming the seats that are gone, if there aren't as many equal ones
     :raises DomainError: whatever else holds.hold_seats refuses
     """
-    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
+    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice."))
     params = holds.hold_params(
         user_id=user_id,
         schedule=schedule,

@@ -128,7 +128,7 @@ def hold_seats(
     :raises IdempotencyKeyReused: if the key belongs to another request
     :raises HoldCooldown: saying how long to wait, if the fan has given seats of the schedule back too often
     """
-    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
+    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice."))
     params = hold_params(
         user_id=user_id,
         schedule=schedule,

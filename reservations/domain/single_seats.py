@@ -55,7 +55,7 @@ def hold_unless_lonely(
     :raises SingleSeatLeft: if that would leave a seat alone that another choice wouldn't
     :raises DomainError: whatever holding refuses
     """
-    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is named twice."))
+    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice."))
     params = holds.hold_params(
         user_id=user_id,
         schedule=schedule,
