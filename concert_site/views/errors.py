@@ -17,7 +17,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return refuse(request, 403, "permission_denied", _("You may not do this."))
+    return refuse(request, 403, "permission_denied", _("You don’t have permission to do this."))
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -32,7 +32,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return refuse(request, 404, "not_found", _("There is nothing at this address."))
+    return refuse(request, 404, "not_found", _("This page doesn’t exist or was removed."))
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

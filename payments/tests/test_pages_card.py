@@ -100,7 +100,7 @@ def test_a_house_that_takes_no_cards_says_so(settings):
 
     page, sent = text_of(scene.browser.get(scene.checkout)), scene.by_card()
 
-    assert "This house takes no cards online" in page
+    assert "Card payments aren’t available here" in page
     assert "by card</button>" not in page
     assert sent["Location"] == scene.checkout
     assert not TopUp.objects.filter(purpose="BOOKING").exists()
@@ -167,7 +167,7 @@ def test_while_the_provider_takes_its_time_the_page_waits_and_then_leads_on():
     SandboxPayment.objects.update(succeeds_at=SandboxPayment.objects.get().created_at)
     done = scene.browser.get(scene.page, follow=True)
 
-    assert "Your payment is under way" in waiting
+    assert "Your payment is in progress" in waiting
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in waiting
     assert "Your seats are held until" in waiting
     assert done.redirect_chain[-1][0] == f"/bookings/{scene.booking.reference}/"
@@ -190,9 +190,9 @@ def test_not_paying_this_way_ends_it_at_the_provider_and_keeps_the_seats():
     response = scene.browser.post(f"{scene.page}give-up/", follow=True)
 
     assert response.redirect_chain == [(scene.checkout, 302)]
-    assert notices(response) == ["This payment has ended. Nothing was taken."]
+    assert notices(response) == ["Payment canceled. Nothing was taken."]
     assert SandboxPayment.objects.get().failed_at
-    assert (statuses(scene.sale)[0], "is under way" in text_of(response)) == ("T", False)
+    assert (statuses(scene.sale)[0], "is in progress" in text_of(response)) == ("T", False)
 
 
 def test_not_paying_this_way_what_is_paid_already_has_paid():
@@ -210,8 +210,8 @@ def test_what_the_provider_is_taking_already_is_not_called_ended():
 
     response = scene.browser.post(f"{scene.page}give-up/", follow=True)
 
-    assert notices(response) == ["The provider is taking the money already, so this payment can’t be ended any more."]
-    assert "Your payment is under way" in text_of(response)
+    assert notices(response) == ["The provider is already taking the money, so this payment can no longer be canceled."]
+    assert "Your payment is in progress" in text_of(response)
     assert TopUp.objects.get(pk=scene.top_up.pk).next_look_at
 
 
@@ -232,8 +232,8 @@ def test_while_the_provider_is_away_it_can_be_tried_again_and_nothing_is_lost(mo
     monkeypatch.undo()
     again = scene.browser.post(f"{address}pay/")
 
-    assert "The provider doesn’t answer" in page
-    assert notices(not_ended) == ["The provider doesn’t answer, so this payment can’t be ended yet."]
+    assert "The provider isn’t responding" in page
+    assert notices(not_ended) == ["The provider isn’t responding, so this payment can’t be ended yet."]
     assert again["Location"].startswith("/sandbox/")
 
 
@@ -249,10 +249,10 @@ def test_money_that_came_too_late_is_told_with_what_can_still_be_had():
     lost = text_of(scene.browser.get(scene.checkout))
 
     assert "Your money is in your wallet" in page
-    assert "₩79,500 arrived, but could not pay the seats" in page
-    assert "Your payment of ₩79,500 came too late for these seats." in lost
-    assert "which has ₩101,000 now" in lost
-    assert lost.count("still to be had") == 2
+    assert "₩79,500 arrived, but your seats couldn’t be booked" in page
+    assert "Your payment of ₩79,500 arrived too late for these seats." in lost
+    assert "which now has ₩101,000" in lost
+    assert lost.count("still available") == 2
 
 
 def test_of_money_that_came_too_late_no_more_is_told_than_is_still_there():
@@ -261,11 +261,11 @@ def test_of_money_that_came_too_late_no_more_is_told_than_is_still_there():
     scene.choose("pay")
     withdrawals.withdraw(user_id=scene.fan.pk, amount=70_000, idempotency_key="a")
 
-    assert "Your payment of ₩9,500 came too late" in text_of(scene.browser.get(scene.checkout))
+    assert "Your payment of ₩9,500 arrived too late" in text_of(scene.browser.get(scene.checkout))
 
     withdrawals.withdraw(user_id=scene.fan.pk, amount=9_500, idempotency_key="b")
 
-    assert "came too late" not in text_of(scene.browser.get(scene.checkout))
+    assert "arrived too late" not in text_of(scene.browser.get(scene.checkout))
 
 
 def test_a_seat_that_somebody_else_took_is_told():
@@ -275,7 +275,7 @@ def test_a_seat_that_somebody_else_took_is_told():
 
     scene.choose("pay")
 
-    assert "taken by now" in text_of(scene.browser.get(scene.checkout))
+    assert "taken" in text_of(scene.browser.get(scene.checkout))
 
 
 def test_a_tab_that_returns_late_is_led_to_what_came_of_it():
@@ -330,10 +330,10 @@ def test_the_wallet_lists_what_is_under_way_with_a_way_to_go_on():
 
     page = text_of(scene.browser.get("/wallet/"))
 
-    assert "Under way" in page
+    assert "In progress" in page
     assert f'href="{scene.page}"' in page
     scene.choose("pay")
-    assert "Under way" not in text_of(scene.browser.get("/wallet/"))
+    assert "In progress" not in text_of(scene.browser.get("/wallet/"))
 
 
 # --- Receipts ----------------------------------------------------------------------------------
@@ -361,7 +361,7 @@ def test_what_went_on_to_the_card_stands_on_the_receipt():
 
     page = text_of(scene.browser.get(f"/bookings/{scene.booking.reference}/receipt/"))
 
-    assert re.search(r"of which on to the card</dt><dd [^>]*>₩29,500", page)
+    assert re.search(r"of which to the card</dt><dd [^>]*>₩29,500", page)
     assert 'Amount paid</span><span class="money">₩50,000' in page
 
 

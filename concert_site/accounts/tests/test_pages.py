@@ -171,7 +171,7 @@ def test_guessing_at_one_account_is_slowed_down_on_the_page_too():
 
     assert response.status_code == 429
     assert 290 <= int(response["Retry-After"]) <= 300
-    assert "There were too many attempts from here." in response.content.decode()
+    assert "Too many attempts." in response.content.decode()
 
 
 def test_too_many_forms_are_a_429_that_says_when_to_come_back(settings):

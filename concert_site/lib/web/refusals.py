@@ -31,15 +31,15 @@ STATUS_OF = {
 # Of a form whose token is no longer good: nobody did anything that they may not.
 EXPIRED_HEADING = _("This page has expired")
 HEADINGS = {
-    400: _("That can't be read"),
-    402: _("The wallet has too little"),
-    403: _("You may not do this"),
-    404: _("There is nothing here"),
-    405: _("This address takes no such request"),
-    409: _("That can't be done now"),
+    400: _("Invalid request"),
+    402: _("Not enough in your wallet"),
+    403: _("You don’t have access to this"),
+    404: _("Page not found"),
+    405: _("This kind of request isn’t supported here"),
+    409: _("This isn’t possible right now"),
     429: _("Too many requests"),
     500: _("Something went wrong on our side"),
-    503: _("Back in a moment"),
+    503: _("We’ll be right back"),
 }
 
 
