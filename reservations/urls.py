@@ -1,16 +1,18 @@
 """Pages of concerts, the waiting room and bookings. Every address that takes a form answers a read, too."""
 
 from concert_site.lib.web.converters import path
-from reservations.views import bookings, calendars, catalogue, hall_map, hold_bar, seats, tickets, waiting
+from reservations.views import bookings, calendars, catalogue, hall_map, hold_bar, holding, seats, tickets, waiting
 
 urlpatterns = [
     path("", catalogue.concerts, name="concerts"),
     path("concerts/<id:pk>/", catalogue.concert, name="concert"),
     path("schedules/<id:pk>/map.svg", hall_map.hall_map, name="hall_map"),
     path("schedules/<id:pk>/queue/", waiting.waiting_room, name="waiting_room"),
+    path("schedules/<id:pk>/queue/draw/", waiting.draw_check, name="draw_check"),
     path("schedules/<id:pk>/queue/join/", waiting.join, name="join"),
     path("schedules/<id:pk>/queue/leave/", waiting.leave, name="leave"),
     path("schedules/<id:pk>/seats/", seats.seats, name="seats"),
+    path("schedules/<id:pk>/seats/best/", holding.best, name="best_available"),
     path("bookings/", bookings.bookings, name="bookings"),
     path("bookings/held/bar/", hold_bar.bar, name="hold_bar"),
     path("bookings/<reference:reference>/", bookings.booking, name="booking"),

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.database.statements import fetch_one
 from concert_site.lib.errors import DomainError
 from concert_site.lib.id_lists import require_distinct
 from queueing.domain.errors import SoldOut
@@ -50,6 +51,12 @@ select pick.gone as replaced, pick.substitutes, held.*
     + HELD
     + "on true"
 )
+EQUAL_SEATS = """
+select case when not exists (select from concert_seat s where s.id = any (%(gone)s::bigint[])
+                               and s.user_id = %(fan)s::bigint and s.status <> 'AVAILABLE')
+            then nearest_equal_seats(%(schedule)s::bigint, %(kept)s::bigint[], %(gone)s::bigint[],
+                                     statement_timestamp()) end as seats
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +172,16 @@ def hold_or_substitute(
     rows = holds.held_rows(HOLD_OR_SUBSTITUTE, params | {"seats": list(seats)})
     booking = holds.booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
     return with_substitutes(booking, seats)
+
+
+def equal_seats(schedule_id: int, *, kept: Sequence[int], gone: Sequence[int], user_id: int) -> list[int]:
+    """What a fan could have in the place of a choice of which `gone` can't be had: all of it, or nothing at all.
+
+    Nothing is held; and there is nothing to offer if one of them is the fan's own.
+    """
+    params = {"schedule": schedule_id, "kept": list(kept), "gone": list(gone), "fan": user_id}
+    found = fetch_one(EQUAL_SEATS, params)["seats"]
+    return [*kept, *found] if found else []
 
 
 def with_substitutes(booking: Booking, asked: Sequence[int]) -> Booking:

@@ -1,5 +1,6 @@
 """All that the page of choosing seats shows one fan."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,9 @@ from reservations.models.reservation import Status
 from reservations.queries.availability import availability_of
 from reservations.queries.bookings import live_of_schedule
 from reservations.queries.sales import Sale
-from reservations.queries.seat_map import Row, Seat, SeatMap, Section, seat_map_of
+from reservations.queries.seat_map import CategoryPrices, Row, Seat, SeatMap, Section, seat_map_of
+
+MOST_TOGETHER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,23 @@ class SeatChoice:
         return [(section, section.seats_left(self.codes)) for section in self.seat_map.sections.values()]
 
     @property
+    def grades(self) -> list[tuple[CategoryPrices, int]]:
+        """The categories of which something can be had, each with how many seats; of this section, if one is shown."""
+        seats = self.section.seats if self.section else self.seat_map.seats.values()
+        left = Counter(seat.category for seat in seats if seat.is_free(self.codes) and not seat.accessible)
+        return [(grade, left[grade.name]) for grade in self.seat_map.categories if left[grade.name]]
+
+    @property
+    def quantities(self) -> range:
+        """How many seats the fan may ask for together; of a generous house only the first ten."""
+        return range(1, min(self.may_choose, MOST_TOGETHER) + 1)
+
+    @property
+    def has_wheelchair_places(self) -> bool:
+        """Whether the hall has any."""
+        return any(seat.accessible for seat in self.seat_map.seats.values())
+
+    @property
     def portions(self) -> list[tuple[int, str, str]]:
         """The portions of the section, each with its first and last row; none where all of it is one."""
         found = self.section.portions if self.section else []
@@ -94,6 +114,32 @@ class SeatChoice:
         """A seat as this fan may choose it."""
         is_free = seat.is_free(self.codes)
         return SeatOption(seat, is_free, is_own=seat.id in self.own_seats, is_chosen=is_free and seat.id in self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatAdvice:
+    """What is said of a choice that was not held: seats that it would leave alone, and what could be had instead."""
+
+    chosen: Sequence[Seat]
+    instead: Sequence[Seat]
+    lonely: Sequence[Seat]
+    may_go_on: bool
+
+    @property
+    def instead_total(self) -> int:
+        """What the seats that could be had cost together."""
+        return sum(seat.seat_price for seat in self.instead)
+
+
+def seat_advice(
+    sale: Sale, *, chosen: Sequence[int], instead: Sequence[int], lonely: Sequence[int], may_go_on: bool
+) -> SeatAdvice | None:
+    """The advice of these ids; None where there is none. Seats that don't exist are left out."""
+    if not instead and not lonely:
+        return None
+    known = seat_map_of(sale).seats
+    there, others, alone = ([known[seat] for seat in seats if seat in known] for seats in (chosen, instead, lonely))
+    return SeatAdvice(there, others, alone, may_go_on=may_go_on)
 
 
 def seat_choice(

@@ -1,5 +1,6 @@
 """The waiting room of a schedule: join the line, watch it move, leave it."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -61,6 +62,26 @@ def show(request: HttpRequest, page: WaitingPage) -> HttpResponse:
         content |= around(page, user_id=fan_id(request))
     template = "queueing/_partials/place.html" if is_part(request) else "queueing/waiting_room.html"
     return render(request, template, content)
+
+
+@private_page
+def draw_check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Where a fan's browser works the draw out again: of the place that the address names, or else of the live one.
+
+    :raises NotFound: if there is no such schedule, or its concert was taken down and the fan never waited
+    """
+    seen, token = snapshot_of(pk), place_of(pk, user_id=fan_id(request), named=named_token(request))
+    if not seen.facts.is_public and token is None:
+        raise NotFound
+    content = {
+        "schedule": pk,
+        "snapshot": seen,
+        "token": token,
+        # Whatever became of it, the number stays the one that was drawn.
+        "page": replace(waiting_page(seen, token), number=token.number if token else None),
+        "draw_url": request.build_absolute_uri(reverse("api:draw", args=[pk])),
+    }
+    return render(request, "queueing/draw_check.html", content)
 
 
 def is_part(request: HttpRequest) -> bool:
