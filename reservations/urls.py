@@ -1,10 +1,21 @@
 """Pages of concerts, the waiting room and bookings. Every address that takes a form answers a read, too."""
 
 from concert_site.lib.web.converters import path
-from reservations.views import bookings, calendars, catalogue, hall_map, hold_bar, holding, seats, tickets, waiting
+from reservations.views import (
+    bookings,
+    calendars,
+    catalogue,
+    hall_map,
+    hold_bar,
+    holding,
+    programme,
+    seats,
+    tickets,
+    waiting,
+)
 
 urlpatterns = [
-    path("", catalogue.concerts, name="concerts"),
+    path("", programme.programme, name="concerts"),
     path("concerts/<id:pk>/", catalogue.concert, name="concert"),
     path("schedules/<id:pk>/map.svg", hall_map.hall_map, name="hall_map"),
     path("schedules/<id:pk>/queue/", waiting.waiting_room, name="waiting_room"),

@@ -67,7 +67,9 @@ def site(built, db):
 def columns_of(table):
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'id'", [table]
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'id'"
+            " AND is_generated = 'NEVER'",
+            [table],
         )
         return [name for (name,) in cursor.fetchall()]
 

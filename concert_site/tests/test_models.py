@@ -24,9 +24,9 @@ COLUMNS = {
     "access_revocation": "id user_id session_hash transaction created_at",
     "waiting_token": "id user_id concert_schedule_id token status number created_at entered_at updated_active_at"
     " expired_at expired_reason",
-    "venue": "id name address map_url time_zone",
+    "venue": "id name address map_url time_zone search_key",
     "concert": "id name host description status poster venue_id genre running_minutes age_rating cast notices organiser"
-    " contact seller",
+    " contact seller search_key",
     "concert_schedule": "id concert_id concert_date concert_at reservation_available_at deadline_at queue_max_active"
     " queue_paused queue_message tickets_per_fan limits_changed_at layout layout_version draw_seed drawn_at",
     "concert_seat": "id concert_id concert_schedule_id user_id section row seat_number seat_price status expired_at"

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from queueing.facts import SaleState
 from reservations.halls.areas import Shape
-from reservations.models import ConcertStatus
+from reservations.models import ConcertStatus, Genre
 
 
 class CatalogueQuery(serializers.Serializer[dict[str, object]]):
@@ -14,15 +14,24 @@ class CatalogueQuery(serializers.Serializer[dict[str, object]]):
         required=False,
         allow_blank=True,
         max_length=100,
-        help_text="Every word is somewhere in name, host or description.",
+        help_text="Every word is somewhere in name, host, cast, description, venue or genre. Blanks, punctuation, case"
+        " and width make no difference, and initials of Hangul are words too.",
     )
     date = serializers.DateField(
         required=False, help_text="Concerts that are played on this date, in the venue's time zone."
     )
+    date_from = serializers.DateField(required=False, help_text="Concerts that are played on this date or later.")
+    date_to = serializers.DateField(required=False, help_text="Concerts that are played on this date or earlier.")
+    genre = serializers.ChoiceField(required=False, choices=Genre.values, help_text="Concerts of this genre.")
+    venue = serializers.CharField(
+        required=False,
+        max_length=100,
+        help_text="Concerts at the venue with this id, or with every one of these words in its name or address.",
+    )
     sale_state = serializers.ChoiceField(
         required=False,
         choices=list(SaleState),
-        help_text="Concerts with a schedule, on that date if given, in this state.",
+        help_text="Concerts with a schedule, within those dates if given, in this state.",
     )
 
 

@@ -15,6 +15,7 @@ from concert_site.lib.api.pagination import Numbered
 from concert_site.lib.api.views import View
 from concert_site.lib.errors import NotFound
 from concert_site.lib.web.conditional import conditional, json_of, takes_gzip
+from concert_site.lib.web.converters import id_in
 from queueing.facts import SaleState
 from reservations.api.catalogue_serializers import (
     AvailabilityChangesOut,
@@ -64,12 +65,22 @@ def sale_or_404(schedule_id: int) -> Sale:
     return sale
 
 
-def filtered_concerts(filters: Mapping[str, Any]) -> ConcertQuerySet:
+def filtered_concerts(given: Mapping[str, Any]) -> ConcertQuerySet:
     """The concerts that fit the valid filters of a request (Any: each of its own type)."""
-    state = filters.get("sale_state")
-    return concerts.search_concerts(
-        search=filters.get("search", ""), on=filters.get("date"), state=SaleState(state) if state else None
+    state = given.get("sale_state")
+    venue: str = given.get("venue", "")
+    venue_id = id_in(venue)
+    filters = concerts.Filters(
+        search=given.get("search", ""),
+        on=given.get("date"),
+        since=given.get("date_from"),
+        until=given.get("date_to"),
+        state=SaleState(state) if state else None,
+        genre=given.get("genre", ""),
+        venue_id=venue_id,
+        venue="" if venue_id is not None else venue,
     )
+    return concerts.by_next_date(concerts.search_concerts(filters))
 
 
 class Concerts(GenericAPIView[Concert]):

@@ -1,5 +1,6 @@
 """What is played, and when it is played and sold."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -7,6 +8,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Func, Q, Value, When
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +16,7 @@ from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import one_of
 from queueing.facts import SaleState, sale_rule
 from reservations.models.posters import small_name
+from reservations.models.search_key import search_key
 from reservations.models.venue import Venue
 
 
@@ -72,6 +75,12 @@ class Concert(models.Model):
     contact = models.CharField(_("contact for questions"), max_length=200, blank=True, db_default="")
     # Only where somebody else than the house sells: who that is, as the law wants it said.
     seller = models.TextField(_("seller"), blank=True, db_default="")
+    search_key = models.GeneratedField(
+        expression=search_key("name", "host", "cast", "description", named=3),
+        output_field=models.TextField(),
+        db_persist=True,
+        editable=False,
+    )
 
     objects = ConcertQuerySet.as_manager()
 
@@ -152,12 +161,16 @@ FLAGS = {"is_public": Q(concert__status=ConcertStatus.AVAILABLE), "is_sold_out":
 TIMES = {"opens_at": "reservation_available_at", "deadline_at": "deadline_at"}
 
 
-def sale_state_at(now: datetime | None = None) -> Case:
-    """Where the sale of a schedule stands: queueing.facts.sale_rule, for PostgreSQL to follow."""
+def sale_state_at(now: datetime | None = None, *, then: Callable[[SaleState], Combinable] | None = None) -> Case:
+    """Where the sale of a schedule stands: queueing.facts.sale_rule, for PostgreSQL to follow.
+
+    Instead of its name, `then` may give something else for each state.
+    """
+    value = then or (lambda state: Value(state.value))
     return Case(
-        *(When(holds(fact, so, now), then=Value(state.value)) for state, fact, so in sale_rule()),
-        default=Value(SaleState.UPCOMING.value),
-        output_field=models.CharField(),
+        *(When(holds(fact, so, now), then=value(state)) for state, fact, so in sale_rule()),
+        default=value(SaleState.UPCOMING),
+        output_field=models.CharField() if then is None else None,
     )
 
 

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Case, Func, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
+from reservations.models.search_key import search_key
+
 # A name of the IANA's list, such as Asia/Seoul, and no abbreviation: EST stands still while New York moves.
 ZONE_SHAPE = r"^(UTC|[A-Z][A-Za-z_]*(/[A-Za-z0-9_+-]+)+)$"
 
@@ -28,6 +30,12 @@ class Venue(models.Model):
     address = models.CharField(_("address"), max_length=300, blank=True, db_default="")
     map_url = models.URLField(_("link to a map"), max_length=500, blank=True, db_default="")
     time_zone = models.CharField(_("time zone"), max_length=64, default=house_zone)
+    search_key = models.GeneratedField(
+        expression=search_key("name", "address", named=1),
+        output_field=models.TextField(),
+        db_persist=True,
+        editable=False,
+    )
 
     class Meta:
         db_table = "venue"

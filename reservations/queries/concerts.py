@@ -1,19 +1,25 @@
 """Concerts as the public finds them, each with its schedules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
+from functools import cache
+from operator import itemgetter
 
+from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Case, Exists, F, FloatField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Extract, Now
 from django.db.models.lookups import Exact
+from django.utils.translation import override
 
 from concert_site.lib.cache import TTLCache
 from queueing.facts import SaleState
-from reservations.models import Concert, ConcertSchedule
+from reservations.models import Concert, ConcertSchedule, Genre
 from reservations.models.concert import ConcertQuerySet, sale_state_at
+from reservations.models.search_key import initials, joined, pattern_of, search_words
 from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
 
 
@@ -33,11 +39,24 @@ class PublicConcert:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a reader looks for, see `search_concerts`."""
+    """What a reader looks for, see `search_concerts`. `venue` is words of its name or address."""
 
     search: str = ""
     on: date | None = None
+    since: date | None = None
+    until: date | None = None
     state: SaleState | None = None
+    genre: str = ""
+    venue_id: int | None = None
+    venue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The genres and venues of what is on; of a venue its id and name."""
+
+    genres: list[str]
+    venues: list[tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +83,9 @@ class ProgrammeRank(IntEnum):
 # What a reader would rather hear of, where the dates of a concert differ.
 BEST_FIRST = (SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING, SaleState.SOLD_OUT, SaleState.CLOSED)
 BEFORE_THE_OPENING = (SaleState.LOBBY, SaleState.UPCOMING)
+PREFERENCES = {state: 1 if state in BEFORE_THE_OPENING else number for number, state in enumerate(BEST_FIRST)}
+# More seconds than any date has since 1970.
+RANK_STEP = 10**12
 RANKS = {
     SaleState.OPEN: ProgrammeRank.ON_SALE,
     SaleState.LOBBY: ProgrammeRank.OPENING,
@@ -72,44 +94,112 @@ RANKS = {
     SaleState.CLOSED: ProgrammeRank.CLOSED,
 }
 
+_facets: TTLCache[Facets] = TTLCache(most=1)
 _concerts: TTLCache[PublicConcert | None] = TTLCache(most=1024)
 _pages: TTLCache[ConcertPage] = TTLCache(most=64)
 
 
-def search_concerts(*, search: str = "", on: date | None = None, state: SaleState | None = None) -> ConcertQuerySet:
-    """The available concerts that fit, by their next date; those that are over, or have no date, come last.
+def search_concerts(filters: Filters) -> ConcertQuerySet:
+    """The available concerts that fit.
 
-    Every word of `search` is somewhere in name, host or description; one and the same schedule is `on`
-    that date of the venue and in that `state`.
+    Every word of `search` is somewhere in name, host, cast, description, venue or genre (see models.search_key); one
+    and the same schedule is on that date of the venue, or within those dates, and in that state.
     """
-    found = Concert.objects.available()
-    for word in search.split():
-        found = found.filter(Q(name__icontains=word) | Q(host__icontains=word) | Q(description__icontains=word))
-    schedules = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
-    if on is not None or state is not None:
-        fitting = schedules if on is None else schedules.filter(concert_date=on)
-        found = found.filter(Exists(fitting.filter(Exact(sale_state_at(), state.value)) if state else fitting))
-    next_schedule = schedules.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1]
-    return found.annotate(next_at=Subquery(next_schedule)).order_by(F("next_at").asc(nulls_last=True), "-pk")
+    found = Concert.objects.available().select_related("venue").defer("search_key", "venue__search_key")
+    for word in search_words(filters.search):
+        in_genre = Q(genre__in=genres_called(word))
+        found = found.filter(fits(word, "search_key") | fits(word, "venue__search_key") | in_genre)
+    if filters.genre:
+        found = found.filter(genre=filters.genre)
+    if filters.venue_id is not None:
+        found = found.filter(venue=filters.venue_id)
+    for word in search_words(filters.venue):
+        found = found.filter(fits(word, "venue__search_key"))
+    dates = dates_that_fit(filters)
+    return found if dates is None else found.filter(Exists(dates))
+
+
+def fits(word: str, key: str) -> Q:
+    """Whether a word is in a key."""
+    pattern = pattern_of(word)
+    return Q(**{f"{key}__contains": word}) if pattern is None else Q(**{f"{key}__regex": pattern})
+
+
+def genres_called(word: str) -> list[str]:
+    """The genres with this word in their name, in any of our languages."""
+    return [genre for genre, key in genre_keys() if len(word) > 1 and word in key]
+
+
+@cache
+def genre_keys() -> list[tuple[str, str]]:
+    """Each genre with its name in a language, and the initials of it."""
+    keys = []
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            keys += [(value, f"{joined(str(label))}\n{initials(str(label))}") for value, label in Genre.choices]
+    return keys
+
+
+def dates_that_fit(filters: Filters) -> QuerySet[ConcertSchedule] | None:
+    """The dates of a concert that fit; None where any will do."""
+    wanted = {"concert_date": filters.on, "concert_date__gte": filters.since, "concert_date__lte": filters.until}
+    within = {name: day for name, day in wanted.items() if day is not None}
+    if not within and filters.state is None:
+        return None
+    dates = ConcertSchedule.objects.filter(concert=OuterRef("pk"), **within)
+    return dates if filters.state is None else dates.filter(Exact(sale_state_at(), filters.state.value))
+
+
+def by_next_date(found: ConcertQuerySet) -> ConcertQuerySet:
+    """Those that play next first; those that are over, or have no date, last."""
+    ahead = ConcertSchedule.objects.filter(concert=OuterRef("pk"), concert_at__gte=Now()).order_by("concert_at")
+    next_at = Subquery(ahead.values("concert_at")[:1])
+    return found.annotate(next_at=next_at).order_by(F("next_at").asc(nulls_last=True), "-pk")
+
+
+def facets() -> Facets:
+    """What the programme can be narrowed by: one query, or none within its second."""
+    return _facets.get_or_build(None, lambda: (_read_facets(), MEMORY_SECONDS))
+
+
+def _read_facets() -> Facets:
+    rows = Concert.objects.available().values_list("genre", "venue", "venue__name").distinct()
+    genres, venues = set(), {}
+    for genre, pk, name in rows:
+        genres.add(genre)
+        # A concert may have no venue yet.
+        if name:
+            venues[pk] = name
+    return Facets(
+        genres=[genre for genre in Genre.values if genre in genres],
+        venues=sorted(venues.items(), key=itemgetter(1, 0)),
+    )
 
 
 def in_programme_order(found: ConcertQuerySet) -> ConcertQuerySet:
     """What opens next leads, by its opening; then what is on sale, by its next date; what can't be had comes last."""
     dates = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
-    # The state of each date ahead is asked once; what is over needs none.
-    ahead = dates.filter(concert_at__gt=Now()).annotate(state=sale_state_at())
-    best = ahead.annotate(
-        preference=Case(*(When(state=state.value, then=Value(at)) for at, state in enumerate(BEST_FIRST))),
-        rank=Case(*(When(state=state.value, then=Value(rank.value)) for state, rank in RANKS.items())),
-        at=Case(When(rank=ProgrammeRank.OPENING.value, then="reservation_available_at"), default="concert_at"),
-    ).order_by("preference", "at")
+    # Each date ahead is asked for its state once, which may mean to look at its seats; what is over needs none.
+    best = dates.filter(concert_at__gt=Now()).order_by(by_state(PREFERENCES))
     dateless = Case(
-        When(Exists(dates), then=Value(ProgrammeRank.OVER.value)), default=Value(ProgrammeRank.UNDATED.value)
+        When(Exists(dates), then=Value(ProgrammeRank.OVER * RANK_STEP)),
+        default=Value(ProgrammeRank.UNDATED * RANK_STEP),
     )
-    return found.annotate(
-        rank=Coalesce(Subquery(best.values("rank")[:1]), dateless, output_field=IntegerField()),
-        at=Subquery(best.values("at")[:1]),
-    ).order_by("rank", F("at").asc(nulls_last=True), "-pk")
+    place = Coalesce(
+        Subquery(best.annotate(place=by_state(RANKS)).values("place")[:1]), dateless, output_field=FloatField()
+    )
+    in_order = Coalesce(place, dateless, output_field=FloatField())
+    return found.annotate(place=in_order).order_by("place", "-pk")
+
+
+def by_state(first: Mapping[SaleState, int]) -> Case:
+    """A number to order dates by: first by what their state is mapped to, then by when they open or are played."""
+
+    def number(state: SaleState) -> Combinable:
+        moment = "reservation_available_at" if state in BEFORE_THE_OPENING else "concert_at"
+        return Value(float(first[state] * RANK_STEP)) + Extract(moment, "epoch")
+
+    return sale_state_at(then=number)
 
 
 def public_concerts(page: Sequence[Concert]) -> list[PublicConcert]:
@@ -145,7 +235,7 @@ def public_concert_from(concert: Concert) -> PublicConcert:
 
 
 def _read_page(filters: Filters, number: int, size: int) -> ConcertPage:
-    found = search_concerts(search=filters.search, on=filters.on, state=filters.state)
+    found = search_concerts(filters)
     page = Paginator(in_programme_order(found), size).get_page(number)
     return ConcertPage(public_concerts(list(page)), page.number, page.paginator.num_pages, page.paginator.count)
 

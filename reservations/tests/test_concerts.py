@@ -16,7 +16,7 @@ from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.away import redis_away
-from reservations.models import ConcertSeat
+from reservations.models import ConcertSeat, Venue
 from reservations.tests.factories import hold, make_concert, make_schedule, make_seats, reserve
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +169,23 @@ def test_date_is_the_venues():
     assert names(date=localdate(now() + timedelta(days=2)).isoformat()) == ["Soon"]
 
 
+def test_genre_venue_and_dates_narrow_the_list():
+    hall = Venue.objects.create(name="Blue Square", address="Yongsan, Seoul")
+    moment = now()
+    for days in (2, 9):
+        make_schedule(
+            make_concert(name=f"in {days}", genre="JAZZ", venue=hall), concert_at=moment + timedelta(days=days)
+        )
+    make_schedule(make_concert(name="elsewhere", genre="POP"), concert_at=moment + timedelta(days=3))
+    day = localdate(moment)
+
+    assert names(genre="JAZZ") == names(venue=hall.pk) == names(venue="blue yongsan") == ["in 2", "in 9"]
+    assert names(date_from=day + timedelta(days=3)) == ["elsewhere", "in 9"]
+    assert names(date_to=day + timedelta(days=3), date_from=day) == ["in 2", "elsewhere"]
+    assert names(date_from=day + timedelta(days=3), genre="JAZZ") == ["in 9"]
+    assert names(venue=hall.pk + 1) == names(venue="red") == []
+
+
 def make_one_of_each_state():
     moment = now()
     ahead = {"reservation_available_at": moment + timedelta(days=1)}
@@ -230,6 +247,9 @@ def test_next_show_comes_first_and_what_is_over_last():
         ("page_size=0", "page_size"),
         ("sale_state=open", "sale_state"),
         ("search=%00", "search"),
+        ("date_from=soon", "date_from"),
+        ("date_to=2026-02-30", "date_to"),
+        ("genre=jazz", "genre"),
         ("search=" + "x" * 101, "search"),
     ],
 )

@@ -3,6 +3,7 @@
 import gzip
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -15,7 +16,7 @@ from concert_site.lib.formats import day_and_time
 from concert_site.lib.rate_limits import LIMITS
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line
-from reservations.models import ConcertSchedule
+from reservations.models import ConcertSchedule, Venue
 from reservations.tests import scenes
 from reservations.tests.factories import hold, make_concert, make_schedule, make_seats, reserve
 
@@ -156,12 +157,12 @@ def test_pages_of_a_search_lead_to_each_other():
 
 
 def test_the_list_costs_the_same_however_long_it_is(django_assert_num_queries):
-    """Count, concerts, schedules, inventories; nothing within the same second."""
+    """Genres and venues, count, concerts, schedules, inventories; nothing within the same second."""
     for rows in (1, 3):
         for _ in range(rows):
             make_seats(make_schedule(), 2)
         clear_caches()
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             client_of().get("/")
     with django_assert_num_queries(0):
         client_of().get("/")
@@ -274,6 +275,33 @@ def test_what_opens_next_leads_and_what_cannot_be_had_comes_last():
     assert 'class="countdown"' in text_of(client_of(), "/").partition('class="tiles"')[0]
 
 
+def test_what_narrows_the_list_is_a_chip_that_takes_itself_away():
+    hall = Venue.objects.create(name="Small Room")
+    make_seats(make_schedule(make_concert(name="River Jazz", genre="JAZZ", venue=hall), concert_at=scenes.CONCERT_AT))
+    make_seats(make_schedule(make_concert(name="Moonlight", genre="CLASSICAL")))
+    day = scenes.CONCERT_AT.date()
+    query = {
+        "search": "jazz",
+        "genre": "JAZZ",
+        "venue": hall.pk,
+        "date_from": day,
+        "date_to": day,
+        "sale_state": "OPEN",
+    }
+
+    page = text_of(client_of(), "/", **query)
+
+    assert names_in_order(**query) == ["River Jazz"]
+    for name in query:
+        rest = urlencode({other: value for other, value in query.items() if other != name})
+        assert f'href="?{rest.replace("&", "&amp;")}"' in page, name
+    assert names_in_order(date_to=day - timedelta(days=1), venue=hall.pk) == []
+    assert names_in_order(date_from=day, date_to=day - timedelta(days=1)) == names_in_order(date_from=day)
+    # Genres that nobody plays aren't offered.
+    assert 'href="?genre=CLASSICAL"' in text_of(client_of(), "/")
+    assert "genre=TALK" not in text_of(client_of(), "/")
+
+
 def test_a_date_on_sale_goes_before_a_later_opening_of_the_same_concert():
     concert = make_concert(name="Aria")
     make_seats(make_schedule(concert))
@@ -281,16 +309,6 @@ def test_a_date_on_sale_goes_before_a_later_opening_of_the_same_concert():
     make_seats(make_schedule(make_concert(name="Bolero"), reservation_available_at=now() + timedelta(days=2)))
 
     assert names_in_order() == ["Bolero", "Aria"]
-
-
-def test_a_programme_costs_the_same_whatever_its_length(django_assert_num_queries):
-    for count in (1, 3):
-        for _ in range(count):
-            make_seats(make_schedule(make_concert()), 2)
-        clear_caches()
-        # Their number, the page, the schedules, prices and seats left.
-        with django_assert_num_queries(4):
-            client_of().get("/")
 
 
 def test_lead_and_card_say_that_the_lobby_is_open_and_when_booking_opens():

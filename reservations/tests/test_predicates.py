@@ -48,7 +48,7 @@ def test_sold_out_is_when_every_seat_on_sale_is_paid_and_there_is_one(hall, is_s
     row = staff.schedules(ConcertSchedule.objects.filter(pk=schedule.pk)).get()
     asked = {"fan": make_fan().pk, "schedule": schedule.pk, "check_seats": True, "now": None}
     joining = fetch_one(sql_beside(waiting_room.__file__, "join_facts.sql"), asked)
-    found = concerts.search_concerts(state=SaleState.SOLD_OUT)
+    found = concerts.search_concerts(concerts.Filters(state=SaleState.SOLD_OUT))
 
     assert availability_of(schedule.pk).is_sold_out is is_sold_out
     assert inventories([schedule.pk])[schedule.pk].is_sold_out is is_sold_out
@@ -109,7 +109,9 @@ def test_all_readers_agree_where_a_sale_stands(times, is_sold_out, is_public):
     assert rows.values_list(sale_state_at(), flat=True).get() == state
     assert staff.schedule_state(staff.schedules(rows).get()) == of_staff
     assert {each for each in staff.ScheduleState if staff.in_schedule_state(rows, each)} == {of_staff}
-    assert {each for each in SaleState if concerts.search_concerts(state=each)} == ({state} if is_public else set())
+    assert {each for each in SaleState if concerts.search_concerts(concerts.Filters(state=each))} == (
+        {state} if is_public else set()
+    )
     assert [each.is_open for each in onsales()] == ([by_time == "OPEN"] if is_public and by_time != "CLOSED" else [])
     assert [each.has_lobby_open for each in onsales() if not each.is_open] == (
         [by_time == "LOBBY"] if is_public and by_time in ("LOBBY", "UPCOMING") else []

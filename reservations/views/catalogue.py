@@ -1,57 +1,24 @@
-"""Pages that anybody may see: what is on."""
+"""The page of a concert, which anybody may see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django import forms
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
+from django.utils.dateparse import parse_date
 
 from concert_site.lib.errors import NotFound
-from concert_site.lib.web.converters import id_in
-from concert_site.lib.web.pages import caller_of, check_rate_limit, fan_id
-from queueing.facts import SaleState
+from concert_site.lib.web.pages import fan_id
 from reservations.halls.drawing import colours
-from reservations.queries.concerts import (
-    Filters,
-    PublicConcert,
-    concert_card,
-    is_over,
-    page_of,
-    public_concert,
-    to_be_had,
-)
+from reservations.queries.concerts import concert_card, is_over, public_concert, to_be_had
 from reservations.queries.fan_schedules import FanSchedule, fan_schedules
 from reservations.queries.sales import Price, PublicSchedule
 from reservations.queries.seat_map import layout_categories
+from reservations.views.tour_calendar import MOST_CARDS, TourCalendar, chosen_day, tour_calendar
 
-CONCERTS_A_PAGE = 24
 # Beside a date that has nothing to give, one of them may be that date itself.
 OTHERS_NAMED = 4
-LONGEST_SEARCH = 100
-
-
-class CatalogueSearch(forms.Form):
-    """What a reader may look for; the names are those of the API."""
-
-    search = forms.CharField(label=_("Search"), required=False, max_length=LONGEST_SEARCH)
-    date = forms.DateField(
-        label=_("Date"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    sale_state = forms.ChoiceField(
-        label=_("Tickets"),
-        required=False,
-        choices=[
-            ("", _("Any")),
-            (SaleState.OPEN, _("On sale")),
-            (SaleState.LOBBY, _("Waiting room")),
-            (SaleState.UPCOMING, _("Opening soon")),
-            (SaleState.SOLD_OUT, _("Sold out")),
-            (SaleState.CLOSED, _("Sale closed")),
-        ],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,68 +63,54 @@ class ScheduleCard:
         return self.own is not None and self.own.held + self.own.tickets >= self.schedule.tickets_per_fan
 
 
-def concerts(request: HttpRequest) -> HttpResponse:
-    """The concerts that are open to the public, those that play next first."""
-    form = CatalogueSearch(request.GET)
-    filters = filters_of(form)
-    if filters != Filters():
-        # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API.
-        check_rate_limit("search", caller_of(request))
-    # Whatever is no page is the first.
-    page = page_of(filters, number=max(1, id_in(request.GET.get("page", "")) or 1), size=CONCERTS_A_PAGE)
-    cards = [concert_card(found) for found in page.concerts]
-    # What leads the programme is not told twice.
-    lead = cards.pop(0) if cards and page.number == 1 and filters == Filters() else None
-    facts = {
-        "page": page,
-        "lead": lead,
-        "cards": cards,
-        "form": form,
-        "is_filtered": filters != Filters(),
-        "query": without_page(request.GET),
-    }
-    return render(request, "reservations/concerts.html", facts)
-
-
-def filters_of(form: CatalogueSearch) -> Filters:
-    """What is looked for; a field that makes no sense says so on the page and filters nothing."""
-    form.is_valid()
-    words: str = form.cleaned_data.get("search") or ""
-    on: date | None = form.cleaned_data.get("date")
-    state: str = form.cleaned_data.get("sale_state") or ""
-    return Filters(search=" ".join(words.split()), on=on, state=SaleState(state) if state else None)
-
-
-def without_page(query: QueryDict) -> str:
-    """What leads to the other pages of the same search."""
-    rest = query.copy()
-    rest.pop("page", None)
-    return f"{rest.urlencode()}&" if rest else ""
-
-
 def concert(request: HttpRequest, pk: int) -> HttpResponse:
-    """One concert with its dates, and what the fan has of each."""
+    """One concert with its dates, and what the fan has of each; of a long tour one day, and a calendar."""
     found = public_concert(pk)
     if found is None:
         raise NotFound
+    fans = fans_part(request, found.schedules)
+    shown, calendar = dates_to_show(found.schedules, fans, wanted=parse_day(request.GET.get("date", "")))
     facts = {
         "concert": found,
         "card": concert_card(found),
-        "schedules": schedule_cards(request, found),
+        "schedules": schedule_cards(shown, fans),
         "to_be_had": to_be_had(found.schedules)[:OTHERS_NAMED],
+        "calendar": calendar,
         "address": request.build_absolute_uri(request.path),
         "poster_address": request.build_absolute_uri(found.poster) if found.poster else None,
     }
     return render(request, "reservations/concert.html", facts)
 
 
-def schedule_cards(request: HttpRequest, found: PublicConcert) -> list[ScheduleCard]:
+def parse_day(text: str) -> date | None:
+    """A day as addresses have it; None for whatever is none."""
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
+
+
+def fans_part(request: HttpRequest, schedules: Sequence[PublicSchedule]) -> Mapping[int, FanSchedule]:
+    """What this reader has of these dates."""
+    ids = [schedule.id for schedule in schedules]
+    return fan_schedules(user_id=fan_id(request), schedule_ids=ids) if ids and request.user.is_authenticated else {}
+
+
+def dates_to_show(
+    schedules: Sequence[PublicSchedule], fans: Mapping[int, FanSchedule], *, wanted: date | None
+) -> tuple[Sequence[PublicSchedule], TourCalendar | None]:
+    """All dates where they are few; else those of one day, and the calendar that it was chosen in."""
+    day = chosen_day(schedules, wanted)
+    if len(schedules) <= MOST_CARDS or day is None:
+        return schedules, None
+    of_day = [schedule for schedule in schedules if schedule.concert_date == day]
+    return of_day, tour_calendar(schedules, fans, day)
+
+
+def schedule_cards(schedules: Sequence[PublicSchedule], fans: Mapping[int, FanSchedule]) -> list[ScheduleCard]:
     """The dates of a concert, those that are over last."""
-    ids = [schedule.id for schedule in found.schedules]
-    fans = fan_schedules(user_id=fan_id(request), schedule_ids=ids) if ids and request.user.is_authenticated else {}
-    layouts = layout_categories({schedule.id: schedule.layout_name for schedule in found.schedules})
+    layouts = layout_categories({schedule.id: schedule.layout_name for schedule in schedules})
     cards = [
-        ScheduleCard(schedule, fans.get(schedule.id), colours(layouts.get(schedule.id, {})))
-        for schedule in found.schedules
+        ScheduleCard(schedule, fans.get(schedule.id), colours(layouts.get(schedule.id, {}))) for schedule in schedules
     ]
     return sorted(cards, key=lambda card: card.is_over)
