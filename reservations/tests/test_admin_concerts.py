@@ -11,7 +11,7 @@ from PIL import Image
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
 from concert_site.tests.unchanged import nothing_changed
 from reservations.models import Concert
-from reservations.tests.counting import queries_of
+from reservations.tests.counting import cold_queries_of
 from reservations.tests.factories import make_concert, make_schedule, make_seats, reserve
 
 LIST = "/admin/reservations/concert/"
@@ -221,11 +221,11 @@ def test_only_a_form_publishes(staff):
 def test_a_concert_of_three_dates_takes_as_many_queries_as_one(staff):
     concert = make_concert()
     make_seats(make_schedule(concert), 2)
-    one = queries_of(staff, page_of(concert))
+    one = cold_queries_of(staff, page_of(concert))
     for _ in range(2):
         make_seats(make_schedule(concert), 2)
 
-    assert queries_of(staff, page_of(concert)) == one
+    assert cold_queries_of(staff, page_of(concert)) == one
 
 
 # --- Posters -----------------------------------------------------------------------------------
@@ -317,8 +317,8 @@ def test_search_and_filter(staff):
 
 def test_three_concerts_take_as_many_queries_as_one(staff):
     reserve(make_seats(make_schedule(), 2)[0])
-    one = queries_of(staff, LIST)
+    one = cold_queries_of(staff, LIST)
     for _ in range(2):
         reserve(make_seats(make_schedule(), 2)[0])
 
-    assert queries_of(staff, LIST) == one <= 6
+    assert cold_queries_of(staff, LIST) == one <= 6
