@@ -18,6 +18,8 @@ QUIET = [
 ]
 PHONE, DESKTOP, NARROWEST = (390, 844), (1280, 900), (320, 640)
 PATIENCE_MS = 60_000
+# Playwright's own are five seconds, too few for a machine with other things to do.
+expect.set_options(timeout=PATIENCE_MS)
 PASSWORD = "front-row-2026"
 # What everybody who reads a page, with eyes or without, may expect of it.
 FAULTS = """() => {
