@@ -130,7 +130,7 @@ def test_what_is_no_field_of_the_form_is_not_written(staff):
 def test_a_concert_that_is_gone_is_said_to_be_gone(staff):
     response = staff.post(f"{LIST}999999/change/", filled(), follow=True)
 
-    assert "There is no such concert" in response.content.decode()
+    assert "This concert no longer exists." in response.content.decode()
 
 
 def test_publishing_and_unpublishing_say_how_many_and_are_logged(staff):
