@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from concert_site.views import api_docs, offline, robots
+from concert_site.house.models import PageKind
+from concert_site.views import api_docs, house, offline, robots
 
 api: list[URLPattern | URLResolver] = [
     path("", include("reservations.api.catalogue_urls")),
@@ -18,6 +19,10 @@ urlpatterns = [
     path("", include("reservations.urls")),
     path("", include("payments.urls")),
     path("", include("wallet.urls")),
+    path("help/", house.written, {"kind": PageKind.HELP}, name="help"),
+    path("terms/", house.written, {"kind": PageKind.TERMS}, name="terms"),
+    path("privacy/", house.written, {"kind": PageKind.PRIVACY}, name="privacy"),
+    path("refund-policy/", house.refund_policy, name="refund_policy"),
     path("accounts/", include("concert_site.accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include((api, "api"))),

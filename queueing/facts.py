@@ -66,6 +66,8 @@ class SaleTerms:
     seed: str | None
     read_at: datetime
     asked_at: float
+    # The venue's, a name of the IANA's list; None is the house's own. Who joins is told no time, and has None too.
+    time_zone: str | None = None
 
     @property
     def now(self) -> datetime:

@@ -43,6 +43,11 @@ create or replace function reservation_state(p_status text, p_expired_at timesta
 language sql immutable parallel safe
 as $$ select case when p_status = 'RESERVING' and p_expired_at <= p_at then 'CANCELED' else p_status end $$;
 
+-- The day that an instant has at a venue. Without one p_zone is null, and the house's own counts.
+create or replace function day_at(p_zone text, p_house_zone text, p_at timestamptz) returns date
+language sql immutable parallel safe
+as $$ select (p_at at time zone coalesce(p_zone, p_house_zone))::date $$;
+
 -- Every seat on sale is paid, and there are such. What is held may come back, so it is not sold.
 --
 -- A call, since it reads: it ends at the first seat that is still to be had, so it is dear where all is sold. It walks

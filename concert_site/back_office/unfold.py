@@ -56,6 +56,7 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
         _("Shows"),
         [
             ("reservations.concert", _("Concerts"), "music_note"),
+            ("reservations.venue", _("Venues"), "location_on"),
             ("reservations.concertschedule", _("Schedules"), "event"),
             ("reservations.concertseat", _("Seats"), "event_seat"),
             ("reservations.reservation", _("Reservations"), "local_activity"),
@@ -75,6 +76,13 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
         ],
     ),
     (_("People"), [("accounts.user", _("Users"), "group")]),
+    (
+        _("House"),
+        [
+            ("house.housepage", _("Pages"), "article"),
+            ("house.housefacts", _("Company"), "storefront"),
+        ],
+    ),
     (
         _("System"),
         [

@@ -6,16 +6,17 @@ from datetime import datetime, time, timedelta
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
-from django.utils.timezone import localdate, make_aware
 
 from concert_site.accounts.models import User
 from concert_site.demo import programme, sample_fans
+from concert_site.demo.house import load_house
+from concert_site.lib.zones import zone_of
 from payments.models import Payment
 from reservations.domain.posters import Poster, store_poster
 from reservations.domain.schedules import Times, create_schedule, database_now
 from reservations.halls.curved import curved_hall
 from reservations.halls.hall import Hall, plain_hall
-from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.models import Concert, ConcertSchedule, ConcertSeat, Venue
 from wallet.domain import ledger
 
 POCKET_MONEY = 600_000
@@ -57,6 +58,7 @@ def load() -> bool:
         return False
     now = database_now()
     load_logins()
+    load_house()
     fans = sample_fans.make_sample_fans(SAMPLE_FANS)
     load_upcoming(now)
     load_lobby(fans, now)
@@ -75,8 +77,9 @@ def load_logins() -> None:
 
 
 def evening(now: datetime, days: int) -> datetime:
-    """Half past seven at the venue, so many days from now."""
-    return make_aware(datetime.combine(localdate(now) + timedelta(days=days), time(19, 30)))
+    """Half past seven at the halls of the demo, so many days from now."""
+    zone = zone_of(programme.SEOUL)
+    return datetime.combine(now.astimezone(zone).date() + timedelta(days=days), time(19, 30), tzinfo=zone)
 
 
 def times(now: datetime, *, opens_in_days: float, played_in_days: int) -> Times:
@@ -91,9 +94,27 @@ def make(
     item: programme.Item, hall: Hall, when: Times, **columns: object
 ) -> tuple[Concert, ConcertSchedule, list[ConcertSeat]]:
     poster = store_poster(Poster(suffix="svg", content=item.drawing))
-    concert = Concert.objects.create(name=item.name, host=item.host, description=item.description, poster=poster)
+    concert = Concert.objects.create(
+        name=item.name,
+        host=item.host,
+        description=item.description,
+        poster=poster,
+        venue=Venue.objects.get_or_create(name=item.hall.name, defaults=place_of(item.hall))[0],
+        genre=item.genre,
+        running_minutes=item.minutes,
+        age_rating=item.age,
+        cast=item.cast,
+        notices=item.notices,
+        organiser=item.organiser,
+        contact=item.contact,
+        seller=item.seller,
+    )
     schedule, seats = create_schedule(concert=concert, hall=hall, times=when, **columns)
     return concert, schedule, seats
+
+
+def place_of(hall: programme.Hall) -> dict[str, str]:
+    return {"address": hall.address, "map_url": hall.map_url, "time_zone": hall.time_zone}
 
 
 def load_upcoming(now: datetime) -> None:

@@ -9,14 +9,19 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from math import ceil, inf
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
 from django.conf import settings
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext
+
+from concert_site.lib.zones import zone_label
 
 register = template.Library()
 DAY_SECONDS = 86_400
@@ -66,36 +71,77 @@ def major(amount: int) -> str:
     return str(in_major(amount))
 
 
-def at_venue(moment: date | datetime) -> date:
-    return localtime(moment).date() if isinstance(moment, datetime) else moment
+def local(moment: datetime, zone: str | None = None) -> datetime:
+    """An instant on the clocks of a venue's zone (a name of the IANA's list); without one on those of the moment."""
+    return localtime(moment, ZoneInfo(zone) if zone else None)
+
+
+def at_venue(moment: date | datetime, zone: str | None = None) -> date:
+    return local(moment, zone).date() if isinstance(moment, datetime) else moment
 
 
 @register.filter
-def day(moment: date | datetime) -> str:
+def day(moment: date | datetime, zone: str | None = None) -> str:
     """A date in full: Monday, December 28, 2026, or 2026.12.28(월); of an instant, the date at the venue."""
-    return str(format_date(at_venue(moment), KOREAN_DAY if is_korean() else "full", locale=babel_locale()))
+    return str(format_date(at_venue(moment, zone), KOREAN_DAY if is_korean() else "full", locale=babel_locale()))
 
 
 @register.filter
-def short_day(moment: date | datetime) -> str:
+def short_day(moment: date | datetime, zone: str | None = None) -> str:
     """A date in short: Mon, Dec 28, 2026, or 2026.12.28(월); of an instant, the date at the venue."""
     if is_korean():
-        return day(moment)
-    return str(format_skeleton("yMMMEd", at_venue(moment), locale=babel_locale()))
+        return day(moment, zone)
+    return str(format_skeleton("yMMMEd", at_venue(moment, zone), locale=babel_locale()))
 
 
 @register.filter
-def clock(moment: datetime) -> str:
-    """A time at the venue: 7:30 PM, or 19:30; never broken in two."""
-    written = format_time(localtime(moment).timetz(), KOREAN_CLOCK if is_korean() else "short", locale=babel_locale())
-    return str(written).replace(" ", "\N{NO-BREAK SPACE}")
+def clock(moment: datetime, zone: str | None = None) -> str:
+    """A time at the venue, and whose it is: 7:30 PM KST, or 19:30 KST; never broken in two."""
+    there = local(moment, zone)
+    written = format_time(there.timetz(), KOREAN_CLOCK if is_korean() else "short", locale=babel_locale())
+    return f"{written} {zone_label(there)}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter
-def day_and_time(moment: datetime) -> str:
-    """An instant at the venue: Mon, Dec 28, 2026, 7:30 PM, or 2026.12.28(월) 19:30."""
+def day_and_time(moment: datetime, zone: str | None = None) -> str:
+    """An instant at the venue: Mon, Dec 28, 2026, 7:30 PM KST, or 2026.12.28(월) 19:30 KST."""
     together = "{1} {0}" if is_korean() else babel_locale().datetime_formats["medium"]
-    return str(together).format(clock(moment), short_day(moment))
+    return str(together).format(clock(moment, zone), short_day(moment, zone))
+
+
+def marked(moment: datetime, zone: str | None, text: str) -> SafeString:
+    """A time as an element: what it says, and the instant itself, so that a reader elsewhere sees their own beside it.
+
+    static/js/local_times.js reads the offset at its end.
+    """
+    iso = local(moment, zone).isoformat(timespec="seconds")
+    return format_html('<time datetime="{}" data-when>{}</time>', iso, text)
+
+
+@register.filter
+def when(moment: datetime, zone: str | None = None) -> SafeString:
+    """An instant in one line, for a page."""
+    return marked(moment, zone, day_and_time(moment, zone))
+
+
+@register.filter
+def when_long(moment: datetime, zone: str | None = None) -> SafeString:
+    """An instant with its day in full, for a page."""
+    return marked(moment, zone, f"{day(moment, zone)} · {clock(moment, zone)}")
+
+
+@register.filter
+def when_clock(moment: datetime, zone: str | None = None) -> SafeString:
+    """The time of an instant, for a page."""
+    return marked(moment, zone, clock(moment, zone))
+
+
+@register.filter
+def age(years: int) -> str:
+    """Who may come: from so many years on, 0 is everybody."""
+    if not years:
+        return gettext("all ages")
+    return gettext("ages %(years)d and over") % {"years": years}
 
 
 @register.filter

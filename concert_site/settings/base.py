@@ -41,6 +41,7 @@ THROTTLE = env.bool("THROTTLE", default=True)
 INSTALLED_APPS = [
     "concert_site",
     "concert_site.accounts",
+    "concert_site.house",
     "concert_site.operations",
     "concert_site.back_office",
     "wallet",
@@ -119,6 +120,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 # Asked for by pages that show it, and by nobody else.
                 "reservations.views.hold_bar.hold_bar",
+                "concert_site.house.context.house",
             ],
             # Known to every template: money, dates, times and seats in the reader's language.
             "builtins": ["concert_site.lib.formats", "reservations.halls.seat_names"],
@@ -144,6 +146,7 @@ DATA_DIR = env.str("DATA_DIR", default=str(BASE_DIR / ".data"))
 # it lies.
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=f"{DATA_DIR}/static")).absolute()
 WHITENOISE_USE_FINDERS = WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_MIMETYPES = {".webmanifest": "application/manifest+json"}
 # Beside what is packed already: nobody loads them but with a debugger.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 
 from concert_site.accounts.models import AccessRevocation, AccountSession, KnownNetwork, SpentProof, User
+from concert_site.house.models import HouseFacts, HousePage
 from payments.models import Payment
 from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
@@ -36,6 +37,8 @@ class Site:
         )
         self.ids = {"fan": fan.pk, "other": other.pk, "concert": concert.pk, "schedule": schedule.pk}
         self.ids["venue"] = venue.pk
+        self.ids["facts"] = HouseFacts.objects.create(language="ko", name="A house").pk
+        self.ids["page"] = HousePage.objects.create(kind="HELP", language="ko", title="Help", body="Ask us.").pk
         self.ids["revocation"] = revoked.pk
         self.ids |= {f"seat{nth}": seat.pk for nth, seat in enumerate(seats, start=1)}
         held, paid, refunded = (

@@ -62,12 +62,13 @@ def test_a_superuser_sees_everything(client):
 
     assert entries_of(client.get(INDEX)) == {
         "": ["Dashboard", "Needs attention"],
-        "Shows": ["Concerts", "Schedules", "Seats", "Reservations", "Waiting tokens"],
+        "Shows": ["Concerts", "Venues", "Schedules", "Seats", "Reservations", "Waiting tokens"],
         "Money": [
             *("Payments", "Wallets", "Ledger", "Top-ups", "Withdrawals"),
             *("Providers’ messages", "Settlements"),
         ],
         "People": ["Users"],
+        "House": ["Pages", "Company"],
         "System": ["Periodic tasks", "Log"],
     }
 

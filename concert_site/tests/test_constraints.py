@@ -13,7 +13,7 @@ from django.db import DataError, IntegrityError, ProgrammingError, connection, t
 from concert_site.accounts.models import AccessRevocation, AccountSession, User
 from concert_site.tests.site import Site
 
-OUR_APPS = ("accounts", "wallet", "queueing", "reservations", "payments")
+OUR_APPS = ("accounts", "house", "wallet", "queueing", "reservations", "payments")
 TABLES = [model._meta.db_table for label in OUR_APPS for model in apps.get_app_config(label).get_models()]
 
 # A second row beside one of the site's, that breaks nothing: (row to copy, columns that must differ).
@@ -22,6 +22,8 @@ BESIDE = {
     "account_session": ("'first'", {"session_key": "'second'"}),
     "access_revocation": (":revocation", {}),
     "venue": (":venue", {}),
+    "house_facts": (":facts", {"language": "'en'"}),
+    "house_page": (":page", {"language": "'en'"}),
     "concert": (":concert", {}),
     "concert_schedule": (":schedule", {}),
     "concert_seat": (":seat4", {"seat_number": "99", "seat_guid": "'99'"}),
@@ -123,6 +125,14 @@ BREACHES = [
     ("concert_running_minutes_check", "concert", {"running_minutes": "-1"}),
     ("concert_age_rating_bearable", "concert", {"age_rating": "22"}),
     ("concert_age_rating_check", "concert", {"age_rating": "-1"}),
+    ("house_facts_have_a_name", "house_facts", {"name": "''"}),
+    ("house_facts_language_is_a_code", "house_facts", {"language": "'English'"}),
+    ("house_facts_language_key", "house_facts", {"language": "language"}),
+    ("house_page_kind_known", "house_page", {"kind": "'JOBS'"}),
+    ("house_page_language_is_a_code", "house_page", {"language": "''"}),
+    ("house_page_is_written", "house_page", {"title": "''"}),
+    ("house_page_is_written", "house_page", {"body": "''"}),
+    ("house_page_once_a_language", "house_page", {"language": "language"}),
     ("venue_has_a_name", "venue", {"name": "''"}),
     ("venue_map_url_is_an_address", "venue", {"map_url": "'javascript:alert(1)'"}),
     ("venue_time_zone_is_known", "venue", {"time_zone": "'EST'"}),

@@ -19,10 +19,11 @@ from concert_site.tests.orm_lookups import Lookup, begins_at, lookups_in, lookup
 # From below: an app may name tables of those before it; queueing and wallet know nothing of each other.
 BELOW = {
     "accounts": {"accounts"},
+    "house": {"house"},
     "queueing": {"accounts", "queueing"},
     "wallet": {"accounts", "wallet"},
-    "reservations": {"accounts", "queueing", "wallet", "reservations"},
-    "payments": {"accounts", "queueing", "wallet", "reservations", "payments"},
+    "reservations": {"accounts", "house", "queueing", "wallet", "reservations"},
+    "payments": {"accounts", "house", "queueing", "wallet", "reservations", "payments"},
 }
 # The waiting room knows a schedule by its id, and notes on it when its numbers were drawn.
 BESIDE = {"queueing": {"concert_schedule"}}

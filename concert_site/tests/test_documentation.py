@@ -84,8 +84,8 @@ def test_what_a_page_loads_is_collected_packed_and_kept_for_good(demo):
     for address in addresses:
         with urlopen(Request(demo.url.rstrip("/") + address, headers={"Accept-Encoding": "gzip"})) as file:
             assert "immutable" in file.headers["Cache-Control"]
-            # A font is packed as it is.
-            assert (file.headers["Content-Encoding"] == "gzip") is not address.endswith(".woff2")
+            # A font or a picture is packed as it is.
+            assert (file.headers["Content-Encoding"] == "gzip") is not address.endswith((".woff2", ".png"))
 
 
 def test_the_tour_goes_from_signing_up_to_canceling():

@@ -11,7 +11,7 @@ from django.db.models import F
 from concert_site.lib.states import IllegalMove, steps
 from concert_site.tests.site import Site
 
-OUR_APPS = ("accounts", "wallet", "queueing", "reservations", "payments")
+OUR_APPS = ("accounts", "house", "wallet", "queueing", "reservations", "payments")
 MODELS = [model for label in OUR_APPS for model in apps.get_app_config(label).get_models()]
 WITH_STATES = [model for model in MODELS if hasattr(model, "TRANSITIONS")]
 CHOICES = [(model, field) for model in MODELS for field in model._meta.fields if field.choices]
@@ -25,6 +25,9 @@ COLUMNS = {
     "waiting_token": "id user_id concert_schedule_id token status number created_at entered_at updated_active_at"
     " expired_at expired_reason",
     "venue": "id name address map_url time_zone search_key",
+    "house_facts": "id language name representative address phone email registration_number mail_order_number"
+    " hosting_provider",
+    "house_page": "id kind language title body",
     "concert": "id name host description status poster venue_id genre running_minutes age_rating cast notices organiser"
     " contact seller search_key",
     "concert_schedule": "id concert_id concert_date concert_at reservation_available_at deadline_at queue_max_active"

@@ -16,7 +16,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -89,7 +88,7 @@ def payments_url(request: HttpRequest) -> str:
 
 @requires_refund_permission
 def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
-    found = Reservation.objects.filter(pk=reservation_id).annotate(read_at=Now())
+    found = Reservation.objects.filter(pk=reservation_id).as_read()
     reservation = found.select_related("user", "concert_seat").first()
     if reservation is None:
         raise Http404

@@ -35,7 +35,7 @@ def refund_schedule(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int
     Nothing is remembered between the rounds but what the form says: what is left is what the tables say, so that
     it may be stopped, killed, sent twice or begun again by somebody else.
     """
-    found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert").first()
+    found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert__venue").first()
     if found is None:
         raise Http404
     form = ScheduleRefundForm(request.POST or None)

@@ -8,9 +8,10 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
-from django.utils.translation import get_supported_language_variant, override
+from django.utils.translation import get_language, get_supported_language_variant, override
 
 from concert_site.accounts.models import User
+from concert_site.house.queries import house_in
 from payments.models import Payment
 from payments.queries import CONFIRMED, MailKind
 from payments.queries.receipts import card_parts
@@ -88,6 +89,7 @@ def render_outcome(made: Sequence[Withdrawal]) -> EmailMultiAlternatives:
 def message_of(name: str, context: dict[str, object], fan: User, head: dict[str, str]) -> EmailMultiAlternatives:
     """A mail as text and as HTML, out of the templates of this name."""
     folder = f"payments/mails/{name}"
+    context = context | {"house": house_in(get_language() or "")}
     # A subject is one line, whatever stands in the name of a concert: a line break would begin another header.
     subject = " ".join(render_to_string(f"{folder}_subject.txt", context).split())
     message = EmailMultiAlternatives(subject, render_to_string(f"{folder}.txt", context), to=[fan.email], headers=head)
@@ -116,6 +118,8 @@ def mail_context(lines: Sequence[MailLine]) -> dict[str, object]:
         "reference": reservation.booking_reference,
         "concert_name": reservation.concert_name,
         "concert_at": reservation.concert_schedule.concert_at,
+        "concert": reservation.concert,
+        "zone": reservation.concert.time_zone,
         "total": sum(line.payment.price for line in lines),
         "fee": sum(line.fee for line in lines),
         "refund": sum(line.refund for line in lines),

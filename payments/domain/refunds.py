@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.utils.timezone import get_current_timezone_name, localdate
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
+from concert_site.lib.zones import zone_of
 from payments.domain.errors import FeeChanged
 from payments.models import Payment
 from reservations.domain import cancellation
@@ -58,10 +58,11 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What canceling costs on a day at the venue, in minor units."""
+    """What canceling costs on a day at the venue, in minor units; `zone` is the name of its time zone."""
 
     amount: int
     on: date
+    zone: str
 
 
 def cancel(
@@ -91,7 +92,7 @@ def cancel(
 def try_to_cancel(order: Mapping[str, object], *, fee: Fee | None) -> Row:
     """The answer of cancel_reservation.sql."""
     taken = {"fee": fee.amount if fee else None, "day": fee.on if fee else None}
-    rules = {"zone": get_current_timezone_name(), "most": ledger.LARGEST_BALANCE}
+    rules = {"zone": fee.zone if fee else None, "most": ledger.LARGEST_BALANCE}
     return fetch_one(CANCEL, {**order, **taken, **rules})
 
 
@@ -107,7 +108,7 @@ def fee_of_today(row: Row, *, agreed: int | None, user_id: int) -> Fee:
         raise RefundClosed
     if agreed not in (None, offer.fee):
         raise FeeChanged
-    return Fee(offer.fee, on=localdate(row["read_at"]))
+    return Fee(offer.fee, on=bookings.today_of(paid), zone=zone_of(bookings.venue_zone_of(paid)).key)
 
 
 def cancellation_from(row: Row, *, user_id: int) -> Cancellation:

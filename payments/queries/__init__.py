@@ -137,7 +137,9 @@ def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQ
     return (
         owed_payments(owed.kind)
         .filter(user_id=owed.user_id, reservation__booking_reference=owed.reference)
-        .select_related("reservation__concert_seat", "reservation__concert_schedule", "user")
+        .select_related(
+            "reservation__concert_seat", "reservation__concert_schedule", "reservation__concert__venue", "user"
+        )
         .annotate(owed_for=moment - F(owed.kind.since))
         .order_by("reservation_id")
     )

@@ -51,7 +51,8 @@ def test_what_canceling_costs_is_known_before_paying():
 
     page = text_of(at_the_screen(fan).get(address))
 
-    for date, refund in (("May 21", "100,000"), ("May 24", "90,000"), ("May 28", "80,000"), ("May 30", "70,000")):
+    days = {"Wed, May 21": "100,000", "Sat, May 24": "90,000", "Wed, May 28": "80,000", "Fri, May 30": "70,000"}
+    for date, refund in days.items():
         assert f"{date}, 2031" in page
         assert f"₩{refund}" in page
 

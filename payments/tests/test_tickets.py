@@ -219,7 +219,7 @@ def test_an_ordinary_ticket_stays_small():
 
 
 def test_the_svg_has_a_title_that_breaks_nothing():
-    title = codes.title_of("</title><script>alert(1)</script>\x0b\x00\ufffe\n&", CLAIMS)
+    title = codes.title_of("</title><script>alert(1)</script>\x0b\x00\ufffe\n&", CLAIMS, None)
 
     svg = ET.fromstring(Ticket(CLAIMS, title, signed(CLAIMS)).svg())
 

@@ -4,6 +4,7 @@ from reservations.admin.concerts import ConcertAdmin
 from reservations.admin.reservations import ReservationAdmin
 from reservations.admin.schedules import ScheduleAdmin
 from reservations.admin.seats import SeatAdmin
+from reservations.admin.venues import VenueAdmin
 from reservations.admin.waiting_tokens import WaitingTokenAdmin
 
-__all__ = ["ConcertAdmin", "ReservationAdmin", "ScheduleAdmin", "SeatAdmin", "WaitingTokenAdmin"]
+__all__ = ["ConcertAdmin", "ReservationAdmin", "ScheduleAdmin", "SeatAdmin", "VenueAdmin", "WaitingTokenAdmin"]

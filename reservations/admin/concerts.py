@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -9,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.widgets import UnfoldAdminImageFieldWidget
+from unfold.widgets import UnfoldAdminImageFieldWidget, UnfoldAdminIntegerFieldWidget
 
 from concert_site.lib.admin.columns import column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
@@ -19,15 +20,34 @@ from reservations.admin import cells
 from reservations.admin.concert_pages import ConcertPages
 from reservations.domain import concerts, posters
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
+from reservations.models.concert import LONGEST_MINUTES, OLDEST_AGE
 from reservations.queries import staff
 
-COLUMNS = ("name", "host", "description", "status")
+FACTS = ("venue", "genre", "running_minutes", "age_rating", "cast", "notices")
+SOLD_BY = ("organiser", "contact", "seller")
+COLUMNS = ("name", "host", "description", "status", *FACTS, *SOLD_BY)
 
 
 class ConcertForm(AnyForm):
     """A concert as the programme has it; an uploaded picture becomes a poster before anything is written."""
 
     made: posters.Poster | None = None
+    running_minutes = forms.IntegerField(
+        label=_("Running time in minutes"),
+        required=False,
+        min_value=1,
+        max_value=LONGEST_MINUTES,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("Intervals included."),
+    )
+    age_rating = forms.IntegerField(
+        label=_("Age rating"),
+        required=False,
+        min_value=0,
+        max_value=OLDEST_AGE,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("From which age on somebody may come, in years; 0 is everybody. Empty says nothing about it."),
+    )
 
     class Meta:
         model = Concert
@@ -35,6 +55,11 @@ class ConcertForm(AnyForm):
         widgets = {"poster": UnfoldAdminImageFieldWidget(attrs={"accept": "image/*"})}
         help_texts = {
             "status": _("The public sees an available concert, and fans can buy. Begin with unavailable."),
+            "venue": _("Its time zone is the one that all times of this concert are said in."),
+            "cast": _("A name or an ensemble a line."),
+            "notices": _("What to know before buying and coming, a paragraph a line."),
+            "contact": _("A telephone number or an address that answers questions about the concert."),
+            "seller": _("Only if somebody else than the house sells: company, head, address, numbers, a fact a line."),
             "poster": _("PNG, JPEG or WebP; upright pictures of 3:4 look best."),
         }
 
@@ -56,20 +81,26 @@ class ConcertForm(AnyForm):
 class ConcertAdmin(ConcertPages, DomainAdmin):
     form = ConcertForm
     list_display = ("title", "public", "next_date", "number_of_dates", "seats")
-    list_filter = ("status",)
-    search_fields = ("name", "host")
-    search_help_text = _("Name or host")
+    list_filter = ("status", "genre")
+    search_fields = ("name", "host", "venue__name")
+    search_help_text = _("Name, host or venue")
     ordering = ("-pk",)
     list_per_page = 25
     show_full_result_count = False
     actions = ("publish", "unpublish")
+    autocomplete_fields = ("venue",)
+    fieldsets = (
+        (None, {"fields": ("name", "host", "description", "status", "poster")}),
+        (_("What fans ask"), {"fields": FACTS}),
+        (_("Who stands for it"), {"fields": SOLD_BY}),
+    )
 
     class Media:
         css = {"all": ("css/staff.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Concert]:
         """Concerts with the counts of their dates; pages of one concert do without."""
-        rows: QuerySet[Concert] = super().get_queryset(request)
+        rows: QuerySet[Concert] = super().get_queryset(request).select_related("venue")
         match = request.resolver_match
         is_list = match is not None and match.url_name == "reservations_concert_changelist"
         return staff.concerts(rows) if is_list else rows
@@ -86,7 +117,7 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
     @column(_("next date"), ordering="next_at")
     def next_date(self, concert: Concert) -> str | None:
         next_at = staff.annotation(concert, "next_at")
-        return next_at and day_and_time(next_at)
+        return next_at and day_and_time(next_at, concert.time_zone)
 
     @column(_("dates"), ordering="dates")
     def number_of_dates(self, concert: Concert) -> int:

@@ -17,6 +17,7 @@ from reservations.admin import plan_import
 from reservations.admin.grid_form import GRID, hall_from_grid, section_sums
 from reservations.admin.schedule_forms import TIMES, CopyForm, SaleSettingsForm
 from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, schedule_view
+from reservations.admin.venue_clocks import clocks_text
 from reservations.domain import sale_settings, schedules, seat_setup
 from reservations.halls import grids
 from reservations.halls.drawing import draw, draw_hall
@@ -147,8 +148,8 @@ class SchedulePages(StaffAdmin):
             ),
         )
         if copy is None:
-            title = _("Copy this date")
-            return self.form_page(request, schedule, form, title=title, subtitle=str(schedule), submit=_("Copy"))
+            texts = {"title": _("Copy this date"), "explanation": clocks_text(), "submit": _("Copy")}
+            return self.form_page(request, schedule, form, subtitle=str(schedule), **texts)
         self.log_addition(request, copy, _("Copied from %(source)s.") % {"source": schedule})
         return self.done(
             request,

@@ -10,6 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from concert_site.lib.errors import DomainError
+from concert_site.lib.zones import zone_of
+from reservations.admin.venue_clocks import on_clocks
 
 Page = Callable[..., HttpResponse]
 PREFIX = "reservations_concertschedule"
@@ -42,7 +44,7 @@ def schedule_view(*permissions: str) -> Callable[[Page], Page]:
             if schedule is None:
                 raise Http404
             try:
-                return view(admin, request, schedule, **kept)
+                return on_clocks(zone_of(schedule.concert.time_zone), lambda: view(admin, request, schedule, **kept))
             except DomainError as refusal:
                 messages.error(request, str(refusal.detail))
                 return HttpResponseRedirect(change_page(schedule_id))

@@ -1,12 +1,13 @@
 """Schedules: one date of a concert, when it is sold, and how its sale goes."""
 
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
@@ -16,6 +17,8 @@ from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
+from concert_site.lib.web.converters import id_in
+from concert_site.lib.zones import day_at, zone_of
 from queueing import queries as line
 from queueing.domain.snapshots import count_waiting
 from reservations.admin import cells
@@ -23,6 +26,7 @@ from reservations.admin.draws import draw_summary
 from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
+from reservations.admin.venue_clocks import clocks_text, on_clocks
 from reservations.domain import schedules
 from reservations.domain.schedules import Times
 from reservations.models import ConcertSchedule, ConcertSeat, ConcertStatus
@@ -37,7 +41,6 @@ class ScheduleForm(AnyForm):
         model = ConcertSchedule
         fields = ("concert", *TIMES, "queue_max_active", "tickets_per_fan")
         help_texts = {
-            "concert_at": _("All times are those of the venue's clocks."),
             "queue_max_active": _("How many fans choose seats at the same time; the others wait in line."),
             "tickets_per_fan": _("How many seats of this date one fan may have."),
         }
@@ -97,7 +100,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         match = request.resolver_match
         if match is not None and match.url_name == "reservations_concertschedule_changelist":
             return staff.schedules(rows)
-        return rows.select_related("concert").defer("draw_seed", "layout")
+        return rows.select_related("concert__venue").defer("draw_seed", "layout")
 
     name = value_column(_("concert"), "concert.name", ordering="concert__name")
 
@@ -105,8 +108,13 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     def evening(self, schedule: ConcertSchedule) -> str:
         return cells.evening(schedule)
 
-    opens = value_column(_("sale opens"), "reservation_available_at", day_and_time, ordering="reservation_available_at")
-    closes = value_column(_("sale closes"), "deadline_at", day_and_time, ordering="deadline_at")
+    @column(_("sale opens"), ordering="reservation_available_at")
+    def opens(self, schedule: ConcertSchedule) -> str:
+        return day_and_time(schedule.reservation_available_at, schedule.concert.time_zone)
+
+    @column(_("sale closes"), ordering="deadline_at")
+    def closes(self, schedule: ConcertSchedule) -> str:
+        return day_and_time(schedule.deadline_at, schedule.concert.time_zone)
 
     @column(_("state"), label=cells.COLORS)
     def state(self, schedule: ConcertSchedule) -> tuple[str, str]:
@@ -127,6 +135,24 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         return not lookup.startswith("draw_seed") and super().lookup_allowed(lookup, value, request)
 
     # --- The form --------------------------------------------------------------------------------
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,  # Any: as Django has it
+    ) -> HttpResponse:
+        """The page of a date, on the clocks of its venue: what is shown, and what is typed."""
+        show = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        return on_clocks(clocks_of(request, object_id), show)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kept: Any) -> type[AnyForm]:  # Any: Django's signature
+        """The form, which says whose clocks its times are on."""
+        form: type[AnyForm] = super().get_form(request, *args, **kept)
+        if "concert_at" in form.base_fields:
+            form.base_fields["concert_at"].help_text = clocks_text()
+        return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # Any: as Django has it
         """The limits are set once here; while a sale runs they are the waiting room's page."""
@@ -162,7 +188,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:  # Any: Django's signature
         """Django's, and a warning if the date was moved under those who booked it, or its opening may have been."""
         # The day isn't in the form, so the row that the form was about still has that of before.
-        if obj.concert_date != localdate(obj.concert_at):
+        if obj.concert_date != day_at(obj.concert_at, obj.concert.time_zone):
             self.warn_of_bookings(request, obj)
         self.warn_of_lobby(request, obj)
         return super().response_change(request, obj)
@@ -241,6 +267,15 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             and fresh.concert.status == ConcertStatus.UNAVAILABLE
             and request.user.has_perm("reservations.change_concert"),
         }
+
+
+def clocks_of(request: HttpRequest, object_id: str | None) -> ZoneInfo:
+    """The zone of the concert of a date, or of the one that is chosen for a new date."""
+    if object_id is None:
+        concert_id = id_in(request.POST.get("concert") or request.GET.get("concert") or "")
+        return zone_of(schedules.zone_of_concert(concert_id) if concert_id else None)
+    rows = ConcertSchedule.objects.filter(pk=id_in(object_id) or 0)
+    return zone_of(rows.values_list("concert__venue__time_zone", flat=True).first())
 
 
 def is_drawn(schedule: Any) -> bool:  # Any: a row of the admin's model, or None, as Django's signatures have it

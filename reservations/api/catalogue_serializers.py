@@ -49,6 +49,12 @@ class ScheduleOut(serializers.Serializer[object]):
     concert = serializers.IntegerField()
     concert_date = serializers.DateField()
     concert_at = serializers.DateTimeField()
+    time_zone = serializers.CharField(
+        help_text="The venue's, else the house's: a name of the IANA's list, such as Asia/Seoul. Say times in it."
+    )
+    moved_from = serializers.DateField(
+        allow_null=True, help_text="The day it was announced for, where it was moved to another one; else null."
+    )
     reservation_available_at = serializers.DateTimeField()
     deadline_at = serializers.DateTimeField()
     sale_state = serializers.ChoiceField(choices=list(SaleState))
@@ -57,8 +63,17 @@ class ScheduleOut(serializers.Serializer[object]):
     seats_left = serializers.IntegerField()
 
 
+class VenueOut(serializers.Serializer[object]):
+    """Where a concert is played; what isn't known of it is empty."""
+
+    name = serializers.CharField()
+    address = serializers.CharField()
+    time_zone = serializers.CharField(help_text="A name of the IANA's list, such as Asia/Seoul.")
+    map_url = serializers.CharField(help_text="An address of a map, to be opened elsewhere.")
+
+
 class ConcertOut(serializers.Serializer[object]):
-    """A concert with its schedules."""
+    """A concert with its schedules. What the house hasn't said is null, or an empty text."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -66,6 +81,17 @@ class ConcertOut(serializers.Serializer[object]):
     description = serializers.CharField()
     status = serializers.ChoiceField(choices=ConcertStatus.choices)
     poster = serializers.CharField(allow_null=True, help_text="An address on this site: WebP, or SVG in the demo.")
+    venue = VenueOut(allow_null=True, help_text="Null until the house says where.")
+    genre = serializers.ChoiceField(choices=["", *Genre.values], help_text="Empty if none was chosen.")
+    running_minutes = serializers.IntegerField(allow_null=True, help_text="Intervals included.")
+    age_rating = serializers.IntegerField(
+        allow_null=True, help_text="From which age (in years) on somebody may come; 0 is everybody."
+    )
+    cast = serializers.CharField()
+    notices = serializers.CharField(help_text="What to know beforehand, a paragraph a line.")
+    organiser = serializers.CharField()
+    contact = serializers.CharField(help_text="Where to ask about the concert.")
+    seller = serializers.CharField(help_text="Who sells, if not the house itself; a fact a line.")
     schedules = ScheduleOut(many=True)
 
 

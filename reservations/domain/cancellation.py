@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from reservations.models import Reservation
-from reservations.queries.bookings import read_at_of
+from reservations.queries.bookings import today_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,22 @@ def tiers_of(*, price: int, concert_date: date) -> list[Tier]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `most` days before the day of the show (None: however early) down to `least`, it costs `fee_percent`."""
+
+    most: int | None
+    least: int
+    fee_percent: int
+
+
+def policy() -> list[Period]:
+    """What a cancellation costs as it is set, the earliest first; after the last period it is too late."""
+    tiers = sorted(settings.CANCELLATION_TIERS, reverse=True)
+    befores = [None, *(days - 1 for days, _percent in tiers)]
+    return [Period(most, days, percent) for most, (days, percent) in zip(befores, tiers, strict=False)]
+
+
 def quote(*, price: int, concert_date: date, today: date) -> Quote:
     """What cancelling a paid ticket on `today` (a date of the venue's zone) would refund."""
     for tier in tiers_of(price=price, concert_date=concert_date):
@@ -56,7 +71,7 @@ def quote(*, price: int, concert_date: date, today: date) -> Quote:
 
 def quote_of(reservation: Reservation, *, now: datetime | None = None) -> Quote:
     """What cancelling this ticket would refund on the day on which it was read, or on that of `now`, at the venue."""
-    today = timezone.localdate(now or read_at_of(reservation))
+    today = today_of(reservation, now=now)
     return quote(price=reservation.price, concert_date=reservation.concert_date, today=today)
 
 

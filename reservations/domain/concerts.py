@@ -8,11 +8,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, NotFound
-from reservations.domain import waiting_room
+from reservations.domain import venues, waiting_room
 from reservations.domain.schedules import Times, create_schedule
 from reservations.domain.transactions import raise_on_integrity_error
 from reservations.halls.hall import Hall
-from reservations.models import Concert, ConcertSchedule, ConcertStatus
+from reservations.models import Concert, ConcertSchedule, ConcertStatus, Venue
 
 
 class Description(TypedDict, total=False):
@@ -22,6 +22,15 @@ class Description(TypedDict, total=False):
     host: str
     description: str
     status: str
+    venue: Venue | None
+    genre: str
+    running_minutes: int | None
+    age_rating: int | None
+    cast: str
+    notices: str
+    organiser: str
+    contact: str
+    seller: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,10 @@ def change_concert(*, concert_id: int, **columns: Unpack[Description]) -> None:
     """Change what the programme says about a concert, and nothing that isn't named.
 
     :raises NotFound: if there is no such concert
+    :raises Conflict: if another venue's clocks would differ from those by which somebody has booked
     """
+    if "venue" in columns:
+        waiting_room.publish(venues.write_venue_of_concert(concert_id, columns.pop("venue")))
     if columns and Concert.objects.filter(pk=concert_id).update(**columns) != 1:
         raise NotFound
 
@@ -79,11 +91,11 @@ def delete_concert(*, concert_id: int) -> None:
 
 
 @transaction.atomic(durable=True)
-def create_concert(*, name: str, hall: Hall, times: Times, **limits: int) -> CreatedConcert:
+def create_concert(*, name: str, hall: Hall, times: Times, venue: Venue | None = None, **limits: int) -> CreatedConcert:
     """Set up a concert of one date; `limits` are columns of the schedule.
 
     :raises IntegrityError: if the sale would not open before it closes, and close before the concert
     """
-    concert = Concert.objects.create(name=name)
+    concert = Concert.objects.create(name=name, venue=venue)
     schedule, seats = create_schedule(concert=concert, hall=hall, times=times, **limits)
     return CreatedConcert(concert_id=concert.pk, schedule_id=schedule.pk, seat_ids=[seat.pk for seat in seats])

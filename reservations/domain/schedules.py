@@ -6,11 +6,11 @@ from typing import TypedDict, Unpack
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
-from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, Invalid, NotFound
+from concert_site.lib.zones import day_at, zone_of
 from queueing.queries import had_a_line, has_lobby
 from reservations.domain import waiting_room
 from reservations.domain.seat_setup import create_seats, delete_seats
@@ -38,6 +38,11 @@ class Limits(TypedDict, total=False):
     tickets_per_fan: int
 
 
+def zone_of_concert(concert_id: int) -> str | None:
+    """The name of the zone of a concert's venue; None if it has none, so that the house's counts."""
+    return Concert.objects.filter(pk=concert_id).values_list("venue__time_zone", flat=True).first()
+
+
 def require_valid_times(times: Times) -> None:
     """Refuse times that can't be.
 
@@ -61,10 +66,15 @@ def add_schedule(*, concert_id: int, times: Times, **limits: Unpack[Limits]) -> 
 
     :raises Invalid: if its times make no sense
     """
+    return write_schedule(concert_id, zone_of_concert(concert_id), times, **limits)
+
+
+def write_schedule(concert_id: int, zone: str | None, times: Times, **limits: Unpack[Limits]) -> ConcertSchedule:
+    """Add a date to a concert whose venue has this zone; see `add_schedule`."""
     require_valid_times(times)
     return ConcertSchedule.objects.create(
         concert_id=concert_id,
-        concert_date=localdate(times.concert_at),
+        concert_date=day_at(times.concert_at, zone),
         concert_at=times.concert_at,
         reservation_available_at=times.opens_at,
         deadline_at=times.closes_at,
@@ -108,7 +118,7 @@ def set_times(
         reservation_available_at=times.opens_at,
         deadline_at=times.closes_at,
         concert_at=times.concert_at,
-        concert_date=localdate(times.concert_at),
+        concert_date=day_at(times.concert_at, schedule.concert.time_zone),
     )
 
 
@@ -182,9 +192,10 @@ def copy_schedule(
     # Who changes prices raises the version on this row: map and seats are copied as of one moment.
     source = lock_schedule(schedule_id)
     kept = shifted_times(source, concert_at)
-    copy = add_schedule(
-        concert_id=source.concert_id,
-        times=Times(opens_at or kept.opens_at, closes_at or kept.closes_at, concert_at),
+    copy = write_schedule(
+        source.concert_id,
+        source.concert.time_zone,
+        Times(opens_at or kept.opens_at, closes_at or kept.closes_at, concert_at),
         queue_max_active=source.queue_max_active,
         tickets_per_fan=source.tickets_per_fan,
     )
@@ -196,11 +207,12 @@ def copy_schedule(
 
 def shifted_times(source: ConcertSchedule, concert_at: datetime) -> Times:
     """The times of a date for another one: sold at the same distance before it, by the venue's clocks."""
+    zone = zone_of(source.concert.time_zone)
     # Subtracting and adding on the venue's clocks keeps the time of day, also where a summer time lies between.
-    by = localtime(concert_at).replace(tzinfo=None) - localtime(source.concert_at).replace(tzinfo=None)
+    by = concert_at.astimezone(zone).replace(tzinfo=None) - source.concert_at.astimezone(zone).replace(tzinfo=None)
     return Times(
-        opens_at=localtime(source.reservation_available_at) + by,
-        closes_at=localtime(source.deadline_at) + by,
+        opens_at=source.reservation_available_at.astimezone(zone) + by,
+        closes_at=source.deadline_at.astimezone(zone) + by,
         concert_at=concert_at,
     )
 
@@ -214,7 +226,7 @@ def create_schedule(
     """
     schedule = ConcertSchedule.objects.create(
         concert=concert,
-        concert_date=localdate(times.concert_at),
+        concert_date=day_at(times.concert_at, concert.time_zone),
         concert_at=times.concert_at,
         reservation_available_at=times.opens_at,
         deadline_at=times.closes_at,

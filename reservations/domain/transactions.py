@@ -10,11 +10,14 @@ from reservations.models import ConcertSchedule
 
 
 def lock_schedule(schedule_id: int) -> ConcertSchedule:
-    """A schedule, locked until the caller's transaction ends; holds, which only refer to it, go on.
+    """A schedule, with its concert and venue, locked until the caller's transaction ends; holds go on.
+
+    They only refer to it.
 
     :raises NotFound: if there is none
     """
-    schedule = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True).filter(pk=schedule_id).first()
+    locked = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True)
+    schedule = locked.select_related("concert__venue").filter(pk=schedule_id).first()
     if schedule is None:
         raise NotFound
     return schedule

@@ -105,6 +105,11 @@ class Concert(models.Model):
         return self.name
 
     @property
+    def time_zone(self) -> str | None:
+        """The name of its venue's zone, in which its times are said; None is the house's own."""
+        return self.venue.time_zone if self.venue else None
+
+    @property
     def poster_url(self) -> str | None:
         """The address of the poster on this site, if there is one."""
         return self.poster.url if self.poster else None

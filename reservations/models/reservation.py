@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Func, Q, Value, When
+from django.db.models import Case, F, Func, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import Predicate, moment
@@ -38,8 +38,11 @@ class ReservationQuerySet(StateQuerySet["Reservation"]):
         return self.filter(Predicate("status", "expired_at", moment(now), function="reservation_is_live"))
 
     def as_read(self, now: datetime | None = None) -> "ReservationQuerySet":
-        """Each with when it was read (`read_at`) and the status that it has then (`state`)."""
-        return self.annotate(read_at=moment(now), state=state_at(now))
+        """Each with when it was read (`read_at`), the status that it has then (`state`), and whose clocks count.
+
+        `venue_zone` is the zone of the venue, None without one: queries.bookings.venue_zone_of reads it.
+        """
+        return self.annotate(read_at=moment(now), state=state_at(now), venue_zone=F("concert__venue__time_zone"))
 
 
 def is_held_at(now: datetime | None = None) -> Predicate:
@@ -52,6 +55,12 @@ def state_at(now: datetime | None = None) -> Func:
     return Func(
         "status", "expired_at", moment(now), function="reservation_state", output_field=models.CharField(choices=Status)
     )
+
+
+def today_at_venue(now: datetime | None = None) -> Func:
+    """The day that it is where a reservation's concert is played."""
+    zones = F("concert__venue__time_zone"), Value(settings.TIME_ZONE)
+    return Func(*zones, moment(now), function="day_at", output_field=models.DateField())
 
 
 class Reservation(models.Model):

@@ -8,14 +8,11 @@ from itertools import groupby
 
 from django.db import models
 from django.db.models import Count, ExpressionWrapper, F, Max, Q
-from django.db.models.functions import TruncDate
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database.predicates import moment
 from concert_site.lib.errors import NotFound
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import ReservationQuerySet, Status, is_held_at
+from reservations.models.reservation import ReservationQuerySet, Status, is_held_at, today_at_venue
 from reservations.queries import bookings
 from reservations.queries.payment_facts import payment_of
 
@@ -182,7 +179,12 @@ class BookingSummary:
     @property
     def today(self) -> date:
         """The day at the venue on which this was read."""
-        return timezone.localdate(bookings.read_at_of(self.first))
+        return bookings.today_of(self.first)
+
+    @property
+    def time_zone(self) -> str | None:
+        """The name of the venue's zone, in which its times are said; None is the house's own."""
+        return bookings.venue_zone_of(self.first)
 
 
 def with_schedule(reservations: ReservationQuerySet) -> ReservationQuerySet:
@@ -206,11 +208,10 @@ def booking_summary(reference: str, *, user_id: int, now: datetime | None = None
 
 def references_in(tab: BookingTab, *, user_id: int, now: datetime | None = None) -> models.QuerySet[Reservation, str]:
     """The references of a fan's bookings on a tab: held ones first, then the newest."""
-    today = TruncDate(moment(now))
     is_held = Q(held__gt=0)
     where = {
-        BookingTab.UPCOMING: is_held | Q(paid__gt=0, played_on__gte=today),
-        BookingTab.PAST: ~is_held & Q(paid__gt=0, played_on__lt=today),
+        BookingTab.UPCOMING: is_held | Q(paid__gt=0, played_on__gte=F("today")),
+        BookingTab.PAST: ~is_held & Q(paid__gt=0, played_on__lt=F("today")),
         BookingTab.CANCELED: ~is_held & Q(paid=0),
     }
     together = Reservation.objects.filter(user_id=user_id).values("booking_reference")
@@ -218,6 +219,7 @@ def references_in(tab: BookingTab, *, user_id: int, now: datetime | None = None)
         held=Count("pk", filter=is_held_at(now)),
         paid=Count("pk", filter=Q(status=Status.RESERVED)),
         played_on=Max("concert_date"),
+        today=Max(today_at_venue(now)),
         newest=Max("pk"),
     )
     first = ExpressionWrapper(is_held, output_field=models.BooleanField())

@@ -1,12 +1,13 @@
 """Reads of reservations, each row as it is at the moment of reading."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import F
 
 from concert_site.lib.database.statements import Row
 from concert_site.lib.errors import NotFound
+from concert_site.lib.zones import day_at
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationQuerySet
 from reservations.models.seat import IS_FREE
@@ -55,6 +56,17 @@ def read_at_of(reservation: Reservation) -> datetime:
     return moment
 
 
+def venue_zone_of(reservation: Reservation) -> str | None:
+    """The name of the zone in which its times are said, as `as_read` annotates it; None is the house's own."""
+    name: str | None = reservation.venue_zone  # type: ignore[attr-defined]  # as read_at_of
+    return name
+
+
+def today_of(reservation: Reservation, *, now: datetime | None = None) -> date:
+    """The day at its venue on which it was read, or that of `now`."""
+    return day_at(now or read_at_of(reservation), venue_zone_of(reservation))
+
+
 def reservation_in(row: Row, *, user_id: int) -> Reservation:
     """A reservation with its seat, out of what a function in the database answered of it: nothing is read again."""
     seat = ConcertSeat(pk=row["seat"], concert_schedule_id=row["schedule"], **{name: row[name] for name in OF_A_SEAT})
@@ -67,6 +79,7 @@ def reservation_in(row: Row, *, user_id: int) -> Reservation:
     )
     # What `as_read` annotates; a function in the database has answered it.
     reservation.read_at, reservation.state = row["read_at"], row["state"]  # type: ignore[attr-defined]
+    reservation.venue_zone = row["venue_zone"]  # type: ignore[attr-defined]
     return reservation
 
 
@@ -96,11 +109,13 @@ def was_booked(schedule_id: int) -> bool:
 
 
 def own_with_schedule(reservation_id: int, *, user_id: int) -> Reservation:
-    """A fan's reservation with all that its ticket says: seat, schedule and payment, in one query.
+    """A fan's reservation with all that its ticket says: seat, schedule, venue and payment, in one query.
 
     :raises NotFound: if there is none, or it is someone else's
     """
-    found = own_reservations(user_id=user_id).select_related("concert_schedule").filter(pk=reservation_id)
+    found = (
+        own_reservations(user_id=user_id).select_related("concert_schedule", "concert__venue").filter(pk=reservation_id)
+    )
     reservation = found.first()
     if reservation is None:
         raise NotFound

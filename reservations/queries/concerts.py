@@ -17,15 +17,28 @@ from django.utils.translation import override
 
 from concert_site.lib.cache import TTLCache
 from queueing.facts import SaleState
-from reservations.models import Concert, ConcertSchedule, Genre
+from reservations.models import Concert, ConcertSchedule, Genre, Venue
 from reservations.models.concert import ConcertQuerySet, sale_state_at
 from reservations.models.search_key import initials, joined, pattern_of, search_words
 from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
 
 
 @dataclass(frozen=True, slots=True)
+class PublicVenue:
+    """Where a concert is played; `time_zone` is a name of the IANA's list."""
+
+    name: str
+    address: str
+    time_zone: str
+    map_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublicConcert:
-    """A concert as the public sees it. `poster` is an address on this site, `poster_small` that of one for lists."""
+    """A concert as the public sees it. `poster` is an address on this site, `poster_small` that of one for lists.
+
+    What a house hasn't said is None, or an empty text; from `age_rating` years on somebody may come, 0 is everybody.
+    """
 
     id: int
     name: str
@@ -34,7 +47,26 @@ class PublicConcert:
     status: str
     poster: str | None
     poster_small: str | None
+    venue: PublicVenue | None
+    genre: str
+    running_minutes: int | None
+    age_rating: int | None
+    cast: str
+    notices: str
+    organiser: str
+    contact: str
+    seller: str
     schedules: list[PublicSchedule]
+
+    @property
+    def genre_label(self) -> str:
+        """The genre in words."""
+        return str(Genre(self.genre).label) if self.genre else ""
+
+    @property
+    def performers(self) -> list[str]:
+        """Who is on stage, a name or an ensemble each."""
+        return [line.strip() for line in self.cast.splitlines() if line.strip()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +262,21 @@ def public_concert_from(concert: Concert) -> PublicConcert:
         status=concert.status,
         poster=concert.poster_url,
         poster_small=concert.poster_small_url,
+        venue=public_venue_from(concert.venue) if concert.venue else None,
+        genre=concert.genre,
+        running_minutes=concert.running_minutes,
+        age_rating=concert.age_rating,
+        cast=concert.cast,
+        notices=concert.notices,
+        organiser=concert.organiser,
+        contact=concert.contact,
+        seller=concert.seller,
         schedules=[],
     )
+
+
+def public_venue_from(venue: Venue) -> PublicVenue:
+    return PublicVenue(name=venue.name, address=venue.address, time_zone=venue.time_zone, map_url=venue.map_url)
 
 
 def _read_page(filters: Filters, number: int, size: int) -> ConcertPage:
@@ -241,7 +286,7 @@ def _read_page(filters: Filters, number: int, size: int) -> ConcertPage:
 
 
 def _read_concert(concert_id: int) -> PublicConcert | None:
-    concert = Concert.objects.available().filter(pk=concert_id).first()
+    concert = Concert.objects.available().select_related("venue").filter(pk=concert_id).first()
     return public_concerts([concert])[0] if concert else None
 
 

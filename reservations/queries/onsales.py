@@ -23,6 +23,7 @@ class Onsale:
     schedule_id: int
     is_open: bool
     concert_name: str
+    time_zone: str | None
     concert_at: datetime
     reservation_available_at: datetime
     deadline_at: datetime

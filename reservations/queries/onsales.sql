@@ -10,7 +10,7 @@ with listed as (
      from concert_schedule s join concert c on c.id = s.concert_id
     where c.status = 'AVAILABLE' and s.reservation_available_at > statement_timestamp()
     order by s.reservation_available_at, s.id limit %(most)s::int))
-select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.reservation_available_at,
+select l.id as schedule_id, l.is_open, c.name as concert_name, v.time_zone, s.concert_at, s.reservation_available_at,
        s.deadline_at, s.queue_paused as is_paused, s.queue_max_active as most_inside,
        not l.is_open and s.reservation_available_at <= statement_timestamp() + make_interval(secs => %(lobby_seconds)s)
          as has_lobby_open,
@@ -36,6 +36,7 @@ select l.id as schedule_id, l.is_open, c.name as concert_name, s.concert_at, s.r
   from listed l
   join concert_schedule s on s.id = l.id
   join concert c on c.id = s.concert_id
+  left join venue v on v.id = c.venue_id
   cross join lateral (
     select count(*) filter (where status = 'RESERVED') as sold,
            count(*) filter (where seat_is_held(status, expired_at, statement_timestamp())) as held,

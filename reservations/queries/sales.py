@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
+from concert_site.lib.zones import zone_of
 from queueing.facts import SaleFacts, SaleState, SaleTerms, whole_steps
 from reservations.models import ConcertSchedule
 from reservations.queries.availability import availability_of, room_for_fans
@@ -26,8 +27,8 @@ select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status = 'AV
        s.tickets_per_fan, s.queue_max_active as max_active, s.queue_paused as is_paused, s.queue_message as message,
        s.layout_version, s.drawn_at, encode(sha256(s.draw_seed), 'hex') as seed_hash,
        case when s.drawn_at is not null then encode(s.draw_seed, 'hex') end as seed,
-       statement_timestamp() as read_at
-  from concert_schedule s join concert c on c.id = s.concert_id
+       v.time_zone, statement_timestamp() as read_at
+  from concert_schedule s join concert c on c.id = s.concert_id left join venue v on v.id = c.venue_id
 """
 
 
@@ -149,12 +150,14 @@ class PublicSchedule:
     """A schedule as the public sees it, as it stood at `read_at` by PostgreSQL's clock.
 
     `seats_held` are in checkouts; the first of them comes back at `next_lapse`, if it isn't paid.
+    `time_zone` is the venue's, else the house's; `moved_from` is the day it was first announced for, had it moved.
     """
 
     id: int
     concert: int
     concert_date: date
     concert_at: datetime
+    time_zone: str
     lobby_at: datetime
     reservation_available_at: datetime
     deadline_at: datetime
@@ -166,6 +169,8 @@ class PublicSchedule:
     read_at: datetime
     seats_held: int
     next_lapse: datetime | None
+    # No date can be moved as a step of its own yet.
+    moved_from: date | None = None
 
     @property
     def has_nothing_free(self) -> bool:
@@ -202,6 +207,7 @@ def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
         concert=sale.concert_id,
         concert_date=sale.concert_date,
         concert_at=sale.concert_at,
+        time_zone=zone_of(sale.time_zone).key,
         lobby_at=sale.lobby_at,
         reservation_available_at=sale.opens_at,
         deadline_at=sale.deadline_at,

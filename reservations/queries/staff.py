@@ -83,7 +83,7 @@ def schedules(rows: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
     """Dates with their concert, their counts and the time of reading; the seed of the draw stays where it is."""
     seats = ConcertSeat.objects.filter(concert_schedule=OuterRef("pk"))
     return (
-        rows.select_related("concert")
+        rows.select_related("concert__venue")
         .defer("draw_seed", "layout")
         .annotate(of_seats=counts_subquery(seats, "concert_schedule"), state=schedule_state_now(), read_at=Now())
     )

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from uuid import uuid4
 
-from django.utils.timezone import localdate, now
+from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_fan
-from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from concert_site.lib.zones import day_at
+from reservations.models import Concert, ConcertSchedule, ConcertSeat, Venue
 
-__all__ = ["hold", "make_concert", "make_fan", "make_schedule", "make_seats", "reserve"]
+__all__ = ["hold", "make_concert", "make_fan", "make_schedule", "make_seats", "make_venue", "reserve"]
 
 LAYOUT = {"size": {"width": 100, "height": 100}, "areas": [], "labels": [], "categories": []}
 numbers = count(1)
@@ -20,17 +21,23 @@ def make_concert(**columns: object) -> Concert:
     return Concert.objects.create(**{"name": f"Concert {next(numbers)}"} | columns)
 
 
+def make_venue(time_zone: str = "America/New_York", **columns: object) -> Venue:
+    """A hall, in another zone than the house unless told otherwise."""
+    return Venue.objects.create(**{"name": f"Hall {next(numbers)}", "time_zone": time_zone} | columns)
+
+
 def make_schedule(concert: Concert | None = None, **columns: object) -> ConcertSchedule:
     """A date in 30 days whose sale is open. Name the times that matter; the others keep their order."""
+    concert = concert or make_concert()
     concert_at = columns.pop("concert_at", now() + timedelta(days=30))
     times = {
         "concert_at": concert_at,
-        "concert_date": localdate(concert_at),
+        "concert_date": day_at(concert_at, concert.time_zone),
         "reservation_available_at": min(now(), concert_at) - timedelta(days=1),
         "deadline_at": concert_at,
         "layout": LAYOUT,
     }
-    return ConcertSchedule.objects.create(concert=concert or make_concert(), **times | columns)
+    return ConcertSchedule.objects.create(concert=concert, **times | columns)
 
 
 def make_seats(schedule: ConcertSchedule, count: int = 1, price: int = 50_000, **columns: object) -> list[ConcertSeat]:

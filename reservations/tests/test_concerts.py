@@ -66,6 +66,15 @@ def test_concert_and_its_schedules_have_the_agreed_shape():
         "description": "Loud",
         "status": "AVAILABLE",
         "poster": None,
+        "venue": None,
+        "genre": "",
+        "running_minutes": None,
+        "age_rating": None,
+        "cast": "",
+        "notices": "",
+        "organiser": "",
+        "contact": "",
+        "seller": "",
     }
     for column in ("concert_at", "reservation_available_at", "deadline_at"):
         assert found.pop(column)
@@ -73,6 +82,8 @@ def test_concert_and_its_schedules_have_the_agreed_shape():
         "id": schedule.pk,
         "concert": schedule.concert_id,
         "concert_date": str(schedule.concert_date),
+        "time_zone": "Asia/Seoul",
+        "moved_from": None,
         "sale_state": "OPEN",
         "tickets_per_fan": 2,
         "prices": [{"category": "R", "seat_price": 90_000}, {"category": "S", "seat_price": 60_000}],

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -13,7 +14,7 @@ from reservations.domain.concerts import create_concert
 from reservations.domain.schedules import Times
 from reservations.halls.hall import plain_hall
 from reservations.halls.tests.planning import ODEON, file, plan, row, seat, zone
-from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.models import Concert, ConcertSchedule, ConcertSeat, Venue
 
 pytestmark = pytest.mark.django_db
 # 23:30 in Seoul, where the venue is: an hour later it is the next day there, and not yet in UTC.
@@ -64,6 +65,15 @@ def test_the_date_is_the_venues():
     show = create_concert(name="Late", hall=plain_hall(1, 50_000), times=times)
 
     assert str(ConcertSchedule.objects.get(pk=show.schedule_id).concert_date) == "2027-01-02"
+
+
+def test_a_show_in_another_zone_is_played_at_a_venue_of_it():
+    for _ in range(2):
+        line = run("--time-zone", "America/New_York", "--seats", "1")
+
+    schedule = ConcertSchedule.objects.get(pk=json.loads(line)["schedule"])
+    assert schedule.concert.venue == Venue.objects.get(time_zone="America/New_York")
+    assert schedule.concert_date == schedule.concert_at.astimezone(ZoneInfo("America/New_York")).date()
 
 
 def test_a_new_show_satisfies_the_audit():
@@ -126,6 +136,7 @@ def test_a_plan_that_is_too_large_is_not_read(tmp_path):
         (["--opens-in", "60", "--closes-in", "60"], "--opens-in"),
         (["--closes-in", "60", "--concert-in", "59"], "--concert-in"),
         (["--seats", "many"], "--seats"),
+        (["--time-zone", "Mars/Base"], "--time-zone"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_named_and_makes_nothing(options, named):

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import clear_caches
-from concert_site.lib.formats import day_and_time
+from concert_site.lib.formats import when
 from concert_site.lib.rate_limits import LIMITS
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line
@@ -157,12 +157,12 @@ def test_pages_of_a_search_lead_to_each_other():
 
 
 def test_the_list_costs_the_same_however_long_it_is(django_assert_num_queries):
-    """Genres and venues, count, concerts, schedules, inventories; nothing within the same second."""
+    """Genres and venues, count, concerts, schedules, inventories, two for the foot; nothing within the same second."""
     for rows in (1, 3):
         for _ in range(rows):
             make_seats(make_schedule(), 2)
         clear_caches()
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(7):
             client_of().get("/")
     with django_assert_num_queries(0):
         client_of().get("/")
@@ -176,7 +176,7 @@ def test_a_concert_costs_two_queries_more_for_who_is_logged_in(dates, django_ass
     fan.get(f"/concerts/{concert.pk}/")
 
     clear_caches()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         client_of().get(f"/concerts/{concert.pk}/")
     # The session, the user, what is theirs, and what they hold.
     with django_assert_num_queries(4):
@@ -320,7 +320,7 @@ def test_lead_and_card_say_that_the_lobby_is_open_and_when_booking_opens():
     _, card = text_of(client_of(), "/").split("<article")
 
     assert "Waiting room open" in card
-    opens = " ".join(day_and_time(schedule.reservation_available_at).split())
+    opens = " ".join(when(schedule.reservation_available_at).split())
     for place in (lead, card):
         assert f"Booking opens {opens}" in place
 

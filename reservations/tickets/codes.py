@@ -88,7 +88,7 @@ class Ticket:
 
 
 def ticket_of(reservation: Reservation, *, payment_id: int | None) -> Ticket:
-    """The ticket of a paid reservation, which was read with its seat and schedule (queries.bookings).
+    """The ticket of a paid reservation, which was read with its seat, schedule, concert and venue (queries.bookings).
 
     Signing is deterministic: the same reservation has the same ticket each time.
 
@@ -107,14 +107,18 @@ def ticket_of(reservation: Reservation, *, payment_id: int | None) -> Ticket:
         concert_at=int(reservation.concert_schedule.concert_at.timestamp()),
         payment=payment_id,
     )
-    return Ticket(claims, title_of(reservation.concert_name, claims), signed(claims))
+    zone = reservation.concert.time_zone
+    return Ticket(claims, title_of(reservation.concert_name, claims, zone), signed(claims))
 
 
-def title_of(concert_name: str, claims: Claims) -> str:
-    """What the picture is of, for people who don't see it; characters that no XML may hold are left out."""
+def title_of(concert_name: str, claims: Claims, zone: str | None) -> str:
+    """What the picture is of, for people who don't see it, its time in the venue's zone.
+
+    Characters that no XML may hold are left out.
+    """
     title = _("Ticket: %(concert)s, %(when)s, %(seat)s") % {
         "concert": concert_name,
-        "when": day_and_time(claims.begins_at),
+        "when": day_and_time(claims.begins_at, zone),
         "seat": seat_name(claims),
     }
     return " ".join("".join(each if each.isprintable() else " " for each in title).split())

@@ -1,7 +1,6 @@
 """A booking for the fan's own calendar."""
 
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from concert_site.lib.web.pages import fan_id, private_page
+from concert_site.lib.zones import zone_of
 from reservations.halls.seat_names import seat_name
 from reservations.models import Concert
 from reservations.queries import booking_summaries
@@ -42,18 +42,13 @@ def calendar_entry(request: HttpRequest, booking: BookingSummary) -> CalendarEnt
         name=first.concert_name,
         starts_at=schedule.concert_at,
         running_minutes=concert.running_minutes,
-        zone=zone_of(concert),
+        zone=zone_of(concert.time_zone),
         location=location_of(concert),
         description=description_of(request, booking),
         url=request.build_absolute_uri(reverse("booking", args=[booking.reference])),
         is_canceled=not booking.paid,
         changed_at=now,
     )
-
-
-def zone_of(concert: Concert) -> ZoneInfo:
-    """The venue's zone, or the house's where no venue is known."""
-    return ZoneInfo(concert.venue.time_zone if concert.venue else settings.TIME_ZONE)
 
 
 def location_of(concert: Concert) -> str:

@@ -15,6 +15,7 @@ from reservations.queries.concerts import concert_card, is_over, public_concert,
 from reservations.queries.fan_schedules import FanSchedule, fan_schedules
 from reservations.queries.sales import Price, PublicSchedule
 from reservations.queries.seat_map import layout_categories
+from reservations.views.structured_data import structured_data
 from reservations.views.tour_calendar import MOST_CARDS, TourCalendar, chosen_day, tour_calendar
 
 # Beside a date that has nothing to give, one of them may be that date itself.
@@ -77,6 +78,7 @@ def concert(request: HttpRequest, pk: int) -> HttpResponse:
         "to_be_had": to_be_had(found.schedules)[:OTHERS_NAMED],
         "calendar": calendar,
         "address": request.build_absolute_uri(request.path),
+        "structured_data": structured_data(found, request.build_absolute_uri(request.path)),
         "poster_address": request.build_absolute_uri(found.poster) if found.poster else None,
     }
     return render(request, "reservations/concert.html", facts)

@@ -1,6 +1,7 @@
 // A fan's place on the page (#line): its numbers filled in, or the whole of it exchanged.
 
 import { startCountdowns } from "./countdown.js";
+import { showLocalTimes } from "./local_times.js";
 import { factsOf } from "./waiting_progress.js";
 
 const news = document.getElementById("news");
@@ -62,6 +63,7 @@ export function exchange(html) {
   const answer = new DOMParser().parseFromString(html, "text/html");
   const fresh = answer.getElementById("line");
   if (!fresh) throw new Error("the answer has no place in it");
+  showLocalTimes(fresh);
   const old = line();
   for (const { id } of old.querySelectorAll("details[open]")) answer.getElementById(id)?.setAttribute("open", "");
   replace(old, () => old.replaceWith(document.importNode(fresh, true)));

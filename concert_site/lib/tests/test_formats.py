@@ -46,8 +46,8 @@ def test_a_change_of_money_has_its_sign_in_front():
 @pytest.mark.parametrize(
     ("language", "texts"),
     [
-        ("en", ["Sunday, November 22, 2026", "Sun, Nov 22, 2026", "7:30 PM", "Sun, Nov 22, 2026, 7:30 PM"]),
-        ("ko", ["2026.11.22(일)", "2026.11.22(일)", "19:30", "2026.11.22(일) 19:30"]),
+        ("en", ["Sunday, November 22, 2026", "Sun, Nov 22, 2026", "7:30 PM KST", "Sun, Nov 22, 2026, 7:30 PM KST"]),
+        ("ko", ["2026.11.22(일)", "2026.11.22(일)", "19:30 KST", "2026.11.22(일) 19:30 KST"]),
     ],
 )
 def test_instants_are_shown_in_the_venues_zone(language, texts):
@@ -55,6 +55,29 @@ def test_instants_are_shown_in_the_venues_zone(language, texts):
         shown = [each(EVENING) for each in (formats.day, formats.short_day, formats.clock, formats.day_and_time)]
         # Between narrow no-break spaces and plain ones CLDR changes its mind from release to release.
         assert [" ".join(text.split()) for text in shown] == texts
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("America/New_York", "Sun, Nov 22, 2026, 5:30 AM EST"),
+        ("Asia/Shanghai", "Sun, Nov 22, 2026, 6:30 PM GMT+8"),
+        ("Asia/Kolkata", "Sun, Nov 22, 2026, 4:00 PM GMT+5:30"),
+        ("America/Sao_Paulo", "Sun, Nov 22, 2026, 7:30 AM GMT-3"),
+        ("Pacific/Auckland", "Sun, Nov 22, 2026, 11:30 PM NZDT"),
+        (None, "Sun, Nov 22, 2026, 7:30 PM KST"),
+    ],
+)
+def test_an_instant_names_the_zone_of_its_venue(zone, text):
+    with override("en"):
+        assert " ".join(formats.day_and_time(EVENING, zone).split()) == text
+
+
+def test_a_time_on_a_page_carries_its_instant_for_readers_elsewhere():
+    with override("ko"):
+        assert formats.when(EVENING, "Asia/Tokyo") == (
+            '<time datetime="2026-11-22T19:30:00+09:00" data-when>2026.11.22(일) 19:30\N{NO-BREAK SPACE}JST</time>'
+        )
 
 
 def test_late_at_night_in_utc_it_is_the_next_day_at_the_venue():

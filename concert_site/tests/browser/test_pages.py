@@ -1,11 +1,14 @@
 """Every page: one heading, a title, labelled inputs, nothing wider than the narrowest phone, nothing in the console."""
 
+import re
+
 import pytest
 
 from concert_site.tests.browser.journey import walk
 from concert_site.tests.browser.visitor import DESKTOP, NARROWEST
 
 PUBLIC = ["", "accounts/login/", "accounts/signup/", "accounts/password/reset/", "?search=nothing+like+this"]
+PUBLIC += ["help/", "terms/", "privacy/", "refund-policy/"]
 OWN = ["bookings/", "wallet/", "accounts/profile/", "accounts/password/change/"]
 LOOKS = [
     pytest.param(NARROWEST, {}, id="narrow"),
@@ -31,6 +34,21 @@ def test_pages_of_a_fan(arrive, size, look):
     fan.be("fan@frontrow.example")
 
     assert walk(fan, OWN) == []
+
+
+def test_a_reader_elsewhere_sees_their_own_time_beside_the_venues(arrive):
+    """Half past seven in Seoul is half past five in the morning in New York, or an hour later in winter's time."""
+    times = {}
+    for zone in ("Asia/Seoul", "America/New_York", "Asia/Tokyo"):
+        reader = arrive(DESKTOP, timezone_id=zone, locale="en-US")
+        reader.go("?search=Mahler")
+        reader.page.locator("main a[href*='/concerts/']").first.click()
+        times[zone] = " ".join(reader.page.locator("article h3 time").first.inner_text().split())
+
+    assert re.search(r"7:30 PM KST, \w{3}, \w{3} \d+, [56]:30 AM where you are$", times["America/New_York"])
+    # Nothing where clocks read the same, whatever the zone is called.
+    assert times["Asia/Seoul"] == times["Asia/Tokyo"]
+    assert times["Asia/Seoul"].endswith("7:30 PM KST")
 
 
 def test_an_address_that_is_not_there_says_so(arrive):

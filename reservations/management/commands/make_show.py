@@ -11,8 +11,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from concert_site.lib.errors import Invalid
 from reservations.domain.concerts import create_concert
 from reservations.domain.schedules import Times, database_now
+from reservations.domain.venues import add_venue
 from reservations.halls.hall import HIGHEST_PRICE, MOST_SEATS, Hall, plain_hall
 from reservations.halls.plans import MOST_BYTES, read_plan, too_large
+from reservations.models import Venue
 
 A_DAY = 86_400
 LONGEST_NAME = 200
@@ -41,6 +43,11 @@ class Command(BaseCommand):
             metavar="FILE",
             help="take the seats from a seating plan (pretix's JSON), every category at --price; not with --seats",
         )
+        parser.add_argument(
+            "--time-zone",
+            metavar="ZONE",
+            help="play it at a venue with this zone, such as America/New_York; else without a venue, in TIME_ZONE",
+        )
         for option, default, _, _ in NUMBERS:
             # Whether --seats was given matters beside --plan.
             preset = None if option == "seats" else default
@@ -63,11 +70,26 @@ class Command(BaseCommand):
                 closes_at=now + timedelta(seconds=options["closes_in"]),
                 concert_at=now + timedelta(seconds=options["concert_in"]),
             ),
+            venue=venue_in(options["time_zone"]),
             queue_max_active=options["max_active"],
             tickets_per_fan=options["tickets_per_fan"],
         )
         answer = {"concert": show.concert_id, "schedule": show.schedule_id, "seats": show.seat_ids}
         self.stdout.write(json.dumps(answer))
+
+
+def venue_in(zone: str | None) -> Venue | None:
+    """A venue with this zone, the same for all shows that ask for it; None without one.
+
+    :raises CommandError: if there is no such zone
+    """
+    if zone is None:
+        return None
+    name = f"Rehearsal hall, {zone}"
+    try:
+        return Venue.objects.filter(name=name).first() or add_venue(name=name, time_zone=zone)
+    except Invalid as refusal:
+        raise CommandError(f"--time-zone {zone}: {refusal}") from refusal
 
 
 def hall_of(options: dict[str, Any]) -> Hall:  # Any: as above

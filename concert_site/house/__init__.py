@@ -1,0 +1,1 @@
+"""The house itself: who it is by law, and the pages that staff write."""

@@ -1,0 +1,98 @@
+"""The house's own facts and pages, as staff write them."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from concert_site.house import writing
+from concert_site.house.models import HouseFacts, HousePage
+from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
+
+FACTS = (
+    *("language", "name", "representative", "address", "phone", "email", "registration_number"),
+    *("mail_order_number", "hosting_provider"),
+)
+TEXT = ("kind", "language", "title", "body")
+
+
+def language_field() -> forms.ChoiceField:
+    return forms.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES, widget=UnfoldAdminSelectWidget)
+
+
+class FactsForm(AnyForm):
+    """The facts of the house, in one language."""
+
+    language = language_field()
+
+    class Meta:
+        model = HouseFacts
+        fields = FACTS
+        help_texts = {
+            "name": _("As it is registered. All of this stands at the foot of every page, as Korean law demands."),
+            "registration_number": _("In Korea: 사업자등록번호."),
+            "mail_order_number": _("In Korea: 통신판매업신고번호."),
+        }
+
+
+class PageForm(AnyForm):
+    """A page, in one language."""
+
+    language = language_field()
+
+    class Meta:
+        model = HousePage
+        fields = TEXT
+        widgets = {"body": UnfoldAdminTextareaWidget(attrs={"rows": 24})}
+        help_texts = {
+            "kind": _(
+                "The foot of every page leads there as soon as it is written. "
+                "The refund policy shows the tiers as they are set, with this text below."
+            ),
+            "body": _(
+                "Markdown: an empty line between paragraphs, ## before a heading, - before a point, "
+                "[text](https://…) for a link. HTML is shown as it is written."
+            ),
+        }
+
+
+class WrittenAdmin(DomainAdmin):
+    """What is shared by both: nothing hangs on these rows."""
+
+    list_per_page = 50
+
+    def kept_by(self, obj: Model) -> list[str]:
+        return []
+
+    def remove(self, obj: Any) -> None:  # Any: a row of either model
+        """Take it off the site."""
+        writing.remove(obj)
+
+
+@admin.register(HouseFacts)
+class HouseFactsAdmin(WrittenAdmin):
+    form = FactsForm
+    list_display = ("name", "language", "representative", "phone", "email")
+    ordering = ("language",)
+
+    def write(self, form: AnyForm, obj: Model | None) -> Model:
+        """Add or change the facts of a language."""
+        columns: Any = {name: form.cleaned_data[name] for name in FACTS}
+        return writing.write_facts(facts_id=obj.pk if obj else None, **columns)
+
+
+@admin.register(HousePage)
+class HousePageAdmin(WrittenAdmin):
+    form = PageForm
+    list_display = ("title", "kind", "language")
+    list_filter = ("kind", "language")
+    ordering = ("kind", "language")
+
+    def write(self, form: AnyForm, obj: Model | None) -> Model:
+        """Add or change a page."""
+        columns: Any = {name: form.cleaned_data[name] for name in TEXT}
+        return writing.write_page(page_id=obj.pk if obj else None, **columns)
