@@ -140,7 +140,7 @@ def measure(browser: Browser, place: Place, nth: int) -> dict[str, float]:
         visitor.go("bookings/")
         sizes.clear()
         visitor.go(f"schedules/{place.show.schedule}/seats/")
-        page.wait_for_function(f"({DRAWN})() > 0", timeout=30_000)
+        page.wait_for_function(DRAWN, timeout=30_000)
         figures = {"drawn, ms": page.evaluate(DRAWN), "page, bytes": sum(size for _, size in sizes)}
         page.wait_for_timeout(1500)
         figures |= moving(browser, page, phone)

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", programme.programme, name="concerts"),
     path("concerts/<id:pk>/", catalogue.concert, name="concert"),
     path("schedules/<id:pk>/map.svg", hall_map.hall_map, name="hall_map"),
+    path("schedules/<id:pk>/map.json", hall_map.hall_seats, name="hall_seats"),
     path("schedules/<id:pk>/queue/", waiting.waiting_room, name="waiting_room"),
     path("schedules/<id:pk>/queue/draw/", waiting.draw_check, name="draw_check"),
     path("schedules/<id:pk>/queue/join/", waiting.join, name="join"),

@@ -27,8 +27,8 @@ API = "/api/v1/"
 # What is the same for everybody, whatever cookies come along.
 PUBLIC = (f"{API}concerts/", f"{API}schedules/")
 READS = ("GET", "HEAD")
-# Pictures that every reader of a page asks for, with the cookies of the page.
-PICTURE = re.compile(r"/schedules/[0-9]{1,18}/map\.svg")
+# What every reader of a page asks for, with the cookies of the page.
+PICTURE = re.compile(r"/schedules/[0-9]{1,18}/map\.(svg|json)")
 
 
 class SiteHandler(WSGIHandler):

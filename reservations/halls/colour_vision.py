@@ -14,7 +14,7 @@ RGB = tuple[float, float, float]
 Matrix = tuple[RGB, RGB, RGB]
 
 # The grounds of frontrow.css (--card), light and dark.
-LIGHT, DARK = "#ffffff", "#1f1c1a"
+LIGHT, DARK = "#ffffff", "#1a151e"
 GROUNDS = (LIGHT, DARK)
 # What a seat needs to be seen on its ground (WCAG 1.4.11).
 SEEN = 3.0

@@ -76,10 +76,31 @@ class SeatChoice:
         """How many more seats the fan may have."""
         return max(0, self.limit - len(self.owned))
 
-    @property
+    @cached_property
     def sections(self) -> list[tuple[Section, int]]:
         """All sections, each with how many of its seats can be had."""
         return [(section, section.seats_left(self.codes)) for section in self.seat_map.sections.values()]
+
+    @property
+    def open_sections(self) -> list[tuple[Section, int]]:
+        """The sections in which a seat can be had."""
+        return [(section, left) for section, left in self.sections if left]
+
+    @property
+    def full_sections(self) -> list[Section]:
+        """The sections in which none can."""
+        return [section for section, left in self.sections if not left]
+
+    @property
+    def categories(self) -> list[tuple[CategoryPrices, int]]:
+        """The categories, each with how many of its seats can be had."""
+        return [(category, category.seats_left(self.codes)) for category in self.seat_map.categories]
+
+    @property
+    def accessible_left(self) -> int | None:
+        """How many wheelchair places can be had; None if the hall has none."""
+        places = self.seat_map.accessible
+        return sum(seat.is_free(self.codes) for seat in places) if places else None
 
     @property
     def grades(self) -> list[tuple[CategoryPrices, int]]:

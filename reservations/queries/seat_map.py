@@ -5,7 +5,6 @@ from the database however many fans choose at once.
 """
 
 import gzip
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import try_redis
+from reservations.halls.grades import Grade, grades_of
 from reservations.models import ConcertSchedule
 from reservations.queries.sales import Sale
 
@@ -28,20 +28,17 @@ KEPT_SECONDS = 3600
 # 5 packs a hall of 20,000 seats in half the time of 9 and loses a few percent of size.
 LEVEL = 5
 FREE = "A"
-# What goes into a page as a colour comes from plans of strangers.
-COLOR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
-PLAIN_COLOR = "#6b7280"
 # A page of more is slow on a phone; a longer section comes in portions.
 MOST_SEATS_A_PAGE = 800
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat as far as a sale doesn't change it. `nth` is its index in the live codes, `color` its category's."""
+    """A seat as far as a sale doesn't change it. `nth` is its index in the live codes, `grade` its category's look."""
 
     id: int
     nth: int
-    color: str
+    grade: Grade
     section: str
     row: str
     seat_label: str
@@ -70,12 +67,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CategoryPrices:
-    """A category with its colour, and what its seats cost from and to."""
+    """A category with how it looks, and what its seats cost from and to. `nth` is its index among those of the map."""
 
-    name: str
-    color: str
+    nth: int
+    grade: Grade
     lowest: int
     highest: int
+    seats: Sequence[Seat]
+
+    @property
+    def name(self) -> str:
+        return self.grade.name
+
+    def seats_left(self, codes: str) -> int:
+        """How many of its seats can be had, by the live code of every seat."""
+        return sum(seat.is_free(codes) for seat in self.seats)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,11 @@ class Section:
     def seats_left(self, codes: str) -> int:
         """How many of its seats can be had, by the live code of every seat."""
         return sum(seat.is_free(codes) for seat in self.seats)
+
+    @cached_property
+    def grades(self) -> Sequence[Grade]:
+        """How the categories of its seats look, in the order of their first seats."""
+        return list({seat.category: seat.grade for seat in self.seats}.values())
 
     @cached_property
     def portions(self) -> Sequence[Sequence[Row]]:
@@ -107,11 +118,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class SeatMap:
-    """All sections by name, all seats by id, and the categories in the order of the map."""
+    """All sections by name, all seats by id, the categories in the order of the map, and the wheelchair places."""
 
     sections: Mapping[str, Section]
     seats: Mapping[int, Seat]
     categories: Sequence[CategoryPrices]
+    accessible: Sequence[Seat]
 
 
 # A packed hall of 20,000 seats has some 600 kB, an unpacked one 3.6 MB: together at most some 60 MB a process.
@@ -177,24 +189,27 @@ def seat_map_of(sale: Sale) -> SeatMap:
 
 def seat_map_from(body: bytes) -> SeatMap:
     content = orjson.loads(body)
-    colors = colors_of(content["layout"].get("categories", []))
-    seats = [seat_from(facts, nth, colors) for nth, facts in enumerate(content["seats"])]
+    grades = grades_in(content["layout"].get("categories", []), content["seats"])
+    seats = [seat_from(facts, nth, grades) for nth, facts in enumerate(content["seats"])]
     return SeatMap(
         sections={section.name: section for section in sections_of(seats)},
         seats={seat.id: seat for seat in seats},
-        categories=list(category_prices(seats, colors)),
+        categories=category_prices(seats, grades),
+        accessible=[seat for seat in seats if seat.accessible],
     )
 
 
-def colors_of(categories: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The colours of the map's categories; a colour that is none becomes a plain one."""
-    colors = {str(each.get("name")): str(each.get("color")) for each in categories}
-    return {name: color if COLOR.fullmatch(color) else PLAIN_COLOR for name, color in colors.items()}
+def grades_in(categories: Sequence[Mapping[str, object]], seats: Sequence[Mapping[str, Any]]) -> dict[str, Grade]:
+    """How the categories look that seats have: those of the map in its order, then any other."""
+    colours = {str(each.get("name")): each.get("color") for each in categories}
+    used = dict.fromkeys(facts["category"] for facts in seats)
+    names = [name for name in dict.fromkeys([*colours, *used]) if name in used]
+    return {grade.name: grade for grade in grades_of(names, colours)}
 
 
-def seat_from(facts: Mapping[str, Any], nth: int, colors: Mapping[str, str]) -> Seat:
+def seat_from(facts: Mapping[str, Any], nth: int, grades: Mapping[str, Grade]) -> Seat:
     kept = {name: facts[name] for name in Seat.__slots__ if name in facts}
-    return Seat(nth=nth, color=colors.get(facts["category"], PLAIN_COLOR), **kept)
+    return Seat(nth=nth, grade=grades[facts["category"]], **kept)
 
 
 def sections_of(seats: Sequence[Seat]) -> Iterator[Section]:
@@ -214,11 +229,12 @@ def rows_of(seats: Sequence[Seat]) -> Iterator[Row]:
         yield Row(name, list(members))
 
 
-def category_prices(seats: Sequence[Seat], colors: Mapping[str, str]) -> Iterator[CategoryPrices]:
-    """The categories that seats have: those of the map in its order, then any other."""
-    prices: dict[str, set[int]] = {}
+def category_prices(seats: Sequence[Seat], grades: Mapping[str, Grade]) -> list[CategoryPrices]:
+    members: dict[str, list[Seat]] = {name: [] for name in grades}
     for seat in seats:
-        prices.setdefault(seat.category, set()).add(seat.seat_price)
-    for name in dict.fromkeys([*colors, *prices]):
-        if name in prices:
-            yield CategoryPrices(name, colors.get(name, PLAIN_COLOR), min(prices[name]), max(prices[name]))
+        members[seat.category].append(seat)
+    prices = {name: {seat.seat_price for seat in own} for name, own in members.items()}
+    return [
+        CategoryPrices(nth, grade, min(prices[name]), max(prices[name]), members[name])
+        for nth, (name, grade) in enumerate(grades.items())
+    ]

@@ -1,5 +1,6 @@
 """The pages of choosing seats: for nobody, for another fan, and for the fan. All of it without JavaScript."""
 
+import gzip
 import re
 from datetime import timedelta
 from urllib.parse import unquote
@@ -169,7 +170,33 @@ def test_a_colour_that_is_none_never_reaches_the_page(sale):
     page = text_of(inside(sale).get(address(sale)))
 
     assert "onload" not in page
-    assert 'fill="#6b7280"' in page
+    assert set(re.findall(r'fill="([^"]*)"', page)) <= {"none", "currentColor", *re.findall("#[0-9a-f]{6}", page)}
+
+
+def test_a_hall_with_nothing_left_in_a_section_folds_it_away(sale):
+    make_seats(sale.schedule, 2, 90_000, section="Balcony", category="VIP")
+    ConcertSeat.objects.filter(section="Balcony").move("AVAILABLE", "UNAVAILABLE")
+
+    page = text_of(inside(sale).get(address(sale)))
+
+    assert "1 section is sold out" in page
+    assert "section=Balcony" not in page
+    assert re.search(r'<span class="legend-name">VIP</span>.{0,200}>0 left<', page)
+
+
+def test_the_hall_as_the_map_draws_it_is_public_and_kept_for_good(sale):
+    page = inside(sale).get(address(sale)).content.decode()
+    (path,) = re.findall(r'data-seats="([^"]+)"', page)
+
+    plain = Client().get(path)
+    packed = Client().get(path, headers={"Accept-Encoding": "gzip"})
+    again = Client().get(path, headers={"If-None-Match": plain["ETag"]})
+
+    assert plain["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert sum(count for _, _, count in plain.json()["rows"]) == len(sale.seats)
+    assert gzip.decompress(packed.content) == plain.content
+    assert (packed["Vary"], again.status_code) == ("Accept-Encoding", 304)
+    assert f'href="{path}"' in page
 
 
 # --- Holding -----------------------------------------------------------------------------------

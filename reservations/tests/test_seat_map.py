@@ -1,5 +1,7 @@
 """A hall as its pages list it."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -8,7 +10,7 @@ from concert_site.lib.json import to_json
 from reservations.models import ConcertSchedule
 from reservations.queries.availability import availability_of
 from reservations.queries.sales import fresh_sale_of, sale_of
-from reservations.queries.seat_map import PLAIN_COLOR, seat_map_from, seat_map_of
+from reservations.queries.seat_map import seat_map_from, seat_map_of
 from reservations.tests.factories import LAYOUT, hold, make_schedule, make_seats
 
 
@@ -53,23 +55,26 @@ def test_a_row_longer_than_a_page_is_not_torn_apart():
     assert [[len(row.seats) for row in portion] for portion in hall.sections["A"].portions] == [[900], [1]]
 
 
-@pytest.mark.parametrize("color", ["red", "#12", "#1234567", "#fff;x", 'url("x")', "", "#12345g"])
-def test_what_is_no_colour_becomes_a_plain_one(color):
+@pytest.mark.parametrize("color", ["red;x", "#12", "#fff;x", 'url("x")', "", "#12345g", None, 7])
+def test_what_is_no_colour_becomes_one_of_ours(color):
     hall = plan(("A", "1", "R", 5), categories=[{"name": "R", "color": color}])
 
-    assert hall.categories[0].color == hall.seats[100].color == PLAIN_COLOR
+    grade = hall.seats[100].grade
+    assert hall.categories[0].grade is grade
+    assert re.fullmatch("#[0-9a-f]{6}", grade.light)
 
 
 def test_categories_come_in_the_order_of_the_map_and_without_those_that_no_seat_has():
-    drawn = [{"name": "S", "color": "#111111"}, {"name": "None", "color": "#222222"}, {"name": "R", "color": "#333"}]
+    drawn = [{"name": "S", "color": "#111111"}, {"name": "None", "color": "#222222"}, {"name": "R", "color": "#a16207"}]
 
     hall = plan(("A", "1", "R", 5), ("A", "1", "S", 3), ("A", "1", "", 4), categories=drawn)
 
-    assert [(each.name, each.color) for each in hall.categories] == [
-        ("S", "#111111"),
-        ("R", "#333"),
-        ("", PLAIN_COLOR),
+    assert [(each.nth, each.name, each.grade.letter, each.grade.light) for each in hall.categories][:2] == [
+        (0, "S", "S", "#111111"),
+        (1, "R", "R", "#a16207"),
     ]
+    assert (hall.categories[2].name, hall.categories[2].grade.letter) == ("", "3")
+    assert hall.categories[1].seats_left("AAT") == 1
 
 
 @pytest.mark.django_db

@@ -24,6 +24,15 @@ from reservations.queries.seat_choice import SeatAdvice, seat_advice, seat_choic
 from reservations.views import holding
 from reservations.views.holding import MOST_KEPT, to_the_waiting_room, where_the_choice_goes_on
 
+# What static/js/seats.js imports, so that a browser fetches all at once: modules don't wait for one another.
+MODULES = [
+    f"js/{name}.js"
+    for name in (
+        *("availability", "colours", "gestures", "hall_areas", "hall_map", "hall_painter", "hall_signs", "hall_view"),
+        *("legend", "other_tabs", "seat_data", "seat_names", "seat_shapes", "seat_walk"),
+    )
+]
+
 
 @private_page
 @resumes_at(where_the_choice_goes_on)
@@ -61,6 +70,7 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
         "form_key": new_form_key(),
         "advice": advice_in(request, sale),
         "script_texts": script_texts(sale.tickets_per_fan),
+        "modules": MODULES,
         "language": get_language(),
         "money_pattern": money_pattern(),
         "digits": get_currency_precision(settings.CURRENCY),
@@ -107,6 +117,13 @@ def script_texts(limit: int) -> str:
             "accessible": _("wheelchair place"),
             "remove": _("Remove {seat}"),
             "limit": _("You can book up to %(limit)s tickets for this date.") % {"limit": limit},
+            "left": _("{left} left"),
+            "section": _("{section}: {left} seats left, {grades}, from {price}"),
+            "section_full": _("{section}: nothing left"),
+            "full_short": _("full"),
+            "count_one": _("1 seat"),
+            "count_many": _("{count} seats"),
+            "language": get_language(),
             "gone": _("{seat} has just been taken."),
             "held_elsewhere": _("You have just held {seat} in another tab. Pay there, or from My bookings."),
             "hold_one": _("Hold 1 seat"),

@@ -1,314 +1,282 @@
-// The map of a hall on a canvas: it draws 20,000 seats in a frame, where as many elements would take seconds.
+// The map of a hall: layers that are painted when nothing moves, and only moved while something does.
 //
-// What can't be seen on a canvas is said by two buttons that take turns: the one with the focus stands for the
-// seat at the cursor. The list view has every seat as a box to tick.
+// Below lies a picture of the whole hall, upon it a sharp one of the part that is seen and some around it. A finger
+// moves and stretches both as a browser moves any layer; once it rests, the sharp one is painted anew, a few
+// milliseconds at a time. What can't be seen on a canvas is said by buttons: one a section, and two that take turns
+// for the seat at the cursor. The list view has every seat as a box to tick.
 
-import { COLOR, channels, inkOn, readable } from "./colours.js";
-import { bounds, spacing, squares } from "./geometry.js";
 import { listenToFingers } from "./gestures.js";
+import { HallPainter } from "./hall_painter.js";
+import { HallSigns } from "./hall_signs.js";
+import { COMFORTABLE, HallView, PICKABLE, PICKABLE_BY_MOUSE } from "./hall_view.js";
+import { CHOSEN, SeatGrid } from "./seat_data.js";
+import { SeatWalk } from "./seat_walk.js";
 
-// Sizes on the screen, in CSS pixels.
-const TAPPABLE = 22;
-const COMFORTABLE = 34;
-const LARGEST = 64;
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+// Of a frame of 16 ms, what painting may take.
+const SLICE_MS = 5;
+const MOVING_SLICE_MS = 2;
+// Around the frame, in shares of it.
+const AROUND = 0.2;
+const FLIGHT_MS = 320;
+const SHARPEST = 2;
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+function afterThePicture() {
+  return new Promise((resolve) => {
+    window.requestAnimationFrame(() => window.setTimeout(resolve));
+  });
+}
 
 export class HallMap {
-  // `states(nth)` says "free", "taken", "own" or "chosen"; `describe(nth)` puts a seat in words.
-  constructor({ frame, canvas, cursors, seats, layout, states, describe, onPick }) {
-    Object.assign(this, { frame, canvas, cursors, seats, layout, states, describe, onPick });
-    this.context = canvas.getContext("2d");
-    this.pitch = spacing(seats);
-    this.radius = 0.42 * this.pitch;
-    this.extent = bounds(seats, layout, this.pitch);
-    this.squares = squares(seats, 2 * this.pitch);
-    this.cursor = -1;
-    this.turn = 0;
-    this.view = { scale: 1, x: 0, y: 0 };
-    this.rows = this.rowNames();
-    this.listen();
+  // `describe(nth)` puts a seat in words, `onPick(nth)` is told of one that was picked.
+  constructor({ frame, hall, data, texts, describe, onPick }) {
+    Object.assign(this, { frame, hall, data, describe, onPick, cursor: -1, turn: 0, touchedSeat: -1 });
+    this.base = frame.querySelector("#hall-canvas");
+    this.part = frame.querySelector(".hall-part");
+    this.spare = this.part.cloneNode();
+    this.cursors = [...frame.querySelectorAll(".hall-cursor")];
+    this.view = new HallView(hall.extent, data.pitch);
+    this.painter = new HallPainter(hall, data);
+    frame.style.setProperty("--hall-height", `${Math.ceil((frame.clientWidth * this.view.height) / this.view.width)}px`);
     this.dress();
-    frame.style.setProperty("--hall-height", `${Math.ceil((frame.clientWidth * this.extent.height) / this.extent.width)}px`);
     this.resize();
-  }
-
-  rowNames() {
-    const names = [];
-    this.seats.forEach((seat, nth) => {
-      const before = this.seats[nth - 1];
-      if (!before || before.row !== seat.row || before.section !== seat.section) names.push(nth);
+    // The seats are seen; whatever else there is comes after them.
+    this.isReady = afterThePicture().then(() => {
+      this.grid = this.painter.grid = new SeatGrid(data, hall.extent);
+      this.walk = new SeatWalk(data);
+      this.signs = new HallSigns({ frame, hall, data, texts, map: this });
+      this.signs.resize();
+      this.signs.paintMini(this.base);
+      this.listen();
     });
-    return names;
   }
 
-  // --- Look ----------------------------------------------------------------------------------------
+  // --- Painting ----------------------------------------------------------------------------------
 
   dress() {
     const style = getComputedStyle(this.frame);
     const token = (name) => style.getPropertyValue(name).trim();
-    const paper = channels(COLOR.test(token("--card")) ? token("--card") : "#ffffff");
-    this.theme = { paper, ink: token("--ink"), soft: token("--soft"), line: token("--line"), focus: token("--focus"), font: style.fontFamily };
-    const colors = new Map((this.layout.categories ?? []).map(({ name, color }) => [name, color]));
-    this.colors = new Map();
-    for (const { category } of this.seats) {
-      if (!this.colors.has(category)) this.colors.set(category, readable(colors.get(category), paper));
-    }
-    this.draw();
+    const theme = { isDark: dark.matches, font: style.fontFamily };
+    for (const name of ["card", "ink", "soft", "taken", "good", "focus"]) theme[name] = token(`--${name}`);
+    this.painter.dress(theme);
+    this.theme = theme;
+    this.repaint();
   }
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.frame;
     if (!width || !height) return;
-    const was = this.size;
-    this.size = { width, height };
-    this.density = window.devicePixelRatio || 1;
-    this.canvas.width = Math.round(width * this.density);
-    this.canvas.height = Math.round(height * this.density);
-    this.least = Math.min(width / this.extent.width, height / this.extent.height);
-    this.most = Math.max(LARGEST / this.pitch, this.least);
-    if (!was || this.isWhole) this.showAll();
-    else this.move(0, 0);
+    const { width: wasWide, height: wasHigh } = this.view.frame;
+    if (wasWide === width && wasHigh === height) return;
+    this.density = Math.min(SHARPEST, window.devicePixelRatio || 1);
+    this.view.resize(width, height);
+    this.signs?.resize();
+    this.repaint();
   }
 
-  get diameter() {
-    return 2 * this.radius * this.view.scale;
+  // Something has changed: the whole picture, and the sharp part if there is one.
+  repaint() {
+    if (!this.view.least || !this.theme) return;
+    const scale = this.view.least * this.density;
+    this.painter.paintWhole(this.base, scale, this.density);
+    this.base.style.width = `${this.base.width / this.density}px`;
+    this.base.style.height = `${this.base.height / this.density}px`;
+    this.signs?.paintMini(this.base);
+    this.place();
+    this.sharpen();
   }
 
-  draw() {
-    if (this.frameAsked || !this.size) return;
-    this.frameAsked = requestAnimationFrame(() => {
-      this.frameAsked = 0;
-      this.paint();
+  // As `repaint`, but not while a finger moves the map.
+  changed() {
+    this.isStale = true;
+    if (this.isMoving) return;
+    window.cancelAnimationFrame(this.changing);
+    this.changing = window.requestAnimationFrame(() => {
+      this.isStale = false;
+      this.repaint();
+      this.signs.show();
     });
   }
 
-  paint() {
-    const { context, view, density } = this;
+  place() {
+    const { view, base } = this;
+    const [left, top] = [view.x + view.left * view.scale, view.y + view.top * view.scale];
+    base.style.transform = `translate(${left}px, ${top}px) scale(${view.scale / view.least})`;
+    if (this.sharp) {
+      const { box, scale } = this.sharp;
+      const [x, y] = [view.x + box.left * view.scale, view.y + box.top * view.scale];
+      this.part.style.transform = `translate(${x}px, ${y}px) scale(${view.scale / scale})`;
+    }
+    this.signs?.follow(this.isMoving);
+  }
+
+  // Paints the part that is seen, piece by piece, on a canvas that nobody sees yet.
+  sharpen() {
+    window.cancelAnimationFrame(this.painting);
+    this.painting = 0;
+    const { view, density, spare } = this;
+    if (view.isWhole || !this.grid) {
+      this.part.hidden = true;
+      this.sharp = null;
+      return;
+    }
+    const around = AROUND * Math.min(view.frame.width, view.frame.height);
+    const box = view.seen(around);
+    const scale = view.scale;
+    const [width, height] = [view.frame.width + 2 * around, view.frame.height + 2 * around];
+    const [wide, high] = [Math.round(width * density), Math.round(height * density)];
+    if (spare.width !== wide) spare.width = wide;
+    if (spare.height !== high) spare.height = high;
+    Object.assign(spare.style, { width: `${width}px`, height: `${height}px` });
+    const steps = this.painter.paintPart(spare, box, scale * density, density);
+    const slice = () => {
+      const until = performance.now() + (this.isMoving ? MOVING_SLICE_MS : SLICE_MS);
+      while (performance.now() < until) {
+        if (steps.next().done) {
+          this.painting = 0;
+          this.swap(box, scale);
+          return;
+        }
+      }
+      this.painting = window.requestAnimationFrame(slice);
+    };
+    this.painting = window.requestAnimationFrame(slice);
+  }
+
+  swap(box, scale) {
+    const before = this.part;
+    [this.part, this.spare] = [this.spare, this.part];
+    this.sharp = { box, scale };
+    this.part.hidden = false;
+    this.place();
+    before.replaceWith(this.part);
+  }
+
+  // Whether the sharp part still covers what is seen.
+  get isCovered() {
+    if (!this.sharp) return false;
+    const [seen, { box }] = [this.view.seen(), this.sharp];
+    return seen.left >= box.left && seen.top >= box.top && seen.right <= box.right && seen.bottom <= box.bottom;
+  }
+
+  // --- Moving ------------------------------------------------------------------------------------
+
+  moving() {
+    if (!this.isMoving) {
+      this.isMoving = true;
+      window.cancelAnimationFrame(this.painting);
+      this.painting = 0;
+    }
+    // Once a frame, however often a finger is heard of.
+    this.placing ??= window.requestAnimationFrame(() => {
+      this.placing = null;
+      this.place();
+      // A long way: what comes into sight gets sharp under way.
+      if (!this.painting && this.sharp?.scale === this.view.scale && !this.isCovered) this.sharpen();
+    });
+    window.clearTimeout(this.resting);
+    this.resting = window.setTimeout(() => this.rest(), 160);
+  }
+
+  rest() {
+    window.clearTimeout(this.resting);
+    if (!this.isMoving) return;
+    this.isMoving = false;
+    this.frame.classList.toggle("zoomed", !this.view.isWhole);
+    if (this.isStale) this.changed();
+    else if (!this.isCovered || this.sharp.scale !== this.view.scale) this.sharpen();
+    // Each in a frame of its own.
+    window.cancelAnimationFrame(this.showing);
+    this.showing = window.requestAnimationFrame(() => this.signs.show());
+  }
+
+  // What the map can't go, the page does: a finger is never stuck on it.
+  pan(dx, dy, scrollsPage) {
+    window.cancelAnimationFrame(this.flying);
+    const [, left] = this.view.move(dx, dy);
+    if (scrollsPage && Math.abs(left) > 0.5) window.scrollBy({ top: -left, behavior: "instant" });
+    this.moving();
+  }
+
+  zoomAt(factor, x, y) {
+    window.cancelAnimationFrame(this.flying);
+    this.view.set(this.view.zoomed(factor, x, y));
+    this.moving();
+  }
+
+  get isStill() {
+    return this.view.isWhole || calm.matches;
+  }
+
+  // There by the way, so that nobody loses where they are; at once where motion is not wanted.
+  flyTo(goal) {
+    window.cancelAnimationFrame(this.flying);
+    const from = { scale: this.view.scale, x: this.view.x, y: this.view.y };
     const began = performance.now();
-    context.setTransform(density, 0, 0, density, 0, 0);
-    context.clearRect(0, 0, this.size.width, this.size.height);
-    context.setTransform(density * view.scale, 0, 0, density * view.scale, density * view.x, density * view.y);
-    for (const area of this.layout.areas ?? []) this.paintArea(area);
-    this.paintSeats();
-    for (const label of this.layout.labels ?? []) this.paintText(label.text, label.x, label.y, label.size ?? 18, this.theme.soft);
-    if (this.diameter > TAPPABLE) this.paintNumbers();
-    this.paintCursor();
-    this.paintTook = performance.now() - began;
+    const fly = () => {
+      const share = calm.matches ? 1 : Math.min(1, (performance.now() - began) / FLIGHT_MS);
+      const eased = 1 - (1 - share) ** 3;
+      const scale = from.scale * (goal.scale / from.scale) ** eased;
+      // The places of both views move in one line if their shift follows the scale.
+      const part = goal.scale === from.scale ? eased : (scale - from.scale) / (goal.scale - from.scale);
+      this.view.set({ scale, x: from.x + (goal.x - from.x) * part, y: from.y + (goal.y - from.y) * part });
+      this.moving();
+      if (share < 1) this.flying = window.requestAnimationFrame(fly);
+      else this.rest();
+    };
+    fly();
   }
 
-  paintArea(area) {
-    const { context } = this;
-    context.save();
-    context.translate(area.x ?? 0, area.y ?? 0);
-    context.rotate(((area.rotation ?? 0) * Math.PI) / 180);
-    context.beginPath();
-    const shape = area.shape ?? "rectangle";
-    if (shape === "rectangle") context.rect(0, 0, area.width ?? 0, area.height ?? 0);
-    else if (shape === "circle") context.arc(0, 0, Math.abs(area.radius ?? 0), 0, 2 * Math.PI);
-    else if (shape === "ellipse") context.ellipse(0, 0, Math.abs(area.radius_x ?? 0), Math.abs(area.radius_y ?? 0), 0, 0, 2 * Math.PI);
-    else if (shape === "polygon") for (const { x, y } of area.points ?? []) context.lineTo(x, y);
-    const color = COLOR.test(area.color ?? "") ? area.color : "";
-    context.closePath();
-    if (color && shape !== "text") {
-      context.fillStyle = color;
-      context.fill();
-    }
-    if (COLOR.test(area.border_color ?? "")) {
-      context.strokeStyle = area.border_color;
-      context.stroke();
-    }
-    if (area.text) {
-      const isBox = shape === "rectangle";
-      const x = area.text_x ?? (isBox ? (area.width ?? 0) / 2 : 0);
-      const y = area.text_y ?? (isBox ? (area.height ?? 0) / 2 : 0);
-      const plain = color && shape !== "text" ? inkOn(`rgb(${channels(color).join(" ")})`) : this.theme.soft;
-      this.paintText(area.text, x, y, area.text_size ?? 16, COLOR.test(area.text_color ?? "") ? area.text_color : plain);
-    }
-    context.restore();
+  zoomBy(factor) {
+    this.flyTo(this.view.zoomed(factor));
   }
-
-  paintText(text, x, y, size, color) {
-    // Too small to read is clutter.
-    if (size * this.view.scale < 4) return;
-    this.context.font = `600 ${Math.min(200, size)}px ${this.theme.font}`;
-    this.context.textAlign = "center";
-    this.context.textBaseline = "middle";
-    this.context.fillStyle = color;
-    this.context.fillText(String(text), x, y);
-  }
-
-  *visible() {
-    const { view, size, pitch } = this;
-    const left = -view.x / view.scale - pitch;
-    const top = -view.y / view.scale - pitch;
-    const right = left + size.width / view.scale + 2 * pitch;
-    const bottom = top + size.height / view.scale + 2 * pitch;
-    for (let nth = 0; nth < this.seats.length; nth += 1) {
-      const { x, y } = this.seats[nth];
-      if (x >= left && x <= right && y >= top && y <= bottom) yield nth;
-    }
-  }
-
-  // One path a colour: as many strokes of the context as there are colours, not seats.
-  paintSeats() {
-    const free = new Map();
-    const taken = new Path2D();
-    const own = [];
-    const isSmall = this.diameter < 4;
-    for (const nth of this.visible()) {
-      const state = this.states(nth);
-      if (state === "taken") this.trace(taken, nth, 0.5, isSmall);
-      else if (state === "free") {
-        const { category } = this.seats[nth];
-        if (!free.has(category)) free.set(category, new Path2D());
-        this.trace(free.get(category), nth, 1, isSmall);
-      } else own.push([nth, state]);
-    }
-    this.context.fillStyle = this.theme.line;
-    this.context.fill(taken);
-    for (const [category, path] of free) {
-      this.context.fillStyle = this.colors.get(category);
-      this.context.fill(path);
-    }
-    for (const [nth, state] of own) this.paintOwn(nth, state);
-  }
-
-  // Wheelchair places are square, so that they are told apart by shape, too.
-  trace(path, nth, share, isSmall) {
-    const { x, y, accessible } = this.seats[nth];
-    const radius = this.radius * share;
-    if (isSmall || accessible) path.rect(x - radius, y - radius, 2 * radius, 2 * radius);
-    else {
-      path.moveTo(x + radius, y);
-      path.arc(x, y, radius, 0, 2 * Math.PI);
-    }
-  }
-
-  paintOwn(nth, state) {
-    const { context } = this;
-    const { x, y, category } = this.seats[nth];
-    const radius = Math.max(this.radius * 1.1, 6 / this.view.scale);
-    context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
-    context.fillStyle = state === "chosen" ? this.theme.ink : this.colors.get(category);
-    context.fill();
-    context.lineWidth = 0.28 * radius;
-    context.strokeStyle = state === "chosen" ? this.colors.get(category) : this.theme.ink;
-    context.stroke();
-    if (state !== "chosen") return;
-    context.beginPath();
-    context.moveTo(x - 0.42 * radius, y + 0.02 * radius);
-    context.lineTo(x - 0.1 * radius, y + 0.36 * radius);
-    context.lineTo(x + 0.46 * radius, y - 0.36 * radius);
-    context.strokeStyle = `rgb(${this.theme.paper.join(" ")})`;
-    context.stroke();
-  }
-
-  paintNumbers() {
-    for (const nth of this.visible()) {
-      const { x, y, seat_label: label, category } = this.seats[nth];
-      if (this.states(nth) === "free") this.paintText(label, x, y, this.radius * (label.length > 3 ? 0.55 : 0.85), inkOn(this.colors.get(category)));
-    }
-    const shown = new Set(this.visible());
-    for (const nth of this.rows) {
-      if (!shown.has(nth)) continue;
-      const [first, second] = [this.seats[nth], this.seats[nth + 1]];
-      const isPair = second && second.row === first.row && second.section === first.section;
-      const [dx, dy] = isPair ? [first.x - second.x, first.y - second.y] : [-this.pitch, 0];
-      this.paintText(first.row, first.x + dx, first.y + dy, this.radius, this.theme.soft);
-    }
-  }
-
-  paintCursor() {
-    if (this.cursor < 0 || !this.cursors.includes(document.activeElement)) return;
-    const { x, y } = this.seats[this.cursor];
-    this.context.beginPath();
-    this.context.arc(x, y, Math.max(this.radius * 1.5, 9 / this.view.scale), 0, 2 * Math.PI);
-    this.context.lineWidth = 3 / this.view.scale;
-    this.context.strokeStyle = this.theme.focus;
-    this.context.stroke();
-  }
-
-  // --- Moving --------------------------------------------------------------------------------------
 
   showAll() {
-    const { size, extent, least } = this;
-    this.view = {
-      scale: least,
-      x: (size.width - extent.width * least) / 2 - extent.left * least,
-      y: (size.height - extent.height * least) / 2 - extent.top * least,
-    };
-    this.settle();
+    this.flyTo(this.view.whole());
   }
 
-  get isWhole() {
-    return this.view.scale <= this.least * 1.01;
+  showSection(section, x, y) {
+    const box = this.signs.sections[section];
+    this.flyTo(this.view.onSection(box, x ?? box.x, y ?? box.y));
   }
 
-  get isClosest() {
-    return this.view.scale >= this.most;
-  }
-
-  move(dx, dy) {
-    this.view.x += dx;
-    this.view.y += dy;
-    this.settle();
-  }
-
-  zoom(factor, x = this.size.width / 2, y = this.size.height / 2) {
-    const scale = Math.min(this.most, Math.max(this.least, this.view.scale * factor));
-    const ratio = scale / this.view.scale;
-    this.view = { scale, x: x - (x - this.view.x) * ratio, y: y - (y - this.view.y) * ratio };
-    this.settle();
-  }
-
-  // The hall never leaves the frame, and stands in its middle where it is the smaller one.
-  settle() {
-    const { view, size, extent } = this;
-    const within = (start, length, room, origin) => {
-      const long = length * view.scale;
-      if (long <= room) return (room - long) / 2 - origin * view.scale;
-      return Math.min(-origin * view.scale, Math.max(room - long - origin * view.scale, start));
-    };
-    view.x = within(view.x, extent.width, size.width, extent.left);
-    view.y = within(view.y, extent.height, size.height, extent.top);
-    // A map that shows the whole hall lets the finger scroll the page.
-    this.frame.classList.toggle("zoomed", !this.isWhole);
-    this.draw();
-  }
-
-  show(nth) {
-    const seat = this.seats[nth];
-    if (this.diameter < 16) this.zoom(TAPPABLE / this.diameter, seat.x * this.view.scale + this.view.x, seat.y * this.view.scale + this.view.y);
-    const [x, y] = [seat.x * this.view.scale + this.view.x, seat.y * this.view.scale + this.view.y];
-    const edge = Math.min(60, this.size.width / 4, this.size.height / 4);
-    const inward = (at, room) => (at < edge ? edge - at : at > room - edge ? room - edge - at : 0);
-    this.move(inward(x, this.size.width), inward(y, this.size.height));
+  showSeat(nth) {
+    this.flyTo(this.view.onSeat(this.data.x[nth], this.data.y[nth]));
     this.frame.scrollIntoView({ block: "nearest" });
   }
 
-  // --- Picking -------------------------------------------------------------------------------------
+  // --- Picking -----------------------------------------------------------------------------------
+
+  hallAt(x, y) {
+    return [(x - this.view.x) / this.view.scale, (y - this.view.y) / this.view.scale];
+  }
+
+  canPick(isFinger) {
+    return this.view.apart >= (isFinger ? PICKABLE : PICKABLE_BY_MOUSE) || this.view.isClosest;
+  }
 
   seatAt(x, y) {
-    const [worldX, worldY] = [(x - this.view.x) / this.view.scale, (y - this.view.y) / this.view.scale];
-    const reach = Math.max(0.6 * this.pitch, Math.min(TAPPABLE / this.view.scale, 2 * this.pitch));
-    const [column, row] = [Math.floor(worldX / (2 * this.pitch)), Math.floor(worldY / (2 * this.pitch))];
-    let [best, distance] = [-1, reach];
-    for (let i = column - 1; i <= column + 1; i += 1) {
-      for (let j = row - 1; j <= row + 1; j += 1) {
-        for (const nth of this.squares.get(`${i}:${j}`) ?? []) {
-          const away = Math.hypot(this.seats[nth].x - worldX, this.seats[nth].y - worldY);
-          if (away < distance) [best, distance] = [nth, away];
-        }
-      }
-    }
-    return best;
+    return this.grid.nearest(...this.hallAt(x, y), Math.max(0.6 * this.data.pitch, Math.min(22 / this.view.scale, this.data.pitch)));
+  }
+
+  // Answers whether a tap must wait for a second one; until then its seat has a ring.
+  touched(x, y, isFinger) {
+    if (!isFinger || !this.canPick(isFinger)) return false;
+    const nth = this.seatAt(x, y);
+    this.signs.ring(nth);
+    return true;
   }
 
   tap(x, y, isFinger) {
-    // Where seats are smaller than a fingertip, the first tap comes closer.
-    if (this.diameter < (isFinger ? TAPPABLE : 9) && !this.isClosest) {
-      this.zoom(COMFORTABLE / this.diameter, x, y);
+    this.signs.ring(-1);
+    const [hallX, hallY] = this.hallAt(x, y);
+    if (!this.canPick(isFinger)) {
+      // Where seats are smaller than a fingertip, a tap comes closer.
+      const nth = this.grid.nearest(hallX, hallY, Math.max(40 / this.view.scale, 3 * this.data.pitch));
+      if (nth >= 0) this.showSection(this.data.section[nth], hallX, hallY);
+      else this.flyTo(this.view.zoomed(2.2, x, y));
       return;
     }
     const nth = this.seatAt(x, y);
@@ -318,27 +286,14 @@ export class HallMap {
     this.tell();
   }
 
-  step([dx, dy]) {
-    const from = this.seats[this.cursor];
-    let [best, least] = [-1, Infinity];
-    this.seats.forEach((seat, nth) => {
-      if (nth === this.cursor || this.states(nth) === "taken") return;
-      const [x, y] = [seat.x - from.x, seat.y - from.y];
-      const along = x * dx + y * dy;
-      const aside = Math.abs(x * dy) + Math.abs(y * dx);
-      // Within 60 degrees of the arrow, and rather straight on than near.
-      if (along <= 0.01 || aside > 1.75 * along) return;
-      const cost = along + 2.5 * aside;
-      if (cost < least) [best, least] = [nth, cost];
-    });
-    if (best < 0) return;
-    this.cursor = best;
-    this.show(best);
-    // The other button takes the focus: screen readers say what has just been focused.
-    this.turn = 1 - this.turn;
-    this.tell();
-    this.cursors[this.turn].focus({ preventScroll: true });
+  // Comes closer, and back from the closest; picks nothing.
+  doubleTap(x, y) {
+    this.signs.ring(-1);
+    if (this.view.isClosest) this.showAll();
+    else this.flyTo(this.view.zoomed(Math.max(2, COMFORTABLE / this.view.apart), x, y));
   }
+
+  // --- Keys --------------------------------------------------------------------------------------
 
   tell() {
     if (this.cursor < 0) return;
@@ -346,38 +301,60 @@ export class HallMap {
     button.tabIndex = 0;
     this.cursors[1 - this.turn].tabIndex = -1;
     button.setAttribute("aria-label", this.describe(this.cursor));
-    button.setAttribute("aria-checked", String(this.states(this.cursor) === "chosen"));
-    this.draw();
+    button.setAttribute("aria-checked", String(this.data.state[this.cursor] === CHOSEN));
+    this.signs.ring(this.cursors.includes(document.activeElement) ? this.cursor : -1);
   }
 
-  home() {
-    if (this.cursor >= 0) return;
-    this.cursor = this.seats.findIndex((seat, nth) => this.states(nth) !== "taken");
+  // The other button takes the focus: screen readers say what has just been focused.
+  goTo(nth) {
+    if (nth < 0) return;
+    this.cursor = nth;
+    this.showSeat(nth);
+    this.turn = 1 - this.turn;
+    this.tell();
+    this.cursors[this.turn].focus({ preventScroll: true });
     this.tell();
   }
 
-  // --- Listening -----------------------------------------------------------------------------------
+  home() {
+    if (this.cursor < 0) this.cursor = [...this.data.state.keys()].find((nth) => this.data.isOpen(nth)) ?? -1;
+    this.tell();
+  }
+
+  pressed(event) {
+    const { key } = event;
+    if (this.cursor < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    const acts = {
+      Home: () => this.goTo(this.walk.end(this.cursor, true)),
+      End: () => this.goTo(this.walk.end(this.cursor, false)),
+      PageDown: () => this.goTo(this.walk.toSection(this.cursor, 1)),
+      PageUp: () => this.goTo(this.walk.toSection(this.cursor, -1)),
+      "+": () => this.zoomBy(1.7),
+      "-": () => this.zoomBy(1 / 1.7),
+      Escape: () => this.showAll(),
+    };
+    const act = ARROWS.includes(key) ? () => this.goTo(this.walk.step(this.cursor, key)) : acts[key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
 
   listen() {
-    listenToFingers(this.canvas, this);
+    listenToFingers(this.frame, this);
     for (const button of this.cursors) {
       button.addEventListener("focus", () => {
         this.home();
-        if (this.cursor >= 0 && button.matches(":focus-visible")) this.show(this.cursor);
-        this.draw();
+        if (this.cursor >= 0 && button.matches(":focus-visible")) this.showSeat(this.cursor);
       });
-      button.addEventListener("blur", () => this.draw());
+      button.addEventListener("blur", () => this.signs.ring(-1));
       button.addEventListener("click", () => {
         if (this.cursor >= 0) this.onPick(this.cursor);
         this.tell();
       });
-      button.addEventListener("keydown", (event) => {
-        if (!(event.key in ARROWS) || this.cursor < 0) return;
-        event.preventDefault();
-        this.step(ARROWS[event.key]);
-      });
+      button.addEventListener("keydown", (event) => this.pressed(event));
     }
     new ResizeObserver(() => this.resize()).observe(this.frame);
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.dress());
+    dark.addEventListener("change", () => this.dress());
   }
 }
+

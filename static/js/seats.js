@@ -4,6 +4,8 @@
 
 import { Availability } from "./availability.js";
 import { HallMap } from "./hall_map.js";
+import { Legend } from "./legend.js";
+import { CHOSEN, FREE as IS_FREE, OWN, SeatData } from "./seat_data.js";
 import { whenHeld } from "./other_tabs.js";
 import { rowName, seatNumber } from "./seat_names.js";
 
@@ -74,6 +76,7 @@ function pick(seat) {
   }
   say("");
   chosen.set(seat.id, seat);
+  mark(seat, true);
   showChosen();
   return true;
 }
@@ -82,7 +85,16 @@ function drop(seat) {
   chosen.delete(seat.id);
   const box = rows?.querySelector(`input[value="${seat.id}"]`);
   if (box) box.checked = false;
+  mark(seat, false);
   showChosen();
+}
+
+function mark(seat, isChosen) {
+  form.classList.toggle("has-choice", chosen.size > 0);
+  if (!map) return;
+  map.data.choose(seat.nth, isChosen);
+  map.changed();
+  map.tell();
 }
 
 function entryOf(seat) {
@@ -95,10 +107,7 @@ function entryOf(seat) {
   const cross = document.createElement("span");
   cross.textContent = "×";
   remove.append(cross);
-  remove.addEventListener("click", () => {
-    drop(seat);
-    map?.draw();
-  });
+  remove.addEventListener("click", () => drop(seat));
   entry.append(remove);
   if (!rows) {
     const field = document.createElement("input");
@@ -115,6 +124,9 @@ function showChosen() {
   document.getElementById("total").textContent = seats.length ? money(total) : "";
   document.getElementById("bar-inside").hidden = !seats.length;
   say(notice.textContent);
+  const fold = document.getElementById("fold");
+  fold.hidden = !seats.length;
+  document.getElementById("count").textContent = seats.length === 1 ? texts.count_one : filled(texts.count_many, { count: seats.length });
   const button = document.getElementById("hold");
   button.textContent = seats.length === 1 ? texts.hold_one : filled(texts.hold_many, { count: seats.length });
 }
@@ -133,7 +145,9 @@ whenHeld((ids) => {
   for (const id of ids) own.add(id);
   for (const seat of yours) drop(seat);
   if (yours.length) say(yours.map((seat) => filled(texts.held_elsewhere, { seat: nameOf(seat) })).join(" "));
-  map?.draw();
+  if (!map) return;
+  showOwn(map.data);
+  map.changed();
 });
 
 function isFree(nth) {
@@ -143,61 +157,103 @@ function isFree(nth) {
 // --- The map -------------------------------------------------------------------------------------
 
 let map = null;
+let legend = null;
 let drawnVersion = 0;
 
-function stateOf(seats, nth) {
-  const { id } = seats[nth];
-  if (chosen.has(id)) return "chosen";
-  if (own.has(id)) return "own";
-  return isFree(nth) ? "free" : "taken";
+// A seat as the bar shows it, whether it comes from the map or from a box.
+function seatAt(data, nth) {
+  return {
+    id: data.ids[nth], nth, section: data.sections[data.section[nth]], row: data.rowOf(nth),
+    seat_label: data.labelOf(nth), seat_price: data.price[nth],
+  };
 }
 
-function describe(seats, nth) {
-  const seat = seats[nth];
-  const parts = [nameOf(seat), seat.category, priceOf(seat), texts[stateOf(seats, nth)]];
-  if (seat.accessible) parts.push(texts.accessible);
+function describe(data, nth) {
+  const state = { [IS_FREE]: texts.free, [OWN]: texts.own, [CHOSEN]: texts.chosen }[data.state[nth]] ?? texts.taken;
+  const seat = seatAt(data, nth);
+  const parts = [nameOf(seat), data.categories[data.category[nth]].name, priceOf(seat), state];
+  if (data.accessible[nth]) parts.push(texts.accessible);
   return parts.filter(Boolean).join(", ");
 }
 
-async function fetchPlan(version) {
-  const answer = await fetch(`${hall.dataset.seats}?v=${version}`, { credentials: "omit" });
-  if (!answer.ok) throw new Error(`seats: ${answer.status}`);
+// With the defaults of fetch, so that what the page has preloaded is taken.
+async function fetchHall() {
+  const answer = await fetch(hall.dataset.seats);
+  if (!answer.ok) throw new Error(`hall: ${answer.status}`);
   return answer.json();
 }
 
-function showMap({ seats, layout, layout_version: version }) {
-  drawnVersion = version;
-  if (!seats.length) return;
+function showMap(plan) {
+  drawnVersion = plan.layout_version;
+  if (!plan.ids.length) {
+    form.classList.add("no-map");
+    return;
+  }
   performance.mark("hall-map-begins");
-  hall.hidden = false;
-  document.getElementById("sections").hidden = true;
-  const frame = document.getElementById("hall-frame");
-  const states = (nth) => stateOf(seats, nth);
+  const data = new SeatData(plan);
+  showOwn(data);
+  form.classList.add("has-map");
   map = new HallMap({
-    frame, seats, layout, states,
-    canvas: document.getElementById("hall-canvas"),
-    cursors: [...frame.querySelectorAll(".hall-cursor")],
-    describe: (nth) => describe(seats, nth),
+    frame: document.getElementById("hall-frame"), hall: plan, data, texts,
+    describe: (nth) => describe(data, nth),
     onPick: (nth) => {
-      if (states(nth) === "free" || states(nth) === "chosen") pick(seats[nth]);
-      map.draw();
+      if (data.isOpen(nth)) pick(seatAt(data, nth));
     },
   });
-  map.paint();
   performance.measure("hall-map", "hall-map-begins");
-  seats.forEach((seat, nth) => Object.assign(seat, { nth }));
-  for (const id of numbersIn(form.dataset.keep)) {
-    const seat = seats.find((each) => each.id === id);
-    if (seat && isFree(seat.nth) && !chosen.has(id)) pick(seat);
-  }
-  map.draw();
+  map.isReady.then(() => {
+    legend = new Legend(document.getElementById("legend"), {
+      language: form.dataset.language, texts,
+      onFilter(categories, onlyAccessible) {
+        data.filter(categories, onlyAccessible);
+        count();
+        map.changed();
+      },
+    });
+    count();
+    showKept(data);
+  });
+}
+
+function showOwn(data) {
+  data.own = new Set([...own].map((id) => data.nthOf(id)).filter((nth) => nth >= 0));
+  data.setCodes(codes);
+}
+
+// What a refused choice left over, or the site suggests.
+function showKept(data) {
+  const kept = numbersIn(form.dataset.keep).map((id) => data.nthOf(id)).filter((nth) => nth >= 0);
+  for (const nth of kept) if (data.state[nth] === IS_FREE) pick(seatAt(data, nth));
+  const shown = [...data.chosen, ...data.own][0];
+  if (shown !== undefined) map.flyTo(map.view.around(data.x[shown], data.y[shown], 30 / data.pitch));
+}
+
+function count() {
+  if (!map.signs) return;
+  const left = map.data.left();
+  map.signs.count(left, money);
+  map.signs.show();
+  legend?.count(left);
 }
 
 function listenToZoom() {
   const press = (id, act) => document.getElementById(id).addEventListener("click", act);
-  press("zoom-in", () => map?.zoom(1.7));
-  press("zoom-out", () => map?.zoom(1 / 1.7));
+  press("zoom-in", () => map?.zoomBy(1.8));
+  press("zoom-out", () => map?.zoomBy(1 / 1.8));
   press("zoom-all", () => map?.showAll());
+}
+
+// The bar takes its room from the map, so that it covers nothing; folded it takes less.
+function listenToBar() {
+  const fold = document.getElementById("fold");
+  fold.addEventListener("click", () => {
+    const isOpen = fold.getAttribute("aria-expanded") !== "true";
+    fold.setAttribute("aria-expanded", String(isOpen));
+    bar.classList.toggle("folded", !isOpen);
+  });
+  new ResizeObserver(() => {
+    form.style.setProperty("--bar-height", `${Math.round(bar.offsetHeight)}px`);
+  }).observe(bar);
 }
 
 // --- The boxes of a section ----------------------------------------------------------------------
@@ -233,22 +289,28 @@ function changed(found) {
     return;
   }
   document.dispatchEvent(new CustomEvent("frontrow:seats-left", { detail: found.seats_left }));
-  takeAway([...chosen.values()].filter((seat) => !isFree(seat.nth)));
+  const gone = [...chosen.values()].filter((seat) => !isFree(seat.nth));
+  map?.data.setCodes(codes);
+  takeAway(gone);
   if (rows) closeBoxes();
-  map?.draw();
+  if (!map) return;
+  count();
+  map.changed();
 }
 
 async function begin() {
   bar.hidden = false;
   showChosen();
+  listenToBar();
   if (rows) listenToBoxes();
   if (hall) {
     listenToZoom();
     try {
-      const [found, plan] = await Promise.all([availability.first(), fetchPlan(hall.dataset.version)]);
+      const [found, plan] = await Promise.all([availability.first(), fetchHall()]);
       codes = found.seats;
       showMap(plan);
     } catch {
+      form.classList.add("no-map");
       say(texts.broken);
     }
   }

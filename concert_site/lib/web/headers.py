@@ -68,7 +68,7 @@ def kind_of(path: str, content_type: str = "") -> str:
         return "page"
     if path.startswith(settings.STATIC_URL):
         return "file"
-    is_data = path.startswith((*DATA_PREFIXES, settings.MEDIA_URL)) or path.endswith(".svg")
+    is_data = path.startswith((*DATA_PREFIXES, settings.MEDIA_URL)) or path.endswith((".svg", ".json"))
     return "data" if is_data else "page"
 
 

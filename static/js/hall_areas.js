@@ -1,0 +1,51 @@
+// What is in a hall besides seats: the stage, walls, names.
+
+import { inkOn } from "./colours.js";
+
+// On the screen, in CSS pixels: smaller text is clutter.
+const READABLE = 7;
+
+export function paintAreas(context, areas, theme, scale) {
+  for (const area of areas) {
+    context.save();
+    context.translate(area.x, area.y);
+    if (area.rotation) context.rotate((area.rotation * Math.PI) / 180);
+    trace(context, area);
+    if (area.fill) {
+      context.fillStyle = area.fill;
+      context.fill();
+    }
+    if (area.stroke) {
+      context.lineWidth = 1;
+      context.strokeStyle = area.stroke;
+      context.stroke();
+    }
+    if (area.text) {
+      const isSolid = area.fill?.length === 7;
+      const ink = isSolid ? inkOn(area.fill) : area.fill ? (area.ink ?? theme.ink) : theme.soft;
+      paintText(context, area.text, area.tx, area.ty, area.size, ink, theme, scale);
+    }
+    context.restore();
+  }
+}
+
+function trace(context, { rx, ry, points }) {
+  context.beginPath();
+  if (points) {
+    for (let at = 0; at < points.length; at += 2) context.lineTo(points[at], points[at + 1]);
+    context.closePath();
+  } else if (rx && ry) context.ellipse(0, 0, rx, ry, 0, 0, 2 * Math.PI);
+}
+
+export function paintLabels(context, labels, theme, scale) {
+  for (const { text, x, y, size } of labels) paintText(context, text, x, y, size, theme.soft, theme, scale);
+}
+
+export function paintText(context, text, x, y, size, color, theme, scale) {
+  if (size * scale < READABLE) return;
+  context.font = `600 ${size}px ${theme.font}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillStyle = color;
+  context.fillText(text, x, y);
+}
