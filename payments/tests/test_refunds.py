@@ -16,6 +16,7 @@ from payments.tests.scenes import buy, ledger_of, make_fan, make_paid
 from queueing.models import WaitingToken
 from reservations.domain.errors import RefundClosed
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, Reservation
+from reservations.tests.factories import make_concert, make_venue
 from reservations.tests.scenes import LAPSED, NOW, Sale, hold, in_order, make_sale, statuses
 from wallet.models import BalanceHistory
 
@@ -238,3 +239,37 @@ def test_canceling_a_hold_costs_the_same_whatever_else_is_booked():
         )
 
     assert costs == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("moment", "fee"),
+    [
+        # Until midnight in New York three days are left; in Seoul it is the afternoon of the next day already.
+        (datetime(2031, 5, 29, 3, 59, 59, tzinfo=UTC), 10_000),
+        (datetime(2031, 5, 29, 4, 0, tzinfo=UTC), 15_000),
+    ],
+)
+def test_fees_go_by_the_days_of_a_venue_in_another_zone(moment, fee):
+    """The show is at eight in the evening of May 31 in New York, when it is June 1 in Seoul."""
+    fan = make_fan(balance=50_000)
+    concert = make_concert(venue=make_venue("America/New_York"))
+    sale = make_sale(concert=concert, concert_at=datetime(2031, 6, 1, 0, 0, tzinfo=UTC), seats=1)
+    assert sale.schedule.concert_date == date(2031, 5, 31)
+    (payment,) = buy(fan, sale, 0)
+
+    with CaptureQueriesContext(connection) as queries:
+        canceled = cancel(payment, now=moment)
+
+    assert (canceled.fee, len(queries)) == (fee, 2)
+    assert broken_invariants() == {}
+
+
+def test_the_last_day_is_over_at_the_venues_midnight_wherever_the_house_is():
+    concert = make_concert(venue=make_venue("America/New_York"))
+    sale = make_sale(concert=concert, concert_at=datetime(2031, 6, 1, 0, 0, tzinfo=UTC), seats=2)
+    fan = make_fan(balance=100_000)
+    last, late = buy(fan, sale, 0, 1)
+
+    assert cancel(last, now=datetime(2031, 5, 31, 3, 59, 59, tzinfo=UTC)).fee == 15_000
+    with pytest.raises(RefundClosed):
+        cancel(late, now=datetime(2031, 5, 31, 4, 0, tzinfo=UTC))
