@@ -95,11 +95,23 @@ def short_day(moment: date | datetime, zone: str | None = None) -> str:
 
 
 @register.filter
+def hour(moment: datetime, zone: str | None = None) -> str:
+    """A time at the venue where its zone is named beside: 7:30 PM, or 19:30; never broken in two."""
+    pattern = KOREAN_CLOCK if is_korean() else "short"
+    written = format_time(local(moment, zone).timetz(), pattern, locale=babel_locale())
+    return str(written).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@register.filter
+def zone_name(moment: datetime, zone: str | None = None) -> str:
+    """What the venue's zone is called at that instant: KST, EDT, GMT+5:30."""
+    return zone_label(local(moment, zone))
+
+
+@register.filter
 def clock(moment: datetime, zone: str | None = None) -> str:
     """A time at the venue, and whose it is: 7:30 PM KST, or 19:30 KST; never broken in two."""
-    there = local(moment, zone)
-    written = format_time(there.timetz(), KOREAN_CLOCK if is_korean() else "short", locale=babel_locale())
-    return f"{written} {zone_label(there)}".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{hour(moment, zone)}\N{NO-BREAK SPACE}{zone_name(moment, zone)}"
 
 
 @register.filter
