@@ -88,7 +88,7 @@ def test_another_fee_than_was_shown_asks_again(shown):
         response = agree(fan, address, **{f"fee_{pk}": shown})
 
     assert response.redirect_chain == [(address, 302)]
-    assert notices(response) == ["No canceled bookings: the fee has changed. Please check again."]
+    assert notices(response) == ["Nothing was canceled: the fee has changed. Please check again."]
     assert "Cancel and get ₩40,000 back" in text_of(response)
 
 

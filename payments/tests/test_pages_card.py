@@ -233,7 +233,7 @@ def test_while_the_provider_is_away_it_can_be_tried_again_and_nothing_is_lost(mo
     again = scene.browser.post(f"{address}pay/")
 
     assert "The provider isn’t responding" in page
-    assert notices(not_ended) == ["The provider isn’t responding, so this payment can’t be ended yet."]
+    assert notices(not_ended) == ["The provider isn’t responding, so this payment can’t be canceled yet."]
     assert again["Location"].startswith("/sandbox/")
 
 

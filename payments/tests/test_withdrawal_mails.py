@@ -70,7 +70,7 @@ def test_what_came_back_says_that_nothing_is_lost(server):
 
     (letter,) = server.accepted
     assert letter["Subject"] == "₩600 came back to your wallet"
-    assert all("Nothing is lost" in body and "Together" not in body for body in texts(letter))
+    assert all("Your money is safe" in body and "Together" not in body for body in texts(letter))
 
 
 def test_what_came_back_after_it_was_told_is_told_again(server):

@@ -231,7 +231,7 @@ def test_the_page_says_when_the_draw_is_late(monkeypatch, seconds, is_overdue):
     korean = browser.get(f"/schedules/{schedule.pk}/queue/", headers={"Accept-Language": "ko"}).content.decode()
 
     assert ("Numbers are being drawn" not in page) is is_overdue
-    assert ('told">Drawing the numbers takes longer than it should' in page) is is_overdue
+    assert ('told">The draw is taking longer than expected' in page) is is_overdue
     assert ("대기 순번 추첨이 지연되고 있습니다" in korean) is is_overdue
     assert ("data-late-in=" in page) is not is_overdue
     assert '<meta http-equiv="refresh"' in page

@@ -423,7 +423,7 @@ def test_who_gives_back_too_often_reads_when_to_try_again_and_keeps_the_choice(s
 
     assert refused["Location"] == address(sale, f"?keep={sale.seats[0]}%2C{sale.seats[1]}")
     assert "You’ve released seats for this date several times." in words
-    assert re.search(r"You can hold seats again in (9|10) seconds\.", words)
+    assert re.search(r"You can choose again in (9|10) seconds\.", words)
     assert held_seats() == []
 
 
@@ -443,7 +443,7 @@ def test_nobody_is_told_to_choose_in_front_of_an_empty_hall(sale):
     page = text_of(browser.get(address(sale)))
 
     assert "6 seats are in checkouts. If it isn’t paid, the next one comes back in 2:10 at the soonest." in page
-    assert "<p data-something-free hidden>You may choose up to 4 seats" in page
+    assert "<p data-something-free hidden>You can choose up to 4 seats" in page
     assert f'data-progress="/api/v1/schedules/{sale.pk}/queue/"' in page
 
 
@@ -451,7 +451,7 @@ def test_the_sentence_for_when_nothing_is_free_waits_while_something_is(sale):
     page = text_of(inside(sale).get(address(sale)))
 
     assert f'data-progress="/api/v1/schedules/{sale.pk}/queue/" hidden>' in page
-    assert "<p data-something-free>You may choose up to 4 seats" in page
+    assert "<p data-something-free>You can choose up to 4 seats" in page
 
 
 # --- A form that got lost ----------------------------------------------------------------------

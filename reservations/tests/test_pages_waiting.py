@@ -188,7 +188,7 @@ def test_a_pause_is_said_and_the_place_kept(schedule):
 def test_the_first_in_line_is_next(schedule):
     token = waiting_fan(schedule, ahead=0)
 
-    assert "You are next</h1>" in text_of(browser_of(token.user).get(room(schedule)))
+    assert "You’re next</h1>" in text_of(browser_of(token.user).get(room(schedule)))
 
 
 def test_whose_turn_it_is_goes_on_to_the_seats(schedule):
@@ -250,7 +250,7 @@ def test_another_fans_token_shows_nothing(schedule):
 
     page = text_of(browser_of(make_fan()).get(room(schedule, token=token.token)))
 
-    assert "<h1>Stand in line</h1>" in page
+    assert "<h1>Join the line</h1>" in page
 
 
 @pytest.mark.parametrize("token", ["", "1", "x" * 300, "%00", "00000000-0000-4000-8000-000000000000"])

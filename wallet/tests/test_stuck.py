@@ -244,7 +244,7 @@ def test_a_provider_that_is_away_is_said(client, signed):
 
     response = client.post(reverse("admin:wallet_ask", args=[top_up.pk]), follow=True)
 
-    assert "answer: timeout" in response.content.decode()
+    assert "responding: timeout" in response.content.decode()
 
 
 @pytest.mark.parametrize(("step", "left"), [("book", 4_000), ("give_back", 0)])

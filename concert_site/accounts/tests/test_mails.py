@@ -50,4 +50,4 @@ def test_a_notice_says_from_where_and_when_something_was_changed():
     (letter,) = mail.outbox
     assert letter.subject == "Frontrow: Your password was changed"
     (whence,) = [line for line in letter.body.splitlines() if line.startswith("Device:")]
-    assert whence.startswith(f"Where from: Firefox on Windows, 203.0.113.9, {day_and_time(timezone.now())[:6]}")
+    assert whence.startswith(f"Device: Firefox on Windows, 203.0.113.9, {day_and_time(timezone.now())[:6]}")
