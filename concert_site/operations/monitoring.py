@@ -133,22 +133,22 @@ def line_warnings(sales: Sequence[Onsale]) -> list[StaffWarning]:
 
 REDIS_AWAY = StaffWarning(
     "redis_away",
-    _("Redis is away: nobody new can join a line, and the lines stand still."),
+    _("Redis is unavailable: nobody new can join a line, and the lines don’t move."),
     _("Start Redis again. No place in line is lost, and holding and paying go on."),
 )
 BEAT_AWAY = StaffWarning(
     "beat_away",
-    _("Beat is away: nothing is sent that has to be done each second."),
+    _("Beat isn’t running: what has to be done each second isn’t sent."),
     _("Start the process “beat” again, and look into its log. Until then lines move only while fans look at them."),
 )
 TICKS_AWAY = StaffWarning(
     "ticks_away",
-    _("The worker of the ticks is away or stuck: lines are not moved on."),
+    _("The worker of the ticks isn’t running or is stuck: the lines don’t move."),
     _("Start the process “ticks” again, and look into its log. Until then lines move only while fans look at them."),
 )
 WORKER_AWAY = StaffWarning(
     "worker_away",
-    _("The worker is away or overloaded: numbers are not drawn, and mails are not sent."),
+    _("The worker isn’t running or is overloaded: numbers are not drawn, and mails are not sent."),
     _("Start the process “worker” again, and look into its log. Nothing that is owed is lost."),
 )
 CHANGED = _("It is put back when beat reads its tasks again, within five minutes, or at the next start.")
