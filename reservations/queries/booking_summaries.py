@@ -190,7 +190,10 @@ class BookingSummary:
 def with_schedule(reservations: ReservationQuerySet) -> ReservationQuerySet:
     """These, each with concert, venue and date; without its layout, which is large and not for reading."""
     return reservations.select_related("concert_schedule", "concert__venue").defer(
-        "concert_schedule__layout", "concert_schedule__draw_seed"
+        "concert_schedule__layout",
+        "concert_schedule__draw_seed",
+        "concert__search_key",
+        "concert__venue__search_key",
     )
 
 
