@@ -16,7 +16,7 @@ def in_the_line(arrive, fans, make_show):
         visitor.be(fan["email"], fan["password"])
         visitor.go(f"schedules/{show['schedule']}/queue/")
         visitor.page.get_by_role("button", name="Enter the waiting room").click()
-        expect(visitor.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+        expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
         waiting.append(visitor)
     last = waiting[-1]
     number = last.page.locator("#line[data-number]")
