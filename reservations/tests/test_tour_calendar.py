@@ -125,6 +125,6 @@ def test_a_tour_costs_the_same_whatever_its_length(django_assert_num_queries):
     for days in (8, 40):
         concert = make_tour(days)
         clear_caches()
-        # The concert, its schedules, prices and seats left, the colours of the day that is shown, and the house's footer: 2.
+        # The concert, its schedules, prices and seats left, the colours of the day that is shown; two of the footer.
         with django_assert_num_queries(6):
             Client().get(reverse("concert", args=[concert.pk]))
