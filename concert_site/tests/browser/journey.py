@@ -47,7 +47,7 @@ def chosen(visitor):
 
 def box(visitor, seat):
     """The box of one seat in a list."""
-    return visitor.page.locator(f"input[name=seats][value='{seat}']")
+    return visitor.page.locator(f"#choice input[name=seats][value='{seat}']")
 
 
 def hold(visitor):
