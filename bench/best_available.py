@@ -10,7 +10,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import load
@@ -132,14 +132,14 @@ def table(site: Stack, halls: int) -> None:
 
 
 def situations(
-    connection: psycopg.Connection[tuple[object, ...]], asked: dict[str, object], section: str, seats: list[int]
+    connection: psycopg.Connection[tuple[object, ...]], asked: Mapping[str, object], section: str, seats: list[int]
 ) -> Iterator[list[object]]:
-    yield ["a hold by hand, for comparison", *timed(connection, BY_HAND, asked | {"seats": seats[400:402]})]
+    yield ["a hold by hand, for comparison", *timed(connection, BY_HAND, {**asked, "seats": seats[400:402]})]
     yield ["all is free", *timed(connection, CHOOSE, asked)]
-    yield ["all is free, of the furthest section", *timed(connection, CHOOSE, asked | {"section": section})]
+    yield ["all is free, of the furthest section", *timed(connection, CHOOSE, {**asked, "section": section})]
     far = "update concert_seat set category = 'S' where concert_schedule_id = %s and stretch > 900"
     connection.execute(far, [asked["schedule"]])
-    yield ["all is free, of the furthest grade", *timed(connection, CHOOSE, asked | {"category": "S"})]
+    yield ["all is free, of the furthest grade", *timed(connection, CHOOSE, {**asked, "category": "S"})]
     for share, last in (("nine tenths are", 900), ("all is", 10_000)):
         connection.execute(
             "update concert_seat set status = 'UNAVAILABLE' where concert_schedule_id = %s and stretch <= %s"
@@ -150,7 +150,7 @@ def situations(
         yield [f"{share} gone, from the front", *timed(connection, CHOOSE, asked)]
 
 
-def timed(connection: psycopg.Connection[tuple[object, ...]], sql: str, asked: dict[str, object]) -> list[str]:
+def timed(connection: psycopg.Connection[tuple[object, ...]], sql: str, asked: Mapping[str, object]) -> list[str]:
     """Median and most of RUNS, in milliseconds, each rolled back."""
     took = []
     for _ in range(RUNS):
