@@ -103,7 +103,8 @@ def raised_by(method: Any) -> set[tuple[int, str]]:
 def statuses_of(names: list[str], known: dict[str, Any]) -> set[tuple[int, str]]:
     """The refusals that names of classes stand for; what isn't of the domain is known without."""
     kinds = [kind for name in names if isinstance(kind := known.get(name), type) and issubclass(kind, DomainError)]
-    return {(status_of_kind(kind), kind.code) for kind in kinds}
+    # Whatever another function raises stands in that one's docstring.
+    return {(status_of_kind(kind), kind.code) for kind in kinds if kind is not DomainError}
 
 
 # What an address with an id, and any address, is refused with in any case.

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
-from reservations.halls.adjoining import Place
+from reservations.halls.adjoining import SeatPlace
 from reservations.halls.hall import Hall, SeatPlan
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.queries.bookings import was_booked
@@ -89,7 +89,7 @@ def delete_seats(schedule_id: int) -> int:
     return removed
 
 
-def seat_row(plan: SeatPlan, place: Place, schedule: ConcertSchedule) -> tuple[object, ...]:
+def seat_row(plan: SeatPlan, place: SeatPlace, schedule: ConcertSchedule) -> tuple[object, ...]:
     """The columns of COPY_SEATS for a seat, as the plan of its hall has it."""
     return (
         schedule.concert_id,

@@ -37,7 +37,7 @@ class Spot(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SeatPlace:
     """A seat among its neighbours.
 
     Stretches are counted from the one nearest to the stage, places along a stretch from 1, so that seats adjoin if
@@ -49,7 +49,7 @@ class Place:
     nearness: int
 
 
-def places_of(spots: Sequence[Spot], stage: Point) -> list[Place]:
+def places_of(spots: Sequence[Spot], stage: Point) -> list[SeatPlace]:
     """The place of every seat, in the order of `spots`. Rows are nearer to the stage, or further, as a whole."""
     distances = list(map(partial(distance_of, stage=stage, ahead=ahead_of(stage, spots)), spots))
     rows = [in_order(spots, row) for row in by_row(spots)]
@@ -64,7 +64,7 @@ def places_of(spots: Sequence[Spot], stage: Point) -> list[Place]:
     best_first = sorted(range(len(spots)), key=lambda nth: (row_distances[nth], distances[nth], nth))
     nearness = {nth: rank for rank, nth in enumerate(best_first)}
     places = {
-        nth: Place(number, place, nearness[nth])
+        nth: SeatPlace(number, place, nearness[nth])
         for number, (_distance, stretch) in enumerate(stretches, 1)
         for place, nth in enumerate(stretch, 1)
     }

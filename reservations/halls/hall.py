@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count, islice, pairwise, product
 from string import ascii_uppercase
 
-from reservations.halls.adjoining import Place, Spot, places_of
+from reservations.halls.adjoining import SeatPlace, Spot, places_of
 from reservations.halls.areas import Area, Label, Point, stage_in
 
 PITCH = 22.0
@@ -77,7 +77,7 @@ class Hall:
         """The middle of the stage; without one, the middle of the upper edge."""
         return stage_in(self.areas) or (self.width / 2, 0.0)
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[SeatPlace]:
         """Where each of the seats stands among its neighbours."""
         return places_of([Spot(seat.section, seat.row, seat.number, seat.x, seat.y) for seat in self.seats], self.stage)
 

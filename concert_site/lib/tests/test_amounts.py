@@ -49,7 +49,7 @@ def test_euros_have_two(settings, typed, amount):
 
 @pytest.mark.parametrize("typed", ["0", "101", "x", "", None])
 def test_the_field_says_what_it_takes(typed):
-    with pytest.raises(ValidationError, match=r"digits, for example 50000|from ₩1 to ₩100"):
+    with pytest.raises(ValidationError, match=r"digits, for example 50000|between ₩1 and ₩100"):
         TypedAmountField(least=1, most=100).clean(typed)
 
 
