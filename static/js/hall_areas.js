@@ -23,10 +23,18 @@ export function paintAreas(context, areas, theme, scale) {
     if (area.text) {
       const isSolid = area.fill?.length === 7;
       const ink = isSolid ? inkOn(area.fill) : area.fill ? (area.ink ?? theme.ink) : theme.soft;
-      paintText(context, area.text, area.tx, area.ty, area.size, ink, theme, scale);
+      paintText(context, area.text, area.tx, area.ty, fitting(area, scale), ink, theme, scale);
     }
     context.restore();
   }
+}
+
+// A text that would be too small is as large as its area allows: from afar, too, one sees which the stage is.
+function fitting({ text, size, points }, scale) {
+  if (!points || size * scale >= READABLE) return size;
+  const xs = points.filter((_, at) => at % 2 === 0);
+  const room = (0.9 * (Math.max(...xs) - Math.min(...xs))) / (0.65 * text.length);
+  return Math.max(size, Math.min(room, 11 / scale));
 }
 
 function trace(context, { rx, ry, points }) {

@@ -166,6 +166,7 @@ export class HallMap {
   moving() {
     if (!this.isMoving) {
       this.isMoving = true;
+      window.cancelAnimationFrame(this.showing);
       window.cancelAnimationFrame(this.painting);
       this.painting = 0;
     }
@@ -185,11 +186,15 @@ export class HallMap {
     if (!this.isMoving) return;
     this.isMoving = false;
     this.frame.classList.toggle("zoomed", !this.view.isWhole);
-    if (this.isStale) this.changed();
-    else if (!this.isCovered || this.sharp.scale !== this.view.scale) this.sharpen();
-    // Each in a frame of its own.
+    // Signs first, then the picture: each in frames of its own.
     window.cancelAnimationFrame(this.showing);
-    this.showing = window.requestAnimationFrame(() => this.signs.show());
+    this.showing = window.requestAnimationFrame(() => {
+      this.signs.show();
+      this.showing = window.requestAnimationFrame(() => {
+        if (this.isStale) this.changed();
+        else if (!this.isCovered || this.sharp.scale !== this.view.scale) this.sharpen();
+      });
+    });
   }
 
   // What the map can't go, the page does: a finger is never stuck on it.
