@@ -87,7 +87,11 @@ def hold_wish(body: object) -> dict[str, Any]:  # Any: each field of its own typ
 def held(body: dict[str, Any], **caller: Any) -> Booking:  # Any: as the domain declares them
     """The booking that a body asks for.
 
-    :raises DomainError: whatever holding refuses
+    :raises QueueTokenRequired, QueueTokenInactive: unless the token lets the fan in
+    :raises SaleNotOpen, SaleClosed, SoldOut: outside the sale
+    :raises ScheduleUnknown, SeatUnknown: if there is no such thing
+    :raises SeatUnavailable, SingleSeatLeft: if these seats, or so many together, can't be had
+    :raises TicketLimitExceeded, HoldCooldown, IdempotencyKeyReused: see holds.hold_seats
     """
     schedule = body["schedule"]
     if "best_available" in body:

@@ -144,8 +144,13 @@ def decide_lapses(seats: str, have_lapsed: list[bool]) -> str:
     )
 
 
+def availability_key(schedule_id: int) -> str:
+    """Where Redis has the snapshot; its number changes with its shape."""
+    return f"availability:3:{schedule_id}"
+
+
 def _snapshot(schedule_id: int) -> tuple[SeatSnapshot, float]:
-    key = f"availability:3:{schedule_id}"
+    key = availability_key(schedule_id)
     asked_at = time.monotonic()
     stored, left_ms, redis_ms = try_redis(lambda redis: read_shared(redis, key), NOT_SHARED)
     if stored and left_ms > 0:

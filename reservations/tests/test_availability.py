@@ -12,7 +12,14 @@ from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSeat
-from reservations.queries.availability import LIFETIME_MS, LIFETIME_SECONDS, SeatSnapshot, availability_of, render
+from reservations.queries.availability import (
+    LIFETIME_MS,
+    LIFETIME_SECONDS,
+    SeatSnapshot,
+    availability_key,
+    availability_of,
+    render,
+)
 from reservations.queries.seat_changes import changes_between, changes_since
 from reservations.tests.factories import hold, make_schedule, make_seats, reserve
 
@@ -83,7 +90,7 @@ def test_what_redis_keeps_ends_so_long_after_the_question():
     availability_of(schedule.pk)
     answered = redis_ms()
 
-    ends = client().pttl(f"availability:3:{schedule.pk}") + redis_ms()
+    ends = client().pttl(availability_key(schedule.pk)) + redis_ms()
 
     # Between the two clocks of the last line, and in rounding, lies a moment.
     assert asked + LIFETIME_MS - 2 <= ends <= answered + LIFETIME_MS + 50

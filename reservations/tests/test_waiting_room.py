@@ -23,7 +23,7 @@ from queueing.queries import own_token
 from queueing.tests.factories import ENTRY, NOW, STAY, make_active, make_line, numbers_of, reasons_of
 from reservations.domain import holds, waiting_room
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
-from reservations.queries.availability import availability_of
+from reservations.queries.availability import availability_key, availability_of
 from reservations.tests.factories import hold, make_fan, make_schedule, make_seats, reserve
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,7 @@ def tick(schedule, *, at=NOW):
 
 def a_second_later(schedule):
     clear_caches()
-    client().delete(f"availability:2:{schedule.pk}", snapshot_key(schedule.pk))
+    client().delete(availability_key(schedule.pk), snapshot_key(schedule.pk))
 
 
 def counter_of(schedule):
