@@ -8,6 +8,7 @@ from concert_site.lib.database.sql_install import differences
 
 HOT = ["hold_seats", "booking_again", "release_own_lapsed", "pay_reservations"]
 STEPS = ["lock_held", "sell_held", "book_payments", "enter_line", "lock_active_tokens", "end_active_tokens"]
+CHOOSING = ["pick_best_available", "pick_in_hall", "best_windows", "free_stretches", "pick_substitutes", "lonely_seats"]
 NEARLY = ["release_hold", "release_booking", "extend_hold", "cancel_reservation", "refund_reservation", "book_entry"]
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ def column_of(column: str) -> dict[str, object]:
 def test_hot_write_functions_are_sql_files():
     names = {name for file in sql_files() for name in file.names}
 
-    assert {*HOT, *STEPS, *NEARLY, "live_seats_of"} <= names
+    assert {*HOT, *STEPS, *NEARLY, *CHOOSING, "live_seats_of"} <= names
     assert column_of("proname").keys() == names
 
 
@@ -43,7 +44,7 @@ def test_every_function_sees_what_was_committed_before_each_of_its_statements():
     } == set()
 
 
-@pytest.mark.parametrize("name", HOT + NEARLY)
+@pytest.mark.parametrize("name", HOT + NEARLY + CHOOSING)
 def test_hot_functions_use_a_generic_plan(name):
     """Custom plans, made anew at each call, cost most of a hold. The steps of others have it from these."""
     assert column_of("proconfig")[name] == ["plan_cache_mode=force_generic_plan"]

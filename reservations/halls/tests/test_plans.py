@@ -251,3 +251,15 @@ def test_files_of_every_unicode_are_read(encoding):
     text = json.dumps(plan(zone("무대 앞")), ensure_ascii=False)
 
     assert read_plan(text.encode(encoding)).rows[0].section == "무대 앞"
+
+
+def test_a_companions_seat_is_one_by_its_own_and_no_wheelchair_place_is():
+    seats = [seat("1", wheelchair=True, companion=True), seat("2", 20.0, companion=True), seat("3", 40.0)]
+
+    hall = hall_of(plan(zone(rows=[row("1", seats)])))
+
+    assert [(each.is_accessible, each.is_companion) for each in hall.seats] == [
+        (True, False),
+        (False, True),
+        (False,) * 2,
+    ]
