@@ -9,10 +9,11 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         """Tell those below how payments are read along, and how money that comes for a booking is settled."""
         from payments import queries
-        from payments.domain.settlement import settle_booking
+        from payments.domain.settlement import is_overtaken, settle_booking
         from reservations.queries import payment_facts
-        from wallet.domain.top_ups import use_settler
+        from wallet.domain.top_ups import use_overtaken, use_settler
         from wallet.models import Purpose
 
         payment_facts.plug_in(queries)
         use_settler(Purpose.BOOKING, settle_booking)
+        use_overtaken(Purpose.BOOKING, is_overtaken)

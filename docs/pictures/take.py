@@ -92,6 +92,7 @@ def fans_pictures(browser: Browser, base: str) -> None:
         page.get_by_role("button", name="Hold 2 seats").click()
         page.wait_for_url("**/checkout/")
         keep(page, "checkout")
+        page.check("#agree")
         page.get_by_role("button", name="Pay ₩").click()
         page.wait_for_url("**/bookings/*/")
         page.locator("a[href*='/ticket/']").first.click()

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from concert_site.lib.database.statements import fetch
 from reservations.domain.waiting_room import slot_freed
+from reservations.models import Reservation
+from reservations.models.reservation import Status
 from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge
 from wallet.models import TopUp
@@ -14,6 +16,13 @@ select refusal, outcome, freed
   from settle_booking(%(top_up)s::bigint, %(method)s::text, %(provider_reference)s::text, %(most)s::bigint,
                       %(now)s::timestamptz)
 """
+
+
+def is_overtaken(top_up: TopUp) -> bool:
+    """Whether seats of a top-up were paid otherwise, and none of them waits to be paid any more."""
+    states = Reservation.objects.of(user_id=top_up.user_id).filter(pk__in=top_up.reservations).values_list("status")
+    found = {status for (status,) in states}
+    return Status.RESERVED in found and Status.RESERVING not in found
 
 
 def settle_booking(top_up: TopUp, outcome: Outcome, now: datetime | None = None) -> None:

@@ -20,7 +20,7 @@ from payments.tests.pages import let_lapse
 from payments.tests.scenes import ledger_of, pay
 from reservations.domain.errors import HoldExpired
 from reservations.tests.scenes import hold, in_order, make_sale, statuses
-from wallet.domain import ledger, top_ups
+from wallet.domain import ledger, reconciler, top_ups
 from wallet.models import Kind, SandboxPayment, TopUp
 from wallet.providers import TopUpUnavailable, provider_named, sandbox
 from wallet.providers.base import ProviderAway
@@ -394,3 +394,19 @@ def test_control_crediting_before_the_seat_is_locked_is_a_deadlock():
         error = settle_while_somebody_has_the_seat_and_wants_the_wallet().exception(timeout=60)
 
     assert "deadlock detected" in str(error)
+
+
+def test_a_payment_whose_seats_an_app_paid_from_the_wallet_is_ended_by_the_reconciler():
+    fan, _sale, seats = scene(0, 1, balance=0)
+    begun = by_card(fan, *seats)
+    reconciler.reconcile(begun.top_up)
+    assert begun.top_up.is_open
+    make_charge(fan, amount=100_000)
+    pay(fan, *seats, now=None)
+
+    reconciler.reconcile(begun.top_up)
+
+    begun.top_up.refresh_from_db()
+    assert (begun.top_up.state, begun.top_up.failure) == ("FAILED", "canceled")
+    assert balance_of(fan) == 0
+    assert broken_invariants() == {}

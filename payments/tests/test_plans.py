@@ -14,6 +14,7 @@ from payments.tests.scenes import make_fan, pay, payments_in
 from reservations.domain import holds
 from reservations.models import Reservation
 from reservations.queries import bookings
+from reservations.queries.held_now import held_now
 from reservations.tests.scenes import HOLD, LAPSED, NOW, Sale, hold, in_order, let_in, make_sale
 
 TABLES = ["concert_seat", "reservation", "waiting_token", "balance", "payment", "balance_history"]
@@ -177,6 +178,18 @@ def test_reading_ones_own_reservations_reads_them_alone(sale):
 
     assert whole == set()
     assert sum(fetched.values()) <= 20
+
+
+def test_what_a_fan_holds_is_read_alone_on_every_page(sale):
+    fan = make_fan()
+    hold(fan, sale, 0, 1)
+
+    whole, fetched = scans_of(lambda: held_now(user_id=fan.pk, now=NOW))
+    nothing, read_in_vain = scans_of(lambda: held_now(user_id=make_fan().pk, now=NOW))
+
+    assert whole == nothing == set()
+    assert sum(fetched.values()) <= 4
+    assert sum(read_in_vain.values()) == 0
 
 
 def test_the_mails_that_are_owed_are_found_by_themselves(sale):

@@ -70,6 +70,8 @@ def attempt(row: TopUp | Withdrawal, settle: Callable[[], object], look_again: C
 def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
     """How it stands at its provider; what is open long after its time is closed there, if that is possible.
 
+    So is what nobody needs to pay any more, because its seats were paid otherwise.
+
     :raises ProviderError: if the provider doesn't say
     """
     late_by = (now or timezone.now()) - top_up.expires_at
@@ -79,6 +81,9 @@ def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
         if outcome.failure == top_ups.CANCELED:
             # By us, and because its time was over: its fan is told so.
             outcome = Outcome(status=Status.EXPIRED, failure="expired")
+    elif outcome.status == Status.OPEN and top_ups.is_overtaken(top_up):
+        # Paid from the wallet by an app, which ends nothing: pages do so at once.
+        outcome = top_ups.give_up(top_up)
     if outcome.status == Status.OPEN and late_by > OPEN_AT_MOST:
         log.error("Top-up %s is given up: %s has it open for two weeks", top_up.pk, top_up.provider)
         return Outcome(status=Status.EXPIRED, failure="never_ended")

@@ -207,6 +207,22 @@ def use_settler(purpose: Purpose, settler: Settler) -> None:
     _settlers[purpose] = settler
 
 
+# Whether what a top-up is for was paid otherwise meanwhile.
+Overtaken = Callable[[TopUp], bool]
+_overtaken: dict[str, Overtaken] = {}
+
+
+def use_overtaken(purpose: Purpose, is_overtaken: Overtaken) -> None:
+    """From now on know so of top-ups of this purpose that nobody needs to pay them any more."""
+    _overtaken[purpose] = is_overtaken
+
+
+def is_overtaken(top_up: TopUp) -> bool:
+    """Whether what it is for was paid otherwise, so that its money would only be kept."""
+    find = _overtaken.get(top_up.purpose)
+    return find is not None and find(top_up)
+
+
 def settle(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> TopUp:
     """Take note of how a top-up stands at its provider; money is credited once, in one transaction.
 

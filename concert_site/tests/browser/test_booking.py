@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from concert_site.tests.browser.journey import (
+    agree,
     at_the_checkout,
     at_the_seats,
     balance_of,
@@ -104,6 +105,7 @@ def test_the_checkout_counts_down(arrive, fan, show):
 def test_a_double_click_pays_once(arrive, fan, show):
     visitor = at_the_checkout(arrive, fan, show, count=2)
 
+    agree(visitor)
     visitor.page.get_by_role("button", name="Pay ₩100,000").dblclick()
 
     visitor.sees("You’re going!")
@@ -116,6 +118,7 @@ def test_two_windows_pay_once(arrive, fan, show):
     window.goto(visitor.page.url)
 
     pay(visitor, "₩50,000")
+    window.locator("#agree").check()
     window.get_by_role("button", name="Pay ₩50,000").click()
 
     expect(window.get_by_text("You’re going!")).to_be_visible(timeout=PATIENCE_MS)
@@ -130,6 +133,7 @@ def test_back_after_paying_never_pays_again(arrive, fan, show):
     # A page out of the browser's memory may still have the button: it leads to what was paid.
     button = visitor.page.get_by_role("button", name="Pay ₩50,000")
     if button.is_visible():
+        agree(visitor)
         button.click()
 
     visitor.sees("You’re going!")

@@ -98,6 +98,7 @@ def test_two_windows_lead_to_one_payment(checkout):
     window.goto(visitor.page.url)
 
     by_card(visitor, MISSING)
+    window.locator("#agree").check()
     window.get_by_role("button", name=f"Pay {MISSING} by card").click()
     window.wait_for_url("**/sandbox/**")
 
