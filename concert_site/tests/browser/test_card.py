@@ -82,10 +82,10 @@ def test_who_thinks_better_of_it_is_back_at_the_checkout_with_the_seats(checkout
     visitor = checkout()
     by_card(visitor, MISSING)
     visitor.page.go_back()
-    visitor.click("View payment status", role="link")
+    visitor.sees("A payment of")
     visitor.is_content()
 
-    visitor.click("Pay another way")
+    visitor.click("Give it up")
 
     visitor.sees("Payment canceled. Nothing was taken.")
     expect(visitor.page.get_by_role("button", name=f"Pay {MISSING} by card")).to_be_visible()
