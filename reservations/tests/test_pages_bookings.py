@@ -233,3 +233,16 @@ def test_tickets_take_the_same_queries_for_one_seat_and_for_three(django_assert_
         browser = at_the_screen(fan)
         with django_assert_num_queries(4):  # the session, the user, the booking, and what is held
             browser.get(f"/bookings/{booking.reference}/tickets/")
+
+
+def test_what_is_shared_of_a_booking_is_the_concert():
+    fan, booking = bought(0)
+    page = text_of(at_the_screen(fan).get(f"/bookings/{booking.reference}/"))
+
+    (address,) = re.findall(r'class="quiet share"[^>]* data-address="([^"]+)"', page)
+    assert address == f"http://testserver/concerts/{concert_of(booking)}/"
+
+
+def concert_of(booking):
+    """The id of the concert that was booked."""
+    return Reservation.objects.filter(booking_reference=booking.reference).first().concert_id

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -39,6 +40,8 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
         "booking": summary,
         "seats": [(each, offer_for(each)) for each in summary.seats],
         "google_url": google_url(calendar_entry(request, summary)) if summary.paid and not summary.is_past else "",
+        # What is worth telling friends: the concert, not the booking.
+        "concert_address": request.build_absolute_uri(reverse("concert", args=[summary.first.concert_id])),
         "may_cancel": any((offer := offer_for(each)) and offer.is_open for each in summary.paid),
     }
     return render(request, "reservations/booking.html", facts)
