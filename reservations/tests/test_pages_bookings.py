@@ -118,7 +118,7 @@ def test_each_seat_shows_what_became_of_it():
 
     page = text_of(at_the_screen(fan).get(f"/bookings/{booking.reference}/"))
 
-    for words in (">Held<", ">Paid<", ">Refunded<", "₩50,000 came back", "Pay ₩50,000 now"):
+    for words in (">Held<", ">Paid<", ">Refunded<", "₩50,000 refunded", "Pay ₩50,000 now"):
         assert words in page
 
 
