@@ -243,6 +243,13 @@ function listenToZoom() {
   press("zoom-all", () => map?.showAll());
 }
 
+// The page moves up by what the bar would cover of the map, as far as the map's top stays in sight.
+function uncover(frame) {
+  const [{ top, bottom }, edge] = [frame.getBoundingClientRect(), bar.getBoundingClientRect().top];
+  const covered = Math.min(bottom - edge, top);
+  if (top < edge && covered > 0) window.scrollBy({ top: covered, behavior: "instant" });
+}
+
 // The bar takes its room from the map, so that it covers nothing; folded it takes less.
 function listenToBar() {
   const fold = document.getElementById("fold");
@@ -253,6 +260,7 @@ function listenToBar() {
   });
   new ResizeObserver(() => {
     form.style.setProperty("--bar-height", `${Math.round(bar.offsetHeight)}px`);
+    if (chosen.size && map) uncover(map.frame);
   }).observe(bar);
 }
 

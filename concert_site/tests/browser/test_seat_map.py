@@ -140,7 +140,7 @@ def test_the_map_by_keyboard_says_each_seat_and_stays_in_its_section(arrive, fan
 
 def test_a_filter_leaves_only_its_grade_and_says_so(arrive, fan, show):
     visitor = inside(arrive, fan, show)
-    grade = visitor.page.get_by_role("button", name=re.compile("^R ₩10,000"))
+    grade = visitor.page.locator(".legend-filter", has_text="₩10,000")
 
     grade.click()
 
