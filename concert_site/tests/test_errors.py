@@ -92,11 +92,11 @@ def test_wrong_host_is_a_400(client, settings):
 @pytest.mark.parametrize(
     ("how", "status", "heading"),
     [
-        ("invalid", 400, "That can&#x27;t be read"),
+        ("invalid", 400, "Invalid request"),
         ("payment-required", 402, "Not enough in your wallet"),
         ("not-allowed", 403, "You don’t have access to this"),
         ("not-found", 404, "Page not found"),
-        ("conflict", 409, "That can&#x27;t be done now"),
+        ("conflict", 409, "This isn’t possible right now"),
         ("throttled", 429, "Too many requests"),
         ("mistake", 500, "Something went wrong on our side"),
         ("unavailable", 503, "We’ll be right back"),

@@ -210,7 +210,7 @@ def test_the_lobby_brings_along_what_it_shows_next(schedule):
 
     template = page.partition("<template")[2].partition("</template>")[0]
     assert "Numbers are being drawn · Frontrow" in template
-    assert "by lot" in template
+    assert "gets a random number" in template
 
 
 def test_who_joins_while_numbers_are_drawn_comes_after(schedule):

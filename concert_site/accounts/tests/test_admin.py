@@ -11,10 +11,10 @@ pytestmark = pytest.mark.django_db
 
 
 # The periodic tasks, and Django's log.
-OF_OTHERS = {"django_celery_beat", "admin"}
+OF_OTHERS = {"django_celery_beat", "admin", "house"}
 
 
-def test_of_other_apps_only_the_periodic_tasks_and_the_log_are_registered():
+def test_of_other_apps_only_the_periodic_tasks_the_log_and_the_house_are_registered():
     apps = {model._meta.app_label for model in admin.site._registry}
 
     assert apps - OURS == OF_OTHERS

@@ -431,7 +431,7 @@ class TestDemandedOfStaff:
         second = client.get(first["Location"])
 
         assert (first.status_code, second.status_code, second["Location"]) == (302, 302, INDEX)
-        assert "second factor" in client.get(INDEX).content.decode()
+        assert "Staff need two-step verification." in client.get(INDEX).content.decode()
 
     def test_without_one_nothing_can_be_done(self, staff, fan):
         client = logged_in(staff.email)
