@@ -88,6 +88,8 @@ def fans_pictures(browser: Browser, base: str) -> None:
         page.click("main form button")
         page.wait_for_url("**/seats/")
         choose_two(page)
+        # The map flies there, and is drawn sharp once it has landed.
+        page.wait_for_timeout(2000)
         keep(page, "seats")
         page.get_by_role("button", name="Hold 2 seats").click()
         page.wait_for_url("**/checkout/")

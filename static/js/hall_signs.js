@@ -93,8 +93,10 @@ export class HallSigns {
   // When the map has come to rest.
   show() {
     const { view } = this;
-    this.list.hidden = view.apart >= ROWS_FROM;
-    if (!this.list.hidden) {
+    // Hidden, not gone: laying all of them out anew when they come back takes 30 ms.
+    const isFar = view.apart < ROWS_FROM;
+    this.list.style.visibility = isFar ? "" : "hidden";
+    if (isFar) {
       this.sizes ?? this.measure();
       this.placeButtons();
     }
