@@ -9,6 +9,7 @@ LONGEST = 255
 
 # As test_schemathesis makes them.
 SEATS = 100
+LONGEST_NAMES = {"section": 50, "category": 100}
 
 
 def plain(value: Any) -> Any:
@@ -30,6 +31,21 @@ def booked(body: Any) -> Any:
     return body | {"schedule": 1, "seats": [(seats[0] + nth) % SEATS + 1 for nth in range(len(seats))]}
 
 
+def wished(body: Any) -> Any:
+    """A body that wishes for the best seats, anywhere in that show: what sections there are, no schema can say."""
+    wish = body.get("best_available") if isinstance(body, dict) else None
+    if not isinstance(wish, dict) or not is_id(wish.get("quantity")) or not is_id(body.get("schedule")):
+        return body
+    names = {name: wish[name] for name in LONGEST_NAMES if name in wish}
+    if not all(is_name(name, LONGEST_NAMES[field]) for field, name in names.items()):
+        return body
+    return body | {"schedule": 1, "best_available": {name: wish[name] for name in wish if name not in names}}
+
+
+def is_name(value: Any, longest: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= longest and "\0" not in value
+
+
 def within_means(body: Any) -> Any:
     """A body that asks for no more money than the fan has: how much that is, no schema can say."""
     amount = body.get("amount") if isinstance(body, dict) else None
@@ -43,7 +59,7 @@ def is_id(value: Any) -> bool:
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: Any) -> None:
     """Send another body than the one that was made up, where that one says what no schema can forbid."""
-    body = booked(plain(case.body))
+    body = wished(booked(plain(case.body)))
     if case.path.endswith("/wallet/withdrawals/"):
         body = within_means(body)
     # Not by ==, to which 1 and 1.0 are the same. What is left alone keeps what schemathesis knows of it.

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.utils.timezone import localdate
 
@@ -375,7 +376,7 @@ def test_a_fee_of_yesterday_is_not_taken_after_midnight():
     """The quote and the refund are two statements: midnight may come between them."""
     payment = make_paid()
     order = {"fan": payment.user_id, "reservation": payment.reservation_id, "agreed": None, "now": NOW}
-    yesterday = refunds.Fee(7, on=localdate(NOW) - timedelta(days=1))
+    yesterday = refunds.Fee(7, on=localdate(NOW) - timedelta(days=1), zone=settings.TIME_ZONE)
 
     with nothing_changed():
         row = refunds.try_to_cancel(order, fee=yesterday)
@@ -389,7 +390,9 @@ def test_control_without_the_day_the_fee_of_yesterday_is_taken():
     guard = "p_fee is null or p_fee_of_day is distinct from (v_at at time zone p_zone)::date"
 
     with mutant(CANCEL, (guard, "p_fee is null")):
-        row = refunds.try_to_cancel(order, fee=refunds.Fee(7, on=localdate(NOW) - timedelta(days=1)))
+        row = refunds.try_to_cancel(
+            order, fee=refunds.Fee(7, on=localdate(NOW) - timedelta(days=1), zone=settings.TIME_ZONE)
+        )
 
     assert (row["refusal"], row["refund_fee"]) == (None, 7)
 

@@ -5,7 +5,7 @@ which cost a tenth of it.
 """
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -53,6 +53,17 @@ class BestAvailableRequest(Body):
 @extend_schema_serializer(component_name="HoldRequest")
 class AnyHoldRequest(Body):
     """Which seats of which schedule to hold, all of them or none: `seats`, or `best_available`."""
+
+    # `validate` in other words. Generators of clients pass a `not` by, and would make classes of parts of a `oneOf`.
+    SHAPE: ClassVar = {
+        "not": {
+            "anyOf": [
+                {"required": ["seats", "best_available"]},
+                {"not": {"anyOf": [{"required": ["seats"]}, {"required": ["best_available"]}]}},
+                {"required": ["on_conflict"], "not": {"required": ["seats"]}},
+            ]
+        }
+    }
 
     schedule = Id()
     seats = Ids(required=False, min_length=1, max_length=MOST_SEATS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -69,8 +69,11 @@ class Money(StrictInteger):
 class Body(serializers.Serializer[Any]):  # Any: what it describes is a body, and no object of ours
     """What every body of the API is made of, at any depth: fields that it doesn't know are refused by name.
 
-    Ignored, a misspelt `agreed_fee` would be a cancellation at any price.
+    Ignored, a misspelt `agreed_fee` would be a cancellation at any price. SHAPE is what the description says beyond the
+    fields, as JSON Schema.
     """
+
+    SHAPE: ClassVar[Mapping[str, Any]] = {}  # Any: JSON Schema
 
     def to_internal_value(self, data: object) -> Any:  # Any: DRF's signature
         """The content.

@@ -57,8 +57,8 @@ def test_seats_are_chosen_on_the_map_by_finger(arrive, fan, show, size):
     x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] * 0.6
     visitor.page.touchscreen.tap(x, y)
     for below in range(0, 72, 9):
-        # As long as a finger takes: what it has chosen shows before it taps again.
-        visitor.page.wait_for_timeout(200)
+        # What a tap has chosen shows before the next, and two in quick succession come closer and choose nothing.
+        visitor.page.wait_for_timeout(500)
         if chosen(visitor).count():
             break
         visitor.page.touchscreen.tap(x, y + below)

@@ -87,7 +87,7 @@ class RefusalSchema(AutoSchema):
     def _map_basic_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> dict[str, Any]:
         """The shape of an object; of a body that refuses fields that it doesn't know, also this. Any: OpenAPI."""
         shape: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        return shape | ({"additionalProperties": False} if isinstance(serializer, Body) else {})
+        return {**shape, "additionalProperties": False, **serializer.SHAPE} if isinstance(serializer, Body) else shape
 
     def _map_serializer_field(self, field: Any, *args: Any, **options: Any) -> dict[str, Any]:
         """The shape of a field; of ids, that each is there once; of text, that no NUL is in it.
