@@ -16,16 +16,17 @@ def parser() -> MarkdownIt:
 
 
 def html_of(text: str) -> SafeString:
-    """A text as HTML; its own first heading is the second of the page, which has a title."""
+    """A text as HTML; its highest headings are the second of the page, which has a title."""
     tokens = parser().parse(text)
-    for token in tokens:
-        if token.type in {"heading_open", "heading_close"}:
-            lower(token)
+    headings = [token for token in tokens if token.type in {"heading_open", "heading_close"}]
+    lower_by = 2 - min((level_of(each) for each in headings), default=2)
+    for each in headings:
+        each.tag = f"h{min(DEEPEST, level_of(each) + lower_by)}"
     # Whatever is in the text was escaped by the parser, which knows no HTML but its own.
     html: str = parser().renderer.render(tokens, parser().options, {})
     return mark_safe(html)  # noqa: S308
 
 
-def lower(heading: Token) -> None:
-    """Make a heading one of the next level."""
-    heading.tag = f"h{min(DEEPEST, int(heading.tag[1:]) + 1)}"
+def level_of(heading: Token) -> int:
+    """1 for what is written with one `#`."""
+    return int(heading.tag[1:])

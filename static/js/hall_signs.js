@@ -27,10 +27,13 @@ export class HallSigns {
 
   makeButtons(list) {
     return this.sections.map((section, nth) => {
-      const [item, button, name, left] = ["li", "button", "b", "span"].map((tag) => document.createElement(tag));
+      const [item, button, name, left, said] = ["li", "button", "b", "span", "span"].map((tag) => document.createElement(tag));
       button.type = "button";
       name.textContent = section.name;
-      button.append(name, left);
+      // What is seen is short; what is spoken says all of it.
+      name.ariaHidden = left.ariaHidden = "true";
+      said.className = "sr-only";
+      button.append(name, left, said);
       button.addEventListener("click", () => {
         this.map.showSection(nth);
         const first = this.map.walk.firstOf(nth);
@@ -49,13 +52,13 @@ export class HallSigns {
       const { name, lowest, categories } = this.sections[nth];
       const left = bySection[nth];
       const shown = this.numbers.format(left);
-      button.lastChild.textContent = left || this.data.isFiltered ? shown : this.texts.full_short;
+      button.children[1].textContent = left || this.data.isFiltered ? shown : this.texts.full_short;
       button.classList.toggle("full", !left);
       const grades = [...categories].map((each) => this.data.categories[each].name).join(", ");
       const said = left || this.data.isFiltered ? this.texts.section : this.texts.section_full;
       const facts = { section: name, left: shown, grades, price: priceOf(lowest) };
       this.sizes = null;
-      button.setAttribute("aria-label", said.replace(/\{(\w+)\}/g, (whole, key) => facts[key] ?? whole));
+      button.lastChild.textContent = said.replace(/\{(\w+)\}/g, (whole, key) => facts[key] ?? whole);
     });
   }
 

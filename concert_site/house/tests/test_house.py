@@ -85,6 +85,7 @@ def test_what_staff_write_runs_nothing_and_loads_nothing(text, html):
 
 def test_a_heading_is_below_the_title_of_its_page():
     assert html_of("# One\n\n## Two") == "<h2>One</h2>\n<h3>Two</h3>\n"
+    assert html_of("## One\n\n### Two") == "<h2>One</h2>\n<h3>Two</h3>\n"
 
 
 def test_a_page_is_there_once_a_language():

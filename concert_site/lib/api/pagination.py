@@ -75,3 +75,8 @@ class Numbered(SizedPages, PageNumberPagination):
     """A catalogue: `count`, `next`, `previous`, `results`."""
 
     more = {"count": {"type": "integer", "minimum": 0}}
+
+    def get_page_number(self, request: Request, paginator: Any) -> Any:  # Any: as in DRF's stubs
+        """The page that is asked for. No number is none of the pages; DRF would take it for the first."""
+        is_blank = request.query_params.get(self.page_query_param) == ""
+        return "" if is_blank else super().get_page_number(request, paginator)
