@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -159,10 +159,7 @@ def sell(site: Site, server: ProviderServer, options: argparse.Namespace) -> Evi
     began = time.monotonic()
     sale = Sale(site.port, show, server, options.hold, began + options.seconds)
     habits = dice.choices(list(HABITS), list(HABITS.values()), k=options.rounds)
-    buyers = [
-        Buyer(fan, sale, random.Random(f"{options.seed} {nth}"), habits[nth])
-        for nth, (fan, _balance) in enumerate(balances)
-    ]
+    buyers = make_buyers(sale, [fan for fan, _balance in balances], habits, options.seed)
     lives = [(began + dice.random() * options.rounds / options.rate, each.live()) for each in buyers]
     bank = Bank(server, site.port, random.Random(f"{options.seed} bank"))
     bank.thread.start()
@@ -191,6 +188,14 @@ def sell(site: Site, server: ProviderServer, options: argparse.Namespace) -> Evi
         audit=audit(site),
         troubles=troubles,
     )
+
+
+def make_buyers(sale: Sale, fans: Sequence[Fan], habits: Sequence[str], seed: int) -> list[Buyer]:
+    """One a fan, each with a habit and dice of their own."""
+    return [
+        Buyer(fan, sale, random.Random(f"{seed} {nth}"), habit)
+        for nth, (fan, habit) in enumerate(zip(fans, habits, strict=True))
+    ]
 
 
 def make_purses(site: Site, count: int) -> list[tuple[Fan, int]]:

@@ -8,14 +8,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext, ngettext
-from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import fetch_one
 from concert_site.lib.errors import DomainError
-from concert_site.lib.id_lists import require_distinct
 from queueing.domain.errors import SoldOut
 from reservations.domain import holds
 from reservations.domain.errors import CategoryUnknown, SeatUnavailable, SectionUnknown, TicketLimitExceeded
@@ -143,16 +142,7 @@ def too_few_together(wish: BestAvailable, largest: int) -> str:
 # --- Seats chosen by hand, or the nearest equal ones ---------------------------------------------
 
 
-def hold_or_substitute(
-    *,
-    user_id: int,
-    schedule: int,
-    seats: Sequence[int],
-    queue_token: UUID | None,
-    idempotency_key: str | None = None,
-    request_hash: str | None = None,
-    now: datetime | None = None,
-) -> Booking:
+def hold_or_substitute(*, seats: Sequence[int], **wish: Any) -> Booking:  # Any: as holds.hold_seats declares them
     """Hold `seats`, or for each that is gone the nearest equally priced one: all of them, or none.
 
     As holds.hold_seats in everything else. The fan's own seats are never replaced.
@@ -160,18 +150,7 @@ def hold_or_substitute(
     :raises SeatUnavailable: naming the seats that are gone, if there aren't as many equal ones
     :raises DomainError: whatever else holds.hold_seats refuses
     """
-    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice."))
-    params = holds.hold_params(
-        user_id=user_id,
-        schedule=schedule,
-        queue_token=queue_token,
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
-        now=now,
-    )
-    rows = holds.held_rows(HOLD_OR_SUBSTITUTE, params | {"seats": list(seats)})
-    booking = holds.booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
-    return with_substitutes(booking, seats)
+    return with_substitutes(holds.hold_seats(seats=seats, statement=HOLD_OR_SUBSTITUTE, **wish), seats)
 
 
 def equal_seats(schedule_id: int, *, kept: Sequence[int], gone: Sequence[int], user_id: int) -> list[int]:

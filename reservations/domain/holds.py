@@ -114,8 +114,9 @@ def hold_seats(
     idempotency_key: str | None = None,
     request_hash: str | None = None,
     now: datetime | None = None,
+    statement: str = HOLD,
 ) -> Booking:
-    """Hold all of `seats` (ids, of one schedule) for HOLD_SECONDS, or none.
+    """Hold all of `seats` (ids, of one schedule) for HOLD_SECONDS, or none. Another `statement` may replace some.
 
     The same key again, or exactly the fan's own live held seats, answers that booking as it is now. One
     round trip, whatever the number of seats; a repeat takes a second one to read the booking.
@@ -137,7 +138,7 @@ def hold_seats(
         request_hash=request_hash,
         now=now,
     )
-    rows = held_rows(HOLD, params | {"seats": list(seats)})
+    rows = held_rows(statement, params | {"seats": list(seats)})
     return booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
 
 

@@ -21,7 +21,7 @@ from concert_site.lib.formats import day_and_time, money
 from wallet.admin.steps import MAY_SETTLE, ProviderFilter, link, requires, took_step
 from wallet.domain import settlements
 from wallet.models import SettlementDay
-from wallet.providers.base import ProviderError
+from wallet.providers.base import ProviderError, bounds_of
 from wallet.queries import own_lines_of
 
 COLUMNS = (
@@ -186,7 +186,7 @@ def rows_of(row: SettlementDay) -> list[list[object]]:
     """The lines of the export. Amounts are in minor units, as bookkeeping programs take them."""
     differing = {each["about"]: each for each in row.differences if each["about"]}
     rows = []
-    for own in own_lines_of(row.provider, *settlements.bounds_of(row.day)):
+    for own in own_lines_of(row.provider, *bounds_of(row.day)):
         other = differing.get(own.about)
         theirs = own.amount if other is None else other["provider"]
         names = [own.names[0], own.names[1] if len(own.names) > 1 else ""]

@@ -9,10 +9,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +19,7 @@ from concert_site.lib.errors import DomainError, Invalid
 from wallet.domain import top_ups, withdrawals
 from wallet.models import SettlementDay
 from wallet.providers import TopUpUnavailable, current_provider, provider_named
-from wallet.providers.base import BookLine, Provider, ProviderError
+from wallet.providers.base import BookLine, Provider, ProviderError, bounds_of
 from wallet.queries import (
     OwnLine,
     first_day_of,
@@ -84,12 +82,6 @@ def settle_day(provider: str, day: date, *, now: datetime | None = None) -> Sett
     alone = not_in_the_books_beside(source, day, [own for own in found.ours_alone if start <= own.booked_at < end])
     differences = found.differences + [only_ours(own) for own in alone]
     return keep(provider, day, book=book, ours=found.ours + alone, differences=differences, now=now)
-
-
-def bounds_of(day: date) -> tuple[datetime, datetime]:
-    """When a day of the venue begins and ends."""
-    zone = ZoneInfo(settings.TIME_ZONE)
-    return datetime.combine(day, time(), zone), datetime.combine(day + ONE_DAY, time(), zone)
 
 
 def names_in(book: Iterable[BookLine]) -> set[str]:
