@@ -21,7 +21,16 @@ class ConcertSiteConfig(AppConfig):
         post_migrate.connect(install_after_migrate, sender=apps.get_app_config("payments"))
         post_migrate.connect(keep_after_migrate, sender=apps.get_app_config("payments"))
         connection_created.connect(have_at_start)
+        # Django makes the permissions of each app when it says it for that app, so this comes with the last one.
+        post_migrate.connect(make_roles, sender=list(apps.get_app_configs())[-1])
         post_migrate.connect(restore_periodic_tasks, sender=apps.get_app_config("payments"))
+
+
+def make_roles(*, using: str, **signal: object) -> None:
+    """Have the groups of the roles as they are declared."""
+    from concert_site.back_office.roles import make_after_migrate
+
+    make_after_migrate(using=using)
 
 
 def restore_periodic_tasks(**signal: object) -> None:

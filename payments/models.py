@@ -48,7 +48,12 @@ class Payment(models.Model):
         verbose_name_plural = _("payments")
         # Payments are written by paying and refunding alone: staff may look, and refund with a reason.
         default_permissions = ("view",)
-        permissions = [("refund_payment", "Can refund payments")]
+        permissions = [
+            ("refund_payment", "Can refund payments"),
+            ("exchange_reservation", "Can exchange a paid seat for another"),
+            ("sell_at_counter", "Can sell at the counter"),
+            ("give_complimentary", "Can give complimentary tickets"),
+        ]
         constraints = [
             models.CheckConstraint(condition=one_of("state", State), name="payment_state_known"),
             models.CheckConstraint(condition=Q(price__gt=0), name="payment_price_positive"),

@@ -210,6 +210,12 @@ class ConcertSchedule(models.Model):
         db_table = "concert_schedule"
         verbose_name = _("schedule")
         verbose_name_plural = _("schedules")
+        permissions = [
+            ("run_sale", "Can run a sale: pause, resume, admit, message, close"),
+            ("change_date", "Can postpone and cancel a date"),
+            ("message_holders", "Can write to the ticket holders of a date"),
+            ("manage_blocks", "Can hold seats back for somebody"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(reservation_available_at__lt=F("deadline_at"), deadline_at__lte=F("concert_at")),

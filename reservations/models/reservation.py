@@ -98,6 +98,7 @@ class Reservation(models.Model):
         db_table = "reservation"
         verbose_name = _("reservation")
         verbose_name_plural = _("reservations")
+        permissions = [("serve_fan", "Can help a fan with a booking: extend, hand over, note, send again")]
         constraints = [
             models.CheckConstraint(condition=one_of("status", Status), name="reservation_status_known"),
             models.CheckConstraint(condition=Q(price__gt=0), name="reservation_price_positive"),
