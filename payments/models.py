@@ -1,14 +1,16 @@
-"""What was paid for a reservation."""
+"""What was paid for a reservation, and who refunds a whole date on which terms."""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
-from reservations.models import Reservation
+from reservations.models import ConcertSchedule, Reservation
 
 
 class State(models.TextChoices):
@@ -85,3 +87,43 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.price} for reservation {self.reservation_id} ({self.state})"
+
+
+class RefundTo(models.TextChoices):
+    """Where a refund goes."""
+
+    WALLET = "wallet", pgettext_lazy("refund", "to the wallet")
+    CARD = "card", pgettext_lazy("refund", "to the card it came from")
+
+
+class RefundRun(models.Model):
+    """Somebody refunds all of a date, on these terms; `fee` is in minor units, of each seat.
+
+    One at a time: two on different terms would charge fans at random. It is over once nothing is left, or somebody
+    ended it.
+    """
+
+    concert_schedule = models.ForeignKey(ConcertSchedule, models.PROTECT, verbose_name=_("schedule"))
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("by"), related_name="+")
+    fee = models.BigIntegerField(_("fee"))
+    refund_to = models.CharField(_("refund to"), max_length=6, choices=RefundTo)
+    note = models.CharField(_("reason"), max_length=500)
+    created_at = models.DateTimeField(_("begun at"), db_default=Now())
+    last_round_at = models.DateTimeField(_("last round at"), db_default=Now())
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+
+    class Meta:
+        db_table = "refund_run"
+        verbose_name = _("refund run")
+        verbose_name_plural = _("refund runs")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["concert_schedule"], condition=Q(ended_at__isnull=True), name="refund_run_one_at_a_time"
+            ),
+            models.CheckConstraint(condition=Q(fee__gte=0), name="refund_run_fee_not_negative"),
+            models.CheckConstraint(condition=one_of("refund_to", RefundTo), name="refund_run_refund_to_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"refund run of schedule {self.concert_schedule_id}, fee {self.fee}"

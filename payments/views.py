@@ -14,9 +14,9 @@ from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, private_page, throttled
 from payments.domain import card_checkout, card_refunds, checkout
 from payments.domain.card_checkout import PaidAtOnce
-from payments.domain.card_refunds import RefundTo
 from payments.domain.errors import FeeChanged, PaymentUnderWay
 from payments.domain.refunds import Cancellation
+from payments.models import RefundTo
 from payments.queries import payment_of, receipts
 from reservations.domain import cancellation
 from reservations.domain.errors import HoldExpired, RefundClosed

@@ -6,7 +6,7 @@ from django.db import connection
 
 from concert_site.accounts.models import AccessRevocation, AccountSession, KnownNetwork, SpentProof, User
 from concert_site.house.models import HouseFacts, HousePage
-from payments.models import Payment
+from payments.models import Payment, RefundRun
 from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
 from reservations.halls.hall import plain_hall
@@ -134,6 +134,10 @@ class Site:
             ledger_lines=1,
             checked_at=NOW,
         )
+        run = RefundRun.objects.create(
+            concert_schedule_id=self.ids["schedule"], actor=fan, fee=0, refund_to="wallet", note="Ill"
+        )
+        self.ids["refundrun"] = run.pk
         self.ids |= {"event": event.pk, "sandboxed": booked.pk, "settlement": settled.pk}
 
     def withdraw(self):

@@ -29,6 +29,7 @@ BESIDE = {
     "concert_seat": (":seat4", {"seat_number": "99", "seat_guid": "'99'"}),
     "reservation": (":held", {"concert_seat_id": ":seat4", "idempotency_key": "NULL", "request_hash": "NULL"}),
     "payment": (":payment", {"reservation_id": ":held"}),
+    "refund_run": (":refundrun", {"ended_at": "now()"}),
     "balance": (":balance", {"user_id": ":queued1"}),
     "balance_history": (":charge", {"idempotency_key": "NULL", "request_hash": "NULL"}),
     "top_up": (
@@ -225,6 +226,9 @@ BREACHES = [
     ("withdrawal_once_a_refund", "withdrawal", {"payment_id": ":canceled"}),
     ("provider_event_state_known", "provider_event", {"state": "'LOST'"}),
     ("provider_event_once", "provider_event", {"event_id": "event_id"}),
+    ("refund_run_one_at_a_time", "refund_run", {"ended_at": "NULL"}),
+    ("refund_run_fee_not_negative", "refund_run", {"fee": "-1"}),
+    ("refund_run_refund_to_known", "refund_run", {"refund_to": "'cash'"}),
     ("settlement_day_once", "settlement_day", {"provider": "provider"}),
     ("settlement_day_explained_by_somebody", "settlement_day", {"note": "'why'"}),
     ("settlement_day_explained_by_somebody", "settlement_day", {"actor_id": ":fan"}),

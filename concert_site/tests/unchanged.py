@@ -16,6 +16,7 @@ TABLES = (
     "balance_history",
     "top_up",
     "withdrawal",
+    "refund_run",
 )
 
 

@@ -26,8 +26,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
-from payments.domain.card_refunds import Refunded, RefundTo, refund_by_staff
-from payments.models import Payment, State
+from payments.domain.card_refunds import Refunded, refund_by_staff
+from payments.models import Payment, RefundTo, State
 from reservations.domain import cancellation
 from reservations.models import Reservation
 from reservations.models.reservation import Status

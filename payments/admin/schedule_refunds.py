@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
-from concert_site.lib.formats import money
+from concert_site.lib.formats import in_major, money
 from payments.admin.refunds import RefundForm, payments_url, requires_refund_permission, tell_of_cards
-from payments.domain import schedule_refunds
+from payments.domain import refund_runs, schedule_refunds
 from payments.domain.schedule_refunds import RefundRound
 from reservations.models import ConcertSchedule, ConcertStatus
 
@@ -32,12 +32,14 @@ class ScheduleRefundForm(RefundForm):
 def refund_schedule(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Refund a whole schedule: ask first, then go on round by round; each POST is a round.
 
-    Nothing is remembered between the rounds but what the form says: what is left is what the tables say, so that
-    it may be stopped, killed, sent twice or begun again by somebody else.
+    Nothing is remembered between the rounds but the terms, which are the run's: what is left is what the tables say,
+    so that it may be stopped, killed, sent twice, or gone on with by somebody else.
     """
     found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert__venue").first()
     if found is None:
         raise Http404
+    if "end_run" in request.POST:
+        return end_run(admin, request, found)
     form = ScheduleRefundForm(request.POST or None)
     done = run_round(request, found, form) if form.is_valid() else None
     if done is None:
@@ -55,12 +57,25 @@ def confirmation_page(
 ) -> HttpResponse:
     """The page before: how much it is, fee and reason. With nothing left it says what was refunded."""
     left = schedule_refunds.to_refund(of.pk)
-    context: dict[str, object] = {"schedule": of, "left": left, "back": back_url(request, of)}
+    run = refund_runs.open_run(of.pk)
+    context: dict[str, object] = {"schedule": of, "left": left, "back": back_url(request, of), "run": run}
+    context["run_fee"] = run and in_major(run.fee)
     if left.count:
         context |= {"form": form, "submit": _("Refund all of them"), "is_on_sale": is_on_sale(of)}
     else:
         context["done"] = schedule_refunds.refunded_so_far(of.pk)
     return admin.page(request, "admin/payments/refund_schedule.html", title=_("Refund a whole schedule"), **context)
+
+
+def end_run(admin: ReadOnlyAdmin, request: HttpRequest, of: ConcertSchedule) -> HttpResponse:
+    """End the run that the page showed, so that what is left can be refunded on other terms."""
+    run = refund_runs.open_run(of.pk)
+    if run is not None and str(run.pk) == request.POST["end_run"] and refund_runs.end(run_id=run.pk):
+        said = {"who": run.actor.email, "fee": money(run.fee)}
+        text = str(_("Ended the refund that %(who)s began with a fee of %(fee)s.") % said)
+        admin.log_change(request, of, text)
+        messages.success(request, text)
+    return redirect("admin:payments_refund_schedule", of.pk)
 
 
 def run_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm) -> RefundRound | None:

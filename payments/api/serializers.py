@@ -6,9 +6,9 @@ from rest_framework import serializers
 
 from concert_site.lib.api.fields import Body, Ids, Money
 from payments.domain.card_checkout import CardPayment
-from payments.domain.card_refunds import RefundTo
 from payments.domain.checkout import Receipt
 from payments.domain.refunds import Cancellation
+from payments.models import RefundTo
 from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut, reservation_out
 from reservations.models import Reservation
 from wallet.api.serializers import ChargeOut, charge_out

@@ -26,9 +26,8 @@ from payments.api.serializers import (
 )
 from payments.domain import card_checkout, card_refunds, checkout
 from payments.domain.card_checkout import PaidAtOnce
-from payments.domain.card_refunds import RefundTo
 from payments.domain.errors import FeeChanged, PaymentUnderWay
-from payments.models import Payment, PaymentQuerySet
+from payments.models import Payment, PaymentQuerySet, RefundTo
 from reservations.api.serializers import PaymentOut
 from reservations.domain.errors import HoldExpired, RefundClosed
 from reservations.queries.bookings import own_reservations

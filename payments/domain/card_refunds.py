@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import models, transaction
-from django.utils.translation import pgettext_lazy
+from django.db import transaction
 
 from concert_site.lib.database.statements import fetch_one
 from payments.domain import refunds
 from payments.domain.refunds import Cancellation
-from payments.models import Payment
+from payments.models import Payment, RefundTo
 from payments.queries import payment_of
 from reservations.queries import bookings
 from wallet.domain import top_ups, withdrawals
@@ -25,13 +24,6 @@ from wallet.queries import wallet_of, withdrawals_of_payment
 
 # The seat and the reservation are locked before the top-ups, as everywhere.
 LOCK_PAID = "select fan, seat from lock_paid(%(reservation)s::bigint)"
-
-
-class RefundTo(models.TextChoices):
-    """Where a refund goes."""
-
-    WALLET = "wallet", pgettext_lazy("refund", "to the wallet")
-    CARD = "card", pgettext_lazy("refund", "to the card it came from")
 
 
 @dataclass(frozen=True, slots=True)

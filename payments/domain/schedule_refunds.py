@@ -10,9 +10,10 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
-from payments.domain import card_refunds, refunds
-from payments.domain.card_refunds import Refunded, RefundTo
-from payments.models import Payment, State
+from payments.domain import card_refunds, refund_runs, refunds
+from payments.domain.card_refunds import Refunded
+from payments.domain.refund_runs import RefundRunEnded, Terms
+from payments.models import Payment, RefundTo, State
 from reservations.models import Reservation
 from reservations.models.reservation import Status
 from reservations.queries.bookings import of_schedule
@@ -75,18 +76,28 @@ def refund_round(
     """Refund paid reservations of a schedule for about so many seconds, at least one. Again: it goes on.
 
     Each reservation is a transaction of its own, so that it can be stopped and started again at any point, by
-    anybody, also by two at once, and never holds more than one seat's locks. What is left is what the tables say.
+    anybody, also by two at once on the same terms, and never holds more than one seat's locks. What is left is what
+    the tables say, and on which terms it goes on is what the date's run says.
     A fee above a ticket's price takes all of that ticket. Of a provider that is away nothing more is asked in this
     round: what is to go by it has left the wallets, and is asked for by whoever looks after withdrawals.
 
     :raises Invalid: without a reason, or with a negative fee
+    :raises RefundRunning: if somebody refunds this date on other terms
+    :raises RefundRunEnded: if a colleague ended the run meanwhile
     """
     refunds.require_reason(note)
     if fee < 0:
         raise Invalid(_("The fee can’t be below 0."), attr="fee")
+    if not paid_of(schedule_id).exists():
+        end_run_of(schedule_id)
+        return RefundRound(refunded=0, refused=[], is_over=True)
+    run = refund_runs.begin(schedule_id=schedule_id, actor_id=actor_id, terms=Terms(fee, refund_to, note))
     end = time.monotonic() + seconds
     tally, answers = Tally(), True
     for reservation in paid_in_batches(schedule_id):
+        # A colleague on the same terms may have come to the end just now, and then there is nothing to stop.
+        if not refund_runs.is_open(run) and paid_of(schedule_id).exists():
+            raise RefundRunEnded
         kept = min(fee, reservation.price)
         try:
             done = card_refunds.refund(
@@ -99,7 +110,15 @@ def refund_round(
             tally.add(done)
         if time.monotonic() >= end:
             return tally.round(is_over=False)
+    refund_runs.end(run_id=run.pk)
     return tally.round(is_over=True)
+
+
+def end_run_of(schedule_id: int) -> None:
+    """End the run of a date of which nothing is left to refund."""
+    run = refund_runs.open_run(schedule_id)
+    if run is not None:
+        refund_runs.end(run_id=run.pk)
 
 
 @dataclass(slots=True)

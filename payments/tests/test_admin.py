@@ -8,6 +8,7 @@ from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
 from payments.admin import schedule_refunds
+from payments.domain import refund_runs
 from payments.models import Payment
 from payments.tests.scenes import buy, make_fan, make_paid
 from reservations.models import ConcertSchedule
@@ -229,6 +230,26 @@ def test_a_schedule_is_refunded_round_by_round_and_logged_at_both_ends(client, b
     assert (statuses(sale), balance_of(fan)) == ("AAAA", 147_000)
     assert [entry.get_change_message()[:5] for entry in LogEntry.objects.order_by("pk")] == ["Began", "Refun"]
     assert broken_invariants() == {}
+
+
+def test_a_second_clerk_is_told_of_the_run_and_continues_or_ends_it(client, boss, monkeypatch):
+    monkeypatch.setattr(schedule_refunds, "ROUND_SECONDS", 0)
+    sale, colleague = make_sale(seats=3), make_staff()
+    buy(make_fan(balance=150_000), sale, 0, 1, 2)
+    where = page_of_schedule(sale)
+    client.post(where, REASON)
+    client.force_login(colleague)
+
+    refused = client.post(where, REASON | {"fee": "5000"}).content.decode()
+    assert f"{boss.email} is refunding this date with a fee of ₩1,000" in refused
+    assert 'value="5000"' in refused
+    run = refund_runs.open_run(sale.pk)
+    client.post(where, {"fee": "1000", "note": run.note, "refund_to": run.refund_to, "going": "on"})
+    client.post(where, {"end_run": run.pk})
+    client.post(where, REASON | {"fee": "5000"})
+
+    assert states() == [("CANCELED", 1_000), ("CANCELED", 1_000), ("CANCELED", 5_000)]
+    assert LogEntry.objects.filter(user=colleague, change_message__contains="Ended the refund").count() == 1
 
 
 def test_an_open_sale_is_warned_of(client, boss):

@@ -16,8 +16,7 @@ from django.utils import timezone
 
 from concert_site.tests.audited import broken_invariants
 from payments.domain import card_checkout, card_refunds
-from payments.domain.card_refunds import RefundTo
-from payments.models import Payment
+from payments.models import Payment, RefundTo
 from payments.tests.pages import let_lapse
 from reservations.models import Reservation
 from reservations.tests.scenes import hold, in_order, make_sale

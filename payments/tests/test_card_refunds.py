@@ -11,8 +11,7 @@ from concert_site.lib.errors import Invalid, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_written
 from payments.domain import card_refunds, checkout, schedule_refunds
-from payments.domain.card_refunds import RefundTo
-from payments.models import Payment
+from payments.models import Payment, RefundTo
 from payments.tests.scenes import buy
 from payments.tests.test_refunds import DAY, SECOND
 from reservations.tests.scenes import NOW, hold, in_order, make_sale, statuses

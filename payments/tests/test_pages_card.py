@@ -7,8 +7,7 @@ import pytest
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_written
 from payments.domain import card_refunds
-from payments.domain.card_refunds import RefundTo
-from payments.models import Payment
+from payments.models import Payment, RefundTo
 from payments.tests.pages import at_the_screen, let_lapse, notices, text_of
 from payments.tests.scenes import pay
 from reservations.tests.scenes import hold, in_order, make_sale, statuses

@@ -10,7 +10,8 @@ from concert_site.lib.errors import Invalid
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.unchanged import nothing_changed
-from payments.domain import schedule_refunds
+from payments.domain import refund_runs, schedule_refunds
+from payments.domain.refund_runs import RefundRunEnded, RefundRunning
 from payments.domain.schedule_refunds import RefundRound, Total, refunded_so_far, to_refund
 from payments.models import Payment
 from payments.tests.scenes import buy, ledger_of, make_fan, make_paid
@@ -112,4 +113,77 @@ def test_two_colleagues_at_once_refund_each_seat_once():
     assert {done.is_over for done in rounds} == {True}
     assert (statuses(sale), {balance_of(fan) for fan in fans}) == ("A" * 24, {196_000})
     assert BalanceHistory.objects.filter(kind="REFUND").count() == 24
+    assert broken_invariants() == {}
+
+
+# --- On the same terms -------------------------------------------------------------------------
+
+
+def sold_sale(seats=4):
+    sale = make_sale(seats=seats)
+    for nth in range(seats):
+        buy(make_fan(balance=50_000), sale, nth)
+    return sale
+
+
+@pytest.mark.parametrize("other", [{"fee": 5_000}, {"refund_to": "card"}, {"note": "Flooded"}])
+def test_who_comes_with_other_terms_is_told_whose_run_it_is_and_refunds_nothing(other):
+    sale, first, second = sold_sale(), make_staff(), make_staff()
+    refund(sale, first, fee=0, seconds=0)
+
+    with nothing_changed(), pytest.raises(RefundRunning) as caught:
+        refund(sale, second, **{"fee": 0} | other)
+
+    assert first.email in str(caught.value.detail)
+    assert "₩0" in str(caught.value.detail)
+
+
+def test_what_is_left_goes_on_with_other_terms_once_the_run_was_ended():
+    sale, first, second = sold_sale(), make_staff(), make_staff()
+    refund(sale, first, fee=0, seconds=0)
+
+    assert refund_runs.end(run_id=refund_runs.open_run(sale.pk).pk)
+    refund(sale, second, fee=5_000)
+
+    assert sorted(Payment.objects.values_list("refund_fee", flat=True)) == [0, 5_000, 5_000, 5_000]
+    assert refund_runs.open_run(sale.pk) is None
+
+
+def test_a_round_stops_at_the_seat_at_which_its_run_was_ended(monkeypatch):
+    sale, staff = sold_sale(), make_staff()
+    asked = []
+
+    def end_at_the_third(run):
+        asked.append(run)
+        if len(asked) == 3:
+            refund_runs.end(run_id=run.pk)
+        return is_open(run)
+
+    is_open = refund_runs.is_open
+    monkeypatch.setattr(refund_runs, "is_open", end_at_the_third)
+
+    with pytest.raises(RefundRunEnded):
+        refund(sale, staff)
+
+    assert to_refund(sale.pk).count == 2
+
+
+def test_a_run_is_over_when_nothing_is_left_however_that_came():
+    sale, staff = sold_sale(seats=1), make_staff()
+
+    refund(sale, staff, seconds=0)
+    assert refund_runs.open_run(sale.pk) is not None
+    refund(sale, staff, seconds=0)
+
+    assert refund_runs.open_run(sale.pk) is None
+
+
+@committed
+def test_two_colleagues_with_different_fees_at_once_charge_every_fan_the_same():
+    sale, staff = sold_sale(seats=12), [make_staff() for _ in range(4)]
+
+    done = at_once([partial(refund, sale, who, fee=fee) for who, fee in zip(staff, (0, 5_000) * 2, strict=True)])
+
+    assert sum(isinstance(each, RefundRunning) for each in done) in {2, 3}
+    assert len(set(Payment.objects.values_list("refund_fee", flat=True))) == 1
     assert broken_invariants() == {}
