@@ -10,18 +10,20 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
+from django.utils.translation import ngettext
+from unfold.widgets import UnfoldBooleanWidget
 
 from concert_site.lib.admin.base import MoneyField, StaffAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major
+from reservations.admin.plan_form import PlanForm
 from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, schedule_view
 from reservations.domain import plan_uploads, seat_setup
 from reservations.halls.drawing import draw_hall
-from reservations.halls.hall import Hall
-from reservations.halls.plans import MOST_BYTES, Plan, PlanRefused, read_plan, too_large
+from reservations.halls.hall import LONGEST, Hall
+from reservations.halls.plans import Plan, read_plan
 from reservations.models import ConcertSchedule
 
 LONGEST_NAME = 100
@@ -43,47 +45,23 @@ def urls(model_admin: StaffAdmin) -> list[URLPattern]:
 # --- Upload ----------------------------------------------------------------------------------------
 
 
-class PlanForm(forms.Form):
-    """A file with a seating plan."""
-
-    plan = forms.FileField(
-        label=gettext_lazy("Seating plan"),
-        help_text=gettext_lazy("A JSON file in the format of pretix, which editors of seating plans save."),
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".json,application/json"}),
-    )
-
-    def clean_plan(self) -> bytes:
-        """What the file holds, once it is a plan that can be used.
-
-        :raises ValidationError: with everything that is wrong with it
-        """
-        upload = self.cleaned_data["plan"]
-        if upload.size > MOST_BYTES:
-            raise forms.ValidationError(too_large(upload.size))
-        content: bytes = upload.read()
-        try:
-            read_plan(content)
-        except PlanRefused as refusal:
-            # Errors of forms are formatted by %, if they have parameters; these have none.
-            raise forms.ValidationError([forms.ValidationError(problem) for problem in refusal.problems]) from refusal
-        return content
-
-
 @schedule_view(*ADDING_SEATS)
 def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
     """Take a file; all that is wrong with it is said here."""
     seat_setup.require_no_seats(schedule.pk)
     form = PlanForm(request.POST, request.FILES) if request.method == "POST" else PlanForm()
     if request.method == "POST" and form.is_valid():
-        key = plan_uploads.save_upload(form.cleaned_data["plan"], user_id=actor_of(request), schedule_id=schedule.pk)
-        return HttpResponseRedirect(reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key]))
+        key = plan_uploads.save_upload(form.content, user_id=actor_of(request), schedule_id=schedule.pk)
+        # The file is read anew on the next page, and so is what was typed beside it.
+        beside = urlencode({"category": category}) if (category := form.cleaned_data["category"]) else ""
+        address = reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key])
+        return HttpResponseRedirect(f"{address}?{beside}" if beside else address)
     return admin.page(
         request,
         "admin/reservations/import_plan.html",
         title=_("Import a seating plan"),
         subtitle=str(schedule),
         form=form,
-        problems=form.errors.get("plan", []),
         back=change_page(schedule.pk),
     )
 
@@ -137,7 +115,8 @@ def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedul
     if content is None:
         messages.error(request, _("Please choose the file again: it was kept for an hour, for you alone."))
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]))
-    form = PricesForm(read_plan(content), request.POST if request.method == "POST" else None)
+    plan = read_plan(content, category=request.GET.get("category", "")[: LONGEST["category"]])
+    form = PricesForm(plan, request.POST if request.method == "POST" else None)
     hall = hall_of(form)
     if hall is not None:
         count = seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)

@@ -109,5 +109,5 @@ def seat_row(plan: SeatPlan, place: SeatPlace, schedule: ConcertSchedule) -> tup
         place.stretch,
         place.place,
         place.nearness,
-        SeatStatus.AVAILABLE.value,
+        (SeatStatus.UNAVAILABLE if plan.is_off_sale else SeatStatus.AVAILABLE).value,
     )

@@ -52,6 +52,7 @@ class SeatPlan:
     y: float
     is_accessible: bool = False
     is_companion: bool = False
+    is_off_sale: bool = False
     label: str = ""
     guid: str = ""
 

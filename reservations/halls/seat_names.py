@@ -24,15 +24,25 @@ class Named(Protocol):
     def seat_label(self) -> str: ...
 
 
-# In English before the name and apart from it, in Korean behind it.
-ROW = re.compile(r"^(?:rows?\b[\s.:]*(?P<after>\S.*)|(?P<before>\S.*?)\s*[열줄])$", re.IGNORECASE)
-SEAT = re.compile(r"^(?:(?:seat|no\.)(?!\w)[\s.:]*(?P<after>\S.*)|(?P<before>\S.*?)\s*번(?:석)?)$", re.IGNORECASE)
+# Before the name and apart from it, in Korean behind it. Plans come from all over: many are German.
+ROW = re.compile(r"^(?:(?:rows?|reihe|fila|rij)\b[\s.:]*(?P<after>\S.*)|(?P<before>\S.*?)\s*[열줄])$", re.IGNORECASE)
+SEAT = re.compile(
+    r"^(?:(?:seat|sitz|platz|asiento|n[or]\.)(?!\w)[\s.:]*(?P<after>\S.*)|(?P<before>\S.*?)\s*번(?:석)?)$",
+    re.IGNORECASE,
+)
+SECTION = re.compile(r"^(?:(?:section|block)\b[\s.:]*(?P<after>\S.*)|(?P<before>\S.*?)\s*구역)$", re.IGNORECASE)
 
 
 def bare(word: re.Pattern[str], name: str) -> str:
     """A name without the word for what it names, if it has one: "Row A" and "A열" are "A"."""
     found = word.match(name.strip())
     return name.strip() if found is None else found["after"] or found["before"]
+
+
+@register.filter
+def section_name(section: str) -> str:
+    """A section's own name, to stand beside the word for it."""
+    return bare(SECTION, section)
 
 
 @register.filter

@@ -64,7 +64,8 @@ def said(response):
 
 
 def problems(response):
-    return list(response.context["problems"])
+    shown, more = response.context["form"].problems()
+    return [*shown, *more]
 
 
 def assert_unchanged(schedule):
@@ -173,6 +174,39 @@ def test_no_file_an_empty_one_and_too_large_a_one_are_refused(staff, schedule):
     assert problems(staff.post(page_of(schedule), {"plan": "text"})) == ["This field is required."]
     assert problems(upload(staff, schedule, b"")) == ["The submitted file is empty."]
     assert problems(upload(staff, schedule, b" " * 30_000_001)) == ["The file has 30 MB; a plan may have 30 MB"]
+
+
+def test_every_id_that_repeats_is_on_the_page(staff, schedule):
+    rows = [row(str(r), [seat(str(n), 20.0 * n, seat_guid=f"guid-of-{n}") for n in range(60)]) for r in (1, 2)]
+
+    page = upload(staff, schedule, file(plan(zone(rows=rows)))).content.decode()
+
+    assert [f"guid-of-{n}&#x27; is used 2 times" in page for n in range(60)] == [True] * 60
+    assert "zone &#x27;Parkett&#x27;, row 2, seat 59" in page
+    assert "41 more lines" in page
+    assert_unchanged(schedule)
+
+
+def test_a_category_is_given_to_a_plan_that_has_none(staff, schedule):
+    content = file(plan(zone(rows=[row("1", [seat(category="")])]), categories=[]))
+    assert problems(upload(staff, schedule, content)) == ["zone 'Parkett', row 1, seat 1: it has no category"]
+
+    sent = {"plan": SimpleUploadedFile("plan.json", content), "category": "R석 & more"}
+    price_page = staff.post(page_of(schedule), sent).url
+    staff.post(price_page, {"price_0": "1000"})
+
+    assert schedule.seats.get().category == "R석 & more"
+
+
+def test_seats_that_the_file_has_sold_come_off_sale(staff, schedule):
+    content = file(plan(zone(rows=[row("1", [seat("1"), seat("2", 20.0, status="sold")])])))
+    price_page = upload(staff, schedule, content).url
+    assert "status &#x27;sold&#x27; (1)" in staff.get(price_page).content.decode()
+
+    staff.post(price_page, {"price_0": "1000"})
+
+    assert [each.status for each in schedule.seats.order_by("pk")] == ["AVAILABLE", "UNAVAILABLE"]
+    assert broken_invariants() == {}
 
 
 def test_names_in_a_plan_are_never_markup(staff, schedule):

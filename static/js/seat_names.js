@@ -1,7 +1,7 @@
 // Names without the word for what they name, as reservations/halls/seat_names.py has them: "Row A" and "A열" are "A".
 
-const ROW = /^(?:rows?\b[\s.:]*(?<after>\S.*)|(?<before>\S.*?)\s*[열줄])$/i;
-const SEAT = /^(?:(?:seat|no\.)(?!\w)[\s.:]*(?<after>\S.*)|(?<before>\S.*?)\s*번(?:석)?)$/i;
+const ROW = /^(?:(?:rows?|reihe|fila|rij)\b[\s.:]*(?<after>\S.*)|(?<before>\S.*?)\s*[열줄])$/i;
+const SEAT = /^(?:(?:seat|sitz|platz|asiento|n[or]\.)(?!\w)[\s.:]*(?<after>\S.*)|(?<before>\S.*?)\s*번(?:석)?)$/i;
 
 function bare(word, name) {
   const { after, before } = word.exec(name.trim())?.groups ?? {};

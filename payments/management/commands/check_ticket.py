@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from concert_site.lib.errors import Invalid
 from concert_site.lib.formats import day_and_time
 from payments.queries import is_valid_ticket
+from reservations.halls.seat_names import row_name, seat_number, section_name
 from reservations.tickets.codes import Claims, read_ticket
 from reservations.tickets.keys import public_key_from
 
@@ -59,7 +60,8 @@ def key_in(path: Path) -> Ed25519PublicKey:
 def in_words(claims: Claims) -> str:
     """A ticket in one line."""
     return (
-        f"section {claims.section}, row {claims.row}, seat {claims.seat_label}; {day_and_time(claims.begins_at)};"
+        f"section {section_name(claims.section)}, row {row_name(claims.row)}, seat {seat_number(claims.seat_label)};"
+        f" {day_and_time(claims.begins_at)};"
         f" booking {claims.booking_reference}, schedule {claims.schedule},"
         f" reservation {claims.reservation}, payment {claims.payment}"
     )

@@ -90,6 +90,7 @@ class Plan:
                     y=round(seat.y + down, 4),
                     is_accessible=seat.is_accessible or seat.category in accessible,
                     is_companion=seat.is_companion and seat.category not in accessible,
+                    is_off_sale=seat.is_off_sale,
                     label=label,
                     guid=seat.guid,
                 )
@@ -106,17 +107,21 @@ def price_of(category: str, prices: Mapping[str, int]) -> int:
     return price
 
 
-def read_plan(content: bytes) -> Plan:
-    """The plan in a file.
+def read_plan(content: bytes, *, category: str = "") -> Plan:
+    """The plan in a file; seats without a category are of `category`, if one is given.
 
     :raises PlanRefused: with everything that is wrong with it
     """
-    raw = read_json(content)
+    raw, place = read_json(content)
     problems, drawn = Problems(), Drawn()
     colours = read_categories(raw, problems)
-    reading = Reading(colours, problems)
+    category = text_of(category)
+    reading = Reading(colours, problems, category, takes_any=not colours, place=place)
+    if category and colours:
+        colours.setdefault(category, category_colour(None, len(colours)))
     zones = list(read_zones(raw, reading, drawn))
     reading.finish()
+    refuse_too_many(colours, problems)
     count = sum(len(row.seats) for _name, rows in zones for row in rows)
     if not problems.places and not count:
         problems.add(_("It has no seats"))
@@ -159,10 +164,14 @@ def read_categories(raw: Json, problems: Problems) -> dict[str, str]:
             problems.add(_("category '%(name)s': at most %(most)d characters fit") % counts)
         if name:
             colours.setdefault(name, category_colour(category.get("color"), nth))
+    return colours
+
+
+def refuse_too_many(colours: Collection[str], problems: Problems) -> None:
+    """Note it if there are more categories than a form can price."""
     if len(colours) > MOST_CATEGORIES:
         counts = {"count": f"{len(colours):,}", "most": MOST_CATEGORIES}
         problems.add(_("It has %(count)s categories; at most %(most)d can be priced") % counts)
-    return colours
 
 
 def read_zones(raw: Json, reading: Reading, drawn: Drawn) -> Iterator[tuple[str, list[FileRow]]]:

@@ -120,9 +120,9 @@ def row_end_labels(rows: Iterable[FileRow], scale: float) -> list[Label]:
     """The names of rows at those ends where the plan shows them, one seat's distance away."""
     labels, pitch, size = [], PITCH * scale, ROW_NAME_SIZE * scale
     for row in rows:
-        if row.number and row.seats and row.ends in {"start", "both"}:
+        if row.number and row.seats and row.ends in {"start", "left", "both"}:
             labels.append(beyond(row.seats[0], row.seats[1:2], row.number, -pitch, size))
-        if row.number and row.seats and row.ends in {"end", "both"}:
+        if row.number and row.seats and row.ends in {"end", "right", "both"}:
             labels.append(beyond(row.seats[-1], row.seats[-2:-1], row.number, pitch, size))
     return labels
 

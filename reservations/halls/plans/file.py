@@ -6,43 +6,38 @@ from typing import NoReturn
 
 from django.utils.translation import gettext as _
 
+from reservations.halls.plans.foreign import foreign_kind
+from reservations.halls.plans.packed import MOST_BYTES, too_large, unpacked
 from reservations.halls.plans.problems import PlanRefused
+from reservations.halls.plans.wrapped import Json, unwrapped
 
-# A plan of 100,000 seats with every optional key has some 25 MB; 20,000 seats have 5.
-MOST_BYTES = 30_000_000
+__all__ = ["MOST_BYTES", "Json", "read_json", "too_large"]
+
 # More digits than any place on a map has, fewer than Python refuses to read.
 MOST_DIGITS = 18
 KEYS_LISTED = 5
 
-Json = dict[str, object]
 
+def read_json(content: bytes) -> tuple[Json, str]:
+    """The plan that a file holds, and where in the file it stands (blank: the file is the plan).
 
-def read_json(content: bytes) -> Json:
-    """The object that a file holds: UTF-8, UTF-16 or UTF-32, with a byte order mark or without.
+    A text in UTF-8, UTF-16 or UTF-32, with a byte order mark or without; alone, or packed by ZIP or gzip.
 
     :raises PlanRefused: if it is too large, or no JSON object in which every key occurs once
     """
+    content = unpacked(content)
     if len(content) > MOST_BYTES:
         raise PlanRefused([too_large(len(content))])
-    found = parsed(decoded(content))
-    if not isinstance(found, dict):
-        raise PlanRefused(
-            [_("The file is JSON, but no seating plan: it must begin with { and have categories and zones")]
-        )
-    return found
-
-
-def too_large(size: int) -> str:
-    """What to say of a file of this size."""
-    megabytes = {"size": f"{size / 1e6:,.0f}", "most": f"{MOST_BYTES / 1e6:.0f}"}
-    return _("The file has %(size)s MB; a plan may have %(most)s MB") % megabytes
+    return unwrapped(parsed(decoded(content)), parsed)
 
 
 def decoded(content: bytes) -> str:
     """The text of a file.
 
-    :raises PlanRefused: if it is no Unicode
+    :raises PlanRefused: if it is no Unicode, or of another kind than plans are
     """
+    if kind := foreign_kind(content):
+        raise PlanRefused([kind])
     encoding = json.detect_encoding(content)
     try:
         return content.decode(encoding)

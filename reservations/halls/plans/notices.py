@@ -1,5 +1,6 @@
 """What had to be adapted in a plan, in words."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
@@ -41,6 +42,24 @@ LEFT_OUT = ngettext_lazy(
 )
 
 
+UNKNOWN = ngettext_lazy(
+    "%(count)d seat has a status that isn't known and is for sale: %(words)s.",
+    "%(count)d seats have a status that isn't known and are for sale: %(words)s.",
+    "count",
+)
+OFF_SALE = ngettext_lazy(
+    "%(count)d seat isn't for sale by the file and is off sale: %(words)s.",
+    "%(count)d seats aren't for sale by the file and are off sale: %(words)s.",
+    "count",
+)
+CATEGORY = ngettext_lazy(
+    "%(count)d seat has no category and gets “%(name)s”.",
+    "%(count)d seats have no category and get “%(name)s”.",
+    "count",
+)
+WORDS_LISTED = 10
+
+
 def notices(renamed: Renamed, reading: Reading, drawn: Drawn, *, covered: int, is_grown: bool) -> Iterator[str]:
     """What staff should know before they save."""
     counted = [
@@ -52,6 +71,20 @@ def notices(renamed: Renamed, reading: Reading, drawn: Drawn, *, covered: int, i
         (SEATLESS, reading.seatless),
         (LEFT_OUT, drawn.left_out),
     ]
+    if reading.place:
+        yield _("The plan was found inside the file, at %(place)s.") % {"place": reading.place}
     yield from (text % {"count": count} for text, count in counted if count)
+    for text, words in ((OFF_SALE, reading.off_sale), (UNKNOWN, reading.unknown_status)):
+        if words:
+            yield text % {"count": words.total(), "words": in_words(words)}
+    if reading.uncategorised:
+        yield CATEGORY % {"count": reading.uncategorised, "name": reading.category}
+    if reading.takes_any:
+        yield _("The file lists no categories; those that its seats name were taken.")
     if is_grown:
         yield _("The map was enlarged, because a part of it lay outside.")
+
+
+def in_words(counts: Counter[str]) -> str:
+    """Words of a file with how often each occurs, the most frequent first."""
+    return ", ".join(f"{word} ({count:,})" for word, count in counts.most_common(WORDS_LISTED))

@@ -8,9 +8,11 @@ from django.utils.translation import ngettext
 
 from concert_site.lib.errors import Invalid
 
-LISTED = 20
-# The same id on 400 seats is one mistake, not 400.
+# Whoever mends a file needs all of it; more than so many lines are read by nobody.
+LISTED = 500
+# The same fault of 400 seats is one mistake, not 400; the same id has to be looked for wherever it is.
 PLACES_LISTED = 3
+PLACES_OF_AN_ID = 10
 IN_ONE_LINE = 3
 
 
@@ -62,10 +64,10 @@ class Problems:
     def at(self, place: PlanPosition, problem: str) -> None:
         self.places.setdefault(problem, []).append(place)
 
-    def add_places(self, problem: str, places: Mapping[str, Sequence[PlanPosition]]) -> None:
-        """Note one problem for each key, naming the first of its places; `problem` has %(key)s and %(count)d."""
+    def add_places(self, problem: str, places: Mapping[str, Sequence[PlanPosition]], most: int = PLACES_LISTED) -> None:
+        """Note one problem for each key, naming up to `most` of its places; `problem` has %(key)s and %(count)d."""
         for key, found in places.items():
-            self.add(f"{problem % {'key': key, 'count': len(found)}}: {first_of(found)}")
+            self.add(f"{problem % {'key': key, 'count': len(found)}}: {first_of(found, most)}")
 
     def lines(self) -> Iterator[str]:
         """The problems in words. What is wrong in many places is one mistake, and one line."""
@@ -85,10 +87,10 @@ class Problems:
             raise PlanRefused(found[:LISTED], len(found[LISTED:]))
 
 
-def first_of(places: Sequence[PlanPosition]) -> str:
+def first_of(places: Sequence[PlanPosition], most: int = PLACES_LISTED) -> str:
     """The first of some places, and how many more there are."""
-    named = "; ".join(map(str, places[:PLACES_LISTED]))
-    more = len(places) - PLACES_LISTED
+    named = "; ".join(map(str, places[:most]))
+    more = len(places) - most
     if more > 0:
         named += ngettext("; and %(count)d more place", "; and %(count)d more places", more) % {"count": more}
     return named

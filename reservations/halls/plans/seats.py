@@ -1,16 +1,18 @@
 """The seats of a plan: rows and seats as the file has them, and then as a hall has them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
 from reservations.halls.areas import Point
+from reservations.halls.colours import category_colour
 from reservations.halls.hall import LONGEST
 from reservations.halls.plans.file import Json
 from reservations.halls.plans.names import Groups, numbers_of, told_apart
-from reservations.halls.plans.problems import PlanPosition, Problems
+from reservations.halls.plans.problems import PLACES_OF_AN_ID, PlanPosition, Problems
+from reservations.halls.plans.statuses import off_sale_word, unknown_status
 from reservations.halls.plans.values import objects_of, origin_of, point_of, text_of
 
 # Keys by which plans mark seats for wheelchairs; the format itself has none.
@@ -32,6 +34,7 @@ class FileSeat:
     y: float
     is_accessible: bool
     is_companion: bool = False
+    is_off_sale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,22 @@ class PlannedRow:
 class Reading:
     """What is remembered while the seats of a file are read."""
 
-    categories: Mapping[str, str]
+    categories: dict[str, str]
     problems: Problems
+    # For seats that have none; blank if staff gave none.
+    category: str = ""
+    # The file lists no categories: those that its seats name are taken.
+    takes_any: bool = False
+    uncategorised: int = 0
+    # How many seats are off sale, and how many of a status that we don't know, by what the file says.
+    off_sale: Counter[str] = field(default_factory=Counter)
+    unknown_status: Counter[str] = field(default_factory=Counter)
     guids: defaultdict[str, list[PlanPosition]] = field(default_factory=lambda: defaultdict(list))
     unknown: defaultdict[str, list[PlanPosition]] = field(default_factory=lambda: defaultdict(list))
     unnamed: int = 0
     seatless: int = 0
+    # Where in the file the plan stands; blank if the file is the plan.
+    place: str = ""
 
     def finish(self) -> None:
         """Note what only shows once every seat was read."""
@@ -78,7 +91,7 @@ class Reading:
             self.problems.add(
                 _("%(seats)s seats repeat a seat_guid of another seat; %(ids)s ids are used more than once") % counts
             )
-        self.problems.add_places(_("seat_guid '%(key)s' is used %(count)d times"), repeated)
+        self.problems.add_places(_("seat_guid '%(key)s' is used %(count)d times"), repeated, PLACES_OF_AN_ID)
         self.problems.add_places(_("category '%(key)s' is not among the categories of the plan"), self.unknown)
 
 
@@ -135,7 +148,16 @@ class RowReader:
         x, y = round(self.origin[0] + point[0], DECIMALS), round(self.origin[1] + point[1], DECIMALS)
         is_accessible = any(raw.get(key) is True for key in ACCESSIBLE_KEYS)
         is_companion = not is_accessible and any(raw.get(key) is True for key in COMPANION_KEYS)
-        return FileSeat(guid, number or str(position), label, category, x, y, is_accessible, is_companion)
+        is_off_sale = self.is_off_sale(raw)
+        return FileSeat(guid, number or str(position), label, category, x, y, is_accessible, is_companion, is_off_sale)
+
+    def is_off_sale(self, raw: Json) -> bool:
+        """Whether the file takes a seat off sale; what it says is counted."""
+        if word := off_sale_word(raw):
+            self.reading.off_sale[word] += 1
+        elif unknown := unknown_status(raw):
+            self.reading.unknown_status[unknown] += 1
+        return bool(word)
 
     def guid(self, raw: Json, place: PlanPosition) -> str:
         """The seat's GUID; blank, and a problem noted, if it has none that can be kept."""
@@ -153,12 +175,16 @@ class RowReader:
 
     def category(self, raw: Json, place: PlanPosition) -> str:
         """The name of the seat's category; blank, and a problem noted, if the plan has no such category."""
-        category = text_of(raw.get("category"))
+        named, reading = text_of(raw.get("category")), self.reading
+        category = named or reading.category
+        reading.uncategorised += not named
         if not category:
-            self.reading.problems.at(place, _("it has no category"))
-        elif category not in self.reading.categories:
-            self.reading.unknown[category[: LONGEST["category"]]].append(place)
-            return ""
+            reading.problems.at(place, _("it has no category"))
+        elif category not in reading.categories:
+            if not reading.takes_any or len(category) > LONGEST["category"]:
+                reading.unknown[category[: LONGEST["category"]]].append(place)
+                return ""
+            reading.categories[category] = category_colour(None, len(reading.categories))
         return category
 
 
