@@ -42,7 +42,8 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "LANGUAGES": {"action": "concert_site.back_office.unfold.language_url"},
     "GLOBAL_CALLBACK": "concert_site.back_office.unfold.on_every_page",
-    "STYLES": ["concert_site.back_office.unfold.stylesheet"],
+    "STYLES": ["concert_site.back_office.unfold.stylesheet", "concert_site.back_office.unfold.desk_stylesheet"],
+    "SCRIPTS": ["concert_site.back_office.unfold.find_script"],
     "ENVIRONMENT": "concert_site.back_office.unfold.badge",
     "DASHBOARD_CALLBACK": "concert_site.back_office.dashboard.add_to_index",
     "ACCOUNT": {"navigation": [{"title": _("View site"), "link": "/"}]},
@@ -100,6 +101,14 @@ def badge(request: HttpRequest) -> list[object] | None:
 
 def stylesheet(request: HttpRequest) -> str:
     return static("css/back_office.css")
+
+
+def desk_stylesheet(request: HttpRequest) -> str:
+    return static("css/desk.css")
+
+
+def find_script(request: HttpRequest) -> str:
+    return static("js/find.js")
 
 
 def language_url(request: HttpRequest) -> str:

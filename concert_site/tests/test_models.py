@@ -18,7 +18,9 @@ CHOICES = [(model, field) for model in MODELS for field in model._meta.fields if
 
 # The design's tables: what the product promises to have, in its own names.
 COLUMNS = {
-    "users": "id name email password is_active is_staff locale",
+    "users": "id name email password is_active is_staff locale"
+    # Beyond it: what staff look for by name.
+    " name_key",
     # Beyond it: what accounts need for sessions that can be ended.
     "account_session": "session_key session_data expire_date user_id has_tokens seen_at",
     "access_revocation": "id user_id session_hash transaction created_at",

@@ -1,0 +1,89 @@
+"""What happened to a booking, or with a fan, in the order in which it did: the latest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from concert_site.accounts.models import User
+from concert_site.lib.formats import money
+from payments.models import Payment, State
+from payments.queries import payment_of
+from reservations.halls.seat_names import seat_name
+from reservations.models import Reservation
+from reservations.queries.booking_summaries import BookedSeat, BookedSeatState
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# The latest of a fan's story; older steps stand on the pages of their bookings.
+MOST_ENTRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened; `by` is who did it, blank for the fan or the clock. `is_money` asks for a permission."""
+
+    at: datetime
+    what: StrOrPromise
+    by: str = ""
+    is_money: bool = False
+
+
+def story_of(seats: Sequence[BookedSeat], fans: Iterable[User], *, with_money: bool) -> list[Event]:
+    """All that is known of these seats, and what staff did with them and with their fans, the latest first."""
+    events = [event for booked in seats for event in steps_of(booked)]
+    events += staff_steps(seats, fans)
+    shown = [each for each in events if with_money or not each.is_money]
+    return sorted(shown, key=lambda each: each.at, reverse=True)
+
+
+def steps_of(booked: BookedSeat) -> Iterator[Event]:
+    """What a seat's reservation and payment say of themselves."""
+    reservation, seat = booked.reservation, seat_name(booked.seat)
+    yield Event(reservation.created_at, _("Held: %(seat)s") % {"seat": seat}, reservation.user.email)
+    if reservation.extended_at:
+        yield Event(reservation.extended_at, _("More time to pay: %(seat)s") % {"seat": seat})
+    payment = payment_of(reservation)
+    if payment:
+        yield from steps_of_payment(payment, seat)
+    elif booked.state in {BookedSeatState.LAPSED, BookedSeatState.GIVEN_UP}:
+        ended = {"seat": seat, "how": booked.state.label}
+        yield Event(reservation.updated_state_at, _("Ended: %(seat)s, %(how)s") % ended)
+
+
+def steps_of_payment(payment: Payment, seat: str) -> Iterator[Event]:
+    """Paid, refunded, and the mails about it."""
+    paid = {"seat": seat, "amount": money(payment.price)}
+    yield Event(payment.created_at, _("Paid: %(seat)s, %(amount)s") % paid, is_money=True)
+    if payment.state == State.CANCELED:
+        back = {"seat": seat, "amount": money(payment.price - (payment.refund_fee or 0))}
+        back |= {"fee": money(payment.refund_fee or 0)}
+        yield Event(payment.updated_state_at, _("Refunded: %(seat)s, %(amount)s, fee %(fee)s") % back, is_money=True)
+    if payment.confirmed_mail_at:
+        yield Event(payment.confirmed_mail_at, _("Mail sent: confirmation with the ticket, %(seat)s") % {"seat": seat})
+    if payment.canceled_mail_at:
+        yield Event(payment.canceled_mail_at, _("Mail sent: cancellation, %(seat)s") % {"seat": seat})
+
+
+def staff_steps(seats: Sequence[BookedSeat], fans: Iterable[User]) -> list[Event]:
+    """What the admin's log says of these."""
+    payments = [payment.pk for booked in seats if (payment := payment_of(booked.reservation))]
+    about = {Reservation: [booked.reservation.pk for booked in seats], Payment: payments}
+    about |= {User: [fan.pk for fan in fans]}
+    asked = Q()
+    for model, ids in about.items():
+        kind = ContentType.objects.get_for_model(model)
+        asked |= Q(content_type=kind, object_id__in=[str(pk) for pk in ids])
+    entries = LogEntry.objects.filter(asked).select_related("user").order_by("-action_time")[:MOST_ENTRIES]
+    return [
+        Event(entry.action_time, entry.get_change_message() or entry.get_action_flag_display(), str(entry.user))
+        for entry in entries
+    ]
