@@ -43,7 +43,7 @@ class SeatLine:
 def booking_page(request: HttpRequest, reference: str) -> HttpResponse:
     """Seats, money, mails, tickets, the line, the story; money for who may see it alone."""
     booking = booking_of(reference)
-    lines = [SeatLine(booked, payment_of(booked.reservation)) for booked in booking.seats]  # type: ignore[arg-type]  # payments are read along
+    lines = [SeatLine(booked, payment_of(booked.reservation)) for booked in booking.seats]
     fans = list({booked.reservation.user_id: booked.reservation.user for booked in booking.seats}.values())
     may_see_money = request.user.has_perm(SEE_MONEY)
     return page(

@@ -1,6 +1,9 @@
 """The addresses of the help desk, under those of the admin."""
 
+from collections.abc import Callable
+
 from django.contrib import admin
+from django.http import HttpResponse
 from django.urls import URLPattern
 
 from concert_site.back_office.desk import bookings, fans, search
@@ -9,7 +12,7 @@ from concert_site.lib.web.converters import path
 
 def urls() -> list[URLPattern]:
     """Each behind the admin's own login."""
-    views = {
+    views: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
         "find": ("find/", search.find_page),
         "booking": ("bookings/<reference:reference>/", bookings.booking_page),
         "booking_map": ("bookings/<reference:reference>/map.svg", bookings.map_picture),
