@@ -7,8 +7,12 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Payments")
 
     def ready(self) -> None:
-        """Tell those below how payments are read along, and how money that comes for a booking is settled."""
+        """Tell those below how payments are read along, and how money that comes for a booking is settled;
+        and which steps have a ceiling.
+        """
+        from concert_site.approvals import steps
         from payments import queries
+        from payments.domain import approved_refunds
         from payments.domain.settlement import is_overtaken, settle_booking
         from reservations.queries import payment_facts
         from wallet.domain.top_ups import use_overtaken, use_settler
@@ -17,3 +21,5 @@ class PaymentsConfig(AppConfig):
         payment_facts.plug_in(queries)
         use_settler(Purpose.BOOKING, settle_booking)
         use_overtaken(Purpose.BOOKING, is_overtaken)
+        for step in (approved_refunds.ONE, approved_refunds.SELECTED, approved_refunds.DATE):
+            steps.register(step)

@@ -7,5 +7,9 @@ class WalletConfig(AppConfig):
     verbose_name = _("Wallets")
 
     def ready(self) -> None:
-        """Register the checks: Django knows those that were imported."""
+        """Register the checks, as Django knows those that were imported, and the step that has a ceiling."""
+        from concert_site.approvals import steps
         from wallet import checks  # noqa: F401  models can't be imported before the apps are ready
+        from wallet.domain.adjustments import ADJUSTMENT
+
+        steps.register(ADJUSTMENT)

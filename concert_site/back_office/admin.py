@@ -6,11 +6,12 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.back_office import beat_admin
+from concert_site.back_office import beat_admin, roles
 from concert_site.back_office.desk.urls import urls as desk_urls
 from concert_site.lib.admin.base import ReadOnlyAdmin
 
-__all__ = ["LogAdmin", "beat_admin"]
+# The table of roles says how they are called as soon as it is read.
+__all__ = ["LogAdmin", "beat_admin", "roles"]
 
 # unfold asks its site for such addresses; they come before those of the models.
 admin.site.extra_urls = desk_urls  # type: ignore[attr-defined]  # to the type checker it is Django's

@@ -10,13 +10,19 @@ The name of a role names its group, and is never changed; what people read is it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import connections, router, transaction
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts import staff_roles
+from concert_site.approvals.ceilings import add_missing
+from concert_site.approvals.models import Ceiling
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -24,12 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role: the group's name, what it is called, what it may do in a sentence, and its permissions (app.codename)."""
+    """A role: the group's name, what it is called, what it may do in a sentence, and its permissions (app.codename).
+
+    `ceilings` are what it begins with: how much (minor units) it may do at once with a permission before a second
+    person is asked. They are rows that a house changes.
+    """
 
     name: str
     title: StrPromise
     may: StrPromise
     permissions: frozenset[str]
+    ceilings: Mapping[str, int] = field(default_factory=dict)
 
 
 def on(app: str, *codenames: str) -> set[str]:
@@ -63,7 +74,9 @@ BOX_OFFICE = Role(
         | on("payments", "refund_payment", "exchange_reservation", "sell_at_counter")
         | on("wallet", "adjust_balance")
         | on("accounts", "view_user", "add_user", "change_user")
+        | on("approvals", "view_approval")
     ),
+    ceilings={"wallet.adjust_balance": 300_000, "payments.refund_payment": 1_000_000},
 )
 EVENT_MANAGER = Role(
     name="event manager",
@@ -81,7 +94,9 @@ EVENT_MANAGER = Role(
         | on("accounts", "view_user")
         | all_of("house", "housepage")
         | on("house", "view_housefacts")
+        | on("approvals", "view_approval", "decide_approval")
     ),
+    ceilings={"payments.refund_payment": 3_000_000},
 )
 FINANCE = Role(
     name="finance",
@@ -99,7 +114,9 @@ FINANCE = Role(
         | on("wallet", "adjust_balance", "settle_top_up", "replay_event", "view_providerevent", "view_settlementday")
         | on("accounts", "view_user")
         | all_of("house", "housefacts")
+        | on("approvals", "view_approval", "decide_approval")
     ),
+    ceilings={"wallet.adjust_balance": 3_000_000, "payments.refund_payment": 10_000_000},
 )
 DOOR = Role(
     name="door",
@@ -110,6 +127,9 @@ DOOR = Role(
 
 ROLES = (BOX_OFFICE, EVENT_MANAGER, FINANCE, DOOR)
 
+for _role in ROLES:
+    staff_roles.describe(_role.name, staff_roles.RoleText(_role.title, _role.may))
+
 
 def make_after_migrate(*, using: str, **_signal: object) -> None:
     """What follows each migrate (`post_migrate`), once Django has made the permissions of all apps."""
@@ -119,12 +139,16 @@ def make_after_migrate(*, using: str, **_signal: object) -> None:
 
 def are_tables_there(using: str) -> bool:
     """Whether there is anything to write to: a migrate may have taken an app back to nothing."""
-    needed = {model._meta.db_table for model in (Group, Permission)}  # noqa: SLF001  what a model says of itself
-    return needed <= set(connections[using].introspection.table_names())
+    return is_there(using, Group) and is_there(using, Permission)
+
+
+def is_there(using: str, model: type[Model]) -> bool:
+    table = model._meta.db_table  # noqa: SLF001  what a model says of itself
+    return table in connections[using].introspection.table_names()
 
 
 def make_groups(using: str = "default") -> None:
-    """Make the roles' groups as the table has them; where they are so already, three queries and no write.
+    """Make the roles' groups as the table has them; where they are so already, a few queries and no write.
 
     A permission whose table isn't migrated yet is given by the migrate that makes it.
     """
@@ -141,6 +165,8 @@ def make_groups(using: str = "default") -> None:
             wanted = {ids[name] for name in role.permissions if name in ids}
             if given.get(group.pk, set()) != wanted:
                 group.permissions.set(wanted)
+        if is_there(using, Ceiling):
+            add_missing({(role.name, name): amount for role in ROLES for name, amount in role.ceilings.items()})
 
 
 def permission_ids(using: str = "default") -> dict[str, int]:

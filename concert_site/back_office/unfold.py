@@ -126,7 +126,18 @@ def navigation(request: HttpRequest) -> list[dict[str, object]]:
     shown = [{"title": title, "separator": True, "items": items} for title, items in groups if items]
     stuck = {"title": _("Needs attention"), "icon": "help", "link": reverse("admin:wallet_stuck")}
     first = [dashboard, stuck] if request.user.has_perm("wallet.view_topup") else [dashboard]
-    return [{"items": first}, *shown]
+    return [{"items": [*first, *approvals_for(request)]}, *shown]
+
+
+def approvals_for(request: HttpRequest) -> list[dict[str, object]]:
+    """What waits for a second person, for who may see it, with how many wait for them."""
+    approvals = admin.site.get_model_admin(apps.get_model("approvals.approval"))
+    if not approvals.has_view_permission(request):
+        return []
+    item: dict[str, object] = {"title": _("Approvals"), "icon": "approval_delegation"}
+    item["link"] = reverse("admin:approvals_approval_changelist")
+    count = approvals.count_waiting(request)  # type: ignore[attr-defined]  # of its own admin
+    return [item | {"badge": str(count), "badge_variant": "danger"} if count else item]
 
 
 def items_for(request: HttpRequest, entries: list[tuple[str, StrPromise, str]]) -> list[dict[str, object]]:

@@ -79,6 +79,11 @@ PERIODIC_TASKS = {
             every=5,
         ),
         PeriodicSpec(
+            task="approvals.expire",
+            description="End requests for a second person’s confirmation that nobody decided in time",
+            at=(4, 30),
+        ),
+        PeriodicSpec(
             task="concert_site.audit", description="Check every invariant over the whole database", at=(4, 10)
         ),
         PeriodicSpec(

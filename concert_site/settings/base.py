@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "concert_site",
     "concert_site.accounts",
     "concert_site.house",
+    "concert_site.approvals",
     "concert_site.operations",
     "concert_site.back_office",
     "wallet",

@@ -18,6 +18,13 @@ CARD_HOLD_SECONDS = env.whole("CARD_HOLD_SECONDS", default=1800)
 # Where a refund goes unless it is said: to the wallet at once, or by the way the money came.
 REFUND_TO = env.one_of("REFUND_TO", ["wallet", "card"], default="wallet")
 
+# What staff may move at once without a second person, in minor units. Roles have ceilings of their own, in the admin;
+# these are of who has a permission by no role, and of superusers when they adjust wallets (0: none).
+STAFF_CEILING = env.whole("STAFF_CEILING", default=1_000_000, least=0)
+SUPERUSER_ADJUST_CEILING = env.whole("SUPERUSER_ADJUST_CEILING", default=1_000_000, least=0)
+# How long it waits for the second person.
+APPROVAL_SECONDS = env.whole("APPROVAL_SECONDS", default=3 * 86_400)
+
 # How long a provider may take to answer, in seconds.
 PROVIDER_TIMEOUT = env.duration("PROVIDER_TIMEOUT", default=8)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 
 from concert_site.accounts.models import AccessRevocation, AccountSession, KnownNetwork, SpentProof, User
+from concert_site.approvals.models import Approval, Ceiling
 from concert_site.house.models import HouseFacts, HousePage
 from payments.models import Payment, RefundRun
 from queueing.models import WaitingToken
@@ -138,6 +139,17 @@ class Site:
             concert_schedule_id=self.ids["schedule"], actor=fan, fee=0, refund_to="wallet", note="Ill"
         )
         self.ids["refundrun"] = run.pk
+        asked = Approval.objects.create(
+            kind="wallet.adjust",
+            subject="1",
+            payload={},
+            amount=5_000,
+            asked_by_id=self.ids["other"],
+            asked_at=NOW,
+            reason="why",
+            expires_at=NOW + MINUTE,
+        )
+        self.ids |= {"asked": asked.pk, "ceiling": Ceiling.objects.earliest("pk").pk}
         self.ids |= {"event": event.pk, "sandboxed": booked.pk, "settlement": settled.pk}
 
     def withdraw(self):

@@ -61,7 +61,7 @@ def test_a_superuser_sees_everything(client):
     client.force_login(make_staff())
 
     assert entries_of(client.get(INDEX)) == {
-        "": ["Dashboard", "Needs attention"],
+        "": ["Dashboard", "Needs attention", "Approvals"],
         "Shows": ["Concerts", "Venues", "Schedules", "Seats", "Reservations", "Waiting tokens"],
         "Money": [
             *("Payments", "Wallets", "Ledger", "Top-ups", "Withdrawals"),
@@ -175,7 +175,7 @@ def test_the_first_page_costs_the_same_for_one_sale_and_for_three(client, django
         make_seats(make_schedule(), 2)
         # The session, the actor, the sales, and what they did last.
         # The last three: what money is stuck.
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             assert client.get(INDEX).status_code == 200
         make_seats(make_schedule(), 2)
 
@@ -242,6 +242,6 @@ def test_the_log_costs_the_same_for_one_and_for_three(client, django_assert_num_
     client.force_login(boss)
     for _ in range(2):
         LogEntry.objects.log_actions(boss.pk, [make_fan()], 2, "Changed.", single_object=True)
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             client.get("/admin/admin/logentry/")
         LogEntry.objects.log_actions(boss.pk, [make_fan()], 2, "Changed.", single_object=True)

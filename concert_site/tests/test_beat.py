@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from concert_site.accounts.models import AccountSession
 from concert_site.accounts.tests.factories import make_fan
+from concert_site.approvals import tasks as approval_tasks
 from concert_site.celery import app
 from concert_site.lib import task_runs
 from concert_site.lib import tasks as lib_tasks
@@ -48,6 +50,7 @@ NIGHTLY = {
     "concert_site.clear_sessions": "40 4",
     "reservations.clear_posters": "50 4",
     "wallet.settle_days": "20 5",
+    "approvals.expire": "30 4",
 }
 
 SEEDS = [
@@ -114,9 +117,9 @@ ON_DEMAND = {sale_tasks.draw_line.name, sale_tasks.record_draw.name, sale_tasks.
 
 def test_every_seeded_task_exists_and_every_task_of_ours_is_seeded():
     # A worker imports every app's tasks at its start; here the import above has registered them.
-    tasks_of = (sale_tasks.tick_admission, mail_tasks.send_mails, money_tasks.handle_events)
+    tasks_of = (sale_tasks.tick_admission, mail_tasks.send_mails, money_tasks.handle_events, approval_tasks.expire)
     assert {each.name for each in tasks_of} <= set(current_app.tasks)
-    apps_of_ours = ("concert_site", "reservations", "payments", "wallet")
+    apps_of_ours = ("concert_site", "approvals", "reservations", "payments", "wallet")
     ours = {name for name in current_app.tasks if name.split(".")[0] in apps_of_ours}
 
     seeded = set(PeriodicTask.objects.exclude(task__startswith="celery.").values_list("task", flat=True))
@@ -182,7 +185,7 @@ def test_rows_as_an_earlier_release_left_them_are_brought_up_to_date_quietly(cap
 
     # What is new with this release is said, for it might have been deleted as well.
     loud = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
-    assert [said for said in loud if "task wallet." not in said] == []
+    assert [said for said in loud if not {"wallet", "approvals"} & set(re.findall(r"task (\w+)\.", said))] == []
     assert periodic_tasks.deviations() == []
 
 

@@ -13,7 +13,7 @@ from django.db import DataError, IntegrityError, ProgrammingError, connection, t
 from concert_site.accounts.models import AccessRevocation, AccountSession, User
 from concert_site.tests.site import Site
 
-OUR_APPS = ("accounts", "house", "wallet", "queueing", "reservations", "payments")
+OUR_APPS = ("accounts", "house", "approvals", "wallet", "queueing", "reservations", "payments")
 TABLES = [model._meta.db_table for label in OUR_APPS for model in apps.get_app_config(label).get_models()]
 
 # A second row beside one of the site's, that breaks nothing: (row to copy, columns that must differ).
@@ -46,6 +46,8 @@ BESIDE = {
     "provider_event": (":event", {"event_id": "'2'"}),
     "sandbox_payment": (":sandboxed", {"reference": "'new'"}),
     "settlement_day": (":settlement", {"provider": "'toss'"}),
+    "approval": (":asked", {"subject": "'2'"}),
+    "ceiling": (":ceiling", {"permission": "'other'"}),
     "known_network": (":known", {"network": "'d'"}),
     "spent_proof": (":spentproof", {"nonce": "'d'"}),
     "waiting_token": (":token4", {"user_id": ":other", "number": "99", "token": "gen_random_uuid()"}),
@@ -104,6 +106,7 @@ EXPIRED = {"status": "'EXPIRED'", "expired_at": "now()", "expired_reason": "'LEF
 HELD = {"status": "'TEMPORARY'", "user_id": ":fan", "expired_at": "now()"}
 OWNED = {"status": "'RESERVED'", "user_id": ":fan", "reserved_at": "now()"}
 PAID = {"status": "'RESERVED'", "expired_at": "NULL"}
+CONFIRMED = {"state": "'CONFIRMED'", "decided_by_id": ":fan", "decided_at": "now()"}
 REFUNDED = {"state": "'CANCELED'", "refund_fee": "0"}
 ADJUSTED = {"kind": "'ADJUSTMENT'", "actor_id": ":other", "note": "'cash'"}
 SPENT = {"kind": "'PAYMENT'", "amount": "-1", "payment_id": ":payment"}
@@ -138,6 +141,19 @@ BREACHES = [
     ("venue_map_url_is_an_address", "venue", {"map_url": "'javascript:alert(1)'"}),
     ("venue_time_zone_is_known", "venue", {"time_zone": "'EST'"}),
     ("venue_time_zone_is_known", "venue", {"time_zone": "'+09:00'"}),
+    ("approval_state_known", "approval", {"state": "'ASKED'"}),
+    ("approval_amount_positive", "approval", {"amount": "0"}),
+    ("approval_says_what_and_why", "approval", {"reason": "''"}),
+    ("approval_says_what_and_why", "approval", {"kind": "''"}),
+    ("approval_expires_later", "approval", {"expires_at": "asked_at"}),
+    ("approval_confirmed_by_a_second_person", "approval", CONFIRMED | {"decided_by_id": "asked_by_id"}),
+    ("approval_confirmed_by_a_second_person", "approval", {"decided_by_id": ":fan"}),
+    ("approval_confirmed_by_a_second_person", "approval", {"state": "'DECLINED'"}),
+    ("approval_done_once_confirmed", "approval", {"done_at": "now()"}),
+    ("approval_done_once_confirmed", "approval", CONFIRMED | {"done_at": "now()", "failure": "'why'"}),
+    ("approval_asked_for_once", "approval", {"subject": "subject"}),
+    ("ceiling_not_below_zero", "ceiling", {"amount": "-1"}),
+    ("ceiling_once_a_role", "ceiling", {"permission": "permission"}),
     ("schedule_opens_closes_plays", "concert_schedule", {"reservation_available_at": "deadline_at"}),
     ("schedule_opens_closes_plays", "concert_schedule", {"concert_at": "deadline_at - interval '1 s'"}),
     ("schedule_tickets_per_fan_positive", "concert_schedule", {"tickets_per_fan": "0"}),
@@ -262,6 +278,7 @@ BREACHES = [
 ]
 # A constraint that no row can break without breaking another, whose name comes first in the alphabet.
 SHADOWED_BY = {
+    "approval_state_known": "approval_confirmed_by_a_second_person",
     "concert_running_minutes_check": "concert_running_minutes_bearable",
     "payment_state_known": "payment_fee_only_when_canceled",
 }
@@ -330,7 +347,7 @@ def test_every_foreign_key_is_enforced(site):
     # Some rows demand others beside their key.
     beside = {"concert_seat.user_id": HELD, "balance_history.payment_id": SPENT, "balance_history.actor_id": ADJUSTED}
     beside |= {"top_up.entry_id": RECEIVED, "withdrawal.return_entry_id": {"state": "'FAILED'"}}
-    beside |= {"settlement_day.actor_id": {"note": "'why'"}}
+    beside |= {"settlement_day.actor_id": {"note": "'why'"}, "approval.decided_by_id": CONFIRMED}
     for table, name, column in keys:
         with refused(name), transaction.atomic():
             add(site, table, **beside.get(f"{table}.{column}", {}) | {column: "-1"})
@@ -363,6 +380,10 @@ STATES = {
         **{state: {"return_entry_id": "NULL"} for state in ("PENDING", "SUCCEEDED")},
         "FAILED": {"return_entry_id": ":spent"},
     },
+    "approval": {
+        **{state: {"decided_by_id": "NULL", "decided_at": "NULL"} for state in ("PENDING", "EXPIRED")},
+        **{state: {"decided_by_id": ":fan", "decided_at": "now()"} for state in ("CONFIRMED", "DECLINED")},
+    },
     "provider_event": {state: {} for state in ("RECEIVED", "DONE", "IGNORED", "FAILED")},
     "waiting_token": {
         "WAITING": {"updated_active_at": "NULL", "expired_at": "NULL", "expired_reason": "NULL"},
@@ -386,6 +407,7 @@ LEGAL = {
         *(("CREATED", "PENDING"), ("FAILED", "SUCCEEDED"), ("EXPIRED", "SUCCEEDED"), ("EXPIRED", "FAILED")),
         *permutations(("SUCCEEDED", "PARTLY_REFUNDED", "REFUNDED"), 2),
     },
+    "approval": set(product(("PENDING",), ("CONFIRMED", "DECLINED", "EXPIRED"))),
     "withdrawal": {("PENDING", "SUCCEEDED"), ("PENDING", "FAILED"), ("SUCCEEDED", "FAILED")},
     "provider_event": {
         *product(("RECEIVED",), ("DONE", "IGNORED", "FAILED")),
@@ -423,6 +445,20 @@ def test_a_state_moves_along_the_legal_steps_alone(site, table, source, to):
 )
 def test_the_ledger_is_append_only(site, sql):
     with pytest.raises(ProgrammingError, match="balance_history"):
+        site.run(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE approval SET amount = 1 WHERE id = :asked",
+        "UPDATE approval SET payload = '{\"amount\": 1}' WHERE id = :asked",
+        "UPDATE approval SET asked_by_id = :fan WHERE id = :asked",
+        "DELETE FROM approval WHERE id = :asked",
+    ],
+)
+def test_what_was_asked_for_stays(site, sql):
+    with pytest.raises(ProgrammingError, match="approval"):
         site.run(sql)
 
 
@@ -513,6 +549,9 @@ TRIGGERS = {
     ("top_up", "legal_state"),
     ("withdrawal", "legal_state"),
     ("provider_event", "legal_state"),
+    ("approval", "legal_state"),
+    ("approval", "approval_order_stays"),
+    ("approval", "approval_is_kept"),
     ("concert_schedule", "seed_is_born_here"),
     ("concert_schedule", "seed_stays"),
 }

@@ -20,10 +20,11 @@ from concert_site.tests.orm_lookups import Lookup, begins_at, lookups_in, lookup
 BELOW = {
     "accounts": {"accounts"},
     "house": {"house"},
+    "approvals": {"accounts", "approvals"},
     "queueing": {"accounts", "queueing"},
-    "wallet": {"accounts", "wallet"},
-    "reservations": {"accounts", "house", "queueing", "wallet", "reservations"},
-    "payments": {"accounts", "house", "queueing", "wallet", "reservations", "payments"},
+    "wallet": {"accounts", "approvals", "wallet"},
+    "reservations": {"accounts", "house", "approvals", "queueing", "wallet", "reservations"},
+    "payments": {"accounts", "house", "approvals", "queueing", "wallet", "reservations", "payments"},
 }
 # The waiting room knows a schedule by its id, and notes on it when its numbers were drawn.
 BESIDE = {"queueing": {"concert_schedule"}}

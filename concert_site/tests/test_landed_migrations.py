@@ -10,7 +10,15 @@ from pathlib import Path
 
 BASE = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).parent / "upgrades" / "landed_migrations.txt"
-APPS = ("concert_site", "concert_site/accounts", "wallet", "queueing", "reservations", "payments")
+APPS = (
+    "concert_site",
+    "concert_site/accounts",
+    "concert_site/approvals",
+    "wallet",
+    "queueing",
+    "reservations",
+    "payments",
+)
 
 
 def hashes_of_files() -> dict[str, str]:

@@ -11,7 +11,7 @@ from django.db.models import F
 from concert_site.lib.states import IllegalMove, steps
 from concert_site.tests.site import Site
 
-OUR_APPS = ("accounts", "house", "wallet", "queueing", "reservations", "payments")
+OUR_APPS = ("accounts", "house", "approvals", "wallet", "queueing", "reservations", "payments")
 MODELS = [model for label in OUR_APPS for model in apps.get_app_config(label).get_models()]
 WITH_STATES = [model for model in MODELS if hasattr(model, "TRANSITIONS")]
 CHOICES = [(model, field) for model in MODELS for field in model._meta.fields if field.choices]
@@ -57,6 +57,9 @@ COLUMNS = {
     " created_at",
     "settlement_day": "id provider day provider_sum ledger_sum provider_lines ledger_lines differences"
     " difference_count checked_at note actor_id",
+    "approval": "id kind subject payload amount fan_id asked_by_id asked_at reason state decided_by_id decided_at"
+    " answer expires_at done_at failure",
+    "ceiling": "id group_id permission amount",
     "known_network": "id account network last_login_at",
     "spent_proof": "id nonce expired_at",
     "balance": "id user_id amount last_updated_at",
@@ -173,6 +176,7 @@ def test_move_takes_the_rows_in_its_source_alone(model):
         "TopUp": ("SUCCEEDED", "REFUNDED", {"refunded": F("amount")}),
         "Withdrawal": ("PENDING", "SUCCEEDED", {}),
         "ProviderEvent": ("RECEIVED", "DONE", {}),
+        "Approval": ("PENDING", "EXPIRED", {}),
     }[model.__name__]
     there = model.objects.filter(**{model.STATE_FIELD: source}).count()
     others = model.objects.exclude(**{f"{model.STATE_FIELD}__in": [source, to]}).count()

@@ -32,8 +32,9 @@ def test_a_second_time_writes_nothing():
     ) as asked:
         make_groups()
 
-    assert [query["sql"] for query in asked if not query["sql"].startswith(("SELECT", "SAVEPOINT", "RELEASE"))] == []
-    assert len(asked) <= 5
+    said = [query["sql"].split()[0] for query in asked]
+    assert set(said) <= {"SELECT", "SAVEPOINT", "RELEASE"}
+    assert len(asked) <= 12
 
 
 def test_a_role_meddled_with_is_mended_and_a_houses_own_is_left():

@@ -23,10 +23,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from concert_site.approvals.errors import ApprovalRequired
+from concert_site.approvals.redirects import to_approval
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from payments.domain.card_refunds import Refunded, refund_by_staff
+from payments.domain.refund_ceilings import require_for_selected
 from payments.models import Payment, RefundTo, State
 from reservations.domain import cancellation
 from reservations.models import Reservation
@@ -65,13 +68,16 @@ class RefundForm(forms.Form):
 def requires_refund_permission(
     view: Callable[Concatenate[ReadOnlyAdmin, HttpRequest, P], HttpResponse],
 ) -> Callable[Concatenate[ReadOnlyAdmin, HttpRequest, P], HttpResponse]:
-    """A view for staff who may refund."""
+    """A view for staff who may refund; what is above their ceiling leads to where it waits."""
 
     @wraps(view)
     def guarded(admin: ReadOnlyAdmin, request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.has_perm(MAY_REFUND):
             raise PermissionDenied
-        return view(admin, request, *args, **kwargs)
+        try:
+            return view(admin, request, *args, **kwargs)
+        except ApprovalRequired as waits:
+            return to_approval(request, waits)
 
     return guarded
 
@@ -110,6 +116,8 @@ def is_refunded(admin: ReadOnlyAdmin, request: HttpRequest, reservation: Reserva
         done = refund_by_staff(
             reservation_id=reservation.pk, actor_id=actor_of(request), note=note, fee=fee, refund_to=refund_to
         )
+    except ApprovalRequired:
+        raise
     except DomainError as error:
         add_domain_error(form, error)
         return False
@@ -177,8 +185,13 @@ def parse_ids(text: str) -> set[int]:
 
 
 def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[Payment], form: RefundForm) -> None:
-    """Refund them one by one. A fee above a price takes all of that one."""
+    """Refund them one by one. A fee above a price takes all of that one.
+
+    :raises ApprovalRequired: if together they are more than this member of staff may refund alone
+    """
     note, refund_to = form.cleaned_data["note"], form.cleaned_data["refund_to"]
+    fees = dict.fromkeys(payments.values_list("reservation_id", flat=True), form.cleaned_data["fee"])
+    require_for_selected(fees, note=note, actor_id=actor_of(request), refund_to=refund_to)
     refunded = 0
     made: list[Withdrawal] = []
     for payment in payments.select_related("user"):

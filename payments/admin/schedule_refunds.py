@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.approvals.errors import ApprovalRequired
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major, money
@@ -89,6 +90,8 @@ def run_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundFor
             refund_to=form.cleaned_data["refund_to"],
             seconds=ROUND_SECONDS,
         )
+    except ApprovalRequired:
+        raise
     except DomainError as error:
         add_domain_error(form, error)
         return None

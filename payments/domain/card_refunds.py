@@ -12,6 +12,7 @@ from django.db import transaction
 
 from concert_site.lib.database.statements import fetch_one
 from payments.domain import refunds
+from payments.domain.refund_ceilings import require_for_one
 from payments.domain.refunds import Cancellation
 from payments.models import Payment, RefundTo
 from payments.queries import payment_of
@@ -120,9 +121,20 @@ def refund_by_staff(
 ) -> Refunded:
     """Refund any paid reservation as `refunds.refund_by_staff` does, and ask the provider.
 
-    :raises NotFound, Invalid, BalanceTooLarge: as `refunds.refund_by_staff` does
+    :raises NotFound, Invalid, ApprovalRequired, BalanceTooLarge: as `refunds.refund_by_staff` does
     """
     refunds.require_refund_order(reservation_id, note=note, fee=fee)
+    require_for_one(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to)
+    return refund_and_ask(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to, now=now)
+
+
+def refund_and_ask(
+    reservation_id: int, *, fee: int, note: str, actor_id: int, refund_to: RefundTo, now: datetime | None = None
+) -> Refunded:
+    """Refund what may be refunded, and ask the provider.
+
+    :raises BalanceTooLarge: if the wallet would hold too much
+    """
     done = refund(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to, now=now)
     withdrawals.ask_for(done.withdrawals)
     return done

@@ -10,6 +10,7 @@ from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
 from concert_site.lib.zones import zone_of
 from payments.domain.errors import FeeChanged
+from payments.domain.refund_ceilings import require_for_one
 from payments.models import Payment
 from reservations.domain import cancellation
 from reservations.domain.errors import RefundClosed
@@ -144,8 +145,10 @@ def refund_by_staff(
 
     :raises NotFound: if there is no such reservation
     :raises Invalid: without a reason, or with a fee that is negative or above the price
+    :raises ApprovalRequired: if it is more than this member of staff may refund alone: a second person is asked
     """
     require_refund_order(reservation_id, note=note, fee=fee)
+    require_for_one(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to="wallet")
     return refund(reservation_id, fee=fee, note=note, actor_id=actor_id, now=now)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import Invalid
 from payments.domain import card_refunds, refund_runs, refunds
 from payments.domain.card_refunds import Refunded
+from payments.domain.refund_ceilings import require_for_date
 from payments.domain.refund_runs import RefundRunEnded, Terms
 from payments.models import Payment, RefundTo, State
 from reservations.models import Reservation
@@ -82,6 +83,7 @@ def refund_round(
     round: what is to go by it has left the wallets, and is asked for by whoever looks after withdrawals.
 
     :raises Invalid: without a reason, or with a negative fee
+    :raises ApprovalRequired: if it is more than this member of staff may refund alone; a confirmed one has begun
     :raises RefundRunning: if somebody refunds this date on other terms
     :raises RefundRunEnded: if a colleague ended the run meanwhile
     """
@@ -91,6 +93,8 @@ def refund_round(
     if not paid_of(schedule_id).exists():
         end_run_of(schedule_id)
         return RefundRound(refunded=0, refused=[], is_over=True)
+    if refund_runs.open_run(schedule_id) is None:
+        require_may_begin(schedule_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to)
     run = refund_runs.begin(schedule_id=schedule_id, actor_id=actor_id, terms=Terms(fee, refund_to, note))
     end = time.monotonic() + seconds
     tally, answers = Tally(), True
@@ -112,6 +116,22 @@ def refund_round(
             return tally.round(is_over=False)
     refund_runs.end(run_id=run.pk)
     return tally.round(is_over=True)
+
+
+def require_may_begin(schedule_id: int, *, fee: int, note: str, actor_id: int, refund_to: RefundTo) -> None:
+    """
+    :raises ApprovalRequired: if all of it is more than this member of staff may refund alone
+    """
+    left = to_refund(schedule_id)
+    require_for_date(
+        schedule_id,
+        seats=left.count,
+        amount=left.amount,
+        fee=fee,
+        note=note,
+        actor_id=actor_id,
+        refund_to=refund_to,
+    )
 
 
 def end_run_of(schedule_id: int) -> None:

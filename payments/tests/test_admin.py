@@ -292,7 +292,7 @@ def test_the_list_costs_the_same_for_one_and_for_three(client, boss, django_asse
     for _ in range(2):
         make_paid()
         # The session, the actor, the schedules to filter by, and the page; nothing is counted.
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             assert client.get(LIST).status_code == 200
         make_paid()
 

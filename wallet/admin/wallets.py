@@ -18,12 +18,14 @@ from django.utils.translation import pgettext_lazy
 
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
-from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, add_domain_error
+from concert_site.approvals.errors import ApprovalRequired
+from concert_site.approvals.redirects import to_approval
+from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
 from concert_site.lib.admin.columns import value_column
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
 from concert_site.lib.idempotency import IdempotencyKeyReused
-from wallet.domain import ledger
+from wallet.domain import adjustments, ledger
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import Balance, BalanceHistory
 from wallet.queries import wallet_of
@@ -79,8 +81,11 @@ class BalanceAdmin(ReadOnlyAdmin):
         if fan is None:
             raise Http404
         form = AdjustForm(request.POST or None, initial={"key": uuid4()})
-        if form.is_valid() and self.try_to_adjust(request, fan, form):
-            return redirect(ledger_url(request, fan))
+        try:
+            if form.is_valid() and self.try_to_adjust(request, fan, form):
+                return redirect(ledger_url(request, fan))
+        except ApprovalRequired as waits:
+            return to_approval(request, waits)
         title = _("Adjust the wallet of %(fan)s") % {"fan": fan.email}
         there = {"fan": fan, "balance": wallet_of(fan.pk).amount, "back": ledger_url(request, fan)}
         return self.page(request, "admin/wallet/adjust.html", title=title, form=form, submit=_("Adjust"), **there)
@@ -89,11 +94,11 @@ class BalanceAdmin(ReadOnlyAdmin):
         """Book what a valid form says; if it is refused, say so at its field."""
         order: dict[str, Any] = form.cleaned_data  # Any: each field's own type
         try:
-            booked = ledger.adjust(
+            booked = adjustments.adjust_by_staff(
                 user_id=fan.pk,
                 amount=order["amount"],
                 note=order["note"],
-                actor_id=request.user.pk,
+                actor_id=actor_of(request),
                 idempotency_key=str(order["key"]),
             )
         except IdempotencyKeyReused:
@@ -102,6 +107,8 @@ class BalanceAdmin(ReadOnlyAdmin):
             form.data = request.POST.dict() | {"key": str(uuid4())}
         except InsufficientBalance:
             form.add_error("amount", _("There isn’t that much in the wallet."))
+        except ApprovalRequired:
+            raise
         except DomainError as error:
             add_domain_error(form, error)
         else:

@@ -52,6 +52,24 @@ def adjust(
     :raises InsufficientBalance: if the balance would drop below zero
     :raises BalanceTooLarge: if the wallet would hold too much
     """
+    asked = checked_order(amount=amount, note=note, actor_id=actor_id)
+    return booked_before(user_id, Kind.ADJUSTMENT, idempotency_key, asked) or book_once(
+        user_id=user_id,
+        kind=Kind.ADJUSTMENT,
+        amount=amount,
+        note=note.strip(),
+        actor_id=actor_id,
+        idempotency_key=idempotency_key,
+        request_hash=asked,
+        now=now,
+    )
+
+
+def checked_order(*, amount: int, note: str, actor_id: int | None) -> str:
+    """The hash of an adjustment that can be asked for.
+
+    :raises Invalid: if the amount is nothing or beyond every wallet, or note or actor are missing
+    """
     note = note.strip()
     if amount == 0 or abs(amount) > LARGEST_BALANCE:
         raise Invalid(_("Give an amount to add, or with a minus, to take off."), attr="amount")
@@ -59,17 +77,7 @@ def adjust(
         raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="note")
     if actor_id is None:
         raise Invalid(_("Say who adjusts the balance."), attr="actor")
-    asked = request_hash({"amount": amount, "note": note, "actor": actor_id})
-    return booked_before(user_id, Kind.ADJUSTMENT, idempotency_key, asked) or book_once(
-        user_id=user_id,
-        kind=Kind.ADJUSTMENT,
-        amount=amount,
-        note=note,
-        actor_id=actor_id,
-        idempotency_key=idempotency_key,
-        request_hash=asked,
-        now=now,
-    )
+    return request_hash({"amount": amount, "note": note, "actor": actor_id})
 
 
 def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) -> BookedEntry | None:

@@ -194,7 +194,7 @@ def test_a_list_costs_the_same_for_one_and_for_three(client, address, django_ass
     for _ in range(2):
         make_fan(balance=1_000)
         # The session, the actor, and the page; nothing is counted.
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             assert client.get(address).status_code == 200
         make_fan(balance=1_000)
 

@@ -211,7 +211,7 @@ def test_the_list_costs_the_same_for_one_and_for_three(client, django_assert_num
     client.force_login(make_staff())
     for _ in range(2):
         # The session, the actor, how many there are, and the page.
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             assert client.get(LIST).status_code == 200
         make_fan(), make_fan()
 

@@ -20,6 +20,9 @@ state: a lapsed hold, for example, is taken over from `TEMPORARY` to `TEMPORARY`
 """
 # What makes a row take a step.
 REASONS = {
+    ("Approval", "PENDING", "CONFIRMED"): "a second person confirms, and it is done",
+    ("Approval", "PENDING", "DECLINED"): "declined, or taken back",
+    ("Approval", "PENDING", "EXPIRED"): "nobody decided in time",
     ("ConcertSeat", "AVAILABLE", "TEMPORARY"): "held",
     ("ConcertSeat", "TEMPORARY", "RESERVED"): "paid",
     ("ConcertSeat", "TEMPORARY", "AVAILABLE"): "lapsed or given up",

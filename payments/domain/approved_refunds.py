@@ -1,0 +1,86 @@
+"""Refunds above somebody's ceiling, once a second person has confirmed them: done as who asked would have."""
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.approvals.models import Approval
+from concert_site.approvals.steps import Line, Step
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import day_and_time, money, short_day
+from payments.domain import card_refunds, refund_ceilings, refund_runs
+from payments.models import RefundTo
+from reservations.models import ConcertSchedule, Reservation
+
+PERMISSION = "payments.refund_payment"
+# As many seats as a page names.
+MOST_NAMED = 10
+
+
+def run(asked: Approval) -> None:
+    """Refund each that is still paid; one that was refunded meanwhile is left as it is.
+
+    :raises DomainError: what the first of them was refused for, after the others were refunded
+    """
+    refused: list[DomainError] = []
+    for reservation_id, fee in asked.payload["fees"].items():
+        try:
+            card_refunds.refund_and_ask(
+                int(reservation_id),
+                fee=fee,
+                note=asked.reason,
+                actor_id=asked.asked_by_id,
+                refund_to=RefundTo(asked.payload["refund_to"]),
+            )
+        except DomainError as refusal:
+            refused.append(refusal)
+    if refused:
+        raise refused[0]
+
+
+def describe(asked: Approval) -> Sequence[Line]:
+    """The fans, the seats, what is kept, and where it goes."""
+    ids = [int(pk) for pk in asked.payload["fees"]]
+    booked = Reservation.objects.filter(pk__in=ids).select_related("user", "concert_seat").order_by("pk")
+    named = [
+        f"{each.concert_name}, {short_day(each.concert_date)} · {each.concert_seat} · {each.user.email}"
+        for each in booked[:MOST_NAMED]
+    ]
+    left = len(ids) - len(named)
+    if left > 0:
+        named.append(ngettext("and %(count)d more", "and %(count)d more", left) % {"count": left})
+    return [
+        (_("Seats"), "\n".join(named)),
+        (_("Fee"), money(sum(asked.payload["fees"].values()))),
+        (_("Refund to"), str(RefundTo(asked.payload["refund_to"]).label)),
+    ]
+
+
+def run_for_date(asked: Approval) -> None:
+    """Begin the run of the date; whoever refunds it goes on with it on these terms, until nothing is left.
+
+    :raises RefundRunning: if somebody refunds it on other terms meanwhile
+    """
+    order = asked.payload
+    terms = refund_runs.Terms(order["fee"], RefundTo(order["refund_to"]), asked.reason)
+    refund_runs.begin(schedule_id=order["schedule"], actor_id=asked.asked_by_id, terms=terms)
+
+
+def describe_date(asked: Approval) -> Sequence[Line]:
+    """The date, how many seats, what is kept of each."""
+    order = asked.payload
+    of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order["schedule"]).first()
+    when = day_and_time(of.concert_at, of.concert.time_zone) if of else ""
+    return [
+        (_("Date"), f"{of.concert.name}, {when}" if of else ""),
+        (_("Paid seats"), str(order["seats"])),
+        (_("Fee of each seat"), money(order["fee"])),
+        (_("Refund to"), str(RefundTo(order["refund_to"]).label)),
+        (_("Once confirmed"), gettext("the refund begins; its page shows how far it is")),
+    ]
+
+
+ONE = Step(refund_ceilings.ONE, _("Refund"), PERMISSION, run, describe)
+SELECTED = Step(refund_ceilings.SELECTED, _("Refund of several seats"), PERMISSION, run, describe)
+DATE = Step(refund_ceilings.DATE, _("Refund of a whole date"), PERMISSION, run_for_date, describe_date)
