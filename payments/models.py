@@ -101,6 +101,11 @@ class RefundRun(models.Model):
 
     One at a time: two on different terms would charge fans at random. It is over once nothing is left, or somebody
     ended it.
+
+    That of a date that was canceled is done in the background, and nobody ends it. `paid`, `amount` and `held` are how
+    many tickets of what price (minor units) and how many holds there were as it began; `refused` names the reservations
+    whose refund failed, each with why. A worker at work has it `leased_until`; once that is over, another goes on.
+    What it has done is what payments say.
     """
 
     concert_schedule = models.ForeignKey(ConcertSchedule, models.PROTECT, verbose_name=_("schedule"))
@@ -111,6 +116,12 @@ class RefundRun(models.Model):
     created_at = models.DateTimeField(_("begun at"), db_default=Now())
     last_round_at = models.DateTimeField(_("last round at"), db_default=Now())
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    is_cancellation = models.BooleanField(_("date canceled"), default=False, db_default=False)
+    paid = models.PositiveIntegerField(_("tickets"), default=0, db_default=0)
+    amount = models.BigIntegerField(_("amount"), default=0, db_default=0)
+    held = models.PositiveIntegerField(_("holds"), default=0, db_default=0)
+    refused = models.JSONField(_("not refunded"), default=dict, blank=True)
+    leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
 
     class Meta:
         db_table = "refund_run"
@@ -123,6 +134,13 @@ class RefundRun(models.Model):
             ),
             models.CheckConstraint(condition=Q(fee__gte=0), name="refund_run_fee_not_negative"),
             models.CheckConstraint(condition=one_of("refund_to", RefundTo), name="refund_run_refund_to_known"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="refund_run_amount_not_negative"),
+            models.CheckConstraint(
+                condition=Q(is_cancellation=False) | Q(fee=0), name="refund_run_canceled_costs_nothing"
+            ),
+            models.UniqueConstraint(
+                fields=["concert_schedule"], condition=Q(is_cancellation=True), name="refund_run_one_cancellation"
+            ),
         ]
 
     def __str__(self) -> str:

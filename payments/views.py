@@ -73,7 +73,7 @@ def checkout_context(request: HttpRequest, booking: BookingSummary) -> dict[str,
         "from_wallet": booking.to_pay - missing,
         "under_way": open_top_ups_for([each.reservation.pk for each in booking.held], user_id=fan_id(request)).first(),
         "tiers": cancellation.tiers_to_come(
-            prices=prices, concert_date=booking.first.concert_date, today=booking.today
+            prices=prices, terms=cancellation.terms_of(booking.first), today=booking.today
         ),
         "top_up_mode": top_up_mode().value,
         "can_pay": not missing or top_up_mode() is not TopUpMode.NONE,
@@ -202,7 +202,7 @@ def confirm_cancellation(request: HttpRequest, booking: BookingSummary, seats: l
         "kept_in_wallet": refund - to_card,
         "refund_to": settings.REFUND_TO,
         "tiers": cancellation.tiers_to_come(
-            prices=[each.price for each in seats], concert_date=booking.first.concert_date, today=booking.today
+            prices=[each.price for each in seats], terms=cancellation.terms_of(booking.first), today=booking.today
         ),
     }
     return render(request, "payments/cancel.html", facts)

@@ -68,6 +68,7 @@ class SaleTerms:
     asked_at: float
     # The venue's, a name of the IANA's list; None is the house's own. Who joins is told no time, and has None too.
     time_zone: str | None = None
+    is_canceled: bool = False
 
     @property
     def now(self) -> datetime:
@@ -81,7 +82,7 @@ class SaleTerms:
 
     def sale_state_at(self, now: datetime, *, is_sold_out: bool) -> SaleState:
         """Where the sale stands then, by `sale_rule`."""
-        flags = {"is_public": self.is_public, "is_sold_out": is_sold_out}
+        flags = {"is_public": self.is_public, "is_canceled": self.is_canceled, "is_sold_out": is_sold_out}
         times = {"opens_at": self.opens_at, "deadline_at": self.deadline_at}
         for state, fact, so in sale_rule():
             if flags[fact] is so if isinstance(so, bool) else now >= times[fact] - so:
@@ -154,6 +155,7 @@ def sale_rule() -> tuple[tuple[SaleState, str, bool | timedelta], ...]:
     return (
         (SaleState.CLOSED, "deadline_at", timedelta()),
         (SaleState.CLOSED, "is_public", False),
+        (SaleState.CLOSED, "is_canceled", True),
         (SaleState.SOLD_OUT, "is_sold_out", True),
         (SaleState.OPEN, "opens_at", timedelta()),
         (SaleState.LOBBY, "opens_at", timedelta(seconds=settings.LOBBY_SECONDS)),

@@ -19,3 +19,5 @@ CANCELLATION_TIERS = env.tiers("CANCELLATION_TIERS", default=["10:0", "7:10", "3
 # Whether pages ask fans to agree to the rules of canceling before they pay, as Korean law on sales at a distance wants
 # it. That they did is not kept: without it nothing is paid.
 CHECKOUT_CONSENT = env.bool("CHECKOUT_CONSENT", default=CURRENCY == "KRW")
+# For how many days after a date was moved its fans cancel for nothing, unless staff say otherwise.
+FREE_REFUND_DAYS = env.whole("FREE_REFUND_DAYS", default=14, least=0)

@@ -11,7 +11,7 @@ from payments.models import Payment, RefundRun
 from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
 from reservations.halls.hall import plain_hall
-from reservations.models import Concert, ConcertSeat, Reservation, Venue
+from reservations.models import Announcement, AnnouncementRecipient, Concert, ConcertSeat, Reservation, Venue
 from wallet.models import Balance, BalanceHistory, ProviderEvent, SandboxPayment, SettlementDay, TopUp, Withdrawal
 
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
@@ -57,6 +57,14 @@ class Site:
         known = KnownNetwork.objects.create(account="a" * 32, network="b" * 32, last_login_at=NOW)
         spent = SpentProof.objects.create(nonce="c" * 32, expired_at=NOW)
         self.ids |= {"known": known.pk, "spentproof": spent.pk}
+        self.tell(schedule, fan)
+
+    def tell(self, schedule, fan):
+        """What ticket holders were told."""
+        message = {"kind": "MESSAGE", "body_ko": "안내", "actor": fan, "created_at": NOW}
+        told = Announcement.objects.create(concert_schedule=schedule, **message)
+        first = AnnouncementRecipient.objects.create(announcement=told, user=fan, mailed_at=NOW)
+        self.ids |= {"told": told.pk, "recipient": first.pk}
 
     def reserve(self, schedule, seat, fan, status):
         return Reservation.objects.create(

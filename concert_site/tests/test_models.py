@@ -33,7 +33,12 @@ COLUMNS = {
     "concert": "id name host description status poster venue_id genre running_minutes age_rating cast notices organiser"
     " contact seller search_key",
     "concert_schedule": "id concert_id concert_date concert_at reservation_available_at deadline_at queue_max_active"
-    " queue_paused queue_message tickets_per_fan limits_changed_at layout layout_version draw_seed drawn_at",
+    " queue_paused queue_message tickets_per_fan limits_changed_at layout layout_version draw_seed drawn_at"
+    # Beyond it: that it was moved or canceled, and why.
+    " first_concert_at change_reason_ko change_reason_en free_refunds_until free_refunds_before canceled_at",
+    "announcement": "id concert_schedule_id kind subject_ko subject_en body_ko body_en moved_from moved_to"
+    " free_refunds_until actor_id key created_at",
+    "announcement_recipient": "id announcement_id user_id mailed_at skipped_at",
     "concert_seat": "id concert_id concert_schedule_id user_id section row seat_number seat_price status expired_at"
     " reserved_at seat_label seat_guid category row_index x y accessible"
     # Beyond it: which seats adjoin, and how near the stage each is.
@@ -43,7 +48,9 @@ COLUMNS = {
     "payment": "id reservation_id user_id price state refund_fee confirmed_mail_at canceled_mail_at created_at"
     " updated_state_at",
     # Beyond it: who refunds a whole date, on which terms.
-    "refund_run": "id concert_schedule_id actor_id fee refund_to note created_at last_round_at ended_at",
+    "refund_run": "id concert_schedule_id actor_id fee refund_to note created_at last_round_at ended_at"
+    # What of it is done in the background.
+    " is_cancellation paid amount held refused leased_until",
     # Money on its way in and out, what providers told of it, and the book of the one that takes none.
     "top_up": "id user_id amount currency purpose reservations provider reference provider_reference next state failure"
     " method refunded outcome entry_id return_path idempotency_key request_hash created_at expires_at updated_state_at"

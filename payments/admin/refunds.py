@@ -34,6 +34,7 @@ from payments.models import Payment, RefundTo, State
 from reservations.domain import cancellation
 from reservations.models import Reservation
 from reservations.models.reservation import Status
+from reservations.queries.bookings import with_date
 from wallet.models import Withdrawal, WithdrawalState
 
 P = ParamSpec("P")
@@ -95,7 +96,7 @@ def payments_url(request: HttpRequest) -> str:
 @requires_refund_permission
 def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
     found = Reservation.objects.filter(pk=reservation_id).as_read()
-    reservation = found.select_related("user", "concert_seat").first()
+    reservation = with_date(found.select_related("user", "concert_seat")).first()
     if reservation is None:
         raise Http404
     if reservation.status != Status.RESERVED:

@@ -3,11 +3,12 @@
 -- Answers the reservation, whose seat and state booked_seat reads behind this, with payment and balance as they are now,
 -- and perhaps a `refusal`.
 -- What a paid one costs is a rule of the caller's (reservations/domain/cancellation.py): asked without a fee, or with
--- that of another day than it is by now at the venue, this answers quote_first and changes nothing. p_agreed is the
+-- that of another day than it is by now at the venue, or of a date that was moved or canceled since (p_terms), this
+-- answers quote_first and changes nothing. p_agreed is the
 -- fee that the fan was shown, null for any: that of a held seat is 0, that of a paid one the caller compares.
 create or replace function cancel_reservation(
-    p_fan bigint, p_reservation bigint, p_agreed bigint, p_fee bigint, p_fee_of_day date, p_zone text, p_most bigint,
-    p_now timestamptz,
+    p_fan bigint, p_reservation bigint, p_agreed bigint, p_fee bigint, p_fee_of_day date, p_zone text, p_terms text,
+    p_most bigint, p_now timestamptz,
     out refusal text, out read_at timestamptz, out reservation bigint, out balance bigint,
     out payment bigint, out paid bigint, out payment_state text, out refund_fee bigint, out paid_at timestamptz,
     out payment_changed_at timestamptz
@@ -22,7 +23,7 @@ declare
     v_status text;
 begin
     read_at := v_at;
-    select r.id, r.status, r.state into v_seen from own_reservations(p_fan, array[p_reservation], v_at) r;
+    select r.id, r.status, r.state, r.schedule into v_seen from own_reservations(p_fan, array[p_reservation], v_at) r;
     reservation := v_seen.id;
     if not found then
         refusal := 'not_found';
@@ -40,7 +41,8 @@ begin
     end if;
     -- Also where the other tab paid while this one gave up: the fan asked for it to be canceled.
     if v_status = 'RESERVED' then
-        if p_fee is null or p_fee_of_day is distinct from (v_at at time zone p_zone)::date then
+        if p_fee is null or p_fee_of_day is distinct from (v_at at time zone p_zone)::date
+           or p_terms is distinct from refund_terms_of(v_seen.schedule) then
             refusal := 'quote_first';
         else
             refusal := refund_reservation(p_reservation, p_fee, '', null, p_most, v_at);

@@ -24,7 +24,7 @@ CANCEL = """
 select outcome.*, booked.*
   from cancel_reservation(
     %(fan)s::bigint, %(reservation)s::bigint, %(agreed)s::bigint, %(fee)s::bigint, %(day)s::date, %(zone)s::text,
-    %(most)s::bigint, %(now)s::timestamptz) outcome
+    %(terms)s::text, %(most)s::bigint, %(now)s::timestamptz) outcome
   left join lateral booked_seat(outcome.reservation, outcome.read_at) booked on true
 """
 REFUND = """
@@ -32,8 +32,8 @@ select refund_reservation(
     %(reservation)s::bigint, %(fee)s::bigint, %(note)s::text, %(actor)s::bigint, %(most)s::bigint,
     coalesce(%(now)s::timestamptz, statement_timestamp())) as refusal
 """
-# Midnight may come between the quote and the refund, and then the fee is quoted anew; it comes once.
-MOST_QUOTES = 3
+# Midnight may come between quote and refund, and the date may be moved or canceled; then the fee is quoted anew.
+MOST_QUOTES = 4
 
 REFUSALS: dict[str, type[DomainError]] = {
     "not_found": NotFound,
@@ -59,11 +59,15 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What canceling costs on a day at the venue, in minor units; `zone` is the name of its time zone."""
+    """What canceling costs on a day at the venue, in minor units; `zone` is the name of its time zone.
+
+    `terms` are those of the date by which it was quoted (refund_terms_of).
+    """
 
     amount: int
     on: date
     zone: str
+    terms: str
 
 
 def cancel(
@@ -93,7 +97,11 @@ def cancel(
 def try_to_cancel(order: Mapping[str, object], *, fee: Fee | None) -> Row:
     """The answer of cancel_reservation.sql."""
     taken = {"fee": fee.amount if fee else None, "day": fee.on if fee else None}
-    rules = {"zone": fee.zone if fee else None, "most": ledger.LARGEST_BALANCE}
+    rules = {
+        "zone": fee.zone if fee else None,
+        "terms": fee.terms if fee else None,
+        "most": ledger.LARGEST_BALANCE,
+    }
     return fetch_one(CANCEL, {**order, **taken, **rules})
 
 
@@ -109,7 +117,8 @@ def fee_of_today(row: Row, *, agreed: int | None, user_id: int) -> Fee:
         raise RefundClosed
     if agreed not in (None, offer.fee):
         raise FeeChanged
-    return Fee(offer.fee, on=bookings.today_of(paid), zone=zone_of(bookings.venue_zone_of(paid)).key)
+    zone = zone_of(bookings.venue_zone_of(paid)).key
+    return Fee(offer.fee, on=bookings.today_of(paid), zone=zone, terms=row["refund_terms"])
 
 
 def cancellation_from(row: Row, *, user_id: int) -> Cancellation:

@@ -80,9 +80,12 @@ def payment_of(reservation: Reservation) -> Payment | None:
 
 
 def is_valid_ticket(*, reservation_id: int, payment_id: int) -> bool:
-    """Whether the ticket of this payment still opens the door: the reservation is paid, and by this payment."""
+    """Whether the ticket of this payment still opens the door: the reservation is paid, by this payment, of a date that
+    was not canceled.
+    """
     paid = Payment.objects.filter(pk=payment_id, state=State.COMPLETED, reservation=reservation_id)
-    return paid.filter(reservation__status=Status.RESERVED).exists()
+    is_played = {"reservation__concert_schedule__canceled_at__isnull": True}
+    return paid.filter(reservation__status=Status.RESERVED, **is_played).exists()
 
 
 def statement_of(user_id: int, *, before: int | None, size: int) -> BalanceHistoryQuerySet:

@@ -223,7 +223,7 @@ def test_canceling_a_hold_frees_the_seat():
 
 def test_canceling_too_late_is_409():
     payment = make_paid()
-    Reservation.objects.update(concert_date="2026-01-01")
+    ConcertSchedule.objects.update(concert_date="2026-01-01")
 
     with nothing_written():
         response = cancel(payment.user, payment.reservation_id)
@@ -295,8 +295,8 @@ def cancel_for(fan, reservation, agreed_fee):
 
 
 def days_before(days):
-    """Have every ticket be for so many days from today, at the venue."""
-    Reservation.objects.update(concert_date=timezone.localdate() + timedelta(days=days))
+    """Have every show be so many days from today, at the venue."""
+    ConcertSchedule.objects.update(concert_date=timezone.localdate() + timedelta(days=days))
 
 
 def test_a_paid_seat_is_canceled_for_the_fee_that_was_agreed_to():

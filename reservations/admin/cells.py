@@ -17,6 +17,7 @@ COLORS: Mapping[str, str] = {
     ScheduleState.LOBBY.value: "warning",
     ScheduleState.OPEN.value: "success",
     ScheduleState.SOLD_OUT.value: "danger",
+    ScheduleState.CANCELED.value: "danger",
 }
 
 

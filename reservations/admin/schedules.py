@@ -18,10 +18,11 @@ from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.web.converters import id_in
-from concert_site.lib.zones import day_at, zone_of
+from concert_site.lib.zones import zone_of
 from queueing import queries as line
 from queueing.domain.snapshots import count_waiting
 from reservations.admin import cells
+from reservations.admin.date_pages import DatePages, date_panel
 from reservations.admin.draws import draw_summary
 from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
@@ -75,7 +76,7 @@ class ScheduleStateFilter(ChoiceFilter):
 
 
 @admin.register(ConcertSchedule)
-class ScheduleAdmin(SchedulePages, DomainAdmin):
+class ScheduleAdmin(DatePages, SchedulePages, DomainAdmin):
     form = ScheduleForm
     list_display = ("name", "evening", "opens", "closes", "state", "seats", "waiting_room")
     list_filter = (
@@ -158,13 +159,18 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         """The limits are set once here; while a sale runs they are the waiting room's page."""
         limits = () if obj else ("queue_max_active", "tickets_per_fan")
         opening = "opens" if is_drawn(obj) else "reservation_available_at"
-        return [(None, {"fields": ("concert", "concert_at", opening, "deadline_at", *limits)})]
+        playing = "evening" if is_fixed(obj) else "concert_at"
+        return [(None, {"fields": ("concert", playing, opening, "deadline_at", *limits)})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: as Django has it
-        """The concert stays; so does an opening that numbers were drawn for."""
+        """The concert stays; so does an opening that numbers were drawn for, and the day that fans have booked.
+
+        That is changed by a step of its own (reservations.admin.date_pages).
+        """
         if obj is None:
             return ()
-        return ("concert", "opens") if is_drawn(obj) else ("concert",)
+        fixed = {"opens": is_drawn(obj), "evening": is_fixed(obj)}
+        return ("concert", *(name for name, is_so in fixed.items() if is_so))
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Concerts are found by typing."""
@@ -186,24 +192,9 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
         return obj
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:  # Any: Django's signature
-        """Django's, and a warning if the date was moved under those who booked it, or its opening may have been."""
-        # The day isn't in the form, so the row that the form was about still has that of before.
-        if obj.concert_date != day_at(obj.concert_at, obj.concert.time_zone):
-            self.warn_of_bookings(request, obj)
+        """Django's, and a warning if fans wait for an opening that may have been moved."""
         self.warn_of_lobby(request, obj)
         return super().response_change(request, obj)
-
-    def warn_of_bookings(self, request: HttpRequest, moved: ConcertSchedule) -> None:
-        """Say how many seats stay booked for another day."""
-        seats = staff.total_counts(staff.by_category(moved.pk))
-        booked = seats.sold + seats.held
-        if booked:
-            text = ngettext(
-                "%(count)s booked seat keeps the day it was booked for: tell the fan, or refund it.",
-                "%(count)s booked seats keep the day they were booked for: tell the fans, or refund them.",
-                booked,
-            )
-            self.message_user(request, text % {"count": f"{booked:,}"}, messages.WARNING)
 
     def warn_of_lobby(self, request: HttpRequest, changed: ConcertSchedule) -> None:
         """Say how many fans wait for the opening, and when it is now."""
@@ -259,6 +250,7 @@ class ScheduleAdmin(SchedulePages, DomainAdmin):
             "inside": line.count_inside(schedule.pk),
             "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",
             "map_url": reverse("admin:reservations_concertschedule_map", args=[schedule.pk]),
+            "date": date_panel(request, fresh),
             "may_change": self.has_change_permission(request, schedule),
             "may_add_seats": self.may_add_seats(request),
             "may_remove_seats": self.may_remove_seats(request),
@@ -276,6 +268,18 @@ def clocks_of(request: HttpRequest, object_id: str | None) -> ZoneInfo:
         return zone_of(schedules.zone_of_concert(concert_id) if concert_id else None)
     rows = ConcertSchedule.objects.filter(pk=id_in(object_id) or 0)
     return zone_of(rows.values_list("concert__venue__time_zone", flat=True).first())
+
+
+def is_fixed(schedule: Any) -> bool:  # Any: as below
+    """Whether a date is played when fans have booked it for, or not at all, so that no form changes that by the way.
+
+    Django asks several times for one page, PostgreSQL is asked once a row.
+    """
+    if schedule is None or schedule.canceled_at is not None:
+        return schedule is not None
+    if not hasattr(schedule, "is_booked"):
+        schedule.is_booked = schedules.is_booked(schedule.pk)
+    return bool(schedule.is_booked)
 
 
 def is_drawn(schedule: Any) -> bool:  # Any: a row of the admin's model, or None, as Django's signatures have it

@@ -42,6 +42,13 @@ class PriceOut(serializers.Serializer[object]):
     seat_price = serializers.IntegerField()
 
 
+class ChangeReasonsOut(serializers.Serializer[object]):
+    """The same reason in the languages in which the house gave it."""
+
+    ko = serializers.CharField()
+    en = serializers.CharField()
+
+
 class ScheduleOut(serializers.Serializer[object]):
     """One date of a concert."""
 
@@ -55,6 +62,15 @@ class ScheduleOut(serializers.Serializer[object]):
     moved_from = serializers.DateField(
         allow_null=True, help_text="The day it was announced for, where it was moved to another one; else null."
     )
+    first_concert_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was first announced for, had it moved since, be it by an hour; else null."
+    )
+    canceled_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the date was canceled: it isn't played, its `sale_state` is CLOSED for good, and whoever had "
+        "paid is refunded in full; else null.",
+    )
+    change_reasons = ChangeReasonsOut(help_text="Why it was moved or canceled, as fans read it; empty where not said.")
     reservation_available_at = serializers.DateTimeField()
     deadline_at = serializers.DateTimeField()
     sale_state = serializers.ChoiceField(choices=list(SaleState))

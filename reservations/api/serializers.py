@@ -4,7 +4,6 @@ The output serializers describe the shapes for the schema; the hot answers are b
 which cost a tenth of it.
 """
 
-from datetime import date
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -127,7 +126,14 @@ class ReservationOut(serializers.Serializer[Reservation]):
     booking_reference = serializers.CharField()
     schedule = serializers.IntegerField()
     concert_name = serializers.CharField()
-    concert_date = serializers.DateField()
+    concert_date = serializers.DateField(help_text="The day that was booked; see `moved_from`.")
+    concert_at = serializers.DateTimeField(help_text="When it is played, as it stands now.")
+    moved_from = serializers.DateField(
+        allow_null=True, help_text="The day that was booked, where it is played on another one by now; else null."
+    )
+    date_canceled_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the whole date was canceled: it is refunded in full; else null."
+    )
     seat = SeatOut()
     price = serializers.IntegerField()
     status = serializers.ChoiceField(choices=Status.choices)
@@ -188,13 +194,18 @@ SEAT = ("section", "row", "seat_number", "seat_label", "category", "x", "y", "ac
 
 def held_out(row: Row, schedule_id: int) -> dict[str, object]:
     """A reservation that was made just now, as ReservationOut describes it, out of what hold_seats.sql answered."""
-    price, concert_date = row["price"], row["concert_date"]
+    price = row["price"]
+    # Booked this moment, for the date as it stands.
+    terms = cancellation.Terms(played_on=row["concert_date"], begins_at=row["concert_at"])
     return {
         "id": row["reservation"],
         "booking_reference": row["booking_reference"],
         "schedule": schedule_id,
         "concert_name": row["concert_name"],
-        "concert_date": concert_date,
+        "concert_date": row["concert_date"],
+        "concert_at": row["concert_at"],
+        "moved_from": None,
+        "date_canceled_at": None,
         "seat": {"id": row["seat"], "seat_price": price} | {name: row[name] for name in SEAT},
         "price": price,
         "status": Status.RESERVING,
@@ -202,19 +213,22 @@ def held_out(row: Row, schedule_id: int) -> dict[str, object]:
         "created_at": row["created_at"],
         "updated_state_at": row["created_at"],
         "payment": None,
-        "cancellation": {"fee": 0, "refund": 0, "tiers": tiers_out(price, concert_date)},
+        "cancellation": {"fee": 0, "refund": 0, "tiers": tiers_out(price, terms)},
     }
 
 
 def reservation_out(reservation: Reservation) -> dict[str, object]:
-    """A reservation as ReservationOut describes it; it was read with its seat and payment."""
-    status, payment = state_of(reservation), payment_of(reservation)
+    """A reservation as ReservationOut describes it; it was read with its seat, schedule and payment."""
+    status, payment, schedule = state_of(reservation), payment_of(reservation), reservation.concert_schedule
     return {
         "id": reservation.pk,
         "booking_reference": reservation.booking_reference,
         "schedule": reservation.concert_schedule_id,
         "concert_name": reservation.concert_name,
         "concert_date": reservation.concert_date,
+        "concert_at": schedule.concert_at,
+        "moved_from": reservation.concert_date if reservation.concert_date != schedule.concert_date else None,
+        "date_canceled_at": schedule.canceled_at,
         "seat": seat_out(reservation.concert_seat),
         "price": reservation.price,
         "status": status,
@@ -242,11 +256,11 @@ def seat_out(seat: ConcertSeat) -> dict[str, object]:
     }
 
 
-def tiers_out(price: int, concert_date: date) -> list[dict[str, object]]:
+def tiers_out(price: int, terms: cancellation.Terms) -> list[dict[str, object]]:
     """What a cancellation costs from when on, as TierOut describes it."""
     return [
         {"until": tier.until, "fee_percent": tier.fee_percent, "refund": tier.refund}
-        for tier in cancellation.tiers_of(price=price, concert_date=concert_date)
+        for tier in cancellation.tiers_of(price=price, terms=terms)
     ]
 
 
@@ -267,7 +281,7 @@ def cancellation_out(reservation: Reservation, status: str) -> dict[str, object]
     """What canceling now would refund; giving up a hold costs nothing, and nothing was paid."""
     if status == Status.CANCELED:
         return None
-    tiers = tiers_out(reservation.price, reservation.concert_date)
+    tiers = tiers_out(reservation.price, cancellation.terms_of(reservation))
     if status == Status.RESERVING:
         return {"fee": 0, "refund": 0, "tiers": tiers}
     offer = cancellation.quote_of(reservation)

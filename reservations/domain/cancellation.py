@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 
 from reservations.models import Reservation
-from reservations.queries.bookings import today_of
+from reservations.queries.bookings import read_at_of, today_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,49 @@ class Quote:
     is_open: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of a date and of a booking decides about a refund.
+
+    `played_on` and `begins_at` are as they stand now. Up to `free_until` whoever had booked before the date was moved
+    pays nothing; of a date that was canceled nobody ever does.
+    """
+
+    played_on: date
+    begins_at: datetime
+    free_until: date | None = None
+    is_canceled: bool = False
+
+
+def terms_of(reservation: Reservation) -> Terms:
+    """The terms of a reservation that was read with its schedule."""
+    schedule = reservation.concert_schedule
+    before = schedule.free_refunds_before
+    return Terms(
+        played_on=schedule.concert_date,
+        begins_at=schedule.concert_at,
+        free_until=schedule.free_refunds_until if before and reservation.created_at < before else None,
+        is_canceled=schedule.canceled_at is not None,
+    )
+
+
 def fee_of(price: int, percent: int) -> int:
     """The fee in minor units, rounded down in the fan's favour."""
     return price * percent // 100
 
 
-def tiers_of(*, price: int, concert_date: date) -> list[Tier]:
-    """The tiers of one ticket, the earliest first."""
-    return [
-        Tier(
-            until=concert_date - timedelta(days=days),
-            fee_percent=percent,
-            refund=price - fee_of(price, percent),
-        )
+def tiers_of(*, price: int, terms: Terms) -> list[Tier]:
+    """The tiers of one ticket, the earliest first; none of a date that was canceled, where no day counts."""
+    if terms.is_canceled:
+        return []
+    usual = [
+        Tier(until=terms.played_on - timedelta(days=days), fee_percent=percent, refund=price - fee_of(price, percent))
         for days, percent in sorted(settings.CANCELLATION_TIERS, reverse=True)
     ]
+    if terms.free_until is None:
+        return usual
+    free = Tier(until=min(terms.free_until, terms.played_on), fee_percent=0, refund=price)
+    return [free, *(tier for tier in usual if tier.until > free.until)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +89,26 @@ def policy() -> list[Period]:
     return [Period(most, days, percent) for most, (days, percent) in zip(befores, tiers, strict=False)]
 
 
-def quote(*, price: int, concert_date: date, today: date) -> Quote:
-    """What cancelling a paid ticket on `today` (a date of the venue's zone) would refund."""
-    for tier in tiers_of(price=price, concert_date=concert_date):
+def quote(*, price: int, terms: Terms, today: date, now: datetime) -> Quote:
+    """What cancelling a paid ticket at `now`, `today` at the venue, would refund; nothing once the show has begun."""
+    if terms.is_canceled:
+        return Quote(fee=0, refund=price, is_open=True)
+    for tier in tiers_of(price=price, terms=terms) if now < terms.begins_at else ():
         if today <= tier.until:
             return Quote(fee=price - tier.refund, refund=tier.refund, is_open=True)
     return Quote(fee=price, refund=0, is_open=False)
 
 
 def quote_of(reservation: Reservation, *, now: datetime | None = None) -> Quote:
-    """What cancelling this ticket would refund on the day on which it was read, or on that of `now`, at the venue."""
+    """What cancelling this ticket would refund at the moment at which it was read, or at `now`."""
+    moment = now or read_at_of(reservation)
     today = today_of(reservation, now=now)
-    return quote(price=reservation.price, concert_date=reservation.concert_date, today=today)
+    return quote(price=reservation.price, terms=terms_of(reservation), today=today, now=moment)
 
 
-def tiers_to_come(*, prices: Sequence[int], concert_date: date, today: date) -> list[Tier]:
+def tiers_to_come(*, prices: Sequence[int], terms: Terms, today: date) -> list[Tier]:
     """The tiers that are not over on `today`, each with what tickets of these prices give back together."""
-    each = zip(*(tiers_of(price=price, concert_date=concert_date) for price in prices), strict=True)
+    each = zip(*(tiers_of(price=price, terms=terms) for price in prices), strict=True)
     return [
         Tier(until=tiers[0].until, fee_percent=tiers[0].fee_percent, refund=sum(tier.refund for tier in tiers))
         for tiers in each

@@ -15,7 +15,7 @@ create or replace function hold_seats(
     p_hold_seconds float8, p_active_seconds float8, p_free int, p_wait_seconds float8, p_now timestamptz
 ) returns table (
     refusal text, wait float8, gone bigint[], is_new boolean, booking_reference text, expired_at timestamptz, created_at timestamptz,
-    concert_name text, concert_date date, reservation bigint, price bigint, seat bigint, section text, "row" text,
+    concert_name text, concert_date date, concert_at timestamptz, reservation bigint, price bigint, seat bigint, section text, "row" text,
     seat_number int, seat_label text, category text, x float8, y float8, accessible boolean
 )
 language plpgsql
@@ -43,14 +43,14 @@ begin
     select * into v_verdict from booking_again(p_fan, p_schedule, p_seats, p_key, p_hash, v_at);
     if v_verdict.refusal is not null or v_verdict.booking_reference is not null then
         return query select v_verdict.refusal, null::float8, null::bigint[], false, v_verdict.booking_reference,
-            null::timestamptz, null::timestamptz, null, null::date, null::bigint, null::bigint, null::bigint, null, null,
+            null::timestamptz, null::timestamptz, null, null::date, null::timestamptz, null::bigint, null::bigint, null::bigint, null, null,
             null::int, null, null, null::float8, null::float8, null::boolean;
         return;
     end if;
 
-    -- The sale is open, and of a concert that is AVAILABLE.
-    select s.concert_id, s.concert_date, s.tickets_per_fan, c.name,
-           case when c.status <> 'AVAILABLE' then 'sale_closed'
+    -- The sale is open, and of a concert that is AVAILABLE, on a date that was not canceled.
+    select s.concert_id, s.concert_date, s.concert_at, s.tickets_per_fan, c.name,
+           case when c.status <> 'AVAILABLE' or s.canceled_at is not null then 'sale_closed'
                 when v_at < s.reservation_available_at then 'sale_not_open'
                 when v_at >= s.deadline_at then 'sale_closed' end as refusal
       into v_sale
@@ -167,7 +167,7 @@ begin
          order by s.id
         returning id, concert_seat_id, price)
     select null::text, null::float8, null::bigint[], true, p_booking, s.expired_at, v_at,
-           v_sale.name::text, v_sale.concert_date, b.id, b.price, s.id, s.section::text, s."row"::text,
+           v_sale.name::text, v_sale.concert_date, v_sale.concert_at, b.id, b.price, s.id, s.section::text, s."row"::text,
            s.seat_number, s.seat_label::text, s.category::text, s.x, s.y, s.accessible
       from booked b join concert_seat s on s.id = b.concert_seat_id
      where s.id = any (p_seats)

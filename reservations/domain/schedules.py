@@ -17,6 +17,7 @@ from reservations.domain.seat_setup import create_seats, delete_seats
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
 from reservations.halls.hall import Hall
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.queries.bookings import of_schedule
 
 # A year outside is a slip of the keyboard, and the far ends of the calendar are beyond what Python can read.
 FIRST_YEAR, LAST_YEAR = 2000, 2199
@@ -89,11 +90,14 @@ def change_times(
     closes_at: datetime | None = None,
     concert_at: datetime | None = None,
 ) -> None:
-    """Change when a date is sold and played; a time that is left out stays. Tickets keep the date they were sold for.
+    """Change when a date is sold and played; a time that is left out stays.
+
+    Once somebody has booked, it is played at another time only by a step that tells them (date_changes.move_date).
 
     :raises NotFound: if there is no such schedule
     :raises Invalid: if the times make no sense together
-    :raises Conflict: if numbers were drawn for the opening that is to change; if fans gather and it would be over
+    :raises Conflict: if numbers were drawn for the opening that is to change; if fans gather and it would be over; if
+        it would be played at another time, and somebody has booked; if it was canceled
     """
     set_times(schedule_id=schedule_id, opens_at=opens_at, closes_at=closes_at, concert_at=concert_at)
     waiting_room.publish([schedule_id])
@@ -112,6 +116,8 @@ def set_times(
         concert_at=concert_at or schedule.concert_at,
     )
     require_valid_times(times)
+    if schedule.canceled_at is not None:
+        raise Conflict(_("This date was canceled, and stays so."))
     if times.opens_at != schedule.reservation_available_at:
         require_movable_opening(schedule, times.opens_at)
     ConcertSchedule.objects.filter(pk=schedule_id).update(
@@ -120,6 +126,16 @@ def set_times(
         concert_at=times.concert_at,
         concert_date=day_at(times.concert_at, schedule.concert.time_zone),
     )
+    # Asked last, so that whoever booked until this moment is seen.
+    if times.concert_at != schedule.concert_at and is_booked(schedule_id):
+        raise Conflict(
+            _("Fans have booked this date. Move it by “Change the date”, which tells them."), attr="concert_at"
+        )
+
+
+def is_booked(schedule_id: int) -> bool:
+    """Whether anybody holds or has paid a seat of a date."""
+    return of_schedule(schedule_id).live().exists()
 
 
 def require_movable_opening(schedule: ConcertSchedule, opens_at: datetime) -> None:

@@ -1,11 +1,15 @@
 """Concerts, their schedules and seats, and the reservations of those seats."""
 
+from reservations.models.announcement import Announcement, AnnouncementKind, AnnouncementRecipient
 from reservations.models.concert import Concert, ConcertSchedule, ConcertStatus, Genre
 from reservations.models.reservation import Reservation
 from reservations.models.seat import ConcertSeat, SeatStatus
 from reservations.models.venue import Venue
 
 __all__ = [
+    "Announcement",
+    "AnnouncementKind",
+    "AnnouncementRecipient",
     "Concert",
     "ConcertSchedule",
     "ConcertSeat",

@@ -1,6 +1,6 @@
 """What is played, and when it is played and sold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import Predicate, moment
@@ -158,11 +159,28 @@ SEED_STAYS = pgtrigger.Trigger(
     func="RAISE EXCEPTION 'The draw of schedule % can not be changed', OLD.id;",
 )
 
+# Fans have been told, and get their money back: a date that was canceled is never played, at no time.
+CANCELED_STAYS = pgtrigger.Trigger(
+    name="canceled_stays",
+    operation=pgtrigger.Update,
+    when=pgtrigger.Before,
+    condition=pgtrigger.Condition(
+        "OLD.canceled_at IS NOT NULL"
+        " AND (OLD.canceled_at IS DISTINCT FROM NEW.canceled_at OR OLD.concert_at IS DISTINCT FROM NEW.concert_at)"
+    ),
+    func="RAISE EXCEPTION 'Schedule % was canceled, and stays so', OLD.id;",
+)
+LONGEST_CHANGE_REASON = 500
+
 
 # Of a schedule: whether every seat on sale is paid.
 IS_SOLD_OUT = Predicate("pk", function="schedule_is_sold_out")
 # What the facts of a sale are called here.
-FLAGS = {"is_public": Q(concert__status=ConcertStatus.AVAILABLE), "is_sold_out": Q(IS_SOLD_OUT)}
+FLAGS = {
+    "is_public": Q(concert__status=ConcertStatus.AVAILABLE),
+    "is_canceled": Q(canceled_at__isnull=False),
+    "is_sold_out": Q(IS_SOLD_OUT),
+}
 TIMES = {"opens_at": "reservation_available_at", "deadline_at": "deadline_at"}
 
 
@@ -205,6 +223,19 @@ class ConcertSchedule(models.Model):
     layout_version = models.PositiveIntegerField(_("layout version"), default=1, db_default=1)
     draw_seed = models.BinaryField(_("seed of the draw"), db_default=RandomSeed(), editable=False)
     drawn_at = models.DateTimeField(_("drawn at"), null=True, blank=True, editable=False)
+    # When it was announced for, had it moved since; null while it is played as it was first announced.
+    first_concert_at = models.DateTimeField(_("first announced for"), null=True, blank=True, editable=False)
+    # Why it was moved or canceled, as fans read it.
+    change_reason_ko = models.CharField(
+        _("reason in Korean"), max_length=LONGEST_CHANGE_REASON, blank=True, db_default="", default=""
+    )
+    change_reason_en = models.CharField(
+        _("reason in English"), max_length=LONGEST_CHANGE_REASON, blank=True, db_default="", default=""
+    )
+    # Up to and including this day at the venue those who had booked before that moment cancel for nothing.
+    free_refunds_until = models.DateField(_("free refunds until"), null=True, blank=True, editable=False)
+    free_refunds_before = models.DateTimeField(_("for bookings made before"), null=True, blank=True, editable=False)
+    canceled_at = models.DateTimeField(_("canceled at"), null=True, blank=True, editable=False)
 
     class Meta:
         db_table = "concert_schedule"
@@ -223,8 +254,28 @@ class ConcertSchedule(models.Model):
             ),
             models.CheckConstraint(condition=Q(tickets_per_fan__gt=0), name="schedule_tickets_per_fan_positive"),
             models.CheckConstraint(condition=Q(layout_version__gt=0), name="schedule_layout_version_positive"),
+            models.CheckConstraint(
+                condition=Q(free_refunds_until__isnull=True, free_refunds_before__isnull=True)
+                | Q(free_refunds_until__isnull=False, free_refunds_before__isnull=False),
+                name="schedule_free_refunds_of_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(canceled_at__isnull=True) | ~Q(change_reason_ko="") | ~Q(change_reason_en=""),
+                name="schedule_canceled_says_why",
+            ),
         ]
-        triggers: ClassVar = [SEED_IS_BORN_HERE, SEED_STAYS]
+        triggers: ClassVar = [SEED_IS_BORN_HERE, SEED_STAYS, CANCELED_STAYS]
 
     def __str__(self) -> str:
         return f"{self.concert}, {self.concert_date}"
+
+    @property
+    def change_reason(self) -> str:
+        """Why it was moved or canceled, in the language of the reader if it was said in it; empty if it never was."""
+        return in_language({"ko": self.change_reason_ko, "en": self.change_reason_en})
+
+
+def in_language(texts: Mapping[str, str], language: str | None = None) -> str:
+    """What was said in this language, else the reader's; else in the first in which anything was said."""
+    own = texts.get((language or get_language() or "").partition("-")[0], "")
+    return own or next((text for text in texts.values() if text), "")

@@ -11,6 +11,7 @@ from django.db.models import Count, ExpressionWrapper, F, Max, Q
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import NotFound
+from concert_site.lib.zones import day_at
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.reservation import ReservationQuerySet, Status, is_held_at, today_at_venue
 from reservations.queries import bookings
@@ -147,8 +148,8 @@ class BookingSummary:
 
     @property
     def days_left(self) -> int:
-        """Days until the concert at the venue: none on the day itself, fewer once it is over."""
-        return (self.first.concert_date - self.today).days
+        """Days until the concert at the venue, as it stands now: none on the day itself, fewer once it is over."""
+        return (self.schedule.concert_date - self.today).days
 
     @property
     def paid_at(self) -> datetime | None:
@@ -173,8 +174,42 @@ class BookingSummary:
 
     @property
     def is_past(self) -> bool:
-        """Whether the concert was on a day before today, at the venue."""
-        return self.first.concert_date < self.today
+        """Whether the concert was on a day before today, at the venue, as it stands now."""
+        return self.schedule.concert_date < self.today
+
+    @property
+    def is_date_canceled(self) -> bool:
+        """Whether the concert isn't played on this date at all."""
+        return self.schedule.canceled_at is not None
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether its fans still go there: not over, and not canceled."""
+        return not self.is_past and not self.is_date_canceled
+
+    @property
+    def moved_from_at(self) -> datetime | None:
+        """The time that it was booked for, had it moved since and is the time known."""
+        announced = self.schedule.first_concert_at
+        return announced if announced and day_at(announced, self.time_zone) == self.first.concert_date else None
+
+    @property
+    def moved_from_day(self) -> date | None:
+        """The day that it was booked for, where it is played on another one by now."""
+        return self.first.concert_date if self.first.concert_date != self.schedule.concert_date else None
+
+    @property
+    def booked_as(self) -> str | None:
+        """The name that the concert had when it was booked, where it has another one by now."""
+        return self.first.concert_name if self.first.concert_name != self.first.concert.name else None
+
+    @property
+    def free_until(self) -> date | None:
+        """Until which day it is canceled for nothing because it was moved; None once that is over, or never was."""
+        schedule, before = self.schedule, self.schedule.free_refunds_before
+        until = min(schedule.free_refunds_until, schedule.concert_date) if schedule.free_refunds_until else None
+        is_ours = before is not None and self.first.created_at < before
+        return until if until and is_ours and until >= self.today and not self.is_date_canceled else None
 
     @property
     def today(self) -> date:
@@ -189,12 +224,8 @@ class BookingSummary:
 
 def with_schedule(reservations: ReservationQuerySet) -> ReservationQuerySet:
     """These, each with concert, venue and date; without its layout, which is large and not for reading."""
-    return reservations.select_related("concert_schedule", "concert__venue").defer(
-        "concert_schedule__layout",
-        "concert_schedule__draw_seed",
-        "concert__search_key",
-        "concert__venue__search_key",
-    )
+    related = bookings.with_date(reservations).select_related("concert__venue")
+    return related.defer("concert__search_key", "concert__venue__search_key")
 
 
 def booking_summary(reference: str, *, user_id: int, now: datetime | None = None) -> BookingSummary:
@@ -221,7 +252,7 @@ def references_in(tab: BookingTab, *, user_id: int, now: datetime | None = None)
     counted = together.annotate(
         held=Count("pk", filter=is_held_at(now)),
         paid=Count("pk", filter=Q(status=Status.RESERVED)),
-        played_on=Max("concert_date"),
+        played_on=Max("concert_schedule__concert_date"),
         today=Max(today_at_venue(now)),
         newest=Max("pk"),
     )

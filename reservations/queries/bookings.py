@@ -8,7 +8,7 @@ from django.db.models import F
 from concert_site.lib.database.statements import Row
 from concert_site.lib.errors import NotFound
 from concert_site.lib.zones import day_at
-from reservations.models import ConcertSeat, Reservation
+from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.reservation import ReservationQuerySet
 from reservations.models.seat import IS_FREE
 from reservations.queries.payment_facts import with_payments
@@ -25,13 +25,24 @@ OF_A_RESERVATION = (
     "created_at",
     "updated_state_at",
 )
+# And of its schedule, as it stands now, whatever was booked.
+OF_A_SCHEDULE = ("concert_at", "first_concert_at", "canceled_at", "free_refunds_until", "free_refunds_before")
 OF_A_SEAT = ("section", "row", "seat_number", "seat_label", "seat_price", "category", "x", "y", "accessible")
 
 
 def own_reservations(*, user_id: int, now: datetime | None = None) -> ReservationQuerySet:
-    """A fan's reservations, newest first, with seat and payment: one query whatever their number."""
+    """A fan's reservations, newest first, with seat, schedule and payment: one query whatever their number.
+
+    Without the schedule's layout, which is large and not for reading.
+    """
     own = Reservation.objects.filter(user_id=user_id).as_read(now)
-    return with_payments(own.select_related("concert_seat").order_by(F("pk").desc()))
+    return with_payments(with_date(own.select_related("concert_seat")).order_by(F("pk").desc()))
+
+
+def with_date(reservations: ReservationQuerySet) -> ReservationQuerySet:
+    """These, each with its schedule, by which refunds are judged."""
+    hidden = "concert_schedule__layout", "concert_schedule__draw_seed"
+    return reservations.select_related("concert_schedule").defer(*hidden)
 
 
 def own(reservation_id: int, *, user_id: int, now: datetime | None = None) -> Reservation:
@@ -70,9 +81,11 @@ def today_of(reservation: Reservation, *, now: datetime | None = None) -> date:
 def reservation_in(row: Row, *, user_id: int) -> Reservation:
     """A reservation with its seat, out of what a function in the database answered of it: nothing is read again."""
     seat = ConcertSeat(pk=row["seat"], concert_schedule_id=row["schedule"], **{name: row[name] for name in OF_A_SEAT})
+    of_schedule = {name: row[name] for name in OF_A_SCHEDULE}
+    schedule = ConcertSchedule(pk=row["schedule"], concert_date=row["played_on"], **of_schedule)
     reservation = Reservation(
         pk=row["id"],
-        concert_schedule_id=row["schedule"],
+        concert_schedule=schedule,
         concert_seat=seat,
         user_id=user_id,
         **{name: row[name] for name in OF_A_RESERVATION},
@@ -113,9 +126,7 @@ def own_with_schedule(reservation_id: int, *, user_id: int) -> Reservation:
 
     :raises NotFound: if there is none, or it is someone else's
     """
-    found = (
-        own_reservations(user_id=user_id).select_related("concert_schedule", "concert__venue").filter(pk=reservation_id)
-    )
+    found = own_reservations(user_id=user_id).select_related("concert__venue").filter(pk=reservation_id)
     reservation = found.first()
     if reservation is None:
         raise NotFound

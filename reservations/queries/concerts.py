@@ -313,6 +313,8 @@ class ConcertCard:
     highest: int | None
     seats_left: int
     seats_held: int
+    # None of its dates ahead is played.
+    is_canceled: bool = False
 
     @property
     def has_nothing_free(self) -> bool:
@@ -328,7 +330,10 @@ class ConcertCard:
 
 
 def concert_card(concert: PublicConcert) -> ConcertCard:
-    ahead = [schedule for schedule in concert.schedules if not is_over(schedule)]
+    to_come = [schedule for schedule in concert.schedules if not is_over(schedule)]
+    # A date that was canceled is named where there is no other.
+    played = [schedule for schedule in to_come if schedule.canceled_at is None]
+    ahead = played or to_come
     listed = ahead or concert.schedules[-1:]
     state = min((schedule.sale_state for schedule in listed), key=BEST_FIRST.index, default=None)
     alike = [schedule for schedule in listed if schedule.sale_state is state]
@@ -345,6 +350,7 @@ def concert_card(concert: PublicConcert) -> ConcertCard:
         highest=max(prices, default=None),
         seats_left=sum(schedule.seats_left for schedule in alike),
         seats_held=sum(schedule.seats_held for schedule in alike),
+        is_canceled=bool(to_come) and not played,
     )
 
 

@@ -1,17 +1,18 @@
 """A schedule as it is sold: its terms, which nearly every request asks first, and what is left of it."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 
 from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
-from concert_site.lib.zones import zone_of
+from concert_site.lib.zones import day_at, zone_of
 from queueing.facts import SaleFacts, SaleState, SaleTerms, whole_steps
 from reservations.models import ConcertSchedule
+from reservations.models.concert import in_language
 from reservations.queries.availability import availability_of, room_for_fans
 
 # Raised when the shape of the map's answer changes, so that no copy of the old shape is taken for the new one.
@@ -27,7 +28,8 @@ select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status = 'AV
        s.tickets_per_fan, s.queue_max_active as max_active, s.queue_paused as is_paused, s.queue_message as message,
        s.layout_version, s.drawn_at, encode(sha256(s.draw_seed), 'hex') as seed_hash,
        case when s.drawn_at is not null then encode(s.draw_seed, 'hex') end as seed,
-       v.time_zone, statement_timestamp() as read_at
+       v.time_zone, s.canceled_at is not null as is_canceled, s.canceled_at, s.first_concert_at, s.change_reason_ko,
+       s.change_reason_en, statement_timestamp() as read_at
   from concert_schedule s join concert c on c.id = s.concert_id left join venue v on v.id = c.venue_id
 """
 
@@ -45,6 +47,10 @@ class Sale(SaleTerms):
     tickets_per_fan: int
     layout_version: int
     layout_name: str
+    first_concert_at: datetime | None
+    canceled_at: datetime | None
+    change_reason_ko: str
+    change_reason_en: str
 
 
 TERMS = [field.name for field in fields(SaleTerms)]
@@ -150,7 +156,8 @@ class PublicSchedule:
     """A schedule as the public sees it, as it stood at `read_at` by PostgreSQL's clock.
 
     `seats_held` are in checkouts; the first of them comes back at `next_lapse`, if it isn't paid.
-    `time_zone` is the venue's, else the house's; `moved_from` is the day it was first announced for, had it moved.
+    `time_zone` is the venue's, else the house's. `first_concert_at` is when it was first announced for, had it moved;
+    `change_reasons` say by language why it was, or why it was canceled.
     """
 
     id: int
@@ -169,8 +176,20 @@ class PublicSchedule:
     read_at: datetime
     seats_held: int
     next_lapse: datetime | None
-    # No date can be moved as a step of its own yet.
-    moved_from: date | None = None
+    first_concert_at: datetime | None = None
+    canceled_at: datetime | None = None
+    change_reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def moved_from(self) -> date | None:
+        """The day that it was first announced for, where it is played on another one by now."""
+        announced = day_at(self.first_concert_at, self.time_zone) if self.first_concert_at else None
+        return announced if announced != self.concert_date else None
+
+    @property
+    def change_reason(self) -> str:
+        """Why it was moved or canceled, in the reader's language if it was said in it."""
+        return in_language(self.change_reasons)
 
     @property
     def has_nothing_free(self) -> bool:
@@ -219,6 +238,9 @@ def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
         read_at=now,
         seats_held=inventory.seats_held,
         next_lapse=inventory.next_lapse,
+        first_concert_at=sale.first_concert_at,
+        canceled_at=sale.canceled_at,
+        change_reasons={"ko": sale.change_reason_ko, "en": sale.change_reason_en},
     )
 
 

@@ -38,6 +38,7 @@ class ScheduleState(TextChoices):
     OPEN = "OPEN", _("on sale")
     SOLD_OUT = "SOLD_OUT", _("sold out")
     CLOSED = "CLOSED", _("closed")
+    CANCELED = "CANCELED", _("canceled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,11 @@ def schedules(rows: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
 def schedule_state_now() -> Case:
     """Where a date stands in the eyes of staff."""
     is_hidden = ~Q(concert__status=ConcertStatus.AVAILABLE)
-    return Case(When(is_hidden, then=Value(ScheduleState.UNPUBLISHED.value)), default=sale_state_at())
+    return Case(
+        When(canceled_at__isnull=False, then=Value(ScheduleState.CANCELED.value)),
+        When(is_hidden, then=Value(ScheduleState.UNPUBLISHED.value)),
+        default=sale_state_at(),
+    )
 
 
 def in_schedule_state(rows: QuerySet[ConcertSchedule], state: str) -> QuerySet[ConcertSchedule]:

@@ -89,6 +89,9 @@ def test_a_reservation_in_an_answer_has_everything_an_app_shows():
         "schedule": sale.pk,
         "concert_name": sale.schedule.concert.name,
         "concert_date": "2031-05-31",
+        "concert_at": "2031-05-31T10:00:00Z",
+        "moved_from": None,
+        "date_canceled_at": None,
         "seat": {
             "id": sale.seats[1],
             "section": "A",

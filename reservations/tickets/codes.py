@@ -92,10 +92,12 @@ def ticket_of(reservation: Reservation, *, payment_id: int | None) -> Ticket:
 
     Signing is deterministic: the same reservation has the same ticket each time.
 
-    :raises NotFound: if it isn't paid, or was refunded
+    :raises NotFound: if it isn't paid, or was refunded; if its date was canceled
     """
     if reservation.status != Status.RESERVED or payment_id is None:
         raise NotFound(_("Only a paid seat has a ticket."))
+    if reservation.concert_schedule.canceled_at is not None:
+        raise NotFound(_("This date was canceled, so it has no tickets any more."))
     seat = reservation.concert_seat
     claims = Claims(
         reservation=reservation.pk,
@@ -108,7 +110,7 @@ def ticket_of(reservation: Reservation, *, payment_id: int | None) -> Ticket:
         payment=payment_id,
     )
     zone = reservation.concert.time_zone
-    return Ticket(claims, title_of(reservation.concert_name, claims, zone), signed(claims))
+    return Ticket(claims, title_of(reservation.concert.name, claims, zone), signed(claims))
 
 
 def title_of(concert_name: str, claims: Claims, zone: str | None) -> str:

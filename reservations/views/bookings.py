@@ -39,7 +39,7 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
     facts = {
         "booking": summary,
         "seats": [(each, offer_for(each)) for each in summary.seats],
-        "google_url": google_url(calendar_entry(request, summary)) if summary.paid and not summary.is_past else "",
+        "google_url": google_url(calendar_entry(request, summary)) if summary.paid and summary.is_ahead else "",
         # What is worth telling friends: the concert, not the booking.
         "concert_address": request.build_absolute_uri(reverse("concert", args=[summary.first.concert_id])),
         "may_cancel": any((offer := offer_for(each)) and offer.is_open for each in summary.paid),

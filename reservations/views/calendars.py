@@ -39,14 +39,14 @@ def calendar_entry(request: HttpRequest, booking: BookingSummary) -> CalendarEnt
         uid=f"{booking.reference}-{first.concert_schedule_id}@{host}",
         # What changes a booking or moves its date leaves no number: whatever is asked for later counts.
         sequence=int((now - first.created_at).total_seconds()),
-        name=first.concert_name,
+        name=concert.name,
         starts_at=schedule.concert_at,
         running_minutes=concert.running_minutes,
         zone=zone_of(concert.time_zone),
         location=location_of(concert),
         description=description_of(request, booking),
         url=request.build_absolute_uri(reverse("booking", args=[booking.reference])),
-        is_canceled=not booking.paid,
+        is_canceled=not booking.paid or booking.is_date_canceled,
         changed_at=now,
     )
 
@@ -59,6 +59,8 @@ def location_of(concert: Concert) -> str:
 
 def description_of(request: HttpRequest, booking: BookingSummary) -> str:
     """The seats, and where the tickets are."""
+    if booking.is_date_canceled:
+        return " ".join(filter(None, [_("This date was canceled."), booking.schedule.change_reason]))
     if not booking.paid:
         return _("This booking was canceled.")
     tickets = request.build_absolute_uri(reverse("tickets", args=[booking.reference]))

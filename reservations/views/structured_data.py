@@ -47,6 +47,7 @@ def event(concert: PublicConcert, schedule: PublicSchedule, address: str) -> dic
     """One date; what isn't known is left out."""
     begins = local(schedule.concert_at, schedule.time_zone)
     minutes = concert.running_minutes
+    announced = schedule.first_concert_at and local(schedule.first_concert_at, schedule.time_zone)
     facts = {
         "@type": TYPES.get(Genre(concert.genre), "MusicEvent") if concert.genre else "MusicEvent",
         "@id": f"{address}#date-{schedule.id}",
@@ -55,7 +56,8 @@ def event(concert: PublicConcert, schedule: PublicSchedule, address: str) -> dic
         "startDate": begins.isoformat(timespec="minutes"),
         "endDate": (begins + timedelta(minutes=minutes)).isoformat(timespec="minutes") if minutes else None,
         "duration": f"PT{minutes}M" if minutes else None,
-        "eventStatus": f"{SCHEMA}/EventScheduled",
+        "eventStatus": f"{SCHEMA}/{status_of(schedule)}",
+        "previousStartDate": announced.isoformat(timespec="minutes") if announced else None,
         "eventAttendanceMode": f"{SCHEMA}/OfflineEventAttendanceMode",
         "location": location(concert.venue) if concert.venue else None,
         "image": [urljoin(address, concert.poster)] if concert.poster else None,
@@ -66,6 +68,13 @@ def event(concert: PublicConcert, schedule: PublicSchedule, address: str) -> dic
         "offers": offers(schedule, f"{address}#date-{schedule.id}") if schedule.prices else None,
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def status_of(schedule: PublicSchedule) -> str:
+    """What has become of a date, in schema.org's words."""
+    if schedule.canceled_at:
+        return "EventCancelled"
+    return "EventRescheduled" if schedule.first_concert_at else "EventScheduled"
 
 
 def location(venue: PublicVenue) -> dict[str, object]:

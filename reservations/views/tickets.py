@@ -45,7 +45,7 @@ def ticket(request: HttpRequest, pk: int) -> HttpResponse:
     reference = own_with_schedule(pk, user_id=fan_id(request)).booking_reference
     booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     asked = [each for each in booking.paid if each.reservation.pk == pk]
-    if not asked:
+    if not asked or booking.is_date_canceled:
         return no_ticket(request, booking)
     return show(request, booking, asked)
 
@@ -54,7 +54,8 @@ def ticket(request: HttpRequest, pk: int) -> HttpResponse:
 def tickets(request: HttpRequest, reference: str) -> HttpResponse:
     """All tickets of a booking, one after the other."""
     booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
-    return show(request, booking, booking.paid) if booking.paid else no_ticket(request, booking)
+    has_tickets = booking.paid and not booking.is_date_canceled
+    return show(request, booking, booking.paid) if has_tickets else no_ticket(request, booking)
 
 
 def show(request: HttpRequest, booking: booking_summaries.BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
@@ -83,6 +84,9 @@ def owner_of(request: HttpRequest) -> str:
 
 def no_ticket(request: HttpRequest, booking: booking_summaries.BookingSummary) -> HttpResponse:
     """Say why there is none, where the fan can go on."""
+    if booking.is_date_canceled:
+        messages.warning(request, _("This date was canceled, so it has no tickets any more."))
+        return redirect("booking", booking.reference)
     if booking.held:
         messages.warning(request, _("There is no ticket yet. Please pay first."))
         return redirect("checkout", booking.reference)

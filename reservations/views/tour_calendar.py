@@ -31,6 +31,7 @@ class Day:
     is_over: bool
     is_chosen: bool
     is_own: bool
+    is_canceled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def day_of(on: date, schedules: list[PublicSchedule], fans: Mapping[int, FanSche
         is_over=not ahead,
         is_chosen=is_chosen,
         is_own=any(each.held or each.tickets for each in own),
+        is_canceled=all(schedule.canceled_at is not None for schedule in schedules),
     )
 
 

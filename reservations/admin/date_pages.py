@@ -1,0 +1,328 @@
+"""Moving a date, and writing to its ticket holders: steps of their own, asked about before they are done.
+
+Canceling, which is about money, lies above (payments.admin.date_cancellation) and is plugged in here, as `STEPS` and
+`PANELS` of a date's page.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from concert_site.lib.admin.base import StaffAdmin, actor_of
+from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.formats import day_and_time, money, short_day
+from reservations.admin.date_forms import MessageForm, MoveForm
+from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
+from reservations.admin.venue_clocks import clocks_text
+from reservations.domain import announcements, date_changes
+from reservations.domain.date_changes import Move
+from reservations.domain.schedules import database_now, require_valid_times
+from reservations.models import Announcement, ConcertSchedule
+from reservations.queries.date_impact import DateImpact, date_impact
+
+CHANGE_DATE, MESSAGE_HOLDERS = "reservations.change_date", "reservations.message_holders"
+CONFIRM = "admin/reservations/confirm_change.html"
+LATEST_ANNOUNCEMENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A button of a date's page."""
+
+    label: str
+    url: str
+    variant: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class DatePanel:
+    """What a date's page shows of its changes."""
+
+    schedule: ConcertSchedule
+    steps: list[Step]
+    announcements: Sequence[Announcement]
+    panels: list[SafeString]
+
+
+# What apps above add to a date's page: a button, if there is one, and what is under way.
+STEPS: list[Callable[[HttpRequest, ConcertSchedule], Step | None]] = []
+PANELS: list[Callable[[HttpRequest, ConcertSchedule], SafeString]] = []
+
+
+def date_panel(request: HttpRequest, schedule: ConcertSchedule) -> DatePanel:
+    """What was changed about a date, and what this member of staff may change."""
+    steps = [own_step(request, schedule, name) for name in ("move", "message")]
+    steps += [make(request, schedule) for make in STEPS]
+    return DatePanel(
+        schedule=schedule,
+        steps=[step for step in steps if step],
+        announcements=announced(schedule.pk),
+        panels=[panel for make in PANELS if (panel := make(request, schedule))],
+    )
+
+
+def own_step(request: HttpRequest, schedule: ConcertSchedule, name: str) -> Step | None:
+    """The button of a step of ours, for who may do it."""
+    may, label = {
+        "move": (schedule.canceled_at is None and request.user.has_perm(CHANGE_DATE), _("Change the date")),
+        "message": (request.user.has_perm(MESSAGE_HOLDERS), _("Write to all ticket holders")),
+    }[name]
+    return Step(label, reverse(f"admin:{PREFIX}_{name}", args=[schedule.pk])) if may else None
+
+
+def announced(schedule_id: int) -> Sequence[Announcement]:
+    """The latest mails to the ticket holders of a date, each with how many there are and went out."""
+    found = Announcement.objects.filter(concert_schedule=schedule_id).order_by("-pk")
+    counted = found.annotate(
+        total=Count("recipients", filter=Q(recipients__skipped_at__isnull=True)),
+        sent=Count("recipients", filter=Q(recipients__mailed_at__isnull=False)),
+    )
+    rows = list(counted[:LATEST_ANNOUNCEMENTS])
+    for row in rows:
+        row.title = row.subject_ko or row.subject_en  # type: ignore[attr-defined]  # for the template
+    return rows
+
+
+class DatePages(StaffAdmin):
+    """The pages, for the admin of schedules."""
+
+    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
+        """Their addresses, before Django's own, which would take any of them for an id."""
+        pages: dict[str, Callable[..., HttpResponse]] = {"move": self.move_page, "message": self.message_page}
+        ours = [
+            path(f"<int:schedule_id>/{name}/", self.admin_site.admin_view(page), name=f"{PREFIX}_{name}")
+            for name, page in pages.items()
+        ]
+        sent = path(
+            "<int:schedule_id>/announcement/<int:announcement_id>/",
+            self.admin_site.admin_view(self.announcement_page),
+            name=f"{PREFIX}_announcement",
+        )
+        return [*ours, sent, *super().get_urls()]
+
+    # --- Moving ------------------------------------------------------------------------------------
+
+    @schedule_view("change_date")
+    def move_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """When, why and for how long refunds are free; then what it touches; then it is done."""
+        shown = {"seen": schedule.concert_at.isoformat(), "concert_at": schedule.concert_at}
+        form = MoveForm(request.POST or None, initial=shown)
+        if "edit" in request.POST or not form.is_valid():
+            return self.move_form(request, schedule, form)
+        if "confirmed" not in request.POST:
+            checked = submit_to_domain(form, lambda: times_to_show(schedule, form.move()))
+            if checked is None:
+                return self.move_form(request, schedule, form)
+            return self.page(
+                request,
+                CONFIRM,
+                title=_("Change the date?"),
+                subtitle=str(schedule),
+                facts=checked,
+                warnings=[],
+                sent=form.sent(),
+                submit=_("Change the date"),
+                back=change_page(schedule.pk),
+            )
+        done = submit_to_domain(
+            form,
+            lambda: date_changes.move_date(
+                schedule_id=schedule.pk, move=form.move(), actor_id=actor_of(request), key=form.cleaned_data["key"]
+            ),
+        )
+        return self.move_form(request, schedule, form) if done is None else self.moved(request, schedule, *done)
+
+    def move_form(self, request: HttpRequest, schedule: ConcertSchedule, form: MoveForm) -> HttpResponse:
+        return self.page(
+            request,
+            "admin/reservations/schedule_form.html",
+            title=_("Change the date"),
+            subtitle=str(schedule),
+            explanation=clocks_text(),
+            form=form,
+            submit=_("Look at what it changes"),
+            back=change_page(schedule.pk),
+        )
+
+    def moved(self, request: HttpRequest, schedule: ConcertSchedule, done: Announcement, is_new: bool) -> HttpResponse:
+        """Say what was done, once however often it was sent."""
+        if not is_new or done.moved_from is None or done.moved_to is None:
+            messages.info(request, _("This was done already."))
+            return HttpResponseRedirect(change_page(schedule.pk))
+        zone = schedule.concert.time_zone
+        said = _("Moved from %(from)s to %(to)s: %(reason)s") % {
+            "from": day_and_time(done.moved_from, zone),
+            "to": day_and_time(done.moved_to, zone),
+            "reason": done.body_ko or done.body_en,
+        }
+        self.log_change(request, schedule, said)
+        messages.success(request, said)
+        tell_of_mails(request, done)
+        return HttpResponseRedirect(change_page(schedule.pk))
+
+    # --- Writing to everyone -------------------------------------------------------------------------
+
+    @schedule_view("message_holders")
+    def message_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """The texts; then how many read them, and how; then they are on their way."""
+        form = MessageForm(request.POST or None)
+        if "edit" in request.POST or not form.is_valid():
+            return self.message_form(request, schedule, form)
+        texts = form.texts()
+        if submit_to_domain(form, lambda: checked(texts)) is None:
+            return self.message_form(request, schedule, form)
+        if "confirmed" not in request.POST:
+            return self.message_preview(request, schedule, form)
+        done = submit_to_domain(
+            form,
+            lambda: announcements.message_holders(
+                schedule_id=schedule.pk,
+                actor_id=actor_of(request),
+                key=form.cleaned_data["key"],
+                now=database_now(),
+                **texts,
+            ),
+        )
+        if done is None:
+            return self.message_form(request, schedule, form)
+        message, is_new = done
+        if is_new:
+            self.log_change(
+                request, schedule, _("Wrote to all ticket holders: %(subject)s") % {"subject": title_of(message)}
+            )
+            tell_of_mails(request, message)
+        else:
+            messages.info(request, _("This was done already."))
+        return HttpResponseRedirect(reverse(f"admin:{PREFIX}_announcement", args=[schedule.pk, message.pk]))
+
+    def message_form(self, request: HttpRequest, schedule: ConcertSchedule, form: MessageForm) -> HttpResponse:
+        return self.page(
+            request,
+            "admin/reservations/schedule_form.html",
+            title=_("Write to all ticket holders"),
+            subtitle=str(schedule),
+            explanation=holders_text(date_impact(schedule.pk).fans),
+            form=form,
+            submit=_("Preview"),
+            back=change_page(schedule.pk),
+        )
+
+    def message_preview(self, request: HttpRequest, schedule: ConcertSchedule, form: MessageForm) -> HttpResponse:
+        """How fans read it, and how many do."""
+        texts, fans = form.texts(), date_impact(schedule.pk).fans
+        previews = [(each, texts[f"subject_{each}"], texts[f"body_{each}"]) for each in ("ko", "en")]
+        return self.page(
+            request,
+            CONFIRM,
+            title=_("Send this mail?"),
+            subtitle=str(schedule),
+            facts=[(_("Recipients"), holders_text(fans))],
+            previews=[each for each in previews if each[1]],
+            sent=form.sent(),
+            submit=ngettext("Send to %(count)s fan", "Send to %(count)s fans", fans) % {"count": f"{fans:,}"},
+            back=change_page(schedule.pk),
+        )
+
+    @schedule_view("view_concertschedule")
+    def announcement_page(self, request: HttpRequest, schedule: ConcertSchedule, announcement_id: int) -> HttpResponse:
+        """One mail to all, and how far it is."""
+        found = [each for each in announced(schedule.pk) if each.pk == announcement_id]
+        if not found:
+            raise Http404
+        (each,) = found
+        return self.page(
+            request,
+            "admin/reservations/announcement.html",
+            title=_("Mail to ticket holders"),
+            subtitle=str(schedule),
+            announcement=each,
+            texts=[
+                (language, getattr(each, f"subject_{language}"), getattr(each, f"body_{language}"))
+                for language in ("ko", "en")
+                if getattr(each, f"body_{language}")
+            ],
+            back=change_page(schedule.pk),
+        )
+
+
+def times_to_show(schedule: ConcertSchedule, move: Move) -> list[tuple[str, str]]:
+    """What a move changes and whom it touches, before it is done.
+
+    :raises DomainError: if it would be refused
+    """
+    now = database_now()
+    move.reason.require()
+    date_changes.require_movable(schedule, move, now)
+    times = date_changes.times_after(schedule, move, now=now)
+    require_valid_times(times)
+    free = date_changes.free_refunds_until(schedule, move, now)
+    changes = [
+        (_("Starts at"), schedule.concert_at, times.concert_at),
+        (_("Sale opens at"), schedule.reservation_available_at, times.opens_at),
+        (_("Sale closes at"), schedule.deadline_at, times.closes_at),
+    ]
+    zone = schedule.concert.time_zone
+    shown = [
+        (label, day_and_time(old, zone) if old == new else f"{day_and_time(old, zone)} → {day_and_time(new, zone)}")
+        for label, old, new in changes
+    ]
+    refunds = _("until %(day)s, for who has booked by now") % {"day": short_day(free)} if free else _("none")
+    return [
+        *shown,
+        (_("Free refunds"), refunds),
+        *impact_facts(date_impact(schedule.pk)),
+        (_("Reason"), " / ".join(filter(None, [move.reason.ko, move.reason.en]))),
+    ]
+
+
+def impact_facts(impact: DateImpact) -> list[tuple[str, str]]:
+    """Whom a change touches, in words."""
+    return [
+        (
+            _("Tickets"),
+            _("%(tickets)s tickets of %(fans)s fans, %(amount)s")
+            % {"tickets": f"{impact.tickets:,}", "fans": f"{impact.fans:,}", "amount": money(impact.amount)},
+        ),
+        (
+            _("Holds and fans in line"),
+            _("%(held)s seats held, %(waiting)s fans in line")
+            % {"held": f"{impact.held:,}", "waiting": f"{impact.waiting:,}"},
+        ),
+    ]
+
+
+def checked(texts: Any) -> bool:  # Any: a TypedDict out of a form
+    """
+    :raises Invalid: if the texts can't be sent
+    """
+    announcements.require_texts(texts)
+    return True
+
+
+def holders_text(fans: int) -> str:
+    """How many are written to."""
+    text = ngettext(
+        "%(count)s fan has tickets for this date, and gets one mail.",
+        "%(count)s fans have tickets for this date, and get one mail each.",
+        fans,
+    )
+    return text % {"count": f"{fans:,}"}
+
+
+def title_of(announcement: Announcement) -> str:
+    return announcement.subject_ko or announcement.subject_en
+
+
+def tell_of_mails(request: HttpRequest, announcement: Announcement) -> None:
+    """Say how many mails are on their way."""
+    count = announcement.recipients.count()
+    text = ngettext("%(count)s mail is being sent.", "%(count)s mails are being sent.", count)
+    messages.info(request, text % {"count": f"{count:,}"})
