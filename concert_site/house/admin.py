@@ -24,6 +24,11 @@ def language_field() -> forms.ChoiceField:
     return forms.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES, widget=UnfoldAdminSelectWidget)
 
 
+def typed_columns(form: AnyForm, obj: Model | None, names: tuple[str, ...]) -> Any:  # Any: a TypedDict out of a form
+    """All columns of a new row; of one that is changed, those that were typed."""
+    return {name: form.cleaned_data[name] for name in names if obj is None or name in form.changed_data}
+
+
 class FactsForm(AnyForm):
     """The facts of the house, in one language."""
 
@@ -81,8 +86,9 @@ class HouseFactsAdmin(WrittenAdmin):
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
         """Add or change the facts of a language."""
-        columns: Any = {name: form.cleaned_data[name] for name in FACTS}
-        return writing.write_facts(facts_id=obj.pk if obj else None, **columns)
+        return writing.write_facts(
+            facts_id=obj.pk if obj else None, shown=form.shown, **typed_columns(form, obj, FACTS)
+        )
 
 
 @admin.register(HousePage)
@@ -94,5 +100,5 @@ class HousePageAdmin(WrittenAdmin):
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
         """Add or change a page."""
-        columns: Any = {name: form.cleaned_data[name] for name in TEXT}
-        return writing.write_page(page_id=obj.pk if obj else None, **columns)
+        columns = typed_columns(form, obj, TEXT)
+        return writing.write_page(page_id=obj.pk if obj else None, shown=form.shown, **columns)

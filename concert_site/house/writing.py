@@ -1,6 +1,9 @@
 """What staff write about the house."""
 
-from typing import TypedDict, Unpack
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -8,7 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.house import queries
 from concert_site.house.models import HouseFacts, HousePage
-from concert_site.lib.errors import Conflict, Invalid
+from concert_site.lib.errors import Conflict, Invalid, NotFound
+from concert_site.lib.stale import Shown, require_unchanged
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+Row = TypeVar("Row", HouseFacts, HousePage)
 
 
 class Facts(TypedDict, total=False):
@@ -34,37 +43,53 @@ class Text(TypedDict, total=False):
     body: str
 
 
-def write_facts(*, facts_id: int | None = None, **columns: Unpack[Facts]) -> HouseFacts:
-    """Add the facts of the house in a language, or write those with this id anew.
+def write_facts(*, facts_id: int | None = None, shown: Shown | None = None, **columns: Unpack[Facts]) -> HouseFacts:
+    """Add the facts of the house in a language, or change those with this id, and nothing that isn't named.
 
+    :param shown: the columns that the change is based on
+    :raises NotFound: if there are none with this id
     :raises Invalid: if the site doesn't speak the language
+    :raises ChangedMeanwhile: if a column that was shown is something else by now
     :raises Conflict: if they are there in it already
     """
+    return write(HouseFacts, facts_id, shown, columns, taken=_("The house has facts in this language already."))
+
+
+def write_page(*, page_id: int | None = None, shown: Shown | None = None, **columns: Unpack[Text]) -> HousePage:
+    """Add a page in a language, or change the one with this id, and nothing that isn't named.
+
+    :raises NotFound, Invalid, ChangedMeanwhile, Conflict: as `write_facts` does
+    """
+    return write(HousePage, page_id, shown, columns, taken=_("This page is written in this language already."))
+
+
+def write(
+    model: type[Row], pk: int | None, shown: Shown | None, columns: Mapping[str, object], *, taken: StrOrPromise
+) -> Row:
+    """Add or change a row of either table; see `write_facts`."""
     require_language(columns.get("language"))
-    row = HouseFacts(pk=facts_id, **columns)
     try:
-        with transaction.atomic():
+        with transaction.atomic(durable=True):
+            row = model(**columns) if pk is None else changed_row(model, pk, shown, columns)
             row.save()
     except IntegrityError as error:
-        raise Conflict(_("The house has facts in this language already."), attr="language") from error
+        raise Conflict(taken, attr="language") from error
     queries.forget()
     return row
 
 
-def write_page(*, page_id: int | None = None, **columns: Unpack[Text]) -> HousePage:
-    """Add a page in a language, or write the one with this id anew.
+def changed_row(model: type[Row], pk: int, shown: Shown | None, columns: Mapping[str, object]) -> Row:
+    """The row with its new columns, locked and not yet saved.
 
-    :raises Invalid: if the site doesn't speak the language
-    :raises Conflict: if it is there in it already
+    :raises NotFound: if there is none
+    :raises ChangedMeanwhile: if a column that was shown is something else by now
     """
-    require_language(columns.get("language"))
-    row = HousePage(pk=page_id, **columns)
-    try:
-        with transaction.atomic():
-            row.save()
-    except IntegrityError as error:
-        raise Conflict(_("This page is written in this language already."), attr="language") from error
-    queries.forget()
+    row = model._default_manager.select_for_update(no_key=True).filter(pk=pk).first()  # noqa: SLF001  Django's own API
+    if row is None:
+        raise NotFound
+    require_unchanged(row, shown)
+    for name, value in columns.items():
+        setattr(row, name, value)
     return row
 
 
@@ -74,7 +99,7 @@ def remove(row: HouseFacts | HousePage) -> None:
     queries.forget()
 
 
-def require_language(language: str | None) -> None:
+def require_language(language: object) -> None:
     """
     :raises Invalid: if the site doesn't speak it
     """

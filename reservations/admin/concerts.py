@@ -139,12 +139,12 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
             obj = concerts.add_concert(**{name: form.cleaned_data[name] for name in COLUMNS})
         else:
             changed = {name: form.cleaned_data[name] for name in COLUMNS if name in form.changed_data}
-            concerts.change_concert(concert_id=obj.pk, **changed)
+            concerts.change_concert(concert_id=obj.pk, shown=form.shown, **changed)
         made: posters.Poster | None = getattr(form, "made", None)
         if made:
-            posters.set_poster(concert_id=obj.pk, poster=made)
+            posters.set_poster(concert_id=obj.pk, poster=made, shown=form.shown)
         elif form.cleaned_data["poster"] is False:
-            posters.remove_poster(concert_id=obj.pk)
+            posters.remove_poster(concert_id=obj.pk, shown=form.shown)
         return obj
 
     def kept_by(self, obj: Model) -> list[str]:

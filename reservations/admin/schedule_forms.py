@@ -1,5 +1,7 @@
 """The small forms about one date."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -8,6 +10,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
+from concert_site.lib.admin.stale_forms import NoticesChanges
 from reservations.models import ConcertSchedule
 
 # The columns of the three times, and what the domain calls them.
@@ -34,18 +37,17 @@ class CopyForm(forms.Form):
     )
 
 
-class SaleSettingsForm(forms.Form):
-    """The waiting room while it runs.
+class SaleSettingsForm(NoticesChanges, forms.Form):
+    """The waiting room while it runs."""
 
-    Each field carries what it showed (`show_hidden_initial`): what others changed meanwhile isn't set back by
-    somebody who came to change something else.
-    """
+    def __init__(self, schedule: ConcertSchedule, sent: Any = None) -> None:  # Any: a QueryDict, as forms take it
+        super().__init__(sent, initial={name: getattr(schedule, name) for name in self.base_fields})
+        self.subject = schedule
 
     queue_max_active = forms.IntegerField(
         label=_("Fans inside at once"),
         min_value=0,
         max_value=LARGEST,
-        show_hidden_initial=True,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("A lower number sends nobody out: it holds for whoever comes next."),
     )
@@ -53,13 +55,11 @@ class SaleSettingsForm(forms.Form):
         label=_("Tickets per fan"),
         min_value=1,
         max_value=LARGEST,
-        show_hidden_initial=True,
         widget=UnfoldAdminIntegerFieldWidget,
     )
     queue_message = forms.CharField(
         label=_("Message to everyone waiting"),
         required=False,
         max_length=LONGEST_MESSAGE,
-        show_hidden_initial=True,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )

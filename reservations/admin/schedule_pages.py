@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.errors import Conflict
 from concert_site.lib.formats import day_and_time
+from concert_site.lib.stale import ChangedMeanwhile
 from reservations.admin import plan_import
 from reservations.admin.grid_form import GRID, hall_from_grid, section_sums
 from reservations.admin.schedule_forms import TIMES, CopyForm, SaleSettingsForm
@@ -21,6 +23,7 @@ from reservations.admin.venue_clocks import clocks_text
 from reservations.domain import sale_settings, schedules, seat_setup
 from reservations.halls import grids
 from reservations.halls.drawing import draw, draw_hall
+from reservations.halls.hall import Hall
 from reservations.models import ConcertSchedule
 from reservations.queries import staff
 
@@ -81,14 +84,14 @@ class SchedulePages(StaffAdmin):
     @schedule_view(*ADDING_SEATS)
     def add_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """Seats out of a few numbers: fill in sections, look at the sums, save."""
-        seat_setup.require_no_seats(schedule.pk)
+        if request.method != "POST":
+            seat_setup.require_no_seats(schedule.pk)
         sections = GRID(request.POST or None, prefix="sections")
         wants = {name for name in ("more", "save") if name in request.POST}
         hall = None
         if request.method == "POST" and "more" not in wants:
             hall = hall_from_grid(sections)
-        if hall and "save" in wants:
-            count = seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)
+        if hall and "save" in wants and (count := added_seats(schedule, hall, sections)):
             return self.done(request, schedule, _("Added %(count)s seats from a grid.") % {"count": f"{count:,}"})
         if "more" in wants:
             sections = GRID(more_rows(request), prefix="sections")
@@ -179,16 +182,18 @@ class SchedulePages(StaffAdmin):
 
     @schedule_view("change_concertschedule")
     def waiting_room_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """Cap, limit and message. What nobody touched in this form stays as it is now, whoever set it."""
-        current = {name: getattr(schedule, name) for name in SaleSettingsForm.base_fields}
-        form = SaleSettingsForm(request.POST or None, initial=current)
-        if request.method == "POST" and form.is_valid():
-            changes: Any = {name: form.cleaned_data[name] for name in form.changed_data}  # Any: TypedDict out of a form
-            if changes:
-                sale_settings.change_sale_settings(schedule_id=schedule.pk, **changes)
-                said = ", ".join(f"{form.fields[name].label}: {value}" for name, value in changes.items())
-                return self.done(request, schedule, _("Changed the waiting room. %(changes)s") % {"changes": said})
+        """Cap, limit and message; who saves learns what others changed meanwhile."""
+        form = SaleSettingsForm(schedule, request.POST if request.method == "POST" else None)
+        if form.is_bound and form.is_valid() and not form.has_changed():
+            messages.info(request, _("Nothing was changed, so nothing was saved."))
             return HttpResponseRedirect(change_page(schedule.pk))
+        try:
+            said = submit_to_domain(form, lambda: change_waiting_room(schedule, form))
+        except ChangedMeanwhile:
+            schedule.refresh_from_db(fields=list(form.fields))
+            form, said = SaleSettingsForm(schedule, request.POST), None
+        if said is not None:
+            return self.done(request, schedule, said)
         title = _("Waiting room")
         return self.form_page(request, schedule, form, title=title, subtitle=str(schedule), submit=_("Save"))
 
@@ -200,6 +205,25 @@ class SchedulePages(StaffAdmin):
         sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=is_paused)
         said = _("Paused the waiting room.") if is_paused else _("Resumed the waiting room.")
         return self.done(request, schedule, said)
+
+
+def added_seats(schedule: ConcertSchedule, hall: Hall, sections: Any) -> int:  # Any: GRID's class
+    """Give a date its seats; 0, and an error above what was typed, if somebody else has given it some."""
+    try:
+        seat_setup.require_no_seats(schedule.pk)
+        return seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)
+    except Conflict as refusal:
+        sections.non_form_errors().append(str(refusal.detail))
+        return 0
+
+
+def change_waiting_room(schedule: ConcertSchedule, form: SaleSettingsForm) -> str:
+    """Write what was typed into a valid form; return what it was and is, in words."""
+    changes: Any = {name: form.cleaned_data[name] for name in form.changed_data}  # Any: TypedDict out of a form
+    before = {name: getattr(schedule, name) for name in changes}
+    sale_settings.change_sale_settings(schedule_id=schedule.pk, shown=form.shown, **changes)
+    said = ", ".join(f"{form.fields[name].label}: {before[name]} → {value}" for name, value in changes.items())
+    return _("Changed the waiting room. %(changes)s") % {"changes": said}
 
 
 def more_rows(request: HttpRequest) -> Any:  # Any: a QueryDict, as forms take it

@@ -186,9 +186,8 @@ class ScheduleAdmin(DatePages, SchedulePages, DomainAdmin):
                 queue_max_active=sent["queue_max_active"],
                 tickets_per_fan=sent["tickets_per_fan"],
             )
-        schedules.change_times(
-            schedule_id=obj.pk, **{ours: sent[name] for name, ours in TIMES.items() if name in form.changed_data}
-        )
+        times = {ours: sent[name] for name, ours in TIMES.items() if name in form.changed_data}
+        schedules.change_times(schedule_id=obj.pk, shown=form.shown, **times)
         return obj
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:  # Any: Django's signature

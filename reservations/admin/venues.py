@@ -67,7 +67,7 @@ class VenueAdmin(DomainAdmin):
         if obj is None:
             return venues.add_venue(**{name: form.cleaned_data[name] for name in COLUMNS})
         changed: Any = {name: form.cleaned_data[name] for name in COLUMNS if name in form.changed_data}
-        venues.change_venue(venue_id=obj.pk, **changed)
+        venues.change_venue(venue_id=obj.pk, shown=form.shown, **changed)
         return obj
 
     def kept_by(self, obj: Model) -> list[str]:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, NotFound
+from concert_site.lib.stale import Shown, require_unchanged
 from reservations.domain import venues, waiting_room
 from reservations.domain.schedules import Times, create_schedule
 from reservations.domain.transactions import raise_on_integrity_error
@@ -46,16 +47,30 @@ def add_concert(**columns: Unpack[Description]) -> Concert:
     return Concert.objects.create(**columns)
 
 
-def change_concert(*, concert_id: int, **columns: Unpack[Description]) -> None:
+def change_concert(*, concert_id: int, shown: Shown | None = None, **columns: Unpack[Description]) -> None:
     """Change what the programme says about a concert, and nothing that isn't named.
 
+    :param shown: the columns that the change is based on
     :raises NotFound: if there is no such concert
+    :raises ChangedMeanwhile: if a column that was shown is something else by now
     :raises Conflict: if another venue's clocks would differ from those by which somebody has booked
     """
-    if "venue" in columns:
-        waiting_room.publish(venues.write_venue_of_concert(concert_id, columns.pop("venue")))
-    if columns and Concert.objects.filter(pk=concert_id).update(**columns) != 1:
+    waiting_room.publish(write_concert(concert_id, shown, columns))
+
+
+@transaction.atomic(durable=True)
+def write_concert(concert_id: int, shown: Shown | None, columns: Description) -> list[int]:
+    """Write the columns; return the dates whose clocks changed. See `change_concert`."""
+    found = Concert.objects.select_for_update(of=("self",), no_key=True).select_related("venue").filter(pk=concert_id)
+    concert = found.first()
+    if concert is None:
         raise NotFound
+    require_unchanged(concert, shown)
+    moved = venues.write_venue_of_concert(concert, columns.pop("venue")) if "venue" in columns else []
+    # Also without a column: an UPDATE of nothing is none.
+    if columns:
+        Concert.objects.filter(pk=concert_id).update(**columns)
+    return moved
 
 
 def publish(*, concert_ids: Sequence[int]) -> int:

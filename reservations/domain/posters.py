@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import NotFound
+from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.storage import DRAFT_SUFFIX
 from reservations.domain.errors import PosterRefused
 from reservations.domain.poster_images import as_webp, read_picture, shrink_to_width
@@ -63,24 +64,40 @@ def clean_poster(file: IO[bytes]) -> Poster:
 
 
 @transaction.atomic(durable=True)
-def set_poster(*, concert_id: int, poster: Poster) -> str:
+def set_poster(*, concert_id: int, poster: Poster, shown: Shown | None = None) -> str:
     """Give a concert this poster in place of the one it has; returns the name of the file.
 
+    :param shown: the columns that the change is based on
     :raises NotFound: if there is no such concert
+    :raises ChangedMeanwhile: if the poster is another one by now
     """
+    if shown is not None:
+        require_same_poster(concert_id, shown)
     name = store_poster(poster)
     if Concert.objects.filter(pk=concert_id).update(poster=name) != 1:
         raise NotFound
     return name
 
 
+def require_same_poster(concert_id: int, shown: Shown) -> None:
+    """
+    :raises NotFound, ChangedMeanwhile: as `set_poster` does
+    """
+    concert = Concert.objects.select_for_update(of=("self",), no_key=True).filter(pk=concert_id).first()
+    if concert is None:
+        raise NotFound
+    require_unchanged(concert, {"poster": shown.get("poster")})
+
+
 @transaction.atomic(durable=True)
-def remove_poster(*, concert_id: int) -> bool:
+def remove_poster(*, concert_id: int, shown: Shown | None = None) -> bool:
     """Take a concert's poster down; returns whether it had one.
 
-    :raises NotFound: if there is no such concert
+    :raises NotFound, ChangedMeanwhile: as `set_poster` does
     """
     concerts = Concert.objects.filter(pk=concert_id)
+    if shown is not None:
+        require_same_poster(concert_id, shown)
     if concerts.exclude(poster="").update(poster=""):
         return True
     if not concerts.exists():

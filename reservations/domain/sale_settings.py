@@ -6,7 +6,9 @@ from django.db import transaction
 from django.db.models import DateTimeField, Func
 
 from concert_site.lib.errors import NotFound
+from concert_site.lib.stale import Shown, require_unchanged
 from queueing.domain.admission import lock_waiting_room
+from reservations.domain.transactions import lock_schedule
 from reservations.domain.waiting_room import publish
 from reservations.models import ConcertSchedule
 
@@ -31,26 +33,27 @@ class ClockTimestamp(Func):
     output_field = DateTimeField()
 
 
-def change_sale_settings(*, schedule_id: int, **changes: Unpack[SaleSettings]) -> None:
+def change_sale_settings(*, schedule_id: int, shown: Shown | None = None, **changes: Unpack[SaleSettings]) -> None:
     """Change these settings of a sale. It follows within two seconds.
 
+    :param shown: the columns that the change is based on
     :raises NotFound: if there is no such schedule
+    :raises ChangedMeanwhile: if a column that was shown is something else by now
     """
-    write_sale_settings(schedule_id=schedule_id, **changes)
+    write_sale_settings(schedule_id=schedule_id, shown=shown, **changes)
     if "tickets_per_fan" in changes:
         note_limits_changed(schedule_id)
     publish([schedule_id])
 
 
 @transaction.atomic(durable=True)
-def write_sale_settings(*, schedule_id: int, **changes: Unpack[SaleSettings]) -> None:
-    """Write the settings, and when.
-
-    :raises NotFound: if there is no such schedule
-    """
+def write_sale_settings(*, schedule_id: int, shown: Shown | None = None, **changes: Unpack[SaleSettings]) -> None:
+    """Write the settings, and when; see `change_sale_settings`."""
     # The lock is a statement of its own and comes first: admission counts and admits behind the same lock, so
     # whoever is let in after `limits_changed_at` was let in by the new limits.
     lock_waiting_room(schedule_id)
+    if shown is not None:
+        require_unchanged(lock_schedule(schedule_id), shown)
     moment = {"limits_changed_at": ClockTimestamp()} if LIMITS & changes.keys() else {}
     if ConcertSchedule.objects.filter(pk=schedule_id).update(**changes, **moment) != 1:
         raise NotFound

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, Invalid, NotFound
+from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.zones import day_at, zone_of
 from queueing.queries import had_a_line, has_lobby
 from reservations.domain import waiting_room
@@ -89,27 +90,36 @@ def change_times(
     opens_at: datetime | None = None,
     closes_at: datetime | None = None,
     concert_at: datetime | None = None,
+    shown: Shown | None = None,
 ) -> None:
     """Change when a date is sold and played; a time that is left out stays.
 
     Once somebody has booked, it is played at another time only by a step that tells them (date_changes.move_date).
 
+    :param shown: the columns that the change is based on
+    :raises ChangedMeanwhile: if one of them is something else by now
     :raises NotFound: if there is no such schedule
     :raises Invalid: if the times make no sense together
     :raises Conflict: if numbers were drawn for the opening that is to change; if fans gather and it would be over; if
         it would be played at another time, and somebody has booked; if it was canceled
     """
-    set_times(schedule_id=schedule_id, opens_at=opens_at, closes_at=closes_at, concert_at=concert_at)
+    set_times(schedule_id=schedule_id, opens_at=opens_at, closes_at=closes_at, concert_at=concert_at, shown=shown)
     waiting_room.publish([schedule_id])
 
 
 @transaction.atomic(durable=True)
 def set_times(
-    *, schedule_id: int, opens_at: datetime | None, closes_at: datetime | None, concert_at: datetime | None
+    *,
+    schedule_id: int,
+    opens_at: datetime | None,
+    closes_at: datetime | None,
+    concert_at: datetime | None,
+    shown: Shown | None,
 ) -> None:
     """Write the times, where they make sense together; see `change_times`."""
     # The three are judged together, so nobody may change one of them meanwhile.
     schedule = lock_schedule(schedule_id)
+    require_unchanged(schedule, shown)
     times = Times(
         opens_at=opens_at or schedule.reservation_available_at,
         closes_at=closes_at or schedule.deadline_at,

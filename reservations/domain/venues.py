@@ -12,6 +12,7 @@ from django.db.models import DateField, F, Func, Value
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid, NotFound
+from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.zones import zone_of
 from reservations.domain import waiting_room
 from reservations.domain.transactions import raise_on_integrity_error
@@ -54,9 +55,11 @@ def add_venue(**columns: Unpack[VenueColumns]) -> Venue:
         raise unknown_to_database(columns) from error
 
 
-def change_venue(*, venue_id: int, **columns: Unpack[VenueColumns]) -> None:
+def change_venue(*, venue_id: int, shown: Shown | None = None, **columns: Unpack[VenueColumns]) -> None:
     """Change what is known of a venue, and nothing that isn't named. Its dates keep their instants.
 
+    :param shown: the columns that the change is based on
+    :raises ChangedMeanwhile: if one of them is something else by now
     :raises NotFound: if there is no such venue
     :raises Invalid: if there is no such zone
     :raises Conflict: if its zone would change under those who have booked
@@ -64,18 +67,19 @@ def change_venue(*, venue_id: int, **columns: Unpack[VenueColumns]) -> None:
     if "time_zone" in columns:
         require_zone(columns["time_zone"])
     try:
-        waiting_room.publish(write_venue(venue_id, columns))
+        waiting_room.publish(write_venue(venue_id, columns, shown))
     except DataError as error:
         raise unknown_to_database(columns) from error
 
 
 @transaction.atomic(durable=True)
-def write_venue(venue_id: int, columns: VenueColumns) -> list[int]:
+def write_venue(venue_id: int, columns: VenueColumns, shown: Shown | None = None) -> list[int]:
     """Write the columns, and the days of its dates where the zone is another one; return the dates that moved."""
     # Two changes of its zone must not each see the other's dates as they were.
     venue = Venue.objects.select_for_update(of=("self",), no_key=True).filter(pk=venue_id).first()
     if venue is None:
         raise NotFound
+    require_unchanged(venue, shown)
     # Also without a column: an UPDATE of nothing is none.
     if columns:
         Venue.objects.filter(pk=venue_id).update(**columns)
@@ -93,20 +97,13 @@ def delete_venue(*, venue_id: int) -> None:
         Venue.objects.filter(pk=venue_id).delete()
 
 
-@transaction.atomic(durable=True)
-def write_venue_of_concert(concert_id: int, venue: Venue | None) -> list[int]:
-    """Have a concert played elsewhere: a step of `change_concert`; return the dates whose clocks changed.
+def write_venue_of_concert(concert: Concert, venue: Venue | None) -> list[int]:
+    """Have a concert played elsewhere: a step of `change_concert`, which has locked it; the dates whose clocks changed.
 
-    :raises NotFound: if there is no such concert
     :raises Conflict: if the zone would change under those who have booked
     """
-    # The present venue decides what changes, so nobody may change it meanwhile.
-    found = Concert.objects.select_for_update(of=("self",), no_key=True).select_related("venue").filter(pk=concert_id)
-    concert = found.first()
-    if concert is None:
-        raise NotFound
     before, after = zone_of(concert.time_zone), zone_of(venue.time_zone if venue else None)
-    found.update(venue=venue)
+    Concert.objects.filter(pk=concert.pk).update(venue=venue)
     return [] if before == after else rewrite_days([concert], after.key, attr="venue")
 
 

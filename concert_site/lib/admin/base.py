@@ -14,13 +14,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.validators import DecimalValidator
+from django.db import connection
 from django.db.models import CharField, DateTimeField, JSONField, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
+from concert_site.lib.admin.stale_forms import NoticesChanges
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major
 from concert_site.lib.web.converters import id_in
@@ -48,7 +50,63 @@ class SafeLookupsAdmin(Base):
         return OTHER_LOOKUPS.isdisjoint(lookup.split("__")[1:]) and super().lookup_allowed(lookup, value, request)
 
 
-class StaffAdmin(SafeLookupsAdmin):
+class SafeFormsAdmin(SafeLookupsAdmin):
+    """An admin whose forms notice what changed since they were opened, and write nothing where nothing was typed.
+
+    Django's own page of a row writes in a transaction that it opens before it reads the row: there the row is locked
+    when it is read, so that what the form compares is what it writes over.
+    """
+
+    # Those that hand their forms to the domain are compared there, behind its lock.
+    locks_row = True
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, *args: Any, **kept: Any) -> Any:  # Any: Django's
+        form: Any = super().get_form(request, obj, *args, **kept)
+        return form if issubclass(form, NoticesChanges) else type(form)(form.__name__, (NoticesChanges, form), {})
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:  # Any: as above
+        obj = super().get_object(request, object_id, from_field)
+        if obj is None or not self.locks_row or request.method != "POST" or not connection.in_atomic_block:
+            return obj
+        self.model._base_manager.select_for_update(no_key=True).filter(pk=obj.pk).first()  # noqa: SLF001  Django's
+        return super().get_object(request, object_id, from_field)
+
+    def save_form(self, request: HttpRequest, form: Any, change: Any) -> Any:  # Any: Django's signature
+        """Note whether anything was typed; Django asks here once a form is valid."""
+        request.is_untouched = change and not form.has_changed()  # type: ignore[attr-defined]  # a note of ours
+        return super().save_form(request, form, change)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:  # Any: as above
+        if not is_untouched(request):
+            super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:  # Any: as above
+        if not is_untouched(request):
+            super().save_related(request, form, formsets, change)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:  # Any: as above
+        """Django's, unless there is nothing to be said."""
+        return None if is_untouched(request) else super().log_change(request, obj, message)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:  # Any: as above
+        if is_untouched(request):
+            return self.response_unchanged(request, obj)
+        return super().response_change(request, obj)
+
+    def response_unchanged(self, request: HttpRequest, obj: Any) -> HttpResponse:  # Any: as above
+        """Say that nothing was typed, and go where saving would have gone."""
+        self.message_user(request, _("Nothing was changed, so nothing was saved."))
+        if "_continue" in request.POST:
+            return HttpResponseRedirect(request.path)
+        return self.response_post_save_change(request, obj)
+
+
+def is_untouched(request: HttpRequest) -> bool:
+    """Whether a form was sent in which nothing was typed."""
+    return bool(getattr(request, "is_untouched", False))
+
+
+class StaffAdmin(SafeFormsAdmin):
     """An admin in the house's look, with pages of its own beside Django's."""
 
     def page(self, request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
@@ -73,6 +131,7 @@ class ReadOnlyAdmin(StaffAdmin):
     # An action works on what is on the page, so that no click can mean a million rows.
     list_disable_select_all = True
     list_per_page = 50
+    locks_row = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

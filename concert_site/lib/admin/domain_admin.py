@@ -17,14 +17,20 @@ from django.utils.translation import gettext as _
 from unfold.forms import AdminForm
 
 from concert_site.lib.admin.base import StaffAdmin, add_domain_error
+from concert_site.lib.admin.stale_forms import NoticesChanges
 from concert_site.lib.errors import DomainError
+from concert_site.lib.stale import ChangedMeanwhile
 
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    AnyForm = forms.ModelForm[Any]  # Any: each admin's own model
+    ModelForm = forms.ModelForm[Any]  # Any: each admin's own model
 else:
-    AnyForm = forms.ModelForm
+    ModelForm = forms.ModelForm
+
+
+class AnyForm(NoticesChanges, ModelForm):
+    """A form of a row. Its `changed_data` is what was typed, and `shown` what the domain compares with the row."""
 
 
 class DomainAdmin(StaffAdmin):
@@ -39,6 +45,7 @@ class DomainAdmin(StaffAdmin):
 
     # Django's action deletes row by row in its own transaction.
     actions: Any = ()  # Any: names and functions, as Django has it
+    locks_row = False
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
         """Hand a valid form to the domain; return what was made of `obj` (None: something new).
@@ -89,10 +96,13 @@ class DomainAdmin(StaffAdmin):
         may = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
         if not may:
             raise PermissionDenied
-        fields = flatten_fieldsets(self.get_fieldsets(request, obj))
-        form_class = self.get_form(request, obj, change=obj is not None, fields=fields)
-        form = form_class(request.POST, request.FILES, instance=obj)
-        written = submit_to_domain(form, lambda: self.write(form, obj))
+        form = self.sent_form(request, obj)
+        if obj is not None and form.is_valid() and not form.has_changed():
+            return self.response_unchanged(request, obj)
+        try:
+            written = submit_to_domain(form, lambda: self.write(form, obj))
+        except ChangedMeanwhile as refusal:
+            return self.overtaken(request, obj, refusal)
         if written is None:
             return self.page_with_errors(request, form, obj)
         message = self.construct_change_message(request, form, [], add=obj is None)  # type: ignore[arg-type]  # it asks what changed, which every form knows
@@ -101,6 +111,23 @@ class DomainAdmin(StaffAdmin):
             return self.response_add(request, written)
         self.log_change(request, written, message)
         return self.response_change(request, written)
+
+    def sent_form(self, request: HttpRequest, obj: Model | None) -> AnyForm:
+        """The form of a row as it is now, with what was sent."""
+        fields = flatten_fieldsets(self.get_fieldsets(request, obj))
+        form_class = self.get_form(request, obj, change=obj is not None, fields=fields)
+        form: AnyForm = form_class(request.POST, request.FILES, instance=obj)
+        return form
+
+    def overtaken(self, request: HttpRequest, obj: Model | None, refusal: ChangedMeanwhile) -> HttpResponse:
+        """Somebody wrote between our reading and our writing: the page of the row as it is now says what."""
+        fresh = self.get_object(request, str(obj.pk)) if obj else None
+        if fresh is None:
+            return self.gone(request, str(obj and obj.pk))
+        form = self.sent_form(request, fresh)
+        if form.is_valid():
+            add_domain_error(form, refusal)
+        return self.page_with_errors(request, form, fresh)
 
     def summary(self, request: HttpRequest, obj: Any) -> dict[str, Any] | None:  # Any: values of a template
         """What the page of a row shows above its form, as `summary`; None if nothing."""
@@ -177,6 +204,9 @@ def submit_to_domain(form: forms.BaseForm, step: Callable[[], T]) -> T | None:
         return None
     try:
         return step()
+    except ChangedMeanwhile:
+        # The form has to be read anew, beside the row as it is now.
+        raise
     except DomainError as refusal:
         add_domain_error(form, refusal)
         return None
