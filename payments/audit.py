@@ -48,4 +48,23 @@ PAYMENT_IN_THE_LEDGER = Check(
     """,
 )
 
-CHECKS = (RESERVED_WHILE_PAID, PAYMENT_IN_THE_LEDGER)
+# What a clerk took or handed out is an adjustment of the fan's ledger, of the same sum and by the same clerk.
+TILL_IN_THE_LEDGER = Check(
+    12,
+    """
+    SELECT format('till entry %s: %s of fan %s by %s; ledger entry %s: %s %s of fan %s by %s', t.id, t.amount,
+                  t.user_id, t.actor_id, coalesce(h.id::text, 'missing'), coalesce(h.kind, '-'),
+                  coalesce(h.amount::text, '-'),
+                  coalesce(h.user_id::text, '-'), coalesce(h.actor_id::text, '-')) AS breach
+    FROM till_entry t LEFT JOIN balance_history h ON h.id = t.entry_id
+    WHERE t.amount <> 0
+      AND (h.id IS NULL OR h.kind <> 'ADJUSTMENT' OR h.amount <> t.amount OR h.user_id <> t.user_id
+           OR h.actor_id IS DISTINCT FROM t.actor_id)
+    UNION ALL
+    SELECT format('payment %s: complimentary %s, its reservation %s', p.id, p.complimentary, r.complimentary)
+    FROM payment p JOIN reservation r ON r.id = p.reservation_id
+    WHERE p.complimentary <> r.complimentary
+    """,
+)
+
+CHECKS = (RESERVED_WHILE_PAID, PAYMENT_IN_THE_LEDGER, TILL_IN_THE_LEDGER)

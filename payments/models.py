@@ -1,7 +1,8 @@
-"""What was paid for a reservation, and who refunds a whole date on which terms."""
+"""What was paid for a reservation, what passed the counter, and who refunds a whole date on which terms."""
 
 from typing import ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -11,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 from reservations.models import ConcertSchedule, Reservation
+from wallet.models import BalanceHistory
 
 
 class State(models.TextChoices):
@@ -35,6 +37,7 @@ class Payment(models.Model):
     reservation = models.OneToOneField(Reservation, models.PROTECT, verbose_name=_("reservation"))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, db_index=False, verbose_name=_("fan"))
     price = models.BigIntegerField(_("amount"))
+    complimentary = models.BooleanField(_("complimentary"), default=False, db_default=False)
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.COMPLETED)
     refund_fee = models.BigIntegerField(_("refund fee"), null=True, blank=True)
     confirmed_mail_at = models.DateTimeField(_("confirmation mailed at"), null=True, blank=True)
@@ -58,7 +61,11 @@ class Payment(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=one_of("state", State), name="payment_state_known"),
-            models.CheckConstraint(condition=Q(price__gt=0), name="payment_price_positive"),
+            # What costs nothing is a complimentary ticket, and nothing else is.
+            models.CheckConstraint(
+                condition=Q(price__gt=0, complimentary=False) | Q(price=0, complimentary=True),
+                name="payment_price_positive",
+            ),
             models.CheckConstraint(
                 condition=Q(state="COMPLETED", refund_fee__isnull=True)
                 | Q(state="CANCELED", refund_fee__isnull=False, refund_fee__gte=0, refund_fee__lte=F("price")),
@@ -145,3 +152,95 @@ class RefundRun(models.Model):
 
     def __str__(self) -> str:
         return f"refund run of schedule {self.concert_schedule_id}, fee {self.fee}"
+
+
+class TillMethod(models.TextChoices):
+    CASH = "CASH", _("cash")
+    TERMINAL = "TERMINAL", _("card terminal")
+    COMPLIMENTARY = "COMPLIMENTARY", _("complimentary")
+
+
+class TillKind(models.TextChoices):
+    SALE = "SALE", _("sale")
+    REFUND = "REFUND", _("refund")
+
+
+class TillEntry(models.Model):
+    """What passed the counter for one booking: `amount` (minor units) is positive in, negative out, 0 for nothing.
+
+    Money stands in the fan's ledger too, as the adjustment `entry`; a sale of several bookings shares one `sale`.
+    """
+
+    sale = models.UUIDField(_("sale"), editable=False)
+    kind = models.CharField(_("kind"), max_length=6, choices=TillKind)
+    method = models.CharField(_("paid by"), max_length=13, choices=TillMethod)
+    amount = models.BigIntegerField(_("amount"))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, db_index=False, verbose_name=_("fan"))
+    concert_schedule = models.ForeignKey(ConcertSchedule, models.PROTECT, db_index=False, verbose_name=_("schedule"))
+    booking_reference = models.CharField(_("reference"), max_length=12)
+    entry = models.OneToOneField(
+        BalanceHistory, models.PROTECT, null=True, blank=True, verbose_name=_("ledger entry"), related_name="till_entry"
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, db_index=False, related_name="+", verbose_name=_("by")
+    )
+    seats = models.PositiveIntegerField(_("seats"))
+    tendered = models.BigIntegerField(_("amount taken"), null=True, blank=True)
+    terminal_reference = models.CharField(_("terminal reference"), max_length=100, blank=True, db_default="")
+    mail_to = models.EmailField(_("tickets mailed to"), blank=True, db_default="")
+    note = models.CharField(_("note"), max_length=500, blank=True, db_default="")
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("booked at"))
+
+    class Meta:
+        db_table = "till_entry"
+        verbose_name = _("till entry")
+        verbose_name_plural = _("till")
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(condition=one_of("kind", TillKind), name="till_kind_known"),
+            models.CheckConstraint(condition=one_of("method", TillMethod), name="till_method_known"),
+            models.CheckConstraint(
+                condition=Q(method="COMPLIMENTARY", amount=0, entry__isnull=True)
+                | (
+                    Q(method__in=["CASH", "TERMINAL"], entry__isnull=False)
+                    & (Q(kind="SALE", amount__gt=0) | Q(kind="REFUND", amount__lt=0))
+                ),
+                name="till_amount_of_its_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(tendered__isnull=True) | Q(method="CASH", kind="SALE", tendered__gte=F("amount")),
+                name="till_tendered_is_enough",
+            ),
+            models.CheckConstraint(
+                condition=Q(terminal_reference="") | Q(method="TERMINAL"), name="till_reference_of_a_terminal"
+            ),
+            models.CheckConstraint(
+                condition=(Q(kind="SALE") & ~Q(method="COMPLIMENTARY")) | ~Q(note=""),
+                name="till_gift_or_refund_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(idempotency_key__isnull=True, request_hash__isnull=True)
+                | Q(idempotency_key__isnull=False, request_hash__isnull=False),
+                name="till_key_with_its_request",
+            ),
+            models.UniqueConstraint(
+                fields=["actor", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="till_key_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["sale"], name="till_sale"),
+            models.Index(fields=["created_at", "actor"], name="till_day"),
+            models.Index(fields=["booking_reference"], name="till_booking"),
+        ]
+        # A till is added to, as a ledger is; where tickets were mailed may be forgotten.
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="till_is_not_deleted", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="till_is_append_only", exclude=["mail_to"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.method} {self.amount:+d} ({self.booking_reference})"

@@ -60,4 +60,20 @@ WITHIN_THE_LIMIT = Check(
     """,
 )
 
-CHECKS = (SEAT_ONCE, SEAT_AND_RESERVATION_AGREE, KEY_ONCE, WITHIN_THE_LIMIT)
+NAMED_HOLD_IS_OFF_SALE = Check(
+    13,
+    """
+    SELECT format('seat %s: %s, of schedule %s; kept by named hold %s of schedule %s', s.id, s.status,
+                  s.concert_schedule_id, n.id, n.concert_schedule_id) AS breach
+    FROM named_hold_seat h
+    JOIN concert_seat s ON s.id = h.concert_seat_id
+    JOIN named_hold n ON n.id = h.named_hold_id
+    WHERE h.outcome IS NULL AND (s.status <> 'UNAVAILABLE' OR s.concert_schedule_id <> n.concert_schedule_id)
+    UNION ALL
+    SELECT format('seat %s: in %s live named holds', concert_seat_id, count(*))
+    FROM named_hold_seat WHERE outcome IS NULL
+    GROUP BY concert_seat_id HAVING count(*) > 1
+    """,
+)
+
+CHECKS = (SEAT_ONCE, SEAT_AND_RESERVATION_AGREE, KEY_ONCE, WITHIN_THE_LIMIT, NAMED_HOLD_IS_OFF_SALE)

@@ -110,7 +110,7 @@ FINANCE = Role(
         | on("reservations", "view_reservation")
         | SEE_MONEY
         | SEE_PROVIDERS
-        | on("payments", "refund_payment")
+        | on("payments", "refund_payment", "view_tillentry")
         | on("wallet", "adjust_balance", "settle_top_up", "replay_event", "view_providerevent", "view_settlementday")
         | on("accounts", "view_user")
         | all_of("house", "housefacts")

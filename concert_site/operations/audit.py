@@ -27,6 +27,8 @@ INVARIANTS = {
     9: "Numbers are unique, first come first served",
     10: "A top-up stands in the ledger once, and no charge without one",
     11: "A withdrawal stands in the ledger once, and so does its return",
+    12: "What passed the counter stands in the ledger once",
+    13: "A seat of a named hold is off sale, and of the hold's schedule",
 }
 CHECKS = (*reservations.CHECKS, *payments.CHECKS, *wallet.CHECKS, *queueing.CHECKS)
 MOST_SAMPLES = 5

@@ -1,17 +1,27 @@
 """A small house with one of everything, made through the ORM: what the audit and the constraints are tried on."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
 
 from concert_site.accounts.models import AccessRevocation, AccountSession, KnownNetwork, SpentProof, User
 from concert_site.approvals.models import Approval, Ceiling
 from concert_site.house.models import HouseFacts, HousePage
-from payments.models import Payment, RefundRun
+from payments.models import Payment, RefundRun, TillEntry
 from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
 from reservations.halls.hall import plain_hall
-from reservations.models import Announcement, AnnouncementRecipient, Concert, ConcertSeat, Reservation, Venue
+from reservations.models import (
+    Announcement,
+    AnnouncementRecipient,
+    Concert,
+    ConcertSeat,
+    NamedHold,
+    NamedHoldSeat,
+    Reservation,
+    Venue,
+)
 from wallet.models import Balance, BalanceHistory, ProviderEvent, SandboxPayment, SettlementDay, TopUp, Withdrawal
 
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
@@ -51,8 +61,9 @@ class Site:
         take(seats[1], user_id=fan.pk, expired_at=NOW)
         seats[1].status, seats[1].expired_at, seats[1].reserved_at = "RESERVED", None, NOW
         seats[1].save()
+        self.take_at_counter(schedule, fan, other)
         self.book(fan, paid, refunded)
-        Balance.objects.create(user=other, amount=0, last_updated_at=NOW)
+        self.keep(schedule, seats[3], other)
         self.join(schedule)
         known = KnownNetwork.objects.create(account="a" * 32, network="b" * 32, last_login_at=NOW)
         spent = SpentProof.objects.create(nonce="c" * 32, expired_at=NOW)
@@ -160,10 +171,50 @@ class Site:
         self.ids |= {"asked": asked.pk, "ceiling": Ceiling.objects.earliest("pk").pk}
         self.ids |= {"event": event.pk, "sandboxed": booked.pk, "settlement": settled.pk}
 
+    def take_at_counter(self, schedule, fan, clerk):
+        """1,000 that a fan's friend paid in cash and hasn't spent; and their own wallet, which the clerk has, too."""
+        balance = Balance.objects.create(user=clerk, amount=1_000, last_updated_at=NOW)
+        taken = BalanceHistory.objects.create(
+            balance=balance,
+            user=clerk,
+            kind="ADJUSTMENT",
+            amount=1_000,
+            amount_after=1_000,
+            note="Cash",
+            actor=fan,
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        entry = TillEntry.objects.create(
+            sale=UUID(int=1),
+            kind="SALE",
+            method="CASH",
+            amount=1_000,
+            user=clerk,
+            concert_schedule=schedule,
+            booking_reference="B",
+            entry=taken,
+            actor=fan,
+            seats=1,
+            idempotency_key="key",
+            request_hash="0" * 64,
+            created_at=NOW,
+        )
+        self.ids |= {"till": entry.pk, "taken": taken.pk}
+
+    def keep(self, schedule, seat, clerk):
+        """A named hold that has let its one seat go."""
+        kept = NamedHold.objects.create(
+            concert_schedule=schedule, name="Press", owner="Kim", reason="Reviews", created_by=clerk, created_at=NOW
+        )
+        left = NamedHoldSeat.objects.create(named_hold=kept, concert_seat=seat, outcome="RELEASED", ended_at=NOW)
+        self.ids |= {"kept": kept.pk, "leftseat": left.pk}
+
     def withdraw(self):
         """Money on its way, which no ledger entry explains: not for the audit. 5,000 go back to the card, another
-        5,000 came back from there, and a booking is being paid by card.
+        5,000 came back from there, and a booking is being paid by card. And a seat that is kept, and on sale.
         """
+        NamedHoldSeat.objects.create(named_hold_id=self.ids["kept"], concert_seat_id=self.ids["seat4"])
         made = {"user_id": self.ids["fan"], "amount": 5_000, "created_at": NOW, "updated_state_at": NOW}
         out = made | {"top_up_id": self.ids["topup"]}
         under_way = Withdrawal.objects.create(reference="w" * 32, entry_id=self.ids["wasted"], **out)

@@ -34,6 +34,9 @@ BESIDE = {
     "announcement_recipient": (":recipient", {"user_id": ":other"}),
     "balance": (":balance", {"user_id": ":queued1"}),
     "balance_history": (":charge", {"idempotency_key": "NULL", "request_hash": "NULL"}),
+    "till_entry": (":till", {"entry_id": ":charge", "idempotency_key": "NULL", "request_hash": "NULL"}),
+    "named_hold": (":kept", {}),
+    "named_hold_seat": (":leftseat", {}),
     "top_up": (
         ":topup",
         {
@@ -115,6 +118,9 @@ SPENT = {"kind": "'PAYMENT'", "amount": "-1", "payment_id": ":payment"}
 # Of a top-up: credited, and for a booking.
 RECEIVED = {"state": "'SUCCEEDED'", "entry_id": ":spent"}
 BOOKED = {"purpose": "'BOOKING'", "reservations": "ARRAY[1::bigint]"}
+# Of the till: nothing was taken; of a named hold, a seat that it still keeps.
+GIVEN = {"method": "'COMPLIMENTARY'", "amount": "0", "entry_id": "NULL", "note": "'why'"}
+KEPT = {"outcome": "NULL", "ended_at": "NULL"}
 KEYED = {"idempotency_key": "'new'", "request_hash": "'hash'"}
 
 # Guard, table, and the columns that break it.
@@ -195,6 +201,8 @@ BREACHES = [
     ("concert_seat_seat_number_check", "concert_seat", {"seat_number": "-1"}),
     ("reservation_status_known", "reservation", {"status": "'PAID'"}),
     ("reservation_price_positive", "reservation", {"price": "0"}),
+    ("reservation_price_positive", "reservation", {"complimentary": "true"}),
+    ("reservation_price_positive", "reservation", {"price": "-1", "complimentary": "true"}),
     ("reservation_hold_ends", "reservation", {"expired_at": "NULL"}),
     ("reservation_paid_has_no_end", "reservation", PAID | {"expired_at": "now()"}),
     ("reservation_key_with_its_request", "reservation", {"idempotency_key": "'new'"}),
@@ -204,6 +212,30 @@ BREACHES = [
     ("reservation_key_once", "reservation", KEYED | {"idempotency_key": "idempotency_key"}),
     ("payment_state_known", "payment", {"state": "'PENDING'"}),
     ("payment_price_positive", "payment", {"price": "0"}),
+    ("payment_price_positive", "payment", {"complimentary": "true"}),
+    ("till_kind_known", "till_entry", {"kind": "'LOSS'", "note": "'why'"}),
+    ("till_method_known", "till_entry", {"method": "'CHEQUE'"}),
+    ("till_amount_of_its_kind", "till_entry", {"amount": "0"}),
+    ("till_amount_of_its_kind", "till_entry", {"amount": "-1"}),
+    ("till_amount_of_its_kind", "till_entry", {"entry_id": "NULL"}),
+    ("till_amount_of_its_kind", "till_entry", {"kind": "'REFUND'", "note": "'why'"}),
+    ("till_amount_of_its_kind", "till_entry", GIVEN | {"amount": "1"}),
+    ("till_tendered_is_enough", "till_entry", {"tendered": "amount - 1"}),
+    ("till_tendered_is_enough", "till_entry", {"tendered": "amount", "method": "'TERMINAL'"}),
+    ("till_reference_of_a_terminal", "till_entry", {"terminal_reference": "'T-1'"}),
+    ("till_gift_or_refund_says_why", "till_entry", GIVEN | {"note": "''"}),
+    ("till_gift_or_refund_says_why", "till_entry", {"kind": "'REFUND'", "amount": "-1"}),
+    ("till_key_with_its_request", "till_entry", {"idempotency_key": "'new'"}),
+    ("till_key_once", "till_entry", {"idempotency_key": "'key'", "request_hash": "'hash'"}),
+    ("till_entry_entry_id_key", "till_entry", {"entry_id": "entry_id"}),
+    ("till_entry_seats_check", "till_entry", {"seats": "-1"}),
+    ("named_hold_says_for_whom_and_why", "named_hold", {"name": "''"}),
+    ("named_hold_says_for_whom_and_why", "named_hold", {"owner": "''"}),
+    ("named_hold_says_for_whom_and_why", "named_hold", {"reason": "''"}),
+    ("named_hold_ends_later", "named_hold", {"ends_at": "created_at"}),
+    ("named_hold_outcome_known", "named_hold_seat", {"outcome": "'LOST'"}),
+    ("named_hold_outcome_with_its_time", "named_hold_seat", {"ended_at": "NULL"}),
+    ("named_hold_seat_once", "named_hold_seat", KEPT),
     ("payment_fee_only_when_canceled", "payment", {"refund_fee": "0"}),
     ("payment_fee_only_when_canceled", "payment", REFUNDED | {"refund_fee": "-1"}),
     ("payment_fee_only_when_canceled", "payment", REFUNDED | {"refund_fee": "price + 1"}),
@@ -215,6 +247,8 @@ BREACHES = [
     ("history_sign_of_its_kind", "balance_history", {"amount": "0"}),
     ("history_sign_of_its_kind", "balance_history", {"amount": "-1"}),
     ("history_sign_of_its_kind", "balance_history", SPENT | {"amount": "0"}),
+    ("history_sign_of_its_kind", "balance_history", SPENT | {"amount": "0", "note": "'why'"}),
+    ("history_sign_of_its_kind", "balance_history", SPENT | {"amount": "0", "actor_id": ":other"}),
     ("history_sign_of_its_kind", "balance_history", SPENT | {"kind": "'REFUND'"}),
     ("history_sign_of_its_kind", "balance_history", ADJUSTED | {"amount": "0"}),
     ("history_not_below_zero", "balance_history", {"amount_after": "-1"}),
@@ -300,6 +334,8 @@ SHADOWED_BY = {
     "approval_state_known": "approval_confirmed_by_a_second_person",
     "concert_running_minutes_check": "concert_running_minutes_bearable",
     "payment_state_known": "payment_fee_only_when_canceled",
+    "till_kind_known": "till_amount_of_its_kind",
+    "till_method_known": "till_amount_of_its_kind",
 }
 
 
@@ -327,6 +363,14 @@ def test_the_database_refuses_a_canceled_payment_without_a_fee(site):
         ("reservation", KEYED | {"idempotency_key": "idempotency_key", "user_id": ":other"}),
         ("reservation", {"status": "'CANCELED'", "concert_seat_id": ":seat1"}),
         ("payment", REFUNDED | {"refund_fee": "price", "canceled_mail_at": "now()"}),
+        ("payment", {"price": "0", "complimentary": "true"}),
+        ("reservation", {"price": "0", "complimentary": "true"}),
+        ("till_entry", GIVEN),
+        ("till_entry", {"tendered": "amount"}),
+        ("till_entry", {"method": "'TERMINAL'", "terminal_reference": "'T-1'"}),
+        ("till_entry", {"kind": "'REFUND'", "amount": "-1", "note": "'why'"}),
+        ("named_hold", {"ends_at": "created_at + interval '1 s'"}),
+        ("named_hold_seat", KEPT | {"concert_seat_id": ":seat3"}),
         ("balance_history", ADJUSTED | {"amount": "-1"}),
         (
             "balance_history",
@@ -459,6 +503,18 @@ def test_a_state_moves_along_the_legal_steps_alone(site, table, source, to):
 
 
 @pytest.mark.parametrize(
+    "sql", ["UPDATE till_entry SET amount = 1 WHERE id = :till", "DELETE FROM till_entry WHERE id = :till"]
+)
+def test_the_till_is_append_only(site, sql):
+    with pytest.raises(ProgrammingError, match="till_entry"):
+        site.run(sql)
+
+
+def test_where_tickets_of_the_till_were_mailed_may_be_forgotten(site):
+    site.run("UPDATE till_entry SET mail_to = '' WHERE id = :till")
+
+
+@pytest.mark.parametrize(
     "sql",
     ["UPDATE balance_history SET note = 'x' WHERE id = :charge", "DELETE FROM balance_history WHERE id = :charge"],
 )
@@ -581,6 +637,8 @@ TRIGGERS = {
     ("waiting_token", "legal_status"),
     ("payment", "legal_state"),
     ("balance_history", "ledger_is_append_only"),
+    ("till_entry", "till_is_append_only"),
+    ("till_entry", "till_is_not_deleted"),
     ("top_up", "legal_state"),
     ("withdrawal", "legal_state"),
     ("provider_event", "legal_state"),

@@ -44,13 +44,20 @@ COLUMNS = {
     # Beyond it: which seats adjoin, and how near the stage each is.
     " companion stretch place nearness",
     "reservation": "id booking_reference concert_id concert_schedule_id concert_seat_id user_id concert_name"
-    " concert_date price status expired_at extended_at idempotency_key request_hash created_at updated_state_at",
+    " concert_date price status expired_at extended_at idempotency_key request_hash created_at updated_state_at"
+    # Beyond it: what was given for nothing.
+    " complimentary",
     "payment": "id reservation_id user_id price state refund_fee confirmed_mail_at canceled_mail_at created_at"
-    " updated_state_at",
+    " updated_state_at complimentary",
     # Beyond it: who refunds a whole date, on which terms.
     "refund_run": "id concert_schedule_id actor_id fee refund_to note created_at last_round_at ended_at"
     # What of it is done in the background.
     " is_cancellation paid amount held refused leased_until",
+    # What passed the counter, and seats that are kept for somebody.
+    "till_entry": "id sale kind method amount user_id concert_schedule_id booking_reference entry_id actor_id seats"
+    " tendered terminal_reference mail_to note idempotency_key request_hash created_at",
+    "named_hold": "id concert_schedule_id name owner reason ends_at created_by_id created_at",
+    "named_hold_seat": "id named_hold_id concert_seat_id outcome ended_at",
     # Money on its way in and out, what providers told of it, and the book of the one that takes none.
     "top_up": "id user_id amount currency purpose reservations provider reference provider_reference next state failure"
     " method refunded outcome entry_id return_path idempotency_key request_hash created_at expires_at updated_state_at"

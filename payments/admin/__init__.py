@@ -1,5 +1,6 @@
 """Payments in the admin: looked at, and refunded with a reason."""
 
 from payments.admin.records import PaymentAdmin
+from payments.admin.till import TillEntryAdmin
 
-__all__ = ["PaymentAdmin"]
+__all__ = ["PaymentAdmin", "TillEntryAdmin"]

@@ -17,3 +17,17 @@ class PaymentUnderWay(Conflict):
 
     code = "payment_under_way"
     detail = _("A payment for these seats is already in progress. Please wait for it to finish.")
+
+
+class PriceChanged(Conflict):
+    """What is to be sold costs something else than the clerk has said."""
+
+    code = "price_changed"
+    detail = _("The price has changed meanwhile. Please check the total again.")
+
+
+class FanIsBusy(Conflict):
+    """The fan is booking, paying or joining a line at this very moment."""
+
+    code = "fan_is_busy"
+    detail = _("This fan is booking at this moment. Please try again in a few seconds.")

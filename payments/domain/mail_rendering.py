@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.mime.image import MIMEImage
 from email.utils import parseaddr
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -11,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language, get_supported_language_variant, override
 
 from concert_site.accounts.models import User
+from concert_site.accounts.walk_ins import is_walk_in
 from concert_site.house.queries import house_in
 from payments.models import Payment
 from payments.queries import CONFIRMED, MailKind
@@ -46,17 +48,26 @@ class MailLine:
         return self.payment.price - self.fee
 
 
-def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAlternatives:
-    """One mail about payments of one booking, read by queries.payments_of_mail, in the language of the fan."""
+def render_mail(kind: MailKind, payments: Sequence[Payment], address: str = "") -> EmailMultiAlternatives:
+    """One mail about payments of one booking, read by queries.payments_of_mail, in the language of the fan.
+
+    It goes to `address`, or else to the fan's own.
+    """
     with override(language_of(payments[0].user)):
         lines = [MailLine(each, ticket_for(each) if kind is CONFIRMED else None) for each in payments]
         context = mail_context(lines)
         if kind is CONFIRMED:
             context |= {"parts": (parts := card_parts(payments, user_id=payments[0].user_id))}
-            context |= {"from_wallet": sum(each.price for each in payments) - sum(part.amount for part in parts)}
+            at_counter: int = payments[0].at_counter  # type: ignore[attr-defined]  # annotated
+            from_card = sum(part.amount for part in parts)
+            from_wallet = sum(each.price for each in payments) - from_card - at_counter
+            context |= {"from_wallet": max(0, from_wallet), "at_counter": at_counter}
+            context["has_account"] = not is_walk_in(payments[0].user)
         else:
             context["to_card"] = sent_to_card(list(payments))
         message = message_of(kind.name, context, payments[0].user, headers(lines))
+    if address:
+        message.to = [address]
     # The pictures belong to the text rather than beside it.
     message.mixed_subtype = "related"  # type: ignore[attr-defined]  # documented by Django, not in the stubs
     for line in lines:
@@ -109,7 +120,7 @@ def language_of(user: User) -> str:
         return str(settings.LANGUAGE_CODE)
 
 
-def mail_context(lines: Sequence[MailLine]) -> dict[str, object]:
+def mail_context(lines: Sequence[MailLine]) -> dict[str, Any]:  # Any: what templates show
     """What the templates show."""
     reservation = lines[0].payment.reservation
     return {

@@ -26,6 +26,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
 
+from concert_site.accounts.models import User
+from concert_site.accounts.walk_ins import is_walk_in
 from concert_site.lib.redis import try_redis
 from payments.domain.mail_rendering import render_mail, render_outcome, render_receipt
 from payments.models import Payment
@@ -40,6 +42,7 @@ from payments.queries import (
     payments_of_mail,
     top_up_of_mail,
 )
+from payments.queries.till import counter_address_of
 from payments.queries.withdrawal_mails import OwedOutcome, owed_outcomes, withdrawals_of_mail
 from wallet.domain.top_ups import note_receipt_mailed
 from wallet.domain.withdrawals import note_outcome_mailed
@@ -169,14 +172,24 @@ def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
         made = list(withdrawals_of_mail(owed, now=now))
         return outcome_letter(made) if made else None
     payments = list(payments_of_mail(owed, now=now))
-    return payment_letter(owed.kind, payments) if payments else None
+    if not payments:
+        return None
+    if not (address := address_of(owed, payments[0].user)):
+        mark_sent(owed.kind, payments, now=now)
+        return None
+    return payment_letter(owed.kind, payments, address)
 
 
-def payment_letter(kind: MailKind, payments: list[Payment]) -> Letter:
+def address_of(owed: OwedMail, fan: User) -> str:
+    """Where a fan reads about a booking: a walk-in at the address given at the counter, nowhere if none was."""
+    return counter_address_of(owed.reference) if is_walk_in(fan) else fan.email
+
+
+def payment_letter(kind: MailKind, payments: list[Payment], address: str) -> Letter:
     """The mail of payments of one booking."""
     return Letter(
         owed_for=max(each.owed_for for each in payments),  # type: ignore[attr-defined]  # annotated
-        render=lambda: render_mail(kind, payments),
+        render=lambda: render_mail(kind, payments, address),
         mark=lambda at: mark_sent(kind, payments, now=at),
     )
 

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from concert_site.lib.errors import NotFound
 from payments.models import Payment, PaymentQuerySet, State
+from payments.queries.till import TAKEN_AT_COUNTER
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationQuerySet, Status
 from wallet.models import BalanceHistoryQuerySet, TopUp
@@ -134,7 +135,7 @@ def owed_payments(kind: MailKind) -> PaymentQuerySet:
 def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQuerySet:
     """What a mail is about, with all that it shows, in one query: seats in the order in which they were booked.
 
-    `owed_for` is how long each has been owed, by PostgreSQL's clock.
+    `owed_for` is how long each has been owed, by PostgreSQL's clock; `at_counter` what was taken for the booking there.
     """
     moment = Value(now, output_field=DateTimeField()) if now else Now()
     return (
@@ -143,6 +144,6 @@ def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQ
         .select_related(
             "reservation__concert_seat", "reservation__concert_schedule", "reservation__concert__venue", "user"
         )
-        .annotate(owed_for=moment - F(owed.kind.since))
+        .annotate(owed_for=moment - F(owed.kind.since), at_counter=TAKEN_AT_COUNTER)
         .order_by("reservation_id")
     )

@@ -134,3 +134,13 @@ def leave(*, user_id: int, token: UUID, now: datetime | None = None) -> tuple[To
     mine.move(Status.WAITING, Status.EXPIRED, **over)
     freed = mine.inside(now).move(Status.ACTIVE, Status.EXPIRED, **over)
     return own_token(token, user_id=user_id, now=now), bool(freed)
+
+
+def lock_live_token(*, user_id: int, schedule_id: int) -> bool:
+    """Lock what a fan waits or is inside with until the caller's transaction ends, without waiting.
+
+    False if somebody is at it. Nobody joins meanwhile if the caller has locked the account before.
+    """
+    live = WaitingToken.objects.of(user_id=user_id).live().filter(concert_schedule_id=schedule_id)
+    locked = live.select_for_update(no_key=True, of=("self",), skip_locked=True).values_list("pk", flat=True)
+    return len(locked) == live.count()

@@ -2,6 +2,7 @@
 
 from reservations.models.announcement import Announcement, AnnouncementKind, AnnouncementRecipient
 from reservations.models.concert import Concert, ConcertSchedule, ConcertStatus, Genre
+from reservations.models.named_hold import NamedHold, NamedHoldSeat
 from reservations.models.reservation import Reservation
 from reservations.models.seat import ConcertSeat, SeatStatus
 from reservations.models.venue import Venue
@@ -15,6 +16,8 @@ __all__ = [
     "ConcertSeat",
     "ConcertStatus",
     "Genre",
+    "NamedHold",
+    "NamedHoldSeat",
     "Reservation",
     "SeatStatus",
     "Venue",

@@ -84,6 +84,7 @@ class Reservation(models.Model):
     concert_name = models.CharField(_("concert name"), max_length=200)
     concert_date = models.DateField(_("date"))
     price = models.BigIntegerField(_("price"))
+    complimentary = models.BooleanField(_("complimentary"), default=False, db_default=False)
     status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.RESERVING)
     expired_at = models.DateTimeField(_("held until"), null=True, blank=True)
     extended_at = models.DateTimeField(_("extended at"), null=True, blank=True)
@@ -101,7 +102,11 @@ class Reservation(models.Model):
         permissions = [("serve_fan", "Can help a fan with a booking: extend, hand over, note, send again")]
         constraints = [
             models.CheckConstraint(condition=one_of("status", Status), name="reservation_status_known"),
-            models.CheckConstraint(condition=Q(price__gt=0), name="reservation_price_positive"),
+            # What costs nothing is a complimentary ticket, and nothing else is.
+            models.CheckConstraint(
+                condition=Q(price__gt=0, complimentary=False) | Q(price=0, complimentary=True),
+                name="reservation_price_positive",
+            ),
             models.CheckConstraint(
                 condition=~Q(status="RESERVING") | Q(expired_at__isnull=False), name="reservation_hold_ends"
             ),

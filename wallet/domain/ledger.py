@@ -6,13 +6,14 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
-from wallet.models import BalanceHistory, Kind
+from wallet.models import Balance, BalanceHistory, Kind
 
 # The largest whole number that every JSON client reads exactly (RFC 8259, section 6).
 LARGEST_BALANCE = 2**53 - 1
@@ -135,6 +136,12 @@ def open_wallets(*, user_ids: Sequence[int], amount: int, note: str) -> None:
     """
     params = {"user_ids": list(user_ids), "amount": amount, "note": note, "currency": settings.CURRENCY}
     fetch(sql_beside(__file__, "open_wallets.sql"), params)
+
+
+def lock_balance(user_id: int) -> None:
+    """Lock a fan's balance until the caller's transaction ends; one that isn't there yet is opened."""
+    Balance.objects.bulk_create([Balance(user_id=user_id, last_updated_at=Now())], ignore_conflicts=True)
+    Balance.objects.select_for_update(no_key=True, of=("self",)).get(user_id=user_id)
 
 
 def book(

@@ -86,6 +86,8 @@ class BalanceHistory(models.Model):
             models.CheckConstraint(
                 condition=Q(kind="CHARGE", amount__gt=0)
                 | Q(kind="PAYMENT", amount__lt=0)
+                # A complimentary ticket takes nothing, and says who gave it and why.
+                | (Q(kind="PAYMENT", amount=0, actor__isnull=False) & ~Q(note=""))
                 | Q(kind="REFUND", amount__gte=0)
                 # What a provider couldn't pay out comes back by an entry of the same kind.
                 | (Q(kind__in=["ADJUSTMENT", "WITHDRAWAL"]) & ~Q(amount=0)),

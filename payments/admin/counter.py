@@ -1,0 +1,383 @@
+"""The counter's pages: sell chosen seats, take money for what a fan holds, and what became of a sale."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+
+from concert_site.accounts.models import User
+from concert_site.accounts.walk_ins import LONGEST_NAME, is_walk_in
+from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
+from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import money
+from concert_site.lib.id_ranges import format_ranges, parse_ranges
+from concert_site.lib.idempotency import IdempotencyKeyReused
+from payments.domain import counter, counter_refunds
+from payments.domain.counter import MOST_SEATS, Buyer, PaymentOrder, SaleOrder
+from payments.domain.till import LONGEST_REFERENCE, Tender
+from payments.models import Payment, TillMethod
+from payments.queries.till import SaleSummary, sale_summary
+from reservations.halls.seat_names import seat_name
+from reservations.models import ConcertSchedule, ConcertSeat, Reservation
+from reservations.models.reservation import Status
+from reservations.tickets.codes import ticket_of
+
+MAY_SELL, MAY_GIVE, MAY_REFUND = (
+    "payments.sell_at_counter",
+    "payments.give_complimentary",
+    "payments.refund_payment",
+)
+MONEY_METHODS = [choice for choice in TillMethod.choices if choice[0] != TillMethod.COMPLIMENTARY]
+GIFT = (TillMethod.COMPLIMENTARY.value, TillMethod.COMPLIMENTARY.label)
+
+
+class TenderForm(forms.Form):
+    """How it is paid. The hidden key makes sending the form twice the same as once."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    agreed = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    method = forms.ChoiceField(label=_("Paid by"), widget=UnfoldAdminRadioSelectWidget, choices=MONEY_METHODS)
+    tendered = MoneyField(
+        label=_("Cash taken"), required=False, min_value=0, help_text=_("For cash. Left empty: exactly the total.")
+    )
+    terminal_reference = forms.CharField(
+        label=_("Terminal’s reference"),
+        required=False,
+        max_length=LONGEST_REFERENCE,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("For a card: the number on the terminal’s slip."),
+    )
+
+    def tender(self) -> Tender:
+        """What a valid form says; what belongs to another way of paying is left out."""
+        method = TillMethod(self.cleaned_data["method"])
+        return Tender(
+            method,
+            tendered=self.cleaned_data["tendered"] if method == TillMethod.CASH else None,
+            terminal_reference=self.cleaned_data["terminal_reference"] if method == TillMethod.TERMINAL else "",
+        )
+
+
+class SaleForm(TenderForm):
+    """To whom seats are sold, and how they are paid."""
+
+    seats = forms.CharField(widget=forms.HiddenInput)
+    email = forms.EmailField(
+        label=_("Account"),
+        required=False,
+        widget=UnfoldAdminEmailInputWidget,
+        help_text=_("The e-mail address of the fan’s account. Left empty: a walk-in without an account."),
+    )
+    name = forms.CharField(
+        label=_("Name"),
+        required=False,
+        max_length=LONGEST_NAME,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Of a walk-in, if they say it. It stands on the tickets."),
+    )
+    mail_to = forms.EmailField(
+        label=_("Mail the tickets to"),
+        required=False,
+        widget=UnfoldAdminEmailInputWidget,
+        help_text=_("Of a walk-in. Left empty: the tickets are printed. An account gets its mail anyway."),
+    )
+    note = ReasonField(label=_("Reason"), required=False, help_text=_("Needed for complimentary tickets."))
+    named = forms.BooleanField(
+        label=_("Take seats out of their named hold"),
+        required=False,
+        help_text=_("Some of these seats are kept for somebody."),
+    )
+    field_order = ("email", "name", "mail_to", "method", "tendered", "terminal_reference", "note", "named")
+
+    def __init__(self, *args: Any, user: Any, has_named: bool, **kept: Any) -> None:  # Any: Django's signature
+        super().__init__(*args, **kept)
+        may_sell, may_give = user.has_perm(MAY_SELL), user.has_perm(MAY_GIVE)
+        self.fields["method"].choices = (MONEY_METHODS if may_sell else []) + ([GIFT] if may_give else [])  # type: ignore[attr-defined]  # a ChoiceField
+        if not may_give:
+            del self.fields["note"]
+        if not has_named or not user.has_perm("reservations.manage_blocks"):
+            del self.fields["named"]
+
+    def clean_email(self) -> User | None:
+        """The account of this address, if one was named."""
+        email = self.cleaned_data["email"].lower()
+        if not email:
+            return None
+        fan = User.objects.filter(email=email, is_active=True).first()
+        if fan is None:
+            raise forms.ValidationError(_("There is no account with this address, or it is closed."))
+        return fan
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The seats that a clerk chose, as they are now; `refused` can't be sold, and why."""
+
+    schedule: ConcertSchedule
+    seats: Sequence[ConcertSeat]
+    named: int
+
+    @property
+    def total(self) -> int:
+        return sum(seat.seat_price for seat in self.seats)
+
+
+def require_any(request: HttpRequest, *permissions: str) -> None:
+    if not any(request.user.has_perm(each) for each in permissions):
+        raise PermissionDenied
+
+
+def hall_url(schedule_id: int) -> str:
+    return reverse("admin:reservations_concertschedule_hall", args=[schedule_id])
+
+
+# --- Selling -----------------------------------------------------------------------------------
+
+
+def sell(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
+    """Ask whom the chosen seats are sold to and how they are paid; then sell them, once for each page."""
+    require_any(request, MAY_SELL, MAY_GIVE)
+    schedule = schedule_of(schedule_id)
+    ids = parse_ranges(
+        ",".join(request.POST.getlist("seats") + request.POST.getlist("seat")) or request.GET.get("seats", "")
+    )
+    if not ids or len(ids) > MOST_SEATS:
+        messages.error(request, _("Choose up to %(most)d seats on the map first.") % {"most": MOST_SEATS})
+        return redirect(back_url(request, schedule))
+    chosen = chosen_of(schedule, ids)
+    is_sent = request.method == "POST" and "key" in request.POST
+    initial = {"key": uuid4(), "agreed": chosen.total, "seats": format_ranges(ids), "method": TillMethod.CASH}
+    form = SaleForm(request.POST if is_sent else None, initial=initial, user=request.user, has_named=chosen.named > 0)
+    if form.is_valid():
+        done = try_to_sell(request, schedule, ids, form)
+        if done is not None:
+            return redirect("admin:payments_counter_sale", done.sale)
+    context = {"chosen": chosen, "form": form, "submit": _("Sell"), "back": back_url(request, schedule)}
+    return admin.page(request, "admin/payments/counter.html", title=_("Sell at the counter"), **context)
+
+
+def schedule_of(schedule_id: int) -> ConcertSchedule:
+    found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert__venue").defer("layout", "draw_seed")
+    schedule = found.first()
+    if schedule is None:
+        raise Http404
+    return schedule
+
+
+def back_url(request: HttpRequest, schedule: ConcertSchedule) -> str:
+    """The list of seats of a date, for who may see it."""
+    if request.user.has_perm("reservations.view_concertseat"):
+        page = reverse("admin:reservations_concertseat_changelist")
+        return f"{page}?concert_schedule__id__exact={schedule.pk}"
+    return reverse("admin:index")
+
+
+def chosen_of(schedule: ConcertSchedule, ids: Sequence[int]) -> Chosen:
+    """The chosen seats of a date; what isn't of it is left out here, and refused when it is sold."""
+    seats = list(ConcertSeat.objects.of_schedule(schedule.pk).filter(pk__in=ids))
+    named = ConcertSeat.objects.filter(
+        pk__in=[seat.pk for seat in seats], named_holds__outcome=None, named_holds__isnull=False
+    )
+    return Chosen(schedule, seats, named.count())
+
+
+def try_to_sell(
+    request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: SaleForm
+) -> counter.CounterSale | None:
+    """Sell what a valid form says; if it is refused, say so at its field, and what it costs now."""
+    said, tender = form.cleaned_data, form.tender()
+    fan: User | None = said["email"]
+    order = SaleOrder(
+        schedule_id=schedule.pk,
+        seat_ids=ids,
+        buyer=Buyer(user_id=fan.pk) if fan else Buyer(name=said["name"], mail_to=said["mail_to"]),
+        tender=tender,
+        agreed=0 if tender.method == TillMethod.COMPLIMENTARY else said["agreed"],
+        actor_id=actor_of(request),
+        idempotency_key=str(said["key"]),
+        note=said.get("note", "") if tender.method == TillMethod.COMPLIMENTARY else "",
+        from_named_holds=bool(said.get("named")),
+    )
+    try:
+        return counter.sell(order)
+    except IdempotencyKeyReused:
+        again(form, request)
+    except DomainError as error:
+        add_domain_error(form, named_error(error, ids))
+        renew(form, request, agreed=chosen_of(schedule, ids).total)
+    return None
+
+
+def named_error(error: DomainError, ids: Sequence[int]) -> DomainError:
+    """The same with the seats that it is about by their names."""
+    if error.attr == "seats" and error.items:
+        at_fault = ConcertSeat.objects.filter(pk__in=[ids[item] for item in error.items]).order_by("pk")
+        return DomainError(f"{error.detail} {', '.join(map(seat_name, at_fault[:10]))}")
+    return error
+
+
+def again(form: TenderForm, request: HttpRequest) -> None:
+    """Somebody went back in the browser and changed the form: whether both are meant, only they know."""
+    form.add_error(None, _("This form was already sent with different content. Look at the till first."))
+    renew(form, request, key=uuid4())
+
+
+def renew(form: TenderForm, request: HttpRequest, **hidden: object) -> None:
+    """Show a form once more, with these hidden fields as they are now."""
+    form.data = request.POST.dict() | {name: str(value) for name, value in hidden.items()}
+
+
+# --- Money for what is held --------------------------------------------------------------------
+
+
+def take_payment(admin: ReadOnlyAdmin, request: HttpRequest, reference: str) -> HttpResponse:
+    """Take cash or a card for what a fan still holds of a booking."""
+    require_any(request, MAY_SELL)
+    booked = (
+        Reservation.objects.filter(booking_reference=reference).select_related("user", "concert_seat").order_by("pk")
+    )
+    held = list(booked.filter(status=Status.RESERVING))
+    if not held:
+        if not booked.exists():
+            raise Http404
+        messages.warning(request, _("Nothing of this booking waits for its payment."))
+        return redirect("admin:index")
+    total = sum(each.price for each in held)
+    form = TenderForm(request.POST or None, initial={"key": uuid4(), "agreed": total, "method": TillMethod.CASH})
+    if form.is_valid():
+        done = try_to_take(request, reference, form, total)
+        if done is not None:
+            return redirect("admin:payments_counter_sale", done.sale)
+    context = {"held": held, "total": total, "form": form, "submit": _("Take payment"), "back": reverse("admin:index")}
+    return admin.page(request, "admin/payments/take_payment.html", title=_("Take payment"), **context)
+
+
+def try_to_take(request: HttpRequest, reference: str, form: TenderForm, total: int) -> counter.CounterSale | None:
+    """Take what a valid form says; if it is refused, say so at its field."""
+    said = form.cleaned_data
+    order = PaymentOrder(reference, form.tender(), said["agreed"], actor_of(request), str(said["key"]))
+    try:
+        return counter.take_payment(order)
+    except IdempotencyKeyReused:
+        again(form, request)
+    except DomainError as error:
+        add_domain_error(form, error)
+        renew(form, request, agreed=total)
+    return None
+
+
+# --- A sale ------------------------------------------------------------------------------------
+
+
+class UndoForm(forms.Form):
+    """Which tickets are given back, and why."""
+
+    tickets = forms.MultipleChoiceField(
+        label=_("Tickets"), widget=forms.CheckboxSelectMultiple(attrs={"class": "flex flex-col gap-2"})
+    )
+    note = ReasonField(help_text=_("The fan sees it in their ledger."))
+
+    def __init__(self, *args: Any, live: Sequence[Payment], **kept: Any) -> None:  # Any: Django's signature
+        super().__init__(*args, **kept)
+        self.fields["tickets"].choices = [(each.reservation_id, ticket_line(each)) for each in live]  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["tickets"].initial = [each.reservation_id for each in live]
+
+
+def ticket_line(payment: Payment) -> str:
+    """A ticket in one line."""
+    price = _("complimentary") if payment.complimentary else money(payment.price)
+    return f"{seat_name(payment.reservation.concert_seat)} · {price}"
+
+
+def summary_of(sale: UUID) -> SaleSummary:
+    found = sale_summary(sale)
+    if found is None:
+        raise Http404
+    return found
+
+
+def show_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
+    """What was sold: the change due, the tickets to print, and the way back."""
+    require_any(request, MAY_SELL, MAY_GIVE, MAY_REFUND)
+    found = summary_of(sale)
+    context = {
+        "sale": found,
+        "is_walk_in": is_walk_in(found.first.user),
+        "again": hall_or_index(request, found),
+        "title": _("Sold"),
+    }
+    return admin.page(request, "admin/payments/counter_sale.html", **context)
+
+
+def hall_or_index(request: HttpRequest, found: SaleSummary) -> str:
+    return back_url(request, ConcertSchedule(pk=found.first.concert_schedule_id))
+
+
+def print_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
+    """The tickets of a sale, for the printer: those that still open the door."""
+    require_any(request, MAY_SELL, MAY_GIVE)
+    found = summary_of(sale)
+    tickets = [PrintedTicket(payment, picture_of(payment)) for payment in found.live]
+    return admin.page(request, "admin/payments/print_tickets.html", title=_("Tickets"), sale=found, tickets=tickets)
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedTicket:
+    """A ticket on paper; its code is part of the page."""
+
+    payment: Payment
+    picture: str
+
+
+def picture_of(payment: Payment) -> str:
+    """The QR code as an address that holds it all."""
+    svg = ticket_of(payment.reservation, payment_id=payment.pk).svg()
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def undo_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
+    """Take tickets of a sale back, and the money out of the till."""
+    require_any(request, MAY_SELL, MAY_REFUND)
+    found = summary_of(sale)
+    live = found.live
+    form = UndoForm(request.POST or None, live=live)
+    if form.is_valid() and try_to_undo(request, found, form):
+        return redirect("admin:payments_counter_sale", sale)
+    back = reverse("admin:payments_counter_sale", args=[sale])
+    context = {"sale": found, "form": form if live else None, "submit": _("Refund"), "back": back}
+    return admin.page(request, "admin/payments/undo_sale.html", title=_("Refund a sale of the counter"), **context)
+
+
+def try_to_undo(request: HttpRequest, found: SaleSummary, form: UndoForm) -> bool:
+    """Undo what a valid form says; if it is refused, say so."""
+    try:
+        done = counter_refunds.undo(
+            sale=found.sale,
+            reservation_ids=[int(each) for each in form.cleaned_data["tickets"]],
+            actor_id=actor_of(request),
+            note=form.cleaned_data["note"],
+            may_refund=request.user.has_perm(MAY_REFUND),
+        )
+    except DomainError as error:
+        add_domain_error(form, error)
+        return False
+    said = ngettext("%(count)d ticket was taken back.", "%(count)d tickets were taken back.", done.tickets)
+    messages.success(request, said % {"count": done.tickets})
+    if done.method == TillMethod.CASH:
+        messages.warning(request, _("Hand out %(amount)s in cash.") % {"amount": money(done.amount)})
+    elif done.method == TillMethod.TERMINAL:
+        messages.warning(request, _("Refund %(amount)s on the card terminal.") % {"amount": money(done.amount)})
+    return True

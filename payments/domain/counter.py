@@ -1,0 +1,351 @@
+"""Selling at the counter: seats for cash, by a card terminal, or for nothing, and payment for what a fan holds.
+
+Money comes into the fan's wallet as an adjustment, which the till explains, and leaves it again as the payment: all of
+a sale is one transaction, and none of it stands without the rest. Staff's sale needs no place in line: it may be before
+the opening and after the deadline, until the show begins. The limit of tickets holds for an account; who has none gets
+as many walk-in accounts as their tickets need.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts.models import User
+from concert_site.accounts.walk_ins import LONGEST_NAME, lock_account, make_walk_in
+from concert_site.lib.database.statements import Row, fetch_one
+from concert_site.lib.errors import DomainError, Invalid, NotFound
+from concert_site.lib.id_lists import require_distinct
+from concert_site.lib.idempotency import request_hash
+from payments.domain import till
+from payments.domain.errors import FanIsBusy, PriceChanged
+from payments.domain.till import Tender
+from payments.models import TillKind, TillMethod
+from queueing.domain.line import lock_live_token
+from reservations.domain.counter_holds import hold_at_counter
+from reservations.domain.errors import HoldExpired, ScheduleUnknown
+from reservations.domain.holds import new_reference
+from reservations.domain.waiting_room import slot_freed
+from reservations.models import ConcertSchedule, Reservation
+from reservations.models.reservation import Status
+from wallet.domain import ledger, top_ups
+from wallet.domain.errors import BalanceTooLarge
+
+PAY = """
+select * from pay_at_counter(
+    %(fan)s::bigint, %(reservations)s::bigint[], %(agreed)s::bigint, %(note)s::text, %(actor)s::bigint,
+    %(most)s::bigint, coalesce(%(now)s::timestamptz, statement_timestamp()))
+"""
+GIVE = """
+select give_at_counter(
+    %(fan)s::bigint, %(reservations)s::bigint[], %(note)s::text, %(actor)s::bigint, %(most)s::bigint,
+    coalesce(%(now)s::timestamptz, statement_timestamp())) as payments
+"""
+MOST_SEATS = 200
+# The fan's own request takes milliseconds; whoever is still busy after this is asked to be patient by the clerk.
+TURNS, PAUSE_SECONDS = 5, 0.05
+REFUSALS: dict[str, type[DomainError]] = {"price_changed": PriceChanged, "balance_too_large": BalanceTooLarge}
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who buys: an account, or (None) a walk-in, whose name and address may be empty."""
+
+    user_id: int | None = None
+    name: str = ""
+    mail_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaleOrder:
+    """What a clerk sells. `agreed` is the total that they have said, in minor units; `note` says why it is free.
+
+    `from_named_holds` lets seats be taken that are kept for somebody.
+    """
+
+    schedule_id: int
+    seat_ids: Sequence[int]
+    buyer: Buyer
+    tender: Tender
+    agreed: int
+    actor_id: int
+    idempotency_key: str
+    note: str = ""
+    from_named_holds: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        return self.tender.method == TillMethod.COMPLIMENTARY
+
+    @property
+    def hash(self) -> str:
+        """What is asked for, whoever asks and whenever."""
+        return request_hash(
+            {
+                "schedule": self.schedule_id,
+                "seats": sorted(self.seat_ids),
+                "buyer": [self.buyer.user_id, self.buyer.name, self.buyer.mail_to],
+                "tender": [self.tender.method, self.tender.tendered, self.tender.terminal_reference],
+                "agreed": self.agreed,
+                "note": self.note,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CounterSale:
+    """A sale by its number; `is_new` is false if the same click has made it before."""
+
+    sale: UUID
+    is_new: bool
+
+
+# --- Selling -----------------------------------------------------------------------------------
+
+
+def sell(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
+    """Sell free seats over the counter, all or none, once for each idempotency key of a clerk.
+
+    A seat that a fan is just getting counts as taken, and is never waited for.
+
+    :raises Invalid: if seats, buyer, tender or note make no sense, or a seat isn't of this schedule
+    :raises NotFound: if the account doesn't exist, or is closed
+    :raises SeatUnavailable: naming the seats that are gone
+    :raises TicketLimitExceeded: if the account would have more than `tickets_per_fan`
+    :raises SaleClosed: once the show has begun, or if its concert isn't published
+    :raises PriceChanged: if it costs something else by now than `agreed`
+    :raises FanIsBusy: if the fan's own requests don't leave the account for a moment
+    :raises IdempotencyKeyReused: if the key belongs to another order
+    """
+    require_order(order)
+    key = till.Click(order.actor_id, order.idempotency_key, order.hash)
+    for _turn in range(TURNS):
+        if before := till.booked_before(key):
+            return CounterSale(before.sale, is_new=False)
+        try:
+            sale, freed = sell_once(order, now)
+        except FanIsBusy:
+            time.sleep(PAUSE_SECONDS)
+        except IntegrityError:
+            # The same click came twice at once; the other one stands by now, and is found.
+            if not till.booked_before(key):
+                raise
+        else:
+            for schedule_id in freed:
+                slot_freed(schedule_id)
+            return CounterSale(sale, is_new=True)
+    raise FanIsBusy
+
+
+def require_order(order: SaleOrder) -> None:
+    """
+    :raises Invalid: as sell
+    """
+    require_distinct(order.seat_ids, attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice."))
+    if len(order.seat_ids) > MOST_SEATS:
+        raise Invalid(_("Sell up to %(most)d seats at a time.") % {"most": MOST_SEATS}, attr="seats")
+    till.require_tender(order.tender, order.agreed)
+    if order.is_free:
+        till.require_note(order.note)
+    if len(order.buyer.name) > LONGEST_NAME or (order.buyer.name and not order.buyer.name.isprintable()):
+        raise Invalid(_("Give a name in one line, up to 150 characters."), attr="name")
+    try:
+        validate_email(order.buyer.mail_to or "none@example.com")
+    except ValidationError as error:
+        raise Invalid(error.messages[0], attr="mail_to") from error
+
+
+@transaction.atomic(durable=True)
+def sell_once(order: SaleOrder, now: datetime | None) -> tuple[UUID, list[int]]:
+    """The transaction of a sale: its number, and the schedules in whose line a place became free.
+
+    :raises FanIsBusy: to be tried again
+    """
+    sale = uuid4()
+    total = 0
+    freed: list[int] = []
+    for nth, (fan, seats) in enumerate(parts_of(order)):
+        booking = new_reference()
+        held = hold_at_counter(
+            fan_id=fan.pk,
+            schedule_id=order.schedule_id,
+            seat_ids=seats,
+            asked=order.seat_ids,
+            booking=booking,
+            is_free=order.is_free,
+            from_named_holds=order.from_named_holds,
+            now=now,
+        )
+        amount, entry, done = pay(order, fan, booking, held, now)
+        total, freed = total + amount, freed + done
+        first = {
+            "idempotency_key": order.idempotency_key,
+            "request_hash": order.hash,
+            "tendered": order.tender.tendered,
+        }
+        till.book(
+            sale=sale,
+            kind=TillKind.SALE,
+            method=order.tender.method,
+            # What was handed over for all of it stands on the first.
+            **first if nth == 0 else {},
+            amount=amount,
+            user_id=fan.pk,
+            schedule_id=order.schedule_id,
+            reference=booking,
+            seats=len(seats),
+            entry_id=entry,
+            actor_id=order.actor_id,
+            now=now,
+            terminal_reference=order.tender.terminal_reference,
+            mail_to=order.buyer.mail_to,
+            note=order.note if order.is_free else "",
+        )
+    if total != order.agreed:
+        raise PriceChanged
+    return sale, freed
+
+
+def parts_of(order: SaleOrder) -> list[tuple[User, list[int]]]:
+    """Whose tickets these become: the account's, or as many walk-ins' as the limit of tickets makes of them.
+
+    :raises NotFound, ScheduleUnknown, FanIsBusy: as sell
+    """
+    limit = ConcertSchedule.objects.filter(pk=order.schedule_id).values_list("tickets_per_fan", flat=True).first()
+    if limit is None:
+        raise ScheduleUnknown(attr="schedule")
+    seats = sorted(order.seat_ids)
+    if order.buyer.user_id is None:
+        parts = [seats[at : at + limit] for at in range(0, len(seats), limit)]
+        return [(make_walk_in(order.buyer.name), part) for part in parts]
+    fan = User.objects.filter(pk=order.buyer.user_id, is_active=True).first()
+    if fan is None:
+        raise NotFound(_("There is no account with this address, or it is closed."), attr="email")
+    lock_fan(fan.pk, order.schedule_id)
+    return [(fan, seats)]
+
+
+def lock_fan(user_id: int, schedule_id: int) -> None:
+    """Keep a fan from booking beside us, so that the limit is counted once: a step of the caller's transaction.
+
+    The balance is waited for before anything else is locked, because who pays has it last but the token. Account and
+    token are never waited for. Behind the account nobody joins a line; behind the token nobody holds.
+
+    :raises FanIsBusy: if the fan is at it
+    """
+    ledger.lock_balance(user_id)
+    if not lock_account(user_id) or not lock_live_token(user_id=user_id, schedule_id=schedule_id):
+        raise FanIsBusy
+
+
+def pay(
+    order: SaleOrder, fan: User, booking: str, held: Sequence[int], now: datetime | None
+) -> tuple[int, int | None, list[int]]:
+    """Pay what is held, with money or without: what was taken, the ledger's line of it, and freed places in line."""
+    if order.is_free:
+        params = {"fan": fan.pk, "reservations": held, "note": order.note, "actor": order.actor_id, "now": now}
+        if fetch_one(GIVE, params | {"most": ledger.LARGEST_BALANCE})["payments"] is None:
+            raise HoldExpired
+        return 0, None, []
+    note = till.ledger_note(fan, order.tender, booking)
+    paying = {"fan": fan.pk, "reservations": held, "agreed": None, "note": note, "actor": order.actor_id}
+    row = take_money(paying, now)
+    return int(row["total"]), row["entry"], row["freed"] or []
+
+
+def take_money(params: dict[str, object], now: datetime | None) -> Row:
+    """The answer of pay_at_counter.sql.
+
+    :raises HoldExpired, PriceChanged, BalanceTooLarge: if it refuses
+    """
+    row = fetch_one(PAY, params | {"most": ledger.LARGEST_BALANCE, "now": now})
+    if row["refusal"] is not None:
+        raise REFUSALS.get(row["refusal"], HoldExpired)
+    return row
+
+
+# --- What a fan holds already ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrder:
+    """Money that is taken for what a fan holds of a booking; the rest as in SaleOrder."""
+
+    booking_reference: str
+    tender: Tender
+    agreed: int
+    actor_id: int
+    idempotency_key: str
+
+    @property
+    def hash(self) -> str:
+        """What is asked for, whoever asks and whenever."""
+        tender = [self.tender.method, self.tender.tendered, self.tender.terminal_reference]
+        return request_hash({"booking": self.booking_reference, "tender": tender, "agreed": self.agreed})
+
+
+def take_payment(order: PaymentOrder, *, now: datetime | None = None) -> CounterSale:
+    """Take money for all that is still held of a booking, once for each idempotency key of a clerk.
+
+    A card payment that the fan has begun for it is given up.
+
+    :raises Invalid: if the tender makes no sense
+    :raises HoldExpired: if nothing of it is held any more
+    :raises PriceChanged: if it costs something else than `agreed`
+    :raises BalanceTooLarge: if the wallet would hold too much
+    :raises IdempotencyKeyReused: if the key belongs to another order
+    """
+    till.require_tender(order.tender, order.agreed)
+    if order.tender.method == TillMethod.COMPLIMENTARY:
+        raise Invalid(_("What a fan holds can’t be made complimentary."), attr="method")
+    key = till.Click(order.actor_id, order.idempotency_key, order.hash)
+    if before := till.booked_before(key):
+        return CounterSale(before.sale, is_new=False)
+    try:
+        sale, fan_id, held, freed = take_payment_once(order, now)
+    except (IntegrityError, HoldExpired):
+        # The same click came twice at once: what is held no more was paid by the other one.
+        if before := till.booked_before(key):
+            return CounterSale(before.sale, is_new=False)
+        raise
+    top_ups.abandon_all_for(held, user_id=fan_id)
+    for schedule_id in freed:
+        slot_freed(schedule_id)
+    return CounterSale(sale, is_new=True)
+
+
+@transaction.atomic(durable=True)
+def take_payment_once(order: PaymentOrder, now: datetime | None) -> tuple[UUID, int, list[int], list[int]]:
+    """The transaction of it: the sale's number, the fan, what was paid, and freed places in line."""
+    booked = Reservation.objects.filter(booking_reference=order.booking_reference, status=Status.RESERVING)
+    held = list(booked.select_related("user").order_by("pk"))
+    if not held:
+        raise HoldExpired
+    fan, ids, sale = held[0].user, [each.pk for each in held], uuid4()
+    note = till.ledger_note(fan, order.tender, order.booking_reference)
+    paying = {"fan": fan.pk, "reservations": ids, "agreed": order.agreed, "note": note, "actor": order.actor_id}
+    row = take_money(paying, now)
+    till.book(
+        sale=sale,
+        kind=TillKind.SALE,
+        method=order.tender.method,
+        amount=int(row["total"]),
+        user_id=fan.pk,
+        schedule_id=held[0].concert_schedule_id,
+        reference=order.booking_reference,
+        seats=len(held),
+        entry_id=row["entry"],
+        actor_id=order.actor_id,
+        now=now,
+        tendered=order.tender.tendered,
+        terminal_reference=order.tender.terminal_reference,
+        idempotency_key=order.idempotency_key,
+        request_hash=order.hash,
+    )
+    return sale, fan.pk, ids, row["freed"] or []

@@ -1,0 +1,138 @@
+"""Taking a sale of the counter back: tickets are refunded, and the money goes back over the counter as it came.
+
+The refund is the usual one, into the wallet; in the same transaction it leaves the wallet again as an adjustment that
+the till explains. Who sells may undo what was sold here today; who may refund, whatever was sold here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts.models import User
+from concert_site.lib.errors import Conflict, NotFound
+from payments.domain import refunds, till
+from payments.domain.mail_rendering import language_of
+from payments.models import TillEntry, TillKind, TillMethod
+from reservations.models import ConcertSeat, Reservation
+from reservations.models.reservation import Status
+from wallet.domain import ledger
+from wallet.models import Kind
+
+
+class UndoOver(Conflict):
+    """The day of the sale is over: a refund is a matter for who may refund."""
+
+    code = "undo_over"
+    detail = _("A sale can be undone on its own day only. Ask a colleague who may refund.")
+
+
+class NothingToUndo(Conflict):
+    """All of it is refunded already, or was handed on."""
+
+    code = "nothing_to_undo"
+    detail = _("Nothing of this sale is left to refund.")
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was taken back: tickets, and what is to be handed out, in minor units."""
+
+    tickets: int
+    amount: int
+    method: TillMethod
+
+
+def paid_of(sale: UUID) -> QuerySet[Reservation]:
+    """What is still paid of a sale, and still belongs to whom it was sold."""
+    entries = TillEntry.objects.filter(sale=sale, kind=TillKind.SALE)
+    sold = Reservation.objects.filter(
+        booking_reference__in=entries.values("booking_reference"),
+        user__in=entries.values("user_id"),
+        status=Status.RESERVED,
+    )
+    return sold.order_by("pk")
+
+
+@transaction.atomic(durable=True)
+def undo(
+    *,
+    sale: UUID,
+    reservation_ids: Sequence[int] | None = None,
+    actor_id: int,
+    note: str,
+    may_refund: bool = False,
+    now: datetime | None = None,
+) -> Undone:
+    """Refund tickets of a sale in full (without ids all of them), and take the money out of the till.
+
+    Seats go on sale again. Complimentary tickets are canceled, and nothing is handed out.
+
+    :param may_refund: whether the actor may refund on any day
+    :raises NotFound: if there is no such sale
+    :raises Invalid: without a reason
+    :raises UndoOver: after the day of the sale, unless the actor may refund
+    :raises NothingToUndo: if nothing of it is paid any more
+    :raises BalanceTooLarge, InsufficientBalance: if the fan's wallet doesn't let the money through
+    """
+    till.require_note(note)
+    entries = list(TillEntry.objects.filter(sale=sale, kind=TillKind.SALE).select_related("user").order_by("pk"))
+    if not entries:
+        raise NotFound
+    at = now or timezone.now()
+    if not may_refund and timezone.localdate(at) != timezone.localdate(entries[0].created_at):
+        raise UndoOver
+    chosen = paid_of(sale) if reservation_ids is None else paid_of(sale).filter(pk__in=reservation_ids)
+    # All seats first, by id: each refund ends with the balance, and nobody may wait for a seat behind that.
+    seats = ConcertSeat.objects.filter(pk__in=list(chosen.values_list("concert_seat_id", flat=True)))
+    list(seats.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    paid = list(chosen.all())
+    tickets = amount = 0
+    for entry in entries:
+        own = [each for each in paid if each.booking_reference == entry.booking_reference]
+        back = [each for each in own if refunds.refund(each.pk, fee=0, note=note, actor_id=actor_id, now=now)]
+        if back:
+            tickets, amount = tickets + len(back), amount + pay_back(entry, back, actor_id, note, now)
+    if not tickets:
+        raise NothingToUndo
+    return Undone(tickets, amount, TillMethod(entries[0].method))
+
+
+def pay_back(entry: TillEntry, back: Sequence[Reservation], actor_id: int, note: str, now: datetime | None) -> int:
+    """Hand out what was refunded of a booking: a step of the caller's transaction."""
+    amount = sum(each.price for each in back)
+    line = None
+    if amount:
+        said = refund_note(entry.user, TillMethod(entry.method), entry.booking_reference)
+        line = ledger.book(
+            user_id=entry.user_id, kind=Kind.ADJUSTMENT, amount=-amount, note=said, actor_id=actor_id, now=now
+        )
+    till.book(
+        sale=entry.sale,
+        kind=TillKind.REFUND,
+        method=TillMethod(entry.method),
+        amount=-amount,
+        user_id=entry.user_id,
+        schedule_id=entry.concert_schedule_id,
+        reference=entry.booking_reference,
+        seats=len(back),
+        entry_id=line.pk if line else None,
+        actor_id=actor_id,
+        now=now,
+        note=note,
+    )
+    return amount
+
+
+def refund_note(fan: User, method: TillMethod, reference: str) -> str:
+    """What the fan's ledger says of money that was handed out, in their language."""
+    with override(language_of(fan)):
+        if method == TillMethod.CASH:
+            return gettext("Paid back in cash, booking %(reference)s") % {"reference": reference}
+        return gettext("Paid back to the card, booking %(reference)s") % {"reference": reference}

@@ -1,0 +1,158 @@
+"""Reads of the till: one sale, and a day of a clerk."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import BigIntegerField, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from concert_site.accounts.models import User
+from payments.models import Payment, TillEntry, TillKind, TillMethod
+
+MOST_ENTRIES = 2000
+# What was taken for the booking of a payment at the counter, in minor units; 0 if it was paid elsewhere.
+TAKEN_AT_COUNTER = Coalesce(
+    Subquery(
+        TillEntry.objects.filter(
+            booking_reference=OuterRef("reservation__booking_reference"),
+            user_id=OuterRef("user_id"),
+            kind=TillKind.SALE,
+        )
+        .order_by()
+        .values("booking_reference")
+        .annotate(taken=Sum("amount"))
+        .values("taken")
+    ),
+    0,
+    output_field=BigIntegerField(),
+)
+
+
+def counter_address_of(reference: str) -> str:
+    """Where the tickets of a booking that was made at the counter were to be mailed; empty if nowhere."""
+    found = TillEntry.objects.filter(booking_reference=reference, kind=TillKind.SALE).order_by("pk")
+    return found.values_list("mail_to", flat=True).first() or ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaleSummary:
+    """A sale of the counter as it is now; amounts in minor units."""
+
+    sale: UUID
+    entries: Sequence[TillEntry]
+    payments: Sequence[Payment]
+
+    @property
+    def first(self) -> TillEntry:
+        return self.entries[0]
+
+    @property
+    def total(self) -> int:
+        return sum(each.amount for each in self.entries if each.kind == TillKind.SALE)
+
+    @property
+    def returned(self) -> int:
+        return -sum(each.amount for each in self.entries if each.kind == TillKind.REFUND)
+
+    @property
+    def change_due(self) -> int:
+        """What is to be handed back of the cash that was taken."""
+        return max(0, (self.first.tendered or self.total) - self.total)
+
+    @property
+    def live(self) -> list[Payment]:
+        """What is still paid."""
+        return [each for each in self.payments if each.state == "COMPLETED"]
+
+
+def sale_summary(sale: UUID) -> SaleSummary | None:
+    """One sale in two queries; None if there is none."""
+    entries = list(TillEntry.objects.filter(sale=sale).select_related("user", "actor").order_by("pk"))
+    if not entries:
+        return None
+    bookings = {(each.booking_reference, each.user_id) for each in entries}
+    found = Payment.objects.filter(
+        reservation__booking_reference__in={reference for reference, _user in bookings},
+        user__in={user for _reference, user in bookings},
+    ).select_related(
+        "reservation__concert_seat", "reservation__concert_schedule", "reservation__concert__venue", "user"
+    )
+    return SaleSummary(sale, entries, list(found.order_by("reservation_id")))
+
+
+@dataclass(frozen=True, slots=True)
+class TillDay:
+    """What one clerk took and gave on a day, in minor units; tickets are counted as they were sold and given back."""
+
+    clerk: User
+    cash_in: int
+    cash_out: int
+    terminal_in: int
+    terminal_out: int
+    sold: int
+    complimentary: int
+    returned: int
+
+    @property
+    def cash(self) -> int:
+        return self.cash_in - self.cash_out
+
+    @property
+    def terminal(self) -> int:
+        return self.terminal_in - self.terminal_out
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """A day on the clocks of the house."""
+    start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
+    return start, timezone.make_aware(datetime.combine(day + timedelta(days=1), datetime.min.time()))
+
+
+def till_of(day: date, actor_id: int | None = None) -> list[TillDay]:
+    """A day's till for each clerk, by name: one query over the entries, one over the clerks."""
+    start, end = day_bounds(day)
+    entries = TillEntry.objects.filter(created_at__gte=start, created_at__lt=end)
+    if actor_id is not None:
+        entries = entries.filter(actor_id=actor_id)
+    cash, terminal = Q(method=TillMethod.CASH), Q(method=TillMethod.TERMINAL)
+    sale, refund, gift = Q(kind=TillKind.SALE), Q(kind=TillKind.REFUND), Q(method=TillMethod.COMPLIMENTARY)
+    rows = entries.values("actor_id").annotate(
+        cash_in=Sum("amount", filter=cash & sale, default=0),
+        cash_out=Sum("amount", filter=cash & refund, default=0),
+        terminal_in=Sum("amount", filter=terminal & sale, default=0),
+        terminal_out=Sum("amount", filter=terminal & refund, default=0),
+        sold=Sum("seats", filter=sale & ~gift, default=0),
+        complimentary=Sum("seats", filter=sale & gift, default=0),
+        returned=Sum("seats", filter=refund, default=0),
+    )
+    found = {row["actor_id"]: row for row in rows}
+    clerks = User.objects.filter(pk__in=found).order_by("email")
+    return [day_of(clerk, found[clerk.pk]) for clerk in clerks]
+
+
+def day_of(clerk: User, row: Mapping[str, Any]) -> TillDay:  # Any: as annotations are typed
+    return TillDay(
+        clerk=clerk,
+        cash_in=row["cash_in"],
+        cash_out=-row["cash_out"],
+        terminal_in=row["terminal_in"],
+        terminal_out=-row["terminal_out"],
+        sold=row["sold"],
+        complimentary=row["complimentary"],
+        returned=row["returned"],
+    )
+
+
+def entries_of(day: date, actor_id: int | None = None) -> list[TillEntry]:
+    """What passed the counter on a day, oldest first."""
+    start, end = day_bounds(day)
+    entries = TillEntry.objects.filter(created_at__gte=start, created_at__lt=end).select_related(
+        "user", "actor", "concert_schedule__concert"
+    )
+    if actor_id is not None:
+        entries = entries.filter(actor_id=actor_id)
+    return list(entries.defer("concert_schedule__layout", "concert_schedule__draw_seed").order_by("pk")[:MOST_ENTRIES])
