@@ -313,6 +313,8 @@ class ConcertCard:
     highest: int | None
     seats_left: int
     seats_held: int
+    # The only sale that goes on, whose progress says how the card stands.
+    watched: int | None
     # None of its dates ahead is played.
     is_canceled: bool = False
 
@@ -350,6 +352,7 @@ def concert_card(concert: PublicConcert) -> ConcertCard:
         highest=max(prices, default=None),
         seats_left=sum(schedule.seats_left for schedule in alike),
         seats_held=sum(schedule.seats_held for schedule in alike),
+        watched=alike[0].id if state is SaleState.OPEN and len(alike) == 1 else None,
         is_canceled=bool(to_come) and not played,
     )
 

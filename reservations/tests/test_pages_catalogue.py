@@ -517,6 +517,17 @@ def test_the_programme_says_that_nothing_is_free_before_anybody_goes_there():
     assert "2 seats are in checkouts." in page
 
 
+def test_a_badge_is_watched_where_one_sale_alone_says_how_the_concert_stands():
+    schedule = make_schedule()
+    make_seats(schedule, 2)
+    watched = f'data-progress="/api/v1/schedules/{schedule.pk}/queue/"'
+    assert watched in text_of(client_of(), "/")
+
+    make_seats(make_schedule(schedule.concert), 2)
+
+    assert "data-progress" not in text_of(client_of(), "/")
+
+
 def test_a_sold_out_date_leads_to_the_others():
     schedule = make_schedule()
     reserve(*make_seats(schedule))

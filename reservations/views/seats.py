@@ -24,12 +24,12 @@ from reservations.queries.seat_choice import SeatAdvice, seat_advice, seat_choic
 from reservations.views import holding
 from reservations.views.holding import MOST_KEPT, to_the_waiting_room, where_the_choice_goes_on
 
-# What static/js/seats.js imports, so that a browser fetches all at once: modules don't wait for one another.
+# What static/js/seats.js draws a hall with, so that a browser fetches all at once: modules don't wait for one another.
 MODULES = [
     f"js/{name}.js"
     for name in (
-        *("availability", "colours", "gestures", "hall_areas", "hall_map", "hall_painter", "hall_signs", "hall_view"),
-        *("legend", "other_tabs", "seat_data", "seat_names", "seat_shapes", "seat_walk"),
+        *("availability", "colours", "gestures", "hall_areas", "hall_map", "hall_painter", "hall_view"),
+        *("legend", "other_tabs", "seat_data", "seat_names", "seat_shapes"),
     )
 ]
 

@@ -7,10 +7,11 @@
 
 import { listenToFingers } from "./gestures.js";
 import { HallPainter } from "./hall_painter.js";
-import { HallSigns } from "./hall_signs.js";
 import { COMFORTABLE, HallView, PICKABLE, PICKABLE_BY_MOUSE } from "./hall_view.js";
 import { CHOSEN, SeatGrid } from "./seat_data.js";
-import { SeatWalk } from "./seat_walk.js";
+
+// What a hall is seen without. It comes while the hall itself is on its way.
+const later = Promise.all([import("./hall_signs.js"), import("./seat_walk.js")]);
 
 // Of a frame of 16 ms, what painting may take.
 const SLICE_MS = 5;
@@ -42,15 +43,22 @@ export class HallMap {
     frame.style.setProperty("--hall-height", `${Math.ceil((frame.clientWidth * this.view.height) / this.view.width)}px`);
     this.dress();
     this.resize();
-    // The seats are seen; whatever else there is comes after them.
-    this.isReady = afterThePicture().then(() => {
-      this.grid = this.painter.grid = new SeatGrid(data, hall.extent);
-      this.walk = new SeatWalk(data);
-      this.signs = new HallSigns({ frame, hall, data, texts, map: this });
-      this.signs.resize();
-      this.signs.paintMini(this.base);
-      this.listen();
-    });
+    this.isReady = this.prepare(texts);
+  }
+
+  // The seats are seen; whatever else there is comes after them, a task each: fingers are heard in between.
+  async prepare(texts) {
+    const { data, hall, frame } = this;
+    await afterThePicture();
+    this.grid = this.painter.grid = new SeatGrid(data, hall.extent);
+    const [{ HallSigns }, { SeatWalk }] = await later;
+    this.walk = new SeatWalk(data);
+    await afterThePicture();
+    this.signs = new HallSigns({ frame, hall, data, texts, map: this });
+    this.signs.resize();
+    this.signs.paintMini(this.base);
+    this.listen();
+    afterThePicture().then(() => this.signs.warm());
   }
 
   // --- Painting ----------------------------------------------------------------------------------
@@ -186,14 +194,22 @@ export class HallMap {
     if (!this.isMoving) return;
     this.isMoving = false;
     this.frame.classList.toggle("zoomed", !this.view.isWhole);
-    // Signs first, then the picture: each in frames of its own.
-    window.cancelAnimationFrame(this.showing);
-    this.showing = window.requestAnimationFrame(() => {
-      this.signs.show();
-      this.showing = window.requestAnimationFrame(() => {
+    // Signs first, then the picture: each in a frame of its own.
+    this.inTurn(
+      ...this.signs.steps(),
+      () => {
         if (this.isStale) this.changed();
         else if (!this.isCovered || this.sharp.scale !== this.view.scale) this.sharpen();
-      });
+      },
+    );
+  }
+
+  // One a frame, until the map is moved again.
+  inTurn(step, ...others) {
+    window.cancelAnimationFrame(this.showing);
+    this.showing = window.requestAnimationFrame(() => {
+      step();
+      if (others.length) this.inTurn(...others);
     });
   }
 

@@ -6,6 +6,8 @@ const MINI = 84;
 const ROWS_FROM = 12;
 const STRIP = 26;
 const ROW_HEIGHT = 16;
+// So many buttons of sections in a frame: a style and a place for each takes a slow phone half a millisecond.
+const AT_ONCE = 17;
 
 export class HallSigns {
   constructor({ frame, hall, data, texts, map }) {
@@ -19,6 +21,7 @@ export class HallSigns {
     this.ringMark = frame.querySelector(".hall-ring");
     this.list = frame.querySelector(".hall-sections");
     this.buttons = this.makeButtons(this.list);
+    this.sizes = this.buttons.map(() => null);
     this.mini.addEventListener("pointerdown", (event) => event.stopPropagation());
     this.mini.addEventListener("click", (event) => this.jump(event));
   }
@@ -34,6 +37,7 @@ export class HallSigns {
       name.ariaHidden = left.ariaHidden = "true";
       said.className = "sr-only";
       button.append(name, left, said);
+      button.addEventListener("focus", () => this.put(nth));
       button.addEventListener("click", () => {
         this.map.showSection(nth);
         const first = this.map.walk.firstOf(nth);
@@ -46,41 +50,60 @@ export class HallSigns {
     });
   }
 
-  // What is left, as `SeatData.left` counts it; `priceOf(amount)` writes money.
+  // What is left, as `SeatData.left` counts it; `priceOf(amount)` writes money. Only what differs is written: most
+  // changes of a hall are in one section, and whatever is written is laid out anew.
   count({ bySection }, priceOf) {
     this.buttons.forEach((button, nth) => {
       const { name, lowest, categories } = this.sections[nth];
       const left = bySection[nth];
-      const shown = this.numbers.format(left);
-      button.children[1].textContent = left || this.data.isFiltered ? shown : this.texts.full_short;
+      const shown = left || this.data.isFiltered ? this.numbers.format(left) : this.texts.full_short;
+      const [, number, spoken] = button.children;
+      if (number.textContent === shown && this.wasFiltered === this.data.isFiltered) return;
+      // Digits are of one width: another size comes with another length.
+      if (number.textContent.length !== shown.length) this.sizes[nth] = null;
+      number.textContent = shown;
       button.classList.toggle("full", !left);
       const grades = [...categories].map((each) => this.data.categories[each].name).join(", ");
       const said = left || this.data.isFiltered ? this.texts.section : this.texts.section_full;
-      const facts = { section: name, left: shown, grades, price: priceOf(lowest) };
-      this.sizes = null;
-      button.lastChild.textContent = said.replace(/\{(\w+)\}/g, (whole, key) => facts[key] ?? whole);
+      const facts = { section: name, left: this.numbers.format(left), grades, price: priceOf(lowest) };
+      spoken.textContent = said.replace(/\{(\w+)\}/g, (whole, key) => facts[key] ?? whole);
+    });
+    this.wasFiltered = this.data.isFiltered;
+  }
+
+  // Read all at once: reading between writes has a browser lay out each time.
+  measure() {
+    this.buttons.forEach((button, nth) => {
+      this.sizes[nth] ??= [button.offsetWidth / 2 + 1, button.offsetHeight / 2 + 1];
     });
   }
 
-  // Read all at once, when what is written has changed: reading between writes has a browser lay out each time.
-  measure() {
-    this.sizes = this.buttons.map((button) => [button.offsetWidth / 2 + 1, button.offsetHeight / 2 + 1]);
-  }
-
   // The largest first; who would cover another is left out until there is room, and shows when it has the focus.
+  // Answers what is to be done, a button each.
   placeButtons() {
+    this.measure();
     const { view } = this;
     const taken = [];
+    const moves = [];
     this.order ??= [...this.sections.keys()].sort((a, b) => this.sections[b].count - this.sections[a].count);
     for (const nth of this.order) {
-      const [section, button] = [this.sections[nth], this.buttons[nth]];
+      const [section, [wide, high]] = [this.sections[nth], this.sizes[nth]];
       const [x, y] = [section.x * view.scale + view.x, section.y * view.scale + view.y];
-      const [wide, high] = this.sizes[nth];
       const covers = taken.some((each) => Math.abs(each.x - x) < each.wide + wide && Math.abs(each.y - y) < each.high + high);
-      button.classList.toggle("crowded", covers);
-      button.style.transform = `translate(${Math.round(x - wide)}px, ${Math.round(y - high)}px)`;
       if (!covers) taken.push({ x, y, wide, high });
+      moves.push(() => this.put(nth, covers));
     }
+    return moves;
+  }
+
+  // Where its section is seen. Who is covered and has no focus stays where it was: nobody sees it.
+  put(nth, covers) {
+    const { view, sections, buttons, sizes } = this;
+    if (covers !== undefined) buttons[nth].classList.toggle("crowded", covers);
+    if (covers && buttons[nth] !== document.activeElement) return;
+    const [wide, high] = sizes[nth];
+    const [x, y] = [sections[nth].x * view.scale + view.x - wide, sections[nth].y * view.scale + view.y - high];
+    buttons[nth].style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
   }
 
   // --- In each frame -----------------------------------------------------------------------------
@@ -93,16 +116,21 @@ export class HallSigns {
     this.density = density;
   }
 
-  // When the map has come to rest.
+  // When the map has come to rest: all at once, or the steps of it in frames of their own.
   show() {
-    const { view } = this;
-    // Hidden, not gone: laying all of them out anew when they come back takes 30 ms.
-    const isFar = view.apart < ROWS_FROM;
-    this.list.style.visibility = isFar ? "" : "hidden";
-    if (isFar) {
-      this.sizes ?? this.measure();
-      this.placeButtons();
-    }
+    for (const step of this.steps()) step();
+  }
+
+  steps() {
+    const isFar = this.view.apart < ROWS_FROM;
+    // Skipped, not gone, and not invisible, which each of them would inherit: they come back as they were laid out.
+    this.list.classList.toggle("skipped", !isFar);
+    const moves = isFar ? this.placeButtons() : [];
+    const parts = Array.from({ length: Math.ceil(moves.length / AT_ONCE) }, (_, nth) => moves.slice(AT_ONCE * nth, AT_ONCE * (nth + 1)));
+    return [...parts.map((part) => () => part.forEach((move) => move())), () => this.showRows()];
+  }
+
+  showRows() {
     this.paintStrip();
     this.follow(false);
   }
@@ -150,6 +178,13 @@ export class HallSigns {
     for (const { name, y } of this.rowsAtTheEdge()) context.fillText(name, STRIP / 2, y + 0.5 + 0.3 * view.frame.height, STRIP - 4);
     this.strip.style.opacity = 1;
     this.strip.style.transform = `translateY(${-0.3 * view.frame.height}px)`;
+  }
+
+  // A browser looks for a font's letters when they are first painted: not while somebody pinches.
+  warm() {
+    const context = this.strip.getContext("2d");
+    context.font = `700 11px ${this.map.theme.font}`;
+    context.fillText([...new Set(this.data.runs.map((run) => run.name).join(""))].join(""), 0, -ROW_HEIGHT);
   }
 
   // Of the rows whose first seen seat lies in the left part, one for each height.

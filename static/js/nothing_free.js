@@ -3,15 +3,10 @@
 // The progress of the line tells it, which is public and costs the site next to nothing. A page that asks for it anyway
 // says what it heard by an event ("frontrow:progress"); of others each place names the address, and they take turns.
 
-const PAUSE_MS = 5000;
-const SLOWEST_MS = 60000;
-const JITTER = 0.2;
+import { takeTurns } from "./progress_turns.js";
 
 const places = [...document.querySelectorAll(".nothing-free[data-progress]")];
 const somethingFree = document.querySelector("[data-something-free]");
-let turn = 0;
-let pause = PAUSE_MS;
-let timer = 0;
 
 function stopwatch(seconds) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
@@ -39,30 +34,7 @@ function hide(place, isHidden) {
   if (somethingFree) somethingFree.hidden = !isHidden;
 }
 
-async function ask() {
-  if (document.hidden) {
-    document.addEventListener("visibilitychange", ask, { once: true });
-    return;
-  }
-  const place = places[turn % places.length];
-  if (place.hidden) return;
-  turn += 1;
-  try {
-    const answer = await fetch(place.dataset.progress, { credentials: "omit", signal: AbortSignal.timeout(10000) });
-    if (!answer.ok) throw new Error(answer.status);
-    pause = PAUSE_MS;
-    show(place, await answer.json());
-  } catch {
-    pause = Math.min(SLOWEST_MS, pause * 2);
-  }
-  askSoon();
-}
-
-function askSoon() {
-  window.clearTimeout(timer);
-  timer = window.setTimeout(ask, pause * (1 + Math.random() * JITTER));
-}
-
+const ask = takeTurns(places, show);
 document.addEventListener("frontrow:progress", ({ detail }) => {
   for (const place of document.querySelectorAll(".nothing-free:not([data-progress])")) show(place, detail);
 });
@@ -73,4 +45,3 @@ document.addEventListener("frontrow:seats-left", ({ detail: left }) => {
   hide(place, left > 0);
   if (!left) ask();
 });
-if (places.length) askSoon();

@@ -84,3 +84,18 @@ def test_in_korean_what_is_held_is_seen_and_paid_from_everywhere(arrive, fan, sh
     visitor.page.locator("#pay-form button").click()
     visitor.page.wait_for_url("**/bookings/*/")
     visitor.is_content()
+
+
+def test_the_programme_says_by_itself_when_the_last_seat_goes_and_comes_back(arrive, fan, make_show):
+    small = make_show(name="One seat by the stage", seats=1, price=50_000)
+    reader = arrive()
+    reader.go("?search=One+seat+by+the+stage")
+    badge = reader.page.locator(".tile-state .badge")
+    expect(badge).to_have_text("On sale")
+
+    visitor = inside(arrive, fan, small)
+    tick(visitor, 1)
+    hold(visitor)
+
+    expect(badge).to_have_text("No seat free right now", timeout=60_000)
+    reader.is_content()
