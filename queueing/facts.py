@@ -5,7 +5,7 @@ opening needs nobody to announce it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -83,11 +83,7 @@ class SaleTerms:
     def sale_state_at(self, now: datetime, *, is_sold_out: bool) -> SaleState:
         """Where the sale stands then, by `sale_rule`."""
         flags = {"is_public": self.is_public, "is_canceled": self.is_canceled, "is_sold_out": is_sold_out}
-        times = {"opens_at": self.opens_at, "deadline_at": self.deadline_at}
-        for state, fact, so in sale_rule():
-            if flags[fact] is so if isinstance(so, bool) else now >= times[fact] - so:
-                return state
-        return SaleState.UPCOMING
+        return state_by_rule(flags, {"opens_at": self.opens_at, "deadline_at": self.deadline_at}, now)
 
     def is_open_at(self, now: datetime) -> bool:
         """Whether who is inside may choose seats at `now`, be there any left or not."""
@@ -160,6 +156,14 @@ def sale_rule() -> tuple[tuple[SaleState, str, bool | timedelta], ...]:
         (SaleState.OPEN, "opens_at", timedelta()),
         (SaleState.LOBBY, "opens_at", timedelta(seconds=settings.LOBBY_SECONDS)),
     )
+
+
+def state_by_rule(flags: Mapping[str, bool], times: Mapping[str, datetime], now: datetime) -> SaleState:
+    """Where a sale of these facts stands at `now`, by `sale_rule`."""
+    for state, fact, so in sale_rule():
+        if flags[fact] is so if isinstance(so, bool) else now >= times[fact] - so:
+            return state
+    return SaleState.UPCOMING
 
 
 def room_state(facts: SaleFacts, *, has_lobby: bool) -> RoomState:

@@ -59,3 +59,8 @@ as $$
                         where s.concert_schedule_id = p_schedule and s.status in ('AVAILABLE', 'TEMPORARY'))
            and exists (select from concert_seat s where s.concert_schedule_id = p_schedule and s.status = 'RESERVED')
 $$;
+
+-- What everybody who waits reads: staff's message, until its end if it has one.
+create or replace function message_in_force(p_message text, p_until timestamptz, p_at timestamptz) returns text
+language sql immutable parallel safe
+as $$ select case when p_until <= p_at then '' else p_message end $$;

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.back_office import beat_admin, roles
+from concert_site.back_office.cockpit.urls import urls as cockpit_urls
 from concert_site.back_office.desk.urls import urls as desk_urls
 from concert_site.lib.admin.base import ReadOnlyAdmin
 
@@ -14,7 +15,7 @@ from concert_site.lib.admin.base import ReadOnlyAdmin
 __all__ = ["LogAdmin", "beat_admin", "roles"]
 
 # unfold asks its site for such addresses; they come before those of the models.
-admin.site.extra_urls = desk_urls  # type: ignore[attr-defined]  # to the type checker it is Django's
+admin.site.extra_urls = lambda: [*cockpit_urls(), *desk_urls()]  # type: ignore[attr-defined]  # to the type checker it is Django's
 
 
 @admin.register(LogEntry)

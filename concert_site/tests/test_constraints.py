@@ -181,6 +181,8 @@ BREACHES = [
     ("refund_run_held_check", "refund_run", {"held": "-1"}),
     ("schedule_tickets_per_fan_positive", "concert_schedule", {"tickets_per_fan": "0"}),
     ("schedule_layout_version_positive", "concert_schedule", {"layout_version": "0"}),
+    ("schedule_paused_with_others", "concert_schedule", {"queue_paused": "false", "paused_together_at": "now()"}),
+    ("schedule_message_that_ends", "concert_schedule", {"queue_message": "''", "queue_message_until": "now()"}),
     ("concert_schedule_tickets_per_fan_check", "concert_schedule", {"tickets_per_fan": "-1"}),
     ("concert_schedule_layout_version_check", "concert_schedule", {"layout_version": "-1"}),
     ("concert_schedule_queue_max_active_check", "concert_schedule", {"queue_max_active": "-1"}),

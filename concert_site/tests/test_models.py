@@ -35,7 +35,9 @@ COLUMNS = {
     "concert_schedule": "id concert_id concert_date concert_at reservation_available_at deadline_at queue_max_active"
     " queue_paused queue_message tickets_per_fan limits_changed_at layout layout_version draw_seed drawn_at"
     # Beyond it: that it was moved or canceled, and why.
-    " first_concert_at change_reason_ko change_reason_en free_refunds_until free_refunds_before canceled_at",
+    " first_concert_at change_reason_ko change_reason_en free_refunds_until free_refunds_before canceled_at"
+    # And pausing everything at once, and messages that end.
+    " paused_together_at queue_message_until",
     "announcement": "id concert_schedule_id kind subject_ko subject_en body_ko body_en moved_from moved_to"
     " free_refunds_until actor_id key created_at",
     "announcement_recipient": "id announcement_id user_id mailed_at skipped_at",

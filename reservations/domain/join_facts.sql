@@ -6,7 +6,9 @@
 -- a million, the planner would expect to meet somebody soon wherever it looks, and walk the whole table.
 select c.id as concert_id, c.status = 'AVAILABLE' as is_public, s.canceled_at is not null as is_canceled,
        s.reservation_available_at as opens_at, s.deadline_at, s.queue_max_active as max_active,
-       s.queue_paused as is_paused, s.queue_message as message, s.drawn_at,
+       s.queue_paused as is_paused,
+       message_in_force(s.queue_message, s.queue_message_until,
+                        coalesce(%(now)s::timestamptz, statement_timestamp())) as message, s.drawn_at,
        encode(sha256(s.draw_seed), 'hex') as seed_hash,
        lobby.has_lobby,
        coalesce(%(now)s::timestamptz, statement_timestamp()) as read_at,

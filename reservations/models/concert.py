@@ -216,7 +216,12 @@ class ConcertSchedule(models.Model):
         _("fans inside at once"), default=queue_max_active_default, db_default=200
     )
     queue_paused = models.BooleanField(_("waiting room paused"), default=False, db_default=False)
+    # Since when it is paused together with all others, and to be resumed with them; null once somebody paused or
+    # resumed this one by itself.
+    paused_together_at = models.DateTimeField(_("paused with all others at"), null=True, blank=True, editable=False)
     queue_message = models.CharField(_("message to everyone waiting"), max_length=500, blank=True, db_default="")
+    # From then on nobody reads it any more (SQL: message_in_force). Without an end it stays until staff take it away.
+    queue_message_until = models.DateTimeField(_("message ends at"), null=True, blank=True)
     tickets_per_fan = models.PositiveIntegerField(_("tickets per fan"), default=tickets_per_fan_default, db_default=4)
     limits_changed_at = models.DateTimeField(_("limits changed at"), db_default=Now())
     layout = models.JSONField(_("layout"), default=dict, blank=True)
@@ -262,6 +267,12 @@ class ConcertSchedule(models.Model):
             models.CheckConstraint(
                 condition=Q(canceled_at__isnull=True) | ~Q(change_reason_ko="") | ~Q(change_reason_en=""),
                 name="schedule_canceled_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(paused_together_at__isnull=True) | Q(queue_paused=True), name="schedule_paused_with_others"
+            ),
+            models.CheckConstraint(
+                condition=Q(queue_message_until__isnull=True) | ~Q(queue_message=""), name="schedule_message_that_ends"
             ),
         ]
         triggers: ClassVar = [SEED_IS_BORN_HERE, SEED_STAYS, CANCELED_STAYS]

@@ -5,9 +5,13 @@ from datetime import datetime
 
 from django.conf import settings
 
+from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import fetch, sql_beside
 from queueing.facts import OVERDUE_SECONDS
 
+# How many sales are watched side by side, and for how long before and after: those of the day.
+MOST_WATCHED = 24
+WATCHED_HOURS = 24
 # Of each kind. A house with more sales open than this looks at the list of schedules.
 MOST = 12
 
@@ -45,3 +49,30 @@ def onsales(*, most: int = MOST) -> list[Onsale]:
     """The open sales by date, then those to come by their opening, up to `most` of each: one query."""
     params = {"most": most, "lobby_seconds": settings.LOBBY_SECONDS, "overdue_seconds": OVERDUE_SECONDS}
     return [Onsale(**row) for row in fetch(sql_beside(__file__, "onsales.sql"), params)]
+
+
+WATCHED = """
+select s.id
+  from concert_schedule s join concert c on c.id = s.concert_id
+ where c.status = 'AVAILABLE' and s.canceled_at is null
+   and s.reservation_available_at < statement_timestamp() + make_interval(hours => %(hours)s)
+   and s.deadline_at > statement_timestamp() - make_interval(hours => %(hours)s)
+
+ order by s.deadline_at <= statement_timestamp(),
+          abs(extract(epoch from s.reservation_available_at - statement_timestamp())), s.id
+ limit %(most)s
+"""
+_watched: TTLCache[list[int]] = TTLCache()
+WATCHED_SECONDS = 2.0
+
+
+def sales_of_the_day(*, most: int = MOST_WATCHED) -> list[int]:
+    """The schedules that are sold today: open, opening within a day, or closed within the last; one query, or none.
+
+    What opened or opens nearest to this moment comes first.
+    """
+    return _watched.get_or_build(most, lambda: (_read_watched(most), WATCHED_SECONDS))
+
+
+def _read_watched(most: int) -> list[int]:
+    return [row["id"] for row in fetch(WATCHED, {"most": most, "hours": WATCHED_HOURS})]

@@ -25,7 +25,8 @@ YOUNG = timedelta(minutes=10)
 FACTS = """
 select s.id as schedule_id, s.concert_id, c.name as concert_name, c.status = 'AVAILABLE' as is_public,
        s.concert_date, s.concert_at, s.reservation_available_at as opens_at, s.deadline_at,
-       s.tickets_per_fan, s.queue_max_active as max_active, s.queue_paused as is_paused, s.queue_message as message,
+       s.tickets_per_fan, s.queue_max_active as max_active, s.queue_paused as is_paused,
+       message_in_force(s.queue_message, s.queue_message_until, statement_timestamp()) as message,
        s.layout_version, s.drawn_at, encode(sha256(s.draw_seed), 'hex') as seed_hash,
        case when s.drawn_at is not null then encode(s.draw_seed, 'hex') end as seed,
        v.time_zone, s.canceled_at is not null as is_canceled, s.canceled_at, s.first_concert_at, s.change_reason_ko,

@@ -1,0 +1,68 @@
+"""Passes to look at figures: signed, for half a minute, checked without a query.
+
+A page that asks every two seconds would read its session and its account each time, for every colleague who has it
+open. It shows a pass instead, and its session again once that is over. What ends an account's access ends its passes
+at once (concert_site.accounts.revocations); a permission that is taken away, or a session that is logged out, ends them
+within half a minute. A pass opens figures, never a control.
+"""
+
+from dataclasses import asdict, dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.core import signing
+from django.http import HttpRequest
+
+from concert_site.accounts.models import User
+from concert_site.accounts.revocations import revocations
+
+LIFETIME_SECONDS = 30
+SALT = "concert_site.cockpit"
+HEADER = "X-Figures-Pass"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Who may look: the account, its newest revocation by then, its language, and whether money is shown."""
+
+    user_id: int
+    revocation: int
+    language: str
+    sees_money: bool
+
+
+def may_watch(user: User | AnonymousUser) -> bool:
+    """Whether somebody may look at how sales go."""
+    return any(user.has_perm(f"reservations.{name}") for name in ("view_concertschedule", "run_sale")) or may_run(user)
+
+
+def may_run(user: User | AnonymousUser) -> bool:
+    """Whether somebody may use the controls of sales."""
+    return user.has_perm("reservations.run_sale") or user.has_perm("reservations.change_concertschedule")
+
+
+def pass_for(request: HttpRequest) -> Pass:
+    """The pass of a member of staff who may watch."""
+    user = request.user
+    return Pass(
+        user_id=int(user.pk or 0),
+        revocation=revocations.get().accounts.get(int(user.pk or 0), 0),
+        language=str(getattr(request, "LANGUAGE_CODE", "")),
+        sees_money=user.has_perm("payments.view_payment"),
+    )
+
+
+def written(each: Pass) -> str:
+    """A pass as it travels."""
+    return signing.dumps(asdict(each), salt=SALT, compress=False)
+
+
+def shown_by(request: HttpRequest) -> Pass | None:
+    """The pass that a request shows, if it is one of ours, young enough, and nothing has ended it."""
+    text = request.headers.get(HEADER, "")
+    if not text:
+        return None
+    try:
+        found = Pass(**signing.loads(text, salt=SALT, max_age=LIFETIME_SECONDS))
+    except signing.BadSignature:
+        return None
+    return None if found.revocation < revocations.get().accounts.get(found.user_id, 0) else found

@@ -1,0 +1,72 @@
+// The hall filling up: a dot a seat, by what has become of it. Where seats stand is asked for once, what changed with
+// each look.
+
+import { applied } from "./availability.js";
+import { SeatData } from "./seat_data.js";
+
+// In shares of how far seats are apart.
+const SIDE = 0.78;
+const SHARPEST = 2;
+const COLORS = { A: "--cockpit-left", T: "--cockpit-held", R: "--cockpit-sold", U: "--cockpit-off" };
+
+export class HallPicture {
+  constructor(canvas) {
+    Object.assign(this, { canvas, found: null, isLooking: false });
+    this.ready = this.load().catch(() => false);
+  }
+
+  async load() {
+    const answer = await fetch(this.canvas.dataset.hall, { credentials: "omit" });
+    if (!answer.ok) return false;
+    this.hall = await answer.json();
+    this.data = new SeatData(this.hall);
+    this.canvas.hidden = false;
+    new ResizeObserver(() => this.paint()).observe(this.canvas);
+    new MutationObserver(() => this.paint()).observe(document.documentElement, { attributeFilter: ["class"] });
+    await this.look();
+    return true;
+  }
+
+  async look() {
+    if (!this.data || this.isLooking) return;
+    this.isLooking = true;
+    try {
+      const { availability } = this.canvas.dataset;
+      const address = this.found ? `${availability}since/${this.found.version}/` : availability;
+      const answer = await fetch(address, { cache: "no-store", credentials: "omit" });
+      if (answer.ok) this.take(await answer.json());
+    } catch {
+      // The figures say that nothing comes.
+    }
+    this.isLooking = false;
+  }
+
+  take(found) {
+    if (this.found?.version === found.version) return;
+    found.seats ??= applied(this.found.seats, found.changes);
+    this.found = found;
+    this.paint();
+  }
+
+  paint() {
+    const width = this.canvas.clientWidth;
+    if (!this.found || !width) return;
+    const [left, top, wide, high] = this.hall.extent;
+    const density = Math.min(SHARPEST, window.devicePixelRatio || 1);
+    const scale = (width * density) / wide;
+    const [across, down] = [Math.round(wide * scale), Math.max(1, Math.round(high * scale))];
+    if (this.canvas.width !== across) this.canvas.width = across;
+    if (this.canvas.height !== down) this.canvas.height = down;
+    const context = this.canvas.getContext("2d");
+    context.clearRect(0, 0, across, down);
+    const style = getComputedStyle(this.canvas);
+    const side = Math.max(1, SIDE * this.data.pitch * scale);
+    for (const [code, name] of Object.entries(COLORS)) {
+      context.fillStyle = style.getPropertyValue(name);
+      for (let nth = this.found.seats.indexOf(code); nth >= 0; nth = this.found.seats.indexOf(code, nth + 1)) {
+        const [x, y] = [(this.data.x[nth] - left) * scale, (this.data.y[nth] - top) * scale];
+        context.fillRect(x - side / 2, y - side / 2, side, side);
+      }
+    }
+  }
+}
