@@ -42,7 +42,7 @@ def test_both_parts_say_where_in_whose_time_how_long_and_from_whom(django_assert
             "ages 12 and over",
         ):
             assert said in text
-        assert f"/bookings/{owed.booking_reference}/calendar.ics" in text
+        assert f"/bookings/{owed.reference}/calendar.ics" in text
         for said in ("A house", "1 Street", "02-0000-0000"):
             assert said in text
     assert "May 31, 2031" in mail.subject
