@@ -1,5 +1,5 @@
 from django.apps import AppConfig, apps
-from django.db import connection
+from django.db import connection, connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -22,14 +22,20 @@ class ConcertSiteConfig(AppConfig):
         post_migrate.connect(keep_after_migrate, sender=apps.get_app_config("payments"))
         connection_created.connect(have_at_start)
         # Django makes the permissions of each app when it says it for that app, so this comes with the last one.
-        post_migrate.connect(make_roles, sender=list(apps.get_app_configs())[-1])
+        post_migrate.connect(make_roles_and_triggers, sender=list(apps.get_app_configs())[-1])
         post_migrate.connect(restore_periodic_tasks, sender=apps.get_app_config("payments"))
 
 
-def make_roles(*, using: str, **signal: object) -> None:
-    """Have the groups of the roles as they are declared."""
+def make_roles_and_triggers(*, using: str, **signal: object) -> None:
+    """Have the groups of the roles, and the triggers of the trace, as they are declared."""
     from concert_site.back_office.roles import make_after_migrate
+    from concert_site.lib.database.sql_install import is_migrated
+    from concert_site.operations.traced_tables import TRACED
+    from concert_site.trace import triggers
 
+    # The triggers call functions that are there once everything is migrated.
+    if is_migrated(connections[using]):
+        triggers.install(connections[using], TRACED)
     make_after_migrate(using=using)
 
 

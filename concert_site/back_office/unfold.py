@@ -88,6 +88,7 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
         _("System"),
         [
             ("django_celery_beat.periodictask", _("Periodic tasks"), "schedule"),
+            ("trace.change", _("Changes"), "manage_history"),
             ("admin.logentry", _("Log"), "history"),
         ],
     ),

@@ -40,6 +40,7 @@ THROTTLE = env.bool("THROTTLE", default=True)
 
 INSTALLED_APPS = [
     "concert_site",
+    "concert_site.trace",
     "concert_site.accounts",
     "concert_site.house",
     "concert_site.approvals",
@@ -91,6 +92,7 @@ MIDDLEWARE = [
     "concert_site.lib.web.middleware.AppendSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "concert_site.trace.middleware.ActorMiddleware",
     "concert_site.lib.web.middleware.RequestLocaleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -8,6 +8,7 @@ from django.db import connection
 from concert_site.accounts.models import AccessRevocation, AccountSession, KnownNetwork, SpentProof, User
 from concert_site.approvals.models import Approval, Ceiling
 from concert_site.house.models import HouseFacts, HousePage
+from concert_site.trace.models import Change
 from payments.models import Payment, RefundRun, TillEntry
 from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
@@ -168,6 +169,8 @@ class Site:
             reason="why",
             expires_at=NOW + MINUTE,
         )
+        noted = Change.objects.create(action="CHANGE", table_name="users", objects_changed=[fan.pk], changes={})
+        self.ids |= {"noted": noted.pk}
         self.ids |= {"asked": asked.pk, "ceiling": Ceiling.objects.earliest("pk").pk}
         self.ids |= {"event": event.pk, "sandboxed": booked.pk, "settlement": settled.pk}
 

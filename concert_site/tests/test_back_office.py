@@ -69,7 +69,7 @@ def test_a_superuser_sees_everything(client):
         ],
         "People": ["Users"],
         "House": ["Pages", "Company"],
-        "System": ["Periodic tasks", "Log"],
+        "System": ["Periodic tasks", "Changes", "Log"],
     }
 
 

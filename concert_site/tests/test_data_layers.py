@@ -18,8 +18,10 @@ from concert_site.tests.orm_lookups import Lookup, begins_at, lookups_in, lookup
 
 # From below: an app may name tables of those before it; queueing and wallet know nothing of each other.
 BELOW = {
-    "accounts": {"accounts"},
-    "house": {"house"},
+    # Who did it is an account.
+    "trace": {"accounts", "trace"},
+    "accounts": {"accounts", "trace"},
+    "house": {"house", "trace"},
     "approvals": {"accounts", "approvals"},
     "queueing": {"accounts", "queueing"},
     "wallet": {"accounts", "approvals", "wallet"},

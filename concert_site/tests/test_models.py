@@ -11,7 +11,7 @@ from django.db.models import F
 from concert_site.lib.states import IllegalMove, steps
 from concert_site.tests.site import Site
 
-OUR_APPS = ("accounts", "house", "approvals", "wallet", "queueing", "reservations", "payments")
+OUR_APPS = ("accounts", "house", "trace", "approvals", "wallet", "queueing", "reservations", "payments")
 MODELS = [model for label in OUR_APPS for model in apps.get_app_config(label).get_models()]
 WITH_STATES = [model for model in MODELS if hasattr(model, "TRANSITIONS")]
 CHOICES = [(model, field) for model in MODELS for field in model._meta.fields if field.choices]
@@ -73,6 +73,7 @@ COLUMNS = {
     " created_at",
     "settlement_day": "id provider day provider_sum ledger_sum provider_lines ledger_lines differences"
     " difference_count checked_at note actor_id",
+    "change": "id at actor_id via request reason action table_name objects_changed count fan_id schedule_id changes",
     "approval": "id kind subject payload amount fan_id asked_by_id asked_at reason state decided_by_id decided_at"
     " answer expires_at done_at failure",
     "ceiling": "id group_id permission amount",

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
+from concert_site.lib.admin import history
 from concert_site.lib.admin.stale_forms import NoticesChanges
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major
@@ -112,6 +113,16 @@ class StaffAdmin(SafeFormsAdmin):
     def page(self, request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
         frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
         return TemplateResponse(request, template, frame | context)
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,  # Any: as Django has it
+    ) -> HttpResponse:
+        """Who changed it, when, from what to what."""
+        page = history.page_of(self, request, object_id)
+        return page if page is not None else super().history_view(request, object_id, extra_context)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *where: Any) -> HttpResponse | None:
         """Django's, unless what was selected can't be rows: Django would end with a 500."""

@@ -21,7 +21,9 @@ class PreparedCursor(psycopg.Cursor[DictRow]):
     """
 
     def execute(self, query: Any, params: Any = None, **_options: Any) -> "PreparedCursor":  # Any: psycopg's own types
-        super().execute(query, params, prepare=settings.PREPARE_STATEMENTS, binary=True)
+        # One that begins with who is at work (concert_site.trace.context) is never the same again.
+        may_prepare = settings.PREPARE_STATEMENTS and not query.startswith("/*")
+        super().execute(query, params, prepare=may_prepare, binary=True)
         return self
 
 
