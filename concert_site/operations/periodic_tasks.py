@@ -64,6 +64,11 @@ PERIODIC_TASKS = {
             every=5,
         ),
         PeriodicSpec(
+            task="payments.refund_dates",
+            description="Refund dates that were canceled",
+            every=2,
+        ),
+        PeriodicSpec(
             task="wallet.handle_events",
             description="Work on the messages of providers",
             every=2,

@@ -17,7 +17,7 @@ from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import value_column
 from concert_site.lib.formats import day_and_time, money, short_day
-from payments.admin import refunds, schedule_refunds
+from payments.admin import date_cancellation, refunds, schedule_refunds
 from payments.models import Payment, State
 from reservations.models import ConcertSchedule, Reservation
 from reservations.queries.bookings import of_schedule
@@ -96,6 +96,15 @@ class PaymentAdmin(ReadOnlyAdmin):
                 "refund-schedule/<int:schedule_id>/",
                 self.own(schedule_refunds.refund_schedule),
                 name="payments_refund_schedule",
+            ),
+            path(
+                "cancel-date/<int:schedule_id>/", self.own(date_cancellation.cancel_date), name="payments_cancel_date"
+            ),
+            path("date-refunds/<int:schedule_id>/", self.own(date_cancellation.progress), name="payments_date_refunds"),
+            path(
+                "date-refunds/<int:schedule_id>/retry/",
+                self.own(date_cancellation.retry),
+                name="payments_retry_date_refunds",
             ),
             path("refund-selected/", self.own(refunds.refund_selected), name="payments_refund_selected"),
             *super().get_urls(),

@@ -39,6 +39,9 @@ def refund_schedule(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int
     found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert__venue").first()
     if found is None:
         raise Http404
+    if found.canceled_at is not None:
+        # Everybody is refunded by its own run.
+        return redirect(back_url(request, found))
     if "end_run" in request.POST:
         return end_run(admin, request, found)
     form = ScheduleRefundForm(request.POST or None)

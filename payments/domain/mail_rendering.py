@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from email.mime.image import MIMEImage
 from email.utils import parseaddr
 from typing import Any
@@ -14,10 +15,12 @@ from django.utils.translation import get_language, get_supported_language_varian
 from concert_site.accounts.models import User
 from concert_site.accounts.walk_ins import is_walk_in
 from concert_site.house.queries import house_in
+from concert_site.lib.zones import day_at
 from payments.models import Payment
 from payments.queries import CONFIRMED, MailKind
 from payments.queries.receipts import card_parts
 from payments.queries.withdrawal_mails import sent_to_card
+from reservations.models import Announcement, AnnouncementKind, AnnouncementRecipient
 from reservations.tickets.codes import Ticket, ticket_of
 from wallet.models import TopUp, Withdrawal, WithdrawalState
 
@@ -74,6 +77,45 @@ def render_mail(kind: MailKind, payments: Sequence[Payment], address: str = "") 
         if line.ticket:
             message.attach(ticket_image(line.ticket, line.image, line.payment))
     return message
+
+
+def render_date_canceled(payments: Sequence[Payment]) -> EmailMultiAlternatives:
+    """The one mail to a fan whose date was canceled: why, and what they got back for all of their tickets."""
+    fan = payments[0].user
+    schedule = payments[0].reservation.concert_schedule
+    with override(language_of(fan)):
+        lines = [MailLine(each, None) for each in payments]
+        context = mail_context(lines) | {"to_card": sent_to_card(list(payments)), "reason": schedule.change_reason}
+        return message_of("date_canceled", context, fan, named(f"date.{schedule.pk}.{fan.pk}.{payments[0].pk}"))
+
+
+def render_announcement(recipient: AnnouncementRecipient) -> EmailMultiAlternatives:
+    """The mail of an announcement to one of its ticket holders, in their language."""
+    told, fan = recipient.announcement, recipient.user
+    language = language_of(fan)
+    concert = told.concert_schedule.concert
+    with override(language):
+        context = {
+            "fan": fan,
+            "subject": told.subject_in(language),
+            "body": told.body_in(language),
+            "concert": concert,
+            "concert_name": concert.name,
+            "concert_at": told.moved_to or told.concert_schedule.concert_at,
+            "moved_from": told.moved_from,
+            "free_until": free_until(told),
+            "zone": concert.time_zone,
+            "site_url": settings.SITE_URL,
+        }
+        kind = "moved" if told.kind == AnnouncementKind.MOVED else "message"
+        return message_of(kind, context, fan, named(f"{kind}.{told.pk}.{fan.pk}"))
+
+
+def free_until(told: Announcement) -> date | None:
+    """Until which day the fans of a date that was moved cancel for nothing: at most until it is played."""
+    if told.free_refunds_until is None or told.moved_to is None:
+        return None
+    return min(told.free_refunds_until, day_at(told.moved_to, told.concert_schedule.concert.time_zone))
 
 
 def render_receipt(top_up: TopUp) -> EmailMultiAlternatives:

@@ -1,9 +1,10 @@
 """Sending the mails that are owed.
 
 Beat finds them by the tables: a payment without `confirmed_mail_at`, a refund without `canceled_mail_at`, a top-up that
-came and has no `receipt_mail_at`, a withdrawal that has ended and has no `outcome_mail_at`. A mail is
-marked once the mail server has accepted it, so it goes out at least once: a crash between the two sends it again,
-with the same Message-ID, and never none.
+came and has no `receipt_mail_at`, a withdrawal that has ended and has no `outcome_mail_at`, a recipient of an
+announcement who has neither `mailed_at` nor `skipped_at`. Of a date that was canceled a fan gets one mail for all. A
+mail is marked once the mail server has accepted it, so it goes out at least once: a crash between the two sends it
+again, with the same Message-ID, and never none.
 
 What fails is of two kinds. A mail that the server refuses (the address is gone, the mailbox is full) waits, each time
 as long again as it has waited already, and is given up after a day. A server that is away is nobody's fault: nothing
@@ -24,26 +25,40 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from concert_site.accounts.models import User
 from concert_site.accounts.walk_ins import is_walk_in
 from concert_site.lib.redis import try_redis
-from payments.domain.mail_rendering import render_mail, render_outcome, render_receipt
+from payments.domain.mail_rendering import (
+    render_announcement,
+    render_date_canceled,
+    render_mail,
+    render_outcome,
+    render_receipt,
+)
 from payments.models import Payment
 from payments.queries import (
     CANCELED,
     CONFIRMED,
     MailKind,
+    OwedAnnouncement,
+    OwedDateMail,
     OwedMail,
     OwedReceipt,
+    owed_announcements,
+    owed_date_mails,
     owed_mails,
     owed_receipts,
+    payments_of_date_mail,
     payments_of_mail,
+    recipient_of_mail,
     top_up_of_mail,
 )
-from payments.queries.till import counter_address_of
+from payments.queries.till import counter_address_of, counter_address_of_fan
 from payments.queries.withdrawal_mails import OwedOutcome, owed_outcomes, withdrawals_of_mail
+from reservations.models import AnnouncementRecipient
 from wallet.domain.top_ups import note_receipt_mailed
 from wallet.domain.withdrawals import note_outcome_mailed
 from wallet.models import TopUp, Withdrawal
@@ -53,6 +68,8 @@ log = logging.getLogger(__name__)
 # A run ends after so many mails or seconds; the next one goes on. A ticket takes some 6 ms of a processor, nearly all
 # of it for the picture, and mails must not take the rush its processors: so they leave at about 8 a second.
 MOST_AT_ONCE = 40
+# One without a ticket's picture is a fifth of that.
+WITHOUT_PICTURE = 0.2
 RUN_SECONDS = 15.0
 # A server that refuses everything makes ten thousand mails wait: they are looked through so many at a time.
 BATCH = 200
@@ -65,7 +82,7 @@ SERVER_BACKOFF_KEY = "mails:resting"
 LOCK_CLASS = 0x3A11
 
 
-Owed = OwedMail | OwedReceipt | OwedOutcome
+Owed = OwedMail | OwedReceipt | OwedOutcome | OwedDateMail | OwedAnnouncement
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +126,8 @@ def due_mails() -> Iterator[Owed]:
         owed_mails(CANCELED),
         owed_receipts(),
         owed_outcomes(),
+        owed_date_mails(),
+        owed_announcements(),
     )
     for mails in all_owed:
         while batch := list(islice(mails, BATCH)):
@@ -120,13 +139,18 @@ def send_each(first: Owed, others: Iterator[Owed], backend: BaseEmailBackend, *,
 
     :raises ServerAway: if the server goes away meanwhile
     """
-    sent, tried, until = 0, 0, time.monotonic() + RUN_SECONDS
+    sent, tried, until = 0, 0.0, time.monotonic() + RUN_SECONDS
     owed: Owed | None = first
     while owed is not None:
         sent += send(owed, backend, now=now)
-        tried += 1
+        tried += cost_of(owed)
         owed = next(others, None) if tried < MOST_AT_ONCE and time.monotonic() < until else None
     return sent
+
+
+def cost_of(owed: Owed) -> float:
+    """What a mail takes, of a run's MOST_AT_ONCE."""
+    return 1 if isinstance(owed, OwedMail) and owed.kind is CONFIRMED else WITHOUT_PICTURE
 
 
 @transaction.atomic(durable=True)
@@ -171,6 +195,15 @@ def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
     if isinstance(owed, OwedOutcome):
         made = list(withdrawals_of_mail(owed, now=now))
         return outcome_letter(made) if made else None
+    if isinstance(owed, OwedAnnouncement):
+        return announcement_letter(owed, now)
+    if isinstance(owed, OwedDateMail):
+        return date_letter(owed, now)
+    return booking_letter(owed, now)
+
+
+def booking_letter(owed: OwedMail, now: datetime | None) -> Letter | None:
+    """The mail of payments of one booking; None, and noted, where nobody can be written to."""
     payments = list(payments_of_mail(owed, now=now))
     if not payments:
         return None
@@ -183,6 +216,55 @@ def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
 def address_of(owed: OwedMail, fan: User) -> str:
     """Where a fan reads about a booking: a walk-in at the address given at the counter, nowhere if none was."""
     return counter_address_of(owed.reference) if is_walk_in(fan) else fan.email
+
+
+def announcement_letter(owed: OwedAnnouncement, now: datetime | None) -> Letter | None:
+    """The mail of an announcement. Who has no ticket any more is left out, and it is noted."""
+    recipient = recipient_of_mail(owed, now=now)
+    if recipient is None:
+        return None
+    own = AnnouncementRecipient.objects.filter(pk=recipient.pk)
+    address = address_of_holder(recipient.user)
+    if not recipient.has_ticket or not address:  # type: ignore[attr-defined]  # annotated
+        own.update(skipped_at=now or Now())
+        return None
+    return Letter(
+        owed_for=recipient.owed_for,  # type: ignore[attr-defined]  # annotated
+        render=lambda: sent_to(address, render_announcement(recipient)),
+        mark=lambda at: note_mailed(own, at),
+    )
+
+
+def note_mailed(own: QuerySet[AnnouncementRecipient], at: datetime | None) -> None:
+    """Its fan was written to."""
+    own.update(mailed_at=at or Now())
+
+
+def address_of_holder(fan: User) -> str:
+    """Where a ticket holder reads about a date: a walk-in where their tickets were mailed to, if they were."""
+    return counter_address_of_fan(fan.pk) if is_walk_in(fan) else fan.email
+
+
+def sent_to(address: str, message: EmailMessage) -> EmailMessage:
+    """The mail, to this address."""
+    message.to = [address]
+    return message
+
+
+def date_letter(owed: OwedDateMail, now: datetime | None) -> Letter | None:
+    """The mail of what a fan got back of a date that was canceled; None, and noted, where nobody can be written to."""
+    refunded = list(payments_of_date_mail(owed, now=now))
+    if not refunded:
+        return None
+    address = address_of_holder(refunded[0].user)
+    if not address:
+        mark_sent(CANCELED, refunded, now=now)
+        return None
+    return Letter(
+        owed_for=max(each.owed_for for each in refunded),  # type: ignore[attr-defined]  # annotated
+        render=lambda: sent_to(address, render_date_canceled(refunded)),
+        mark=lambda at: mark_sent(CANCELED, refunded, now=at),
+    )
 
 
 def payment_letter(kind: MailKind, payments: list[Payment], address: str) -> Letter:

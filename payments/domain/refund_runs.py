@@ -70,5 +70,8 @@ def is_open(run: RefundRun) -> bool:
 
 
 def end(*, run_id: int) -> bool:
-    """End a run, finished or not; whether it was still open. What it refunded stays refunded."""
-    return RefundRun.objects.filter(pk=run_id, ended_at=None).update(ended_at=Now()) == 1
+    """End a run, finished or not; whether it was still open. What it refunded stays refunded.
+
+    That of a date that was canceled nobody ends: it is over once everybody has everything back.
+    """
+    return RefundRun.objects.filter(pk=run_id, ended_at=None, is_cancellation=False).update(ended_at=Now()) == 1

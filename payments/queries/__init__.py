@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import DateTimeField, F, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Now
 
 from concert_site.lib.errors import NotFound
 from payments.models import Payment, PaymentQuerySet, State
 from payments.queries.till import TAKEN_AT_COUNTER
-from reservations.models import Reservation
+from reservations.models import AnnouncementRecipient, Reservation
 from reservations.models.reservation import ReservationQuerySet, Status
 from wallet.models import BalanceHistoryQuerySet, TopUp
 from wallet.queries import history_of, top_ups_owed_a_receipt
@@ -53,6 +53,36 @@ class OwedReceipt:
 
     def __str__(self) -> str:
         return f"receipt:{self.top_up_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class OwedDateMail:
+    """The one mail that a fan is owed of a date that was canceled: of all of their tickets that were refunded."""
+
+    user_id: int
+    schedule_id: int
+
+    def __str__(self) -> str:
+        return f"date:{self.schedule_id}:{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class OwedAnnouncement:
+    """The mail of an announcement that one ticket holder is owed."""
+
+    recipient_id: int
+
+    def __str__(self) -> str:
+        return f"announcement:{self.recipient_id}"
+
+
+# Refunded because the date was canceled: told in one mail of the date, not in one a booking.
+OF_CANCELED_DATE = Q(
+    reservation__concert_schedule__canceled_at__isnull=False,
+    updated_state_at__gte=F("reservation__concert_schedule__canceled_at"),
+)
+# After so long a fan is told of what was refunded, though something of theirs is refused still.
+TOLD_ANYWAY_AFTER = timedelta(hours=1)
 
 
 def own_payments(*, user_id: int) -> PaymentQuerySet:
@@ -128,8 +158,68 @@ def top_up_of_mail(owed: OwedReceipt, *, now: datetime | None = None) -> TopUp |
 
 
 def owed_payments(kind: MailKind) -> PaymentQuerySet:
-    """The payments of a kind that were not mailed yet."""
-    return Payment.objects.filter(**{"state": kind.state, f"{kind.mailed}__isnull": True})
+    """The payments of a kind that were not mailed yet, those of a date that was canceled left out.
+
+    Its tickets are void, so nobody is sent one; its refunds are told together.
+    """
+    owed = Payment.objects.filter(**{"state": kind.state, f"{kind.mailed}__isnull": True})
+    if kind is CONFIRMED:
+        return owed.filter(reservation__concert_schedule__canceled_at=None)
+    return owed.exclude(OF_CANCELED_DATE)
+
+
+def owed_date_mails() -> Iterator[OwedDateMail]:
+    """The mails of canceled dates that are owed, the oldest first: of fans all of whose tickets are refunded."""
+    still_paid = Reservation.objects.filter(
+        user=OuterRef("user"),
+        concert_schedule=OuterRef("reservation__concert_schedule"),
+        status=Status.RESERVED,
+    )
+    due = refunds_of_dates().filter(~Exists(still_paid) | Q(updated_state_at__lt=Now() - TOLD_ANYWAY_AFTER))
+    rows = due.order_by("pk").values_list("pk", "user_id", "reservation__concert_schedule_id")
+    seen, last = set(), 0
+    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
+        last = batch[-1][0]
+        for _pk, user_id, schedule_id in batch:
+            owed = OwedDateMail(user_id, schedule_id)
+            if owed not in seen:
+                seen.add(owed)
+                yield owed
+
+
+def refunds_of_dates() -> PaymentQuerySet:
+    """The refunds of dates that were canceled, of which their fans were not told yet."""
+    return Payment.objects.filter(OF_CANCELED_DATE, state=State.CANCELED, canceled_mail_at=None)
+
+
+def payments_of_date_mail(owed: OwedDateMail, *, now: datetime | None = None) -> PaymentQuerySet:
+    """What such a mail is about, as `payments_of_mail`."""
+    own = refunds_of_dates().filter(user_id=owed.user_id, reservation__concert_schedule=owed.schedule_id)
+    return with_what_mails_show(own, CANCELED, now)
+
+
+def owed_announcements() -> Iterator[OwedAnnouncement]:
+    """The mails to ticket holders that are owed, the oldest first."""
+    rows = AnnouncementRecipient.objects.filter(mailed_at=None, skipped_at=None).order_by("pk")
+    ids, last = rows.values_list("pk", flat=True), 0
+    while batch := list(ids.filter(pk__gt=last)[:BATCH]):
+        last = batch[-1]
+        yield from map(OwedAnnouncement, batch)
+
+
+def recipient_of_mail(owed: OwedAnnouncement, *, now: datetime | None = None) -> AnnouncementRecipient | None:
+    """What such a mail is about, with `owed_for`, and whether the fan has a ticket still; None once it was mailed."""
+    moment = Value(now, output_field=DateTimeField()) if now else Now()
+    tickets = Reservation.objects.filter(
+        user=OuterRef("user"), concert_schedule=OuterRef("announcement__concert_schedule"), status=Status.RESERVED
+    )
+    related = "user", "announcement__concert_schedule__concert__venue"
+    found = AnnouncementRecipient.objects.filter(pk=owed.recipient_id, mailed_at=None, skipped_at=None)
+    return (
+        found.select_related(*related)
+        .annotate(owed_for=moment - F("announcement__created_at"), has_ticket=Exists(tickets))
+        .first()
+    )
 
 
 def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQuerySet:
@@ -137,13 +227,13 @@ def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQ
 
     `owed_for` is how long each has been owed, by PostgreSQL's clock; `at_counter` what was taken for the booking there.
     """
+    own = owed_payments(owed.kind).filter(user_id=owed.user_id, reservation__booking_reference=owed.reference)
+    return with_what_mails_show(own, owed.kind, now)
+
+
+def with_what_mails_show(payments: PaymentQuerySet, kind: MailKind, now: datetime | None) -> PaymentQuerySet:
+    """These, with all that a mail says of them and `owed_for`."""
     moment = Value(now, output_field=DateTimeField()) if now else Now()
-    return (
-        owed_payments(owed.kind)
-        .filter(user_id=owed.user_id, reservation__booking_reference=owed.reference)
-        .select_related(
-            "reservation__concert_seat", "reservation__concert_schedule", "reservation__concert__venue", "user"
-        )
-        .annotate(owed_for=moment - F(owed.kind.since), at_counter=TAKEN_AT_COUNTER)
-        .order_by("reservation_id")
-    )
+    related = "reservation__concert_seat", "reservation__concert_schedule", "reservation__concert__venue", "user"
+    shown = payments.select_related(*related).annotate(owed_for=moment - F(kind.since), at_counter=TAKEN_AT_COUNTER)
+    return shown.order_by("reservation_id")

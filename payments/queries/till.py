@@ -38,6 +38,12 @@ def counter_address_of(reference: str) -> str:
     return found.values_list("mail_to", flat=True).first() or ""
 
 
+def counter_address_of_fan(user_id: int) -> str:
+    """The same of whatever was sold to an account at the counter, the latest first."""
+    found = TillEntry.objects.filter(user=user_id, kind=TillKind.SALE).exclude(mail_to="").order_by("-pk")
+    return found.values_list("mail_to", flat=True).first() or ""
+
+
 @dataclass(frozen=True, slots=True)
 class SaleSummary:
     """A sale of the counter as it is now; amounts in minor units."""

@@ -1,0 +1,181 @@
+"""Canceling a date, on its page: the step, and how far the refunds are."""
+
+from __future__ import annotations
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from concert_site.approvals.errors import ApprovalRequired
+from concert_site.approvals.redirects import to_approval
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
+from concert_site.lib.errors import DomainError
+from payments.domain import date_cancellation, refund_work
+from payments.domain.date_cancellation import PERMISSION, Cancellation
+from payments.models import RefundRun, RefundTo
+from reservations.admin.date_forms import ReasonForm
+from reservations.admin.date_pages import CONFIRM, PANELS, STEPS, Step, impact_facts
+from reservations.admin.schedule_view import change_page
+from reservations.models import ConcertSchedule
+from reservations.queries.date_impact import date_impact
+
+
+class CancelDateForm(ReasonForm):
+    """Why, and where the money goes."""
+
+    refund_to = forms.ChoiceField(
+        label=gettext_lazy("Refund to"),
+        choices=RefundTo.choices,
+        initial=lambda: settings.REFUND_TO,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy(
+            "What was paid by card goes back to the card. The rest, and what a closed card rejects, goes to the wallet."
+        ),
+    )
+
+    def order(self, schedule_id: int) -> Cancellation:
+        """The cancellation that was sent."""
+        return Cancellation(schedule_id, self.reason(), RefundTo(self.cleaned_data["refund_to"]))
+
+
+def cancel_date(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
+    """Ask why; then show what it touches; then do it."""
+    schedule = schedule_for(request, schedule_id)
+    form = CancelDateForm(request.POST or None)
+    if schedule.canceled_at is not None:
+        messages.info(request, _("This date was canceled, and stays so."))
+        return redirect(change_page(schedule.pk))
+    if "edit" in request.POST or not form.is_valid():
+        return ask(admin, request, schedule, form)
+    order = form.order(schedule.pk)
+    try:
+        order.reason.require()
+        if "confirmed" not in request.POST:
+            return confirm(admin, request, schedule, form)
+        date_cancellation.cancel_date(order, actor_id=actor_of(request))
+    except ApprovalRequired as waits:
+        return to_approval(request, waits)
+    except DomainError as refusal:
+        add_domain_error(form, refusal)
+        return ask(admin, request, schedule, form)
+    said = _("Canceled the date: %(reason)s") % {"reason": date_cancellation.note_of(order.reason)}
+    admin.log_change(request, schedule, said)
+    messages.success(request, said)
+    return redirect(change_page(schedule.pk))
+
+
+def schedule_for(request: HttpRequest, schedule_id: int) -> ConcertSchedule:
+    """The date, for who may cancel it.
+
+    :raises PermissionDenied: for others
+    :raises Http404: if there is none
+    """
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
+    found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert__venue").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def ask(admin: ReadOnlyAdmin, request: HttpRequest, schedule: ConcertSchedule, form: CancelDateForm) -> HttpResponse:
+    """The page that asks why."""
+    return admin.page(
+        request,
+        "admin/reservations/schedule_form.html",
+        title=_("Cancel this date"),
+        subtitle=str(schedule),
+        explanation=_("The sale ends, holds are released, and everybody gets everything back. It can’t be undone."),
+        form=form,
+        submit=_("Look at what it changes"),
+        back=change_page(schedule.pk),
+    )
+
+
+def confirm(
+    admin: ReadOnlyAdmin, request: HttpRequest, schedule: ConcertSchedule, form: CancelDateForm
+) -> HttpResponse:
+    """The page that shows whom it touches."""
+    reason, refund_to = form.reason(), RefundTo(form.cleaned_data["refund_to"])
+    return admin.page(
+        request,
+        CONFIRM,
+        title=_("Cancel this date and refund everybody?"),
+        subtitle=str(schedule),
+        warnings=[_("It can’t be undone: a date that was canceled is never played.")],
+        facts=[
+            *impact_facts(date_impact(schedule.pk)),
+            (_("Refund"), _("in full, without a fee: %(where)s") % {"where": refund_to.label}),
+            (_("Mails"), _("one to each fan once they are refunded")),
+            (_("Reason"), " / ".join(filter(None, [reason.ko, reason.en]))),
+        ],
+        sent=form.sent(),
+        submit=_("Cancel the date and refund everybody"),
+        variant="danger",
+        back=change_page(schedule.pk),
+    )
+
+
+def progress(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
+    """How far the refunds are, as a part of the date's page: asked for again and again while they go on."""
+    if not request.user.has_perm("reservations.view_concertschedule"):
+        raise PermissionDenied
+    run = refund_work.cancellation_run(schedule_id)
+    if run is None:
+        raise Http404
+    return HttpResponse(progress_html(request, run))
+
+
+def retry(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
+    """Have what was refused tried again."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    schedule = schedule_for(request, schedule_id)
+    run = refund_work.cancellation_run(schedule_id)
+    if run is not None and refund_work.retry(run_id=run.pk):
+        said = _("Tried the refunds that failed again.")
+        admin.log_change(request, schedule, said)
+        messages.success(request, said)
+    return redirect(change_page(schedule_id))
+
+
+# --- On the date's page --------------------------------------------------------------------------
+
+
+def cancel_step(request: HttpRequest, schedule: ConcertSchedule) -> Step | None:
+    """The button, for who may cancel a date that wasn't canceled."""
+    if schedule.canceled_at is not None or not request.user.has_perm(PERMISSION):
+        return None
+    return Step(_("Cancel this date"), reverse("admin:payments_cancel_date", args=[schedule.pk]), variant="danger")
+
+
+def progress_panel(request: HttpRequest, schedule: ConcertSchedule) -> SafeString:
+    """How far the refunds of a canceled date are; empty of others."""
+    run = refund_work.cancellation_run(schedule.pk) if schedule.canceled_at is not None else None
+    if run is None:
+        return SafeString()
+    address = reverse("admin:payments_date_refunds", args=[schedule.pk])
+    facts = {"part": progress_html(request, run), "address": address}
+    return render_to_string("admin/payments/date_refunds.html", facts, request)
+
+
+def progress_html(request: HttpRequest, run: RefundRun) -> SafeString:
+    """The part that changes."""
+    facts = {"progress": refund_work.progress_of(run), "may_retry": request.user.has_perm(PERMISSION)}
+    return render_to_string("admin/payments/date_refunds_part.html", facts, request)
+
+
+def plug_in() -> None:
+    """Have both shown on the pages of dates."""
+    if cancel_step not in STEPS:
+        STEPS.append(cancel_step)
+        PANELS.append(progress_panel)

@@ -1,0 +1,143 @@
+"""Canceling a date: its sale ends, and everybody gets everything back.
+
+This says so, in one transaction; the money is given back in the background (refund_work), by whichever worker finds the
+run. It can't be undone.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.approvals.asking import require_ceiling
+from concert_site.approvals.models import Approval
+from concert_site.approvals.steps import Line, Step
+from concert_site.lib.errors import NotFound
+from concert_site.lib.formats import day_and_time, money
+from concert_site.lib.tasks import enqueue_soon
+from payments.models import RefundRun, RefundTo
+from reservations.domain import waiting_room
+from reservations.domain.date_changes import Reason, require_not_canceled, write_canceled
+from reservations.domain.schedules import database_now
+from reservations.domain.transactions import lock_schedule
+from reservations.models import ConcertSchedule
+from reservations.models.concert import in_language
+from reservations.queries.date_impact import date_impact
+
+CANCEL_DATE = "payments.cancel_date"
+PERMISSION = "reservations.change_date"
+TASK = "payments.refund_dates"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Which date is canceled, why, and where refunds go: what came by card to the card, or all into wallets."""
+
+    schedule_id: int
+    reason: Reason
+    refund_to: RefundTo
+
+
+def cancel_date(order: Cancellation, *, actor_id: int, now: datetime | None = None) -> RefundRun:
+    """Cancel a date: nobody can join, hold or move it from here on, and everybody is refunded in full.
+
+    :raises NotFound: if there is no such schedule
+    :raises Invalid: without a reason
+    :raises ApprovalRequired: if what goes back is more than this member of staff may refund alone
+    :raises Conflict: if it was canceled already
+    """
+    order.reason.require()
+    schedule = ConcertSchedule.objects.filter(pk=order.schedule_id).first()
+    if schedule is None:
+        raise NotFound
+    require_not_canceled(schedule)
+    require_ceiling(
+        CANCEL_DATE,
+        actor_id=actor_id,
+        amount=date_impact(order.schedule_id).amount,
+        reason=note_of(order.reason),
+        subject=str(order.schedule_id),
+        payload={
+            "schedule": order.schedule_id,
+            "reason_ko": order.reason.ko,
+            "reason_en": order.reason.en,
+            "refund_to": order.refund_to.value,
+        },
+    )
+    return cancel_now(order, actor_id=actor_id, now=now)
+
+
+def cancel_now(order: Cancellation, *, actor_id: int, now: datetime | None = None) -> RefundRun:
+    """The same for who has been asked already.
+
+    :raises NotFound, Conflict: as `cancel_date` does
+    """
+    run = write_cancellation(order, actor_id, now)
+    waiting_room.publish([order.schedule_id])
+    enqueue_soon(TASK)
+    return run
+
+
+@transaction.atomic(durable=True)
+def write_cancellation(order: Cancellation, actor_id: int, now: datetime | None) -> RefundRun:
+    """The transaction of it."""
+    schedule = lock_schedule(order.schedule_id)
+    at = now or database_now()
+    write_canceled(schedule, order.reason, at)
+    # Whoever refunds this date with a fee stops before the next seat: from here on it costs nothing.
+    RefundRun.objects.filter(concert_schedule=order.schedule_id, ended_at=None).update(ended_at=at)
+    impact = date_impact(order.schedule_id)
+    return RefundRun.objects.create(
+        concert_schedule_id=order.schedule_id,
+        actor_id=actor_id,
+        is_cancellation=True,
+        fee=0,
+        refund_to=order.refund_to,
+        note=note_of(order.reason),
+        paid=impact.tickets,
+        amount=impact.amount,
+        held=impact.held,
+        created_at=at,
+        last_round_at=at,
+    )
+
+
+def note_of(reason: Reason) -> str:
+    """The reason in one language, as staff read it in logs."""
+    return in_language({"ko": reason.ko.strip(), "en": reason.en.strip()})
+
+
+# --- Above a ceiling ---------------------------------------------------------------------------
+
+
+def order_in(asked: Approval) -> Cancellation:
+    """The cancellation that a second person is asked about."""
+    sent = asked.payload
+    reason = Reason(ko=sent["reason_ko"], en=sent["reason_en"])
+    return Cancellation(sent["schedule"], reason, RefundTo(sent["refund_to"]))
+
+
+def run_approved(asked: Approval) -> None:
+    """Cancel it, once however often it is called."""
+    order = order_in(asked)
+    if RefundRun.objects.filter(concert_schedule=order.schedule_id, is_cancellation=True).exists():
+        return
+    cancel_now(order, actor_id=asked.asked_by_id)
+
+
+def describe(asked: Approval) -> list[Line]:
+    """The date, whom it touches, why."""
+    order = order_in(asked)
+    of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
+    impact = date_impact(order.schedule_id)
+    said = {"tickets": f"{impact.tickets:,}", "fans": f"{impact.fans:,}", "amount": money(impact.amount)}
+    return [
+        (_("Date"), f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""),
+        (_("Tickets"), str(_("%(tickets)s tickets of %(fans)s fans, %(amount)s") % said)),
+        (_("Refund to"), str(order.refund_to.label)),
+        (_("Reason"), " / ".join(filter(None, [order.reason.ko, order.reason.en]))),
+    ]
+
+
+STEP = Step(CANCEL_DATE, _("Cancel a date and refund everybody"), PERMISSION, run_approved, describe)
