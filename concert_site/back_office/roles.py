@@ -53,7 +53,9 @@ def all_of(app: str, *models: str) -> set[str]:
     return on(app, *(f"{step}_{model}" for model in models for step in ("view", "add", "change", "delete")))
 
 
-SEE_SHOWS = on("reservations", "view_concert", "view_venue", "view_concertschedule", "view_concertseat")
+SEE_SHOWS = on(
+    "reservations", "view_concert", "view_venue", "view_venuehall", "view_concertschedule", "view_concertseat"
+)
 SEE_BOOKINGS = on("reservations", "view_reservation") | on("queueing", "view_waitingtoken")
 SEE_MONEY = on("payments", "view_payment") | on("wallet", "view_balance", "view_balancehistory")
 SEE_PROVIDERS = on("wallet", "view_topup", "view_withdrawal")
@@ -86,7 +88,7 @@ EVENT_MANAGER = Role(
         "ticket holders, gives complimentary tickets, refunds, and writes the house’s pages."
     ),
     permissions=frozenset(
-        all_of("reservations", "concert", "venue", "concertschedule", "concertseat")
+        all_of("reservations", "concert", "venue", "venuehall", "concertschedule", "concertseat")
         | SEE_BOOKINGS
         | on("reservations", "change_reservation", "serve_fan")
         | on("reservations", "run_sale", "change_date", "message_holders", "manage_blocks")

@@ -58,6 +58,7 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
         [
             ("reservations.concert", _("Concerts"), "music_note"),
             ("reservations.venue", _("Venues"), "location_on"),
+            ("reservations.venuehall", _("Halls"), "theater_comedy"),
             ("reservations.concertschedule", _("Schedules"), "event"),
             ("reservations.concertseat", _("Seats"), "event_seat"),
             ("reservations.reservation", _("Reservations"), "local_activity"),

@@ -18,10 +18,12 @@ from reservations.models import (
     AnnouncementRecipient,
     Concert,
     ConcertSeat,
+    HallVersion,
     NamedHold,
     NamedHoldSeat,
     Reservation,
     Venue,
+    VenueHall,
 )
 from wallet.models import Balance, BalanceHistory, ProviderEvent, SandboxPayment, SettlementDay, TopUp, Withdrawal
 
@@ -49,6 +51,9 @@ class Site:
         )
         self.ids = {"fan": fan.pk, "other": other.pk, "concert": concert.pk, "schedule": schedule.pk}
         self.ids["venue"] = venue.pk
+        library = VenueHall.objects.create(venue=venue, name="Great hall")
+        plan = HallVersion.objects.create(hall=library, version=1, layout={}, seats=[], categories=[], seat_count=4)
+        self.ids |= {"hall": library.pk, "plan": plan.pk}
         self.ids["facts"] = HouseFacts.objects.create(language="ko", name="A house").pk
         self.ids["page"] = HousePage.objects.create(kind="HELP", language="ko", title="Help", body="Ask us.").pk
         self.ids["revocation"] = revoked.pk

@@ -62,7 +62,7 @@ def test_a_superuser_sees_everything(client):
 
     assert entries_of(client.get(INDEX)) == {
         "": ["Dashboard", "Needs attention", "Approvals"],
-        "Shows": ["Concerts", "Venues", "Schedules", "Seats", "Reservations", "Waiting tokens"],
+        "Shows": ["Concerts", "Venues", "Halls", "Schedules", "Seats", "Reservations", "Waiting tokens"],
         "Money": [
             *("Payments", "Wallets", "Ledger", "Top-ups", "Withdrawals"),
             *("Providers’ messages", "Settlements"),

@@ -22,6 +22,8 @@ BESIDE = {
     "account_session": ("'first'", {"session_key": "'second'"}),
     "access_revocation": (":revocation", {}),
     "venue": (":venue", {}),
+    "venue_hall": (":hall", {"name": "'Another hall'"}),
+    "hall_version": (":plan", {"version": "2"}),
     "house_facts": (":facts", {"language": "'en'"}),
     "house_page": (":page", {"language": "'en'"}),
     "concert": (":concert", {}),
@@ -146,6 +148,13 @@ BREACHES = [
     ("house_page_is_written", "house_page", {"title": "''"}),
     ("house_page_is_written", "house_page", {"body": "''"}),
     ("house_page_once_a_language", "house_page", {"language": "language"}),
+    ("venue_hall_has_a_name", "venue_hall", {"name": "''"}),
+    ("venue_hall_name_once", "venue_hall", {"name": "name"}),
+    ("hall_version_version_positive", "hall_version", {"version": "0"}),
+    ("hall_version_version_check", "hall_version", {"version": "-1"}),
+    ("hall_version_version_once", "hall_version", {"version": "version"}),
+    ("hall_version_has_seats", "hall_version", {"seat_count": "0"}),
+    ("hall_version_seat_count_check", "hall_version", {"seat_count": "-1"}),
     ("venue_has_a_name", "venue", {"name": "''"}),
     ("venue_map_url_is_an_address", "venue", {"map_url": "'javascript:alert(1)'"}),
     ("venue_time_zone_is_known", "venue", {"time_zone": "'EST'"}),
@@ -338,6 +347,7 @@ OF_TWO_NEW_ROWS = {"refund_run_one_cancellation"}
 # A constraint that no row can break without breaking another, whose name comes first in the alphabet.
 SHADOWED_BY = {
     "approval_state_known": "approval_confirmed_by_a_second_person",
+    "hall_version_seat_count_check": "hall_version_has_seats",
     "concert_running_minutes_check": "concert_running_minutes_bearable",
     "payment_state_known": "payment_fee_only_when_canceled",
     "till_kind_known": "till_amount_of_its_kind",
@@ -543,6 +553,11 @@ def test_what_was_asked_for_stays(site, sql):
         site.run(sql)
 
 
+def test_a_plan_of_the_library_stays_as_it_was(site):
+    with pytest.raises(ProgrammingError, match="hall_version"):
+        site.run("UPDATE hall_version SET seat_count = 5 WHERE id = :plan")
+
+
 def seeds():
     with connection.cursor() as cursor:
         cursor.execute("SELECT draw_seed FROM concert_schedule ORDER BY id")
@@ -655,6 +670,7 @@ TRIGGERS = {
     ("concert_schedule", "seed_is_born_here"),
     ("concert_schedule", "seed_stays"),
     ("concert_schedule", "canceled_stays"),
+    ("hall_version", "hall_version_stays"),
 }
 
 

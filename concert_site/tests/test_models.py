@@ -27,6 +27,9 @@ COLUMNS = {
     "waiting_token": "id user_id concert_schedule_id token status number created_at entered_at updated_active_at"
     " expired_at expired_reason",
     "venue": "id name address map_url time_zone search_key",
+    # Beyond it: the library of halls.
+    "venue_hall": "id venue_id name",
+    "hall_version": "id hall_id version layout seats categories seat_count source actor_id created_at",
     "house_facts": "id language name representative address phone email registration_number mail_order_number"
     " hosting_provider",
     "house_page": "id kind language title body",
@@ -34,6 +37,8 @@ COLUMNS = {
     " contact seller search_key",
     "concert_schedule": "id concert_id concert_date concert_at reservation_available_at deadline_at queue_max_active"
     " queue_paused queue_message tickets_per_fan limits_changed_at layout layout_version draw_seed drawn_at"
+    # Beyond it: which plan of the library its seats were made of.
+    " hall_version_id"
     # Beyond it: that it was moved or canceled, and why.
     " first_concert_at change_reason_ko change_reason_en free_refunds_until free_refunds_before canceled_at"
     # And pausing everything at once, and messages that end.

@@ -1,5 +1,7 @@
 """What is shown above the form of a concert: its dates, and the next step on its way to being sold."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -11,6 +13,8 @@ from django.utils.translation import gettext as _
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.web.converters import id_in
 from reservations.admin import cells
+from reservations.admin.price_table import price_table_page
+from reservations.admin.series import add_dates_page
 from reservations.domain import concerts
 from reservations.models import Concert, ConcertSchedule
 from reservations.queries import staff
@@ -26,9 +30,21 @@ class ConcertPages(StaffAdmin):
     change_form_outer_before_template = "admin/reservations/concert_summary.html"
 
     def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
-        """The address of the step, before Django's own, which would take it for an id."""
-        view = self.admin_site.admin_view(self.publish_one)
-        return [path("<int:concert_id>/publish/", view, name="reservations_concert_publish"), *super().get_urls()]
+        """The addresses of the steps, before Django's own, which would take them for an id."""
+        pages: dict[str, Callable[..., HttpResponse]] = {
+            "publish": self.publish_one,
+            "add_dates": partial(add_dates_page, self),
+            "prices": partial(price_table_page, self),
+        }
+        ours = [
+            path(
+                f"<int:concert_id>/{name.replace('_', '-')}/",
+                self.admin_site.admin_view(page),
+                name=f"reservations_concert_{name}",
+            )
+            for name, page in pages.items()
+        ]
+        return [*ours, *super().get_urls()]
 
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature
         """On to the page of the new concert, where its dates are made."""
@@ -50,6 +66,7 @@ class ConcertPages(StaffAdmin):
             "add_url": reverse(f"{DATES}_add") + f"?concert={concert.pk}",
             "all_url": reverse(f"{DATES}_changelist") + f"?concert__id__exact={concert.pk}",
             "may_publish": not is_public and self.has_change_permission(request),
+            "may_price": bool(dates) and request.user.has_perm("reservations.change_concertseat"),
             "may_add": request.user.has_perm("reservations.add_concertschedule"),
             "may_look": request.user.has_perm("reservations.view_concertschedule")
             or request.user.has_perm("reservations.change_concertschedule"),

@@ -72,18 +72,25 @@ class SectionForm(forms.Form):
             seats_per_row=sent["seats_per_row"],
             first_row_name=sent["first_row_name"],
             numbering=grids.Numbering(sent["numbering"]),
-            category=Category(sent["category"], sent["color"], sent["price"]),
+            category=Category(sent["category"], sent["color"], sent.get("price", 1)),
         )
 
 
 # What Django's formset would take is bounded, so that no browser can ask for a million forms.
-GRID: Any = forms.formset_factory(  # Any: the class that Django makes
-    SectionForm,
-    extra=3,
-    max_num=grids.MOST_SECTIONS,
-    absolute_max=grids.MOST_SECTIONS,
-    validate_max=True,
-)
+class HallSectionForm(SectionForm):
+    """The same of a hall in the library: prices belong to dates."""
+
+    price = None  # type: ignore[assignment]  # Django's way to leave out a field of the class above
+
+
+def grid_of(form: type[SectionForm]) -> Any:  # Any: the class that Django makes
+    """The form of a hall, a form a section."""
+    most = grids.MOST_SECTIONS
+    return forms.formset_factory(form, extra=3, max_num=most, absolute_max=most, validate_max=True)
+
+
+GRID = grid_of(SectionForm)
+HALL_GRID = grid_of(HallSectionForm)
 
 
 def hall_from_grid(sections: Any) -> Hall | None:  # Any: GRID's class

@@ -1,5 +1,6 @@
 """The form that takes a seating plan, for one date and for the library of halls."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -16,8 +17,10 @@ SHOWN = 20
 class PlanForm(forms.Form):
     """A file with a seating plan; `read` is the plan of a valid one."""
 
-    read: Plan
-    content: bytes
+    read: Plan | None = None
+    content = b""
+    # Everything that is wrong with the plan in the file.
+    found: Sequence[str] = ()
     plan = forms.FileField(
         label=_("Seating plan"),
         help_text=_("A JSON file in the format of pretix, which editors of seating plans save; also packed by ZIP."),
@@ -34,7 +37,7 @@ class PlanForm(forms.Form):
     def clean(self) -> dict[str, Any] | None:  # Any: Django's signature
         """Read the plan, once the fields by themselves are fine; everything that is wrong with it is said at it."""
         cleaned = super().clean()
-        if not self.errors and self.cleaned_data["plan"]:
+        if "plan" not in self.errors and "category" not in self.errors and self.cleaned_data["plan"]:
             self.read_file(self.cleaned_data["plan"])
         return cleaned
 
@@ -46,10 +49,10 @@ class PlanForm(forms.Form):
         try:
             self.read = read_plan(self.content, category=self.cleaned_data["category"])
         except PlanRefused as refusal:
-            # Errors of forms are formatted by %, if they have parameters; these have none.
-            self.add_error("plan", [forms.ValidationError(problem) for problem in refusal.problems])
+            self.found = refusal.problems
+            self.add_error("plan", _("This file can't be imported."))
 
     def problems(self) -> tuple[list[str], list[str]]:
         """What is wrong with the file: the first of it, and what else."""
-        found = list(map(str, self.errors.get("plan", [])))
+        found = list(self.found or map(str, self.errors.get("plan", [])))
         return found[:SHOWN], found[SHOWN:]

@@ -15,7 +15,7 @@ from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.errors import Conflict
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.stale import ChangedMeanwhile
-from reservations.admin import plan_import
+from reservations.admin import plan_import, use_hall
 from reservations.admin.grid_form import GRID, hall_from_grid, section_sums
 from reservations.admin.schedule_forms import TIMES, CopyForm, SaleSettingsForm
 from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, schedule_view
@@ -55,7 +55,7 @@ class SchedulePages(StaffAdmin):
             )
             for name, page in pages.items()
         ]
-        return [*plan_import.urls(self), *ours, *super().get_urls()]
+        return [*plan_import.urls(self), *use_hall.urls(self), *ours, *super().get_urls()]
 
     def may_add_seats(self, request: HttpRequest) -> bool:
         """Whether this member of staff may give a date its seats."""

@@ -225,7 +225,7 @@ def copy_schedule(
         queue_max_active=source.queue_max_active,
         tickets_per_fan=source.tickets_per_fan,
     )
-    ConcertSchedule.objects.filter(pk=copy.pk).update(layout=source.layout)
+    ConcertSchedule.objects.filter(pk=copy.pk).update(layout=source.layout, hall_version=source.hall_version_id)
     with connection.cursor() as cursor:
         cursor.execute(sql_beside(__file__, "copy_seats.sql"), {"source": source.pk, "copy": copy.pk})
     return copy

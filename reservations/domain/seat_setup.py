@@ -67,7 +67,9 @@ def remove_seats(*, schedule_id: int) -> int:
         removed = delete_seats(schedule_id)
         if not removed:
             raise Conflict(_("This date has no seats."))
-        ConcertSchedule.objects.filter(pk=schedule_id).update(layout={}, layout_version=F("layout_version") + 1)
+        ConcertSchedule.objects.filter(pk=schedule_id).update(
+            layout={}, hall_version=None, layout_version=F("layout_version") + 1
+        )
     return removed
 
 

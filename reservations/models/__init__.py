@@ -2,6 +2,7 @@
 
 from reservations.models.announcement import Announcement, AnnouncementKind, AnnouncementRecipient
 from reservations.models.concert import Concert, ConcertSchedule, ConcertStatus, Genre
+from reservations.models.hall import HallVersion, VenueHall
 from reservations.models.named_hold import NamedHold, NamedHoldSeat
 from reservations.models.reservation import Reservation
 from reservations.models.seat import ConcertSeat, SeatStatus
@@ -16,9 +17,11 @@ __all__ = [
     "ConcertSeat",
     "ConcertStatus",
     "Genre",
+    "HallVersion",
     "NamedHold",
     "NamedHoldSeat",
     "Reservation",
     "SeatStatus",
     "Venue",
+    "VenueHall",
 ]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import one_of
 from queueing.facts import SaleState, sale_rule
+from reservations.models.hall import HallVersion
 from reservations.models.posters import small_name
 from reservations.models.search_key import search_key
 from reservations.models.venue import Venue
@@ -224,6 +225,10 @@ class ConcertSchedule(models.Model):
     queue_message_until = models.DateTimeField(_("message ends at"), null=True, blank=True)
     tickets_per_fan = models.PositiveIntegerField(_("tickets per fan"), default=tickets_per_fan_default, db_default=4)
     limits_changed_at = models.DateTimeField(_("limits changed at"), db_default=Now())
+    # The version of a hall that its seats were made of; null where they are its own.
+    hall_version = models.ForeignKey(
+        HallVersion, models.PROTECT, null=True, blank=True, related_name="schedules", verbose_name=_("plan of a hall")
+    )
     layout = models.JSONField(_("layout"), default=dict, blank=True)
     layout_version = models.PositiveIntegerField(_("layout version"), default=1, db_default=1)
     draw_seed = models.BinaryField(_("seed of the draw"), db_default=RandomSeed(), editable=False)
