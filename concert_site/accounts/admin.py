@@ -22,7 +22,7 @@ from django.contrib.admin.utils import NestedObjects, unquote
 from django.contrib.auth import admin as auth_admin  # registers Group
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -31,15 +31,18 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from concert_site.accounts import staff_login
+from concert_site.accounts import staff_login, superusers
 from concert_site.accounts.addresses import set_address
 from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
 from concert_site.accounts.models import User
 from concert_site.accounts.second_factor import remove_factors
 from concert_site.accounts.sessions import end_sessions
 from concert_site.lib.admin.base import StaffAdmin
+from concert_site.lib.admin.confirming import Question
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
     DjangosUserAdmin = auth_admin.UserAdmin[User]
 else:
     DjangosUserAdmin = auth_admin.UserAdmin
@@ -151,18 +154,32 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         end_sessions(user_id)
 
     @admin.action(description=_("Reactivate"), permissions=["change"])
-    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        title = _("Reactivate these accounts?")
+        if page := self.confirm_many(request, about(queryset, title)):
+            return page
         self.switch(request, queryset, is_active=True)
+        return None
 
     @admin.action(description=_("Deactivate: they can no longer log in"), permissions=["change"])
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        warning = _("Their sessions end at once, and they can no longer log in. What they have booked stays theirs.")
+        question = about(queryset, _("Deactivate these accounts?"), warning)
+        if page := self.confirm_many(request, question):
+            return page
         self.switch(request, queryset, is_active=False)
+        return None
 
     @admin.action(description=_("Remove a lost second factor"), permissions=["change"])
-    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         """Let the selected log in by their password alone: for superusers, after they know who is asking."""
         if not is_superuser(request):
             raise PermissionDenied
+        warning = _("Their passwords alone open these accounts then. Be sure who is asking, for each of them.")
+        if page := self.confirm_many(
+            request, about(queryset, _("Remove the second factor of these accounts?"), warning)
+        ):
+            return page
         removed = 0
         for user in queryset:
             if remove_factors(user):
@@ -170,21 +187,49 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
                 self.log_change(request, user, str(_("Second factor removed.")))
         told = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", removed)
         self.message_user(request, told % {"count": removed})
+        return None
 
     def switch(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
         """Switch accounts on or off, one by one so that each stands in the log."""
         asked = [user for user in queryset if user.is_active != is_active]
         allowed = [user for user in asked if self.has_change_permission(request, user) and user != request.user]
-        for user in allowed:
-            user.is_active = is_active
-            user.save(update_fields=["is_active"])
-            end_sessions(user.pk)
-            self.log_change(request, user, str(_("Reactivated.") if is_active else _("Deactivated.")))
-        changed = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", len(allowed))
-        self.message_user(request, changed % {"count": len(allowed)})
+        done = [user for user in allowed if self.is_switched(request, user, is_active=is_active)]
+        changed = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", len(done))
+        self.message_user(request, changed % {"count": len(done)})
         if len(allowed) < len(asked):
             why = _("Only superusers can change staff accounts, and nobody can change their own.")
             self.message_user(request, why, messages.WARNING)
+
+    def is_switched(self, request: HttpRequest, user: User, *, is_active: bool) -> bool:
+        """Switch one account, and log it; False, and said, if it is the last superuser's."""
+        try:
+            with transaction.atomic():
+                if not is_active and superusers.is_working_superuser(user):
+                    superusers.require_another(user.pk)
+                user.is_active = is_active
+                user.save(update_fields=["is_active"])
+        except superusers.LastSuperuser as refusal:
+            self.message_user(request, f"{user}: {refusal.detail}", messages.ERROR)
+            return False
+        end_sessions(user.pk)
+        self.log_change(request, user, str(_("Reactivated.") if is_active else _("Deactivated.")))
+        return True
+
+
+def about(queryset: QuerySet[User], title: StrPromise, warning: StrPromise | str = "") -> Question:
+    """The question about these accounts: how many of fans and of staff, and how many of them are switched off."""
+    rows = list(queryset.values_list("is_staff", "is_active"))
+    counts = [
+        (str(name), _("%(active)s active, %(inactive)s deactivated") % of_these(rows, is_staff=is_staff))
+        for name, is_staff in ((_("Fans"), False), (_("Staff"), True))
+        if any(row[0] == is_staff for row in rows)
+    ]
+    return Question(title, counts, len(rows), warning)
+
+
+def of_these(rows: list[tuple[bool, bool]], *, is_staff: bool) -> dict[str, str]:
+    states = [is_active for staff, is_active in rows if staff == is_staff]
+    return {"active": f"{sum(states):,}", "inactive": f"{len(states) - sum(states):,}"}
 
 
 def tell_old_address(request: HttpRequest, user: User, old: str) -> None:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from concert_site.accounts import superusers
 from concert_site.accounts.address_codes import is_own_password
 from concert_site.accounts.addresses import is_free, receivable_address
 from concert_site.accounts.models import User
@@ -120,6 +121,18 @@ class ChangedUser(OneAddress, UserChangeForm):  # type: ignore[type-arg]  # Djan
     class Meta:
         model = User
         fields = "__all__"
+
+    def clean(self) -> dict[str, Any]:  # Any: each field's own type
+        """Judge the whole: the last superuser stays one. In a transaction, as Django's page has it."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        rights = ("is_superuser", "is_staff", "is_active")
+        stays = all(cleaned.get(right, getattr(self.instance, right)) for right in rights)
+        if superusers.is_working_superuser(self.instance) and not stays:
+            try:
+                superusers.require_another(self.instance.pk)
+            except superusers.LastSuperuser as refusal:
+                raise ValidationError(str(refusal.detail)) from refusal
+        return cleaned
 
 
 class NewUser(OneAddress, AdminUserCreationForm):  # type: ignore[type-arg]  # as above

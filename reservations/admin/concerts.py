@@ -1,18 +1,21 @@
 """Concerts: what the programme says about them, and whether the public sees it."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminImageFieldWidget, UnfoldAdminIntegerFieldWidget
 
 from concert_site.lib.admin.columns import column
+from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
@@ -22,6 +25,9 @@ from reservations.domain import concerts, posters
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
 from reservations.models.concert import LONGEST_MINUTES, OLDEST_AGE
 from reservations.queries import staff
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 FACTS = ("venue", "genre", "running_minutes", "age_rating", "cast", "notices")
 SOLD_BY = ("organiser", "contact", "seller")
@@ -156,16 +162,21 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
         concerts.delete_concert(concert_id=obj.pk)
 
     @admin.action(description=_("Publish"), permissions=["change"])
-    def publish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> None:
+    def publish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> HttpResponse | None:
         hidden = list(queryset.filter(status=ConcertStatus.UNAVAILABLE))
+        if page := self.confirm_many(request, question_about(hidden, _("Publish these concerts?"))):
+            return page
         moved = concerts.publish(concert_ids=[concert.pk for concert in hidden])
         for concert in hidden:
             self.log_change(request, concert, _("Published."))
         self.message_user(request, ngettext("%d concert published.", "%d concerts published.", moved) % moved)
+        return None
 
     @admin.action(description=_("Unpublish"), permissions=["change"])
-    def unpublish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> None:
+    def unpublish(self, request: HttpRequest, queryset: QuerySet[Concert]) -> HttpResponse | None:
         public = list(queryset.filter(status=ConcertStatus.AVAILABLE))
+        if page := self.confirm_many(request, question_about(public, _("Unpublish these concerts?"))):
+            return page
         moved = concerts.unpublish(concert_ids=[concert.pk for concert in public])
         for concert in public:
             self.log_change(request, concert, _("Unpublished."))
@@ -175,3 +186,11 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
             moved,
         )
         self.message_user(request, text % moved, messages.WARNING)
+        return None
+
+
+def question_about(rows: list[Concert], title: StrPromise) -> Question:
+    """Each of these concerts, with what has become of the seats of its coming dates."""
+    counted = staff.concerts(Concert.objects.filter(pk__in=[concert.pk for concert in rows]).order_by("pk"))
+    counts = [(str(concert), cells.seats(staff.seat_counts(concert))) for concert in counted]
+    return Question(title, counts, len(rows))

@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import column, value_column
+from concert_site.lib.admin.confirming import Question
 from concert_site.lib.errors import NotFound
 from concert_site.lib.formats import day_and_time, money, short_day
 from reservations.domain import holds
@@ -90,8 +91,12 @@ class ReservationAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:reservations_reservation_change", args=[reservation_id]))
 
     @admin.action(description=gettext_lazy("Release holds"), permissions=["release"])
-    def release_holds(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> None:
-        self.release(request, list(queryset))
+    def release_holds(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> HttpResponse | None:
+        chosen = list(queryset)
+        if page := self.confirm_many(request, question_about(chosen)):
+            return page
+        self.release(request, chosen)
+        return None
 
     def release(self, request: HttpRequest, reservations: list[Reservation]) -> None:
         """Give back what is held among these, and say what was not."""
@@ -106,6 +111,21 @@ class ReservationAdmin(ReadOnlyAdmin):
         if others := len(reservations) - released:
             text = ngettext("%d was not held.", "%d were not held.", others) % others
             self.message_user(request, text, messages.WARNING)
+
+
+def question_about(chosen: list[Reservation]) -> Question:
+    """How many of these reservations are of which date, and how many of them are held."""
+    found: dict[str, list[bool]] = {}
+    for each in chosen:
+        is_held = bookings.state_of(each) == Status.RESERVING
+        found.setdefault(f"{each.concert_name}, {short_day(each.concert_date)}", []).append(is_held)
+    text = _("%(held)s held, %(others)s not held")
+    counts = [
+        (date, text % {"held": f"{sum(held):,}", "others": f"{len(held) - sum(held):,}"})
+        for date, held in sorted(found.items())
+    ]
+    warning = _("The seats are for sale again at once, and the fans lose them.")
+    return Question(_("Release these holds?"), counts, len(chosen), warning)
 
 
 def released_by_domain(reservation_id: int) -> bool:

@@ -19,7 +19,7 @@ LARGEST = 2**31 - 1
 LONGEST_MESSAGE = ConcertSchedule._meta.get_field("queue_message").max_length  # noqa: SLF001  Django's public API
 
 
-class CopyForm(forms.Form):
+class CopyForm(NoticesChanges, forms.Form):
     """When the copy is played; when it is sold, if not at the same distance."""
 
     concert_at = forms.SplitDateTimeField(label=_("Starts at"), widget=UnfoldAdminSplitDateTimeWidget)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.once import make_once
 from concert_site.lib.errors import Conflict
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.stale import ChangedMeanwhile
@@ -142,7 +143,11 @@ class SchedulePages(StaffAdmin):
 
     @schedule_view("add_concertschedule", *ADDING_SEATS)
     def copy_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """The same hall on another evening."""
+        """The same hall on another evening; once, however often the form is sent."""
+        return make_once(request, lambda: self.copied(request, schedule))
+
+    def copied(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """The page of the copy, or of the form."""
         form = CopyForm(request.POST or None)
         copy = submit_to_domain(
             form,

@@ -5,17 +5,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Case, Count, F, Model, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
+from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.formats import money
+from concert_site.lib.formats import day_and_time, money
 from reservations.admin.grid_form import COLOR
 from reservations.domain import seats
 from reservations.halls.hall import LONGEST, Category
@@ -148,24 +149,26 @@ class SeatAdmin(ReadOnlyAdmin):
     # --- What is done to many seats ----------------------------------------------------------------
 
     @admin.action(description=gettext_lazy("Take off sale"), permissions=["change_seats"])
-    def take_off_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
+    def take_off_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
         """Nobody can buy the selected seats until further notice."""
-        self.change(request, queryset, _("Taken off sale"), lambda ids: seats.take_off_sale(seat_ids=ids))
+        step = lambda ids: seats.take_off_sale(seat_ids=ids)  # noqa: E731
+        return self.asked(request, queryset, _("Take these seats off sale?"), _("Taken off sale"), step)
 
     @admin.action(description=gettext_lazy("Put back on sale"), permissions=["change_seats"])
-    def put_on_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
-        self.change(request, queryset, _("Put back on sale"), lambda ids: seats.put_on_sale(seat_ids=ids))
+    def put_on_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
+        step = lambda ids: seats.put_on_sale(seat_ids=ids)  # noqa: E731
+        return self.asked(request, queryset, _("Put these seats back on sale?"), _("Put back on sale"), step)
 
     @admin.action(description=gettext_lazy("Mark as accessible"), permissions=["change_seats"])
-    def mark_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
+    def mark_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
         """The selected seats can be reached without a step."""
         step = self.marking(accessible=True)
-        self.change(request, queryset, _("Marked as accessible"), step)
+        return self.asked(request, queryset, _("Mark these seats as accessible?"), _("Marked as accessible"), step)
 
     @admin.action(description=gettext_lazy("Mark as not accessible"), permissions=["change_seats"])
-    def mark_not_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> None:
-        step = self.marking(accessible=False)
-        self.change(request, queryset, _("Marked as not accessible"), step)
+    def mark_not_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
+        step, said = self.marking(accessible=False), _("Marked as not accessible")
+        return self.asked(request, queryset, _("Mark these seats as not accessible?"), said, step)
 
     def marking(self, *, accessible: bool) -> Callable[[Sequence[int]], seats.SeatChanges]:
         return lambda ids: seats.mark_accessible(seat_ids=ids, accessible=accessible)
@@ -200,6 +203,20 @@ class SeatAdmin(ReadOnlyAdmin):
                 for value in request.POST.getlist(name)
             ],
         )
+
+    def asked(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[ConcertSeat],
+        title: str,
+        said: str,
+        step: Callable[[Sequence[int]], seats.SeatChanges],
+    ) -> HttpResponse | None:
+        """Say how many of which date in which state, and do it once that is confirmed."""
+        if page := self.confirm_many(request, question_about(queryset, title)):
+            return page
+        self.change(request, queryset, said, step)
+        return None
 
     def change(
         self,
@@ -246,3 +263,35 @@ class SeatAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return self.get_fields(request, obj)
+
+
+def question_about(queryset: QuerySet[ConcertSeat], title: str) -> Question:
+    """How many of these seats are of which date, and in which state; more than one date is asked for in earnest."""
+    by_date = counts_by_date(queryset)
+    dates = ConcertSchedule.objects.select_related("concert__venue").defer("layout", "draw_seed").in_bulk(by_date)
+    lines = [(evening_of(dates[pk]), counts_in_words(counts)) for pk, counts in by_date.items()]
+    total = sum(sum(counts.values()) for counts in by_date.values())
+    is_wide = len(by_date) > 1
+    number = ngettext("%(count)s seat", "%(count)s seats", total) % {"count": f"{total:,}"}
+    text = _("%(seats)s of %(dates)s dates. To change one date alone, filter the list by it first.")
+    warning = text % {"seats": number, "dates": f"{len(by_date):,}"} if is_wide else ""
+    return Question(title, [*lines, (_("Together"), number)], total, warning, is_wide)
+
+
+def counts_by_date(queryset: QuerySet[ConcertSeat]) -> dict[int, dict[str, int]]:
+    """The number of seats by date and by status; of a hold that is over the seat counts as available."""
+    status = Case(When(IS_FREE, then=Value(SeatStatus.AVAILABLE)), default=F("status"))
+    rows = queryset.order_by("concert_schedule_id").values_list("concert_schedule_id").annotate(now=status)
+    found: dict[int, dict[str, int]] = {}
+    for schedule_id, now, count in rows.annotate(count=Count("pk")).values_list("concert_schedule_id", "now", "count"):
+        found.setdefault(schedule_id, {})[now] = count
+    return found
+
+
+def counts_in_words(counts: dict[str, int]) -> str:
+    labels = dict(SeatStatus.choices)
+    return ", ".join(f"{labels[status]} {counts[status]:,}" for status in labels if counts.get(status))
+
+
+def evening_of(schedule: ConcertSchedule) -> str:
+    return f"{schedule.concert.name}, {day_and_time(schedule.concert_at, schedule.concert.time_zone)}"

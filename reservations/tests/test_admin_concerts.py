@@ -9,6 +9,7 @@ from django.urls import reverse
 from PIL import Image
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.tests.forms import post_confirmed
 from concert_site.tests.unchanged import nothing_changed
 from reservations.models import Concert
 from reservations.tests.counting import cold_queries_of
@@ -137,8 +138,8 @@ def test_publishing_and_unpublishing_say_how_many_and_are_logged(staff):
     hidden, public = make_concert(status="UNAVAILABLE"), make_concert()
     both = [hidden.pk, public.pk]
 
-    published = staff.post(LIST, {"action": "publish", "_selected_action": both}, follow=True)
-    unpublished = staff.post(LIST, {"action": "unpublish", "_selected_action": both}, follow=True)
+    published = post_confirmed(staff, LIST, {"action": "publish", "_selected_action": both})
+    unpublished = post_confirmed(staff, LIST, {"action": "unpublish", "_selected_action": both})
 
     assert "1 concert published." in published.content.decode()
     assert "2 concerts unpublished" in unpublished.content.decode()

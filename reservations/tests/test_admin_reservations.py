@@ -9,6 +9,7 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.forms import post_confirmed
 from concert_site.tests.unchanged import nothing_changed
 from payments.tests.scenes import make_paid
 from reservations.models import Reservation
@@ -91,7 +92,7 @@ def test_of_many_the_held_ones_are_released(staff, sale):
     paid = make_paid().reservation_id
     chosen = [*(each.pk for each in reservations), paid]
 
-    page = staff.post(LIST, {"action": "release_holds", "_selected_action": chosen}, follow=True).content.decode()
+    page = post_confirmed(staff, LIST, {"action": "release_holds", "_selected_action": chosen}).content.decode()
 
     assert "2 holds released." in page
     assert "1 was not held." in page

@@ -9,6 +9,7 @@ from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.forms import post_confirmed
 from concert_site.tests.unchanged import nothing_changed
 from reservations.models import ConcertSeat
 from reservations.tests.counting import cold_queries_of
@@ -33,8 +34,8 @@ def page_of(seat_id):
 
 
 def act(client, action, seat_ids, url=LIST, **sent):
-    """Choose an action for these seats; the page that follows, as text."""
-    return client.post(url, {"action": action, "_selected_action": seat_ids} | sent, follow=True).content.decode()
+    """Choose an action for these seats, and confirm it; the page that follows, as text."""
+    return post_confirmed(client, url, {"action": action, "_selected_action": seat_ids} | sent).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.tests.forms import post_confirmed
 from wallet.tests.factories import make_fan as make_fan_with_money
 
 LIST = "/admin/accounts/user/"
@@ -149,7 +150,7 @@ def test_an_address_of_another_account_is_refused_at_the_field(client, taken):
 
 
 def act(client, action, *users):
-    return client.post(LIST, {"action": action, "_selected_action": [user.pk for user in users]})
+    return post_confirmed(client, LIST, {"action": action, "_selected_action": [user.pk for user in users]})
 
 
 def test_a_deactivated_fan_is_logged_out_and_can_not_log_in(client):

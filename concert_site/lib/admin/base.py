@@ -6,6 +6,7 @@ The look is unfold's, which comes without types; to the type checker its ModelAd
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from babel.numbers import get_currency_precision
@@ -23,9 +24,11 @@ from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from concert_site.lib.admin import history
+from concert_site.lib.admin.confirming import Question
+from concert_site.lib.admin.once import make_once
 from concert_site.lib.admin.stale_forms import NoticesChanges
 from concert_site.lib.errors import DomainError
-from concert_site.lib.formats import in_major
+from concert_site.lib.formats import in_major, money
 from concert_site.lib.web.converters import id_in
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ else:
     from unfold.admin import ModelAdmin as Base
 
 MOST_DIGITS = 16
+# No ticket, refund or correction is as much (minor units): ten thousand million won, a hundred million dollars.
+LARGEST_TYPED = 10**10
 # What the lists' own filters ask. Others let anybody with a list feel for values letter by letter, or end it with
 # a 500: a year of eight digits, half a regular expression.
 LOOKUPS = {"exact", "in", "isnull", "gt", "gte", "lt", "lte"}
@@ -64,6 +69,13 @@ class SafeFormsAdmin(SafeLookupsAdmin):
     def get_form(self, request: HttpRequest, obj: Model | None = None, *args: Any, **kept: Any) -> Any:  # Any: Django's
         form: Any = super().get_form(request, obj, *args, **kept)
         return form if issubclass(form, NoticesChanges) else type(form)(form.__name__, (NoticesChanges, form), {})
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Django's; what is new is made once."""
+        page = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        return make_once(request, page) if object_id is None else page()
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:  # Any: as above
         obj = super().get_object(request, object_id, from_field)
@@ -124,6 +136,12 @@ class StaffAdmin(SafeFormsAdmin):
         page = history.page_of(self, request, object_id)
         return page if page is not None else super().history_view(request, object_id, extra_context)
 
+    def confirm_many(self, request: HttpRequest, question: Question) -> HttpResponse | None:
+        """The page that says what is about to be done to how many of what; None once that was confirmed."""
+        if question.is_confirmed_by(request):
+            return None
+        return self.page(request, "admin/confirm_many.html", title=question.title, **question.context(request))
+
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *where: Any) -> HttpResponse | None:
         """Django's, unless what was selected can't be rows: Django would end with a 500."""
         selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
@@ -155,9 +173,13 @@ class ReadOnlyAdmin(StaffAdmin):
 
 
 class MoneyField(forms.DecimalField):
-    """An amount as people write it, in the currency's major unit; its clean value is an int in minor units."""
+    """An amount as people write it, in the currency's major unit; its clean value is an int in minor units.
 
-    def __init__(self, **options: Any) -> None:  # Any: Django's options of every type
+    :param most: what is above, or as far below 0, is a slip of the keyboard (minor units)
+    """
+
+    def __init__(self, *, most: int = LARGEST_TYPED, **options: Any) -> None:  # Any: Django's options of every type
+        self.most = most
         widget = UnfoldAdminDecimalFieldWidget(attrs={"step": "any", "inputmode": "decimal"})
         super().__init__(**{"widget": widget} | options)
 
@@ -175,7 +197,12 @@ class MoneyField(forms.DecimalField):
     def clean(self, value: object) -> int | None:
         """The amount in minor units; None if the field may be left empty and is."""
         amount: Decimal | None = super().clean(value)
-        return None if amount is None else int(amount.scaleb(get_currency_precision(settings.CURRENCY)))
+        if amount is None:
+            return None
+        minor = int(amount.scaleb(get_currency_precision(settings.CURRENCY)))
+        if abs(minor) > self.most:
+            raise forms.ValidationError(_("Amounts go up to %(most)s.") % {"most": money(self.most)})
+        return minor
 
     def prepare_value(self, value: object) -> object:
         """What stands in the box: an amount of ours (an int, in minor units) as people write it."""

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from unfold.forms import AdminForm
 
 from concert_site.lib.admin.base import StaffAdmin, add_domain_error
+from concert_site.lib.admin.once import make_once
 from concert_site.lib.admin.stale_forms import NoticesChanges
 from concert_site.lib.errors import DomainError
 from concert_site.lib.stale import ChangedMeanwhile
@@ -88,7 +89,7 @@ class DomainAdmin(StaffAdmin):
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
         if object_id is None:
-            return self.submitted(request, None)
+            return make_once(request, lambda: self.submitted(request, None))
         obj = self.get_object(request, unquote(object_id))
         return self.submitted(request, obj) if obj else self.gone(request, object_id)
 

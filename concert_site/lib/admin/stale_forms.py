@@ -11,6 +11,7 @@ import json
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib.admin.models import LogEntry
@@ -24,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.utils.translation import override as translation_override
 
+from concert_site.lib.admin.once import LONGEST_KEY, ONCE
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.stale import Shown, comparable, differing
 
@@ -79,8 +81,13 @@ class NoticesChanges(Form):
 
     @property
     def shown_input(self) -> SafeString:
-        """The hidden input. Of a form with errors it stays what it was: what is refused isn't seen."""
-        if self.row is None or not self.present:
+        """The hidden input. Of a form with errors it stays what it was: what is refused isn't seen.
+
+        A form that makes something new shows nothing of a row; it carries a key by which it is known again.
+        """
+        if self.row is None:
+            return once_input(self.data.get(ONCE, "") if self.is_bound else "")
+        if not self.present:
             return SafeString("")
         is_kept = self.note is not None and not self.has_come_back
         note = self.note if is_kept else {"at": int(timezone.now().timestamp()), "fields": self.present}
@@ -154,6 +161,11 @@ class NoticesChanges(Form):
 def has_changed(field: forms.BoundField) -> bool:
     """Django's own: whether what was sent differs from what the form began with."""
     return bool(field._has_changed())  # type: ignore[attr-defined]  # noqa: SLF001  it has no public name
+
+
+def once_input(key: str) -> SafeString:
+    """The hidden input by which a form is known; see `concert_site.lib.admin.once`."""
+    return format_html('<input type="hidden" name="{}" value="{}">', ONCE, key[:LONGEST_KEY] or uuid4().hex)
 
 
 CHANGED = gettext_lazy(

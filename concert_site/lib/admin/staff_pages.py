@@ -1,0 +1,18 @@
+"""Pages of the admin that belong to no model."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+
+def send_again(request: HttpRequest) -> HttpResponse:
+    """403: a form whose token is over, with what was typed, to be sent once more by who typed it."""
+    sent = [(name, value) for name, values in request.POST.lists() for value in values if name != "csrfmiddlewaretoken"]
+    context = admin.site.each_context(request) | {
+        "title": _("This page was open for too long"),
+        "sent": sent,
+        "lost_files": (request.content_type or "").startswith("multipart/"),
+        "back": request.get_full_path(),
+    }
+    return render(request, "admin/send_again.html", context, status=403)
