@@ -67,4 +67,22 @@ TILL_IN_THE_LEDGER = Check(
     """,
 )
 
-CHECKS = (RESERVED_WHILE_PAID, PAYMENT_IN_THE_LEDGER, TILL_IN_THE_LEDGER)
+# What was exchanged or handed over: all of it went back, and the new payment is of the same booking.
+REBOOKED_IN_FULL = Check(
+    5,
+    """
+    SELECT format('rebooking %s (%s): payment %s of fan %s: %s at %s, fee %s, seat %s;'
+                  ' payment %s of fan %s at %s, seat %s',
+                  b.id, b.kind, o.id, o.user_id, o.state, o.price, coalesce(o.refund_fee::text, '-'),
+                  ro.concert_seat_id, n.id, n.user_id, n.price, rn.concert_seat_id) AS breach
+    FROM rebooking b
+    JOIN payment o ON o.id = b.old_payment_id JOIN reservation ro ON ro.id = o.reservation_id
+    JOIN payment n ON n.id = b.new_payment_id JOIN reservation rn ON rn.id = n.reservation_id
+    WHERE o.state <> 'CANCELED' OR o.refund_fee <> 0 OR ro.booking_reference <> rn.booking_reference
+       OR b.kind = 'EXCHANGE' AND (o.user_id <> n.user_id OR ro.concert_seat_id = rn.concert_seat_id)
+       OR b.kind = 'HANDOVER' AND (o.user_id = n.user_id OR ro.concert_seat_id <> rn.concert_seat_id
+                                   OR o.price <> n.price)
+    """,
+)
+
+CHECKS = (RESERVED_WHILE_PAID, PAYMENT_IN_THE_LEDGER, TILL_IN_THE_LEDGER, REBOOKED_IN_FULL)

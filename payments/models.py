@@ -95,6 +95,12 @@ class Payment(models.Model):
     def __str__(self) -> str:
         return f"{self.price} for reservation {self.reservation_id} ({self.state})"
 
+    @property
+    def became(self) -> str:
+        """EXCHANGE or HANDOVER, if it was refunded for that alone; else blank. Read along with a reservation."""
+        rebooking: Rebooking | None = getattr(self, "rebooked_as", None)
+        return rebooking.kind if rebooking else ""
+
 
 class RefundTo(models.TextChoices):
     """Where a refund goes."""
@@ -244,3 +250,38 @@ class TillEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.method} {self.amount:+d} ({self.booking_reference})"
+
+
+class RebookingKind(models.TextChoices):
+    EXCHANGE = "EXCHANGE", _("exchanged")
+    HANDOVER = "HANDOVER", _("handed over")
+
+
+class Rebooking(models.Model):
+    """A paid seat that became another seat, or another fan's: the payment that was refunded, and that in its place."""
+
+    kind = models.CharField(_("kind"), max_length=8, choices=RebookingKind)
+    old_payment = models.OneToOneField(Payment, models.PROTECT, related_name="rebooked_as", verbose_name=_("before"))
+    new_payment = models.OneToOneField(Payment, models.PROTECT, related_name="rebooked_from", verbose_name=_("after"))
+    note = models.CharField(_("reason"), max_length=500)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False, verbose_name=_("by")
+    )
+    created_at = models.DateTimeField(_("done at"))
+
+    class Meta:
+        db_table = "rebooking"
+        verbose_name = _("rebooking")
+        verbose_name_plural = _("rebookings")
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=one_of("kind", RebookingKind), name="rebooking_kind_known"),
+            models.CheckConstraint(condition=~Q(note=""), name="rebooking_says_why"),
+            models.CheckConstraint(condition=~Q(old_payment=F("new_payment")), name="rebooking_of_two_payments"),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="rebooking_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: payment {self.old_payment_id} became {self.new_payment_id}"

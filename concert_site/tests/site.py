@@ -1,7 +1,7 @@
 """A small house with one of everything, made through the ORM: what the audit and the constraints are tried on."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection
 
@@ -9,7 +9,7 @@ from concert_site.accounts.models import AccessRevocation, AccountSession, Known
 from concert_site.approvals.models import Approval, Ceiling
 from concert_site.house.models import HouseFacts, HousePage
 from concert_site.trace.models import Change
-from payments.models import Payment, RefundRun, TillEntry
+from payments.models import Payment, Rebooking, RefundRun, TillEntry
 from queueing.models import WaitingToken
 from reservations.domain.schedules import Times, create_schedule
 from reservations.halls.hall import plain_hall
@@ -22,6 +22,7 @@ from reservations.models import (
     NamedHold,
     NamedHoldSeat,
     Reservation,
+    StaffNote,
     Venue,
     VenueHall,
 )
@@ -164,6 +165,9 @@ class Site:
             concert_schedule_id=self.ids["schedule"], actor=fan, fee=0, refund_to="wallet", note="Ill"
         )
         self.ids["refundrun"] = run.pk
+        self.ids["note"] = StaffNote.objects.create(
+            user=fan, text="Calls back", actor_id=self.ids["other"], key=uuid4()
+        ).pk
         asked = Approval.objects.create(
             kind="wallet.adjust",
             subject="1",
@@ -223,6 +227,14 @@ class Site:
         5,000 came back from there, and a booking is being paid by card. And a seat that is kept, and on sale.
         """
         NamedHoldSeat.objects.create(named_hold_id=self.ids["kept"], concert_seat_id=self.ids["seat4"])
+        self.ids["rebooking"] = Rebooking.objects.create(
+            kind="EXCHANGE",
+            old_payment_id=self.ids["canceled"],
+            new_payment_id=self.ids["payment"],
+            note="Behind a pillar",
+            actor_id=self.ids["other"],
+            created_at=NOW,
+        ).pk
         made = {"user_id": self.ids["fan"], "amount": 5_000, "created_at": NOW, "updated_state_at": NOW}
         out = made | {"top_up_id": self.ids["topup"]}
         under_way = Withdrawal.objects.create(reference="w" * 32, entry_id=self.ids["wasted"], **out)

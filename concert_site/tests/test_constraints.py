@@ -58,6 +58,8 @@ BESIDE = {
     "ceiling": (":ceiling", {"permission": "'other'"}),
     "known_network": (":known", {"network": "'d'"}),
     "spent_proof": (":spentproof", {"nonce": "'d'"}),
+    "rebooking": (":rebooking", {"old_payment_id": ":payment", "new_payment_id": ":canceled"}),
+    "staff_note": (":note", {"key": "gen_random_uuid()"}),
     "waiting_token": (":token4", {"user_id": ":other", "number": "99", "token": "gen_random_uuid()"}),
 }
 # The others have an id.
@@ -311,6 +313,15 @@ BREACHES = [
     ("refund_run_one_at_a_time", "refund_run", {"ended_at": "NULL"}),
     ("refund_run_fee_not_negative", "refund_run", {"fee": "-1"}),
     ("refund_run_refund_to_known", "refund_run", {"refund_to": "'cash'"}),
+    ("rebooking_kind_known", "rebooking", {"kind": "'SWAP'"}),
+    ("rebooking_says_why", "rebooking", {"note": "''"}),
+    ("rebooking_of_two_payments", "rebooking", {"new_payment_id": ":payment"}),
+    ("rebooking_old_payment_id_key", "rebooking", {"old_payment_id": ":canceled", "new_payment_id": "0"}),
+    ("rebooking_new_payment_id_key", "rebooking", {"old_payment_id": "0", "new_payment_id": ":payment"}),
+    ("staff_note_kind_known", "staff_note", {"kind": "'RUMOUR'"}),
+    ("staff_note_says_something", "staff_note", {"text": "''"}),
+    ("staff_note_about_something", "staff_note", {"user_id": "NULL"}),
+    ("staff_note_key_key", "staff_note", {"key": "key"}),
     ("settlement_day_once", "settlement_day", {"provider": "provider"}),
     ("settlement_day_explained_by_somebody", "settlement_day", {"note": "'why'"}),
     ("settlement_day_explained_by_somebody", "settlement_day", {"actor_id": ":fan"}),
@@ -539,6 +550,13 @@ def test_the_ledger_is_append_only(site, sql):
         site.run(sql)
 
 
+@pytest.mark.parametrize("table", ["rebooking", "staff_note"])
+@pytest.mark.parametrize("step", ["UPDATE {} SET actor_id = actor_id", "DELETE FROM {}"])
+def test_what_staff_did_and_wrote_is_append_only(site, table, step):
+    with pytest.raises(ProgrammingError, match=table):
+        site.run(step.format(table))
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -660,6 +678,8 @@ TRIGGERS = {
     ("balance_history", "ledger_is_append_only"),
     ("till_entry", "till_is_append_only"),
     ("till_entry", "till_is_not_deleted"),
+    ("rebooking", "rebooking_is_append_only"),
+    ("staff_note", "staff_note_is_append_only"),
     ("top_up", "legal_state"),
     ("withdrawal", "legal_state"),
     ("provider_event", "legal_state"),

@@ -82,6 +82,9 @@ COLUMNS = {
     "approval": "id kind subject payload amount fan_id asked_by_id asked_at reason state decided_by_id decided_at"
     " answer expires_at done_at failure",
     "ceiling": "id group_id permission amount",
+    # What staff did and wrote for a fan.
+    "rebooking": "id kind old_payment_id new_payment_id note actor_id created_at",
+    "staff_note": "id kind booking_reference user_id text actor_id key created_at",
     "known_network": "id account network last_login_at",
     "spent_proof": "id nonce expired_at",
     "balance": "id user_id amount last_updated_at",

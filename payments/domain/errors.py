@@ -20,7 +20,7 @@ class PaymentUnderWay(Conflict):
 
 
 class PriceChanged(Conflict):
-    """What is to be sold costs something else than the clerk has said."""
+    """What is to be sold or exchanged costs something else than the clerk has said."""
 
     code = "price_changed"
     detail = _("The price has changed meanwhile. Please check the total again.")
@@ -31,3 +31,10 @@ class FanIsBusy(Conflict):
 
     code = "fan_is_busy"
     detail = _("This fan is booking at this moment. Please try again in a few seconds.")
+
+
+class NotPaid(Conflict):
+    """What is to be exchanged or handed over isn't a paid seat of one fan, or not any more."""
+
+    code = "not_paid"
+    detail = _("Only paid seats of one fan can be changed together. They may have been refunded meanwhile.")

@@ -16,7 +16,7 @@ from concert_site.accounts.models import User
 from concert_site.accounts.walk_ins import is_walk_in
 from concert_site.house.queries import house_in
 from concert_site.lib.zones import day_at
-from payments.models import Payment
+from payments.models import Payment, Rebooking, RebookingKind
 from payments.queries import CONFIRMED, MailKind
 from payments.queries.receipts import card_parts
 from payments.queries.withdrawal_mails import sent_to_card
@@ -68,7 +68,9 @@ def render_mail(kind: MailKind, payments: Sequence[Payment], address: str = "") 
             context["has_account"] = not is_walk_in(payments[0].user)
         else:
             context["to_card"] = sent_to_card(list(payments))
-        message = message_of(kind.name, context, payments[0].user, headers(lines))
+        context |= {"rebooked": rebookings_of(payments) if kind is CONFIRMED else ()}
+        name = "handed_over" if payments[0].became == RebookingKind.HANDOVER else kind.name
+        message = message_of(name, context, payments[0].user, headers(lines))
     if address:
         message.to = [address]
     # The pictures belong to the text rather than beside it.
@@ -77,6 +79,11 @@ def render_mail(kind: MailKind, payments: Sequence[Payment], address: str = "") 
         if line.ticket:
             message.attach(ticket_image(line.ticket, line.image, line.payment))
     return message
+
+
+def rebookings_of(payments: Sequence[Payment]) -> list[Rebooking]:
+    """Which of these payments came of an exchange or a hand-over."""
+    return [each.rebooked_from for each in payments if hasattr(each, "rebooked_from")]
 
 
 def render_date_canceled(payments: Sequence[Payment]) -> EmailMultiAlternatives:
@@ -184,11 +191,14 @@ def mail_context(lines: Sequence[MailLine]) -> dict[str, Any]:  # Any: what temp
 def headers(lines: Sequence[MailLine]) -> dict[str, str]:
     """Headers that say that nobody sits there to answer, and a name for the mail.
 
-    The name is the same if the mail is sent a second time, so that mailboxes can tell.
+    The name is the same if the mail is sent a second time, so that mailboxes can tell; another once staff were asked
+    to send it again, since a mailbox hides what it has had before.
     """
     first = lines[0].payment
     ids = "-".join(str(line.payment.pk) for line in lines)
-    return named(f"{first.state.lower()}.{first.reservation.booking_reference}.{ids}")
+    again: int = first.resent  # type: ignore[attr-defined]  # annotated
+    name = f"{first.state.lower()}.{first.reservation.booking_reference}.{ids}"
+    return named(f"{name}.again-{again}" if again else name)
 
 
 def named(name: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ from payments.domain.mail_rendering import (
     render_outcome,
     render_receipt,
 )
-from payments.models import Payment
+from payments.models import Payment, RebookingKind
 from payments.queries import (
     CANCELED,
     CONFIRMED,
@@ -205,6 +205,8 @@ def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
 def booking_letter(owed: OwedMail, now: datetime | None) -> Letter | None:
     """The mail of payments of one booking; None, and noted, where nobody can be written to."""
     payments = list(payments_of_mail(owed, now=now))
+    # What was handed over has a mail of its own: of both the other comes first, this with the next run.
+    payments = [each for each in payments if each.became != RebookingKind.HANDOVER] or payments
     if not payments:
         return None
     if not (address := address_of(owed, payments[0].user)):

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Now
+from django.db.models import Count, DateTimeField, Exists, F, IntegerField, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Now
 
 from concert_site.lib.errors import NotFound
 from payments.models import Payment, PaymentQuerySet, State
 from payments.queries.till import TAKEN_AT_COUNTER
-from reservations.models import AnnouncementRecipient, Reservation
+from reservations.models import AnnouncementRecipient, NoteKind, Reservation, StaffNote
 from reservations.models.reservation import ReservationQuerySet, Status
 from wallet.models import BalanceHistoryQuerySet, TopUp
 from wallet.queries import history_of, top_ups_owed_a_receipt
@@ -103,7 +103,7 @@ def own(payment_id: int, *, user_id: int) -> Payment:
 
 def with_payments(reservations: ReservationQuerySet) -> ReservationQuerySet:
     """These reservations, each with its payment, in the same query."""
-    return reservations.select_related("payment")
+    return reservations.select_related("payment__rebooked_as")
 
 
 def payment_of(reservation: Reservation) -> Payment | None:
@@ -222,6 +222,15 @@ def recipient_of_mail(owed: OwedAnnouncement, *, now: datetime | None = None) ->
     )
 
 
+def times_resent() -> Coalesce:
+    """How often staff have had the tickets of a payment's booking mailed again."""
+    sent = StaffNote.objects.filter(
+        kind=NoteKind.RESENT, booking_reference=OuterRef("reservation__booking_reference")
+    ).order_by()
+    counted = sent.values("booking_reference").annotate(times=Count("pk")).values("times")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
 def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQuerySet:
     """What a mail is about, with all that it shows, in one query: seats in the order in which they were booked.
 
@@ -234,6 +243,15 @@ def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQ
 def with_what_mails_show(payments: PaymentQuerySet, kind: MailKind, now: datetime | None) -> PaymentQuerySet:
     """These, with all that a mail says of them and `owed_for`."""
     moment = Value(now, output_field=DateTimeField()) if now else Now()
-    related = "reservation__concert_seat", "reservation__concert_schedule", "reservation__concert__venue", "user"
-    shown = payments.select_related(*related).annotate(owed_for=moment - F(kind.since), at_counter=TAKEN_AT_COUNTER)
+    related = (
+        "reservation__concert_seat",
+        "reservation__concert_schedule",
+        "reservation__concert__venue",
+        "user",
+        "rebooked_as",
+        "rebooked_from__old_payment__reservation__concert_seat",
+    )
+    shown = payments.select_related(*related).annotate(
+        owed_for=moment - F(kind.since), at_counter=TAKEN_AT_COUNTER, resent=times_resent()
+    )
     return shown.order_by("reservation_id")

@@ -6,6 +6,7 @@ from reservations.models.hall import HallVersion, VenueHall
 from reservations.models.named_hold import NamedHold, NamedHoldSeat
 from reservations.models.reservation import Reservation
 from reservations.models.seat import ConcertSeat, SeatStatus
+from reservations.models.staff_note import NoteKind, StaffNote
 from reservations.models.venue import Venue
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "HallVersion",
     "NamedHold",
     "NamedHoldSeat",
+    "NoteKind",
     "Reservation",
     "SeatStatus",
+    "StaffNote",
     "Venue",
     "VenueHall",
 ]

@@ -24,8 +24,14 @@ class BookedSeatState(models.TextChoices):
     HELD = "held", _("held")
     PAID = "paid", _("paid")
     REFUNDED = "refunded", _("refunded")
+    EXCHANGED = "exchanged", _("exchanged")
+    HANDED_OVER = "handed_over", _("handed over")
     LAPSED = "lapsed", _("not paid in time")
     GIVEN_UP = "given_up", _("given up")
+
+
+# What a payment became that was refunded for that alone.
+REBOOKED = {"EXCHANGE": BookedSeatState.EXCHANGED, "HANDOVER": BookedSeatState.HANDED_OVER}
 
 
 class BookingTab(models.TextChoices):
@@ -57,8 +63,8 @@ class BookedSeat:
 
         One that staff took back has no end any more.
         """
-        if payment_of(self.reservation):
-            return BookedSeatState.REFUNDED
+        if payment := payment_of(self.reservation):
+            return REBOOKED.get(payment.became, BookedSeatState.REFUNDED)
         end, changed = self.reservation.expired_at, self.reservation.updated_state_at
         is_tidied = self.reservation.status == Status.CANCELED
         return BookedSeatState.GIVEN_UP if is_tidied and (end is None or changed < end) else BookedSeatState.LAPSED
