@@ -9,7 +9,7 @@ from concert_site.lib import heartbeats
 from concert_site.lib.task_runs import is_repeated, limited_runs, single_run
 from concert_site.lib.tasks import clear_pending
 from queueing.queries import schedules_with_a_line
-from reservations.domain import holds, plan_uploads, posters, waiting_room
+from reservations.domain import holds, named_holds, plan_uploads, posters, waiting_room
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +84,11 @@ def record_draw(schedule_id: int) -> None:
 
 @shared_task(name="reservations.tick_release")
 def tick_release() -> None:
-    """Return lapsed holds to sale."""
+    """Return lapsed holds to sale, and seats of named holds whose end has come."""
     with single_run("reservations.tick_release") as may_run:
         if may_run and not is_repeated("reservations.tick_release"):
             holds.release_lapsed()
+            named_holds.release_ended()
             heartbeats.note("reservations.tick_release")
 
 

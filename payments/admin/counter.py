@@ -140,10 +140,6 @@ def require_any(request: HttpRequest, *permissions: str) -> None:
         raise PermissionDenied
 
 
-def hall_url(schedule_id: int) -> str:
-    return reverse("admin:reservations_concertschedule_hall", args=[schedule_id])
-
-
 # --- Selling -----------------------------------------------------------------------------------
 
 
@@ -178,10 +174,9 @@ def schedule_of(schedule_id: int) -> ConcertSchedule:
 
 
 def back_url(request: HttpRequest, schedule: ConcertSchedule) -> str:
-    """The list of seats of a date, for who may see it."""
+    """The hall of a date, for who may see it."""
     if request.user.has_perm("reservations.view_concertseat"):
-        page = reverse("admin:reservations_concertseat_changelist")
-        return f"{page}?concert_schedule__id__exact={schedule.pk}"
+        return reverse("admin:reservations_concertschedule_hall", args=[schedule.pk])
     return reverse("admin:index")
 
 

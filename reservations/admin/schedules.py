@@ -24,6 +24,7 @@ from queueing.domain.snapshots import count_waiting
 from reservations.admin import cells
 from reservations.admin.date_pages import DatePages, date_panel
 from reservations.admin.draws import draw_summary
+from reservations.admin.hall import HallPages
 from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
@@ -76,7 +77,7 @@ class ScheduleStateFilter(ChoiceFilter):
 
 
 @admin.register(ConcertSchedule)
-class ScheduleAdmin(DatePages, SchedulePages, DomainAdmin):
+class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
     form = ScheduleForm
     list_display = ("name", "evening", "opens", "closes", "state", "seats", "waiting_room")
     list_filter = (

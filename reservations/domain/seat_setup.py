@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict
+from reservations.domain import named_holds
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
 from reservations.halls.adjoining import SeatPlace
 from reservations.halls.hall import Hall, SeatPlan
@@ -83,6 +84,7 @@ def delete_seats(schedule_id: int) -> int:
     """
     if was_booked(schedule_id):
         raise BookedBefore
+    named_holds.forget(schedule_id)
     with connection.cursor() as cursor:
         cursor.execute(sql_beside(__file__, "remove_seats.sql"), {"schedule_id": schedule_id})
         removed = int(cursor.rowcount)

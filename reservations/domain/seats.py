@@ -17,6 +17,7 @@ from reservations.domain import holds
 from reservations.domain.transactions import lock_schedule
 from reservations.halls.hall import HIGHEST_PRICE, LONGEST, Category
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
+from reservations.models.named_hold import is_kept
 from reservations.models.seat import ConcertSeatQuerySet
 
 # In nobody's hands: what may be given another price.
@@ -39,7 +40,7 @@ def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> Se
 
 
 def put_on_sale(*, seat_ids: Sequence[int]) -> SeatChanges:
-    """Put seats that are off sale back on sale; the others are skipped."""
+    """Put seats that are off sale back on sale; the others are skipped, and so are those of a named hold."""
     return move(seat_ids, SeatStatus.UNAVAILABLE, SeatStatus.AVAILABLE)
 
 
@@ -47,7 +48,8 @@ def put_on_sale(*, seat_ids: Sequence[int]) -> SeatChanges:
 def move(seat_ids: Sequence[int], source: SeatStatus, to: SeatStatus) -> SeatChanges:
     """Move the seats that are in `source` to `to`; the others are skipped."""
     ours = locked(chosen(seat_ids).filter(status=source))
-    return changes(seat_ids, ours.move(source, to))
+    # Looked at behind the lock: what somebody keeps by name leaves only its named hold (named_holds.release).
+    return changes(seat_ids, ours.exclude(is_kept()).move(source, to))
 
 
 @transaction.atomic(durable=True)
@@ -78,13 +80,23 @@ def show_on_map(schedule: ConcertSchedule, category: Category) -> None:
     )
 
 
-@transaction.atomic(durable=True)
 def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> SeatChanges:
     """Say of seats that they can, or can't, be reached without a step; whoever has them."""
-    others = chosen(seat_ids).exclude(accessible=accessible)
+    return mark(seat_ids, "accessible", value=accessible)
+
+
+def mark_companion(*, seat_ids: Sequence[int], companion: bool) -> SeatChanges:
+    """Say of seats that they are, or aren't, for who comes along with somebody in a wheelchair; whoever has them."""
+    return mark(seat_ids, "companion", value=companion)
+
+
+@transaction.atomic(durable=True)
+def mark(seat_ids: Sequence[int], column: str, *, value: bool) -> SeatChanges:
+    """Give seats a mark that the map shows, or take it from them."""
+    others = chosen(seat_ids).exclude(**{column: value})
     dates = ConcertSchedule.objects.filter(pk__in=others.order_by().values("concert_schedule_id"))
     schedule_ids = list(dates.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    changed = locked(others.filter(concert_schedule_id__in=schedule_ids)).update(accessible=accessible)
+    changed = locked(others.filter(concert_schedule_id__in=schedule_ids)).update(**{column: value})
     ConcertSchedule.objects.filter(pk__in=schedule_ids).update(layout_version=F("layout_version") + 1)
     return changes(seat_ids, changed)
 

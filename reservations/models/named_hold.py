@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import moment
@@ -109,3 +109,8 @@ class NamedHoldSeat(models.Model):
 
     def __str__(self) -> str:
         return f"seat {self.concert_seat_id} of named hold {self.named_hold_id}"
+
+
+def is_kept() -> Exists:
+    """Of a seat: whether a named hold keeps it."""
+    return Exists(NamedHoldSeat.objects.filter(concert_seat=OuterRef("pk"), outcome=None))

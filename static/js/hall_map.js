@@ -66,11 +66,15 @@ export class HallMap {
   dress() {
     const style = getComputedStyle(this.frame);
     const token = (name) => style.getPropertyValue(name).trim();
-    const theme = { isDark: dark.matches, font: style.fontFamily };
+    const theme = { isDark: this.isDark, font: style.fontFamily };
     for (const name of ["card", "ink", "soft", "taken", "good", "focus"]) theme[name] = token(`--${name}`);
     this.painter.dress(theme);
     this.theme = theme;
     this.repaint();
+  }
+
+  get isDark() {
+    return dark.matches;
   }
 
   resize() {

@@ -67,11 +67,11 @@ export class HallPainter {
     const square = mask(radius, true);
     const dot = mask(Math.max(0.6, radius * TAKEN_SHARE), false);
     const colors = this.colors.map((color) => packed(channels(color)));
-    const taken = packed(channels(this.theme.taken));
+    const taken = this.takenColors().map((color) => packed(channels(color)));
     for (let nth = 0; nth < data.count; nth += 1) {
       const isFree = data.state[nth] === FREE;
       const shape = isFree ? (data.accessible[nth] ? square : disc) : dot;
-      const color = isFree ? colors[data.category[nth]] : taken;
+      const color = isFree ? colors[data.category[nth]] : taken[data.kind?.[nth] ?? 0];
       const strength = data.shown[nth] ? 1 : DIMMED;
       stamp(pixels, width, height, shape, (data.x[nth] - left) * scale, (data.y[nth] - top) * scale, color, strength);
     }
@@ -79,6 +79,11 @@ export class HallPainter {
     Object.assign(canvas, { width, height });
     canvas.getContext("2d").putImageData(image, 0, 0);
     return canvas;
+  }
+
+  // Staff see kinds of taken seats (hall_staff.js), fans one.
+  takenColors() {
+    return [this.theme.taken, ...(this.theme.kinds ?? [])];
   }
 
   paintMarked(context, nth, radius) {
@@ -137,13 +142,14 @@ export class HallPainter {
     const isFree = data.state[nth] === FREE;
     const category = isFree ? data.category[nth] : -1;
     const isAccessible = isFree && data.accessible[nth] === 1;
-    const key = `${category} ${isAccessible} ${hasLetter} ${radius.toFixed(2)}`;
+    const kind = isFree ? 0 : (data.kind?.[nth] ?? 0);
+    const key = `${category} ${kind} ${isAccessible} ${hasLetter} ${radius.toFixed(2)}`;
     if (!this.sprites.has(key)) {
       if (this.sprites.size > 200) this.sprites.clear();
       const letter = isFree && hasLetter && !isAccessible ? data.categories[category].letter : "";
       const look = isFree
         ? { shape: category, color: this.colors[category], ink: this.inks[category], letter, isAccessible }
-        : { shape: 0, color: theme.taken, ink: theme.ink, letter: "", isAccessible: false };
+        : { shape: 0, color: this.takenColors()[kind], ink: theme.ink, letter: "", isAccessible: false };
       this.sprites.set(key, seatSprite(isFree ? radius : radius * TAKEN_SHARE, look, theme.font));
     }
     return this.sprites.get(key);

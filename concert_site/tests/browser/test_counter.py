@@ -1,0 +1,80 @@
+"""A counter sale: seats chosen on the staff's map, sold for cash, printed; and a named hold made on a phone."""
+
+import re
+
+from playwright.sync_api import expect
+
+from concert_site.tests.browser.visitor import DESKTOP
+
+
+def open_hall(staff, show):
+    """The hall of a date, once its map is there."""
+    staff.go(f"admin/reservations/concertschedule/{show['schedule']}/hall/")
+    expect(staff.page.locator(".hall-modes")).to_be_visible()
+
+
+def choose_by_keyboard(staff, count):
+    """The first seats of the first row, one after the other."""
+    staff.page.locator(".hall-cursor[tabindex='0'], .hall-cursor:not([tabindex])").first.focus()
+    for _seat in range(count):
+        staff.page.keyboard.press("Enter")
+        staff.page.keyboard.press("ArrowRight")
+
+
+def test_a_clerk_sells_seats_on_the_map_for_cash_and_prints(arrive, make_show):
+    show = make_show(seats=40, price=30_000)
+    staff = arrive(DESKTOP)
+    staff.be("staff@frontrow.example")
+
+    open_hall(staff, show)
+    choose_by_keyboard(staff, 2)
+    expect(staff.page.locator(".hall-count")).to_contain_text("2 seats: free 2")
+    staff.click("Sell at the counter…")
+    staff.page.locator("[name=name]").fill("Kim")
+    staff.page.locator("[name=tendered]").fill("100000")
+    expect(staff.page.locator("[data-change-due]")).to_have_text("40,000")
+    staff.click("Sell")
+    staff.sees("₩40,000")
+    staff.click("Print 2 tickets", role="link")
+    expect(staff.page.locator(".ticket")).to_have_count(2)
+
+    open_hall(staff, show)
+    choose_by_keyboard(staff, 1)
+    expect(staff.page.locator(".hall-count")).to_contain_text("sold 1")
+    expect(staff.page.locator(".hall-who")).to_contain_text("Kim")
+
+
+def test_a_row_is_kept_by_name_on_a_phone_and_seen_by_a_colleague(arrive, make_show):
+    show = make_show(seats=40)
+    staff, colleague = arrive(), arrive(DESKTOP)
+    for each in (staff, colleague):
+        each.be("staff@frontrow.example")
+        open_hall(each, show)
+
+    staff.page.get_by_label("Row", exact=True).check()
+    choose_by_keyboard(staff, 1)
+    staff.click("Named hold…")
+    for name, text in {"name": "Press", "owner": "Kim", "reason": "Reviews"}.items():
+        staff.page.locator(f"[name={name}]").fill(text)
+    staff.click("Named hold")
+    staff.sees("Named hold: ")
+
+    choose_by_keyboard(colleague, 1)
+    expect(colleague.page.locator(".hall-count")).to_contain_text("named hold 1")
+
+
+def test_a_rectangle_chooses_what_it_covers(arrive, make_show):
+    show = make_show(seats=40)
+    staff = arrive(DESKTOP)
+    staff.be("staff@frontrow.example")
+    open_hall(staff, show)
+
+    staff.page.get_by_label("Rectangle").check()
+    box = staff.page.locator(".hall-lasso").bounding_box()
+    # Inside of the frame's round corners.
+    staff.page.mouse.move(box["x"] + 14, box["y"] + 14)
+    staff.page.mouse.down()
+    staff.page.mouse.move(box["x"] + box["width"] - 14, box["y"] + box["height"] - 14)
+    staff.page.mouse.up()
+
+    expect(staff.page.locator(".hall-count")).to_contain_text(re.compile("^40 seats"))

@@ -1,0 +1,399 @@
+"""The hall of a date as staff see it: choose seats on the map or from lists, and say what is to become of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import gettext as _
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+
+from concert_site.lib.admin.base import ReasonField, StaffAdmin, actor_of
+from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.cache import TTLCache
+from concert_site.lib.formats import clock, money, money_pattern
+from concert_site.lib.id_ranges import format_ranges, parse_ranges
+from concert_site.lib.json import to_json
+from concert_site.lib.web.conditional import json_of
+from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
+from reservations.admin.seats import SeatCategoryForm
+from reservations.domain import named_holds, seats
+from reservations.domain.named_holds import LONGEST, Keeping
+from reservations.halls.columns import hall_columns
+from reservations.halls.hall import Category
+from reservations.halls.seat_names import seat_name
+from reservations.models import ConcertSchedule, ConcertSeat, NamedHold
+from reservations.queries import hall_states, seat_map
+from reservations.queries.hall_states import Chosen, SeatTold
+
+KEPT_SECONDS = 3600
+VIEW = ("view_concertseat",)
+CHANGE, KEEP = "reservations.change_concertseat", "reservations.manage_blocks"
+COUNTER = ("payments.sell_at_counter", "payments.give_complimentary")
+SEES_FANS = "reservations.view_reservation"
+# By schedule and version of its layout: staff look at halls that the public doesn't see yet.
+_columns: TTLCache[bytes] = TTLCache(most=8)
+
+
+class NamedHoldForm(forms.Form):
+    """For whom seats are kept."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=LONGEST["name"],
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("What it is called: Press, Promoter, Sound desk."),
+    )
+    owner = forms.CharField(
+        label=gettext_lazy("Owner"),
+        max_length=LONGEST["owner"],
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Who asked for it, and how to reach them."),
+    )
+    reason = ReasonField(help_text="")
+    ends_at = forms.SplitDateTimeField(
+        label=gettext_lazy("Ends at"),
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget,
+        help_text=gettext_lazy("Then the seats go on sale by themselves. Left empty: once you release them."),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that is done to chosen seats: what it is called, who may, which of them it touches, and how.
+
+    `run` gets the admin's form and the ids, and answers what was changed.
+    """
+
+    title: Any  # Any: lazy texts
+    permission: str
+    touches: Callable[[Chosen], int]
+    run: Callable[..., seats.SeatChanges]
+    form: type[forms.Form] = forms.Form
+    says: Any = ""  # Any: as above
+
+
+def run_category(
+    request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
+) -> seats.SeatChanges:
+    sent = form.cleaned_data
+    category = Category(sent["category"], sent["color"], sent["price"])
+    return seats.change_category(schedule_id=schedule.pk, seat_ids=ids, category=category)
+
+
+def run_keep(
+    request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
+) -> seats.SeatChanges:
+    keeping = Keeping(**{name: form.cleaned_data[name] for name in ("name", "owner", "reason", "ends_at")})
+    return named_holds.keep(schedule_id=schedule.pk, seat_ids=ids, keeping=keeping, actor_id=actor_of(request)).seats
+
+
+def run_release(
+    request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
+) -> seats.SeatChanges:
+    holds = NamedHold.objects.filter(concert_schedule=schedule, seats__concert_seat__in=ids, seats__outcome=None)
+    released = sum(
+        named_holds.release(named_hold_id=each, seat_ids=ids) for each in set(holds.values_list("pk", flat=True))
+    )
+    return seats.SeatChanges(released, len(ids) - released)
+
+
+def plain(step: Callable[..., seats.SeatChanges], **kept: bool) -> Callable[..., seats.SeatChanges]:
+    """A step of the domain that needs nothing but the seats."""
+    return lambda _request, _schedule, ids, _form: step(seat_ids=ids, **kept)
+
+
+STEPS = {
+    "off-sale": Step(gettext_lazy("Take off sale"), CHANGE, lambda found: found.free, plain(seats.take_off_sale)),
+    "on-sale": Step(
+        gettext_lazy("Put back on sale"),
+        CHANGE,
+        lambda found: found.off_sale,
+        plain(seats.put_on_sale),
+        says=gettext_lazy("Seats of a named hold stay: release them there."),
+    ),
+    "category": Step(
+        gettext_lazy("Category and price"),
+        CHANGE,
+        lambda found: found.free + found.off_sale + found.kept,
+        run_category,
+        SeatCategoryForm,
+        gettext_lazy("Held and sold seats keep their price."),
+    ),
+    "accessible": Step(
+        gettext_lazy("Wheelchair place"), CHANGE, lambda found: found.all, plain(seats.mark_accessible, accessible=True)
+    ),
+    "not-accessible": Step(
+        gettext_lazy("No wheelchair place"),
+        CHANGE,
+        lambda found: found.all,
+        plain(seats.mark_accessible, accessible=False),
+    ),
+    "companion": Step(
+        gettext_lazy("Companion’s seat"), CHANGE, lambda found: found.all, plain(seats.mark_companion, companion=True)
+    ),
+    "not-companion": Step(
+        gettext_lazy("No companion’s seat"),
+        CHANGE,
+        lambda found: found.all,
+        plain(seats.mark_companion, companion=False),
+    ),
+    "keep": Step(
+        gettext_lazy("Named hold"),
+        KEEP,
+        lambda found: found.free + found.off_sale,
+        run_keep,
+        NamedHoldForm,
+        gettext_lazy("The seats are off sale for fans, and kept for somebody by name."),
+    ),
+    "release": Step(gettext_lazy("Release from named hold"), KEEP, lambda found: found.kept, run_release),
+}
+
+
+class HallPages(StaffAdmin):
+    """The pages of the hall, for the admin of schedules."""
+
+    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
+        pages = {
+            "": (self.hall_page, "hall"),
+            "seats.json": (self.hall_seats, "hall_seats"),
+            "states.json": (self.hall_codes, "hall_states"),
+            "who.json": (self.hall_who, "hall_who"),
+            "named/": (self.named_page, "hall_named"),
+            "named/<int:named_hold_id>/release/": (self.release_named, "hall_release_named"),
+            "step/<slug:step>/": (self.hall_step, "hall_step"),
+        }
+        ours = [
+            path(f"<int:schedule_id>/hall/{address}", self.admin_site.admin_view(page), name=f"{PREFIX}_{name}")
+            for address, (page, name) in pages.items()
+        ]
+        return [*ours, *super().get_urls()]
+
+    # --- Looking -----------------------------------------------------------------------------------
+
+    @schedule_view(*VIEW)
+    def hall_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """The map, and without JavaScript (or by choice) one section as boxes to tick."""
+        section = request.GET.get("section")
+        told: list[SeatTold] = []
+        if section is not None:
+            ids = schedule.seats.filter(section=section).order_by("pk").values_list("pk", flat=True)
+            told = section_told(schedule.pk, list(ids))
+        sections = schedule.seats.order_by().values_list("section", flat=True).distinct()
+        return self.page(
+            request,
+            "admin/reservations/hall.html",
+            title=_("Hall"),
+            subtitle=str(schedule),
+            schedule=schedule,
+            back=change_page(schedule.pk),
+            section=section,
+            rows=rows_of(told),
+            sections=sorted(sections),
+            sees_fans=request.user.has_perm(SEES_FANS),
+            steps=[(name, step.title) for name, step in STEPS.items() if request.user.has_perm(step.permission)],
+            may_sell=any(request.user.has_perm(each) for each in COUNTER),
+            texts=script_texts(),
+            money_pattern=money_pattern(),
+            language=get_language(),
+        )
+
+    @schedule_view(*VIEW)
+    def hall_seats(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """What is drawn, as the fans' map has it."""
+        key = f"{schedule.pk}-{schedule.layout_version}"
+        return json_of(_columns.get_or_build(key, lambda: (columns_of(schedule.pk), KEPT_SECONDS)))
+
+    @schedule_view(*VIEW)
+    def hall_codes(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """The state of every seat: a letter each, in the order of the map."""
+        return JsonResponse({"layout_version": schedule.layout_version, "seats": hall_states.hall_codes(schedule.pk)})
+
+    @schedule_view(*VIEW)
+    def hall_who(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """Who has these seats, in a line each."""
+        ids = (parse_ranges(request.GET.get("seats", "")) or [])[: hall_states.MOST_TOLD]
+        sees_fans = request.user.has_perm(SEES_FANS)
+        told = hall_states.told_of(schedule.pk, ids)
+        return JsonResponse(
+            {"seats": [{"id": each.seat.pk, "text": line_of(each, sees_fans=sees_fans)} for each in told]}
+        )
+
+    # --- Doing -------------------------------------------------------------------------------------
+
+    @schedule_view(*VIEW)
+    def hall_step(self, request: HttpRequest, schedule: ConcertSchedule, *, step: str) -> HttpResponse:
+        """Say how many of the chosen seats a step touches and skips; then do it, once it is confirmed."""
+        todo = STEPS.get(step)
+        if todo is None or request.method != "POST":
+            raise Http404
+        if not request.user.has_perm(todo.permission):
+            raise PermissionDenied
+        ids = chosen_ids(request)
+        if not ids:
+            messages.warning(request, _("Choose seats first."))
+            return HttpResponseRedirect(hall_url(schedule.pk))
+        form = todo.form(request.POST if "confirmed" in request.POST else None)
+        if "confirmed" in request.POST:
+            done = submit_to_domain(form, lambda: todo.run(request, schedule, ids, form))
+            if done is not None:
+                return self.stepped(request, schedule, todo, done, ids)
+        counts = hall_states.chosen_counts(schedule.pk, ids)
+        touched = todo.touches(counts)
+        return self.page(
+            request,
+            "admin/reservations/hall_step.html",
+            title=todo.title,
+            subtitle=str(schedule),
+            says=todo.says,
+            counts=counts,
+            touched=touched,
+            skipped=counts.all - touched,
+            form=form,
+            seats=format_ranges(ids),
+            back=hall_url(schedule.pk),
+        )
+
+    def stepped(
+        self, request: HttpRequest, schedule: ConcertSchedule, step: Step, done: seats.SeatChanges, ids: Sequence[int]
+    ) -> HttpResponse:
+        """Say what came of it, and write it into the log of the date."""
+        said = _("%(said)s: %(count)s.") % {"said": step.title, "count": f"{done.changed:,}"}
+        if done.changed:
+            self.log_change(request, schedule, f"{said} {names_of(ids)}")
+            messages.success(request, said)
+        if done.skipped:
+            text = _("%(count)s skipped: held, sold, or so already.") % {"count": f"{done.skipped:,}"}
+            messages.warning(request, text)
+        return HttpResponseRedirect(hall_url(schedule.pk))
+
+    # --- Named holds -------------------------------------------------------------------------------
+
+    @schedule_view(*VIEW)
+    def named_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
+        """The named holds of a date, with what became of their seats."""
+        return self.page(
+            request,
+            "admin/reservations/named_holds.html",
+            title=_("Named holds"),
+            subtitle=str(schedule),
+            schedule=schedule,
+            named_holds=hall_states.named_holds_of(schedule.pk),
+            may_release=request.user.has_perm(KEEP),
+            back=hall_url(schedule.pk),
+        )
+
+    @schedule_view("manage_blocks")
+    def release_named(self, request: HttpRequest, schedule: ConcertSchedule, *, named_hold_id: int) -> HttpResponse:
+        """Ask once, then put all that a named hold still keeps back on sale."""
+        found = hall_states.named_holds_of(schedule.pk).filter(pk=named_hold_id).first()
+        if found is None:
+            raise Http404
+        back = reverse(f"admin:{PREFIX}_hall_named", args=[schedule.pk])
+        if request.method == "POST":
+            count = named_holds.release(named_hold_id=found.pk)
+            said = ngettext(
+                "%(name)s: %(count)d seat is back on sale.", "%(name)s: %(count)d seats are back on sale.", count
+            )
+            said %= {"name": found.name, "count": count}
+            self.log_change(request, schedule, said)
+            messages.success(request, said)
+            return HttpResponseRedirect(back)
+        kept: int = found.kept  # type: ignore[attr-defined]  # annotated
+        says = ngettext("%(count)d seat goes back on sale.", "%(count)d seats go back on sale.", kept) % {"count": kept}
+        context = {"form": forms.Form(), "explanation": says, "submit": _("Release"), "back": back}
+        title = _("Release %(name)s?") % {"name": found.name}
+        return self.page(
+            request, "admin/reservations/schedule_form.html", title=title, subtitle=str(schedule), **context
+        )
+
+
+def hall_url(schedule_id: int) -> str:
+    return reverse(f"admin:{PREFIX}_hall", args=[schedule_id])
+
+
+def chosen_ids(request: HttpRequest) -> list[int]:
+    """What was chosen: on the map as ranges of ids, in a list box by box."""
+    sent = ",".join(text for text in [*request.POST.getlist("seats"), *request.POST.getlist("seat")] if text)
+    return parse_ranges(sent) or []
+
+
+def columns_of(schedule_id: int) -> bytes:
+    """The map as columns, of a hall that may not be public."""
+    return to_json(hall_columns(orjson.loads(seat_map.map_json(schedule_id))))
+
+
+def section_told(schedule_id: int, ids: Sequence[int]) -> list[SeatTold]:
+    """A whole section, portion by portion."""
+    most = hall_states.MOST_TOLD
+    return [each for at in range(0, len(ids), most) for each in hall_states.told_of(schedule_id, ids[at : at + most])]
+
+
+def rows_of(told: Sequence[SeatTold]) -> dict[str, list[SeatTold]]:
+    """Seats by row."""
+    rows: dict[str, list[SeatTold]] = {}
+    for each in told:
+        rows.setdefault(each.seat.row, []).append(each)
+    return rows
+
+
+def line_of(told: SeatTold, *, sees_fans: bool) -> str:
+    """A seat with its state, and who has it for who may know."""
+    seat, booked = told.seat, told.reservation
+    parts = [seat_name(seat), seat.category, money(seat.seat_price)]
+    if told.is_free:
+        parts.append(_("free"))
+    elif told.named_hold is not None:
+        parts += [told.named_hold.name, told.named_hold.owner if sees_fans else ""]
+    elif booked is None:
+        parts.append(str(seat.get_status_display()))
+    else:
+        parts.append(_("complimentary") if booked.complimentary else str(seat.get_status_display()))
+        if booked.expired_at:
+            parts.append(_("until %(time)s") % {"time": clock(booked.expired_at)})
+        if sees_fans:
+            parts += [booked.user.name, booked.user.email, booked.booking_reference]
+    marks = [_("wheelchair place")] * seat.accessible + [_("companion’s seat")] * seat.companion
+    return " · ".join(part for part in [*parts, *marks] if part)
+
+
+def names_of(ids: Sequence[int]) -> str:
+    """A few of the seats, for the log."""
+    first = ConcertSeat.objects.filter(pk__in=ids).order_by("pk")[:5]
+    more = _(" and %d more") % (len(ids) - len(first)) if len(ids) > len(first) else ""
+    return ", ".join(map(str, first)) + more
+
+
+def script_texts() -> str:
+    """What the map says, in the reader's language, as JSON; {braces} are filled in by the script."""
+    return json.dumps(
+        {
+            "seat": _("{section}, row {row}, seat {seat}"),
+            "A": _("free"),
+            "T": _("held"),
+            "R": _("sold"),
+            "C": _("complimentary"),
+            "U": _("off sale"),
+            "N": _("named hold"),
+            "chosen": _("chosen"),
+            "accessible": _("wheelchair place"),
+            "section": _("{section}: {left} seats left, {grades}, from {price}"),
+            "section_full": _("{section}: nothing left"),
+            "full_short": _("full"),
+            "count_one": _("1 seat"),
+            "count_many": _("{count} seats"),
+            "language": get_language(),
+            "stale": _("The connection is lost, so the map may be out of date."),
+            "broken": _("The map can't be loaded. Choose from the list instead."),
+        }
+    )

@@ -1,0 +1,269 @@
+// The hall as staff see it: the fans' map with what every seat is, chosen seat by seat, row by row or by a rectangle.
+//
+// The form posts the chosen ids as ranges. What others do meanwhile is seen every two seconds; the choice stays.
+
+import { HallMap } from "./hall_map.js";
+import { HallPainter } from "./hall_painter.js";
+import { CHOSEN, SeatData } from "./seat_data.js";
+import { rowName, seatNumber } from "./seat_names.js";
+
+const POLL_MS = 2000;
+// The codes of states.json but A, in the order of their colours.
+const KINDS = "TRCNU";
+const COLORS = ["held", "sold", "given", "kept", "off"];
+// Who has a seat is asked for the last chosen ones.
+const TOLD = 12;
+
+const form = document.getElementById("hall-form");
+const frame = document.getElementById("hall-frame");
+const texts = JSON.parse(form.dataset.texts);
+const modes = form.querySelector(".hall-modes");
+const who = form.querySelector(".hall-who");
+const counted = form.querySelector(".hall-count");
+const lasso = form.querySelector(".hall-lasso");
+const nobody = counted.textContent;
+let map = null;
+let isShift = false;
+let last = -1;
+
+function filled(text, facts) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
+}
+
+// --- The fans' map, with more to be seen --------------------------------------------------------
+
+class StaffData extends SeatData {
+  // `kind`: 0 for whatever has no colour of its own, else the place of its code among KINDS and one.
+  setCodes(codes) {
+    super.setCodes(codes);
+    this.kind ??= new Uint8Array(this.count);
+    for (let nth = 0; nth < this.count; nth += 1) this.kind[nth] = KINDS.indexOf(codes[nth]) + 1;
+  }
+
+  // Staff choose any seat.
+  isOpen() {
+    return true;
+  }
+}
+
+class StaffPainter extends HallPainter {
+  dress(theme) {
+    const style = getComputedStyle(frame);
+    theme.kinds = COLORS.map((name) => style.getPropertyValue(`--${name}`).trim());
+    super.dress(theme);
+  }
+}
+
+class StaffMap extends HallMap {
+  dress() {
+    if (!(this.painter instanceof StaffPainter)) this.painter = new StaffPainter(this.hall, this.data);
+    super.dress();
+  }
+
+  get isDark() {
+    return document.documentElement.classList.contains("dark");
+  }
+}
+
+function describe(data, nth) {
+  const row = data.runs[data.runOf[nth]];
+  const name = filled(texts.seat, {
+    section: data.sections[row.section], row: rowName(row.name), seat: seatNumber(data.labelOf(nth)),
+  });
+  const state = data.state[nth] === CHOSEN ? `${texts.chosen}, ${texts[data.codes[nth]]}` : texts[data.codes[nth]];
+  return [name, data.categories[data.category[nth]].name, state, data.accessible[nth] ? texts.accessible : ""]
+    .filter(Boolean).join(", ");
+}
+
+// --- What is chosen -----------------------------------------------------------------------------
+
+function choose(seats, isChosen) {
+  for (const nth of seats) map.data.choose(nth, isChosen);
+  map.changed();
+  map.tell();
+  show();
+}
+
+function ranges(ids) {
+  const parts = [];
+  for (const id of ids.sort((a, b) => a - b)) {
+    const before = parts.at(-1);
+    if (before && before[1] === id - 1) before[1] = id;
+    else parts.push([id, id]);
+  }
+  return parts.map(([first, end]) => (first === end ? first : `${first}-${end}`)).join(",");
+}
+
+function show() {
+  const { data } = map;
+  const chosen = [...data.chosen];
+  form.elements.seats.value = ranges(chosen.map((nth) => data.ids[nth]));
+  const count = chosen.length;
+  const by = new Map();
+  for (const nth of chosen) by.set(data.codes[nth], (by.get(data.codes[nth]) ?? 0) + 1);
+  const parts = [...by].map(([code, number]) => `${texts[code]} ${number.toLocaleString(texts.language)}`);
+  const all = count === 1 ? texts.count_one : filled(texts.count_many, { count: count.toLocaleString(texts.language) });
+  counted.textContent = count ? `${all}: ${parts.join(" · ")}` : nobody;
+  for (const button of form.querySelectorAll(".hall-actions button")) button.disabled = !count;
+}
+
+function rowAround(nth) {
+  const { start, count } = map.data.runs[map.data.runOf[nth]];
+  return Array.from({ length: count }, (_, at) => start + at);
+}
+
+function pick(nth) {
+  const { data } = map;
+  const isChosen = data.state[nth] !== CHOSEN;
+  const mode = form.elements.mode.value;
+  if (isShift && last >= 0 && data.runOf[last] === data.runOf[nth]) {
+    const [low, high] = [Math.min(last, nth), Math.max(last, nth)];
+    choose(Array.from({ length: high - low + 1 }, (_, at) => low + at), true);
+  } else choose(mode === "row" ? rowAround(nth) : [nth], isChosen);
+  last = nth;
+  tellWho(nth);
+}
+
+let asked = 0;
+
+async function tellWho(nth) {
+  const mine = (asked += 1);
+  const ids = [nth, ...[...map.data.chosen].slice(-TOLD)].map((each) => map.data.ids[each]);
+  try {
+    const answer = await fetch(`${form.dataset.who}?seats=${ranges([...new Set(ids)])}`);
+    const found = await answer.json();
+    const meant = found.seats.find(({ id }) => id === map.data.ids[nth]);
+    if (mine === asked && meant) who.textContent = meant.text;
+  } catch {
+    who.textContent = texts.stale;
+  }
+}
+
+// --- A rectangle --------------------------------------------------------------------------------
+
+function listenToLasso() {
+  const box = lasso.querySelector("span");
+  let from = null;
+  const place = (event) => {
+    const edge = lasso.getBoundingClientRect();
+    return [event.clientX - edge.left, event.clientY - edge.top];
+  };
+  const draw = ([x, y]) => Object.assign(box.style, {
+    left: `${Math.min(x, from[0])}px`, top: `${Math.min(y, from[1])}px`,
+    width: `${Math.abs(x - from[0])}px`, height: `${Math.abs(y - from[1])}px`,
+  });
+  // The map below would move along.
+  for (const name of ["pointerdown", "pointermove", "pointerup"]) {
+    lasso.addEventListener(name, (event) => event.stopPropagation());
+  }
+  lasso.addEventListener("pointerdown", (event) => {
+    lasso.setPointerCapture(event.pointerId);
+    from = place(event);
+    draw(from);
+    box.hidden = false;
+  });
+  lasso.addEventListener("pointermove", (event) => from && draw(place(event)));
+  lasso.addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const to = place(event);
+    const [left, top] = map.hallAt(Math.min(from[0], to[0]), Math.min(from[1], to[1]));
+    const [right, bottom] = map.hallAt(Math.max(from[0], to[0]), Math.max(from[1], to[1]));
+    const { data } = map;
+    const found = [];
+    map.grid.within(left, top, right, bottom, (nth) => {
+      const isIn = data.x[nth] >= left && data.x[nth] <= right && data.y[nth] >= top && data.y[nth] <= bottom;
+      if (isIn) found.push(nth);
+    });
+    from = null;
+    box.hidden = true;
+    // With Alt they are taken off the choice.
+    choose(found, !event.altKey);
+  });
+  lasso.addEventListener("pointercancel", () => {
+    from = null;
+    box.hidden = true;
+  });
+}
+
+function listen() {
+  for (const name of ["pointerdown", "pointerup", "keydown", "keyup"]) {
+    document.addEventListener(name, (event) => (isShift = event.shiftKey), { capture: true });
+  }
+  modes.addEventListener("change", ({ target }) => {
+    lasso.hidden = form.elements.mode.value !== "box";
+    if (!target.matches(".hall-add") || !target.value) return;
+    const section = map.data.sections.indexOf(target.value);
+    choose([...map.data.section.keys()].filter((nth) => map.data.section[nth] === section), true);
+    map.showSection(section);
+    target.value = "";
+  });
+  form.querySelector(".hall-clear").addEventListener("click", () => choose([...map.data.chosen], false));
+  const press = (id, act) => document.getElementById(id).addEventListener("click", act);
+  press("zoom-in", () => map.zoomBy(1.8));
+  press("zoom-out", () => map.zoomBy(1 / 1.8));
+  press("zoom-all", () => map.showAll());
+  new MutationObserver(() => map.dress()).observe(document.documentElement, { attributeFilter: ["class"] });
+}
+
+// --- What others do -----------------------------------------------------------------------------
+
+async function states() {
+  const answer = await fetch(form.dataset.states, { cache: "no-store" });
+  if (!answer.ok) throw new Error(`states: ${answer.status}`);
+  return answer.json();
+}
+
+function count() {
+  const left = map.data.left();
+  map.signs.count(left, (amount) => filled(form.dataset.money, { amount: amount.toLocaleString(texts.language) }));
+  map.signs.show();
+}
+
+async function poll(version) {
+  if (!document.hidden) {
+    try {
+      const found = await states();
+      // The hall itself was changed: its codes belong to another map.
+      if (found.layout_version !== version) window.location.reload();
+      else if (found.seats !== map.data.codes) {
+        map.data.setCodes(found.seats);
+        count();
+        map.changed();
+        show();
+      }
+      if (who.textContent === texts.stale) who.textContent = "";
+    } catch {
+      who.textContent = texts.stale;
+    }
+  }
+  window.setTimeout(() => poll(version), POLL_MS);
+}
+
+async function begin() {
+  try {
+    const [found, plan] = await Promise.all([
+      states(), fetch(document.getElementById("hall").dataset.seats).then((answer) => answer.json()),
+    ]);
+    if (!plan.ids.length) {
+      form.classList.add("no-map");
+      return;
+    }
+    const data = new StaffData(plan);
+    data.setCodes(found.seats);
+    form.classList.add("has-map");
+    map = new StaffMap({ frame, hall: plan, data, texts, describe: (nth) => describe(data, nth), onPick: pick });
+    await map.isReady;
+    modes.hidden = false;
+    listen();
+    listenToLasso();
+    count();
+    show();
+    poll(plan.layout_version);
+  } catch (error) {
+    form.classList.add("no-map");
+    who.textContent = texts.broken;
+    throw error;
+  }
+}
+
+begin();
