@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -16,9 +17,11 @@ from payments.queries import payment_of
 from queueing.models import STATE, WaitingToken
 from reservations.halls.drawing import draw
 from reservations.halls.hall import seat_radius
-from reservations.models import ConcertSchedule, ConcertSeat
+from reservations.models import ConcertSchedule, ConcertSeat, StaffNote
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingSummary
 from reservations.queries.help_desk import booking_of
+from reservations.queries.payment_facts import ticket_for
+from reservations.views.tickets import ShownTicket
 from wallet.models import BalanceHistory, Withdrawal
 
 VIEW = "reservations.view_reservation"
@@ -56,6 +59,10 @@ def booking_page(request: HttpRequest, reference: str) -> HttpResponse:
         may_see_money=may_see_money,
         places=places_of(booking, fans) if request.user.has_perm("queueing.view_waitingtoken") else None,
         story=story_of(booking.seats, [], with_money=may_see_money),
+        notes=list(StaffNote.objects.filter(booking_reference=reference).select_related("actor").order_by("pk")),
+        note_url=reverse("admin:booking_note", args=[reference]),
+        note_key=uuid4(),
+        paid_ids=",".join(str(line.payment.pk) for line in lines if line.payment and line.booked.state == "paid"),
         **money_of(request, lines),
     )
 
@@ -76,6 +83,14 @@ def places_of(booking: BookingSummary, fans: list[User]) -> list[WaitingToken]:
     schedules = {booked.reservation.concert_schedule_id for booked in booking.seats}
     found = WaitingToken.objects.filter(user__in=fans, concert_schedule__in=schedules).annotate(state=STATE)
     return list(found.select_related("user").order_by("-pk")[:20])
+
+
+@staff_page(VIEW)
+def tickets_page(request: HttpRequest, reference: str) -> HttpResponse:
+    """The tickets as they open the door, to be shown or printed."""
+    booking = booking_of(reference)
+    tickets = [ShownTicket(each.reservation, ticket_for(each.reservation)) for each in booking.paid]
+    return page(request, "tickets.html", title=_("Tickets"), booking=booking, tickets=tickets)
 
 
 # --- The map -----------------------------------------------------------------------------------

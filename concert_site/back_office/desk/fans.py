@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from concert_site.accounts.models import User
 from concert_site.back_office.desk.pages import page, staff_page
 from concert_site.back_office.desk.story import story_of
 from concert_site.lib.errors import NotFound
 from queueing.models import STATE, WaitingToken
+from reservations.models import StaffNote
 from reservations.queries.help_desk import bookings_of_fan
 from wallet.models import TopUp
 from wallet.queries import history_of, wallet_of
@@ -36,6 +40,9 @@ def fan_page(request: HttpRequest, user_id: int) -> HttpResponse:
         top_ups=list(TopUp.objects.of(user_id=user_id).order_by("-pk")[:MOST_ROWS])
         if may("wallet.view_topup")
         else None,
+        notes=list(StaffNote.objects.filter(user_id=user_id).select_related("actor").order_by("pk")),
+        note_url=reverse("admin:fan_note", args=[user_id]),
+        note_key=uuid4(),
         story=story_of(seats, [fan] if may("accounts.view_user") else [], with_money=may_see_money),
     )
 

@@ -1,0 +1,64 @@
+"""What staff write about bookings and fans, and what they do for a hold: each once a click, with who and why."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.lib.errors import Conflict, Invalid
+from reservations.domain.errors import HoldExpired
+from reservations.models import ConcertSeat, NoteKind, Reservation, StaffNote
+from reservations.models.reservation import Status, is_held_at
+
+LONGEST = 500
+
+
+class ExtendedByStaff(Conflict):
+    """A hold is given its longer time by the fan once, and by staff once."""
+
+    code = "extended_by_staff"
+    detail = _("This booking was given more time by staff before.")
+
+
+def add_note(
+    *, text: str, actor_id: int, key: UUID, reference: str = "", user_id: int | None = None, kind: str = NoteKind.NOTE
+) -> bool:
+    """Write a note about a booking, a fan, or both; whether it is new: the same key again changes nothing.
+
+    :raises Invalid: if it says nothing, or too much
+    """
+    plain = " ".join(text.split())
+    if not plain or len(plain) > LONGEST or not plain.isprintable():
+        raise Invalid(_("Write something, up to 500 characters."), attr="note")
+    fields = {"text": plain, "actor_id": actor_id, "booking_reference": reference, "user_id": user_id, "kind": kind}
+    _note, is_new = StaffNote.objects.get_or_create(key=key, defaults=fields)
+    return is_new
+
+
+@transaction.atomic(durable=True)
+def extend_by_staff(*, reference: str, actor_id: int, note: str, key: UUID, now: datetime | None = None) -> int:
+    """Give what is held of a booking HOLD_SECONDS more, once, beyond the fan's own time; how many seats. Again: none.
+
+    :raises Invalid: without a reason
+    :raises HoldExpired: if nothing of it is held any more
+    :raises ExtendedByStaff: if staff have done it before
+    """
+    held = Reservation.objects.filter(booking_reference=reference, status=Status.RESERVING)
+    seats = ConcertSeat.objects.filter(pk__in=held.values("concert_seat_id")).order_by("pk")
+    # Seats before reservations, by id: the seat is the mutex. What follows is read behind it.
+    list(seats.select_for_update(of=("self",), no_key=True).values_list("pk"))
+    if StaffNote.objects.filter(key=key).exists():
+        return 0
+    if StaffNote.objects.filter(booking_reference=reference, kind=NoteKind.EXTENDED).exists():
+        raise ExtendedByStaff
+    live = list(held.filter(is_held_at(now)).order_by("pk"))
+    if not live:
+        raise HoldExpired
+    add_note(text=note, actor_id=actor_id, key=key, reference=reference, kind=NoteKind.EXTENDED)
+    for each in live:
+        until = each.expired_at + timedelta(seconds=settings.HOLD_SECONDS) if each.expired_at else None
+        Reservation.objects.filter(pk=each.pk, status=Status.RESERVING).update(expired_at=until)
+        ConcertSeat.objects.filter(pk=each.concert_seat_id).update(expired_at=until)
+    return len(live)
