@@ -7,8 +7,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils.timezone import now
 
+from concert_site.accounts.models import User
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.tests.audited import broken_invariants
+from concert_site.trace.context import acting
 from payments.models import Payment
 from payments.tests.scenes import buy, make_fan
 from reservations.domain import staff_notes
@@ -167,6 +169,14 @@ def test_tickets_are_shown_to_staff(boss):
     _fan, _sale, (booked,) = make_booking()
 
     assert boss.get(page_of(booked, "tickets/")).content.decode().count("data:image/svg+xml") == 1
+
+
+def test_the_story_says_from_what_to_what_staff_changed(boss):
+    fan, _sale, _booked = make_booking()
+    with acting(User.objects.get(email="boss@example.com").pk, reason="Married"):
+        User.objects.filter(pk=fan.pk).update(name="Ada Byron")
+
+    assert "→ Ada Byron" in boss.get(f"/admin/fans/{fan.pk}/").content.decode()
 
 
 @pytest.mark.parametrize(

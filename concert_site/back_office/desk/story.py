@@ -14,6 +14,9 @@ from django.utils.translation import gettext as _
 
 from concert_site.accounts.models import User
 from concert_site.lib.formats import money
+from concert_site.trace.models import Change
+from concert_site.trace.queries import story_of_booking
+from concert_site.trace.rendering import MONEY, HistoryEntry, lines
 from payments.models import Payment, State
 from payments.queries import payment_of
 from reservations.halls.seat_names import seat_name
@@ -40,7 +43,9 @@ class Event:
 def story_of(seats: Sequence[BookedSeat], fans: Iterable[User], *, with_money: bool) -> list[Event]:
     """All that is known of these seats, and what staff did with them and with their fans, the latest first."""
     events = [event for booked in seats for event in steps_of(booked)]
-    events += staff_steps(seats, fans)
+    about = list(fans)
+    events += staff_steps(seats, about)
+    events += traced_steps(seats, about)
     shown = [each for each in events if with_money or not each.is_money]
     return sorted(shown, key=lambda each: each.at, reverse=True)
 
@@ -87,3 +92,19 @@ def staff_steps(seats: Sequence[BookedSeat], fans: Iterable[User]) -> list[Event
         Event(entry.action_time, entry.get_change_message() or entry.get_action_flag_display(), str(entry.user))
         for entry in entries
     ]
+
+
+def traced_steps(seats: Sequence[BookedSeat], fans: Sequence[User]) -> list[Event]:
+    """What staff changed about these, from what to what, as the trace has it."""
+    payments = [payment.pk for booked in seats if (payment := payment_of(booked.reservation))]
+    rows = {Reservation: [booked.reservation.pk for booked in seats], Payment: payments, User: [fan.pk for fan in fans]}
+    changes = list(story_of_booking(rows).filter(actor__isnull=False)[:MOST_ENTRIES])
+    return [event_of(change, entry) for change, entry in zip(changes, lines(changes), strict=True)]
+
+
+def event_of(change: Change, entry: HistoryEntry) -> Event:
+    """A change in a line. Whatever tells an amount is money."""
+    fields = ", ".join(f"{each.name}: {each.before or '–'} → {each.after or '–'}" for each in entry.fields)
+    what = ". ".join(filter(None, [f"{entry.what} ({fields})" if fields else entry.what, entry.reason]))
+    is_money = change.table_name == "payment" or bool(MONEY & set(change.changes))
+    return Event(entry.at, what, entry.by, is_money=is_money)
