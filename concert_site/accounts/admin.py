@@ -37,6 +37,7 @@ from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
 from concert_site.accounts.models import User
 from concert_site.accounts.second_factor import remove_factors
 from concert_site.accounts.sessions import end_sessions
+from concert_site.accounts.walk_ins import IS_WALK_IN
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.confirming import Question
 
@@ -80,6 +81,14 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     """
 
     form = ChangedUser
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """All accounts; the list leaves out those of walk-ins unless somebody looks for one: they are no fans."""
+        rows: QuerySet[User] = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and match.url_name == "accounts_user_changelist"
+        return rows.exclude(IS_WALK_IN) if is_list and not request.GET.get("q") else rows
+
     add_form = NewUser
     change_password_form = NewPassword
     change_form_before_template = "admin/accounts/links_of_user.html"

@@ -122,13 +122,21 @@ def on_every_page(request: HttpRequest) -> dict[str, object]:
     return {"redirect_to": request.get_full_path()}
 
 
+def till_for(request: HttpRequest) -> list[dict[str, object]]:
+    """The day's till, for who sells or may see it."""
+    may = ("payments.sell_at_counter", "payments.give_complimentary", "payments.view_tillentry")
+    if not any(request.user.has_perm(each) for each in may):
+        return []
+    return [{"title": _("Till"), "icon": "point_of_sale", "link": reverse("admin:payments_till")}]
+
+
 def navigation(request: HttpRequest) -> list[dict[str, object]]:
     groups = [(title, items_for(request, entries)) for title, entries in SIDEBAR_GROUPS]
     dashboard = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
     shown = [{"title": title, "separator": True, "items": items} for title, items in groups if items]
     stuck = {"title": _("Needs attention"), "icon": "help", "link": reverse("admin:wallet_stuck")}
     first = [dashboard, stuck] if request.user.has_perm("wallet.view_topup") else [dashboard]
-    return [{"items": [*first, *approvals_for(request)]}, *shown]
+    return [{"items": [*first, *till_for(request), *approvals_for(request)]}, *shown]
 
 
 def approvals_for(request: HttpRequest) -> list[dict[str, object]]:

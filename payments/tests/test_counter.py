@@ -12,7 +12,7 @@ from concert_site.lib.errors import Invalid, NotFound
 from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed, nothing_written
-from payments.domain import counter, counter_refunds, mail_sending
+from payments.domain import card_refunds, counter, counter_refunds, mail_sending, refunds
 from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
 from payments.domain.counter_refunds import NothingToUndo, UndoOver
 from payments.domain.errors import PriceChanged
@@ -228,6 +228,21 @@ def test_a_complimentary_ticket_is_canceled_and_gives_nothing_back(clerk):
     assert statuses(sale) == "AAAAAA"
     assert not BalanceHistory.objects.exclude(amount=0).exists()
     assert entries()[1] == ("REFUND", "COMPLIMENTARY", 0, 1)
+    assert broken_invariants() == {}
+
+
+def test_a_complimentary_ticket_is_worth_nothing_however_it_is_refunded(clerk):
+    fan, sale = make_fan(), make_sale()
+    sell(clerk, sale, 0, 1, tender=FREE, buyer=Buyer(user_id=fan.pk))
+    first, second = Reservation.objects.order_by("pk")
+
+    canceled = refunds.cancel(user_id=fan.pk, reservation_id=first.pk, now=NOW)
+    to_card = card_refunds.refund_by_staff(
+        reservation_id=second.pk, actor_id=clerk.pk, note="Off", fee=0, refund_to=card_refunds.RefundTo.CARD
+    )
+
+    assert (canceled.refund, to_card.is_new, list(to_card.withdrawals)) == (0, True, [])
+    assert balance_of(fan) == 0
     assert broken_invariants() == {}
 
 

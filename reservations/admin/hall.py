@@ -24,6 +24,7 @@ from concert_site.lib.formats import clock, money, money_pattern
 from concert_site.lib.id_ranges import format_ranges, parse_ranges
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import json_of
+from concert_site.lib.web.converters import id_in
 from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
 from reservations.admin.seats import SeatCategoryForm
 from reservations.domain import named_holds, seats
@@ -36,6 +37,8 @@ from reservations.queries import hall_states, seat_map
 from reservations.queries.hall_states import Chosen, SeatTold
 
 KEPT_SECONDS = 3600
+# Boxes on a page; a longer section comes in portions.
+MOST_LISTED = 600
 VIEW = ("view_concertseat",)
 CHANGE, KEEP = "reservations.change_concertseat", "reservations.manage_blocks"
 COUNTER = ("payments.sell_at_counter", "payments.give_complimentary")
@@ -185,10 +188,10 @@ class HallPages(StaffAdmin):
     def hall_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """The map, and without JavaScript (or by choice) one section as boxes to tick."""
         section = request.GET.get("section")
-        told: list[SeatTold] = []
-        if section is not None:
-            ids = schedule.seats.filter(section=section).order_by("pk").values_list("pk", flat=True)
-            told = section_told(schedule.pk, list(ids))
+        portion = max(1, id_in(request.GET.get("portion", "")) or 1)
+        ids = [] if section is None else seats_in(schedule, section)
+        listed = ids[MOST_LISTED * (portion - 1) : MOST_LISTED * portion]
+        told = hall_states.told_of(schedule.pk, listed) if listed else []
         sections = schedule.seats.order_by().values_list("section", flat=True).distinct()
         return self.page(
             request,
@@ -199,6 +202,8 @@ class HallPages(StaffAdmin):
             back=change_page(schedule.pk),
             section=section,
             rows=rows_of(told),
+            portion=portion,
+            portions=range(1, -(-len(ids) // MOST_LISTED) + 1),
             sections=sorted(sections),
             sees_fans=request.user.has_perm(SEES_FANS),
             steps=[(name, step.title) for name, step in STEPS.items() if request.user.has_perm(step.permission)],
@@ -333,10 +338,9 @@ def columns_of(schedule_id: int) -> bytes:
     return to_json(hall_columns(orjson.loads(seat_map.map_json(schedule_id))))
 
 
-def section_told(schedule_id: int, ids: Sequence[int]) -> list[SeatTold]:
-    """A whole section, portion by portion."""
-    most = hall_states.MOST_TOLD
-    return [each for at in range(0, len(ids), most) for each in hall_states.told_of(schedule_id, ids[at : at + most])]
+def seats_in(schedule: ConcertSchedule, section: str) -> list[int]:
+    """The ids of a section, in order."""
+    return list(schedule.seats.filter(section=section).order_by("pk").values_list("pk", flat=True))
 
 
 def rows_of(told: Sequence[SeatTold]) -> dict[str, list[SeatTold]]:

@@ -51,9 +51,9 @@ class SeatTold:
 
 
 def told_of(schedule_id: int, seat_ids: Sequence[int]) -> list[SeatTold]:
-    """Seats of a date, in order, up to MOST_TOLD, with who has them: three queries."""
+    """Seats of a date, in order, with who has them: three queries."""
     rows = ConcertSeat.objects.of_schedule(schedule_id).filter(pk__in=seat_ids).annotate(is_free=IS_FREE)
-    seats = list(rows[:MOST_TOLD])
+    seats = list(rows)
     ids = [seat.pk for seat in seats]
     live = Reservation.objects.filter(concert_seat__in=ids, status__in=["RESERVING", "RESERVED"]).select_related("user")
     kept = NamedHoldSeat.objects.filter(concert_seat__in=ids, outcome=None).select_related("named_hold")

@@ -10,6 +10,7 @@ from concert_site.lib.id_ranges import format_ranges
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
 from payments.tests.pages import text_of
+from reservations.admin import hall
 from reservations.admin.hall import STEPS
 from reservations.models import ConcertSeat, NamedHold
 from reservations.tests.factories import make_fan, make_schedule, make_seats
@@ -87,6 +88,15 @@ def test_a_section_is_a_list_of_boxes_without_a_script(client, boss, sale):
 
     assert listed.count('name="seat"') == 6
     assert "2 seats" in text_of(asked)
+
+
+def test_a_long_section_comes_in_portions(client, boss, sale, monkeypatch):
+    monkeypatch.setattr(hall, "MOST_LISTED", 4)
+
+    first, second = (text_of(client.get(page(sale) + f"?section=A&portion={nth}")) for nth in (1, 2))
+
+    assert (first.count('name="seat"'), second.count('name="seat"')) == (4, 2)
+    assert "portion=2" in first
 
 
 def test_a_step_says_what_it_touches_and_skips_and_changes_nothing_yet(client, boss, sale):
