@@ -18,13 +18,15 @@ from django import template
 from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.timezone import localtime, now
 from django.utils.translation import get_language, gettext
 
 from concert_site.lib.zones import zone_label
 
 register = template.Library()
 DAY_SECONDS = 86_400
+# So far away no weekday and month is taken for one of another year.
+DAYS_WITHOUT_YEAR = 180
 
 KOREAN_DAY = "yyyy.MM.dd(EEE)"
 KOREAN_CLOCK = "HH:mm"
@@ -92,6 +94,15 @@ def short_day(moment: date | datetime, zone: str | None = None) -> str:
     if is_korean():
         return day(moment, zone)
     return str(format_skeleton("yMMMEd", at_venue(moment, zone), locale=babel_locale()))
+
+
+@register.filter
+def near_day(moment: date | datetime, zone: str | None = None) -> str:
+    """A date in a badge: Mon, Dec 28, without the year that everybody would guess; in Korean as ever."""
+    told = at_venue(moment, zone)
+    if is_korean() or abs((told - local(now(), zone).date()).days) >= DAYS_WITHOUT_YEAR:
+        return short_day(moment, zone)
+    return str(format_skeleton("MMMEd", told, locale=babel_locale()))
 
 
 @register.filter

@@ -311,6 +311,20 @@ def test_a_date_on_sale_goes_before_a_later_opening_of_the_same_concert():
     assert names_in_order() == ["Bolero", "Aria"]
 
 
+def test_a_lead_whose_every_date_was_canceled_says_so_and_sells_nothing():
+    schedule = make_schedule(make_concert(name="Moonlight"))
+    make_seats(schedule)
+    assert ">Book<" in text_of(client_of(), "/")
+    ConcertSchedule.objects.update(canceled_at=now(), change_reason_ko="가수의 건강 문제", change_reason_en="Illness")
+
+    page = text_of(client_of(), "/")
+
+    lead = page[page.index('class="stage lead"') : page.index('role="search"')]
+    assert "Canceled" in lead
+    assert "About the concert" in lead
+    assert ">Book<" not in lead
+
+
 def test_lead_and_card_say_that_the_lobby_is_open_and_when_booking_opens():
     schedule = make_upcoming(minutes=5)
     make_seats(schedule)

@@ -131,7 +131,7 @@ def test_what_can_not_go_is_said_at_the_field(method, amount, status, words):
 def test_a_gift_alone_can_go_nowhere():
     page = text_of(at_the_screen(make_fan(balance=5_000)).get(PAGE))
 
-    assert "Nothing in your wallet can go back to a card" in page
+    assert "nothing can go back to one" in page
     assert 'name="amount"' not in page
 
 

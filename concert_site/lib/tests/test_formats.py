@@ -86,6 +86,15 @@ def test_late_at_night_in_utc_it_is_the_next_day_at_the_venue():
         assert formats.short_day(date(2026, 11, 22)) == "Sun, Nov 22, 2026"
 
 
+def test_a_badge_leaves_out_the_year_that_everybody_would_guess(monkeypatch):
+    monkeypatch.setattr(formats, "now", lambda: datetime(2026, 11, 20, tzinfo=UTC))
+    with override("en"):
+        assert formats.near_day(date(2026, 12, 2)) == "Wed, Dec 2"
+        assert formats.near_day(date(2027, 12, 2)) == "Thu, Dec 2, 2027"
+    with override("ko"):
+        assert formats.near_day(date(2026, 12, 2)) == "2026.12.02(수)"
+
+
 def test_an_unknown_language_falls_back_to_english():
     with override("xx"):
         assert formats.short_day(date(2026, 11, 22)) == "Sun, Nov 22, 2026"
