@@ -1,6 +1,6 @@
 """Accounts in the admin: its login, the users, and what other apps bring for accounts, which is taken out again.
 
-Staff give permissions to people, not to groups, and accounts of social logins and addresses follow the user.
+What staff may do is given by roles; accounts of social logins and addresses follow the user.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.admin.utils import NestedObjects, unquote
 from django.contrib.auth import admin as auth_admin  # registers Group
-from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from concert_site.accounts import staff_login, superusers
 from concert_site.accounts.addresses import set_address
 from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
 from concert_site.accounts.models import User
+from concert_site.accounts.role_admin import PermissionsField, RolesField, register
 from concert_site.accounts.second_factor import remove_factors
 from concert_site.accounts.sessions import end_sessions
 from concert_site.accounts.walk_ins import IS_WALK_IN
@@ -50,7 +50,7 @@ else:
 
 # Django imports the admin modules in the order of INSTALLED_APPS, this one before those above. Imported here
 # they have registered their models for certain, and won't be run a second time.
-admin.site.unregister([Group, EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator, UserSession])
+admin.site.unregister([EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator, UserSession])
 
 
 def change_own_password(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -62,14 +62,16 @@ def change_own_password(request: HttpRequest, extra_context: dict[str, Any] | No
     return response
 
 
+register()
+
 # Of the instance, since unfold makes it: the same login as everybody's, and a second factor where it is demanded.
 admin.site.has_permission = staff_login.may_enter  # type: ignore[method-assign]
 admin.site.login = staff_login.login  # type: ignore[method-assign]
 admin.site.password_change = change_own_password  # type: ignore[method-assign, assignment]
 
-APPS_WITH_RIGHTS = ("accounts", "django_celery_beat", "payments", "queueing", "reservations", "wallet")
+BOXES = {"groups": RolesField, "user_permissions": PermissionsField}
 # What makes somebody a colleague, and what a colleague may do.
-RIGHTS = ("is_staff", "is_superuser", "user_permissions")
+RIGHTS = ("is_staff", "groups", "is_superuser", "user_permissions")
 
 
 @admin.register(User)
@@ -104,9 +106,10 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     actions = ("activate", "deactivate", "remove_second_factor")
     fieldsets = (
         (None, {"fields": ("email", "password", "name", "locale", "is_active", "last_login")}),
-        (_("Staff"), {"fields": RIGHTS}),
+        (_("Staff"), {"fields": RIGHTS[:3]}),
+        (_("Single permissions, beside those of the roles"), {"fields": RIGHTS[3:], "classes": ("collapse",)}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "name", "locale", "is_staff", "password1", "password2")}),)
+    add_fieldsets = ((None, {"fields": ("email", "name", "locale", "is_staff", "groups", "password1", "password2")}),)
 
     def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
         """All but deleting: who has booked can't be deleted, and nobody should learn it row by row."""
@@ -122,11 +125,9 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         return super().has_delete_permission(request, obj) and not outranks_a_fan(obj)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # Any: Django's
-        """Permissions as boxes to tick, on a phone too: those of the house's own tables and of what it runs."""
-        if db_field.name == "user_permissions":
-            offered = Permission.objects.filter(content_type__app_label__in=APPS_WITH_RIGHTS)
-            options["queryset"] = offered.select_related("content_type")
-            options["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
+        """Roles and permissions as boxes to tick, on a phone too."""
+        if db_field.name in BOXES:
+            return BOXES[db_field.name](required=False, label=capfirst(db_field.verbose_name))
         return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

@@ -113,7 +113,22 @@ def language_field() -> forms.ChoiceField:
     return forms.ChoiceField(label=_("Language"), required=False, choices=choices, widget=UnfoldAdminSelectWidget)
 
 
-class ChangedUser(OneAddress, UserChangeForm):  # type: ignore[type-arg]  # Django's is bound to its model below
+class RolesOfStaff:
+    """A form in which roles go with the box that makes somebody a colleague."""
+
+    cleaned_data: dict[str, Any]  # Any: each field's own type
+
+    def clean_groups(self) -> Any:  # Any: groups
+        """
+        :raises ValidationError: if somebody who is no member of staff would get a role
+        """
+        groups = self.cleaned_data["groups"]
+        if groups and not self.cleaned_data.get("is_staff"):
+            raise ValidationError(_("Tick “staff” as well: a role is of use to staff alone."))
+        return groups
+
+
+class ChangedUser(RolesOfStaff, OneAddress, UserChangeForm):  # type: ignore[type-arg]  # Django's is bound to its model below
     """A user's own facts."""
 
     locale = language_field()
@@ -135,14 +150,14 @@ class ChangedUser(OneAddress, UserChangeForm):  # type: ignore[type-arg]  # Djan
         return cleaned
 
 
-class NewUser(OneAddress, AdminUserCreationForm):  # type: ignore[type-arg]  # as above
+class NewUser(RolesOfStaff, OneAddress, AdminUserCreationForm):  # type: ignore[type-arg]  # as above
     """A new account, of staff or of a fan."""
 
     locale = language_field()
 
     class Meta:
         model = User
-        fields = ("email", "name", "locale", "is_staff")
+        fields = ("email", "name", "locale", "is_staff", "groups")
 
 
 class NewPassword(AdminPasswordChangeForm):  # type: ignore[type-arg]  # as above

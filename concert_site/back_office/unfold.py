@@ -77,7 +77,14 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
             ("wallet.settlementday", _("Settlements"), "balance"),
         ],
     ),
-    (_("People"), [("accounts.user", _("Users"), "group")]),
+    (
+        _("People"),
+        [
+            ("accounts.user", _("Users"), "group"),
+            ("auth.group", _("Roles"), "badge"),
+            ("approvals.ceiling", _("Ceilings"), "price_check"),
+        ],
+    ),
     (
         _("House"),
         [

@@ -171,7 +171,7 @@ class Site:
         asked = Approval.objects.create(
             kind="wallet.adjust",
             subject="1",
-            payload={},
+            payload={"user": self.ids["other"], "amount": 5_000},
             amount=5_000,
             asked_by_id=self.ids["other"],
             asked_at=NOW,

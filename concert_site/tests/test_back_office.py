@@ -67,7 +67,7 @@ def test_a_superuser_sees_everything(client):
             *("Payments", "Wallets", "Ledger", "Top-ups", "Withdrawals"),
             *("Providers’ messages", "Settlements"),
         ],
-        "People": ["Users"],
+        "People": ["Users", "Roles", "Ceilings"],
         "House": ["Pages", "Company"],
         "System": ["Periodic tasks", "Changes", "Log"],
     }

@@ -28,6 +28,9 @@ from reservations.admin.schedule_view import change_page
 from reservations.models import ConcertSchedule
 from reservations.queries.date_impact import date_impact
 
+# Who sees dates at the door sees no money.
+SEE_REFUNDS = ("reservations.view_concertschedule", "payments.view_payment")
+
 
 class CancelDateForm(ReasonForm):
     """Why, and where the money goes."""
@@ -127,7 +130,7 @@ def confirm(
 
 def progress(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
     """How far the refunds are, as a part of the date's page: asked for again and again while they go on."""
-    if not request.user.has_perm("reservations.view_concertschedule"):
+    if not request.user.has_perms(SEE_REFUNDS):
         raise PermissionDenied
     run = refund_work.cancellation_run(schedule_id)
     if run is None:
@@ -160,7 +163,8 @@ def cancel_step(request: HttpRequest, schedule: ConcertSchedule) -> Step | None:
 
 def progress_panel(request: HttpRequest, schedule: ConcertSchedule) -> SafeString:
     """How far the refunds of a canceled date are; empty of others."""
-    run = refund_work.cancellation_run(schedule.pk) if schedule.canceled_at is not None else None
+    may_see = schedule.canceled_at is not None and request.user.has_perms(SEE_REFUNDS)
+    run = refund_work.cancellation_run(schedule.pk) if may_see else None
     if run is None:
         return SafeString()
     address = reverse("admin:payments_date_refunds", args=[schedule.pk])

@@ -3,7 +3,7 @@
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
 from concert_site.accounts.models import User
@@ -223,3 +223,59 @@ def test_a_fan_is_found_by_name_and_address(client):
 
     for words in ("kim@exam", "minji"):
         assert client.get(LIST, {"q": words}).context["cl"].result_list.count() == 1
+
+
+# --- Roles -------------------------------------------------------------------------------------
+
+
+def test_a_superuser_puts_a_colleague_into_roles_and_reads_what_each_may_do(client):
+    client.force_login(make_staff())
+    desk = make_clerk()
+    roles = Group.objects.filter(name__in=["box office", "door"])
+
+    page = client.get(page_of(desk)).content.decode()
+    assert "Looks up which concert is played when and where" in page
+    response = client.post(page_of(desk), filled(desk, is_staff="on", groups=[role.pk for role in roles]))
+
+    assert response.status_code == 302
+    assert set(desk.groups.all()) == set(roles)
+    assert User.objects.get(pk=desk.pk).has_perm("payments.refund_payment")
+
+
+def test_a_role_is_for_staff_alone(client):
+    client.force_login(make_staff())
+    fan = make_fan()
+
+    response = client.post(page_of(fan), filled(fan, groups=[Group.objects.get(name="finance").pk]))
+
+    assert response.status_code == 200
+    assert not fan.groups.exists()
+
+
+def test_a_colleague_is_made_with_a_role_in_one_step(client):
+    client.force_login(make_staff())
+    form = {"email": "desk@example.com", "password1": "right-one-2026", "password2": "right-one-2026", "is_staff": "on"}
+    role = Group.objects.get(name="box office")
+
+    client.post(LIST + "add/", form | {"usable_password": "true", "groups": [role.pk]})
+
+    assert list(User.objects.get(email="desk@example.com").groups.all()) == [role]
+
+
+def test_roles_of_the_site_are_looked_at_and_a_houses_own_is_changed(client):
+    client.force_login(make_staff())
+    ours = Group.objects.get(name="finance")
+    permission = Permission.objects.get(codename="view_user").pk
+    pages = "/admin/auth/group/"
+
+    assert "Finance" in client.get(pages).content.decode()
+    assert client.get(f"{pages}{ours.pk}/change/").status_code == 200
+    assert client.post(f"{pages}{ours.pk}/change/", {"name": "x", "permissions": []}).status_code == 403
+    assert client.post(f"{pages}{ours.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert client.post(f"{pages}add/", {"name": "stage hands", "permissions": [permission]}).status_code == 302
+
+    own = Group.objects.get(name="stage hands")
+    assert own.permissions.get().codename == "view_user"
+    assert client.post(f"{pages}{own.pk}/delete/", {"post": "yes"}).status_code == 302
+    client.force_login(make_clerk("change_user", "view_user"))
+    assert client.get(pages).status_code == 403
