@@ -76,4 +76,16 @@ NAMED_HOLD_IS_OFF_SALE = Check(
     """,
 )
 
-CHECKS = (SEAT_ONCE, SEAT_AND_RESERVATION_AGREE, KEY_ONCE, WITHIN_THE_LIMIT, NAMED_HOLD_IS_OFF_SALE)
+# A date is made with all seats of a hall's version or not at all, and loses them all or none.
+SEATS_OF_THE_HALL = Check(
+    14,
+    """
+    SELECT format('schedule %s: %s seats, its hall has %s', s.id, count(seat.id), version.seat_count) AS breach
+    FROM concert_schedule s
+    JOIN hall_version version ON version.id = s.hall_version_id
+    LEFT JOIN concert_seat seat ON seat.concert_schedule_id = s.id
+    GROUP BY s.id, version.seat_count HAVING count(seat.id) <> version.seat_count
+    """,
+)
+
+CHECKS = (SEAT_ONCE, SEAT_AND_RESERVATION_AGREE, KEY_ONCE, WITHIN_THE_LIMIT, NAMED_HOLD_IS_OFF_SALE, SEATS_OF_THE_HALL)

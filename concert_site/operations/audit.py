@@ -29,6 +29,7 @@ INVARIANTS = {
     11: "A withdrawal stands in the ledger once, and so does its return",
     12: "What passed the counter stands in the ledger once",
     13: "A seat of a named hold is off sale, and of the hold's schedule",
+    14: "A date that was made of a hall has all its seats",
 }
 CHECKS = (*reservations.CHECKS, *payments.CHECKS, *wallet.CHECKS, *queueing.CHECKS)
 MOST_SAMPLES = 5

@@ -31,6 +31,7 @@ TRACED: tuple[AnyTraced, ...] = (
     Traced("ceiling"),
     Traced("approval", fan="fan_id"),
     Traced("venue", ignored=("search_key",)),
+    Traced("venue_hall"),
     Traced("concert", ignored=("search_key",)),
     # The seed of a draw is nobody's to read before it, and the drawing of a hall is 200 kB: its version is told.
     Traced("concert_schedule", ignored=("draw_seed", "layout", "limits_changed_at"), schedule="id"),

@@ -53,7 +53,7 @@ class Site:
         self.ids = {"fan": fan.pk, "other": other.pk, "concert": concert.pk, "schedule": schedule.pk}
         self.ids["venue"] = venue.pk
         library = VenueHall.objects.create(venue=venue, name="Great hall")
-        plan = HallVersion.objects.create(hall=library, version=1, layout={}, seats=[], categories=[], seat_count=4)
+        plan = HallVersion.objects.create(hall=library, version=1, layout={}, seats=[], categories=[], seat_count=5)
         self.ids |= {"hall": library.pk, "plan": plan.pk}
         self.ids["facts"] = HouseFacts.objects.create(language="ko", name="A house").pk
         self.ids["page"] = HousePage.objects.create(kind="HELP", language="ko", title="Help", body="Ask us.").pk

@@ -14,6 +14,7 @@ from concert_site.lib.admin.columns import column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from reservations.domain import venues
 from reservations.models import Venue
+from reservations.models.venue import house_zone
 from reservations.queries import staff
 
 COLUMNS = ("name", "address", "map_url", "time_zone")
@@ -33,6 +34,8 @@ class VenueForm(AnyForm):
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=lambda: [(name, name) for name in venues.zone_names()],
+        # A field of ours doesn't know the model's default: the first of the list would be some zone in Africa.
+        initial=house_zone,
         widget=UnfoldAdminSelect2Widget,
         help_text=_("All times of concerts here are said and typed in it, and refunds count its days."),
     )

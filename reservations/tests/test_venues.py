@@ -260,3 +260,11 @@ def test_times_are_typed_and_shown_on_the_clocks_of_the_venue(staff):
     shown = staff.get(page).content.decode()
     assert 'value="20:30:00"' in shown
     assert "America/New_York, now GMT-" in shown
+
+
+def test_a_new_venue_begins_in_the_zone_of_the_house(client):
+    client.force_login(make_staff())
+
+    page = client.get(reverse("admin:reservations_venue_add")).content.decode()
+
+    assert '<option value="Asia/Seoul" selected>' in page
