@@ -219,6 +219,35 @@ def test_a_note_that_names_what_the_form_has_not_changes_nothing(ann):
     assert values_of(venue)[1] == "1 Street"
 
 
+def test_what_a_fan_did_is_told_as_not_done_by_staff(ann):
+    fan = make_fan(name="Old")
+    form = ann.opens(fan)
+    User.objects.filter(pk=fan.pk).update(name="Own choice")
+
+    page = text_of(ann.saves(fan, form, locale="ko"))
+
+    assert "Now: Own choice. It was: Old. (not by staff," in page
+
+
+def test_the_trace_names_who_closed_the_sale_though_the_log_names_no_field(ann, ben):
+    schedule = make_schedule()
+    form = ann.opens(schedule)
+    ben.browser.post(f"{page_of(schedule).removesuffix('change/')}close-sale/")
+    LogEntry.objects.all().delete()
+
+    assert "(ben@example.com," in text_of(ann.saves(schedule, form, concert_at_1="20:30:00"))
+
+
+@pytest.mark.parametrize("choice", ["nan", "9" * 40, "<script>"])
+def test_what_is_no_choice_comes_back_as_what_is_there(ann, choice):
+    concert = make_concert()
+
+    page = ann.saves(concert, ann.opens(concert), venue=choice)
+
+    assert page.status_code == 200
+    assert "Select a valid choice" in text_of(page)
+
+
 # --- At once -----------------------------------------------------------------------------------
 
 TYPED = {

@@ -17,12 +17,12 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.admin import history
+from concert_site.lib.admin import history, stale_forms
 from concert_site.lib.admin.base import ReadOnlyAdmin, StaffAdmin
 from concert_site.lib.admin.columns import value_column
 from concert_site.lib.formats import day_and_time
 from concert_site.trace.models import Change
-from concert_site.trace.queries import changes_of
+from concert_site.trace.queries import changes_of, last_of_column
 from concert_site.trace.rendering import HistoryEntry, lines, model_of, name_of, what_of
 
 PAGE_SIZE = 50
@@ -103,6 +103,17 @@ def page_number(request: HttpRequest) -> int:
 
 
 history.use(history_page)
+
+
+def teller(row: Model, name: str, since: datetime) -> str | None:
+    """Who changed a field of a row after a form of it was opened, for the form that is sent later."""
+    change = last_of_column(row, name, since)
+    if change is None:
+        return None
+    return stale_forms.told_of(str(change.actor or _("not by staff")), change.at)
+
+
+stale_forms.use(teller)
 
 
 @admin.register(Change)

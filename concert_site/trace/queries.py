@@ -1,6 +1,7 @@
 """Reading the trace: of a row, of a fan, of a booking, of a date; the latest first."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from django.db.models import Model, Q, QuerySet
 
@@ -43,3 +44,11 @@ def latest(changes: QuerySet[Change]) -> QuerySet[Change]:
 
 def table_of(model: type[Model]) -> str:
     return model._meta.db_table  # noqa: SLF001  what a model says of itself
+
+
+def last_of_column(row: Model, name: str, since: datetime) -> Change | None:
+    """The last change of a column of a row since then; None of what is no column, or wasn't changed."""
+    columns = {field.name: field.column for field in row._meta.concrete_fields}  # noqa: SLF001  what a model says
+    if name not in columns:
+        return None
+    return changes_of(type(row), row.pk).filter(at__gte=since, changes__has_key=columns[name]).first()

@@ -8,6 +8,7 @@ there now beside it, and a tick to leave it so. It then carries what it shows by
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,14 @@ class NoticesChanges(Form):
         for name in self.kept & self.fields.keys():
             self.errors.pop(name, None)
             self.cleaned_data.pop(name, None)
+        for name, field in self.fields.items():
+            # What is no choice at all can't be shown as chosen; Django's widgets end with a 500 over it.
+            if (
+                isinstance(field, forms.ModelChoiceField)
+                and self.has_error(name)
+                and not self.has_error(name, "required")
+            ):
+                show_present(field)
         # An error first: what can't be written needs no question.
         if not self.errors and self.changed_meanwhile and self.changed_data:
             self.come_back()
@@ -137,7 +146,7 @@ class NoticesChanges(Form):
         """Say what changed, at each field, and show what is there now where nothing was typed."""
         self.has_come_back = True
         typed = set(self.changed_data)
-        changes = changes_of(self.row, (self.note or {}).get("at", 0))
+        changes = changes_of(self.row, since_of(self.note))
         for name in sorted(self.changed_meanwhile, key=list(self.fields).index):
             if name not in typed:
                 show_present(self.fields[name])
@@ -147,8 +156,7 @@ class NoticesChanges(Form):
     def told(self, name: str, changes: list[LogEntry], *, is_typed: bool) -> SafeString:
         """What a field is now, what it was, and who made it so; with a tick to leave it so, if something was typed."""
         field = self.fields[name]
-        entry = entry_about(changes, field, name)
-        who = _("%(who)s, %(when)s") % {"who": entry.user, "when": day_and_time(entry.action_time)} if entry else None
+        who = last_change(self.row, name, since_of(self.note)) or said_in(entry_about(changes, field, name))
         now, before = (in_words(field, values.get(name)) for values in (self.present, self.shown or {}))
         said = _("Now: %(now)s. It was: %(before)s.") % {"now": now, "before": before}
         by = f" ({who})" if who else ""
@@ -179,14 +187,42 @@ def show_present(field: forms.Field) -> None:
     field.bound_data = lambda data, initial: initial  # type: ignore[method-assign]  # noqa: ARG005  of the form's own copy
 
 
-def changes_of(row: Model | None, since: int) -> list[LogEntry]:
-    """What staff did with a row since this second, the latest first."""
+def since_of(note: dict[str, Any] | None) -> datetime:  # Any: values of a browser's
+    """When a form was opened; never in the future, nor before there were clocks."""
+    seconds = (note or {}).get("at", 0)
+    return datetime.fromtimestamp(min(max(seconds, 0), int(timezone.now().timestamp())), UTC)
+
+
+# Who changed a column of a row last, and when, in words: plugged in from above, where the trace is.
+Teller = Callable[[Model, str, datetime], str | None]
+_tellers: list[Teller] = []
+
+
+def use(teller: Teller) -> None:
+    _tellers[:] = [teller]
+
+
+def last_change(row: Model | None, name: str, since: datetime) -> str | None:
+    """Who changed a field of a row, and when; None if the trace has nothing of it."""
+    return _tellers[0](row, name, since) if _tellers and row is not None else None
+
+
+def changes_of(row: Model | None, since: datetime) -> list[LogEntry]:
+    """What staff did with a row since then, the latest first."""
     if row is None:
         return []
     kind = ContentType.objects.get_for_model(row)
-    found = LogEntry.objects.filter(content_type=kind, object_id=str(row.pk))
-    moment = datetime.fromtimestamp(min(max(since, 0), int(timezone.now().timestamp())), UTC)
-    return list(found.filter(action_time__gte=moment).select_related("user").order_by("-pk")[:20])
+    found = LogEntry.objects.filter(content_type=kind, object_id=str(row.pk), action_time__gte=since)
+    return list(found.select_related("user").order_by("-pk")[:20])
+
+
+def said_in(entry: LogEntry | None) -> str | None:
+    return told_of(str(entry.user), entry.action_time) if entry else None
+
+
+def told_of(who: str, when: datetime) -> str:
+    """Who changed something, and when."""
+    return _("%(who)s, %(when)s") % {"who": who, "when": day_and_time(when)}
 
 
 def entry_about(changes: list[LogEntry], field: forms.Field, name: str) -> LogEntry | None:
