@@ -116,8 +116,8 @@ def map_picture(request: HttpRequest, reference: str) -> HttpResponse:
 def mark(booked: BookedSeat, radius: float) -> str:
     """A ring around a seat, filled if the booking still has it. Of numbers alone, so nothing needs to be escaped."""
     is_live = booked.state in {BookedSeatState.HELD, BookedSeatState.PAID}
-    look = f'fill="{"#ec3564" if is_live else "none"}" stroke="#3c0414" stroke-width="{radius / 2:.1f}"'
-    return f'<circle cx="{booked.seat.x:.1f}" cy="{booked.seat.y:.1f}" r="{radius * 1.8:.1f}" {look}/>'
+    look = f'fill="{"#ec3564" if is_live else "none"}" stroke="#3c0414" stroke-width="{radius / 3:.1f}"'
+    return f'<circle cx="{booked.seat.x:.1f}" cy="{booked.seat.y:.1f}" r="{radius * 1.3:.1f}" {look}/>'
 
 
 def back_to(reference: str) -> str:
