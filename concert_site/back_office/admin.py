@@ -17,6 +17,9 @@ __all__ = ["LogAdmin", "beat_admin", "roles"]
 # unfold asks its site for such addresses; they come before those of the models.
 admin.site.extra_urls = lambda: [*cockpit_urls(), *desk_urls()]  # type: ignore[attr-defined]  # to the type checker it is Django's
 
+# The first page is no "site administration".
+admin.site.index_title = _("Box office")
+
 
 @admin.register(LogEntry)
 class LogAdmin(ReadOnlyAdmin):

@@ -89,18 +89,19 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
         _("House"),
         [
             ("house.housepage", _("Pages"), "article"),
-            ("house.housefacts", _("Company"), "storefront"),
-        ],
-    ),
-    (
-        _("System"),
-        [
-            ("django_celery_beat.periodictask", _("Periodic tasks"), "schedule"),
-            ("trace.change", _("Changes"), "manage_history"),
-            ("admin.logentry", _("Log"), "history"),
+            ("house.housefacts", _("Company"), "badge"),
         ],
     ),
 ]
+SYSTEM: tuple[StrPromise, list[tuple[str, StrPromise, str]]] = (
+    _("System"),
+    [
+        ("django_celery_beat.periodictask", _("Periodic tasks"), "schedule"),
+        ("trace.change", _("Changes"), "manage_history"),
+        ("admin.logentry", _("Log"), "history"),
+    ],
+)
+FOR_SUPERUSERS = {"django_celery_beat.periodictask", "admin.logentry"}
 
 
 def badge(request: HttpRequest) -> list[object] | None:
@@ -139,11 +140,29 @@ def till_for(request: HttpRequest) -> list[dict[str, object]]:
 
 def navigation(request: HttpRequest) -> list[dict[str, object]]:
     groups = [(title, items_for(request, entries)) for title, entries in SIDEBAR_GROUPS]
-    dashboard = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
-    shown = [{"title": title, "separator": True, "items": items} for title, items in groups if items]
-    stuck = {"title": _("Needs attention"), "icon": "help", "link": reverse("admin:wallet_stuck")}
-    first = [dashboard, stuck] if request.user.has_perm("wallet.view_topup") else [dashboard]
-    return [{"items": [*first, *till_for(request), *approvals_for(request)]}, *shown]
+    shown: list[dict[str, object]] = [
+        {"title": title, "separator": True, "items": items} for title, items in groups if items
+    ]
+    title, entries = SYSTEM
+    is_boss = getattr(request.user, "is_superuser", False)
+    # What beat runs is nobody's daily work: for superusers alone, and out of sight until it is unfolded.
+    system = items_for(request, [each for each in entries if is_boss or each[0] not in FOR_SUPERUSERS])
+    if system:
+        shown.append({"title": title, "separator": True, "collapsible": True, "items": system})
+    return [{"items": [*box_office_for(request), *till_for(request), *approvals_for(request)]}, *shown]
+
+
+def box_office_for(request: HttpRequest) -> list[dict[str, object]]:
+    """Where staff begin: the first page, the sales, and what money is stuck."""
+    # UNFOLD is a setting, so this module is read before there are models.
+    from concert_site.back_office.cockpit.passes import may_watch
+
+    items: list[dict[str, object]] = [{"title": _("Box office"), "icon": "storefront", "link": reverse("admin:index")}]
+    if may_watch(request.user):
+        items.append({"title": _("Sales of the day"), "icon": "monitoring", "link": reverse("admin:sales")})
+    if request.user.has_perm("wallet.view_topup"):
+        items.append({"title": _("Needs attention"), "icon": "help", "link": reverse("admin:wallet_stuck")})
+    return items
 
 
 def approvals_for(request: HttpRequest) -> list[dict[str, object]]:

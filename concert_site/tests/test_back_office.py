@@ -61,7 +61,7 @@ def test_a_superuser_sees_everything(client):
     client.force_login(make_staff())
 
     assert entries_of(client.get(INDEX)) == {
-        "": ["Dashboard", "Needs attention", "Approvals"],
+        "": ["Box office", "Sales of the day", "Needs attention", "Till", "Approvals"],
         "Shows": ["Concerts", "Venues", "Halls", "Schedules", "Seats", "Reservations", "Waiting tokens"],
         "Money": [
             *("Payments", "Wallets", "Ledger", "Top-ups", "Withdrawals"),
@@ -85,7 +85,7 @@ def test_every_entry_of_the_sidebar_opens(client):
 def test_others_see_what_they_may_open(client):
     client.force_login(make_clerk("view_payment", "change_user"))
 
-    assert entries_of(client.get(INDEX)) == {"": ["Dashboard"], "Money": ["Payments"], "People": ["Users"]}
+    assert entries_of(client.get(INDEX)) == {"": ["Box office"], "Money": ["Payments"], "People": ["Users"]}
 
 
 @pytest.mark.parametrize(("is_production", "is_there"), [(False, True), (True, False)])
@@ -175,9 +175,54 @@ def test_the_first_page_costs_the_same_for_one_sale_and_for_three(client, django
         make_seats(make_schedule(), 2)
         # The session, the actor, the sales, and what they did last.
         # The last three: what money is stuck.
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             assert client.get(INDEX).status_code == 200
         make_seats(make_schedule(), 2)
+
+
+def test_the_first_page_has_what_is_played_today_and_no_index_of_tables(client):
+    tonight = make_schedule(concert_at=now() + timedelta(minutes=1))
+    make_schedule(concert_at=now() + timedelta(days=3))
+    client.force_login(make_staff())
+
+    page = client.get(INDEX)
+
+    assert page.context["played_today"] == [tonight]
+    text = page.content.decode().partition('<div class="start">')[2]
+    assert "Played today" in text
+    assert "/admin/django_celery_beat/" not in text
+
+
+def test_each_role_is_offered_its_own_tasks(client):
+    def offered(*codenames):
+        client.force_login(make_clerk(*codenames))
+        return [task.url_name for task in client.get(INDEX).context["tasks"]]
+
+    assert offered("refund_payment") == ["payments_payment_changelist"]
+    assert offered("run_sale", "add_concert") == ["sales", "reservations_concert_add"]
+    assert offered() == []
+
+
+def test_what_beat_runs_is_folded_and_for_superusers_alone(client):
+    client.force_login(make_clerk("view_periodictask"))
+    assert "System" not in entries_of(client.get(INDEX))
+    client.force_login(make_staff())
+
+    (system,) = [each for each in client.get(INDEX).context["sidebar_navigation"] if each.get("title") == "System"]
+
+    assert system["collapsible"]
+
+
+def test_on_a_dates_page_pausing_outweighs_deleting(client):
+    schedule = make_schedule()
+    make_seats(schedule, 1)
+    client.force_login(make_staff())
+
+    page = client.get(reverse("admin:reservations_concertschedule_change", args=[schedule.pk])).content.decode()
+
+    assert page.index("Watch and run the sale") < page.index("Pause") < page.index("Close the sale now")
+    assert page.index("Close the sale now") < page.index("Delete schedule")
+    assert 'class="delete-link' in page
 
 
 def test_a_long_list_is_cut():
