@@ -10,11 +10,11 @@ OURS = {"accounts", "concert_site", "wallet", "queueing", "reservations", "payme
 pytestmark = pytest.mark.django_db
 
 
-# The periodic tasks, and Django's log.
-OF_OTHERS = {"django_celery_beat", "admin", "house"}
+# The periodic tasks, Django's log, the house, and who may do what, with what they did.
+OF_OTHERS = {"django_celery_beat", "admin", "house", "approvals", "auth", "trace"}
 
 
-def test_of_other_apps_only_the_periodic_tasks_the_log_and_the_house_are_registered():
+def test_of_other_apps_only_what_staff_need_is_registered():
     apps = {model._meta.app_label for model in admin.site._registry}
 
     assert apps - OURS == OF_OTHERS

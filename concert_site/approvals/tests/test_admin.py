@@ -32,7 +32,7 @@ def test_a_clerks_form_above_the_ceiling_leads_to_what_waits(client):
     clerk, fan = make_colleague("box office"), make_fan()
     client.force_login(clerk)
     where = reverse("admin:wallet_adjust", args=[fan.pk])
-    form = {"key": "11111111-1111-4111-8111-111111111111", "amount": "1000000000000000", "note": "Cash"}
+    form = {"key": "11111111-1111-4111-8111-111111111111", "amount": "90000000", "note": "Cash"}
 
     for _nth in range(2):
         response = client.post(where, form)
@@ -41,7 +41,7 @@ def test_a_clerks_form_above_the_ceiling_leads_to_what_waits(client):
 
     page = client.get(page_of(waiting)).content.decode()
     assert wallet_of(fan.pk).amount == 0
-    assert "1,000,000,000,000,000" in page
+    assert "90,000,000" in page
     assert step("confirm", waiting) not in page
     assert client.post(step("confirm", waiting)).status_code == 302
     assert Approval.objects.get().state == "PENDING"
