@@ -36,7 +36,7 @@ def bought(*nth, fan=None, sale=None):
 def test_without_bookings_it_says_where_to_go():
     page = text_of(at_the_screen(make_fan()).get("/bookings/"))
 
-    assert "No bookings yet" in page
+    assert "No upcoming bookings" in page
     assert 'href="/"' in page
 
 

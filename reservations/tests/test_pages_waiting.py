@@ -311,6 +311,18 @@ def test_the_end_of_the_sale_ends_the_wait(schedule, closed, heading):
     assert "data-poll-after" not in page
 
 
+def test_who_waited_for_a_date_that_was_canceled_is_told_why(schedule):
+    token = waiting_fan(schedule)
+    assert "This date was canceled" not in text_of(browser_of(token.user).get(room(schedule, token=token.token)))
+    ConcertSchedule.objects.update(canceled_at=now(), change_reason_en="The orchestra stays home.")
+    clear_caches()
+
+    page = text_of(browser_of(token.user).get(room(schedule, token=token.token)))
+
+    assert "This date was canceled." in page
+    assert "The orchestra stays home." in page
+
+
 @pytest.mark.parametrize("reason", ["SOLD_OUT", "PAID", "LEFT", None])
 def test_only_who_waited_in_vain_is_told_so(schedule, reason):
     token = make_active(schedule)
