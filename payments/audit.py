@@ -85,4 +85,24 @@ REBOOKED_IN_FULL = Check(
     """,
 )
 
-CHECKS = (RESERVED_WHILE_PAID, PAYMENT_IN_THE_LEDGER, TILL_IN_THE_LEDGER, REBOOKED_IN_FULL)
+# What is still to be refunded of a date is the matter of its run, for as long as that is open.
+CANCELED_DATES = Check(
+    15,
+    """
+    SELECT format('schedule %s: canceled %s, refunds %s', coalesce(s.id, r.concert_schedule_id),
+                  coalesce(s.canceled_at::text, 'never'),
+                  CASE WHEN r.id IS NULL THEN 'missing' ELSE 'begun' END) AS breach
+    FROM (SELECT id, canceled_at FROM concert_schedule WHERE canceled_at IS NOT NULL) s
+    FULL JOIN (SELECT id, concert_schedule_id FROM refund_run WHERE is_cancellation) r ON r.concert_schedule_id = s.id
+    WHERE s.id IS NULL OR r.id IS NULL
+    UNION ALL
+    SELECT format('reservation %s of canceled schedule %s: %s after its refunds were over',
+                  b.id, r.concert_schedule_id, b.status)
+    FROM refund_run r
+    JOIN concert_seat t ON t.concert_schedule_id = r.concert_schedule_id AND t.status IN ('TEMPORARY', 'RESERVED')
+    JOIN reservation b ON b.concert_seat_id = t.id AND b.status IN ('RESERVING', 'RESERVED')
+    WHERE r.is_cancellation AND r.ended_at IS NOT NULL
+    """,
+)
+
+CHECKS = (RESERVED_WHILE_PAID, PAYMENT_IN_THE_LEDGER, TILL_IN_THE_LEDGER, REBOOKED_IN_FULL, CANCELED_DATES)

@@ -30,6 +30,7 @@ INVARIANTS = {
     12: "What passed the counter stands in the ledger once",
     13: "A seat of a named hold is off sale, and of the hold's schedule",
     14: "A date that was made of a hall has all its seats",
+    15: "A canceled date has its refunds, and nothing live once they are over",
 }
 CHECKS = (*reservations.CHECKS, *payments.CHECKS, *wallet.CHECKS, *queueing.CHECKS)
 MOST_SAMPLES = 5

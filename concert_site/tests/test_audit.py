@@ -28,7 +28,7 @@ def broken():
 def test_a_healthy_site_has_every_invariant_ok(site):
     findings = audit.run()
 
-    assert [finding.invariant for finding in findings] == list(range(1, 15))
+    assert [finding.invariant for finding in findings] == list(range(1, 16))
     assert [str(finding) for finding in findings if not finding.is_ok] == []
 
 
@@ -36,6 +36,7 @@ def drop(table, name, *, is_index=False):
     return f"DROP INDEX {name};" if is_index else f"ALTER TABLE {table} DROP CONSTRAINT {name};"
 
 
+CANCEL_DATE = "UPDATE concert_schedule SET canceled_at = now(), change_reason_en = 'Flood' WHERE id = :schedule;"
 COPY_RESERVATION = """
 INSERT INTO reservation (booking_reference, concert_id, concert_schedule_id, concert_seat_id, user_id, concert_name,
     concert_date, price, status, expired_at, created_at, updated_state_at)
@@ -289,6 +290,18 @@ BREACHES = {
         12,
         drop("payment", "payment_price_positive") + "UPDATE payment SET complimentary = true WHERE id = :payment",
     ),
+    "a canceled date whose refunds nobody began": (
+        15,
+        CANCEL_DATE,
+    ),
+    "refunds of a date that was never canceled": (
+        15,
+        "UPDATE refund_run SET is_cancellation = true, fee = 0, ended_at = NULL WHERE id = :refundrun",
+    ),
+    "a ticket of a canceled date that was forgotten": (
+        15,
+        CANCEL_DATE + "UPDATE refund_run SET is_cancellation = true, fee = 0, ended_at = now() WHERE id = :refundrun",
+    ),
     "a seat that is kept and on sale": (
         13,
         "UPDATE named_hold_seat SET outcome = NULL, ended_at = NULL WHERE id = :leftseat",
@@ -387,7 +400,7 @@ def test_the_command_prints_a_line_an_invariant(site):
     call_command("audit", stdout=out)
 
     lines = out.getvalue().splitlines()
-    assert len(lines) == 14
+    assert len(lines) == 15
     assert lines[0] == "1 ok   A seat has at most one live reservation"
 
 
