@@ -108,6 +108,7 @@ def test_a_page_says_what_is_wrong_and_where_to_go_on(client, how, status, headi
     page = response.content.decode()
     assert response.status_code == status
     assert f"<h1>{heading}</h1>" in page
+    assert "<p>Not found.</p>" not in page
     assert 'href="/">Browse concerts</a>' in page
     # What passes by itself may be tried again as it stands.
     assert (f'href="/page-fails/{how}/?a=1&amp;b=2">Try again</a>' in page) == (status in (429, 500, 503))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from concert_site.lib.admin import staff_pages
 from concert_site.lib.errors import TooManyRequests, Unavailable, as_domain_error
 from concert_site.lib.web.pages import resume_address
-from concert_site.lib.web.refusals import CSRF_FAILED, refuse, refuse_as
+from concert_site.lib.web.refusals import CSRF_FAILED, GONE, refuse, refuse_as
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -50,7 +50,7 @@ def may_send_again(request: HttpRequest) -> bool:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return refuse(request, 404, "not_found", _("This page doesn’t exist or was removed."))
+    return refuse(request, 404, "not_found", GONE)
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

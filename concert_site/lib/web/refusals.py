@@ -41,6 +41,7 @@ HEADINGS = {
     500: _("Something went wrong on our side"),
     503: _("We’ll be right back"),
 }
+GONE = _("This page doesn’t exist or was removed.")
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -65,7 +66,9 @@ def refuse(
     # Every address that takes a form answers a read, too.
     again = again or (request.get_full_path() if status in PASSING else None)
     heading = EXPIRED_HEADING if code == CSRF_FAILED else HEADINGS[status]
-    words = {"status": status, "heading": heading, "detail": detail, "again": again}
+    # On a page "Not found." would only say its heading again.
+    said = GONE if detail is errors.NotFound.detail else detail
+    words = {"status": status, "heading": heading, "detail": said, "again": again}
     return HttpResponse(
         render_to_string("refusal.html", words, None if status >= SERVER_ERRORS else request), status=status
     )
