@@ -219,17 +219,17 @@ class HallAdmin(DomainAdmin):
         }
         return self.plan_page(request, "admin/reservations/grid.html", hall, **context)
 
-    def plan_page(self, request: HttpRequest, template: str, hall: VenueHall, **context: object) -> HttpResponse:
+    def plan_page(self, request: HttpRequest, template: str, of: VenueHall, /, **context: object) -> HttpResponse:
         """A page that makes a plan; it says how many dates keep the one they have."""
-        base = staff.annotation(hall, "version")
+        base = staff.annotation(of, "version")
         title = _("Replace the plan") if base else _("Give the hall a plan")
         return self.page(
             request,
             template,
             title=title,
-            subtitle=f"{hall.venue.name} · {hall.name}",
-            dates=staff.annotation(hall, "dates") or 0,
-            back=page_of(hall.pk),
+            subtitle=f"{of.venue.name} · {of.name}",
+            dates=staff.annotation(of, "dates") or 0,
+            back=page_of(of.pk),
             **context,
         )
 
