@@ -8,8 +8,8 @@ from django.db import connection
 
 from concert_site.lib.database.sql_functions import functions_in
 
-# The first reads in two places, and is asked where nothing is locked; the others read no table: the triggers of the trace
-# ask them what statement they are in, and how to read a column.
+# The first reads in two places, and is asked where nothing is locked; the others read no table: the triggers of the
+# trace ask them what statement they are in, and how to read a column.
 CALLED = {"schedule_is_sold_out", "trace_context", "trace_value"}
 
 pytestmark = pytest.mark.django_db

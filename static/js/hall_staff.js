@@ -1,4 +1,5 @@
-// The hall as staff see it: the fans' map with what every seat is, chosen seat by seat, row by row or by a rectangle.
+// The hall as staff see it: the fans' map with what every seat is, chosen seat by seat, row by row, by a rectangle or by
+// drawing around them.
 //
 // The form posts the chosen ids as ranges. What others do meanwhile is seen every two seconds; the choice stays.
 
@@ -139,50 +140,68 @@ async function tellWho(nth) {
   }
 }
 
-// --- A rectangle --------------------------------------------------------------------------------
+// --- A rectangle, or what is drawn around seats -------------------------------------------------
+
+// Closer to the last point than this is the same one (CSS pixels).
+const STEP = 4;
+
+// Whether a point lies inside of a closed line: a ray from it to the right crosses the line an odd number of times.
+function isInside(points, x, y) {
+  let isIn = false;
+  for (let nth = 0, last = points.length - 1; nth < points.length; last = nth, nth += 1) {
+    const [[ax, ay], [bx, by]] = [points[nth], points[last]];
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) isIn = !isIn;
+  }
+  return isIn;
+}
+
+function seatsInside(points) {
+  const { data, grid } = map;
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  const found = [];
+  grid.within(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), (nth) => {
+    if (isInside(points, data.x[nth], data.y[nth])) found.push(nth);
+  });
+  return found;
+}
 
 function listenToLasso() {
-  const box = lasso.querySelector("span");
-  let from = null;
+  const line = lasso.querySelector("polygon");
+  let points = [];
   const place = (event) => {
     const edge = lasso.getBoundingClientRect();
     return [event.clientX - edge.left, event.clientY - edge.top];
   };
-  const draw = ([x, y]) => Object.assign(box.style, {
-    left: `${Math.min(x, from[0])}px`, top: `${Math.min(y, from[1])}px`,
-    width: `${Math.abs(x - from[0])}px`, height: `${Math.abs(y - from[1])}px`,
-  });
+  const extend = ([x, y]) => {
+    const [[startX, startY], [lastX, lastY]] = [points[0], points.at(-1)];
+    if (form.elements.mode.value === "box") points = [[startX, startY], [x, startY], [x, y], [startX, y]];
+    else if (Math.hypot(x - lastX, y - lastY) >= STEP) points.push([x, y]);
+    line.setAttribute("points", points.join(" "));
+  };
+  const end = () => {
+    points = [];
+    line.setAttribute("points", "");
+  };
   // The map below would move along.
   for (const name of ["pointerdown", "pointermove", "pointerup"]) {
     lasso.addEventListener(name, (event) => event.stopPropagation());
   }
   lasso.addEventListener("pointerdown", (event) => {
     lasso.setPointerCapture(event.pointerId);
-    from = place(event);
-    draw(from);
-    box.hidden = false;
+    points = [place(event)];
   });
-  lasso.addEventListener("pointermove", (event) => from && draw(place(event)));
+  lasso.addEventListener("pointermove", (event) => {
+    // A quick hand is heard of once a frame, with all the places in between.
+    if (points.length) for (const each of event.getCoalescedEvents?.() ?? [event]) extend(place(each));
+  });
   lasso.addEventListener("pointerup", (event) => {
-    if (!from) return;
-    const to = place(event);
-    const [left, top] = map.hallAt(Math.min(from[0], to[0]), Math.min(from[1], to[1]));
-    const [right, bottom] = map.hallAt(Math.max(from[0], to[0]), Math.max(from[1], to[1]));
-    const { data } = map;
-    const found = [];
-    map.grid.within(left, top, right, bottom, (nth) => {
-      const isIn = data.x[nth] >= left && data.x[nth] <= right && data.y[nth] >= top && data.y[nth] <= bottom;
-      if (isIn) found.push(nth);
-    });
-    from = null;
-    box.hidden = true;
+    if (!points.length) return;
+    extend(place(event));
     // With Alt they are taken off the choice.
-    choose(found, !event.altKey);
+    choose(seatsInside(points.map(([x, y]) => map.hallAt(x, y))), !event.altKey);
+    end();
   });
-  lasso.addEventListener("pointercancel", () => {
-    from = null;
-    box.hidden = true;
-  });
+  lasso.addEventListener("pointercancel", end);
 }
 
 function listen() {
@@ -190,7 +209,7 @@ function listen() {
     document.addEventListener(name, (event) => (isShift = event.shiftKey), { capture: true });
   }
   modes.addEventListener("change", ({ target }) => {
-    lasso.hidden = form.elements.mode.value !== "box";
+    lasso.hidden = !["box", "lasso"].includes(form.elements.mode.value);
     if (!target.matches(".hall-add") || !target.value) return;
     const section = map.data.sections.indexOf(target.value);
     choose([...map.data.section.keys()].filter((nth) => map.data.section[nth] === section), true);

@@ -63,7 +63,7 @@ def test_a_row_is_kept_by_name_on_a_phone_and_seen_by_a_colleague(arrive, make_s
     expect(colleague.page.locator(".hall-count")).to_contain_text("named hold 1")
 
 
-def test_a_rectangle_chooses_what_it_covers(arrive, make_show):
+def test_a_rectangle_and_a_lasso_choose_what_they_cover(arrive, make_show):
     show = make_show(seats=40)
     staff = arrive(DESKTOP)
     staff.be("staff@frontrow.example")
@@ -78,3 +78,15 @@ def test_a_rectangle_chooses_what_it_covers(arrive, make_show):
     staff.page.mouse.up()
 
     expect(staff.page.locator(".hall-count")).to_contain_text(re.compile("^40 seats"))
+
+    # The triangle above the diagonal has the last ones of both rows.
+    staff.page.get_by_role("button", name="Choose none").click()
+    staff.page.get_by_label("Lasso").check()
+    box = staff.page.locator(".hall-lasso").bounding_box()
+    left, top, right, bottom = box["x"] + 14, box["y"] + 14, box["x"] + box["width"] - 14, box["y"] + box["height"] - 14
+    staff.page.mouse.move(left, top)
+    staff.page.mouse.down()
+    for x, y in ((right, top), (right, bottom)):
+        staff.page.mouse.move(x, y, steps=9)
+    staff.page.mouse.up()
+    expect(staff.page.locator(".hall-count")).to_contain_text(re.compile("^6 seats"))
