@@ -76,7 +76,7 @@ class SaleForm(TenderForm):
 
     seats = forms.CharField(widget=forms.HiddenInput)
     email = forms.EmailField(
-        label=_("Account"),
+        label=_("Fan’s account"),
         required=False,
         widget=UnfoldAdminEmailInputWidget,
         help_text=_("The e-mail address of the fan’s account. Left empty: a walk-in without an account."),

@@ -51,6 +51,12 @@ class DatePanel:
     announcements: Sequence[Announcement]
     panels: list[SafeString]
 
+    @property
+    def has_news(self) -> bool:
+        """Whether anything became of the date that its page has to say."""
+        moved = self.schedule.canceled_at or self.schedule.first_concert_at
+        return bool(moved or self.panels or self.announcements)
+
 
 # What apps above add to a date's page: a button, if there is one, and what is under way.
 STEPS: list[Callable[[HttpRequest, ConcertSchedule], Step | None]] = []

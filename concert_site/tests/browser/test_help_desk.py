@@ -27,6 +27,6 @@ def test_an_exchange_from_the_search_to_the_new_ticket(arrive, make_show, fan):
     staff.page.locator("[name=note]").fill("Behind a pillar")
     staff.click("Exchange")
     staff.sees("Exchanged:")
-    staff.click("Tickets", role="link")
+    staff.click("View or print tickets", role="link")
     expect(staff.page.locator("img.desk-qr")).to_have_count(1)
     staff.is_content()
