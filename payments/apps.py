@@ -12,7 +12,7 @@ class PaymentsConfig(AppConfig):
         """
         from concert_site.approvals import steps
         from payments import queries
-        from payments.domain import approved_refunds, date_cancellation
+        from payments.domain import approved_counter, approved_refunds, date_cancellation
         from payments.domain.settlement import is_overtaken, settle_booking
         from reservations.queries import payment_facts
         from wallet.domain.top_ups import use_overtaken, use_settler
@@ -21,5 +21,6 @@ class PaymentsConfig(AppConfig):
         payment_facts.plug_in(queries)
         use_settler(Purpose.BOOKING, settle_booking)
         use_overtaken(Purpose.BOOKING, is_overtaken)
-        for step in (approved_refunds.ONE, approved_refunds.SELECTED, approved_refunds.DATE, date_cancellation.STEP):
+        of_refunds = (approved_refunds.ONE, approved_refunds.SELECTED, approved_refunds.DATE, date_cancellation.STEP)
+        for step in (*of_refunds, *approved_counter.STEPS):
             steps.register(step)

@@ -78,7 +78,12 @@ BOX_OFFICE = Role(
         | on("accounts", "view_user", "add_user", "change_user")
         | on("approvals", "view_approval")
     ),
-    ceilings={"wallet.adjust_balance": 300_000, "payments.refund_payment": 1_000_000},
+    ceilings={
+        "wallet.adjust_balance": 300_000,
+        "payments.refund_payment": 1_000_000,
+        "payments.exchange_reservation": 1_000_000,
+        "reservations.serve_fan": 1_000_000,
+    },
 )
 EVENT_MANAGER = Role(
     name="event manager",
@@ -99,7 +104,13 @@ EVENT_MANAGER = Role(
         | on("approvals", "view_approval", "decide_approval")
     ),
     # A date is canceled by two, unless little was sold.
-    ceilings={"payments.refund_payment": 3_000_000, "reservations.change_date": 3_000_000},
+    ceilings={
+        "payments.refund_payment": 3_000_000,
+        "payments.exchange_reservation": 3_000_000,
+        "payments.give_complimentary": 3_000_000,
+        "reservations.serve_fan": 3_000_000,
+        "reservations.change_date": 3_000_000,
+    },
 )
 FINANCE = Role(
     name="finance",

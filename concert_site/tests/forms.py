@@ -29,7 +29,7 @@ class FormParser(HTMLParser):
         elif tag == "textarea":
             self.text_of = has["name"]
             self.put(has["name"], "")
-        elif tag == "select":
+        elif tag == "select" and has.get("name"):
             self.select = has["name"]
         elif tag == "option" and self.select and "selected" in has:
             self.put(self.select, has.get("value") or "")

@@ -20,6 +20,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminRadioSelectWi
 
 from concert_site.accounts.models import User
 from concert_site.accounts.walk_ins import LONGEST_NAME, is_walk_in
+from concert_site.approvals.errors import ApprovalRequired
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
@@ -208,6 +209,8 @@ def try_to_sell(
     )
     try:
         return counter.sell(order)
+    except ApprovalRequired:
+        raise
     except IdempotencyKeyReused:
         again(form, request)
     except DomainError as error:
@@ -366,6 +369,8 @@ def try_to_undo(request: HttpRequest, found: SaleSummary, form: UndoForm) -> boo
             note=form.cleaned_data["note"],
             may_refund=request.user.has_perm(MAY_REFUND),
         )
+    except ApprovalRequired:
+        raise
     except DomainError as error:
         add_domain_error(form, error)
         return False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import partial, update_wrapper
-from typing import TYPE_CHECKING
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
@@ -14,6 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSingleDateWidget
 
+from concert_site.approvals.errors import ApprovalRequired
+from concert_site.approvals.redirects import to_approval
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of
 from concert_site.lib.admin.columns import value_column
 from concert_site.lib.formats import day_and_time, signed_money
@@ -70,8 +72,15 @@ class TillEntryAdmin(ReadOnlyAdmin):
         ]
 
     def own(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """A view of ours for who may see the admin."""
-        return self.admin_site.admin_view(update_wrapper(partial(view, self), view))
+        """A view of ours for who may see the admin; what is above their ceiling leads to where it waits."""
+
+        def guarded(request: HttpRequest, **kept: Any) -> HttpResponse:  # Any: what the address names
+            try:
+                return view(self, request, **kept)
+            except ApprovalRequired as waits:
+                return to_approval(request, waits)
+
+        return self.admin_site.admin_view(update_wrapper(guarded, view))
 
     booked = value_column(_("booked at"), "created_at", day_and_time, ordering="pk")
     money = value_column(_("amount"), "amount", signed_money)

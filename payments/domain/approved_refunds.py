@@ -41,7 +41,15 @@ def run(asked: Approval) -> None:
 
 def describe(asked: Approval) -> Sequence[Line]:
     """The fans, the seats, what is kept, and where it goes."""
-    ids = [int(pk) for pk in asked.payload["fees"]]
+    return [
+        (_("Seats"), lines_of_seats([int(pk) for pk in asked.payload["fees"]])),
+        (_("Fee"), money(sum(asked.payload["fees"].values()))),
+        (_("Refund to"), str(RefundTo(asked.payload["refund_to"]).label)),
+    ]
+
+
+def lines_of_seats(ids: Sequence[int]) -> str:
+    """What was booked by these reservations and by whom, a line each of as many as a page names."""
     booked = Reservation.objects.filter(pk__in=ids).select_related("user", "concert_seat").order_by("pk")
     named = [
         f"{each.concert_name}, {short_day(each.concert_date)} · {each.concert_seat} · {each.user.email}"
@@ -50,11 +58,7 @@ def describe(asked: Approval) -> Sequence[Line]:
     left = len(ids) - len(named)
     if left > 0:
         named.append(ngettext("and %(count)d more", "and %(count)d more", left) % {"count": left})
-    return [
-        (_("Seats"), "\n".join(named)),
-        (_("Fee"), money(sum(asked.payload["fees"].values()))),
-        (_("Refund to"), str(RefundTo(asked.payload["refund_to"]).label)),
-    ]
+    return "\n".join(named)
 
 
 def run_for_date(asked: Approval) -> None:

@@ -124,7 +124,7 @@ def refund_by_staff(
     :raises NotFound, Invalid, ApprovalRequired, BalanceTooLarge: as `refunds.refund_by_staff` does
     """
     refunds.require_refund_order(reservation_id, note=note, fee=fee)
-    require_for_one(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to)
+    require_for_one(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to, now=now)
     return refund_and_ask(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to, now=now)
 
 

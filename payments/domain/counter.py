@@ -24,6 +24,7 @@ from concert_site.lib.errors import DomainError, Invalid, NotFound
 from concert_site.lib.id_lists import require_distinct
 from concert_site.lib.idempotency import request_hash
 from payments.domain import till
+from payments.domain.counter_ceilings import require_for_gift
 from payments.domain.errors import FanIsBusy, PriceChanged
 from payments.domain.till import Tender
 from payments.models import TillKind, TillMethod
@@ -122,8 +123,20 @@ def sell(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
     :raises PriceChanged: if it costs something else by now than `agreed`
     :raises FanIsBusy: if the fan's own requests don't leave the account for a moment
     :raises IdempotencyKeyReused: if the key belongs to another order
+    :raises ApprovalRequired: if more is given away than this member of staff may give alone
     """
     require_order(order)
+    key = till.Click(order.actor_id, order.idempotency_key, order.hash)
+    if order.is_free and not till.booked_before(key):
+        require_for_gift(order, now)
+    return sell_now(order, now=now)
+
+
+def sell_now(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
+    """The same for who has been asked already.
+
+    :raises DomainError: as `sell` does
+    """
     key = till.Click(order.actor_id, order.idempotency_key, order.hash)
     for _turn in range(TURNS):
         if before := till.booked_before(key):

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict, NotFound
 from payments.domain import refunds, till
+from payments.domain.counter_ceilings import require_for_undo
 from payments.domain.mail_rendering import language_of
-from payments.models import TillEntry, TillKind, TillMethod
+from payments.models import Payment, State, TillEntry, TillKind, TillMethod
+from payments.queries.till import sold_by
 from reservations.models import ConcertSeat, Reservation
-from reservations.models.reservation import Status
 from wallet.domain import ledger
 from wallet.models import Kind
 
@@ -49,18 +50,6 @@ class Undone:
     method: TillMethod
 
 
-def paid_of(sale: UUID) -> QuerySet[Reservation]:
-    """What is still paid of a sale, and still belongs to whom it was sold."""
-    entries = TillEntry.objects.filter(sale=sale, kind=TillKind.SALE)
-    sold = Reservation.objects.filter(
-        booking_reference__in=entries.values("booking_reference"),
-        user__in=entries.values("user_id"),
-        status=Status.RESERVED,
-    )
-    return sold.order_by("pk")
-
-
-@transaction.atomic(durable=True)
 def undo(
     *,
     sale: UUID,
@@ -78,24 +67,56 @@ def undo(
     :raises NotFound: if there is no such sale
     :raises Invalid: without a reason
     :raises UndoOver: after the day of the sale, unless the actor may refund
+    :raises ApprovalRequired: if what goes back is more than this member of staff may refund alone
     :raises NothingToUndo: if nothing of it is paid any more
     :raises BalanceTooLarge, InsufficientBalance: if the fan's wallet doesn't let the money through
     """
     till.require_note(note)
-    entries = list(TillEntry.objects.filter(sale=sale, kind=TillKind.SALE).select_related("user").order_by("pk"))
-    if not entries:
-        raise NotFound
+    entries = entries_of(sale)
     at = now or timezone.now()
     if not may_refund and timezone.localdate(at) != timezone.localdate(entries[0].created_at):
         raise UndoOver
-    chosen = paid_of(sale) if reservation_ids is None else paid_of(sale).filter(pk__in=reservation_ids)
+    require_for_undo(sale, paid_of(entries, reservation_ids), note=note, actor_id=actor_id, fan_id=entries[0].user_id)
+    return undo_now(sale=sale, reservation_ids=reservation_ids, actor_id=actor_id, note=note, now=now)
+
+
+def entries_of(sale: UUID) -> list[TillEntry]:
+    """What a sale put into the till.
+
+    :raises NotFound: if there is no such sale
+    """
+    entries = list(TillEntry.objects.filter(sale=sale, kind=TillKind.SALE).select_related("user").order_by("pk"))
+    if not entries:
+        raise NotFound
+    return entries
+
+
+def paid_of(entries: Sequence[TillEntry], reservation_ids: Sequence[int] | None) -> list[Payment]:
+    """What is still paid of a sale (of these reservations), and still belongs to whom it was sold."""
+    return [
+        each
+        for each in sold_by(entries)
+        if each.state == State.COMPLETED and (reservation_ids is None or each.reservation_id in reservation_ids)
+    ]
+
+
+@transaction.atomic(durable=True)
+def undo_now(
+    *, sale: UUID, reservation_ids: Sequence[int] | None, actor_id: int, note: str, now: datetime | None = None
+) -> Undone:
+    """The transaction of it.
+
+    :raises NotFound, NothingToUndo, BalanceTooLarge, InsufficientBalance: as `undo` does
+    """
+    entries = entries_of(sale)
+    chosen = paid_of(entries, reservation_ids)
     # All seats first, by id: each refund ends with the balance, and nobody may wait for a seat behind that.
-    seats = ConcertSeat.objects.filter(pk__in=list(chosen.values_list("concert_seat_id", flat=True)))
+    seats = ConcertSeat.objects.filter(pk__in=[each.reservation.concert_seat_id for each in chosen])
     list(seats.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
-    paid = list(chosen.all())
+    paid = paid_of(entries, reservation_ids)
     tickets = amount = 0
     for entry in entries:
-        own = [each for each in paid if each.booking_reference == entry.booking_reference]
+        own = [each.reservation for each in paid if each.reservation.booking_reference == entry.booking_reference]
         back = [each for each in own if refunds.refund(each.pk, fee=0, note=note, actor_id=actor_id, now=now)]
         if back:
             tickets, amount = tickets + len(back), amount + pay_back(entry, back, actor_id, note, now)
@@ -105,8 +126,13 @@ def undo(
 
 
 def pay_back(entry: TillEntry, back: Sequence[Reservation], actor_id: int, note: str, now: datetime | None) -> int:
-    """Hand out what was refunded of a booking: a step of the caller's transaction."""
-    amount = sum(each.price for each in back)
+    """Hand out what was refunded of a booking: a step of the caller's transaction.
+
+    Never more than the till has had for it: what the wallet paid for a dearer seat since then stays in the wallet.
+    """
+    amount = min(sum(each.price for each in back), left_of(entry))
+    if amount == 0 and entry.method != TillMethod.COMPLIMENTARY:
+        return 0
     line = None
     if amount:
         said = refund_note(entry.user, TillMethod(entry.method), entry.booking_reference)
@@ -128,6 +154,12 @@ def pay_back(entry: TillEntry, back: Sequence[Reservation], actor_id: int, note:
         note=note,
     )
     return amount
+
+
+def left_of(entry: TillEntry) -> int:
+    """What of the money that the till has had for a booking wasn't handed out yet."""
+    booked = TillEntry.objects.filter(sale=entry.sale, booking_reference=entry.booking_reference)
+    return int(booked.aggregate(left=Sum("amount", default=0))["left"])
 
 
 def refund_note(fan: User, method: TillMethod, reference: str) -> str:

@@ -16,6 +16,7 @@ from concert_site.accounts.models import User
 from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid
 from concert_site.lib.id_lists import indexes_of, require_distinct
+from payments.domain.counter_ceilings import require_for_exchange, require_for_hand_over
 from payments.domain.errors import FanIsBusy, NotPaid, PriceChanged
 from payments.domain.refunds import require_reason
 from payments.models import Payment, Rebooking, RebookingKind
@@ -57,10 +58,13 @@ def exchange(
     :raises PriceChanged: if the difference is another by now
     :raises InsufficientBalance: if the wallet has less than the difference
     :raises TicketLimitExceeded: if the fan would have more of another date than it allows
+    :raises ApprovalRequired: if the difference is more than this member of staff may move alone
     """
     require_distinct(
         list(seats.values()), attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice.")
     )
+    require_reason(note)
+    require_for_exchange(seats, note=note, actor_id=actor_id, now=now)
     return rebook(RebookingKind.EXCHANGE, seats, receiver_id=None, agreed=agreed, note=note, actor_id=actor_id, now=now)
 
 
@@ -74,6 +78,21 @@ def hand_over(
     :raises Invalid: without a reason, or if the receiver has it already, or there is no such (active) account
     :raises NotPaid: if one of the reservations isn't paid (any more), or they are not all one fan's
     :raises TicketLimitExceeded: if the receiver would have more of the date than it allows
+    :raises ApprovalRequired: if it is worth more than this member of staff may hand over alone
+    """
+    require_reason(note)
+    require_for_hand_over(reservation_ids, receiver_id=receiver_id, note=note, actor_id=actor_id, now=now)
+    return hand_over_now(
+        reservation_ids=reservation_ids, receiver_id=receiver_id, actor_id=actor_id, note=note, now=now
+    )
+
+
+def hand_over_now(
+    *, reservation_ids: Sequence[int], receiver_id: int, actor_id: int, note: str, now: datetime | None = None
+) -> Rebooked:
+    """The same for who has been asked already.
+
+    :raises Invalid, NotPaid, TicketLimitExceeded: as `hand_over` does
     """
     own = Payment.objects.filter(reservation__in=reservation_ids).select_related("reservation")
     seats = {each.reservation_id: each.reservation.concert_seat_id for each in own}

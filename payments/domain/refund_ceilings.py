@@ -1,16 +1,26 @@
 """What a member of staff may refund alone; above it the refund waits for a second person."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from hashlib import sha256
+
+from django.db.models import Sum
+from django.utils import timezone
 
 from concert_site.approvals.asking import require_ceiling
 from payments.models import Payment, State
+from wallet.models import BalanceHistory, Kind
+
+COUNTED_TOGETHER = timedelta(hours=24)
 
 ONE, SELECTED, DATE = "payments.refund", "payments.refund_selected", "payments.refund_date"
 
 
-def require_for_one(reservation_id: int, *, fee: int, note: str, actor_id: int, refund_to: str) -> None:
-    """
+def require_for_one(
+    reservation_id: int, *, fee: int, note: str, actor_id: int, refund_to: str, now: datetime | None = None
+) -> None:
+    """What somebody refunds a fan within a day counts together, or a large sum would pass in small ones.
+
     :raises ApprovalRequired: if what goes back of this reservation is above the ceiling
     """
     paid = Payment.objects.filter(reservation=reservation_id, state=State.COMPLETED).first()
@@ -20,11 +30,20 @@ def require_for_one(reservation_id: int, *, fee: int, note: str, actor_id: int, 
         ONE,
         actor_id=actor_id,
         amount=paid.price - fee,
+        counted=paid.price - fee + refunded_lately(paid.user_id, actor_id, now),
         reason=note,
         subject=str(reservation_id),
         payload={"fees": {str(reservation_id): fee}, "refund_to": refund_to},
         fan_id=paid.user_id,
     )
+
+
+def refunded_lately(fan_id: int, actor_id: int, now: datetime | None) -> int:
+    """What somebody refunded a fan within a day, in minor units; what was only exchanged or handed over isn't in it."""
+    since = (now or timezone.now()) - COUNTED_TOGETHER
+    lines = BalanceHistory.objects.of(user_id=fan_id).filter(kind=Kind.REFUND, actor=actor_id, created_at__gt=since)
+    refunds = lines.filter(payment__rebooked_as__isnull=True)
+    return int(refunds.aggregate(sum=Sum("amount", default=0))["sum"])
 
 
 def require_for_selected(fees: Mapping[int, int], *, note: str, actor_id: int, refund_to: str) -> None:

@@ -157,7 +157,7 @@ def refund_by_staff(
     :raises ApprovalRequired: if it is more than this member of staff may refund alone: a second person is asked
     """
     require_refund_order(reservation_id, note=note, fee=fee)
-    require_for_one(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to="wallet")
+    require_for_one(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to="wallet", now=now)
     return refund(reservation_id, fee=fee, note=note, actor_id=actor_id, now=now)
 
 
@@ -177,8 +177,11 @@ def require_refund_order(reservation_id: int, *, note: str, fee: int) -> None:
 def refund(reservation_id: int, *, fee: int, note: str, actor_id: int, now: datetime | None = None) -> bool:
     """Refund a paid reservation by staff, in one round trip; return whether it was still to be refunded.
 
+    :raises Invalid: with a fee, if the date was canceled
     :raises BalanceTooLarge: if the wallet would hold too much
     """
+    if fee and Reservation.objects.filter(pk=reservation_id, concert_schedule__canceled_at__isnull=False).exists():
+        raise Invalid(_("This date was canceled: it is refunded in full."), attr="fee")
     params = {"reservation": reservation_id, "fee": fee, "note": note, "actor": actor_id, "now": now}
     row = fetch_one(REFUND, params | {"most": ledger.LARGEST_BALANCE})
     if row["refusal"] == "balance_too_large":

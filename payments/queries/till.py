@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BigIntegerField, OuterRef, Q, Subquery, Sum
+from django.db.models import BigIntegerField, F, Min, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from concert_site.accounts.models import User
 from payments.models import Payment, TillEntry, TillKind, TillMethod
+from wallet.models import Kind
 
 MOST_ENTRIES = 2000
 # What was taken for the booking of a payment at the counter, in minor units; 0 if it was paid elsewhere.
@@ -80,14 +81,36 @@ def sale_summary(sale: UUID) -> SaleSummary | None:
     entries = list(TillEntry.objects.filter(sale=sale).select_related("user", "actor").order_by("pk"))
     if not entries:
         return None
-    bookings = {(each.booking_reference, each.user_id) for each in entries}
-    found = Payment.objects.filter(
-        reservation__booking_reference__in={reference for reference, _user in bookings},
-        user__in={user for _reference, user in bookings},
-    ).select_related(
-        "reservation__concert_seat", "reservation__concert_schedule", "reservation__concert__venue", "user"
+    return SaleSummary(sale, entries, sold_by([each for each in entries if each.kind == TillKind.SALE]))
+
+
+def sold_by(entries: Sequence[TillEntry]) -> list[Payment]:
+    """The payments of these sales, and what they were exchanged for, of whom they were sold to.
+
+    Of a booking whose other seats were paid elsewhere only what was paid at the counter: behind the money that came.
+    """
+    since = {(each.booking_reference, each.user_id): each.entry_id or 0 for each in entries}
+    rows = (
+        Payment.objects.filter(reservation__booking_reference__in={reference for reference, _user in since})
+        .annotate(
+            line=Min("balancehistory", filter=Q(balancehistory__kind=Kind.PAYMENT)),
+            before=F("rebooked_from__old_payment"),
+        )
+        .select_related(
+            "reservation__concert_seat", "reservation__concert_schedule", "reservation__concert__venue", "user"
+        )
+        .order_by("reservation_id")
     )
-    return SaleSummary(sale, entries, list(found.order_by("reservation_id")))
+    found = {each.pk: each for each in rows}
+
+    def is_of_it(payment: Payment) -> bool:
+        first = payment
+        while first.before is not None:  # type: ignore[attr-defined]  # annotated
+            first = found[first.before]  # type: ignore[attr-defined]  # annotated
+        paid_since = since.get((payment.reservation.booking_reference, payment.user_id))
+        return paid_since is not None and first.line > paid_since  # type: ignore[attr-defined]  # annotated
+
+    return [each for each in found.values() if is_of_it(each)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,18 @@ from concert_site.lib.errors import Invalid, NotFound
 from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed, nothing_written
-from payments.domain import card_refunds, counter, counter_refunds, mail_sending, refunds
+from payments.domain import card_refunds, counter, counter_refunds, mail_sending, rebooking, refunds
 from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
 from payments.domain.counter_refunds import NothingToUndo, UndoOver
 from payments.domain.errors import PriceChanged
 from payments.domain.till import Tender
 from payments.models import Payment, TillEntry
 from payments.queries.till import sale_summary, till_of
-from payments.tests.scenes import ledger_of, make_fan
+from payments.tests.scenes import ledger_of, make_fan, pay
 from queueing.domain.errors import SaleClosed
 from reservations.domain.errors import HoldExpired, SeatUnavailable, SeatUnknown, TicketLimitExceeded
 from reservations.models import Concert, ConcertSeat, Reservation
-from reservations.tests.scenes import CONCERT_AT, LAPSED, NOW, hold, make_sale, statuses, token_of
+from reservations.tests.scenes import CONCERT_AT, LAPSED, NOW, hold, in_order, make_sale, statuses, token_of
 from wallet.models import BalanceHistory
 from wallet.tests.factories import balance_of
 
@@ -341,3 +341,28 @@ def test_tickets_of_a_walk_in_are_mailed_where_they_said_and_nowhere_else(clerk,
     assert [message.to for message in mail.outbox] == ([[address]] if address else [])
     assert all("At the box office" in message.body and "http" not in message.body for message in mail.outbox)
     assert Payment.objects.get().confirmed_mail_at is not None
+
+
+def test_what_was_paid_elsewhere_of_a_booking_is_no_part_of_the_sale(clerk):
+    fan, sale = make_fan(balance=50_000), make_sale()
+    booking = hold(fan, sale, 0, 1)
+    pay(fan, in_order(booking)[0])
+    done = counter.take_payment(payment_order(clerk, booking, agreed=50_000), now=NOW)
+
+    undone = counter_refunds.undo(sale=done.sale, actor_id=clerk.pk, note="Wrong day", now=NOW + SECOND)
+
+    assert (undone.tickets, undone.amount, statuses(sale)) == (1, 50_000, "RAAAAA")
+    assert [each.reservation_id for each in sale_summary(done.sale).payments] == [in_order(booking)[1]]
+    assert broken_invariants() == {}
+
+
+def test_no_more_is_handed_out_than_the_till_has_had(clerk):
+    fan, sale = make_fan(balance=70_000), make_sale()
+    ConcertSeat.objects.filter(pk=sale.seats[1]).update(seat_price=120_000)
+    done = sell(clerk, sale, 0, buyer=Buyer(user_id=fan.pk))
+    rebooking.exchange(seats={Reservation.objects.get().pk: sale.seats[1]}, actor_id=clerk.pk, note="Better", now=NOW)
+
+    undone = counter_refunds.undo(sale=done.sale, actor_id=clerk.pk, note="Wrong day", now=NOW + SECOND)
+
+    assert (undone.amount, statuses(sale), balance_of(fan)) == (50_000, "AAAAAA", 70_000)
+    assert broken_invariants() == {}

@@ -313,3 +313,12 @@ def test_a_move_is_told_to_who_has_a_ticket_still():
     assert "cancel for free until" in told.body
     done = {each.user_id: (bool(each.mailed_at), bool(each.skipped_at)) for each in moved.recipients.all()}
     assert done == {fan.pk: (True, False), gone.pk: (False, True)}
+
+
+def test_nothing_is_kept_by_hand_of_what_was_paid_for_a_canceled_date():
+    fan, sale = make_fan(balance=50_000), make_sale()
+    (paid,) = buy(fan, sale, 0)
+    cancel(sale)
+
+    with nothing_changed(), pytest.raises(Invalid):
+        refunds.refund_by_staff(reservation_id=paid.reservation_id, fee=5_000, actor_id=make_staff().pk, note="Late")

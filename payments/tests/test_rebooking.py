@@ -372,3 +372,13 @@ def test_a_complimentary_ticket_stays_so_in_another_seat_and_in_other_hands():
     assert [(each.price, each.complimentary) for each in (moved, handed)] == [(0, True)] * 2
     assert held_by(receiver, sale) == [3]
     assert broken_invariants() == {}
+
+
+def test_nobody_is_given_a_seat_of_another_date_that_has_begun():
+    fan, sale = make_fan(balance=50_000), make_sale()
+    other = make_schedule(concert=sale.schedule.concert, concert_at=CONCERT_AT - timedelta(days=1))
+    there = Sale(other, [seat.pk for seat in make_seats(other, 2, 50_000)])
+    buy(fan, sale, 0)
+
+    with nothing_written(), pytest.raises(SeatUnknown):
+        exchange(fan, sale, 0, 0, to=there, now=other.concert_at)

@@ -19,7 +19,8 @@ declare
     v_won bigint[];
 begin
     select array_agg(r.concert_seat_id) as seats, count(*) as n, count(distinct r.user_id) as fans,
-           min(r.user_id) as fan, count(distinct r.concert_id) as concerts, min(r.concert_id) as concert
+           min(r.user_id) as fan, count(distinct r.concert_id) as concerts, min(r.concert_id) as concert,
+           array_agg(r.concert_schedule_id) as dates
       into v_old
       from reservation r
      where r.id = any (p_reservations) and r.status = 'RESERVED';
@@ -44,11 +45,12 @@ begin
         return;
     end if;
 
-    -- Of the same concert, on a date that is played.
+    -- Of the same concert, on a date that is played and still to come; during the show another seat of it will do.
     at_fault := array(select unnest(p_free) except
                       select s.id
                         from concert_seat s join concert_schedule d on d.id = s.concert_schedule_id
-                       where s.id = any (p_free) and s.concert_id = v_old.concert and d.canceled_at is null);
+                       where s.id = any (p_free) and s.concert_id = v_old.concert and d.canceled_at is null
+                         and (d.concert_at > p_at or d.id = any (v_old.dates)));
     if cardinality(at_fault) > 0 then
         refusal := 'seat_unknown';
         return;

@@ -8,6 +8,8 @@ from uuid import uuid4
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,6 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from concert_site.accounts.models import User
+from concert_site.approvals.errors import ApprovalRequired
+from concert_site.approvals.redirects import to_approval
 from concert_site.back_office.desk.pages import page, staff_page
 from concert_site.lib.admin.base import ReasonField, actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
@@ -71,6 +75,8 @@ def step_page(
     if request.method == "POST" and form.is_valid():
         try:
             said = do()
+        except ApprovalRequired as waits:
+            return to_approval(request, waits)
         except DomainError as error:
             add_domain_error(form, error)
         else:
@@ -191,9 +197,11 @@ def id_of(text: str | None) -> int:
 
 def choose(request: HttpRequest, booking: BookingSummary, booked: BookedSeat) -> HttpResponse:
     """Free seats, those of the same category first, and near the stage."""
-    dates = ConcertSchedule.objects.filter(concert=booked.reservation.concert_id, canceled_at__isnull=True)
+    own = booked.reservation.concert_schedule_id
+    is_to_come = Q(concert_at__gt=Now()) | Q(pk=own)
+    dates = ConcertSchedule.objects.filter(is_to_come, concert=booked.reservation.concert_id, canceled_at__isnull=True)
     dates = dates.defer("layout", "draw_seed").order_by("concert_at")
-    chosen = id_of(request.GET.get("date")) or booked.reservation.concert_schedule_id
+    chosen = id_of(request.GET.get("date")) or own
     free = ConcertSeat.objects.filter(IS_FREE, concert_schedule=chosen, concert=booked.reservation.concert_id)
     word = request.GET.get("where", "").replace("\0", "").strip()
     if word:

@@ -1,0 +1,116 @@
+"""What was above somebody's ceiling at the counter and the help desk, once confirmed: done as who asked would have."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts.models import User
+from concert_site.approvals.models import Approval
+from concert_site.approvals.steps import Line, Step
+from concert_site.lib.formats import day_and_time, signed_money
+from payments.domain import counter, counter_ceilings, counter_refunds, rebooking
+from payments.domain.approved_refunds import lines_of_seats
+from payments.domain.counter import Buyer, SaleOrder
+from payments.domain.till import Tender
+from payments.models import RebookingKind, TillMethod
+from reservations.halls.seat_names import seat_name
+from reservations.models import ConcertSchedule, ConcertSeat
+
+# --- Complimentary tickets ---------------------------------------------------------------------
+
+
+def order_in(asked: Approval) -> SaleOrder:
+    """The order that a second person is asked about; its key is the approval's, so that it is done once."""
+    sent = asked.payload
+    order = SaleOrder(**sent | {"buyer": Buyer(**sent["buyer"]), "tender": Tender(TillMethod.COMPLIMENTARY)})
+    return replace(order, idempotency_key=f"approval-{asked.pk}")
+
+
+def give(asked: Approval) -> None:
+    counter.sell_now(order_in(asked))
+
+
+def describe_gift(asked: Approval) -> Sequence[Line]:
+    """The date, the seats, for whom."""
+    order = order_in(asked)
+    of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
+    seats = ConcertSeat.objects.filter(pk__in=order.seat_ids).order_by("pk")
+    fan = asked.fan.email if asked.fan else order.buyer.name
+    return [
+        (_("Date"), f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""),
+        (_("Seats"), ", ".join(map(seat_name, seats))),
+        (_("Fan"), fan),
+    ]
+
+
+# --- Sales that are taken back -----------------------------------------------------------------
+
+
+def undo(asked: Approval) -> None:
+    """Take it back; what was refunded meanwhile is left as it is."""
+    sent = asked.payload
+    try:
+        counter_refunds.undo_now(
+            sale=UUID(sent["sale"]),
+            reservation_ids=sent["reservations"],
+            actor_id=asked.asked_by_id,
+            note=asked.reason,
+        )
+    except counter_refunds.NothingToUndo:
+        return
+
+
+def describe_undo(asked: Approval) -> Sequence[Line]:
+    return [(_("Seats"), lines_of_seats(asked.payload["reservations"]))]
+
+
+# --- Exchanges and hand-overs ------------------------------------------------------------------
+
+
+def exchange(asked: Approval) -> None:
+    """Exchange for the difference that was shown; once, since what was exchanged isn't paid any more."""
+    rebooking.rebook(
+        RebookingKind.EXCHANGE,
+        {int(pk): seat for pk, seat in asked.payload["seats"].items()},
+        receiver_id=None,
+        agreed=asked.payload["difference"],
+        note=asked.reason,
+        actor_id=asked.asked_by_id,
+        now=None,
+    )
+
+
+def describe_exchange(asked: Approval) -> Sequence[Line]:
+    sent = asked.payload
+    seats = ConcertSeat.objects.filter(pk__in=sent["seats"].values()).order_by("pk")
+    return [
+        (_("Seats"), lines_of_seats([int(pk) for pk in sent["seats"]])),
+        (_("Exchange"), f"{', '.join(map(seat_name, seats))}: {signed_money(sent['difference'])}"),
+    ]
+
+
+def hand_over(asked: Approval) -> None:
+    rebooking.hand_over_now(
+        reservation_ids=asked.payload["reservations"],
+        receiver_id=asked.payload["receiver"],
+        actor_id=asked.asked_by_id,
+        note=asked.reason,
+    )
+
+
+def describe_hand_over(asked: Approval) -> Sequence[Line]:
+    receiver = User.objects.filter(pk=asked.payload["receiver"]).first()
+    return [
+        (_("Seats"), lines_of_seats(asked.payload["reservations"])),
+        (_("To the account"), receiver.email if receiver else ""),
+    ]
+
+
+STEPS = (
+    Step(counter_ceilings.GIVE, _("Complimentary tickets"), "payments.give_complimentary", give, describe_gift),
+    Step(counter_ceilings.UNDO, _("Refund a sale of the counter"), "payments.refund_payment", undo, describe_undo),
+    Step(counter_ceilings.EXCHANGE, _("Exchange"), "payments.exchange_reservation", exchange, describe_exchange),
+    Step(counter_ceilings.HAND_OVER, _("Hand over"), "reservations.serve_fan", hand_over, describe_hand_over),
+)
