@@ -70,7 +70,11 @@ class RoleAdmin(StaffAdmin):
     list_display = ("title", "may", "holders")
     list_display_links = ("title",)
     ordering = ("name",)
-    fields = ("name", "permissions")
+    readonly_fields = ("may",)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """Those of the site say what they are for, too."""
+        return ("name", "may", "permissions") if str(obj) in staff_roles.names() else ("name", "permissions")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         found: QuerySet[Group] = super().get_queryset(request).annotate(holders=Count("user"))

@@ -51,7 +51,7 @@ class ProgrammeSearch(forms.Form):
     date_to = DayField(label=_("To"), required=False)
     # One day alone: of links from elsewhere, and of the API.
     date = DayField(label=_("Date"), required=False)
-    sale_state = forms.ChoiceField(label=_("Tickets"), required=False)
+    sale_state = forms.ChoiceField(label=_("Sale state"), required=False)
 
     def __init__(self, data: QueryDict, known: Facets) -> None:
         super().__init__(data)
