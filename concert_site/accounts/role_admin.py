@@ -70,11 +70,14 @@ class RoleAdmin(StaffAdmin):
     list_display = ("title", "may", "holders")
     list_display_links = ("title",)
     ordering = ("name",)
-    readonly_fields = ("may",)
+    readonly_fields = ("title", "may")
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """Those of the site say what they are for, too."""
-        return ("name", "may", "permissions") if str(obj) in staff_roles.names() else ("name", "permissions")
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:  # Any: Django's nested tuples
+        """Those of the site say what they are for; their permissions one by one are for who wants to know."""
+        if obj is None or str(obj) not in staff_roles.names():
+            return super().get_fieldsets(request, obj)
+        listed = {"fields": ("permissions",), "classes": ("collapse",)}
+        return ((None, {"fields": ("title", "may")}), (_("Permissions"), listed))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         found: QuerySet[Group] = super().get_queryset(request).annotate(holders=Count("user"))
