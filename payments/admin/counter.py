@@ -380,4 +380,7 @@ def try_to_undo(request: HttpRequest, found: SaleSummary, form: UndoForm) -> boo
         messages.warning(request, _("Hand out %(amount)s in cash.") % {"amount": money(done.amount)})
     elif done.method == TillMethod.TERMINAL:
         messages.warning(request, _("Refund %(amount)s on the card terminal.") % {"amount": money(done.amount)})
+    if done.kept:
+        kept = {"amount": money(done.kept), "fan": found.first.user.email}
+        messages.warning(request, _("%(amount)s went back to the wallet of %(fan)s.") % kept)
     return True

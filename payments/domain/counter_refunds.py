@@ -43,11 +43,12 @@ class NothingToUndo(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What was taken back: tickets, and what is to be handed out, in minor units."""
+    """What was taken back: tickets, what is to be handed out, and what stays in the fan's wallet, in minor units."""
 
     tickets: int
     amount: int
     method: TillMethod
+    kept: int = 0
 
 
 def undo(
@@ -114,15 +115,16 @@ def undo_now(
     seats = ConcertSeat.objects.filter(pk__in=[each.reservation.concert_seat_id for each in chosen])
     list(seats.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
     paid = paid_of(entries, reservation_ids)
-    tickets = amount = 0
+    tickets = amount = worth = 0
     for entry in entries:
         own = [each.reservation for each in paid if each.reservation.booking_reference == entry.booking_reference]
         back = [each for each in own if refunds.refund(each.pk, fee=0, note=note, actor_id=actor_id, now=now)]
         if back:
-            tickets, amount = tickets + len(back), amount + pay_back(entry, back, actor_id, note, now)
+            tickets, worth = tickets + len(back), worth + sum(each.price for each in back)
+            amount += pay_back(entry, back, actor_id, note, now)
     if not tickets:
         raise NothingToUndo
-    return Undone(tickets, amount, TillMethod(entries[0].method))
+    return Undone(tickets, amount, TillMethod(entries[0].method), kept=worth - amount)
 
 
 def pay_back(entry: TillEntry, back: Sequence[Reservation], actor_id: int, note: str, now: datetime | None) -> int:
