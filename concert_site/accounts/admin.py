@@ -127,7 +127,8 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # Any: Django's
         """Roles and permissions as boxes to tick, on a phone too."""
         if db_field.name in BOXES:
-            return BOXES[db_field.name](required=False, label=capfirst(db_field.verbose_name))
+            label = _("Roles") if db_field.name == "groups" else capfirst(db_field.verbose_name)
+            return BOXES[db_field.name](required=False, label=label)
         return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class CategoryFilter(ScheduleColumnFilter):
 
 @admin.register(ConcertSeat)
 class SeatAdmin(ReadOnlyAdmin):
-    list_display = ("place", "date", "category", "price", "state", "holder", "is_accessible")
+    list_display = ("seat_name", "date", "category", "price", "state", "holder", "is_accessible")
     list_filter = (
         ("concert_schedule", AutocompleteSelectFilter),
         SectionFilter,
@@ -106,7 +106,7 @@ class SeatAdmin(ReadOnlyAdmin):
 
     def get_sortable_by(self, request: HttpRequest) -> Any:  # Any: as Django has it
         """Seats of one date by any column; those of all dates are too many to sort."""
-        return self.get_list_display(request) if OF_SCHEDULE in request.GET else ("place",)
+        return self.get_list_display(request) if OF_SCHEDULE in request.GET else ("seat_name",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ConcertSeat], search_term: str
@@ -124,7 +124,7 @@ class SeatAdmin(ReadOnlyAdmin):
         return request.user.has_perm("reservations.change_concertseat")
 
     @column(gettext_lazy("seat"), ordering="pk")
-    def place(self, seat: ConcertSeat) -> str:
+    def seat_name(self, seat: ConcertSeat) -> str:
         return str(seat)
 
     date = value_column(gettext_lazy("date"), "concert_schedule")
@@ -249,7 +249,7 @@ class SeatAdmin(ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return (
-            "place",
+            "seat_name",
             "date",
             "category",
             "price",

@@ -234,3 +234,13 @@ def test_three_seats_take_as_many_queries_as_one(staff):
     make_seats(make_schedule(), 2)
 
     assert cold_queries_of(staff, url) == one <= 10
+
+
+def test_a_seat_is_called_by_all_of_its_name(staff):
+    sale = make_sale(seats=1)
+    seat = ConcertSeat.objects.get(pk=sale.seats[0])
+    name = str(seat)
+
+    assert not name.isdecimal()
+    assert name in staff.get(LIST).content.decode()
+    assert name in staff.get(page_of(seat.pk)).content.decode().partition('id="content"')[2].partition("Category")[0]
