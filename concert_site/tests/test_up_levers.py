@@ -132,7 +132,7 @@ def test_staff_steer_a_waiting_room_while_it_runs(up: Up) -> None:
     raised = room.set_levers(queue_max_active=3)
     assert soon(raised, lambda: room.statuses()[3:] == ["ACTIVE", "WAITING"])
 
-    spoken = room.set_levers(queue_message="Doors open at seven.")
+    spoken = room.set_levers(queue_max_active=3, queue_message="Doors open at seven.")
     assert soon(spoken, lambda: room.queue()["message"] == "Doors open at seven.")
 
     closed = room.press("close-sale")
@@ -144,7 +144,7 @@ def test_staff_steer_a_waiting_room_while_it_runs(up: Up) -> None:
     assert [text for *_, text in said] == [
         "Paused the waiting room.",
         "Resumed the waiting room.",
-        "Changed the waiting room. Fans inside at once: 3",
-        "Changed the waiting room. Message to everyone waiting: Doors open at seven.",
+        "Changed the waiting room. Fans inside at once: 2 → 3",
+        "Changed the waiting room. Message to everyone waiting: – → Doors open at seven.",
         "Closed the sale.",
     ]

@@ -14,6 +14,7 @@ from django.utils.timezone import localdate
 
 from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import api_of, make_staff
+from concert_site.lib.database.statements import fetch_one
 from concert_site.lib.errors import Conflict, NotAllowed, PaymentRequired, TooManyRequests
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
@@ -372,11 +373,17 @@ def test_control_without_any_look_behind_the_lock_the_money_is_saved_by_the_ledg
     assert balance_of(payment.user) == 49_000
 
 
+def terms_of(payment):
+    """What a refund of it goes by, as it was when it was quoted."""
+    schedule = payment.reservation.concert_schedule_id
+    return fetch_one("select refund_terms_of(%(schedule)s) as terms", {"schedule": schedule})["terms"]
+
+
 def test_a_fee_of_yesterday_is_not_taken_after_midnight():
     """The quote and the refund are two statements: midnight may come between them."""
     payment = make_paid()
     order = {"fan": payment.user_id, "reservation": payment.reservation_id, "agreed": None, "now": NOW}
-    yesterday = refunds.Fee(7, on=localdate(NOW) - timedelta(days=1), zone=settings.TIME_ZONE)
+    yesterday = refunds.Fee(7, on=localdate(NOW) - timedelta(days=1), zone=settings.TIME_ZONE, terms=terms_of(payment))
 
     with nothing_changed():
         row = refunds.try_to_cancel(order, fee=yesterday)
@@ -391,7 +398,8 @@ def test_control_without_the_day_the_fee_of_yesterday_is_taken():
 
     with mutant(CANCEL, (guard, "p_fee is null")):
         row = refunds.try_to_cancel(
-            order, fee=refunds.Fee(7, on=localdate(NOW) - timedelta(days=1), zone=settings.TIME_ZONE)
+            order,
+            fee=refunds.Fee(7, on=localdate(NOW) - timedelta(days=1), zone=settings.TIME_ZONE, terms=terms_of(payment)),
         )
 
     assert (row["refusal"], row["refund_fee"]) == (None, 7)

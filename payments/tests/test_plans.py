@@ -207,7 +207,7 @@ def test_the_mails_that_are_owed_are_found_by_themselves(sale):
 
     assert [seats for _, seats in found[:2]] == [2, 1]
     assert whole <= {"concert_schedule"}
-    assert sum(fetched.values()) <= 8 * 50
+    assert sum(fetched.values()) <= 8 * 70
 
 
 @pytest.mark.parametrize(("kind", "index"), [(CONFIRMED, "confirmed"), (CANCELED, "canceled")])

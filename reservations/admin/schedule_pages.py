@@ -227,7 +227,9 @@ def change_waiting_room(schedule: ConcertSchedule, form: SaleSettingsForm) -> st
     changes: Any = {name: form.cleaned_data[name] for name in form.changed_data}  # Any: TypedDict out of a form
     before = {name: getattr(schedule, name) for name in changes}
     sale_settings.change_sale_settings(schedule_id=schedule.pk, shown=form.shown, **changes)
-    said = ", ".join(f"{form.fields[name].label}: {before[name]} → {value}" for name, value in changes.items())
+    said = ", ".join(
+        f"{form.fields[name].label}: {before[name] or '–'} → {value or '–'}" for name, value in changes.items()
+    )
     return _("Changed the waiting room. %(changes)s") % {"changes": said}
 
 

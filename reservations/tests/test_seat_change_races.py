@@ -132,7 +132,7 @@ def test_a_cap_waits_for_an_admission_that_is_under_way():
         later = start_behind(partial(sale_settings.change_sale_settings, schedule_id=sale.pk, queue_max_active=1))
         assert ConcertSchedule.objects.get(pk=sale.pk).queue_max_active == 5
 
-    assert later.result(timeout=60) is None
+    assert [(each.before, each.after) for each in later.result(timeout=60)] == [(5, 1)]
     assert ConcertSchedule.objects.get(pk=sale.pk).queue_max_active == 1
 
 
