@@ -7,7 +7,6 @@ the same with values, the log's entry isn't shown beside it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -23,15 +22,13 @@ from concert_site.lib.admin.columns import value_column
 from concert_site.lib.formats import day_and_time
 from concert_site.trace.models import Change
 from concert_site.trace.queries import changes_of, last_of_column
-from concert_site.trace.rendering import HistoryEntry, lines, model_of, name_of, what_of
+from concert_site.trace.rendering import HistoryEntry, NamedRows, lines, model_of, name_of, what_of
 
 PAGE_SIZE = 50
 # How far back one page leads; who looks for more narrows the list of all changes by date.
 MOST_PAGES = 200
 # Of a bigint, for certain.
 DIGITS = 18
-# Of a value in the list.
-LONGEST = 60
 
 
 def history_page(page_admin: StaffAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -116,6 +113,9 @@ def teller(row: Model, name: str, since: datetime) -> str | None:
 stale_forms.use(teller)
 
 
+BARE = NamedRows(())
+
+
 @admin.register(Change)
 class ChangeAdmin(ReadOnlyAdmin):
     """All changes. It tells of every page, so no role has its permission; superusers have."""
@@ -141,14 +141,10 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("from → to"))
     def from_to(self, change: Change) -> str:
-        """Each field, from what to what; bare values in a list, which asks nothing more of the database."""
+        """Each field, from what to what; what points at a row is a number, so a list asks the database nothing more."""
         model = model_of(change.table_name)
-        return "; ".join(
-            f"{name_of(model, column)}: {short(before)} → {short(after)}"
-            for column, (before, after) in sorted(change.changes.items())
-        )
-
-
-def short(value: Any) -> str:  # Any: of JSON
-    text = "–" if value is None else str(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+        told = {
+            name_of(model, column): [BARE.text(model, column, value) or "–" for value in pair]
+            for column, pair in sorted(change.changes.items())
+        }
+        return "; ".join(f"{name}: {before} → {after}" for name, (before, after) in told.items())

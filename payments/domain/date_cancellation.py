@@ -14,7 +14,7 @@ from concert_site.approvals.asking import require_ceiling
 from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import Line, Step
 from concert_site.lib.errors import NotFound
-from concert_site.lib.formats import day_and_time, money
+from concert_site.lib.formats import day_and_time
 from concert_site.lib.tasks import enqueue_soon
 from payments.models import RefundRun, RefundTo
 from reservations.domain import waiting_room
@@ -130,11 +130,9 @@ def describe(asked: Approval) -> list[Line]:
     """The date, whom it touches, why."""
     order = order_in(asked)
     of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
-    impact = date_impact(order.schedule_id)
-    said = {"tickets": f"{impact.tickets:,}", "fans": f"{impact.fans:,}", "amount": money(impact.amount)}
     return [
         (_("Date"), f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""),
-        (_("Tickets"), str(_("%(tickets)s tickets of %(fans)s fans, %(amount)s") % said)),
+        (_("Tickets"), date_impact(order.schedule_id).sold),
         (_("Refund to"), str(order.refund_to.label)),
         (_("Reason"), " / ".join(filter(None, [order.reason.ko, order.reason.en]))),
     ]

@@ -66,7 +66,7 @@ def test_moving_asks_says_whom_it_touches_and_does_it_once(staff, sale):
     done = staff.post(date_url("move", sale), moving(to, confirmed="on"), follow=True).content.decode()
     again = staff.post(date_url("move", sale), moving(to, confirmed="on"), follow=True).content.decode()
 
-    assert "2 tickets of 1 fans, ₩100,000" in asked
+    assert "Tickets: 2, fans: 1, paid: ₩100,000" in asked
     assert "→" in asked
     assert "Moved from" in done
     assert "This was done already." in again
@@ -104,7 +104,7 @@ def test_canceling_asks_does_it_and_shows_how_far_it_is(staff, sale):
     refund_work.work_off()
     over = staff.get(cancel_url(sale, "date_refunds")).content.decode()
 
-    assert "2 tickets of 1 fans, ₩100,000" in asked
+    assert "Tickets: 2, fans: 1, paid: ₩100,000" in asked
     assert "can’t be undone" in asked
     assert "Refunding: 0 of 2 tickets" in done
     assert "Refunding: 0 of 2 tickets" in part

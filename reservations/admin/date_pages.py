@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.formats import day_and_time, money, short_day
+from concert_site.lib.formats import day_and_time, short_day
 from reservations.admin.date_forms import MessageForm, MoveForm
 from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
 from reservations.admin.venue_clocks import clocks_text
@@ -292,11 +292,7 @@ def times_to_show(schedule: ConcertSchedule, move: Move) -> list[tuple[str, str]
 def impact_facts(impact: DateImpact) -> list[tuple[str, str]]:
     """Whom a change touches, in words."""
     return [
-        (
-            _("Tickets"),
-            _("%(tickets)s tickets of %(fans)s fans, %(amount)s")
-            % {"tickets": f"{impact.tickets:,}", "fans": f"{impact.fans:,}", "amount": money(impact.amount)},
-        ),
+        (_("Tickets"), impact.sold),
         (
             _("Holds and fans in line"),
             _("%(held)s seats held, %(waiting)s fans in line")

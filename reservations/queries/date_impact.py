@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext as _
 
+from concert_site.lib.formats import money
 from queueing.domain.snapshots import count_waiting
 from reservations.models.reservation import Status, is_held_at
 from reservations.queries.bookings import of_schedule
@@ -18,6 +20,12 @@ class DateImpact:
     amount: int
     held: int
     waiting: int
+
+    @property
+    def sold(self) -> str:
+        """What is paid, in words."""
+        facts = {"tickets": f"{self.tickets:,}", "fans": f"{self.fans:,}", "amount": money(self.amount)}
+        return _("Tickets: %(tickets)s, fans: %(fans)s, paid: %(amount)s") % facts
 
 
 def date_impact(schedule_id: int) -> DateImpact:

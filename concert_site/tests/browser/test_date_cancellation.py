@@ -27,7 +27,7 @@ def test_a_date_is_canceled_and_both_tickets_are_refunded(arrive, make_show, fan
     staff.be("staff@frontrow.example")
     ask_to_cancel(staff, show)
     facts = staff.page.locator("main dl, #content dl").first
-    expect(facts).to_contain_text("2 tickets of 1 fans, ₩60,000")
+    expect(facts).to_contain_text("Tickets: 2, fans: 1, paid: ₩60,000")
     expect(facts).to_contain_text(REASON)
     staff.is_content()
     visitor.go(booking)

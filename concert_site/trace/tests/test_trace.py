@@ -266,3 +266,16 @@ def test_who_may_not_see_an_object_does_not_see_its_history(client):
     client.force_login(make_clerk("view_user"))
 
     assert client.get(reverse("admin:reservations_concert_history", args=[concert.pk])).status_code == 403
+
+
+def test_the_list_of_all_changes_says_values_as_people_read_them(client):
+    concert = make_sale(seats=1).schedule.concert
+    fan = make_fan()
+    Concert.objects.filter(pk=concert.pk).update(status="UNAVAILABLE")
+    User.objects.filter(pk=fan.pk).update(is_active=False)
+    client.force_login(make_staff())
+
+    page = client.get(reverse("admin:trace_change_changelist")).content.decode()
+
+    assert "status: available → unavailable" in page.lower()
+    assert "active: yes → no" in page
