@@ -10,6 +10,7 @@ from concert_site.accounts.tests.factories import make_fan
 from concert_site.tests.site import Site
 from payments.models import TillEntry
 from reservations.models import Announcement, NamedHold, Reservation, VenueHall
+from wallet.models import Withdrawal
 
 # Django's own ways in and out, which are everybody's.
 OPEN = {"login", "logout"}
@@ -90,6 +91,8 @@ class Addresses:
             return self.ids["event"]
         if name in {"wallet_settle_again", "wallet_explain", "wallet_settlement_csv"}:
             return self.ids["settlement"]
+        if word == "withdrawal":
+            return Withdrawal.objects.values_list("pk", flat=True).earliest("pk")
         return self.ids["topup"]
 
     def object_of(self, name: str) -> Any:
