@@ -6,11 +6,13 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from celery import current_app
 from celery.contrib.testing.worker import start_worker
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -380,3 +382,9 @@ def test_sessions_that_are_over_are_deleted():
     tasks.clear_sessions()
 
     assert list(AccountSession.objects.values_list("session_key", flat=True)) == ["live"]
+
+
+def test_each_task_is_made_by_a_migration_so_that_nothing_is_put_back_in_a_new_database():
+    made = "".join(path.read_text() for path in (Path(settings.BASE_DIR) / "concert_site/migrations").glob("0*.py"))
+
+    assert [task for task in periodic_tasks.PERIODIC_TASKS if f'"{task}"' not in made] == []
