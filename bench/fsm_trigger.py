@@ -11,7 +11,7 @@ of its process, which other work on the machine disturbs less than the clock on 
 
 import argparse
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,17 @@ def check(connection: Connection, schedule: int, count: int) -> None:
         raise SystemExit("Not every hold was paid: the figures mean nothing.")
 
 
+def ratio_table(what: str, figures: Mapping[str, Mapping[str, Sequence[float]]], base: str) -> str:
+    """CPU time of each step under each kind, and its ratio to the kind `base` round by round."""
+    rows = []
+    for step, by_kind in figures.items():
+        for kind, each in by_kind.items():
+            ratios = [a / b for a, b in zip(each, by_kind[base], strict=True)]
+            low, middle, high = statistics.quantiles(ratios, n=4)
+            rows.append([step, kind, f"{statistics.median(each):,.0f}", f"**{middle:.3f}** ({low:.3f}-{high:.3f})"])
+    return stack.table(["", what, "CPU, µs (median)", "ratio to none (quartiles)"], rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what the state triggers cost.")
     parser.add_argument("--rounds", type=int, default=20)
@@ -157,13 +168,7 @@ def main() -> None:
         with site.connect() as connection:
             make_plain_triggers(connection)
             figures = measure(connection, sale, KINDS, use, options.rounds)
-    rows = []
-    for step, by_kind in figures.items():
-        base = by_kind[KINDS[-1]]
-        for kind, each in by_kind.items():
-            low, middle, high = statistics.quantiles([a / b for a, b in zip(each, base, strict=True)], n=4)
-            rows.append([step, kind, f"{statistics.median(each):,.0f}", f"**{middle:.2f}** ({low:.2f}-{high:.2f})"])
-    print(stack.table(["", "trigger", "CPU, µs (median)", "ratio to none (quartiles)"], rows))
+    print(ratio_table("trigger", figures, KINDS[-1]))
 
 
 if __name__ == "__main__":

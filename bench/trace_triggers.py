@@ -7,10 +7,9 @@ As bench/fsm_trigger.py measures: two kinds in turns, on one database, the CPU t
 """
 
 import argparse
-import statistics
 
 import stack
-from fsm_trigger import FANS_A_ROUND, Connection, make_sale, measure
+from fsm_trigger import FANS_A_ROUND, Connection, make_sale, measure, ratio_table
 
 TABLES = {"traced": ("concert_seat", "reservation"), "seats alone": ("concert_seat",), "not traced": ()}
 KINDS = tuple(TABLES)
@@ -33,13 +32,7 @@ def main() -> None:
         sale = make_sale(site, options.rounds * len(KINDS))
         with site.connect() as connection:
             figures = measure(connection, sale, KINDS, use, options.rounds)
-    rows = []
-    for step, by_kind in figures.items():
-        base = by_kind[KINDS[-1]]
-        for kind, each in by_kind.items():
-            low, middle, high = statistics.quantiles([a / b for a, b in zip(each, base, strict=True)], n=4)
-            rows.append([step, kind, f"{statistics.median(each):,.0f}", f"**{middle:.3f}** ({low:.3f}-{high:.3f})"])
-    print(stack.table(["", "triggers", "CPU, µs (median)", "ratio to none (quartiles)"], rows))
+    print(ratio_table("triggers", figures, KINDS[-1]))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.core.exceptions import ValidationError
@@ -183,46 +184,54 @@ def sell_once(order: SaleOrder, now: datetime | None) -> tuple[UUID, list[int]]:
     sale = uuid4()
     total = 0
     freed: list[int] = []
+    # What was handed over for all of it stands on the first part, and so does the click.
+    first: dict[str, Any] = {  # Any: columns of the till
+        "idempotency_key": order.idempotency_key,
+        "request_hash": order.hash,
+        "tendered": order.tender.tendered,
+    }
     for nth, (fan, seats) in enumerate(parts_of(order)):
-        booking = new_reference()
-        held = hold_at_counter(
-            fan_id=fan.pk,
-            schedule_id=order.schedule_id,
-            seat_ids=seats,
-            asked=order.seat_ids,
-            booking=booking,
-            is_free=order.is_free,
-            from_named_holds=order.from_named_holds,
-            now=now,
-        )
-        amount, entry, done = pay(order, fan, booking, held, now)
+        amount, done = sell_part(order, fan, seats, sale=sale, first=first if nth == 0 else {}, now=now)
         total, freed = total + amount, freed + done
-        first = {
-            "idempotency_key": order.idempotency_key,
-            "request_hash": order.hash,
-            "tendered": order.tender.tendered,
-        }
-        till.book(
-            sale=sale,
-            kind=TillKind.SALE,
-            method=order.tender.method,
-            # What was handed over for all of it stands on the first.
-            **first if nth == 0 else {},
-            amount=amount,
-            user_id=fan.pk,
-            schedule_id=order.schedule_id,
-            reference=booking,
-            seats=len(seats),
-            entry_id=entry,
-            actor_id=order.actor_id,
-            now=now,
-            terminal_reference=order.tender.terminal_reference,
-            mail_to=order.buyer.mail_to,
-            note=order.note if order.is_free else "",
-        )
     if total != order.agreed:
         raise PriceChanged
     return sale, freed
+
+
+def sell_part(
+    order: SaleOrder, fan: User, seats: Sequence[int], *, sale: UUID, first: dict[str, Any], now: datetime | None
+) -> tuple[int, list[int]]:
+    """Sell one account's seats of an order, and book them in the till: what was taken, and freed places in line."""
+    booking = new_reference()
+    held = hold_at_counter(
+        fan_id=fan.pk,
+        schedule_id=order.schedule_id,
+        seat_ids=seats,
+        asked=order.seat_ids,
+        booking=booking,
+        is_free=order.is_free,
+        from_named_holds=order.from_named_holds,
+        now=now,
+    )
+    amount, entry, freed = pay(order, fan, booking, held, now)
+    till.book(
+        sale=sale,
+        kind=TillKind.SALE,
+        method=order.tender.method,
+        **first,
+        amount=amount,
+        user_id=fan.pk,
+        schedule_id=order.schedule_id,
+        reference=booking,
+        seats=len(seats),
+        entry_id=entry,
+        actor_id=order.actor_id,
+        now=now,
+        terminal_reference=order.tender.terminal_reference,
+        mail_to=order.buyer.mail_to,
+        note=order.note if order.is_free else "",
+    )
+    return amount, freed
 
 
 def parts_of(order: SaleOrder) -> list[tuple[User, list[int]]]:

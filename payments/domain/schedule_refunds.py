@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
 from payments.domain import card_refunds, refund_runs, refunds
-from payments.domain.card_refunds import Refunded
 from payments.domain.refund_ceilings import require_for_date
 from payments.domain.refund_runs import RefundRunEnded, Terms
 from payments.models import Payment, RefundTo, State
@@ -95,23 +94,15 @@ def refund_round(
         return RefundRound(refunded=0, refused=[], is_over=True)
     if refund_runs.open_run(schedule_id) is None:
         require_may_begin(schedule_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to)
-    run = refund_runs.begin(schedule_id=schedule_id, actor_id=actor_id, terms=Terms(fee, refund_to, note))
+    terms = Terms(fee, refund_to, note)
+    run = refund_runs.begin(schedule_id=schedule_id, actor_id=actor_id, terms=terms)
     end = time.monotonic() + seconds
-    tally, answers = Tally(), True
+    tally = Tally()
     for reservation in paid_in_batches(schedule_id):
         # A colleague on the same terms may have come to the end just now, and then there is nothing to stop.
         if not refund_runs.is_open(run) and paid_of(schedule_id).exists():
             raise RefundRunEnded
-        kept = min(fee, reservation.price)
-        try:
-            done = card_refunds.refund(
-                reservation.pk, fee=kept, note=note, actor_id=actor_id, refund_to=refund_to, now=now
-            )
-        except BalanceTooLarge:
-            tally.refused.append(reservation.pk)
-        else:
-            answers = answers and withdrawals.ask_for(done.withdrawals)
-            tally.add(done)
+        tally.refund(reservation, terms, actor_id=actor_id, now=now)
         if time.monotonic() >= end:
             return tally.round(is_over=False)
     refund_runs.end(run_id=run.pk)
@@ -149,8 +140,24 @@ class Tally:
     refused: list[int] = field(default_factory=list)
     withdrawals: list[Withdrawal] = field(default_factory=list)
 
-    def add(self, done: Refunded) -> None:
-        """Count one seat."""
+    # Whether every provider that was asked has answered; after one that didn't none is asked.
+    answers: bool = True
+
+    def refund(self, reservation: Reservation, terms: Terms, *, actor_id: int, now: datetime | None) -> None:
+        """Refund one seat, and count it."""
+        try:
+            done = card_refunds.refund(
+                reservation.pk,
+                fee=min(terms.fee, reservation.price),
+                note=terms.note,
+                actor_id=actor_id,
+                refund_to=terms.refund_to,
+                now=now,
+            )
+        except BalanceTooLarge:
+            self.refused.append(reservation.pk)
+            return
+        self.answers = self.answers and withdrawals.ask_for(done.withdrawals)
         self.refunded += done.is_new
         self.withdrawals += done.withdrawals
 
