@@ -10,10 +10,31 @@ from django.core.exceptions import ImproperlyConfigured
 
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"'<>@]+(/[^\s?#\"'<>]*)?", re.IGNORECASE)
 TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
+QUOTED = re.compile(r"(['\"])(.*)\1", re.DOTALL)
 
 
 class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without types
     """django-environ's, with the kinds of value that a typing error must not turn into a rule of booking."""
+
+    def get_value(
+        self,
+        var: str,
+        cast: Any = None,  # Any: django-environ's own
+        default: Any = environ.Env.NOTSET,
+        parse_default: bool = False,  # noqa: FBT002  likewise
+    ) -> Any:
+        """The value as it was meant: without the quotes around it that some readers of env files leave.
+
+        A `$` at its beginning is one, too: django-environ would look for another variable of that name.
+        :raises ImproperlyConfigured: if there is none, and no default
+        """
+        text = self.ENVIRON.get(var)
+        if text is None and default is self.NOTSET:
+            raise ImproperlyConfigured(f"{var} is not set.")
+        if text is None:
+            return self.parse_value(default, cast) if parse_default and default is not None else default
+        quoted = QUOTED.fullmatch(text)
+        return self.parse_value(quoted[2] if quoted else text, cast)
 
     def whole(self, name: str, *, default: int, least: int = 1) -> int:
         """A whole number of at least `least`.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from concert_site.embedded import keys, modes, postgres, reachable
+from concert_site.embedded import keys, modes, postgres, reachable, variables
 from concert_site.embedded.attach import attached
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.services import embedded_services
@@ -38,6 +38,7 @@ def prepared(argv: Sequence[str]) -> Iterator[list[str]]:
     Embedded services are there for the duration of the block, except for `up`, which runs its own.
     :raises CannotStart: if that can't be had
     """
+    variables.resolve(os.environ)
     path, words = take_data_dir(argv)
     command = next((word for word in words[1:] if not word.startswith("-")), "help")
     data_dir = DataDir(path)

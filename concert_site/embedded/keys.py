@@ -29,7 +29,7 @@ def require(environ: Mapping[str, str]) -> None:
             " (to just try it: `make demo`, or `manage.py up --demo`)"
         )
     # Settings ask again, in processes that are started without manage.py.
-    if complaint := weakness_of({name: environ[name].replace("\\n", "\n") for name in MAKERS}):
+    if complaint := weakness_of({name: environ[name] for name in MAKERS}):
         raise CannotStart(complaint)
 
 

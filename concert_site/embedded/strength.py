@@ -75,5 +75,5 @@ def pem_complaint(text: str) -> str:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPrivateKey):
-        return "is not an unencrypted RSA key in PEM"
+        return "is not an unencrypted RSA key in PEM (if its line ends got lost, name its file in JWT_PRIVATE_KEY_FILE)"
     return f"is an RSA key of less than {LEAST_RSA_BITS} bits" if key.key_size < LEAST_RSA_BITS else ""

@@ -1,14 +1,22 @@
 """The project itself: its mode, secrets, apps, middlewares, templates, language, files and log."""
 
+import os
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
 from concert_site.back_office.unfold import UNFOLD  # noqa: F401  a setting
+from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import MODES, PRODUCTION
+from concert_site.embedded.variables import resolve
 from concert_site.env_vars import Env
 
+# Done already by manage.py; who loads the settings without it gets the same.
+try:
+    resolve(os.environ)
+except CannotStart as error:
+    raise ImproperlyConfigured(f"{error}.") from None
 env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent

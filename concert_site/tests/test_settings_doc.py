@@ -5,8 +5,10 @@ import re
 
 from django.conf import settings
 
+from concert_site.embedded import variables
 from concert_site.embedded.data_dir import PROJECT
 
+DOCUMENT = PROJECT / "docs" / "settings.md"
 SETTINGS = sorted((PROJECT / "concert_site" / "settings").glob("*.py"))
 EMBEDDED = sorted((PROJECT / "concert_site" / "embedded").glob("*.py"))
 ROW = re.compile(r"^\| (?P<names>`[A-Z][A-Z_]+`(?:, `[A-Z_]+`)*) \| (?P<default>.*?) \|", re.MULTILINE)
@@ -15,7 +17,7 @@ PROVIDERS = [app.rpartition(".")[2].upper() for app in settings.INSTALLED_APPS i
 
 def documented() -> dict[str, str]:
     """Each variable of the tables, with what they say of its default."""
-    rows = ROW.finditer((PROJECT / "docs" / "settings.md").read_text())
+    rows = ROW.finditer(DOCUMENT.read_text())
     return {name: row["default"] for row in rows for name in re.findall(r"`(\w+)`", row["names"])}
 
 
@@ -87,3 +89,9 @@ def test_the_table_names_plain_defaults_as_they_are():
     # The services' own defaults are what Django falls back to without manage.py.
     for name in written.keys() - {"DATABASE_URL", "REDIS_URL"}:
         assert f"`{written[name]}`" in table[name], name
+
+
+def test_the_table_marks_as_secret_what_is_taken_from_files():
+    rows = re.findall(r"^\| (`[A-Z].*?) \| .*? \| \*\*Secret(?:: (.*?))?\.\*\*", DOCUMENT.read_text(), re.MULTILINE)
+    marked = {name for names, some in rows for name in re.findall(r"`(\w+)`", some or names)}
+    assert marked == set(variables.SECRETS)
