@@ -6,7 +6,10 @@ VENV = .venv
 PYTHON = $(VENV)/bin/python
 # Compiled once, not by each of some hundreds of processes, whatever the environment says.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest --dist loadfile
-PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check
+# Nothing is installed whose SHA-256 is not in the lock.
+PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check --require-hashes
+# What checks deployments and makes releases: neither the site nor its tests need it.
+TOOLS = $(VENV)/tools
 # What a client in TypeScript is made with, for its tests alone; without npm they are skipped.
 NODE = $(if $(shell command -v npm),node_modules/.package-lock.json)
 DJADE = $(VENV)/bin/djade --target-version 5.2
@@ -22,7 +25,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: demo test tests test-fast check lint types format messages clean
+.PHONY: demo test tests test-fast check lint types format messages lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
@@ -44,6 +47,7 @@ test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no proces
 check: lint types ## Style, templates, layers, forgotten migrations, types
 
 lint: $(VENV)/.installed-dev
+	@$(PYTHON) requirements/lock.py check
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --output-format concise .
 	@find templates -name '*.html' -exec $(DJADE) --check {} +
@@ -63,19 +67,28 @@ messages: $(VENV)/.installed-dev ## Collect what is to be translated, and compil
 		--ignore .venv --ignore node_modules --ignore bench --ignore tests
 	@MODE=test $(PYTHON) manage.py compilemessages --ignore .venv --ignore node_modules --verbosity 0
 
+lock: $(TOOLS)/.installed ## After a change of pins in requirements/*.in: write the locks (ARGS=--upgrade: all that they bring, anew)
+	@PATH="$(TOOLS)/bin:$$PATH" $(PYTHON) requirements/lock.py lock $(ARGS)
+
 clean: ## Remove what was installed; .data stays
 	rm -rf $(VENV)
 
-$(VENV)/.installed: requirements.txt $(VENV)/bin/activate
+$(VENV)/.installed: requirements.txt requirements/production.txt $(VENV)/bin/activate
 	@echo "Installing what Frontrow needs (once; about a minute)..." >&2
 	@$(PIP) -r requirements.txt
 	@touch $@
 
 # All in one go: what the site needs is in there.
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(VENV)/bin/activate
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt requirements/production.txt $(VENV)/bin/activate
 	@echo "Installing what Frontrow and its tests need (once; about a minute)..." >&2
 	@$(PIP) -r requirements-dev.txt
 	@touch $(VENV)/.installed $@
+
+$(TOOLS)/.installed: requirements/tools.txt $(VENV)/bin/activate
+	@echo "Installing what checks deployments and makes releases (once)..." >&2
+	@$(PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 # The file that `python -m venv` writes last. What a killed attempt left is replaced.
 $(VENV)/bin/activate:
