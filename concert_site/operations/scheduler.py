@@ -2,6 +2,8 @@
 
 An interval is counted by time.monotonic(). django-celery-beat counts it by the wall clock, and is silent after that was
 set back until the old time comes again, restarts included, since it has written down when it ran last.
+
+Several may run, one a host say: one of them hands work out (concert_site.operations.beat_lease), the others wait.
 """
 
 import datetime as dt
@@ -18,6 +20,7 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from concert_site.lib import heartbeats
 from concert_site.lib.tasks import has_room
 from concert_site.operations import periodic_tasks
+from concert_site.operations.beat_lease import WAIT_SECONDS, BeatLease
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +75,38 @@ class SiteScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: Celery's own
         self._offset = time.time() - time.monotonic()
         self._held_back: set[str] = set()
+        self._lease = BeatLease()
         super().__init__(*args, **options)
 
     def tick(self, *args: Any, **options: Any) -> float:  # Any: Celery's own
         """One step; returns the seconds to sleep."""
         self._notice_jump()
+        if not self._may_hand_out():
+            return WAIT_SECONDS
         heartbeats.note(heartbeats.BEAT)
         return super().tick(*args, **options)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Write down what ran, and let another take over at once."""
+        super().close()
+        self._lease.release()
+
+    def _may_hand_out(self) -> bool:
+        if self._lease.is_held:
+            return self._is_confirmed()
+        if not self._lease.take():
+            return False
+        # Another may have handed out meanwhile, and has written down what. What this one knows is of before.
+        MonotonicEntry.ran_at.clear()
+        self._heap, self._initial_read = None, True
+        return True
+
+    def _is_confirmed(self) -> bool:
+        if self._lease.confirm():
+            return True
+        # Another may have written down later runs since.
+        self._dirty: set[str] = set()
+        return False
 
     def _notice_jump(self) -> None:
         """Read all anew where the wall clock was set: what runs at a time of the day has another way to go."""
@@ -108,14 +136,23 @@ class SiteScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
         return super().all_as_schedule()  # type: ignore[no-any-return]
 
     def apply_async(self, entry: MonotonicEntry, *args: Any, **options: Any) -> Any:  # Any: Celery's own
-        """Send what is due. A tick that finds its queue long is left out: the messages there do its work."""
+        """Send what is due, unless another beat does by now.
+
+        A tick that finds its queue long is left out: the messages there do its work.
+        """
+        if self._lease.is_held and not self._is_confirmed():
+            return None
         if self._is_held_back(entry):
             if entry.name not in self._held_back:
                 log.error("%s is not sent: nobody takes up what is in its queue", entry.name)
             self._held_back.add(entry.name)
             return None
         self._held_back.discard(entry.name)
-        return super().apply_async(entry, *args, **options)
+        sent = super().apply_async(entry, *args, **options)
+        if not isinstance(entry.schedule, MonotonicInterval):
+            # Rare, and written down at once: whoever takes over doesn't send it again.
+            self.sync()
+        return sent
 
     def _is_held_back(self, entry: MonotonicEntry) -> bool:
         spec = periodic_tasks.PERIODIC_TASKS.get(entry.name)

@@ -30,6 +30,8 @@ def house(monkeypatch):
     periodic_tasks.restore()
     PeriodicTask.objects.update(last_run_at=None)
     monkeypatch.setattr(scheduler.MonotonicEntry, "ran_at", {})
+    yield
+    end_beats()
 
 
 class Clock:
@@ -53,11 +55,21 @@ def clock(monkeypatch):
     return Clock(monkeypatch)
 
 
+started_here: list[SiteScheduler] = []
+
+
 def beat():
-    """A beat that was just started. It has no last word at the end of the tests, when its database is gone."""
+    """A beat that was just started; the one before is gone, and has no last word at the end of the tests."""
+    end_beats()
     started = SiteScheduler(app=current_app, lazy=True)
     started._finalize.cancel()
+    started_here.append(started)
     return started
+
+
+def end_beats():
+    while started_here:
+        started_here.pop()._lease.release()
 
 
 def sent_within(scheduler, clock, seconds):
