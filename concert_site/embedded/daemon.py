@@ -12,6 +12,7 @@ from pathlib import Path
 
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.roles import PROGRAMS, SERVICES
 from concert_site.embedded.services import STOP_ORDER, Services, embedded_services
 from concert_site.embedded.signals import StopRequested, StopSignals
 from concert_site.embedded.supervisor import POLL_SECONDS, Supervisor
@@ -42,7 +43,7 @@ def run_services(data_dir: DataDir, services: Services, *, is_throwaway: bool) -
     """Start them, tell the command, wait for the last user to go, stop them."""
     signals = StopSignals()
     users = data_dir.users_lock()
-    supervisor = Supervisor(data_dir, report)
+    supervisor = Supervisor(data_dir, report, unattended(data_dir))
     try:
         services.start(supervisor, data_dir, is_throwaway=is_throwaway)
         services.wait(supervisor, data_dir, signals.stop_if_asked)
@@ -55,6 +56,12 @@ def run_services(data_dir: DataDir, services: Services, *, is_throwaway: bool) -
         report("told to stop")
     finally:
         supervisor.stop(STOP_ORDER, lambda: signals.is_hurried)
+
+
+def unattended(data_dir: DataDir) -> list[str]:
+    """The programs that nobody runs here: if there are any, they are left of an `up` that is gone."""
+    names = dict.fromkeys(name for programs in PROGRAMS.values() for name in programs)
+    return [name for name in names if name in PROGRAMS[SERVICES] or not data_dir.is_attended(name)]
 
 
 def answer(text: str) -> None:

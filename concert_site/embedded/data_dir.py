@@ -44,6 +44,26 @@ class DataDir:
         """Who was started, so that the next start can end what the last one left behind."""
         return self.path / "processes.json"
 
+    def records_of(self, roles: tuple[str, ...]) -> Path:
+        """The same, of an `up` of some roles alone."""
+        return self.path / f"processes-{'-'.join(roles)}.json" if roles else self.processes
+
+    def all_records(self) -> list[Path]:
+        return sorted(self.path.glob("processes*.json"))
+
+    def program_lock(self, name: str) -> FileLock:
+        """Held alone, for life, by the `up` that runs this program here."""
+        with explained(self.path):
+            return FileLock(self.path / f"lock-{name}")
+
+    def is_attended(self, name: str) -> bool:
+        """Whether an `up` runs this program here."""
+        lock = self.program_lock(name)
+        try:
+            return lock.is_held_alone()
+        finally:
+            lock.close()
+
     def owner_lock(self) -> FileLock:
         """Held alone, for life, by whoever runs the services: `up`, or the daemon of lone commands."""
         with explained(self.path):

@@ -3,9 +3,10 @@
 import json
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import psutil
 
@@ -31,21 +32,22 @@ def record_of(name: str, pid: int, stop_signal: int) -> ProcessRecord:
     return ProcessRecord(name, pid, psutil.Process(pid).create_time(), stop_signal)
 
 
-def write_records(data_dir: DataDir, processes: Iterable[ProcessRecord]) -> None:
-    write_closed(data_dir.processes, json.dumps([asdict(process) for process in processes]))
+def write_records(path: Path, processes: Iterable[ProcessRecord]) -> None:
+    write_closed(path, json.dumps([asdict(process) for process in processes]))
 
 
-def read_records(data_dir: DataDir) -> list[ProcessRecord]:
+def read_records(path: Path) -> list[ProcessRecord]:
     try:
-        return [ProcessRecord(**process) for process in json.loads(data_dir.processes.read_text())]
+        return [ProcessRecord(**process) for process in json.loads(path.read_text())]
     except (OSError, ValueError, TypeError):
         # No record, or one that a full disk cut short: then nothing can be said about anybody.
         return []
 
 
-def end_orphans(data_dir: DataDir) -> None:
-    """End the processes of a supervisor that is gone. Call it with the owner's lock held."""
-    groups = {process: members(process, data_dir) for process in read_records(data_dir)}
+def end_orphans(data_dir: DataDir, names: Container[str]) -> None:
+    """End the programs of these names that supervisors left which are gone. Call it with their locks held."""
+    records = [process for path in data_dir.all_records() for process in read_records(path)]
+    groups = {process: members(process, data_dir) for process in records if process.name in names}
     for process, found in groups.items():
         for member in found:
             # A leader with a gentle signal stops its group in order; what has no leader just ends.

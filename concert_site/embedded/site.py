@@ -3,16 +3,20 @@
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 import psutil
 
 from concert_site.embedded import reachable, services, web
+from concert_site.embedded.attach import attached
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import PRODUCTION
+from concert_site.embedded.notify import READY, STOPPING, Notifier
+from concert_site.embedded.roles import PROGRAMS, SERVICES, Roles, listed
 from concert_site.embedded.services import Services
 from concert_site.embedded.signals import StopRequested, StopSignals
 from concert_site.embedded.supervisor import POLL_SECONDS, Supervisor
@@ -20,8 +24,10 @@ from concert_site.embedded.supervisor import POLL_SECONDS, Supervisor
 # A command that just ends still needs a moment to stop its services.
 OWNER_SECONDS = 5.0
 READY_SECONDS = 60.0
+# What answers no probe is taken to run once it has lived for so long.
+SETTLED_SECONDS = 2.0
 # First those who take requests, then those who work for them, then what they all write to.
-STOP_ORDER = (("web", "beat"), ("ticks", "worker"), *services.STOP_ORDER)
+STOP_ORDER = (("web", "beat"), ("ticks", "worker", "lines", "tasks"), *services.STOP_ORDER)
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class Site:
     services: Services
     address: web.Address
     workers: int
+    roles: Roles = field(default_factory=Roles)
+    notifier: Notifier = field(default_factory=Notifier)
 
     def run(self, prepare: Callable[[], list[str]]) -> None:
         """Run until a signal says stop.
@@ -40,41 +48,99 @@ class Site:
         before the address.
         :raises CannotStart: if something is in the way
         """
-        owner = own(self.data_dir)
-        signals = StopSignals()
+        with ExitStack() as locks:
+            names = locks.enter_context(owned(self.data_dir, self.roles))
+            signals = StopSignals()
+            if not self.roles.owns_services:
+                with signals.interruptible():
+                    locks.enter_context(self._foreign_services())
+            self._supervise(signals, prepare, names)
+
+    def _foreign_services(self) -> AbstractContextManager[None]:
+        """The embedded services, where they are used and another process runs them: it, or a daemon."""
+        return nullcontext() if self.services.is_empty else attached(self.data_dir, self.services)
+
+    def _supervise(self, signals: StopSignals, prepare: Callable[[], list[str]], names: set[str]) -> None:
         # Whatever an `up` that was killed left behind ends here, also what may still hold the port.
-        supervisor = Supervisor(self.data_dir, report)
+        supervisor = Supervisor(self.data_dir, report, names, self.data_dir.records_of(self.roles.named))
         try:
             self._start(supervisor, signals, prepare)
+            self.notifier.tell(READY)
             while True:
                 signals.stop_if_asked()
                 supervisor.check()
+                self.notifier.tell_alive()
                 time.sleep(POLL_SECONDS)
         except StopRequested:
             report("stopping")
         finally:
+            self.notifier.tell(STOPPING)
             supervisor.stop(STOP_ORDER, lambda: signals.is_hurried)
-            owner.close()
 
     def _start(self, supervisor: Supervisor, signals: StopSignals, prepare: Callable[[], list[str]]) -> None:
-        address = web.require_free(self.address)
+        address = web.require_free(self.address) if self.roles.has_web else self.address
         with signals.interruptible():
             reachable.require(others(self.services), ("DATABASE_URL", "REDIS_URL"))
         report(f"starting in {self.data_dir.path} (MODE={os.environ['MODE']}); logs: {self.data_dir.log}")
-        self.services.start(supervisor, self.data_dir)
-        self.services.wait(supervisor, self.data_dir, signals.stop_if_asked)
+        if self.roles.owns_services:
+            self.services.start(supervisor, self.data_dir)
+            self.services.wait(supervisor, self.data_dir, signals.stop_if_asked)
         if os.environ["MODE"] != PRODUCTION:
             # Mails lead here, unless told otherwise; what is started below inherits it.
             os.environ.setdefault("SITE_URL", address.reachable_url)
         with signals.interruptible():
             lines = prepare()
-        supervisor.start(web.web_program(address, self.workers))
-        supervisor.start(web.ticks_program())
-        supervisor.start(web.worker_program())
-        supervisor.start(web.beat_program())
-        supervisor.wait_for(lambda: web.is_ready(address), f"{address.url}readyz", READY_SECONDS, signals.stop_if_asked)
-        for line in (*lines, f"Ready: {address.url}"):
+        for program in self.roles.make(address, self.workers):
+            supervisor.start(program)
+        self._wait_ready(supervisor, signals, address)
+        for line in (*lines, self._ready_line(address)):
             print(line, flush=True)
+
+    def _wait_ready(self, supervisor: Supervisor, signals: StopSignals, address: web.Address) -> None:
+        if self.roles.has_web:
+            what, is_ready = f"{address.url}readyz", lambda: web.is_ready(address)
+        else:
+            what, is_ready = listed(self.roles.named), lambda: supervisor.have_settled(SETTLED_SECONDS)
+        supervisor.wait_for(is_ready, what, READY_SECONDS, signals.stop_if_asked)
+
+    def _ready_line(self, address: web.Address) -> str:
+        return f"Ready: {address.url}" if self.roles.has_web else f"Running: {listed(self.roles.named)}"
+
+
+@contextmanager
+def owned(data_dir: DataDir, roles: Roles) -> Iterator[set[str]]:
+    """Hold the locks of what is to run here; yields the names of the programs that they are of.
+
+    :raises CannotStart: naming who has one
+    """
+    names = set(roles.programs)
+    with ExitStack() as held:
+        if roles.owns_services:
+            names.update(PROGRAMS[SERVICES])
+            held.callback(own(data_dir).close)
+        for name in roles.programs:
+            held.callback(own_program(data_dir, name).close)
+        yield names
+
+
+def own_program(data_dir: DataDir, name: str) -> FileLock:
+    """Take what only one `up` may run in this data directory.
+
+    :raises CannotStart: naming who has it
+    """
+    lock = data_dir.program_lock(name)
+    # An `up` that is being told to stop by the same script takes a moment; a probe holds it for none.
+    if not lock.try_exclusive(OWNER_SECONDS if not is_alive(lock.read_note()) else 0.0):
+        raise CannotStart(
+            f"another `manage.py up` (process {lock.read_note()}) runs '{name}' in {data_dir.path}:"
+            " stop it, or choose another data directory with --data-dir"
+        )
+    lock.note(str(os.getpid()))
+    return lock
+
+
+def is_alive(pid: str) -> bool:
+    return pid.isdecimal() and psutil.pid_exists(int(pid))
 
 
 def own(data_dir: DataDir) -> FileLock:
@@ -87,7 +153,7 @@ def own(data_dir: DataDir) -> FileLock:
     while not owner.try_exclusive():
         kind, _, pid = owner.read_note().partition(" ")
         # The note may be that of an earlier holder.
-        if kind == "up" and pid.isdecimal() and psutil.pid_exists(int(pid)):
+        if kind == "up" and is_alive(pid):
             raise CannotStart(
                 f"another `manage.py up` (process {pid}) runs in {data_dir.path}:"
                 " stop it, or choose another data directory with --data-dir and another --port"

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,17 +48,20 @@ class Child:
 
 
 class Supervisor:
-    """The processes of one data directory, whose owner's lock the caller holds.
+    """The processes of one data directory, or some of them; the caller holds the locks of the programs named `names`.
 
     All of it belongs in the main thread (see `Program.launch`).
     """
 
-    def __init__(self, data_dir: DataDir, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, data_dir: DataDir, report: Callable[[str], None], names: Container[str], records: Path | None = None
+    ) -> None:
         self._data_dir = data_dir
+        self._records = records or data_dir.processes
         self._report = report
         self._children: dict[str, Child] = {}
         self._next_log_check = 0.0
-        orphans.end_orphans(data_dir)
+        orphans.end_orphans(data_dir, names)
         self._watchdog = self._start_watchdog()
 
     def start(self, program: Program) -> None:
@@ -77,6 +80,11 @@ class Supervisor:
             self._next_log_check = time.monotonic() + LOG_CHECK_SECONDS
             for child in self._children.values():
                 shorten(child.log)
+
+    def have_settled(self, seconds: float) -> bool:
+        """Whether all that was started has lived for so long."""
+        now = time.monotonic()
+        return all(child.restart_at is None and now - child.began_at > seconds for child in self._children.values())
 
     def wait_for(
         self, is_ready: Callable[[], bool], what: str, seconds: float, stop_if_asked: Callable[[], None]
@@ -146,10 +154,10 @@ class Supervisor:
 
     def _write_down(self) -> None:
         try:
-            orphans.write_records(self._data_dir, [child.record for child in self._children.values()])
+            orphans.write_records(self._records, [child.record for child in self._children.values()])
         except OSError as error:
             # The watchdog knows the same, so this alone is no reason to stop a site that works.
-            self._report(f"{self._data_dir.processes} can't be written: {error}")
+            self._report(f"{self._records} can't be written: {error}")
 
     def _start_watchdog(self) -> subprocess.Popen[str]:
         watchdog = subprocess.Popen(

@@ -119,6 +119,16 @@ def worker_program() -> Program:
     return worker("worker", TASK_THREADS, "lines,celery")
 
 
+def lines_program() -> Program:
+    """What is long about lines alone: draws, and what comes of them."""
+    return worker("lines", TASK_THREADS, "lines")
+
+
+def tasks_program() -> Program:
+    """What is neither: mails, refunds, what providers are asked, what is nightly."""
+    return worker("tasks", TASK_THREADS, "celery")
+
+
 def worker(name: str, threads: int, queues: str) -> Program:
     """A Celery worker: threads, since tasks wait for PostgreSQL rather than compute."""
     options = (

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from celery import current_app
 from django.db import connection
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from concert_site.lib.redis import client
 from concert_site.operations import beat_lease, periodic_tasks, scheduler
@@ -56,16 +56,18 @@ def test_of_two_one_hands_work_out_until_it_ends(beat):
     first, second = beat(), beat()
     PeriodicTask.objects.update(last_run_at="2026-01-01T00:00Z")
 
+    begun = time.monotonic()
     run(first, second)
 
-    assert count_sent() == 2  # what was due, and a second later
+    # What was due, and again each second: the second one would have sent as much.
+    assert 1 <= count_sent() <= 1 + time.monotonic() - begun
     assert (first._lease.is_held, second._lease.is_held) == (True, False)
 
     first.close()
     client().delete("ticks")
     run(second)
     assert second._lease.is_held
-    assert count_sent() in (1, 2)
+    assert count_sent() >= 1
 
 
 def test_one_that_says_nothing_loses_it_and_sends_nothing_when_it_goes_on(beat, monkeypatch, caplog):
@@ -75,7 +77,7 @@ def test_one_that_says_nothing_loses_it_and_sends_nothing_when_it_goes_on(beat, 
     # As by SIGSTOP, between its look at the lease and the sending.
     entry = stopped.schedule["reservations.tick_admission"]
 
-    wait_until(lambda: other._lease.take(), "the other one has it", 5)
+    wait_until(other._lease.take, "the other one has it", 5)
     client().delete("ticks")
 
     assert stopped.apply_async(entry, advance=False) is None
@@ -89,9 +91,13 @@ def test_what_is_nightly_is_not_sent_again_by_who_takes_over(beat):
     first = beat()
     PeriodicTask.objects.update(enabled=False)
     due = PeriodicTask.objects.create(
-        name="nightly", task="celery.ping", queue="celery", enabled=True, crontab_id=every_minute(),
+        name="nightly",
+        task="celery.ping",
+        queue="celery",
+        enabled=True,
+        crontab=CrontabSchedule.objects.create(minute="0", hour="*"),
         last_run_at="2026-01-01T00:00Z",
-    )  # fmt: skip
+    )
     first.all_as_schedule = lambda: {"nightly": first.Entry(PeriodicTask.objects.get(pk=due.pk), app=current_app)}
     run(first, seconds=0.3)
     assert count_sent("celery.ping", "celery") == 1
@@ -104,13 +110,6 @@ def test_what_is_nightly_is_not_sent_again_by_who_takes_over(beat):
 
     assert second._lease.is_held
     assert count_sent("celery.ping", "celery") == 1
-
-
-def every_minute():
-    # Of the hour that passes least probably within the test.
-    from django_celery_beat.models import CrontabSchedule
-
-    return CrontabSchedule.objects.create(minute="0", hour="*").pk
 
 
 def test_a_database_that_hangs_up_is_said_once_and_asked_again(beat, caplog):

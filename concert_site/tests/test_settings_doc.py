@@ -53,11 +53,11 @@ def read_by_embedded() -> set[str]:
 
 
 def looked_up(node: ast.AST) -> ast.expr | None:
-    """The key, if this is `environ["KEY"]`, `environ.get("KEY")` or `environ.setdefault("KEY", ...)`."""
+    """The key, if this is `environ["KEY"]`, or `environ.get("KEY")` and the like."""
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and is_environ(node.value):
         return node.slice
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and is_environ(node.func.value):
-        return node.args[0] if node.func.attr in ("get", "setdefault") else None
+        return node.args[0] if node.func.attr in ("get", "pop", "setdefault") else None
     return None
 
 

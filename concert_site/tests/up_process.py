@@ -146,7 +146,13 @@ class Up:
     """
 
     def __init__(
-        self, data_dir: Path, *words: str, port: int | None = None, is_new: bool = False, **environment: str
+        self,
+        data_dir: Path,
+        *words: str,
+        port: int | None = None,
+        is_new: bool = False,
+        name: str = "",
+        **environment: str,
     ) -> None:
         self.data_dir = data_dir
         self.port = port or free_port()
@@ -155,8 +161,8 @@ class Up:
         if not (is_new or data_dir.exists() or "DATABASE_URL" in environment):
             provide_cluster(data_dir)
         # Files, not pipes: nobody needs to read along, and what orphans hold open can't block a test.
-        self.stdout = data_dir.with_suffix(".stdout")
-        self.stderr = data_dir.with_suffix(".stderr")
+        self.stdout = data_dir.with_suffix(f".{name}stdout")
+        self.stderr = data_dir.with_suffix(f".{name}stderr")
         with self.stdout.open("w") as stdout, self.stderr.open("w") as stderr:
             self.process = subprocess.Popen(
                 [
@@ -250,12 +256,13 @@ class Site:
         self._is_new = is_new
         self._port = free_port()
         self._up: Up | None = None
+        self.words: tuple[str, ...] = ()
 
     @property
     def up(self) -> Up:
         """The running `up`."""
         if self._up is None or self._up.process.poll() is not None:
-            self._up = Up(self._data_dir, port=self._port, is_new=self._is_new).wait_ready()
+            self._up = Up(self._data_dir, *self.words, port=self._port, is_new=self._is_new).wait_ready()
         return self._up
 
     def discard(self) -> None:

@@ -1,23 +1,26 @@
-"""Run the whole site: PostgreSQL, Redis, web, worker and beat."""
+"""Run the whole site, or some of it: PostgreSQL, Redis, web, worker and beat."""
 
 import io
 import os
-from argparse import ArgumentParser
+import time
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
 
 from concert_site.accounts import hashers
 from concert_site.celery import app as celery_app
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import TEST
+from concert_site.embedded.roles import PROGRAMS, Roles, read_roles
 from concert_site.embedded.services import embedded_services
-from concert_site.embedded.site import Site
+from concert_site.embedded.site import Site, report
 from concert_site.embedded.web import Address
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.static import collect_changed
@@ -51,15 +54,30 @@ class Command(BaseCommand):
         parser.add_argument("--port", default=8000, type=int, help="port to listen on (8000); 0 takes any free one")
         parser.add_argument("--data-dir", metavar="DIR", help="where everything is kept (.data)")
         parser.add_argument("--workers", default=2, type=positive, metavar="N", help="web worker processes (2)")
+        parser.add_argument(
+            "--only",
+            type=role_list,
+            default=Roles(),
+            metavar="ROLE,...",
+            help=f"run some roles alone, of {', '.join(PROGRAMS)}: beside others, here or on other hosts",
+        )
+        parser.add_argument(
+            "--migrate",
+            action=BooleanOptionalAction,
+            help="migrate before the start (yes, but with --only: that waits until somebody has)",
+        )
         parser.add_argument("--demo", action="store_true", help="MODE=demo, and load the demo concerts and logins")
 
-    def handle(self, *, host: str, port: int, workers: int, demo: bool, **_options: object) -> None:
+    def handle(
+        self, *, host: str, port: int, workers: int, demo: bool, only: Roles, migrate: bool | None, **_options: object
+    ) -> None:
         for fault in provider_is_usable():
             raise CommandError(fault.msg)
         data_dir = DataDir(Path(os.environ["DATA_DIR"]))
-        site = Site(data_dir, embedded_services(os.environ, data_dir), Address(host, port), workers)
+        site = Site(data_dir, embedded_services(os.environ, data_dir), Address(host, port), workers, only)
+        migrates = not only.named if migrate is None else migrate
         try:
-            site.run(lambda: prepare(with_demo=demo))
+            site.run(lambda: prepare(only, with_demo=demo, migrates=migrates))
         except CannotStart as error:
             raise CommandError(str(error)) from error
 
@@ -71,11 +89,22 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def prepare(*, with_demo: bool) -> list[str]:
+def role_list(text: str) -> Roles:
+    """Roles by name, with commas between them."""
+    try:
+        return read_roles(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def prepare(roles: Roles, *, with_demo: bool, migrates: bool) -> list[str]:
     """Prepare the database, and this process for being forked; returns what the demo has to say."""
-    lines = prepare_database(with_demo=with_demo)
+    if not roles.has_site:
+        return []
+    lines = prepare_database(roles, with_demo=with_demo, migrates=migrates)
     load_processes()
-    forget_stopped_site()
+    if not roles.named:
+        forget_stopped_site()
     # Now that the port is known; the settings were loaded before.
     settings.SITE_URL = os.environ.get("SITE_URL", settings.SITE_URL).rstrip("/")
     # This process only watches from here on, and what is forked must share neither connections nor threads.
@@ -92,12 +121,31 @@ def load_processes() -> None:
         import_module(module)
 
 
-def prepare_database(*, with_demo: bool) -> list[str]:
-    """Migrate, collect static files, load the demo if asked; returns what the latter has to say."""
+def prepare_database(roles: Roles, *, with_demo: bool, migrates: bool) -> list[str]:
+    """Migrate or wait for it, collect static files, load the demo if asked; returns what the latter has to say."""
     said = io.StringIO()
-    call_command("migrate", interactive=False, verbosity=0)
-    if settings.MODE != TEST:
+    if migrates:
+        call_command("migrate", interactive=False, verbosity=0)
+    else:
+        wait_until_migrated()
+    if settings.MODE != TEST and roles.has_web:
         collect_changed()
     if with_demo:
         call_command("load_demo", stdout=said)
     return said.getvalue().splitlines()
+
+
+def wait_until_migrated() -> None:
+    """Wait until the database has every migration of ours: somebody else migrates."""
+    has_said = False
+    while count := count_missing_migrations():
+        if not has_said:
+            report(f"the database lacks {count} migrations: waiting for `manage.py migrate`")
+        has_said = True
+        time.sleep(1)
+
+
+def count_missing_migrations() -> int:
+    """Those that a later release has made don't count: it is expected to leave what we read as it is."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

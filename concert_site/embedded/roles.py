@@ -1,0 +1,73 @@
+"""What an `up` runs: everything, or some of it beside others on this host or on others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from concert_site.embedded import web
+from concert_site.embedded.programs import Program
+
+WEB, BEAT, SERVICES = "web", "beat", "services"
+# Each role, and the programs that it is. A worker is two of them, so that lines move whatever else there is to do;
+# whoever has machines to spare splits it into three pools by the queues.
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    WEB: ("web",),
+    "worker": ("ticks", "worker"),
+    "ticks": ("ticks",),
+    "lines": ("lines",),
+    "tasks": ("tasks",),
+    BEAT: ("beat",),
+    SERVICES: ("postgres", "redis"),
+}
+MAKERS: dict[str, Callable[[], Program]] = {
+    "ticks": web.ticks_program,
+    "worker": web.worker_program,
+    "lines": web.lines_program,
+    "tasks": web.tasks_program,
+    "beat": web.beat_program,
+}
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The roles of one `up`. All of them, unless some are named; then PostgreSQL and Redis are somebody else's."""
+
+    named: tuple[str, ...] = ()
+
+    @property
+    def has_web(self) -> bool:
+        return not self.named or WEB in self.named
+
+    @property
+    def has_beat(self) -> bool:
+        return not self.named or BEAT in self.named
+
+    @property
+    def has_site(self) -> bool:
+        """Whether anything of ours runs, and not PostgreSQL and Redis alone."""
+        return self.named != (SERVICES,)
+
+    @property
+    def owns_services(self) -> bool:
+        """Whether the embedded services, as far as they are used, are run by this `up`."""
+        return not self.named or SERVICES in self.named
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Names of the programs of ours, in the order in which they start."""
+        names = [name for role in self.named or (WEB, "worker", BEAT) for name in PROGRAMS[role]]
+        return tuple(dict.fromkeys(name for name in names if name not in PROGRAMS[SERVICES]))
+
+    def make(self, address: web.Address, workers: int) -> list[Program]:
+        return [web.web_program(address, workers) if name == WEB else MAKERS[name]() for name in self.programs]
+
+
+def read_roles(text: str) -> Roles:
+    """Roles, with commas between them; ValueError says what is wrong."""
+    named = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    if unknown := [name for name in named if name not in PROGRAMS]:
+        raise ValueError(f"'{unknown[0]}' is no role: use {', '.join(PROGRAMS)}, with commas between them")
+    return Roles(named)
+
+
+def listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
