@@ -104,7 +104,7 @@ def fans_pictures(browser: Browser, base: str) -> None:
 
 def choose_two(page: Page) -> None:
     """Choose two free seats of the map by its keys."""
-    page.locator(".hall-cursor").first.focus()
+    page.locator(".hall-cursor:enabled").first.focus()
     for key in ("ArrowRight", "Enter", "ArrowRight", "Enter"):
         page.keyboard.press(key)
 

@@ -364,9 +364,11 @@ export class HallMap {
     act();
   }
 
+  // Until then its buttons can't be reached: a key that is pressed on one must not be lost.
   listen() {
     listenToFingers(this.frame, this);
     for (const button of this.cursors) {
+      button.disabled = false;
       button.addEventListener("focus", () => {
         this.home();
         if (this.cursor >= 0 && button.matches(":focus-visible")) this.showSeat(this.cursor);

@@ -34,8 +34,10 @@ def tick(visitor, count):
 
 def pick_by_keyboard(visitor):
     """Choose the first free seat on the map."""
-    expect(visitor.page.locator("#hall-canvas")).to_be_visible()
-    visitor.page.locator(".hall-cursor").first.focus()
+    cursor = visitor.page.locator(".hall-cursor").first
+    # The map is drawn before it listens.
+    expect(cursor).to_be_enabled()
+    cursor.focus()
     visitor.page.keyboard.press("Enter")
     expect(chosen(visitor)).to_have_count(1)
 

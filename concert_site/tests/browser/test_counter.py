@@ -15,7 +15,9 @@ def open_hall(staff, show):
 
 def choose_by_keyboard(staff, count):
     """The first seats of the first row, one after the other."""
-    staff.page.locator(".hall-cursor[tabindex='0'], .hall-cursor:not([tabindex])").first.focus()
+    cursor = staff.page.locator(".hall-cursor").first
+    expect(cursor).to_be_enabled()
+    cursor.focus()
     for _seat in range(count):
         staff.page.keyboard.press("Enter")
         staff.page.keyboard.press("ArrowRight")

@@ -37,7 +37,11 @@ def test_a_ticket_opens_without_a_network_and_is_forgotten_with_the_login(arrive
     visitor.page.locator("#kept-tickets a").click()
     expect(visitor.page.locator("img.code")).to_have_count(1)
 
+    # The page for no network goes on by itself once there is one again.
+    visitor.go("wallet/")
+    visitor.sees("There is no connection")
     lose_the_network(visitor, is_lost=False)
+    expect(visitor.page.locator(".balance")).to_be_visible()
     visitor.go("accounts/logout/")
     visitor.page.locator("main form button").first.click()
     visitor.page.wait_for_url(visitor.address)
