@@ -4,12 +4,13 @@ import os
 from typing import Any, cast
 
 from celery import Celery, current_app
-from celery.signals import task_prerun, worker_init
+from celery.signals import beat_init, task_prerun, worker_init, worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.tasks import use_sender
+from concert_site.operations import systemd
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 
@@ -29,6 +30,19 @@ def give_way_to_the_sale(*, sender: Any, **signal: object) -> None:  # Any: Cele
     """
     if "ticks" not in sender.app.amqp.queues.consume_from and hasattr(os, "setpriority"):
         os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), NICENESS))
+
+
+@beat_init.connect
+@worker_ready.connect
+def tell_that_it_works(**signal: object) -> None:
+    """Let systemd say "active" only now."""
+    systemd.notify(systemd.READY)
+
+
+@worker_shutting_down.connect
+def tell_that_it_ends(**signal: object) -> None:
+    """Its tasks may take a while yet."""
+    systemd.notify(systemd.STOPPING)
 
 
 class CelerySender:
