@@ -31,21 +31,23 @@ EOF
 say() { printf '%s\n' "$*"; }
 fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
-while (($#)); do
-    case $1 in
-        --host) hosts=${2:?--host needs a name}; shift ;;
-        --email-url) email_url=${2:?--email-url needs an address}; shift ;;
-        --mail-from) mail_from=${2:?--mail-from needs an address}; shift ;;
-        --database-url) database_url=${2:?--database-url needs an address}; shift ;;
-        --redis-url) redis_url=${2:?--redis-url needs an address}; shift ;;
-        --embedded) is_embedded=yes ;;
-        --no-nginx) with_nginx='' ;;
-        --remove) is_removal=yes ;;
-        -h | --help) usage; exit ;;
-        *) usage >&2; fail "unknown option $1" ;;
-    esac
-    shift
-done
+take_options() {
+    while (($#)); do
+        case $1 in
+            --host) hosts=${2:?--host needs a name}; shift ;;
+            --email-url) email_url=${2:?--email-url needs an address}; shift ;;
+            --mail-from) mail_from=${2:?--mail-from needs an address}; shift ;;
+            --database-url) database_url=${2:?--database-url needs an address}; shift ;;
+            --redis-url) redis_url=${2:?--redis-url needs an address}; shift ;;
+            --embedded) is_embedded=yes ;;
+            --no-nginx) with_nginx='' ;;
+            --remove) is_removal=yes ;;
+            -h | --help) usage; exit ;;
+            *) usage >&2; fail "unknown option $1" ;;
+        esac
+        shift
+    done
+}
 
 # A line of the settings, as it is read back by systemd and by `frontrow`.
 setting() {
@@ -53,9 +55,6 @@ setting() {
     value=${value//\"/\\\"} value=${value//\`/\\\`} value=${value//\$/\\\$}
     printf '%s="%s"\n' "$1" "$value"
 }
-
-# Whether a variable is set in the settings.
-has_setting() { grep -qE "^[[:space:]]*$1=" "$ENV_FILE"; }
 
 # Put a file in place if it differs; true if it did.
 place() {
@@ -223,7 +222,7 @@ place_units() {
 make_certificate() {
     [[ ! -e $ETC/tls/fullchain.pem ]] || return 0
     local names=DNS:${hosts//,/,DNS:}
-    (umask 077 && openssl req -x509 -quiet -newkey rsa:2048 -nodes -days 365 -subj "/CN=${hosts%%,*}" \
+    (umask 077 && openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=${hosts%%,*}" \
         -addext "subjectAltName=$names" -keyout "$ETC/tls/privkey.pem" -out "$ETC/tls/fullchain.pem" 2>/dev/null)
     say "    a self-signed certificate, which browsers warn of: docs/installation.md gets one of Let's Encrypt's"
 }
@@ -307,6 +306,7 @@ remove() {
 }
 
 main() {
+    take_options "$@"
     if [[ -n $is_removal ]]; then
         ((EUID == 0)) || fail "run it as root: sudo $0 --remove"
         remove
@@ -327,4 +327,5 @@ main() {
     say "Frontrow serves: $(sed -n 's/^SITE_URL="\?\([^"]*\)"\?$/\1/p' "$ENV_FILE" | tail -n 1)"
 }
 
-main
+# Read by a test, it only has its functions.
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi
