@@ -1,12 +1,18 @@
 """Environment variables that are judged as they are read: a wrong one is named, with what it must be."""
 
 import math
+import os
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from concert_site.embedded import redis_address
+
+T = TypeVar("T")
 
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"'<>@]+(/[^\s?#\"'<>]*)?", re.IGNORECASE)
 TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
@@ -160,3 +166,48 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             # Its words may quote a part of the password.
             raise ImproperlyConfigured(refusal) from None
         return found
+
+    def redis(self, name: str, *, default: str) -> str:
+        """The address of a Redis, of sentinels or of a cluster; empty if that is the default.
+
+        :raises ImproperlyConfigured: if it is none; it may hold a password, so it is not shown
+        """
+        text: str = self.str(name, default=default)
+        if text:
+            said_of(name, lambda: redis_address.parse(text))
+        return text
+
+    def readable(self, name: str, *, along_with: str = "") -> str:
+        """The path of a file; empty if there is none.
+
+        :param along_with: a variable that is set as well, or neither
+        :raises ImproperlyConfigured: if the file can't be read, or the other variable is missing
+        """
+        path: str = self.str(name, default="")
+        if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
+            raise ImproperlyConfigured(f"{name}={path} is not a file that can be read.")
+        if path and along_with and not self.str(along_with, default=""):
+            raise ImproperlyConfigured(f"{name} is set and {along_with} is not: they belong together.")
+        return path
+
+
+def broker_settings(
+    name: str, url: str, *, files: Mapping[str, str], sentinel_password: str
+) -> dict[str, Any]:  # Any: values of several types
+    """Celery's settings of a broker at an address that the variable `name` holds.
+
+    :raises ImproperlyConfigured: if no broker can be there
+    """
+    address = redis_address.parse(url)
+    return said_of(name, lambda: redis_address.broker_of(address, files, sentinel_password=sentinel_password))
+
+
+def said_of(name: str, step: Callable[[], T]) -> T:
+    """What a step answers, whose refusal is said of a variable.
+
+    :raises ImproperlyConfigured: if it refuses
+    """
+    try:
+        return step()
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} {error}") from None

@@ -20,14 +20,12 @@ from typing import Any
 from allauth.headless.tokens.strategies.jwt.internal import session_key_from_sid
 from django.conf import settings
 from django.db import Error, transaction
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from concert_site.accounts.tokens import longest_life
 from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import Unavailable
-from concert_site.lib.redis import Breaker, Client, client
+from concert_site.lib.redis import Breaker, client, connect
 
 log = logging.getLogger(__name__)
 
@@ -223,11 +221,10 @@ def note(rows: list[Row], accounts: dict[int, int], sessions: dict[int, set[str]
 def asker_of(url: str) -> Callable[[], object]:
     """Asks one Redis for the version, without patience; after a failure not again for a second.
 
-    With connections of its own: their timeouts are shorter. One retry, for a connection that was closed meanwhile.
+    With connections of its own: their timeouts are shorter. Made at the first need, since a cluster may be away then.
     """
-    retry, breaker = Retry(NoBackoff(), 1), Breaker()
-    quick = Client.from_url(url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS, retry=retry)
-    return lambda: breaker.call(partial(quick.eval, ASK_VERSION, 1, VERSION, secrets.token_hex(8)))
+    breaker, quick = Breaker(), cache(partial(connect, url, timeout=PATIENCE_SECONDS))
+    return lambda: breaker.call(lambda: quick().eval(ASK_VERSION, 1, VERSION, secrets.token_hex(8)))
 
 
 def version_in_redis() -> str | None:

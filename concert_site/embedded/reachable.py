@@ -1,10 +1,12 @@
 """Whether a PostgreSQL or Redis of somebody else's can be reached, said before anything trips over it."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
 
 from concert_site.embedded.errors import CannotStart, in_one_line
+from concert_site.embedded.redis_address import tls_of
 
 PATIENCE_SECONDS = 5.0
 
@@ -41,15 +43,22 @@ def try_redis(url: str) -> str | None:
     # As above.
     import redis
 
+    from concert_site.embedded.redis_clients import connect
+
+    password = os.environ.get("REDIS_SENTINEL_PASSWORD", "")
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=None) as connection:
+        with connect(url, tls_of(os.environ), sentinel_password=password, timeout=2) as connection:
             connection.ping()
-    except (redis.RedisError, ValueError) as error:
+    except (redis.RedisError, ValueError, OSError) as error:
         return in_one_line(error)
     return None
 
 
-ATTEMPTS: Mapping[str, Callable[[str], str | None]] = {"DATABASE_URL": try_postgres, "REDIS_URL": try_redis}
+ATTEMPTS: Mapping[str, Callable[[str], str | None]] = {
+    "DATABASE_URL": try_postgres,
+    "REDIS_URL": try_redis,
+    "BROKER_URL": try_redis,
+}
 
 
 def without_password(url: str) -> str:

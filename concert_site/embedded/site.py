@@ -80,7 +80,7 @@ class Site:
     def _start(self, supervisor: Supervisor, signals: StopSignals, prepare: Callable[[], list[str]]) -> None:
         address = web.require_free(self.address) if self.roles.has_web else self.address
         with signals.interruptible():
-            reachable.require(others(self.services), ("DATABASE_URL", "REDIS_URL"))
+            reachable.require(others(self.services), ("DATABASE_URL", "REDIS_URL", "BROKER_URL"))
         report(f"starting in {self.data_dir.path} (MODE={os.environ['MODE']}); logs: {self.data_dir.log}")
         if self.roles.owns_services:
             self.services.start(supervisor, self.data_dir)
@@ -169,8 +169,8 @@ def own(data_dir: DataDir) -> FileLock:
 
 
 def others(embedded: Services) -> dict[str, str]:
-    ours = {"DATABASE_URL": embedded.has_postgres, "REDIS_URL": embedded.has_redis}
-    return {name: os.environ[name] for name, is_ours in ours.items() if not is_ours}
+    ours = {"DATABASE_URL": embedded.has_postgres, "REDIS_URL": embedded.has_redis, "BROKER_URL": False}
+    return {name: os.environ[name] for name, is_ours in ours.items() if not is_ours and os.environ.get(name)}
 
 
 def report(text: str) -> None:

@@ -61,8 +61,8 @@ class Counter:
 
     @property
     def key(self) -> str:
-        """Where it is kept; whom it is about is not to be read there."""
-        return f"attempts:{self.limit.name}:{request_hash({'subject': self.subject})[:32]}"
+        """Where it is kept; whom it is about is not to be read there. In braces what a cluster keeps together."""
+        return f"{{attempts}}:{self.limit.name}:{request_hash({'subject': self.subject})[:32]}"
 
 
 _here: TTLCache[tuple[int, float]] = TTLCache(most=20_000)

@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
 from redis.connection import Connection
-from redis.exceptions import RedisError
-from redis.retry import Retry
+from redis.exceptions import ClusterError, ReadOnlyError, RedisError, ResponseError
 
+from concert_site.embedded import redis_clients
 from concert_site.lib.errors import Unavailable
 
 T = TypeVar("T")
@@ -57,6 +56,9 @@ class Client(redis.Redis):
 
 def asked(connection: Connection, command: bytes) -> Any:  # Any: as above
     """What Redis answers to a command."""
+    if not connection.is_connected:
+        # Said aloud, since only so are sentinels asked who the master is.
+        connection.connect()  # type: ignore[no-untyped-call]  # as redis-py has it
     connection.send_packed_command([command], check_health=False)  # type: ignore[no-untyped-call]
     return connection.read_response()
 
@@ -67,15 +69,37 @@ def packed(*words: object) -> bytes:
     return b"*%d\r\n" % len(encoded) + b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded])
 
 
-@cache
-def client() -> redis.Redis:
-    """The client of this process; threads share its connections. One retry, for a connection closed meanwhile."""
-    return Client.from_url(
-        settings.REDIS_URL,
-        socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
-        socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+def connect(url: str, *, timeout: float) -> redis.Redis:
+    """A client of the Redis, the sentinels or the cluster at an address; each call waits so many seconds at most.
+
+    :raises RedisError: for a cluster of which no node answers
+    """
+    return redis_clients.connect(
+        url,
+        settings.REDIS_TLS_FILES,
+        sentinel_password=settings.REDIS_SENTINEL_PASSWORD,
+        timeout=timeout,
+        client_class=Client,
     )
+
+
+@cache
+def client_of(url: str) -> redis.Redis:
+    """The client of this process at an address; threads share its connections."""
+    return connect(url, timeout=settings.REDIS_TIMEOUT_SECONDS)
+
+
+def client() -> redis.Redis:
+    """The client of this process for everything but Celery's queues.
+
+    :raises RedisError: for a cluster of which no node answers
+    """
+    return client_of(settings.REDIS_URL)
+
+
+def broker_client() -> redis.Redis:
+    """The client of this process where Celery's queues are: mostly the same."""
+    return client_of(settings.BROKER_URL or settings.REDIS_URL)
 
 
 class Breaker:
@@ -94,19 +118,34 @@ class Breaker:
         try:
             return step()
         except RedisError as error:
-            if not isinstance(error, redis.ResponseError):
+            if is_away(error):
                 log.warning("Redis is away: %s", error)
                 self.closed_until = time.monotonic() + REST_SECONDS
             raise
 
 
+def is_away(error: RedisError) -> bool:
+    """Whether an error says that nobody is there to ask, which includes a cluster without a part of its slots."""
+    return isinstance(error, (ClusterError, ReadOnlyError)) or not isinstance(error, ResponseError)
+
+
 breaker = Breaker()
+# Of Celery's Redis, where that is another one.
+broker_breaker = Breaker()
 
 
 def try_redis(step: Callable[[redis.Redis], T], otherwise: T) -> T:
     """What Redis answers to `step`, or `otherwise` while it is away."""
     try:
         return breaker.call(lambda: step(client()))
+    except RedisError:
+        return otherwise
+
+
+def try_broker(step: Callable[[redis.Redis], T], otherwise: T) -> T:
+    """What Celery's Redis answers to `step`, or `otherwise` while it is away."""
+    try:
+        return (broker_breaker if settings.BROKER_URL else breaker).call(lambda: step(broker_client()))
     except RedisError:
         return otherwise
 

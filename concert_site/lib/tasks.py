@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Protocol
 
-from concert_site.lib.redis import client, try_redis
+from concert_site.lib.redis import broker_client, try_broker
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def has_room(queue: str) -> bool:
 
     :raises RedisError: while the broker is away
     """
-    return client().llen(queue) < MOST_PENDING
+    return broker_client().llen(queue) < MOST_PENDING
 
 
 def enqueue(task: str, *, schedule_id: int | None = None) -> bool:
@@ -74,7 +74,7 @@ def enqueue(task: str, *, schedule_id: int | None = None) -> bool:
     """
     (sender,) = _senders
     key, queue = pending_key(task, schedule_id), sender.queue_of(task)
-    if not try_redis(lambda redis: redis.eval(MARK, 2, key, queue, str(PENDING_SECONDS * 1000), str(MOST_PENDING)), 0):
+    if not try_broker(lambda redis: redis.eval(MARK, 2, key, queue, str(PENDING_SECONDS * 1000), str(MOST_PENDING)), 0):
         return False
     try:
         sender.send(task, schedule_id=schedule_id)
@@ -140,4 +140,4 @@ def enqueue_soon(task: str, *, schedule_id: int | None = None) -> None:
 
 def clear_pending(task: str, *, schedule_id: int | None = None) -> None:
     """Take the mark down as the task begins, so that what happens from now on can enqueue the next one."""
-    try_redis(lambda redis: redis.delete(pending_key(task, schedule_id)), 0)
+    try_broker(lambda redis: redis.delete(pending_key(task, schedule_id)), 0)

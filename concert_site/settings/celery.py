@@ -1,18 +1,9 @@
 """Background work."""
 
-from concert_site.settings.databases import REDIS_URL
+from concert_site.settings.databases import BROKER
 
-
-def broker_of(redis_url: str) -> str:
-    """Celery writes a Redis on a Unix socket as redis+socket://, with the database as virtual_host."""
-    if not redis_url.startswith("unix://"):
-        return redis_url
-    path, _, query = redis_url.removeprefix("unix://").partition("?")
-    database = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair).get("db", "0")
-    return f"redis+socket://{path}?virtual_host={database}"
-
-
-CELERY_BROKER_URL = broker_of(REDIS_URL)
+CELERY_BROKER_URL = BROKER["url"]
+CELERY_BROKER_USE_SSL = BROKER["ssl"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 # Ticks have a worker of their own, since a line must move each second whatever else there is to do: what they do is
@@ -35,4 +26,5 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 2,
     "max_retries": 0,
     "visibility_timeout": 3600,
+    **BROKER["options"],
 }

@@ -1,5 +1,6 @@
 """PostgreSQL and Redis."""
 
+from concert_site.env_vars import broker_settings
 from concert_site.settings.base import env
 
 LOCK_TIMEOUT_MS = env.whole("LOCK_TIMEOUT_MS", default=2000)
@@ -50,16 +51,36 @@ if PREPARE_STATEMENTS:
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+REDIS_URL = env.redis("REDIS_URL", default="redis://127.0.0.1:6379/0")
 REDIS_TIMEOUT_SECONDS = env.duration("REDIS_TIMEOUT_SECONDS", default=0.5)
+# Certificates are checked wherever an address asks for TLS, by what the system trusts or by these files.
+REDIS_TLS_FILES = {
+    word: path
+    for word, path in (
+        ("ssl_ca_certs", env.readable("REDIS_CA_PATH")),
+        ("ssl_certfile", env.readable("REDIS_CERTIFICATE_PATH", along_with="REDIS_KEY_PATH")),
+        ("ssl_keyfile", env.readable("REDIS_KEY_PATH", along_with="REDIS_CERTIFICATE_PATH")),
+    )
+    if path
+}
+# Of the sentinels themselves; that of the servers stands in the address.
+REDIS_SENTINEL_PASSWORD = env.str("REDIS_SENTINEL_PASSWORD", default="")
+# Where Celery's queues are, if elsewhere: no cluster can have them.
+BROKER_URL = env.redis("BROKER_URL", default="")
+BROKER = broker_settings(
+    "BROKER_URL" if BROKER_URL else "REDIS_URL",
+    BROKER_URL or REDIS_URL,
+    files=REDIS_TLS_FILES,
+    sentinel_password=REDIS_SENTINEL_PASSWORD,
+)
 
+# It takes the client that all else takes, and with it its timeouts: without them a Redis that takes connections and
+# says nothing would hold up every page.
 CACHES = {
     "default": {
         "BACKEND": "concert_site.lib.cache.FailOpenRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "frontrow",
-        # Without them a Redis that takes connections and says nothing would hold up every page.
-        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS},
     }
 }
 # In PostgreSQL alone: a copy that outlives a logout would be a way back in.

@@ -38,5 +38,5 @@ def redis_away() -> Iterator[None]:
 
 def start_over() -> None:
     """Make the client anew from the settings, with no memory of a failure."""
-    our_redis.client.cache_clear()
-    our_redis.breaker.closed_until = 0.0
+    our_redis.client_of.cache_clear()
+    our_redis.breaker.closed_until = our_redis.broker_breaker.closed_until = 0.0

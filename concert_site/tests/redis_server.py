@@ -16,9 +16,9 @@ from redis.exceptions import RedisError
 
 from concert_site.celery import app
 from concert_site.embedded.redis import server
+from concert_site.embedded.redis_address import broker_of, parse
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.tasks import enqueuer
-from concert_site.settings import CACHES, broker_of
 from concert_site.tests.away import start_over
 
 READY_SECONDS = 10.0
@@ -85,12 +85,11 @@ def redis_of_our_own() -> Iterator[RedisServer]:
 @contextmanager
 def pointed_at(url: str, broker_url: str | None = None) -> Iterator[None]:
     """Let this process's settings name this Redis, and everything that holds connections follow."""
-    caches = {"default": CACHES["default"] | {"LOCATION": url}}
     # Read at the first need, which may come from another thread, and then kept: not to be that of the block.
     assert app.conf.broker_url
     broker = Celery("ours", set_as_current=False)
     try:
-        with override_settings(REDIS_URL=url, CACHES=caches, CELERY_BROKER_URL=broker_of(broker_url or url)):
+        with override_settings(REDIS_URL=url, CELERY_BROKER_URL=broker_of(parse(broker_url or url), {})["url"]):
             broker.config_from_object("django.conf:settings", namespace="CELERY")
             broker.set_current()
             start_over()

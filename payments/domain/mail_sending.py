@@ -315,7 +315,8 @@ def mark_sent(kind: MailKind, payments: list[Payment], *, now: datetime | None) 
 
 def backoff_key(owed: Owed) -> str:
     """The mark of a mail that waits for its next try_redis."""
-    return f"mails:waiting:{owed}"
+    # In braces what a cluster keeps together.
+    return f"{{mails:waiting}}:{owed}"
 
 
 def backing_off(mails: Sequence[Owed]) -> list[bool]:

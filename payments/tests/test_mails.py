@@ -58,7 +58,7 @@ def nothing_waits():
 
 def forget_waits():
     """As if the time of every wait were over."""
-    for key in redis_client().scan_iter("mails:*"):
+    for key in redis_client().scan_iter("*mails:*"):
         redis_client().delete(key)
 
 
@@ -273,7 +273,7 @@ def test_a_refused_mail_waits_as_long_again_as_it_has(server, owed_for, waits):
 
     send(now=NOW + owed_for)
 
-    (key,) = redis_client().scan_iter("mails:waiting:*")
+    (key,) = redis_client().scan_iter("{mails:waiting}:*")
     assert waits - 5 <= redis_client().ttl(key) <= waits
 
 

@@ -24,6 +24,8 @@ LIFETIME_SECONDS = LIFETIME_MS / 1000
 # For how long a version is remembered after it was last the newest: phones sleep, and ask what they missed.
 VERSION_SECONDS = 30.0
 NOT_SHARED = b"", 0, 0
+# One script, so that it is the clock of the very server that has the key.
+SHARED = "return {redis.call('GET', KEYS[1]) or '', redis.call('PTTL', KEYS[1]), redis.call('TIME')}"
 # More than a second can sell: an answer that old with fewer seats left than this may be wrong, so who decides
 # by it looks again.
 FEW_SEATS = 2000
@@ -169,9 +171,5 @@ def read_shared(redis: Redis, key: str) -> tuple[bytes, int, int]:
 
     By Redis's own clock, read before PostgreSQL is asked, a copy ends a second after what it shows.
     """
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.get(key)
-        pipe.pttl(key)
-        pipe.time()
-        stored, left_ms, (seconds, microseconds) = pipe.execute()
-    return stored or b"", left_ms, seconds * 1000 + microseconds // 1000
+    stored, left_ms, (seconds, microseconds) = redis.eval(SHARED, 1, key)
+    return stored, left_ms, int(seconds) * 1000 + int(microseconds) // 1000

@@ -11,7 +11,7 @@ from concert_site.lib.redis import client
 def fresh_limits():
     """allauth counts attempts in the cache, we beside it, and in this process while Redis is away."""
     redis = client()
-    for pattern in (f"{settings.CACHES['default']['KEY_PREFIX']}:*", "attempts:*"):
+    for pattern in (f"{settings.CACHES['default']['KEY_PREFIX']}:*", "{attempts}:*"):
         for key in redis.scan_iter(pattern):
             redis.delete(key)
     clear_caches()

@@ -15,7 +15,7 @@ TWO, THREE = Limit("two", 2, 60), Limit("three", 3, 600)
 @pytest.fixture(autouse=True, params=["with Redis", "while Redis is away"])
 def place(request):
     clear_caches()
-    for key in client().scan_iter("attempts:*"):
+    for key in client().scan_iter("{attempts}:*"):
         client().delete(key)
     if request.param == "with Redis":
         yield
