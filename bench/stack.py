@@ -27,7 +27,16 @@ from concert_site.embedded.environment import prepared  # noqa: E402  as above
 
 PATIENCE_SECONDS = 60.0
 # What a developer's terminal may hold, and what must not reach a throw-away site.
-NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_PRIVATE_KEY", "DATA_DIR", "MODE", "PGHOST"}
+NOT_INHERITED = {
+    "BROKER_URL",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "JWT_PRIVATE_KEY",
+    "DATA_DIR",
+    "MODE",
+    "PGHOST",
+}
 
 
 @dataclass(frozen=True)
