@@ -2,6 +2,7 @@
 
 from concert_site.settings.accounts import *
 from concert_site.settings.api import *
+from concert_site.settings.backup import *
 from concert_site.settings.base import *
 from concert_site.settings.booking import *
 from concert_site.settings.celery import *

@@ -1,0 +1,233 @@
+"""Backups: whole or not there, opened by their key alone, kept by a rule, and restored as they were."""
+
+import io
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyrage
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from concert_site.accounts.models import User
+from concert_site.operations.backup import databases, keeping, postgres_tools, restoring
+from concert_site.operations.backup.archive import ArchiveWriter, Part, pieces_of
+from concert_site.operations.backup.encryption import Key, Lock, new_identity
+from concert_site.operations.backup.errors import BackupFailed
+from concert_site.operations.backup.pipes import written_by
+from concert_site.operations.backup.stores import Folder, Kept, store_at
+
+NIGHT = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
+
+
+def identity(folder: Path) -> tuple[str, str]:
+    private, public = new_identity()
+    (folder / "key.txt").write_text(f"# public key: {public}\n{private}\n")
+    return str(folder / "key.txt"), public
+
+
+def encrypted(lock: Lock, data: bytes) -> bytes:
+    out = io.BytesIO()
+    lock.encrypt(io.BytesIO(data), out)
+    return out.getvalue()
+
+
+def decrypted(key: Key, data: bytes) -> bytes:
+    out = io.BytesIO()
+    key.decrypt(io.BytesIO(data), out)
+    return out.getvalue()
+
+
+def test_public_key_writes_what_any_age_opens(tmp_path):
+    file, public = identity(tmp_path)
+    data = encrypted(Lock([public]), b"rows" * 100_000)
+    assert b"rows" not in data
+    assert decrypted(Key(file), data) == b"rows" * 100_000
+    private = pyrage.x25519.Identity.from_str((tmp_path / "key.txt").read_text().splitlines()[1])
+    assert pyrage.decrypt(data, [private]) == b"rows" * 100_000
+
+
+def test_passphrase_is_asked_for_where_one_was_used():
+    # That it opens is tried by bench/drills/backup_elsewhere.py: age has each try take seconds of a processor.
+    with pytest.raises(BackupFailed, match="set BACKUP_PASSPHRASE_FILE"):
+        decrypted(Key(), b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdl")
+    with pytest.raises(BackupFailed, match="isn't encrypted"):
+        decrypted(Key(), b"PGDMP")
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "foreign"])
+def test_damaged_file_is_refused(tmp_path, harm):
+    file, public = identity(tmp_path)
+    data = bytearray(encrypted(Lock([public]), b"rows" * 100_000))
+    if harm == "cut":
+        del data[200_000:]
+    elif harm == "flip":
+        data[200_000] ^= 1
+    else:
+        data = bytearray(encrypted(Lock([new_identity()[1]]), b"rows"))
+    with pytest.raises(BackupFailed, match=r"damaged or cut off|doesn't open"):
+        decrypted(Key(file), bytes(data))
+
+
+def test_lock_needs_a_key_or_a_good_passphrase(tmp_path):
+    (tmp_path / "short").write_text("hunter2\n")
+    for arguments in ((), (["age1nonsense"],), ([], str(tmp_path / "short")), ([], str(tmp_path / "absent"))):
+        with pytest.raises(BackupFailed, match="BACKUP_"):
+            Lock(*arguments)
+
+
+def test_long_stream_is_kept_in_pieces(monkeypatch):
+    monkeypatch.setattr("concert_site.operations.backup.archive.PIECE_BYTES", 1000)
+    out = io.BytesIO()
+    with ArchiveWriter(out) as archive:
+        archive.add_stream("database", io.BytesIO(b"x" * 2500))
+        archive.add_bytes("keys/A", b"secret")
+        archive.add_manifest(b"{}")
+    out.seek(0)
+    found = [(name, len(data)) for name, data in pieces_of(out)]
+    assert found == [("database", 1000), ("database", 1000), ("database", 500), ("keys/A", 6), ("manifest.json", 2)]
+    whole = Part(pieces=3)
+    whole.add(b"x" * 2500)
+    assert archive.parts["database"].as_json() == whole.as_json()
+
+
+def test_reader_hears_what_went_wrong_in_the_writer():
+    def write(out):
+        out.write(b"half")
+        raise BackupFailed("pg_dump failed")
+
+    read = 0
+    with pytest.raises(BackupFailed, match="pg_dump failed"), written_by(write) as source:
+        read = len(source.read(4)) + len(source.read(4))
+    assert read == 0
+
+
+def test_half_a_backup_is_never_taken_for_one(tmp_path):
+    store = Folder(tmp_path)
+
+    def fail(out):
+        out.write(b"half")
+        raise BackupFailed("the network is gone")
+
+    with pytest.raises(BackupFailed):
+        store.save("frontrow-20270301T030000Z.tar.age", fail)
+    assert list(tmp_path.iterdir()) == []
+    # What a backup that was killed has left.
+    (tmp_path / "frontrow-20270301T030000Z.tar.age.partial").write_bytes(b"half")
+    (tmp_path / "notes.txt").write_text("mine")
+    assert store.kept() == []
+    store.clear_drafts()
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+    assert store.save("frontrow-20270301T030000Z.tar.age", lambda out: out.write(b"whole")) == 5
+    assert store.kept() == [Kept(NIGHT, "frontrow-20270301T030000Z.tar.age", 5)]
+
+
+def test_rule_keeps_the_newest_of_days_weeks_and_months():
+    times = [NIGHT - timedelta(days=day, hours=hour) for day in range(100) for hour in (0, 1)]
+    nightly = [Kept(made_at, f"{(NIGHT - made_at).days}-{made_at.hour}", 1) for made_at in times]
+    gone = keeping.superfluous(nightly, keeping.Rule(daily=3, weekly=2, monthly=3))
+    left = sorted(set(nightly) - set(gone), reverse=True)
+    # Monday 1 March; Sundays end weeks; months end on 28 February and 31 January.
+    assert [kept.name for kept in left] == ["0-3", "1-3", "2-3", "29-3"]
+    assert keeping.superfluous(nightly, keeping.Rule(0, 0, 0)) == []
+    assert len(keeping.superfluous(nightly[:1], keeping.Rule(0, 0, 1))) == 0
+
+
+def test_unknown_store_is_refused():
+    with pytest.raises(BackupFailed, match="folder or to s3"):
+        store_at("ftp://example.com/backups")
+
+
+def test_programs_that_do_not_fit_are_refused_by_what_to_install(monkeypatch):
+    tools = (postgres_tools.Tools((15, 18), Path("/a")), postgres_tools.Tools((18, 6), Path("/b")))
+    monkeypatch.setattr(postgres_tools, "known_tools", lambda: tools)
+    assert postgres_tools.tools_for_dump(15) == tools[0]
+    with pytest.raises(BackupFailed, match="postgresql-client-16"):
+        postgres_tools.tools_for_dump(16)
+    assert postgres_tools.tools_for_restore(dumped_by=15, major=15) == tools[0]
+    assert postgres_tools.tools_for_restore(dumped_by=15, major=18) == tools[1]
+    with pytest.raises(BackupFailed, match="use 18 or later"):
+        postgres_tools.tools_for_restore(dumped_by=18, major=15)
+
+
+def backups_of(folder: Path) -> list[Path]:
+    return sorted((folder / "store").glob("*"))
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_backup_is_restored_as_it_was_and_a_tampered_one_is_not(tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    file, public = identity(tmp_path)
+    settings.BACKUP_RECIPIENT, settings.BACKUP_TO = [public], str(tmp_path / "store")
+    settings.TICKET_PRIVATE_KEY = ""
+    name = f"posters/{'a' * 64}.webp"
+    default_storage.save(name, ContentFile(b"a poster"))
+    User.objects.create_user("fan@example.com")
+    printed = io.StringIO()
+    call_command("backup", stdout=printed)
+    (backup,) = backups_of(tmp_path)
+    assert backup.stat().st_mode & 0o077 == 0
+    assert b"fan@example.com" not in backup.read_bytes()
+
+    User.objects.create_user("later@example.com")
+    call_command("backup", verify=str(backup), identity=file, stdout=printed)
+    assert "Audit: all" in printed.getvalue()
+    assert databases_left() == []
+
+    # Into a database of its own, since the test's is in use.
+    default_storage.delete(name)
+    restored = databases.scratch_name("verify")
+    databases.create_like(restored, connection.settings_dict["NAME"])
+    try:
+        with databases.pointed_at(restored):
+            restoring.restore(str(backup), Key(file), restoring.Wishes(keys_to=str(tmp_path / "keys")), print)
+            assert list(User.objects.values_list("email", flat=True)) == ["fan@example.com"]
+            # Whoever signs up now gets no number that was another's.
+            assert User.objects.create_user("new@example.com").pk > 10_000_000
+            with pytest.raises(CommandError, match="isn't empty"):
+                call_command("restore", str(backup), identity=file)
+    finally:
+        databases.drop(restored)
+    with default_storage.open(name) as poster:
+        assert poster.read() == b"a poster"
+    assert (tmp_path / "keys" / "SECRET_KEY").read_text() == settings.SECRET_KEY
+
+    data = bytearray(backup.read_bytes())
+    data[-100] ^= 1
+    backup.write_bytes(data)
+    with pytest.raises(CommandError, match="damaged"):
+        call_command("backup", verify=str(backup), identity=file)
+    assert databases_left() == []
+
+
+def databases_left() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("select datname from pg_database where datname ~ '^frontrow_(verify|restore)_'")
+        return [name for (name,) in cursor.fetchall()]
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_failing_pg_dump_leaves_no_backup(tmp_path, settings):
+    settings.BACKUP_RECIPIENT, settings.BACKUP_TO = [new_identity()[1]], str(tmp_path / "store")
+    real = postgres_tools.tools_for_dump(databases.server_version() // 10_000)
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    version = subprocess.run([real.folder / "pg_dump", "--version"], capture_output=True, text=True, check=True).stdout
+    (fake / "pg_dump").write_text(
+        f"#!/bin/sh\n[ \"$1\" = --version ] && echo '{version.strip()}' && exit\n"
+        "head -c 1000000 /dev/zero; echo 'pg_dump: error: disk is gone' >&2; exit 1\n"
+    )
+    (fake / "pg_dump").chmod(0o755)
+    settings.POSTGRES_BIN_DIR = str(fake)
+    postgres_tools.known_tools.cache_clear()
+    try:
+        with pytest.raises(CommandError, match="pg_dump failed: pg_dump: error: disk is gone"):
+            call_command("backup")
+    finally:
+        postgres_tools.known_tools.cache_clear()
+    assert backups_of(tmp_path) == []
