@@ -291,14 +291,13 @@ def times_to_show(schedule: ConcertSchedule, move: Move) -> list[tuple[str, str]
 
 def impact_facts(impact: DateImpact) -> list[tuple[str, str]]:
     """Whom a change touches, in words."""
-    return [
-        (_("Tickets"), impact.sold),
-        (
-            _("Holds and fans in line"),
-            _("%(held)s seats held, %(waiting)s fans in line")
-            % {"held": f"{impact.held:,}", "waiting": f"{impact.waiting:,}"},
-        ),
-    ]
+    return [(_("Tickets"), impact.sold), (_("Holds and fans in line"), held_and_waiting(impact))]
+
+
+def held_and_waiting(impact: DateImpact) -> str:
+    """Who is about to buy, in words."""
+    facts = {"held": f"{impact.held:,}", "waiting": f"{impact.waiting:,}"}
+    return _("%(held)s seats held, %(waiting)s fans in line") % facts
 
 
 def checked(texts: Any) -> bool:  # Any: a TypedDict out of a form

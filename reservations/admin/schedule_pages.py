@@ -17,6 +17,7 @@ from concert_site.lib.errors import Conflict
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.stale import ChangedMeanwhile
 from reservations.admin import plan_import, use_hall
+from reservations.admin.date_pages import held_and_waiting
 from reservations.admin.grid_form import GRID, hall_from_grid, section_sums
 from reservations.admin.schedule_forms import TIMES, CopyForm, SaleSettingsForm
 from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, schedule_view
@@ -27,6 +28,7 @@ from reservations.halls.drawing import draw, draw_hall
 from reservations.halls.hall import Hall
 from reservations.models import ConcertSchedule
 from reservations.queries import staff
+from reservations.queries.date_impact import date_impact
 
 # How many rows "more sections" adds.
 MORE = 3
@@ -181,7 +183,7 @@ class SchedulePages(StaffAdmin):
             forms.Form(),
             title=_("Close the sale now?"),
             subtitle=str(schedule),
-            explanation=text,
+            explanation=f"{text} {held_and_waiting(date_impact(schedule.pk))}.",
             submit=_("Close the sale"),
         )
 

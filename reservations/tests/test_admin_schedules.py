@@ -11,7 +11,7 @@ from concert_site.accounts.tests.factories import make_clerk, make_fan, make_sta
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.forms import open_form
 from concert_site.tests.unchanged import nothing_changed, nothing_written
-from queueing.tests.factories import make_active
+from queueing.tests.factories import make_active, make_line
 from reservations.models import ConcertSchedule, ConcertSeat
 from reservations.queries.staff import schedule_state
 from reservations.tests.counting import cold_queries_of
@@ -401,9 +401,12 @@ def test_a_copy_that_makes_no_sense_is_shown_at_the_field(staff):
 
 def test_closing_asks_first_and_then_closes(staff):
     schedule = make_schedule()
+    make_line(schedule, 2)
 
     with nothing_changed():
-        assert "Close the sale now?" in staff.get(url("close_sale", schedule)).content.decode()
+        page = staff.get(url("close_sale", schedule)).content.decode()
+        assert "Close the sale now?" in page
+        assert "0 seats held, 2 fans in line." in page
     staff.post(url("close_sale", schedule))
 
     schedule.refresh_from_db()
