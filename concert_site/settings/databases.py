@@ -7,20 +7,27 @@ LOCK_TIMEOUT_MS = env.whole("LOCK_TIMEOUT_MS", default=2000)
 # Of web processes alone: an audit, a migration and a mail run may take their time.
 WEB_STATEMENT_TIMEOUT_MS = env.whole("WEB_STATEMENT_TIMEOUT_MS", default=30_000)
 DATABASE_SILENCE_SECONDS = env.duration("DATABASE_SILENCE_SECONDS", default=1.2)
-# Off behind a pooler in transaction mode, where a prepared statement may meet another server process, and which
-# refuses connections that ask for settings of PostgreSQL's at their start.
-PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=True)
+IDLE_IN_TRANSACTION_MS = env.whole("IDLE_IN_TRANSACTION_MS", default=60_000)
+# A pooler in transaction mode refuses connections that ask for settings of PostgreSQL's at their start, and gives each
+# transaction another server process. Only PgBouncer 1.21 and later knows there what a client has prepared.
+DATABASE_POOLER = env.bool("DATABASE_POOLER", default=not env.bool("PREPARE_STATEMENTS", default=True))
+PREPARE_STATEMENTS = env.bool("PREPARE_STATEMENTS", default=not DATABASE_POOLER)
 # What each connection is to have: asked for at its start, or behind a pooler kept for our role by PostgreSQL itself
 # (concert_site.lib.database.pooler).
 CONNECTION_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "max_parallel_workers_per_gather": "0",
     "lock_timeout": str(LOCK_TIMEOUT_MS),
+    # A client that stalls inside a transaction must not hold seats locked.
+    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
 }
 
 DATABASES = {"default": env.postgres("DATABASE_URL", default="postgresql:///frontrow")}
 # What the address itself asks for; ours is added to it.
 ASKED = DATABASES["default"].get("OPTIONS", {})
+# Of several servers whichever is the primary: the others take no writes. Each is given up sooner, since one is next.
+HAS_SEVERAL_HOSTS = "," in DATABASES["default"].get("HOST", "")
+OF_SEVERAL = {"target_session_attrs": "read-write", "connect_timeout": 2} if HAS_SEVERAL_HOSTS else {}
 DATABASES["default"] |= {
     # Django's own for PostgreSQL, which knows while the server says nothing.
     "ENGINE": "concert_site.lib.database.backend",
@@ -28,7 +35,7 @@ DATABASES["default"] |= {
     # A dead connection is noticed without a round trip, see concert_site.lib.web.middleware.ConnectionHealthMiddleware.
     "CONN_HEALTH_CHECKS": False,
     # One lives on a server process that belongs to the next client of the pooler meanwhile.
-    "DISABLE_SERVER_SIDE_CURSORS": not PREPARE_STATEMENTS,
+    "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLER,
     # A peer that is gone without a word is noticed by TCP; sockets of this host have no such thing.
     "OPTIONS": {
         "connect_timeout": 5,
@@ -37,6 +44,7 @@ DATABASES["default"] |= {
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
     }
+    | OF_SEVERAL
     | ASKED
     | {
         # Server-side binding stays off: with generic plans it would keep the ORM's filters on status
@@ -45,7 +53,7 @@ DATABASES["default"] |= {
         "prepare_threshold": 5 if PREPARE_STATEMENTS else None,
     },
 }
-if PREPARE_STATEMENTS:
+if not DATABASE_POOLER:
     DATABASES["default"]["OPTIONS"]["options"] = " ".join(
         [ASKED.get("options", ""), *(f"-c {name}={value}" for name, value in CONNECTION_SETTINGS.items())]
     )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from django.db import connection
 
+from concert_site.tests.pooled import end_sessions
+
 
 @contextmanager
 def mutant(sql_file: Path, *changes: tuple[str, str]) -> Iterator[None]:
@@ -21,11 +23,13 @@ def mutant(sql_file: Path, *changes: tuple[str, str]) -> Iterator[None]:
     database, schema, before = connection.settings_dict["NAME"], f"mutant_{sql_file.stem}", search_path()
     run(f"create schema {schema}", f"set search_path = {schema}, {before}", text)
     run(f'alter database "{database}" set search_path = {schema}, {before}')
+    end_sessions()
     try:
         yield
     finally:
         run(f'alter database "{database}" set search_path = {before}', f"set search_path = {before}")
         run(f"drop schema {schema} cascade")
+        end_sessions()
 
 
 def search_path() -> str:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from concert_site.tests import lanes
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+    from pytest_django.plugin import DjangoDbBlocker
 
 FixtureSetUp = Generator[None, object, object]
 services = ExitStack()
@@ -144,14 +146,25 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.
     """Migrate one database for all workers, and note how each is before its first test."""
     if fixturedef.argname != "django_db_setup":
         return (yield)
-    from concert_site.tests import clean_slate, template_database
+    from concert_site.tests import clean_slate, pooled, template_database
 
     blocker = request.getfixturevalue("django_db_blocker")
     with blocker.unblock(), template_database.copied():
         result = yield
     with blocker.unblock():
         clean_slate.remember()
+    # Before pytest-django's own end, which drops the database.
+    request.addfinalizer(partial(let_go_of_database, blocker, pooled.end_sessions))
     return result
+
+
+def let_go_of_database(blocker: DjangoDbBlocker, end_sessions: Callable[[], None]) -> None:
+    """Have a pooler keep no connection to this worker's database."""
+    from django.db import connection
+
+    with blocker.unblock():
+        connection.close()
+        end_sessions()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,6 +12,7 @@ from django.db import connection
 
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.embedded.locks import FileLock
+from concert_site.tests.pooled import end_sessions
 from concert_site.tests.up_process import wait_until
 
 APPS = ("concert_site", "payments", "queueing", "reservations", "wallet")
@@ -64,6 +65,7 @@ def keep(name: str, outdated: set[str]) -> None:
     own = connection.settings_dict["NAME"]
     # Nobody may be connected to what is copied.
     connection.close()
+    end_sessions()
     with connection._nodb_cursor() as cursor:
         for old in sorted(outdated):
             cursor.execute(f'drop database if exists "{old}"')

@@ -6,6 +6,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,19 +17,26 @@ from urllib.error import HTTPError
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from concert_site.lib.database import pooler
-from concert_site.tests.up_process import Up, free_port, wait_until
+from concert_site.tests.pooled import direct
+from concert_site.tests.up_process import Up, free_port, manage, wait_until
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 DATABASE = "pooled"
 SERVERS = 4
 FANS = 24
-KEPT = {"plan_cache_mode": "force_generic_plan", "max_parallel_workers_per_gather": "0", "lock_timeout": "2000"}
+KEPT = {
+    "plan_cache_mode": "force_generic_plan",
+    "max_parallel_workers_per_gather": "0",
+    "lock_timeout": "2000",
+    "idle_in_transaction_session_timeout": "60000",
+}
 CONFIG = """
 [databases]
-{database} = host={host} user={user} connect_query='select 1'
+{database} = host={host} port={server_port} user={user} connect_query='select 1'
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
@@ -77,6 +85,43 @@ def test_postgresql_keeps_the_settings_for_our_role_in_our_database():
     assert shown() == KEPT
 
 
+@pytest.fixture
+def first_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process has not looked yet."""
+    monkeypatch.setattr(pooler, "_looked", threading.Event())
+
+
+def test_who_drops_what_a_connection_asks_for_is_refused(db, first_connection):
+    with (
+        psycopg.connect(**direct()) as raw,
+        pytest.raises(ImproperlyConfigured, match=r"lock_timeout is 0.*DATABASE_POOLER=on"),
+    ):
+        pooler.refuse_who_drops_settings(raw)
+
+
+def test_who_keeps_what_a_connection_asks_for_is_asked_once(db, first_connection):
+    options = " ".join(f"-c {name}={value}" for name, value in KEPT.items())
+    with psycopg.connect(**direct(), options=options) as raw:
+        pooler.refuse_who_drops_settings(raw)
+        assert raw.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+    # A closed one would raise.
+    pooler.refuse_who_drops_settings(raw)
+
+
+def test_what_another_role_has_migrated_is_kept_for_ours_as_well(db, first_connection, settings, caplog):
+    settings.DATABASE_POOLER = True
+    with connection.cursor() as cursor:
+        cursor.execute("alter role current_user in database {} reset all".format(connection.settings_dict["NAME"]))
+
+    pooler.have_at_start(connection=connection)
+
+    with connection.cursor() as cursor:
+        cursor.execute(pooler.KEPT)
+        assert pooler.lost_of(dict(line.split("=", 1) for (line,) in cursor.fetchall())) == ""
+    (line,) = caplog.messages
+    assert "RECONNECT" in line
+
+
 # --- The whole of it -------------------------------------------------------------------------------
 
 
@@ -90,8 +135,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def server(django_db_setup: None) -> dict[str, str]:
     """How to reach the tests' PostgreSQL without a pooler."""
-    found = connection.settings_dict
-    return {"host": found["OPTIONS"].get("host") or found["HOST"], "user": found["USER"], "dbname": "postgres"}
+    return direct()
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +147,10 @@ def bouncer(folder: Path, server: dict[str, str]) -> Iterator[int]:
     port = free_port()
     config = folder / "pgbouncer.ini"
     words = {"host": server["host"], "user": server["user"], "port": port, "folder": folder}
+    words["server_port"] = server.get("port", 5432)
     config.write_text(CONFIG.format(database=DATABASE, servers=SERVERS, **words))
     # It refuses to be root: then it runs as whoever the socket belongs to.
-    owner = Path(server["host"]).stat().st_uid
+    owner = Path(server["host"]).stat().st_uid if server["host"].startswith("/") else pwd.getpwnam("nobody").pw_uid
     if os.geteuid() == 0:
         os.chown(folder, owner, -1)
         config.chmod(0o644)
@@ -140,7 +185,7 @@ def up(folder: Path, bouncer: int, server: dict[str, str]) -> Iterator[Up]:
 
 def environment_of(port: int, server: dict[str, str]) -> dict[str, str]:
     url = f"postgresql://{server['user']}@127.0.0.1:{port}/{DATABASE}"
-    return {"DATABASE_URL": url, "PREPARE_STATEMENTS": "off", "MODE": "test"}
+    return {"DATABASE_URL": url, "DATABASE_POOLER": "on", "MODE": "test"}
 
 
 def call(up: Up, token: str, path: str, body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -158,6 +203,17 @@ def call(up: Up, token: str, path: str, body: object = None, **headers: str) -> 
 @needs_pgbouncer
 def test_control_pgbouncer_refuses_who_asks_for_settings_at_the_start(bouncer, server):
     assert not can_connect(bouncer, server["user"], options="-c lock_timeout=2000")
+
+
+@needs_pgbouncer
+def test_who_comes_without_the_setting_is_told_its_name(bouncer, server):
+    environment = environment_of(bouncer, server) | {"DATABASE_POOLER": "off"}
+    done = manage("migrate", "--check", **environment)
+    assert done.returncode != 0
+    assert done.stderr.strip() == (
+        "manage.py: DATABASE_URL leads to a pooler, which refuses what connections ask for at their start:"
+        " set DATABASE_POOLER=on."
+    )
 
 
 @needs_pgbouncer

@@ -84,6 +84,28 @@ def test_an_address_of_no_postgresql_is_refused_and_not_shown(text):
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("hosts", "host", "port"),
+    [
+        ("one,two", "one,two", "5432,5432"),
+        ("one:5433,two", "one,two", "5433,5432"),
+        ("[::1]:5433,10.0.0.2:5434,three", "::1,10.0.0.2,three", "5433,5434,5432"),
+    ],
+)
+def test_several_hosts_are_kept_for_libpq(hosts, host, port):
+    address = f"postgresql://u:a%2Cb@{hosts}/db?target_session_attrs=any"
+    found = Environment(DATABASE_URL=address).postgres("DATABASE_URL", default="")
+    assert (found["HOST"], found["PORT"], found["NAME"]) == (host, port, "db")
+    assert (found["USER"], found["PASSWORD"], found["OPTIONS"]) == ("u", "a,b", {"target_session_attrs": "any"})
+
+
+@pytest.mark.parametrize("hosts", ["one,", "one,two:x", "one:1:2,two", ",two", "[::1,two"])
+def test_several_hosts_of_which_one_is_none_are_refused(hosts):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is not the address") as refused:
+        Environment(DATABASE_URL=f"postgresql://u:secret@{hosts}/db").postgres("DATABASE_URL", default="")
+    assert "secret" not in str(refused.value)
+
+
 def test_a_password_may_hold_what_other_addresses_may_not():
     found = Environment(DATABASE_URL="postgres://u:a[b@h/db").postgres("DATABASE_URL", default="postgresql:///frontrow")
     assert (found["PASSWORD"], found["HOST"], found["NAME"]) == ("a[b", "h", "db")

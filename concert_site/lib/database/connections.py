@@ -11,7 +11,7 @@ def limit_statements() -> None:
 
     Behind a pooler they are other processes' as well, and none is limited.
     """
-    if settings.PREPARE_STATEMENTS:
+    if not settings.DATABASE_POOLER:
         limit = f"-c statement_timeout={settings.WEB_STATEMENT_TIMEOUT_MS}"
         options = settings.DATABASES[DEFAULT_DB_ALIAS]["OPTIONS"]
         options["options"] = f"{options['options']} {limit}"

@@ -1,18 +1,76 @@
-"""Behind a pooler in transaction mode (PREPARE_STATEMENTS=off): who keeps what each connection is to have.
+"""Behind a pooler in transaction mode (DATABASE_POOLER=on): who keeps what each connection is to have.
 
 PgBouncer refuses a client that asks for `lock_timeout` and the like at its start, and what a client sets later stays
 with whichever server process it met. So PostgreSQL keeps the settings itself, for our role in our database, and gives
-them to every process that the pooler lets it start. Each migrate writes them; nothing is asked on the way to a sale.
+them to every process that the pooler lets it start. Each migrate writes them, and each process of ours looks once
+whether they are there; nothing is asked on the way to a sale.
 """
 
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
 from django.conf import settings
-from django.db import connections
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+log = logging.getLogger(__name__)
+
+# PgBouncer's words; it translates none.
+TAKES_NO_OPTIONS = "unsupported startup parameter"
+# What PostgreSQL keeps for our role, in all databases and then in this one.
+KEPT = """
+select unnest(setconfig) from pg_db_role_setting
+ where setrole = (select oid from pg_roles where rolname = current_user)
+   and setdatabase in (0, (select oid from pg_database where datname = current_database()))
+ order by setdatabase"""
+HAD = "select name, setting from pg_settings where name = any(%s)"
+
+_looked = threading.Event()
+
+
+def refuse_who_takes_no_options(error: psycopg.OperationalError) -> None:
+    """Say which setting a pooler needs, if it was a pooler that refused us.
+
+    :raises ImproperlyConfigured: if it was
+    """
+    if TAKES_NO_OPTIONS in str(error):
+        raise ImproperlyConfigured(
+            "DATABASE_URL leads to a pooler, which refuses what connections ask for at their start:"
+            " set DATABASE_POOLER=on."
+        ) from error
+
+
+def refuse_who_drops_settings(raw: psycopg.Connection[Any]) -> None:  # Any: rows of any shape
+    """See once in a process that a connection has what it asked for at its start.
+
+    :raises ImproperlyConfigured: if it hasn't, as behind a PgBouncer with `ignore_startup_parameters = options`
+    """
+    if settings.DATABASE_POOLER or _looked.is_set():
+        return
+    found = dict(raw.execute(HAD, [list(settings.CONNECTION_SETTINGS)]).fetchall())
+    if lost := lost_of(found):
+        raise ImproperlyConfigured(
+            f"DATABASE_URL leads to a pooler that drops what connections ask for at their start ({lost}):"
+            " set DATABASE_POOLER=on, and take options out of its ignore_startup_parameters."
+        )
+    if not raw.autocommit:
+        raw.rollback()
+    _looked.set()
+
+
+def lost_of(found: Mapping[str, str]) -> str:
+    """Which of our settings aren't as we want them, in words."""
+    wanted = settings.CONNECTION_SETTINGS.items()
+    return ", ".join(f"{name} is {found.get(name, 'not set')}" for name, value in wanted if found.get(name) != value)
 
 
 def keep_after_migrate(*, using: str, **_signal: object) -> None:
     """What follows each migrate (`post_migrate`): have PostgreSQL keep the settings, if we are behind a pooler."""
-    if not settings.PREPARE_STATEMENTS:
+    if settings.DATABASE_POOLER:
         keep_for_role(connections[using])
 
 
@@ -29,8 +87,28 @@ def keep_for_role(connection: BaseDatabaseWrapper) -> None:
 
 def have_at_start(*, connection: BaseDatabaseWrapper, **_signal: object) -> None:
     """What follows each new connection of ours (`connection_created`), if we are behind a pooler."""
-    if not settings.PREPARE_STATEMENTS:
-        have_now(connection)
+    if not settings.DATABASE_POOLER:
+        return
+    have_now(connection)
+    if connection.alias == DEFAULT_DB_ALIAS and not _looked.is_set():
+        _looked.set()
+        keep_if_missing(connection)
+
+
+def keep_if_missing(connection: BaseDatabaseWrapper) -> None:
+    """Have PostgreSQL keep the settings if it doesn't: another role has migrated, or LOCK_TIMEOUT_MS has changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT)
+        lost = lost_of(dict(line.split("=", 1) for (line,) in cursor.fetchall()))
+    if not lost:
+        return
+    try:
+        keep_for_role(connection)
+    except DatabaseError as error:
+        # Another process of ours does so at the same moment, or the role may not: then have_now is all there is.
+        log.warning("PostgreSQL doesn't keep what connections are to have (%s): %s", lost, error)
+    else:
+        log.warning("PostgreSQL keeps from now on what connections are to have (%s): RECONNECT the pooler", lost)
 
 
 def have_now(connection: BaseDatabaseWrapper) -> None:

@@ -67,6 +67,9 @@ def fetch(sql: str, params: Mapping[str, Any]) -> list[Row]:  # Any: parameters 
         # A migrate has just given a function other columns. Nothing was run yet, so it can be prepared anew.
         if connection.in_atomic_block or not is_outdated_plan(error):
             raise
+    if settings.DATABASE_POOLER:
+        # What it prepared it keeps for all of its clients, until it is told to RECONNECT.
+        return _fetch_unprepared(sql, params)
     with connection.cursor() as cursor:
         # psycopg forgets what it prepared when it sees this pass.
         cursor.execute("deallocate all")
@@ -95,6 +98,11 @@ def _fetch(sql: str, params: Mapping[str, Any]) -> list[Row]:  # Any: parameters
     if len(rows) > MOST_ROWS_KEPT:
         _kept.drop(sql)
     return rows
+
+
+def _fetch_unprepared(sql: str, params: Mapping[str, Any]) -> list[Row]:  # Any: parameters of every type
+    """As `_fetch`, with nothing prepared: a comment makes it another statement to every cache."""
+    return _fetch(f"/**/ {sql}", params)
 
 
 def fetch_one(sql: str, params: Mapping[str, Any]) -> Row:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
 
+from concert_site.lib.database.pooler import refuse_who_drops_settings, refuse_who_takes_no_options
 from concert_site.lib.database.silence import refuse_while_silent, remember
 
 
@@ -12,6 +14,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # Any: as Django has it
         refuse_while_silent()
-        connection = super().get_new_connection(conn_params)
+        try:
+            connection = super().get_new_connection(conn_params)
+        except psycopg.OperationalError as error:
+            refuse_who_takes_no_options(error)
+            raise
+        refuse_who_drops_settings(connection)
         remember(connection)
         return connection
