@@ -1,13 +1,17 @@
 """The Celery application: worker and beat start from here."""
 
 import os
+import sys
 from typing import Any, cast
 
 from celery import Celery, current_app
 from celery.signals import beat_init, task_prerun, worker_init, worker_ready, worker_shutting_down
+from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from concert_site.embedded import stamps
+from concert_site.embedded.errors import CannotStart
 from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.tasks import use_sender
 from concert_site.operations import systemd
@@ -20,6 +24,16 @@ app.autodiscover_tasks()
 
 # Of two that want a processor, one of this niceness gets about a quarter of the time.
 NICENESS = 5
+
+
+@worker_init.connect
+@beat_init.connect
+def require_stamp(**signal: object) -> None:
+    """End a worker or beat that was started by itself on a database of another mode."""
+    try:
+        stamps.require(os.environ.get("DATABASE_URL", ""), settings.MODE)
+    except CannotStart as error:
+        sys.exit(f"celery: {error}")
 
 
 @worker_init.connect

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from concert_site.embedded import keys, modes, postgres, reachable, variables
+from concert_site.embedded import keys, modes, postgres, reachable, stamps, variables
 from concert_site.embedded.attach import attached
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.services import embedded_services
@@ -122,8 +122,6 @@ def services_for_command(data_dir: DataDir, mode: str, *, is_throwaway: bool = F
         # Redis holds nothing that a command could not do without; PostgreSQL it needs.
         reachable.require(os.environ, ("DATABASE_URL",))
     set_up(data_dir, mode)
-    if services.is_empty:
-        yield
-        return
-    with attached(data_dir, services, is_throwaway=is_throwaway):
+    with nullcontext() if services.is_empty else attached(data_dir, services, is_throwaway=is_throwaway):
+        stamps.require(os.environ["DATABASE_URL"], mode, is_ours=services.has_postgres)
         yield

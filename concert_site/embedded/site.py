@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from concert_site.embedded import reachable, services, web
+from concert_site.embedded import reachable, services, stamps, web
 from concert_site.embedded.attach import attached
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
@@ -89,6 +89,7 @@ class Site:
             # Mails lead here, unless told otherwise; what is started below inherits it.
             os.environ.setdefault("SITE_URL", address.reachable_url)
         with signals.interruptible():
+            stamps.require(os.environ["DATABASE_URL"], os.environ["MODE"], is_ours=self.services.has_postgres)
             lines = prepare()
         for program in self.roles.make(address, self.workers):
             supervisor.start(program)

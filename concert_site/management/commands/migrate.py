@@ -1,15 +1,29 @@
 """Django's migrate, by one process at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connections
 
+from concert_site.embedded import stamps
 from concert_site.lib.database.sql_install import MIGRATING
 
 KEY = "hashtextextended('frontrow: migrate', 0)"
+
+
+def mark(alias: str) -> None:
+    """Have a database that nobody has marked say that it belongs to this mode."""
+    with connections[alias].cursor() as cursor:
+
+        def ask(text: str, values: Sequence[Any]) -> list[Any]:  # Any: as the module has it
+            cursor.execute(text, list(values) or None)
+            return list(cursor.fetchall())
+
+        if stamps.owner_of(ask) is None:
+            cursor.execute(stamps.statement(settings.MODE))
 
 
 class Command(migrate.Command):
@@ -21,6 +35,7 @@ class Command(migrate.Command):
             return
         with self.migration_lock(options["database"]):
             super().handle(*args, **options)
+            mark(options["database"])
 
     @contextmanager
     def migration_lock(self, alias: str) -> Iterator[None]:
