@@ -14,7 +14,10 @@ from concert_site.embedded import stamps
 from concert_site.embedded.errors import CannotStart
 from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.tasks import use_sender
-from concert_site.operations import systemd
+from concert_site.operations import (
+    systemd,
+    task_watch,  # noqa: F401  it listens to Celery's signals
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 

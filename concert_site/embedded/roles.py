@@ -1,12 +1,13 @@
 """What an `up` runs: everything, or some of it beside others on this host or on others."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from concert_site.embedded import web
 from concert_site.embedded.programs import Program
 
-WEB, BEAT, SERVICES = "web", "beat", "services"
+WEB, BEAT, METRICS, SERVICES = "web", "beat", "metrics", "services"
 # Each role, and the programs that it is. A worker is two of them, so that lines move whatever else there is to do;
 # whoever has machines to spare splits it into three pools by the queues.
 PROGRAMS: dict[str, tuple[str, ...]] = {
@@ -16,6 +17,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "lines": ("lines",),
     "tasks": ("tasks",),
     BEAT: ("beat",),
+    METRICS: ("metrics",),
     SERVICES: ("postgres", "redis"),
 }
 MAKERS: dict[str, Callable[[], Program]] = {
@@ -24,6 +26,7 @@ MAKERS: dict[str, Callable[[], Program]] = {
     "lines": web.lines_program,
     "tasks": web.tasks_program,
     "beat": web.beat_program,
+    "metrics": web.metrics_program,
 }
 
 
@@ -54,7 +57,9 @@ class Roles:
     @property
     def programs(self) -> tuple[str, ...]:
         """Names of the programs of ours, in the order in which they start."""
-        names = [name for role in self.named or (WEB, "worker", BEAT) for name in PROGRAMS[role]]
+        # Where some are named, others may run beside them and tell the same: so this one is named as well.
+        every = (WEB, "worker", BEAT, METRICS) if os.environ.get("METRICS_ADDRESS") else (WEB, "worker", BEAT)
+        names = [name for role in self.named or every for name in PROGRAMS[role]]
         return tuple(dict.fromkeys(name for name in names if name not in PROGRAMS[SERVICES]))
 
     def make(self, address: web.Address, workers: int) -> list[Program]:

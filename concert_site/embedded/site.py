@@ -27,7 +27,7 @@ READY_SECONDS = 60.0
 # What answers no probe is taken to run once it has lived for so long.
 SETTLED_SECONDS = 2.0
 # First those who take requests, then those who work for them, then what they all write to.
-STOP_ORDER = (("web", "beat"), ("ticks", "worker", "lines", "tasks"), *services.STOP_ORDER)
+STOP_ORDER = (("web", "beat"), ("ticks", "worker", "lines", "tasks", "metrics"), *services.STOP_ORDER)
 
 
 @dataclass(frozen=True)

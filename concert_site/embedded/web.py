@@ -149,6 +149,11 @@ def beat_program() -> Program:
     return Program("beat", (*celery(), "beat", *options), is_loaded=True)
 
 
+def metrics_program() -> Program:
+    """What tells metrics at METRICS_ADDRESS; apart from the web, whose threads may all be taken."""
+    return Program("metrics", (sys.executable, "-m", "concert_site.operations.metrics_server"), is_loaded=True)
+
+
 def celery() -> tuple[str, ...]:
     return (sys.executable, "-m", "celery", "--app=concert_site.celery:app", "--quiet")
 

@@ -18,6 +18,7 @@ from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, se
 from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
+from concert_site.lib import log_context
 from concert_site.lib.database.connections import drop_unusable_connection
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class SiteHandler(WSGIHandler):
         """Answer a request; whoever sends the response closes it."""
         set_script_prefix("/")
         signals.request_started.send(sender=self.__class__, environ=environ)
-        response: HttpResponseBase = self.get_response(WSGIRequest(environ))
+        request = WSGIRequest(environ)
+        response: HttpResponseBase = self.get_response(request)
+        note_known(request)
         return response
 
 
@@ -66,6 +69,7 @@ class ApiHandler(SiteHandler):
         response._resource_closers.append(request.close)  # type: ignore[attr-defined]  # noqa: SLF001  not in the stubs
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
+        note_known(request)
         return response
 
     def _get_response(self, request: HttpRequest) -> HttpResponseBase:
@@ -81,6 +85,30 @@ class ApiHandler(SiteHandler):
         """The view of an address, remembered: it stands behind nine nested lists of addresses."""
         request.resolver_match = match = resolved(settings.ROOT_URLCONF, request.path_info)
         return match
+
+
+def note_known(request: HttpRequest) -> None:
+    """Have the log, and who counts, know where a request went and whose it was, as far as anybody has looked."""
+    work = log_context.current()
+    if work is None:
+        return
+    match = request.resolver_match
+    if match is not None:
+        work.route = route_of(match, request.path_info)
+        is_schedule = "schedules/<" in match.route
+        work.schedule_id = match.kwargs.get("pk") if is_schedule else match.kwargs.get("schedule_id")
+    # As Django keeps it once somebody has asked for it.
+    user = getattr(request, "_cached_user", None)
+    if user is not None and user.pk:
+        work.user_id = user.pk
+
+
+def route_of(match: ResolverMatch, path: str) -> str:
+    """An address without what differs from one request to the next; of the admin its name."""
+    if "admin" in match.namespaces:
+        return f"admin:{match.url_name}"
+    is_short = path.startswith(API) and not match.route.startswith(API[1:])
+    return f"{API if is_short else '/'}{match.route}"
 
 
 @lru_cache(maxsize=4096)

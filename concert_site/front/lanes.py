@@ -11,6 +11,8 @@ from typing import Protocol
 
 from django.db import connections
 
+from concert_site.lib import metrics
+
 log = logging.getLogger(__name__)
 
 
@@ -40,6 +42,8 @@ class Lane:
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         # What waits, and until when; whoever takes it out of here, a thread or the clock, has it.
         self._until: dict[Work, float] = {}
+        # The threads that are at work.
+        self._busy: set[int] = set()
 
     def start(self) -> None:
         """Start the threads. They end with the process, or after `stop`."""
@@ -58,6 +62,7 @@ class Lane:
     def submit(self, work: Work) -> bool:
         """Queue work; false if too much waits already."""
         if len(self._until) >= self.waiting:
+            metrics.LANE_REFUSED.add(self.name)
             return False
         self._until[work] = time.monotonic() + self.seconds
         self._queue.put(work)
@@ -71,17 +76,29 @@ class Lane:
             if until > now:
                 return
             if self._until.pop(work, None) is not None:
+                metrics.LANE_REFUSED.add(self.name)
                 work.give_up()
+
+    def note_levels(self) -> None:
+        """Say how full it is. To be called every now and then."""
+        metrics.LANE_THREADS.set(self.threads, self.name)
+        metrics.LANE_BUSY.set(len(self._busy), self.name)
+        metrics.LANE_WAITING.set(len(self._until), self.name)
 
     def _work(self) -> None:
         get: Callable[[], Work | None] = self._queue.get
+        number = threading.get_ident()
         while (work := get()) is not None:
-            if self._until.pop(work, None) is not None:
+            until = self._until.pop(work, None)
+            if until is not None:
+                self._busy.add(number)
+                metrics.LANE_SECONDS.note(self.seconds - (until - time.monotonic()), self.name)
                 try:
                     work.run()
                 except Exception:
                     # The thread is needed by the next one.
                     log.exception("Work in lane %s failed", self.name)
+                self._busy.discard(number)
             # Not kept until the next one comes: it holds a request and its answer.
             del work
         connections.close_all()

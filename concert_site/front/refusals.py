@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from concert_site.front.rsgi import Header, Scope
+from concert_site.lib import metrics
+from concert_site.lib.log_context import HEADER
 from concert_site.lib.web.headers import security_headers
-from concert_site.lib.web.refusals import json_refusal
+from concert_site.lib.web.refusals import SERVER_ERRORS, json_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,18 @@ def language_of(scope: Scope) -> str:
     return "ko" if str(scope.headers.get("accept-language", "")).lower().startswith("ko") else "en"
 
 
-def rendered(refusal: Refusal, scope: Scope, path: str) -> tuple[list[Header], bytes]:
+def rendered(refusal: Refusal, scope: Scope, path: str, request_id: str = "") -> tuple[list[Header], bytes]:
+    metrics.REFUSALS.add(refusal.code)
     with override(language_of(scope)):
         detail = str(refusal.detail)
     # Of plain text, which is no page; whether https was used is the proxy's to say.
     ours = security_headers("/healthz", is_secure=scope.scheme == "https")
     headers = [("cache-control", "no-store"), *refusal.headers, *((name.lower(), ours[name]) for name in ours)]
+    if request_id:
+        headers.append((HEADER, request_id))
     body = json_refusal(path, refusal.status, refusal.code, detail)
     if body is not None:
         return [("content-type", "application/json"), *headers], body
+    if request_id and refusal.status >= SERVER_ERRORS:
+        detail += f" ({request_id})"
     return [("content-type", "text/plain; charset=utf-8"), *headers], detail.encode()

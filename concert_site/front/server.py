@@ -24,15 +24,20 @@ from concert_site.front.not_modified import CurrentVersions, key_of
 from concert_site.front.refusals import Refusal, rendered
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
+from concert_site.front.seen import Seen
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
-from concert_site.lib.database.silence import SilenceWatch
+from concert_site.lib import metrics
+from concert_site.lib.database.silence import SilenceWatch, is_silent
+from concert_site.lib.log_context import HEADER, request_id_of
 from concert_site.lib.web.headers import security_headers
 from concert_site.lib.web.hosts import is_allowed
+from concert_site.operations import metrics_page
+from concert_site.operations.metrics_page import MetricsPage
 from concert_site.operations.monitoring import process_health, tick_monitor
 
 log = logging.getLogger(__name__)
 
-HEALTH, READINESS = "/healthz", "/readyz"
+HEALTH, READINESS, METRICS = "/healthz", "/readyz", "/metrics"
 HEALTH_HEADERS = [
     ("content-type", "application/json"),
     ("cache-control", "no-store"),
@@ -45,6 +50,9 @@ FRESH_SECONDS, STALE_SECONDS = 0.2, 0.6
 TICK_SECONDS = 0.1
 # How often is looked whether lines are moved on.
 WATCH_SECONDS = 5.0
+SCRAPES = "scrapes"
+# How often is said how full the lanes are.
+LEVELS_SECONDS = 1.0
 # The web server has waited for what was on its way; a thread that is still at work then is left behind.
 STOPPING_SECONDS = 0.2
 REFUSED_BODIES: dict[type[BodyRefused], Refusal] = {
@@ -72,6 +80,7 @@ def lanes() -> dict[str, Lane]:
             Lane("progress", threads=1, waiting=1024, seconds=5),
             Lane("first-progress", threads=1, waiting=64, seconds=5),
             Lane("probes", threads=1, waiting=1, seconds=5),
+            Lane(SCRAPES, threads=1, waiting=1, seconds=9),
         )
     }
 
@@ -90,33 +99,38 @@ class Watching:
 class Exchange:
     """A request with its body at hand, on its way through a lane."""
 
-    __slots__ = ("body", "done", "front", "handler", "length", "path", "scope", "transport")
+    __slots__ = ("body", "done", "front", "handler", "length", "path", "scope", "seen", "transport")
 
     def __init__(  # noqa: PLR0917
         self, front: Front, handler: SiteHandler, scope: Scope, transport: Transport, path: str,
-        body: IO[bytes] | None, length: int, done: asyncio.Future[None],
+        body: IO[bytes] | None, length: int, done: asyncio.Future[None], seen: Seen,
     ) -> None:  # fmt: skip
         self.front, self.handler, self.scope, self.transport, self.path = front, handler, scope, transport, path
-        self.body, self.length, self.done = body, length, done
+        self.body, self.length, self.done, self.seen = body, length, done, seen
 
     def run(self) -> None:
         """Have Django answer, in a thread, and answer from there: the loop need not wake up for it."""
-        try:
-            environ = environ_of(self.scope, self.path, self.body, self.length)
-            response = self.handler.respond(environ)
-            key = repeatable_key(self.scope)
-            if key is not None:
-                self.front.versions.remember(key, response)
-            self.front.sender.send(self.transport, self.scope.method, self.path, response)
-        except Exception:
-            log.exception("%s %s could not be answered", self.scope.method, self.path)
-            self.front.refuse(refusals.FAILED, self.scope, self.transport, self.path)
-        finally:
-            self._end()
+        with self.seen:
+            try:
+                environ = environ_of(self.scope, self.path, self.body, self.length)
+                response = self.handler.respond(environ)
+                key = repeatable_key(self.scope)
+                if key is not None:
+                    self.front.versions.remember(key, response)
+                self.seen.note(response)
+                self.front.sender.send(self.transport, self.scope.method, self.path, response)
+            except Exception:
+                log.exception("%s %s could not be answered", self.scope.method, self.path)
+                self._refuse(refusals.FAILED)
+            finally:
+                self._end()
 
     def give_up(self) -> None:
-        self.front.refuse(refusals.BUSY, self.scope, self.transport, self.path)
+        self._refuse(refusals.BUSY)
         self._end()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.front.refuse(refusal, self.scope, self.transport, self.path, self.seen.request_id)
 
     def _end(self) -> None:
         if self.body is not None:
@@ -144,14 +158,21 @@ class Front:
         probes = self.lanes["probes"]
         self.silence = SilenceWatch(looks=round(settings.DATABASE_SILENCE_SECONDS / TICK_SECONDS))
         self.readiness = Snapshots(self._make_readiness, known=probes, unknown=probes, fresh=0, stale=0)
+        self.metrics_page = MetricsPage(settings.METRICS_DIR)
+        scrapes = self.lanes[SCRAPES]
+        self.metrics = Snapshots(self._make_metrics, known=scrapes, unknown=scrapes, fresh=0, stale=0)
         # Exchanges that were answered. Their tasks end when the loop next comes by, which nobody waits for.
         self.ended: deque[asyncio.Future[None]] = deque()
         self._tick: asyncio.TimerHandle | None = None
-        self._watched_at = time.monotonic()
+        self._watched_at = self._levels_at = time.monotonic()
+        # What was answered here since it was last counted: the loop has no time to count each.
+        self.polls = self.repeats = 0
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads, in the process that uses them."""
         self._loop = loop
+        if settings.HAS_METRICS:
+            metrics.begin("web", settings.METRICS_DIR)
         for lane in self.lanes.values():
             lane.start()
         self.connections.start()
@@ -181,11 +202,13 @@ class Front:
             return DONE
         elif path == READINESS:
             return self._snapshot(self.readiness, (path, False), "", scope, transport)
+        elif path == METRICS and settings.METRICS_TOKEN:
+            return self._metrics(scope, transport)
         return self._through_a_lane(scope, transport, path)
 
-    def refuse(self, refusal: Refusal, scope: Scope, transport: Transport, path: str) -> None:
+    def refuse(self, refusal: Refusal, scope: Scope, transport: Transport, path: str, request_id: str = "") -> None:
         """Answer in place of Django; nothing happens if it was answered already."""
-        transport.response_bytes(refusal.status, *rendered(refusal, scope, path))
+        transport.response_bytes(refusal.status, *rendered(refusal, scope, path, request_id))
 
     def _repeat(self, scope: Scope, transport: Transport) -> bool:
         key = repeatable_key(scope)
@@ -194,6 +217,7 @@ class Front:
         found = self.versions.find(key, scope.headers.get("if-none-match"))
         if found is None:
             return False
+        self.repeats += 1
         found.respond(scope, transport)
         return True
 
@@ -204,6 +228,7 @@ class Front:
         host = scope.headers.get("host", "")
         key = (path, says_secure(scope))
         found = self.progress.at_hand(key, host)
+        self.polls += 1
         if found is None:
             return self._snapshot(self.progress, key, host, scope, transport)
         found.respond(scope, transport)
@@ -221,24 +246,37 @@ class Front:
         while ended:
             end(ended.popleft())
         headers, method = scope.headers, scope.method
+        request_id = request_id_of(headers.get(HEADER))
         route = routes.route_of(method, path)
         body, length = None, 0
         if "content-length" in headers or "transfer-encoding" in headers:
             try:
                 body, length = await self.bodies.read(transport, headers, route.limit)
             except BodyRefused as refused:
-                self.refuse(REFUSED_BODIES[type(refused)], scope, transport, path)
+                self.refuse(REFUSED_BODIES[type(refused)], scope, transport, path, request_id)
                 # Who asked first is told no, and sends nothing.
                 if isinstance(refused, bodies.TooLarge | bodies.NoRoom) and "expect" not in headers:
                     await self.bodies.discard(transport)
                 return
         handler = self.dispatcher.handler_of(method, path, has_cookie="cookie" in headers)
         done = self._loop.create_future()
-        exchange = Exchange(self, handler, scope, transport, path, body, length, done)
+        exchange = Exchange(self, handler, scope, transport, path, body, length, done, Seen(request_id, method, path))
         if self.lanes[route.lane].submit(exchange):
             await done
         else:
             exchange.give_up()
+
+    async def _metrics(self, scope: Scope, transport: Transport) -> None:
+        """The page of metrics, for who has the token; for everybody else it isn't there."""
+        if scope.method not in READS or not metrics_page.is_allowed(scope.headers.get("authorization", "")):
+            await self._through_a_lane(scope, transport, METRICS)
+            return
+        await self._snapshot(self.metrics, (METRICS, False), "", scope, transport)
+
+    def _make_metrics(self, key: Key, host: str) -> Snapshot:
+        body = self.metrics_page.render()
+        headers = [("content-type", metrics_page.CONTENT_TYPE), ("cache-control", "no-store")]
+        return Snapshot(200, headers, body, None, time.monotonic())
 
     def _make_progress(self, key: Key, host: str) -> Snapshot:
         path, is_secure = key
@@ -266,9 +304,22 @@ class Front:
         self.sender.forget_promised()
         for lane in self.lanes.values():
             lane.end_late_ones()
-        if time.monotonic() - self._watched_at > WATCH_SECONDS:
-            self._watched_at = time.monotonic()
+        now = time.monotonic()
+        if now - self._levels_at > LEVELS_SECONDS:
+            self._levels_at = now
+            self._note_levels()
+        if now - self._watched_at > WATCH_SECONDS:
+            self._watched_at = now
             self.lanes["first-progress"].submit(Watching())
+
+    def _note_levels(self) -> None:
+        """Say how full the lanes are, and what was answered without them."""
+        for lane in self.lanes.values():
+            lane.note_levels()
+        metrics.REPEATED.add("progress", by=self.polls)
+        metrics.REPEATED.add("unchanged", by=self.repeats)
+        metrics.SILENT.set(is_silent())
+        self.polls = self.repeats = 0
 
 
 def end(done: asyncio.Future[None]) -> None:

@@ -12,11 +12,12 @@ from django.utils.http import parse_etags
 
 from concert_site.front.lanes import Lane
 from concert_site.front.rsgi import Header, Scope, Transport
+from concert_site.lib.log_context import HEADER, request_id_of
 from concert_site.lib.web.headers import NAMES
 
 OK = 200
 # What a 304 repeats of the answer that it stands for (RFC 9110, 15.4.5).
-REPEATED = {"etag", "cache-control", "vary", "date"} | NAMES
+REPEATED = {"etag", "cache-control", "vary", "date", HEADER} | NAMES
 MOST_KEPT = 1024
 Key = tuple[str, bool]
 
@@ -32,12 +33,16 @@ class Snapshot:
     made_at: float
 
     def respond(self, scope: Scope, transport: Transport) -> None:
+        headers = self.headers
+        if HEADER in scope.headers:
+            # Who gave it a number finds that in the answer; others need none, for nothing is logged of it.
+            headers = [*headers, (HEADER, request_id_of(scope.headers.get(HEADER)))]
         known = scope.headers.get("if-none-match")
         if known is not None and self.is_named_by(known):
-            transport.response_empty(304, repeated(self.headers))
+            transport.response_empty(304, repeated(headers))
         else:
             # To a HEAD the web server gives the head.
-            transport.response_bytes(self.status, self.headers, self.body)
+            transport.response_bytes(self.status, headers, self.body)
 
     def is_named_by(self, if_none_match: str) -> bool:
         """Whether this If-None-Match names the version; weak tags are as good (RFC 9110, 13.1.2)."""

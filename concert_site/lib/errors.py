@@ -14,6 +14,8 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
+from concert_site.lib import metrics
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
@@ -84,6 +86,25 @@ class Unavailable(DomainError):
     retry_after_seconds = 2
 
 
+# By the code that PostgreSQL gives (its manual, appendix A); without one the connection was lost, or never made.
+KINDS = {
+    "55P03": "lock_timeout",
+    "57014": "statement_timeout",
+    "40P01": "deadlock",
+    "40001": "serialization",
+    "53300": "too_many_connections",
+    "57P01": "shut_down",
+    "57P03": "starting",
+    "53100": "disk_full",
+}
+
+
+def kind_of(exc: Exception) -> str:
+    """What PostgreSQL did instead of a statement, in a word."""
+    code = getattr(exc.__cause__, "sqlstate", None)
+    return "connection" if code is None else KINDS.get(code, "other")
+
+
 def as_domain_error(exc: Exception) -> DomainError | None:
     """The family that an exception belongs to; None for a mistake of ours.
 
@@ -93,12 +114,16 @@ def as_domain_error(exc: Exception) -> DomainError | None:
     if isinstance(exc, DomainError):
         return exc
     if isinstance(exc, OperationalError | InterfaceError | RedisError):
+        if not isinstance(exc, RedisError):
+            metrics.POSTGRES_ERRORS.add(kind_of(exc))
         log.warning("A service is away: %s", exc)
         return Unavailable()
     if isinstance(exc, DataError):
+        metrics.POSTGRES_ERRORS.add("value")
         log.warning("PostgreSQL refused a value that a serializer let through: %s", exc)
         return Invalid()
     if isinstance(exc, IntegrityError):
+        metrics.POSTGRES_ERRORS.add("constraint")
         log.error("A constraint refused what the rules let through", exc_info=exc)
         return Conflict()
     return None

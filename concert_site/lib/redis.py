@@ -14,6 +14,7 @@ from redis.connection import Connection
 from redis.exceptions import ClusterError, ReadOnlyError, RedisError, ResponseError
 
 from concert_site.embedded import redis_clients
+from concert_site.lib import metrics
 from concert_site.lib.errors import Unavailable
 
 T = TypeVar("T")
@@ -118,6 +119,7 @@ class Breaker:
         try:
             return step()
         except RedisError as error:
+            metrics.REDIS_ERRORS.add(kind_of(error))
             if is_away(error):
                 log.warning("Redis is away: %s", error)
                 self.closed_until = time.monotonic() + REST_SECONDS
@@ -127,6 +129,15 @@ class Breaker:
 def is_away(error: RedisError) -> bool:
     """Whether an error says that nobody is there to ask, which includes a cluster without a part of its slots."""
     return isinstance(error, (ClusterError, ReadOnlyError)) or not isinstance(error, ResponseError)
+
+
+def kind_of(error: RedisError) -> str:
+    """What went wrong with Redis, in a word."""
+    if isinstance(error, redis.TimeoutError):
+        return "timeout"
+    if isinstance(error, redis.ConnectionError):
+        return "connection"
+    return "refused" if isinstance(error, ResponseError) else "other"
 
 
 breaker = Breaker()

@@ -12,6 +12,8 @@ import threading
 import time
 from typing import Protocol
 
+from concert_site.lib import log_context
+from concert_site.lib.log_context import Work
 from concert_site.lib.redis import broker_client, try_broker
 
 log = logging.getLogger(__name__)
@@ -92,7 +94,8 @@ class Enqueuer:
     """
 
     def __init__(self) -> None:
-        self._wanted: set[tuple[str, int | None]] = set()
+        # What is wanted, and the number of the request that was the first to ask for it.
+        self._wanted: dict[tuple[str, int | None], str | None] = {}
         self._is_sending = False
         self._lock = threading.Lock()
         self._something = threading.Condition(self._lock)
@@ -100,7 +103,7 @@ class Enqueuer:
 
     def ask(self, task: str, *, schedule_id: int | None) -> None:
         with self._lock:
-            self._wanted.add((task, schedule_id))
+            self._wanted.setdefault((task, schedule_id), log_context.request_id())
             # Started at the first need: a web server forks its workers, and threads don't survive that.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="enqueuer", daemon=True)
@@ -116,14 +119,16 @@ class Enqueuer:
         while True:
             with self._lock:
                 self._something.wait_for(lambda: self._wanted)
-                wanted, self._wanted = self._wanted, set()
+                wanted, self._wanted = self._wanted, {}
                 self._is_sending = True
-            for task, schedule_id in wanted:
+            for (task, schedule_id), request_id in wanted.items():
+                token = log_context.begin(Work(request_id))
                 try:
                     enqueue(task, schedule_id=schedule_id)
                 except Exception:
                     # Whatever it is, the next one is asked for by somebody else.
                     log.exception("%s was not enqueued", task)
+                log_context.end(token)
             with self._lock:
                 self._is_sending = False
                 self._something.notify_all()

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from concert_site.lib.database.sql_functions import is_up_to_date
 from concert_site.lib.redis import client
-from concert_site.operations.monitoring import LATE, process_health, tick_monitor
+from concert_site.operations.monitoring import LATE, part_monitor, process_health, tick_monitor
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,13 @@ OK, DEGRADED, AWAY, MISSING = "ok", "degraded", "away", "missing"
 _ask_database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz-database")
 _ask_redis = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz-redis")
 _done: set[str] = set()
+# Of what works through Redis nothing is known without it.
+PARTS_UNKNOWN: dict[str, Any] = {  # Any: JSON
+    "ticks": LATE,
+    "last_tick_seconds": None,
+    "beat": "unknown",
+    "worker": "unknown",
+}
 
 
 class HealthCheckMiddleware(MiddlewareMixin):
@@ -43,17 +50,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 while what can be served is served; else 503, and what is missing. Within two seconds.
 
-    Without Redis the status is `degraded`, and ticks that are late are told: neither is a reason for a 503. A load
-    balancer would take every web process away from fans, who hold and pay without either.
+    Without Redis, or where ticks, beat or worker have not been at work for too long, the status is `degraded`, which is
+    no reason for a 503. A load balancer would take every web process away from fans, who hold and pay without them.
     """
     database, redis = _ask_database.submit(database_state), _ask_redis.submit(redis_state)
     wait([database, redis], timeout=TIMEOUT_SECONDS)
     needed = result_or(database, {"database": AWAY, "migrations": AWAY})
     state = needed | result_or(redis, {"redis": AWAY})
-    ticks = ticks_state() if state["redis"] == OK else {"ticks": LATE, "last_tick_seconds": None}
+    parts, is_well = parts_state() if state["redis"] == OK else (PARTS_UNKNOWN, False)
     if set(needed.values()) == {OK}:
-        return answer({"status": OK if state["redis"] == OK else DEGRADED} | state | ticks)
-    response = answer({"status": AWAY} | state | ticks, status=503)
+        return answer({"status": OK if is_well else DEGRADED} | state | parts)
+    response = answer({"status": AWAY} | state | parts, status=503)
     response["Retry-After"] = "1"
     return response
 
@@ -103,11 +110,20 @@ def migrations_state() -> str:
     return OK
 
 
-def ticks_state() -> dict[str, Any]:  # Any: as above
-    """Whether the lines are moved on, and how many seconds ago they last were; null if nobody knows."""
+def parts_state() -> tuple[dict[str, Any], bool]:  # Any: as above
+    """Whether lines are moved on, and how many seconds ago they last were (null if nobody knows); whether all is well.
+
+    Ticks are late as soon as there is no trace of one. That alone is no trouble yet: the site may have just started.
+    """
     found = process_health()
     tick_monitor.observe(found)
-    return {"ticks": LATE if found.is_late else OK, "last_tick_seconds": found.tick}
+    late = part_monitor.late(found)
+    states = {part: LATE if late[part] else OK for part in ("beat", "worker")}
+    return {
+        "ticks": LATE if found.is_late else OK,
+        "last_tick_seconds": found.tick,
+        **states,
+    }, not any(late.values())
 
 
 def redis_state() -> dict[str, str]:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -186,3 +186,32 @@ class TickMonitor:
 
 
 tick_monitor = TickMonitor()
+
+
+class PartMonitor:
+    """Says of each part whether it has not been at work for too long.
+
+    Where there is no trace of one it is given its time from the first look on: the site may have just been started.
+    """
+
+    LIMITS: ClassVar = {"ticks": LATE_SECONDS, "beat": LATE_SECONDS, "worker": WORKER_LATE_SECONDS}
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._missing_since: dict[str, float] = {}
+
+    def late(self, found: ProcessHealth) -> dict[str, bool]:
+        """By the name of the part. Without Redis nothing is known, and nothing is said to be late."""
+        ages = {"ticks": found.tick, "beat": found.beat, "worker": found.worker}
+        with self._lock:
+            return {part: found.has_redis and self._is_late(part, age) for part, age in ages.items()}
+
+    def _is_late(self, part: str, age: float | None) -> bool:
+        if age is None:
+            age = time.monotonic() - self._missing_since.setdefault(part, time.monotonic())
+        else:
+            self._missing_since.pop(part, None)
+        return age > self.LIMITS[part]
+
+
+part_monitor = PartMonitor()

@@ -17,7 +17,7 @@ from django.db import Error
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
-from concert_site.lib import heartbeats
+from concert_site.lib import heartbeats, metrics
 from concert_site.lib.tasks import has_room
 from concert_site.operations import periodic_tasks
 from concert_site.operations.beat_lease import WAIT_SECONDS, BeatLease
@@ -146,8 +146,10 @@ class SiteScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
             if entry.name not in self._held_back:
                 log.error("%s is not sent: nobody takes up what is in its queue", entry.name)
             self._held_back.add(entry.name)
+            metrics.HELD_BACK.add(entry.task)
             return None
         self._held_back.discard(entry.name)
+        metrics.SENT.add(entry.task)
         sent = super().apply_async(entry, *args, **options)
         if not isinstance(entry.schedule, MonotonicInterval):
             # Rare, and written down at once: whoever takes over doesn't send it again.

@@ -169,13 +169,3 @@ STORAGES = {
     "default": {"BACKEND": "concert_site.lib.storage.AtomicFileStorage"},
     "staticfiles": {"BACKEND": "concert_site.lib.web.static.HashedFiles"},
 }
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # A refusal is an answer, not an incident.
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}, "stripe": {"level": "WARNING"}},
-}

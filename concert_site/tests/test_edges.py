@@ -26,7 +26,11 @@ READY = {
     "redis": "ok",
     "ticks": "late",
     "last_tick_seconds": None,
+    "beat": "ok",
+    "worker": "ok",
 }
+
+UNKNOWN = {"beat": "unknown", "worker": "unknown"}
 
 
 @pytest.fixture
@@ -38,6 +42,7 @@ def client():
 def nothing_found():
     """A process that has looked at nothing yet."""
     health._done.clear()
+    health.part_monitor._missing_since.clear()
 
 
 def test_alive_touches_nothing(client, settings):
@@ -76,7 +81,7 @@ def test_ready_and_degraded_without_redis(client):
     with redis_away():
         response = client.get("/readyz")
 
-    assert (response.status_code, response.json()) == (200, READY | {"status": "degraded", "redis": "away"})
+    assert (response.status_code, response.json()) == (200, READY | {"status": "degraded", "redis": "away", **UNKNOWN})
 
 
 @pytest.mark.django_db(transaction=True)

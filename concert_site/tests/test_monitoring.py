@@ -11,7 +11,7 @@ from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.lib import heartbeats
 from concert_site.lib.redis import client as redis_client
 from concert_site.operations import monitoring, periodic_tasks
-from concert_site.operations.monitoring import BEAT, MAILS, TICK, ProcessHealth, TickMonitor
+from concert_site.operations.monitoring import BEAT, MAILS, TICK, PartMonitor, ProcessHealth, TickMonitor
 from concert_site.tests.away import redis_away
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_line
@@ -170,6 +170,35 @@ def test_a_probe_says_when_the_lines_were_last_moved_on(client):
 
     redis_client().flushdb()
     assert (client.get("/readyz").json()["ticks"], client.get("/readyz").json()["last_tick_seconds"]) == ("late", None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("silent", "part"), [(BEAT, "beat"), (TICK, "ticks"), (MAILS, "worker")])
+def test_a_part_that_is_silent_makes_the_site_degraded_and_not_unready(client, silent, part):
+    assert client.get("/readyz").json()["status"] == "ok"
+
+    late(silent)
+
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"], answer.json()[part]) == (200, "degraded", "late")
+
+
+def test_a_part_that_left_no_trace_has_its_time_from_the_first_look_on(monkeypatch):
+    clock, monitor = [1000.0], PartMonitor()
+    monkeypatch.setattr(monitoring.time, "monotonic", lambda: clock[0])
+    nothing = ProcessHealth(has_redis=True)
+    assert monitor.late(nothing) == {"ticks": False, "beat": False, "worker": False}
+
+    clock[0] += 11
+    assert monitor.late(nothing) == {"ticks": True, "beat": True, "worker": False}
+    clock[0] += 50
+    assert monitor.late(ProcessHealth(has_redis=True, tick=0.1, beat=0.1)) == {
+        "ticks": False,
+        "beat": False,
+        "worker": True,
+    }
+    # Without Redis nothing is known.
+    assert not any(monitor.late(ProcessHealth(has_redis=False)).values())
 
 
 def test_a_tick_leaves_its_trace_and_one_that_fails_does_not(monkeypatch):

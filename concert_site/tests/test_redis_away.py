@@ -16,6 +16,7 @@ from concert_site.lib import rate_limits, tasks
 from concert_site.lib.api.throttling import CallerThrottle
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.lib.redis import try_redis
+from concert_site.operations.monitoring import part_monitor
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.redis_server import redis_of_our_own
 from queueing.models import WaitingToken
@@ -37,6 +38,7 @@ BACK_SECONDS = 20.0
 
 @pytest.fixture
 def redis():
+    part_monitor._missing_since.clear()
     with redis_of_our_own() as ours:
         yield ours
 

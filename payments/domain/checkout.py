@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import DomainError, NotFound, Unavailable
 from concert_site.lib.id_lists import indexes_of, require_distinct
@@ -55,7 +56,11 @@ def pay(*, user_id: int, reservation_ids: Sequence[int], now: datetime | None = 
         raise refusal_of(rows[0], reservation_ids)
     for schedule_id in rows[0]["freed"] or ():
         slot_freed(schedule_id)
-    return Receipt(rows)
+    receipt = Receipt(rows)
+    if receipt.is_new:
+        metrics.PAID_SEATS.add("wallet", by=len(rows))
+        metrics.PAID_AMOUNT.add("wallet", by=sum([row["price"] for row in rows]))
+    return receipt
 
 
 def refusal_of(row: Row, reservation_ids: Sequence[int]) -> DomainError:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
 from concert_site.accounts.walk_ins import LONGEST_NAME, lock_account, make_walk_in
+from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound
 from concert_site.lib.id_lists import require_distinct
@@ -151,6 +152,8 @@ def sell_now(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
             if not till.booked_before(key):
                 raise
         else:
+            metrics.PAID_SEATS.add("counter", by=len(order.seat_ids))
+            metrics.PAID_AMOUNT.add("counter", by=order.agreed)
             for schedule_id in freed:
                 slot_freed(schedule_id)
             return CounterSale(sale, is_new=True)

@@ -30,6 +30,7 @@ from django.db.models.functions import Coalesce, Now
 
 from concert_site.accounts.models import User
 from concert_site.accounts.walk_ins import is_walk_in
+from concert_site.lib import metrics
 from concert_site.lib.redis import try_redis
 from payments.domain.mail_rendering import (
     render_announcement,
@@ -114,6 +115,7 @@ def send_owed(*, now: datetime | None = None) -> int:
         with server() as backend:
             return send_each(first, owed, backend, now=now)
     except ServerAway as error:
+        metrics.MAILS.add("server_away")
         try_redis(lambda redis: redis.set(SERVER_BACKOFF_KEY, 1, ex=SERVER_RESTS_SECONDS), None)
         log.warning("Mails wait, the mail server is away: %s", error.__cause__ or error)
         return 0
@@ -172,6 +174,7 @@ def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) 
     try:
         deliver(owed, letter, backend)
     except Refused as refusal:
+        metrics.MAILS.add("refused")
         if letter.owed_for < GIVEN_UP_AFTER:
             log.warning("The mail %s was refused, and waits: %s", owed, refusal)
             back_off(owed, letter.owed_for)
@@ -183,6 +186,7 @@ def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) 
         # Should it be this mail that the server dies of, others come first next time.
         back_off(owed, letter.owed_for)
         raise
+    metrics.MAILS.add("sent")
     letter.mark(now)
     return True
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
 from concert_site.lib.zones import zone_of
@@ -84,13 +85,14 @@ def cancel(
     :raises BalanceTooLarge: if the wallet would hold too much
     """
     order = {"fan": user_id, "reservation": reservation_id, "agreed": agreed, "now": now}
-    row = try_to_cancel(order, fee=None)
+    row, is_refund = try_to_cancel(order, fee=None), False
     for _attempt in range(MOST_QUOTES):
         if row["refusal"] != "quote_first":
             break
-        row = try_to_cancel(order, fee=fee_of_today(row, agreed=agreed, user_id=user_id))
+        row, is_refund = try_to_cancel(order, fee=fee_of_today(row, agreed=agreed, user_id=user_id)), True
     if row["refusal"] is not None:
         raise REFUSALS[row["refusal"]]
+    metrics.REFUNDED_SEATS.add("fan", by=is_refund)
     return cancellation_from(row, user_id=user_id)
 
 
@@ -186,7 +188,9 @@ def refund(reservation_id: int, *, fee: int, note: str, actor_id: int, now: date
     row = fetch_one(REFUND, params | {"most": ledger.LARGEST_BALANCE})
     if row["refusal"] == "balance_too_large":
         raise BalanceTooLarge
-    return row["refusal"] is None
+    is_new = bool(row["refusal"] is None)
+    metrics.REFUNDED_SEATS.add("staff", by=is_new)
+    return is_new
 
 
 def require_reason(note: str) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from concert_site.lib import metrics
 from concert_site.lib.database.statements import fetch
 from reservations.domain.waiting_room import slot_freed
 from reservations.models import Reservation
@@ -34,5 +35,8 @@ def settle_booking(top_up: TopUp, outcome: Outcome, now: datetime | None = None)
     if row["refusal"] == "balance_too_large":
         top_ups.note_too_large(top_up)
         raise BalanceTooLarge
+    if row["outcome"] == TopUp.PAID:
+        metrics.PAID_SEATS.add("card", by=len(top_up.reservations))
+        metrics.PAID_AMOUNT.add("card", by=top_up.amount)
     for schedule_id in row["freed"] or ():
         slot_freed(schedule_id)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db.models.functions import Now
 
+from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch, fetch_one, sql_beside
 from concert_site.lib.errors import Unavailable
 from queueing.domain import admission, draw
@@ -70,6 +71,8 @@ def join(
     row = row or take_number(user_id=user_id, schedule_id=facts.schedule_id, now=now)
     is_new = row["is_new"]
     is_active = is_new and row["number"] and has_free_slot and admission.admit_joiner(facts, row["id"], now=now)
+    metrics.JOINS.add(by=bool(is_new))
+    metrics.ADMISSIONS.add("join", by=bool(is_active))
     if is_active or not is_new:
         token = own_token(row["token"], user_id=user_id, now=now)
     else:

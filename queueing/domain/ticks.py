@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import Error
 
+from concert_site.lib import metrics
 from concert_site.lib.redis import try_redis
 from concert_site.lib.tasks import enqueue_soon
 from queueing.domain import admission, draw, snapshots
@@ -44,6 +45,7 @@ def tick(facts: SaleFacts, *, stands_in: bool = False, now: datetime | None = No
                 # The rest in a task of its own: a million take a minute, and other lines move on meanwhile.
                 enqueue_soon("reservations.end_line", schedule_id=schedule_id)
             admission.expire_lapsed(schedule_id, now=now)
+    metrics.ADMISSIONS.add("stand_in" if stands_in else "tick", by=admitted)
     snapshots.take(facts, stands_in=stands_in)
     return admitted
 

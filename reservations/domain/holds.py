@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch, fetch_one, sql_beside
 from concert_site.lib.errors import DomainError, NotFound
 from concert_site.lib.id_lists import indexes_of, require_distinct
@@ -194,6 +195,8 @@ def booking_from(
         reference = first["booking_reference"]
         repeated = list(bookings.of_reference(reference, user_id=user_id, now=now))
         return Booking(reference, schedule_id, rows=[], repeated=repeated)
+    metrics.HOLDS.add()
+    metrics.HELD_SEATS.add(by=len(rows))
     return Booking(first["booking_reference"], schedule_id, rows=rows, repeated=[])
 
 
@@ -271,6 +274,7 @@ def release_lapsed(*, now: datetime | None = None, batch: int = RELEASE_BATCH) -
             {"now": now, "batch": batch, "after_at": after_at, "after_id": after_id},
         )
         released += int(answer["freed"])
+        metrics.LAPSED_SEATS.add(by=int(answer["freed"]))
         if answer["seen"] < batch:
             return released
         after_at, after_id = answer["after_at"], answer["after_id"]

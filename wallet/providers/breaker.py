@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from concert_site.lib import metrics
 from wallet.providers.base import ProviderAway, ProviderRefused
 
 # After so many that waited this long in vain, one after another, nobody asks for a while; then one tries.
@@ -17,7 +18,8 @@ MOST, SLOW_SECONDS, REST_SECONDS = 3, 1.0, 5.0
 class Breaker:
     """Of one provider."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str = "other") -> None:
+        self.provider = provider
         self.lock = threading.Lock()
         self.in_vain = 0
         self.open_until = 0.0
@@ -33,13 +35,21 @@ class Breaker:
         try:
             yield
         except ProviderAway:
+            self.count("away", began)
             if time.monotonic() - began >= SLOW_SECONDS:
                 self.note_in_vain()
             raise
         except ProviderRefused:
+            self.count("refused", began)
             self.in_vain = 0
             raise
+        self.count("answered", began)
         self.in_vain = 0
+
+    def count(self, outcome: str, began: float) -> None:
+        """Count one that was asked."""
+        metrics.PROVIDER_CALLS.add(self.provider, outcome)
+        metrics.PROVIDER_SECONDS.note(time.monotonic() - began, self.provider)
 
     def pass_or_rest(self) -> None:
         """

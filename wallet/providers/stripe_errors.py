@@ -14,7 +14,7 @@ UNAUTHORIZED, FORBIDDEN, NOT_FOUND = "unauthorized", "forbidden", "resource_miss
 CODES = {401: UNAUTHORIZED, 403: FORBIDDEN, 404: NOT_FOUND}
 # The house's key is no good: that says nothing about a payment.
 REFUSED_KEYS = {UNAUTHORIZED, FORBIDDEN}
-BREAKER = Breaker()
+BREAKER = Breaker("stripe")
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class Api:
 
     def __init__(self) -> None:
         self.local = threading.local()
-        self.breaker = Breaker()
+        self.breaker = Breaker("toss")
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """What lies there.

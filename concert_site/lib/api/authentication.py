@@ -20,6 +20,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
+from concert_site.lib.log_context import note_user
+
 
 class Anonymous(AnonymousUser):
     """Nobody in particular."""
@@ -137,7 +139,9 @@ class AccessToken(BaseAuthentication):
         claims = claims_of(token.strip())
         if claims.get("exp", 0) <= time.time():
             raise NotAuthenticated
-        return Caller(pk=int(claims["sub"])), claims
+        user_id = int(claims["sub"])
+        note_user(user_id)
+        return Caller(pk=user_id), claims
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -9,7 +9,7 @@ from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from concert_site.lib import errors
+from concert_site.lib import errors, metrics
 from concert_site.lib.errors import as_domain_error
 from concert_site.lib.web.refusals import retry_after, status_of
 
@@ -51,7 +51,10 @@ class DomainExceptionHandler(ExceptionHandler):
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):
             return exceptions.ParseError()
         known = as_domain_error(exc)
-        return Refusal(known) if known else exc
+        if known is None:
+            return exc
+        metrics.REFUSALS.add(known.code)
+        return Refusal(known)
 
     def get_headers(self, exc: exceptions.APIException) -> dict[str, str]:
         """WWW-Authenticate and Retry-After; whole seconds, and never none."""

@@ -28,6 +28,11 @@ _lock = threading.Lock()
 _is_silent = threading.Event()
 
 
+def is_silent() -> bool:
+    """Whether PostgreSQL takes connections and says nothing, as far as this process knows."""
+    return _is_silent.is_set()
+
+
 def refuse_while_silent() -> None:
     """Make no connection that would only wait.
 

@@ -7,8 +7,9 @@ from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib import errors
+from concert_site.lib import errors, metrics
 from concert_site.lib.json import to_json
+from concert_site.lib.log_context import request_id
 
 API = "/api/"
 ACCOUNTS = "/_allauth/"
@@ -60,6 +61,7 @@ def refuse(
 
     From 500 on it asks nothing of database, session or user: they may be what failed.
     """
+    metrics.REFUSALS.add(code)
     body = json_refusal(request.path, status, code, str(detail))
     if body is not None:
         return HttpResponse(body, status=status, content_type="application/json")
@@ -68,7 +70,7 @@ def refuse(
     heading = EXPIRED_HEADING if code == CSRF_FAILED else HEADINGS[status]
     # On a page "Not found." would only say its heading again.
     said = GONE if detail is errors.NotFound.detail else detail
-    words = {"status": status, "heading": heading, "detail": said, "again": again}
+    words = {"status": status, "heading": heading, "detail": said, "again": again, "reference": request_id()}
     return HttpResponse(
         render_to_string("refusal.html", words, None if status >= SERVER_ERRORS else request), status=status
     )

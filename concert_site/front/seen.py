@@ -1,0 +1,58 @@
+"""What is noted of each request that a thread answers: its number, how long it took, and what came of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextvars import Token
+
+from django.conf import settings
+from django.http import HttpResponseBase
+
+from concert_site.lib import log_context, metrics
+from concert_site.lib.log_context import HEADER, Work
+from concert_site.lib.web.headers import stored_headers
+
+log = logging.getLogger("frontrow.request")
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+# Of what no view answers: files, and addresses that don't exist.
+FILES = {"static": "static", "media": "media"}
+UNKNOWN = "unknown"
+FAILED = 500
+# A header of ours as Django keeps it.
+SHOWN_NAME = "X-Request-Id"
+
+
+class Seen:
+    """One request from the end of its body to its answer. Entered by the thread that has it answered."""
+
+    __slots__ = ("_began", "_method", "_path", "_status", "_token", "_work", "request_id")
+
+    def __init__(self, request_id: str, method: str, path: str) -> None:
+        self.request_id, self._method, self._path = request_id, method, path
+        self._began = time.perf_counter()
+        self._status = FAILED
+        self._work = Work(request_id)
+        self._token: Token[Work | None] | None = None
+
+    def __enter__(self) -> None:
+        self._token = log_context.begin(self._work)
+
+    def note(self, response: HttpResponseBase) -> None:
+        """Take note of the answer, and give it the number of its request."""
+        self._status = response.status_code
+        stored_headers(response)[HEADER] = (SHOWN_NAME, self.request_id)
+
+    def __exit__(self, *_error: object) -> None:
+        seconds = time.perf_counter() - self._began
+        work = self._work
+        work.route = route = work.route or FILES.get(self._path.split("/", 2)[1], UNKNOWN)
+        method = self._method if self._method in METHODS else UNKNOWN
+        metrics.REQUESTS.add(route, method, str(self._status))
+        metrics.REQUEST_SECONDS.note(seconds, route)
+        if settings.LOG_REQUESTS:
+            facts = {"method": method, "status": self._status, "milliseconds": round(seconds * 1000, 1)}
+            log.info("%s %s %s", method, route, self._status, extra=facts)
+        assert self._token is not None  # noqa: S101  it was entered
+        log_context.end(self._token)

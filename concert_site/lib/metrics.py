@@ -1,0 +1,182 @@
+"""What each process counts of its own work, for Prometheus: declared here by name, and nothing at all while it is off.
+
+Until `begin` is called a count costs one look at an attribute. From then on it goes into a file of the process in a
+folder that all processes of the host share (prometheus_client's multi-process mode), which whoever is scraped adds up:
+concert_site.operations.metrics_page. Labels are words of ours, never what a client sent, so that there are few of them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Gauge, Histogram
+
+M = TypeVar("M", "Counter", "Gauge", "Histogram")
+
+PREFIX = "frontrow_"
+# Where the counts of processes that have ended are kept, so that no sum goes back.
+ENDED = "ended"
+# A request of the API takes a few milliseconds, a page ten to fifty, a login a quarter of a second, a full lane 30 s.
+SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
+# Tasks run for milliseconds to a minute.
+LONG_SECONDS = (0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 60.0)
+
+
+class Declared(Generic[M]):
+    """A metric with its labels; `make` makes prometheus_client's own once this process counts."""
+
+    every: list[Declared[Any]] = []
+
+    def __init__(self, name: str, what: str, *labels: str) -> None:
+        self.name, self.what, self.labels = PREFIX + name, what, labels
+        self._metric: M | None = None
+        self._children: dict[tuple[str, ...], M] = {}
+        Declared.every.append(self)
+
+    def make(self) -> M:
+        """Prometheus_client's metric."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._children = {}
+        self._metric = self.make()
+
+    def end(self) -> None:
+        """Count no more."""
+        self._metric = None
+
+    def child(self, values: tuple[str, ...]) -> M:
+        """The series of these labels. To be asked for only where the metric is there."""
+        found = self._children.get(values)
+        if found is None:
+            assert self._metric is not None  # noqa: S101  the caller has looked
+            found = self._metric.labels(*values) if values else self._metric
+            self._children[values] = found
+        return found
+
+
+class Count(Declared["Counter"]):
+    """Something that happens."""
+
+    def make(self) -> Counter:
+        from prometheus_client import Counter
+
+        return Counter(self.name, self.what, self.labels, registry=None)
+
+    def add(self, *values: str, by: float = 1) -> None:
+        """Count `by` more of it."""
+        if self._metric is not None and by > 0:
+            self.child(values).inc(by)
+
+
+class Times(Declared["Histogram"]):
+    """How long something takes, in seconds."""
+
+    def __init__(self, name: str, what: str, *labels: str, buckets: tuple[float, ...] = SECONDS) -> None:
+        super().__init__(name, what, *labels)
+        self.buckets = buckets
+
+    def make(self) -> Histogram:
+        from prometheus_client import Histogram
+
+        return Histogram(self.name, self.what, self.labels, buckets=self.buckets, registry=None)
+
+    def note(self, seconds: float, *values: str) -> None:
+        """Note one that took so long."""
+        if self._metric is not None:
+            self.child(values).observe(seconds)
+
+
+class Level(Declared["Gauge"]):
+    """How much there is of something; of several processes the sum, of those that live."""
+
+    def make(self) -> Gauge:
+        from prometheus_client import Gauge
+
+        return Gauge(self.name, self.what, self.labels, multiprocess_mode="livesum", registry=None)
+
+    def set(self, value: float, *values: str) -> None:
+        """Say how much it is now."""
+        if self._metric is not None:
+            self.child(values).set(value)
+
+
+# --- Requests ----------------------------------------------------------------------------------
+
+REQUESTS = Count("http_requests", "Requests that a thread answered", "route", "method", "status")
+REQUEST_SECONDS = Times("http_request_seconds", "From the end of a request's body to its answer", "route")
+REPEATED = Count("http_repeated", "Requests that were answered without a thread", "kind")
+REFUSALS = Count("refusals", "What was refused, by the code of the API", "code")
+LANE_SECONDS = Times("lane_wait_seconds", "How long work waited for a thread of its lane", "lane")
+LANE_THREADS = Level("lane_threads", "Threads of a lane", "lane")
+LANE_BUSY = Level("lane_busy_threads", "Threads of a lane that are at work", "lane")
+LANE_WAITING = Level("lane_waiting", "Work that waits for a thread of its lane", "lane")
+LANE_REFUSED = Count("lane_refused", "Work that was refused, its lane being full, or given up after its time", "lane")
+
+# --- What is needed ----------------------------------------------------------------------------
+
+POSTGRES_ERRORS = Count("postgres_errors", "Statements that PostgreSQL did not do, by what came of them", "kind")
+REDIS_ERRORS = Count("redis_errors", "Calls that Redis did not answer as it should", "kind")
+SILENT = Level("postgres_silent_processes", "Web processes that wait for PostgreSQL to say anything")
+
+# --- The sale ----------------------------------------------------------------------------------
+
+JOINS = Count("joins", "Fans who came into a line or lobby")
+ADMISSIONS = Count("admissions", "Fans who were let in, by what let them in", "by")
+HOLDS = Count("holds", "Bookings that were held")
+HELD_SEATS = Count("held_seats", "Seats that were held")
+LAPSED_SEATS = Count("lapsed_seats", "Held seats that were not paid in time, and returned to sale")
+PAID_SEATS = Count("paid_seats", "Seats that were paid", "by")
+PAID_AMOUNT = Count("paid_amount", "What was paid for seats, in minor units", "by")
+REFUNDED_SEATS = Count("refunded_seats", "Paid seats that were refunded", "by")
+MAILS = Count("mails", "Mails that the mail server was given, by what came of it", "outcome")
+PROVIDER_CALLS = Count("provider_calls", "Questions to a payment provider", "provider", "outcome")
+PROVIDER_SECONDS = Times("provider_seconds", "How long a payment provider took to answer", "provider")
+
+# --- Background work ---------------------------------------------------------------------------
+
+TASKS = Count("tasks", "Tasks that were run", "task", "outcome")
+TASK_SECONDS = Times("task_seconds", "How long a task ran", "task", buckets=LONG_SECONDS)
+SENT = Count("beat_sent", "Tasks that beat sent", "task")
+HELD_BACK = Count("beat_held_back", "Ticks that beat did not send, their queue being long", "task")
+
+
+def begin(role: str, folder: Path | None) -> None:
+    """Have this process count, in files of its own in `folder`; None: it counts nothing.
+
+    After the fork that made it. Once is enough, and a second time does nothing.
+
+    :param role: what the process is: web, ticks, worker, beat
+    """
+    if folder is None or REQUESTS._metric is not None:  # noqa: SLF001  its own module
+        return
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    from prometheus_client import values
+
+    values.ValueClass = values.MultiProcessValue(process_identifier(role))  # type: ignore[no-untyped-call]  # as it has it
+    for each in Declared.every:
+        each.begin()
+
+
+def end() -> None:
+    """Count no more, and let go of the files."""
+    from prometheus_client import values
+
+    for each in Declared.every:
+        each.end()
+    values.close_all_multiprocess_files()  # type: ignore[no-untyped-call]  # as it has it
+    values.ValueClass = values.MutexValue
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
+def process_identifier(role: str) -> Callable[[], str]:
+    """What this process is called in the names of its files: role, host, number. After a fork it is another."""
+    host = socket.gethostname().replace("_", "-")
+    return lambda: f"{role}-{host}-{os.getpid()}"

@@ -1,0 +1,58 @@
+"""What is told of the site while it runs: logs, metrics, errors, traces."""
+
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from concert_site.settings.base import DATA_DIR, env
+
+# --- Logs --------------------------------------------------------------------------------------
+
+LOG_FORMAT = env.one_of("LOG_FORMAT", ["console", "json"], default="console")
+# A line for each request that a thread answered. Polls of the line are counted by metrics alone.
+LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "json")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "console": {
+            "()": "concert_site.lib.log_format.LineFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+        "json": {"()": "concert_site.lib.log_format.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # A refusal is an answer, not an incident.
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}, "stripe": {"level": "WARNING"}},
+}
+
+# --- Metrics -----------------------------------------------------------------------------------
+
+LAST_PORT = 65_535
+
+
+def listening_address(name: str, text: str) -> tuple[str, int] | None:
+    """Host and port of `host:port`; None of nothing.
+
+    :raises ImproperlyConfigured: if it is something else
+    """
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= LAST_PORT:
+        raise ImproperlyConfigured(f"{name}={text} is not host:port, such as 127.0.0.1:9464.")
+    return host.strip("[]"), int(port)
+
+
+# Where a process of its own tells the metrics of all; and what the web server's /metrics asks for. Neither: none.
+METRICS_ADDRESS = listening_address("METRICS_ADDRESS", env.str("METRICS_ADDRESS", default=""))
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+SHORTEST_TOKEN = 16
+if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_TOKEN:
+    raise ImproperlyConfigured("METRICS_TOKEN is shorter than 16 characters.")
+HAS_METRICS = bool(METRICS_ADDRESS or METRICS_TOKEN)
+# Where the processes of a host leave their counts for each other.
+METRICS_DIR = Path(env.str("METRICS_DIR", default=f"{DATA_DIR}/run/metrics")).absolute()
