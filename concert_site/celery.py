@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from typing import Any, cast
 
 from celery import Celery, current_app
@@ -12,12 +13,10 @@ from redis.exceptions import RedisError
 
 from concert_site.embedded import stamps
 from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.notify import READY, STOPPING, Notifier
 from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.tasks import use_sender
-from concert_site.operations import (
-    systemd,
-    task_watch,  # noqa: F401  it listens to Celery's signals
-)
+from concert_site.operations import task_watch  # noqa: F401  it listens to Celery's signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 
@@ -49,17 +48,23 @@ def give_way_to_the_sale(*, sender: Any, **signal: object) -> None:  # Any: Cele
         os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), NICENESS))
 
 
+@cache
+def systemd() -> Notifier:
+    """Made when it is needed: in a process of `manage.py up`, that speaks for all of them."""
+    return Notifier()
+
+
 @beat_init.connect
 @worker_ready.connect
 def tell_that_it_works(**signal: object) -> None:
     """Let systemd say "active" only now."""
-    systemd.notify(systemd.READY)
+    systemd().tell(READY)
 
 
 @worker_shutting_down.connect
 def tell_that_it_ends(**signal: object) -> None:
     """Its tasks may take a while yet."""
-    systemd.notify(systemd.STOPPING)
+    systemd().tell(STOPPING)
 
 
 class CelerySender:

@@ -165,11 +165,12 @@ set_up_postgresql() {
     read -r version cluster _ < <(pg_lsclusters --no-header | sort -V | tail -n 1) || true
     [[ -n ${version:-} ]] || fail "PostgreSQL has no cluster: pg_createcluster \$(ls /usr/lib/postgresql | tail -n 1) main"
     local conf=/etc/postgresql/$version/$cluster/conf.d/frontrow.conf
+    # Waits for a start that the package has begun a moment ago; a restart in the middle of it would fail.
+    systemctl start "postgresql@$version-$cluster"
     if [[ ! -f $conf ]]; then
         place "$SOURCE/deploy/postgresql/frontrow.conf" "$conf"
         systemctl restart "postgresql@$version-$cluster"
     fi
-    systemctl start "postgresql@$version-$cluster"
     [[ -n $(as_postgres "select 1 from pg_roles where rolname = 'frontrow'") ]] \
         || as_postgres 'create role frontrow login'
     [[ -n $(as_postgres "select 1 from pg_database where datname = 'frontrow'") ]] \
@@ -195,7 +196,10 @@ source_files() {
 }
 
 build_release() {
-    release=$APP/releases/$(cd "$SOURCE" && source_files | xargs -0 sha256sum | sha256sum | cut -c 1-12)
+    local packages=requirements/production.txt
+    # With servers of data in it.
+    [[ -z $is_embedded ]] || packages=requirements.txt
+    release=$APP/releases/$(cd "$SOURCE" && { source_files | xargs -0 sha256sum; echo "$packages"; } | sha256sum | cut -c 1-12)
     [[ ! -f $release/.complete ]] || return 0
     rm -rf "$release"
     install -d -m 755 "$release"
@@ -203,7 +207,7 @@ build_release() {
     chmod -R u=rwX,go=rX "$release"
     python3 -m venv "$release/.venv"
     "$release/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        -r "$release/requirements.txt" || fail "the packages of requirements.txt can't be installed; nothing was changed"
+        -r "$release/$packages" || fail "the packages of $packages can't be installed; nothing was changed"
     "$release/.venv/bin/python" -m compileall -q "$release" -x '/(\.venv|node_modules)/' || true
     (cd "$release" && env -i PATH="$PATH" MODE=test DATA_DIR="$release/.none" STATIC_ROOT=collected-static \
         .venv/bin/python manage.py collectstatic --noinput --verbosity 0)

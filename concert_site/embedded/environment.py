@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from concert_site.embedded import keys, modes, postgres, reachable, stamps, variables
+from concert_site.embedded import keys, modes, os_accounts, postgres, reachable, stamps, variables
 from concert_site.embedded.attach import attached
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.services import embedded_services
@@ -54,6 +54,7 @@ def prepared(argv: Sequence[str]) -> Iterator[list[str]]:
     mode = modes.decide_mode(asked, path)
     if mode == modes.PRODUCTION:
         keys.require(os.environ)
+        os_accounts.refuse_root_in_folder_of_another(path)
     if command == "up":
         set_up(data_dir, mode)
         yield words

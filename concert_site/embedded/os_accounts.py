@@ -33,6 +33,22 @@ def account_for(cluster: Path) -> Account | None:
     raise CannotStart("PostgreSQL refuses to run as root, and there is no other account: add one with useradd")
 
 
+def refuse_root_in_folder_of_another(data_dir: Path) -> None:
+    """Keep root from making files that the owner of the data directory could not write afterwards.
+
+    :raises CannotStart: if we are root and the folder, or the one that it would be made in, is somebody else's
+    """
+    nearest = next(path for path in (data_dir, *data_dir.parents) if path.exists())
+    owner = nearest.stat().st_uid
+    if os.geteuid() != 0 or owner == 0:
+        return
+    name = next((entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == owner), f"user {owner}")
+    raise CannotStart(
+        f"{nearest} belongs to {name}, and what root makes there would lock {name} out: run this as {name}"
+        " (where deploy/install.sh was run: `frontrow` and the command)"
+    )
+
+
 def chown(folder: Path, account: Account | None) -> None:
     """Make a folder that only this account may enter.
 

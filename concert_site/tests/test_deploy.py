@@ -1,6 +1,8 @@
 """What deploy/ puts on a host: units, nginx's file, settings that are read back as they were written."""
 
+import functools
 import importlib.util
+import os
 import re
 import shutil
 import socket
@@ -11,9 +13,10 @@ import pytest
 from celery.signals import beat_init, worker_ready
 
 from concert_site import celery as site_celery
-from concert_site.embedded import web
+from concert_site.embedded import os_accounts, web
 from concert_site.embedded.data_dir import PROJECT
-from concert_site.operations import systemd
+from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.notify import Notifier
 
 DEPLOY = PROJECT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*"))
@@ -162,10 +165,11 @@ def nginx_conf(folder: Path) -> str:
     return f"pid {folder}/pid; error_log {folder}/error.log; events {{}} http {{ access_log off; {paths}\n{site}\n}}"
 
 
-def test_a_process_tells_systemd_that_it_works(tmp_path, monkeypatch):
+def test_a_worker_and_beat_tell_systemd_that_they_work(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setattr(site_celery, "systemd", functools.cache(Notifier))
         listening.settimeout(5)
 
         for signal in (worker_ready, beat_init):
@@ -173,11 +177,18 @@ def test_a_process_tells_systemd_that_it_works(tmp_path, monkeypatch):
             assert listening.recv(100) == b"READY=1"
 
 
-def test_without_systemd_nobody_is_told(monkeypatch):
-    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    systemd.notify(systemd.READY)
+def test_root_makes_nothing_in_the_folder_of_another(tmp_path, monkeypatch):
+    data_dir = tmp_path / "not" / "made" / "yet"
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 65534, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
 
-    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/at/all")
-    systemd.notify(systemd.READY)
+    with pytest.raises(CannotStart, match=r"belongs to \w+, and what root makes there would lock \w+ out"):
+        os_accounts.refuse_root_in_folder_of_another(data_dir)
 
-    assert site_celery.app.main == "frontrow"
+
+def test_others_and_root_in_its_own_folder_may(tmp_path, monkeypatch):
+    os_accounts.refuse_root_in_folder_of_another(Path("/"))
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    os_accounts.refuse_root_in_folder_of_another(tmp_path)
