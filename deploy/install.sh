@@ -242,10 +242,15 @@ nginx_site() {
 }
 
 set_up_nginx() {
+    local part
     hosts=$(sed -n 's/^ALLOWED_HOSTS="\?\([^"]*\)"\?$/\1/p' "$ENV_FILE" | tail -n 1)
     make_certificate
     install -d -m 755 /etc/nginx/frontrow.d /var/lib/frontrow-acme
-    install -d -m 700 -o www-data /var/cache/nginx /var/cache/nginx/frontrow-files
+    install -d -m 700 -o www-data /var/cache/nginx /var/cache/nginx/frontrow-{files,micro}
+    # What is the same for everybody for a moment: ours, and anew at each upgrade.
+    for part in http server; do
+        place "$SOURCE/deploy/nginx/micro_cache_$part.conf" "/etc/nginx/frontrow.d/$part-micro-cache.conf" || true
+    done
     nginx_site >/etc/nginx/sites-available/frontrow.new
     mv /etc/nginx/sites-available/frontrow.new /etc/nginx/sites-available/frontrow
     ln -sfn ../sites-available/frontrow /etc/nginx/sites-enabled/frontrow
@@ -302,8 +307,8 @@ remove() {
     systemctl disable --quiet --now frontrow.target frontrow-embedded "${UNITS[@]}" frontrow-migrate 2>/dev/null || true
     systemctl disable --quiet --now redis-server@frontrow 2>/dev/null || true
     rm -f /etc/systemd/system/frontrow{.target,-*.service} /usr/local/bin/frontrow
-    rm -f /etc/nginx/sites-enabled/frontrow /etc/nginx/sites-available/frontrow /etc/nginx/modules-enabled/90-frontrow.conf
-    rm -rf "$APP" /var/cache/nginx/frontrow-files /etc/systemd/system/redis-server@frontrow.service.d
+    rm -f /etc/nginx/frontrow.d/*-micro-cache.conf /etc/nginx/sites-enabled/frontrow /etc/nginx/sites-available/frontrow /etc/nginx/modules-enabled/90-frontrow.conf
+    rm -rf "$APP" /var/cache/nginx/frontrow-{files,micro} /etc/systemd/system/redis-server@frontrow.service.d
     systemctl daemon-reload
     if systemctl is-active --quiet nginx; then systemctl reload nginx; fi
     say "Removed. Kept: $ETC (settings, secrets, certificate), $DATA (posters) and the database: docs/installation.md"

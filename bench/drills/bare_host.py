@@ -13,6 +13,7 @@ Debian packages installed already, and breaks nothing.
 import argparse
 import os
 import pty
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bare_console import Step, steps_of
-from bare_tree import Machine, make_packed_tree, make_tree
+from bare_tree import Machine, fetch_wheels, make_packed_tree, make_tree
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "installation.md"
@@ -266,14 +267,18 @@ def main() -> None:
     if os.geteuid() != 0:
         sys.exit("bare_host.py: a machine is booted as root alone: run it as root")
     (install,) = [step.command for step in steps_of(PAGE)[0] if step.command.startswith(INSTALL)]
+    # Ended from outside, it takes its machine down as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     packages = install.removeprefix(INSTALL).split()
     tree = asked.cache / asked.suite
-    make_tree(tree, asked.suite, packages, LOCKS)
+    make_tree(tree, asked.suite, packages)
+    wheels = asked.cache / f"{asked.suite}-wheels"
+    fetch_wheels(wheels, asked.suite, LOCKS)
     if asked.quick:
-        make_packed_tree(asked.cache / f"{asked.suite}-packed", tree, packages)
+        make_packed_tree(asked.cache / f"{asked.suite}-packed", tree, wheels, packages)
         tree = asked.cache / f"{asked.suite}-packed"
     with tempfile.TemporaryDirectory(prefix="frontrow-bare-") as folder:
-        machine = Machine(tree, Path(folder))
+        machine = Machine(tree, wheels, Path(folder))
         drill = Drill(machine)
         try:
             machine.boot()

@@ -30,7 +30,7 @@ ENVIRONMENT = {
 }
 
 
-def make_tree(tree: Path, suite: str, packages: list[str], locks: list[Path]) -> None:
+def make_tree(tree: Path, suite: str, packages: list[str]) -> None:
     """Make the tree if there is none: takes two or three minutes, and the network."""
     if (tree / ".made").exists():
         return
@@ -45,38 +45,41 @@ def make_tree(tree: Path, suite: str, packages: list[str], locks: list[Path]) ->
         ],
         check=True,
     )
-    fetch_wheels(tree / "wheels", PYTHON[suite], locks)
     (tree / "etc" / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
     (tree / ".made").touch()
 
 
-def fetch_wheels(folder: Path, python: str, locks: list[Path]) -> None:
-    """Fetch the site's packages for that Python, which may be another than ours."""
-    folder.mkdir(exist_ok=True)
+def fetch_wheels(folder: Path, suite: str, locks: list[Path]) -> None:
+    """Fetch the site's packages for that Debian's Python, those that aren't there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
     # pip would judge by our own Python which of them are needed: all are fetched.
     lines = [re.sub(" ; .*?(?=$| \\\\$)", "", line) for lock in locks for line in lock.read_text().splitlines()]
-    wanted = folder / "wanted.txt"
-    wanted.write_text("\n".join(line for line in lines if not line.startswith("-r")))
+    wanted, text = folder / "wanted.txt", "\n".join(line for line in lines if not line.startswith("-r"))
+    if wanted.exists() and wanted.read_text() == text:
+        return
+    draft = wanted.with_suffix(".new")
+    draft.write_text(text)
     machine = os.uname().machine
     kinds = [f"manylinux_2_{minor}_{machine}" for minor in (36, 34, 28, 27, 26, 24, 17, 12, 5)]
     platforms = [word for kind in (*kinds, f"manylinux2014_{machine}") for word in ("--platform", kind)]
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--only-binary=:all:"),
-            *("--no-deps", "--implementation=cp", f"--python-version={python}", *platforms),
-            *("--dest", str(folder), "--requirement", str(wanted)),
+            *("--no-deps", "--implementation=cp", f"--python-version={PYTHON[suite]}", *platforms),
+            *("--dest", str(folder), "--requirement", str(draft)),
         ],
         check=True,
     )
+    draft.rename(wanted)
 
 
-def make_packed_tree(tree: Path, bare: Path, packages: list[str]) -> None:
+def make_packed_tree(tree: Path, bare: Path, wheels: Path, packages: list[str]) -> None:
     """Make a tree that has the packages installed, from the bare one: two minutes that later runs save."""
     if (tree / ".made").exists() and (tree / ".made").stat().st_mtime >= (bare / ".made").stat().st_mtime:
         return
     shutil.rmtree(tree, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="frontrow-bare-") as folder:
-        machine = Machine(bare, Path(folder))
+        machine = Machine(bare, wheels, Path(folder))
         try:
             machine.boot()
             machine.run(f"apt-get install --yes --no-install-recommends {' '.join(packages)}").check_returncode()
@@ -94,6 +97,7 @@ class Machine:
     """A tree that was booted."""
 
     tree: Path
+    wheels: Path
     work: Path
     nspawn: subprocess.Popen[bytes] | None = None
     leader: int = 0
@@ -123,7 +127,7 @@ class Machine:
                         "--register=no",
                         "--keep-unit",
                     ),
-                    *("--private-network", "--console=read-only"),
+                    *("--private-network", "--console=read-only", f"--bind-ro={self.wheels}:/wheels"),
                 ],
                 # The kernel's one hierarchy of groups, as every Debian of today has it.
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
