@@ -5,6 +5,7 @@
     frontrow status                 the units, and what the site says of itself
     frontrow restart                one process after the other, so that the site goes on serving
     frontrow wait --port N          until the site answers there; what the units wait for
+    frontrow setting NAME           a setting, as the site reads it
 
 Installed as /usr/local/bin/frontrow by deploy/install.sh. The system's Python runs it, so that it also works while
 the site's own is being changed.
@@ -110,8 +111,12 @@ def take_quoted(text: str, at: int) -> tuple[str, int]:
 def main() -> None:
     """Do what the command line says."""
     command, *rest = sys.argv[1:] or ["help"]
+    if command in ("help", "-h", "--help") and not rest:
+        print(__doc__)
     if command == "wait":
         wait(rest)
+    elif command == "setting":
+        print(site_environment().get(rest[0] if rest else "", ""))
     elif command == "status":
         status()
     elif command == "restart":

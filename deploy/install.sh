@@ -243,7 +243,7 @@ nginx_site() {
 
 set_up_nginx() {
     local part
-    hosts=$(sed -n 's/^ALLOWED_HOSTS="\?\([^"]*\)"\?$/\1/p' "$ENV_FILE" | tail -n 1)
+    hosts=$(frontrow setting ALLOWED_HOSTS)
     make_certificate
     install -d -m 755 /etc/nginx/frontrow.d /var/lib/frontrow-acme
     install -d -m 700 -o www-data /var/cache/nginx /var/cache/nginx/frontrow-{files,micro}
@@ -287,12 +287,14 @@ start_or_restart() {
         systemctl disable --quiet --now frontrow.target "${UNITS[@]}" 2>/dev/null || true
         systemctl enable --quiet frontrow-embedded
         systemctl restart frontrow-embedded || fail "it does not start: journalctl -u frontrow-embedded -n 30"
-    elif systemctl is-active --quiet frontrow.target; then
-        frontrow restart | sed 's/^/    /'
-    else
-        systemctl enable --quiet frontrow.target "${UNITS[@]}"
-        systemctl start frontrow.target || fail "it does not start: frontrow status; journalctl -u 'frontrow-*' -n 50"
+        return
     fi
+    systemctl enable --quiet frontrow.target "${UNITS[@]}"
+    # Any of them may be running the release before.
+    if systemctl is-active --quiet "${UNITS[@]}"; then
+        frontrow restart | sed 's/^/    /'
+    fi
+    systemctl start frontrow.target || fail "it does not start: frontrow status; journalctl -u 'frontrow-*' -n 50"
 }
 
 # The last three stay: going back is a link and a restart.
@@ -333,7 +335,7 @@ main() {
     say "7/7 nginx"
     [[ -z $with_nginx ]] || set_up_nginx
     forget_old_releases
-    say "Frontrow serves: $(sed -n 's/^SITE_URL="\?\([^"]*\)"\?$/\1/p' "$ENV_FILE" | tail -n 1)"
+    say "Frontrow serves: $(frontrow setting SITE_URL)"
 }
 
 # Read by a test, it only has its functions.
