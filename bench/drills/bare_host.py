@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -214,7 +215,7 @@ def follow_page(drill: Drill, *, is_quick: bool) -> None:
             if not is_quick:
                 break_and_mend(drill)
         if step.command == "frontrow restart":
-            drill.watched("pages while everything is restarted", lambda step=step: drill.follow(step), RESTART_SECONDS)
+            drill.watched("pages while everything is restarted", partial(drill.follow, step), RESTART_SECONDS)
         else:
             drill.follow(step)
         if "createsuperuser" in step.command:
