@@ -47,7 +47,7 @@ PAGES = re.compile(r"^test_(pages|admin)(_|$)|_(pages|admin)$")
 # Tests in a browser share a site with its demo, which takes long to start: so many workers have one. By these modules
 # the two are about as long as each other.
 BROWSER = re.compile(r"/browser/(test_\w+)\.py$")
-ONE_HALF = {"test_second_factor", "test_waiting"}
+ONE_HALF = {"test_card", "test_draw_check", "test_hold", "test_seats", "test_second_factor", "test_waiting"}
 
 
 class ProcessGuard:

@@ -7,9 +7,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import pytest
+from django.db import connection
 
 from concert_site.embedded import modes
 from concert_site.embedded.data_dir import PROJECT, DataDir
@@ -127,10 +129,13 @@ def test_file_of_an_older_redis_is_taken_over(data_dir: Path) -> None:
     assert not (data_dir / "redis.damaged").exists()
 
 
+@pytest.mark.django_db
 def test_fault_in_a_statement_keeps_its_traceback(data_dir: Path) -> None:
-    assert manage("migrate", "contenttypes", "-v0", MODE="test", DATA_DIR=str(data_dir)).returncode == 0
+    # A database that has tables: the one of this worker's tests.
+    server = urlsplit(os.environ["DATABASE_URL"])
+    own = urlunsplit(server._replace(path=f"/{connection.settings_dict['NAME']}"))
     fault = "from django.db import connection; connection.cursor().execute('SELECT 1 FROM nowhere')"
-    done = manage("shell", "-v0", "-c", fault, MODE="test", DATA_DIR=str(data_dir))
+    done = manage("shell", "-v0", "-c", fault, MODE="test", DATA_DIR=str(data_dir), DATABASE_URL=own)
     assert done.stderr.startswith("Traceback")
     assert 'relation "nowhere" does not exist' in done.stderr
 

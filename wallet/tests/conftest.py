@@ -30,9 +30,15 @@ def server(running_provider, settings, monkeypatch):
     settings.PROVIDER_TIMEOUT = PATIENCE_SECONDS
     fail = running_provider.fail
 
+    def client_for_silence(stripe):
+        is_silent = any(fault.kind == "silence" and fault.times for fault in running_provider.faults)
+        return stripe.client_for(SILENCE_SECONDS if is_silent else PATIENCE_SECONDS, retries=0)
+
     def fail_and_wait_for_it(kind, *where, **how):
         if kind == "silence":
             settings.PROVIDER_TIMEOUT = SILENCE_SECONDS
+            # Whoever has asked before has a client of the longer patience.
+            monkeypatch.setattr(Stripe, "client", property(client_for_silence))
         fail(kind, *where, **how)
 
     monkeypatch.setattr(running_provider, "fail", fail_and_wait_for_it)

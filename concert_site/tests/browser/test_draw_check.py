@@ -4,20 +4,19 @@ import re
 
 from playwright.sync_api import expect
 
+from concert_site.tests.browser.journey import LOBBY_SECONDS, known
+
 LIST = re.compile(r"/api/v1/schedules/\d+/draw/$")
 
 
 def in_the_line(arrive, fans, make_show):
     """A fan who was drawn by lot and waits, with others before or behind them."""
-    show = make_show(name="A draw to be checked", seats=10, opens_in=20, max_active=1)
-    waiting = []
-    for fan in (next(fans) for _ in range(3)):
-        visitor = arrive()
-        visitor.be(fan["email"], fan["password"])
+    waiting = [known(arrive, next(fans)) for _ in range(3)]
+    show = make_show(name="A draw to be checked", seats=10, opens_in=LOBBY_SECONDS, max_active=1)
+    for visitor in waiting:
         visitor.go(f"schedules/{show['schedule']}/queue/")
         visitor.page.get_by_role("button", name="Enter the waiting room").click()
         expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
-        waiting.append(visitor)
     last = waiting[-1]
     number = last.page.locator("#line[data-number]")
     seats = last.page.get_by_role("heading", name="Choose your seats")

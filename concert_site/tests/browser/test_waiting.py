@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import at_the_seats, inside
+from concert_site.tests.browser.journey import LOBBY_SECONDS, at_the_seats, inside, known
 from concert_site.tests.browser.visitor import NARROWEST
 from queueing.api.serializers import progress_out
 from queueing.domain.pace import MOST_MINUTES
@@ -108,12 +108,10 @@ def test_every_tab_asks_for_itself_and_moves_on(line):
 
 
 def test_focus_and_what_is_unfolded_survive_an_exchange_of_the_place(arrive, fans, make_show):
-    show = make_show(name="Unfolded", seats=10, max_active=1, opens_in=30)
+    visitors = [known(arrive, next(fans)) for _ in range(3)]
+    show = make_show(name="Unfolded", seats=10, max_active=1, opens_in=LOBBY_SECONDS)
     path = f"schedules/{show['schedule']}/queue/"
-    visitors = [arrive() for _ in range(3)]
     for visitor in visitors:
-        fan = next(fans)
-        visitor.be(fan["email"], fan["password"])
         visitor.go(path)
         visitor.page.get_by_role("button", name="Enter the waiting room").click()
         expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
@@ -194,9 +192,8 @@ def test_a_crowd_need_not_ask_for_what_it_sees_while_numbers_are_drawn(arrive, f
 
 
 def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make_show):
-    show = make_show(name="A lobby without scripts", seats=10, opens_in=15)
-    visitor = arrive(NARROWEST, java_script_enabled=False)
-    visitor.be(fan["email"], fan["password"])
+    visitor = known(arrive, fan, NARROWEST, java_script_enabled=False)
+    show = make_show(name="A lobby without scripts", seats=10, opens_in=LOBBY_SECONDS // 2)
     visitor.go(f"schedules/{show['schedule']}/queue/")
     visitor.page.get_by_role("button", name="Enter the waiting room").click()
     expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
