@@ -1,11 +1,14 @@
 #!/usr/bin/env python
 """Django's command line, with the data directory's services and secrets behind it."""
 
+import gc
 import sys
 
 
 def main() -> None:
     """Run a command; Ctrl-C ends it quietly, also while the first modules load."""
+    # What loads now stays: to look through it again and again took a sixth of each start. `execute` turns it on.
+    gc.disable()
     try:
         run()
     except KeyboardInterrupt:

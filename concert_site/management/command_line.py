@@ -1,5 +1,8 @@
 """Django's command line, without tracebacks for what is not a fault of the code."""
 
+import gc
+
+import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
@@ -15,6 +18,10 @@ def execute(argv: list[str]) -> None:
     """
     load_settings()
     try:
+        django.setup()
+        # Nobody needs to look through what is there by now.
+        gc.freeze()
+        gc.enable()
         execute_from_command_line(argv)
     except ImproperlyConfigured as error:
         raise CannotStart(in_one_line(error)) from error
