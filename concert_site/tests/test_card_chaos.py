@@ -8,7 +8,7 @@ import pytest
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.tests.up_process import PATIENCE_SECONDS, clean_environment
 
-SMALL = {"rounds": 16, "seats": 24, "seed": "suite", "hold": 3, "rate": 8, "every": 2, "most-blows": 4, "seconds": 15}
+SMALL = {"rounds": 16, "seats": 24, "seed": "f", "hold": 3, "rate": 8, "every": 1.5, "most-blows": 4, "seconds": 15}
 BLOWS = ["--blows", "kill_a_web_worker", "kill_worker", "cut_backends"]
 
 
