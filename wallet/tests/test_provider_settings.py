@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from runpy import run_path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.tests.test_strength import PROCESSES, PRODUCTION
@@ -52,13 +54,23 @@ def test_no_process_starts_without_a_key(tmp_path, process):
         (TOSS | {"TOSS_API_BASE": "api.swapped"}, "TOSS_API_BASE"),
     ],
 )
-def test_what_cant_be_a_key_is_named_in_a_line_and_not_shown(tmp_path, wrong, name):
-    done = run(tmp_path, PROCESSES["up"], wrong)
+def test_what_cant_be_a_key_is_named_and_not_shown(monkeypatch, wrong, name):
+    for each, value in wrong.items():
+        monkeypatch.setenv(each, value)
+
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}") as refused:
+        run_path(str(PROJECT / "concert_site" / "settings" / "money.py"))
+
+    assert ("swapped" in str(refused.value)) == (name == "TOSS_API_BASE")
+
+
+def test_up_says_so_in_a_line(tmp_path):
+    done = run(tmp_path, PROCESSES["up"], STRIPE | {"STRIPE_SECRET_KEY": "pk_test_swapped"})
 
     assert done.returncode != 0
     (said,) = done.stderr.splitlines()
-    assert said.startswith(f"manage.py: {name}")
-    assert ("swapped" in said) == (name == "TOSS_API_BASE")
+    assert said.startswith("manage.py: STRIPE_SECRET_KEY")
+    assert "swapped" not in said
 
 
 @pytest.mark.parametrize("words", [PROCESSES["up"], CHECK])
