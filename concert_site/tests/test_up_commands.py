@@ -68,8 +68,10 @@ def is_quiet(data_dir: Path) -> bool:
 
 
 def test_command_starts_the_services_and_stops_them(data_dir: Path) -> None:
-    done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(data_dir))
-    assert (done.stdout, done.stderr) == (f"{data_dir}/postgres\n", "")
+    # The collector, which waits while Django loads, is on by then.
+    shown = f"{SHOW_FOLDER}; import gc; print(gc.isenabled())"
+    done = manage("shell", "-v0", "-c", shown, MODE="test", DATA_DIR=str(data_dir))
+    assert (done.stdout, done.stderr) == (f"{data_dir}/postgres\nTrue\n", "")
     assert is_quiet(data_dir)
 
 
