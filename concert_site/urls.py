@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from concert_site.house.models import PageKind
-from concert_site.views import api_docs, house, offline, robots
+from concert_site.views import api_docs, house, offline, personal_data, robots
 
 api: list[URLPattern | URLResolver] = [
     path("", include("reservations.api.catalogue_urls")),
@@ -23,6 +23,9 @@ urlpatterns = [
     path("terms/", house.written, {"kind": PageKind.TERMS}, name="terms"),
     path("privacy/", house.written, {"kind": PageKind.PRIVACY}, name="privacy"),
     path("refund-policy/", house.refund_policy, name="refund_policy"),
+    path("accounts/data/", personal_data.personal_data, name="personal_data"),
+    path("accounts/data/download/", personal_data.export_personal_data, name="export_personal_data"),
+    path("accounts/close/", personal_data.close_account, name="close_account"),
     path("accounts/", include("concert_site.accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include((api, "api"))),

@@ -16,7 +16,9 @@ STAFF_LIMIT = 40 * MIB
 ADMIN = "/admin/"
 ACCOUNTS = ("/accounts/", "/_allauth/")
 # What is written there without hashing a password, and often.
-WITHOUT_PASSWORD = re.compile(r"/_allauth/app/v1/(tokens/refresh|auth/session)|/accounts/(logout|language|profile)/")
+WITHOUT_PASSWORD = re.compile(
+    r"/_allauth/app/v1/(tokens/refresh|auth/session)|/accounts/(logout|language|profile|data/download)/"
+)
 STREAM = re.compile(r"/api/v1/schedules/[0-9]{1,18}/draw/")
 SLOW_WRITE = re.compile(r"/(api/v1/)?(reservations|bookings)/[^/]+/(cancel|extend|give-up)/")
 

@@ -1,0 +1,33 @@
+"""`manage.py export_fan`: a person's own data as they may have it by law."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from concert_site.accounts.models import User
+from concert_site.operations.personal_data.exporting import export
+
+
+class Command(BaseCommand):
+    """For who asked by letter; fans do it themselves under Account."""
+
+    help = "Write all that there is of an account into a zip: data.json for programs, data.html for people."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email", help="the account's address")
+        parser.add_argument("--to", default="", metavar="FILE", help="where to (personal-data-<number>.zip)")
+
+    def handle(self, *, email: str, to: str, **_options: object) -> None:
+        """:raises CommandError: if there is no such account, or the file is there already"""
+        user = User.objects.filter(email=email.strip().lower()).first()
+        if user is None:
+            raise CommandError(f"There is no account {email}.")
+        file = Path(to or f"personal-data-{user.pk}.zip")
+        try:
+            with file.open("xb") as out:
+                file.chmod(0o600)
+                out.write(export(user.pk))
+        except OSError as error:
+            raise CommandError(f"{file} can't be written: {error.strerror}") from error
+        self.stdout.write(str(file))

@@ -1,0 +1,183 @@
+"""Erasing a person: the account stays as a number, which payments and the ledger need; who it was goes."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+import pgtrigger
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from concert_site.accounts.devices import account_key
+from concert_site.accounts.models import KnownNetwork, User
+from concert_site.accounts.sessions import end_sessions
+from concert_site.accounts.walk_ins import DOMAIN
+from concert_site.approvals.models import Approval, ApprovalState
+from concert_site.lib.errors import Conflict, NotFound
+from concert_site.operations.personal_data.collecting import notes_about
+from payments.models import TillEntry
+from reservations.models import Reservation
+from wallet.models import Balance, ProviderEvent, TopUp, Withdrawal
+
+# What stands where a text of somebody's was that may not be empty.
+ERASED = "-"
+SCRUB_TRACE = """
+    update change set reason = '', changes = changes
+        || case when changes ? 'email' then '{"email": [null, null]}'::jsonb else '{}' end
+        || case when changes ? 'name' then '{"name": [null, null]}'::jsonb else '{}' end
+        || case when changes ? 'reason' then '{"reason": [null, null]}'::jsonb else '{}' end
+        || case when changes ? 'payload' then '{"payload": [null, null]}'::jsonb else '{}' end
+     where fan_id = %(user_id)s or (table_name = 'users' and objects_changed @> array[%(user_id)s]::bigint[])
+"""
+
+
+class StaffAccount(Conflict):
+    """Staff have done things for others, which must be known to be theirs."""
+
+    code = "staff_account"
+    detail = _("An account of staff can’t be closed here. Ask a colleague who manages accounts.")
+
+
+class MoneyLeft(Conflict):
+    """There is money in the wallet, or on its way."""
+
+    code = "money_left"
+    detail = _("There is money in your wallet or on its way. Withdraw it or spend it first.")
+
+
+class TicketsLeft(Conflict):
+    """Tickets of a concert to come, or seats that are held."""
+
+    code = "tickets_left"
+    detail = _("You have tickets for a concert to come, or seats on hold. Cancel them or wait until it is over.")
+
+
+class StepWaiting(Conflict):
+    """Staff have something to decide about this account."""
+
+    code = "step_waiting"
+    detail = _("Something of yours waits for a decision of the house. Please try again in a few days.")
+
+
+class UsedAgain(Conflict):
+    """Somebody has logged in meanwhile."""
+
+    code = "used_again"
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why an account can't be erased yet."""
+
+    error: Conflict
+
+    @property
+    def text(self) -> str:
+        return str(self.error.detail)
+
+
+def obstacles(user_id: int) -> list[Obstacle]:
+    """All that keeps an account from being erased.
+
+    :raises NotFound: if there is no such account
+    """
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound
+    found: list[Conflict] = []
+    if user.is_staff or user.is_superuser:
+        found.append(StaffAccount())
+    if has_money(user_id):
+        found.append(MoneyLeft())
+    if has_tickets(user_id):
+        found.append(TicketsLeft())
+    if Approval.objects.filter(fan_id=user_id, state=ApprovalState.PENDING).exists():
+        found.append(StepWaiting())
+    return [Obstacle(error) for error in found]
+
+
+def has_money(user_id: int) -> bool:
+    """Whether any is in the wallet, on its way in, or on its way out."""
+    return (
+        Balance.objects.filter(user_id=user_id, amount__gt=0).exists()
+        or TopUp.objects.filter(user_id=user_id).open().exists()
+        or Withdrawal.objects.filter(user_id=user_id, state="PENDING").exists()
+    )
+
+
+def has_tickets(user_id: int) -> bool:
+    to_come = Q(status="RESERVED", concert_schedule__concert_at__gt=Now()) | Q(status="RESERVING", expired_at__gt=Now())
+    return Reservation.objects.filter(to_come, user_id=user_id).exists()
+
+
+def is_erased(user: User) -> bool:
+    return user.email.startswith("erased-") and user.email.endswith(f"@{DOMAIN}")
+
+
+def erase(user_id: int, *, unused_since: datetime | None = None) -> None:
+    """Take everything that says who an account was; nobody logs in to it any more. Erased again, nothing changes.
+
+    :param unused_since: only if nobody has logged in since
+    :raises Conflict: naming the first thing that keeps it from being erased
+    """
+    with transaction.atomic(durable=True):
+        # FOR UPDATE: whatever begins to point at the account waits, so no booking and no money comes in beside us.
+        user = User.objects.select_for_update(of=("self",)).filter(pk=user_id).first()
+        if user is None:
+            raise NotFound
+        if is_erased(user):
+            return
+        if unused_since and (user.last_login is None or user.last_login > unused_since):
+            raise UsedAgain
+        if found := obstacles(user_id):
+            raise found[0].error
+        erase_logins(user)
+        anonymize(user)
+        erase_texts(user_id)
+    end_sessions(user_id)
+
+
+def erase_logins(user: User) -> None:
+    """Whatever opened the account, and where it was opened."""
+    for model in (EmailAddress, SocialAccount, Authenticator, UserSession):
+        model.objects.filter(user=user).delete()
+    KnownNetwork.objects.filter(account=account_key(user.email)).delete()
+
+
+def anonymize(user: User) -> None:
+    """A number in place of who it was; the address leads nowhere, as a walk-in's does."""
+    user.email = f"erased-{secrets.token_hex(8)}@{DOMAIN}"
+    user.name = user.locale = ""
+    user.is_active, user.last_login = False, None
+    user.set_unusable_password()
+    user.save()
+    user.groups.clear()
+
+
+def erase_texts(user_id: int) -> None:
+    """What others wrote about them, and what the trace and providers' messages have. Rows stay, words go.
+
+    The note of a ledger entry stays: it is a record of the payment, which the law has kept.
+    """
+    with pgtrigger.ignore("reservations.StaffNote:staff_note_is_append_only"):
+        notes_about(user_id).update(text=ERASED)
+    TillEntry.objects.filter(user_id=user_id).update(mail_to="", note="")
+    Approval.objects.filter(fan_id=user_id).update(reason=ERASED, answer="")
+    top_ups = TopUp.objects.filter(user_id=user_id)
+    references = list(top_ups.values_list("reference", flat=True))
+    theirs = list(top_ups.exclude(provider_reference=None).values_list("provider_reference", flat=True))
+    top_ups.update(next=None, return_path="")
+    ProviderEvent.objects.filter(reference__in=references + theirs).update(body=b"")
+    # Django's own log names what was changed by its text: the address.
+    log = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user_id))
+    log.update(object_repr=ERASED, change_message="")
+    with pgtrigger.ignore("trace.Change:trace_is_append_only"), connection.cursor() as cursor:
+        cursor.execute(SCRUB_TRACE, {"user_id": user_id})
