@@ -72,6 +72,16 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             raise ImproperlyConfigured(f"{name}={text} is not a whole number of at least {least}.")
         return number
 
+    def days_to_keep(self, name: str, *, default: int, least: int) -> int:
+        """For how many days something is kept: 0 for ever, else `least` or more.
+
+        :raises ImproperlyConfigured: if it is something else
+        """
+        days = self.whole(name, default=default, least=0)
+        if 0 < days < least:
+            raise ImproperlyConfigured(f"{name}={days} is too few: 0 keeps all for ever, else {least} or more.")
+        return days
+
     def duration(self, name: str, *, default: float) -> float:
         """A number of seconds, more than none.
 

@@ -97,6 +97,7 @@ PERIODIC_TASKS = {
             at=(5, 20),
         ),
         PeriodicSpec(task="concert_site.clear_sessions", description="Delete the sessions that are over", at=(4, 40)),
+        PeriodicSpec(task="concert_site.prune", description="Take away what nobody needs any more", at=(5, 0)),
         PeriodicSpec(
             task="reservations.clear_posters", description="Delete posters that no concert shows any more", at=(4, 50)
         ),

@@ -7,7 +7,7 @@ from django.db import connection
 
 from concert_site.accounts.sessions import clear_what_is_over
 from concert_site.lib.task_runs import single_run
-from concert_site.operations import audit
+from concert_site.operations import audit, pruning
 from reservations.queries.sales import is_a_sale_young
 
 log = logging.getLogger(__name__)
@@ -42,3 +42,11 @@ def clear_sessions() -> None:
     with single_run("concert_site.clear_sessions") as may_run:
         if may_run:
             clear_what_is_over()
+
+
+@shared_task(name="concert_site.prune")
+def prune() -> None:
+    """Take away what nobody needs any more, by the rules that are on."""
+    with single_run("concert_site.prune") as may_run:
+        for each in pruning.prune() if may_run else ():
+            log.info("Pruned: %s", each)

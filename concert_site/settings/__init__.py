@@ -10,4 +10,5 @@ from concert_site.settings.databases import *
 from concert_site.settings.mail import *
 from concert_site.settings.money import *
 from concert_site.settings.observability import *
+from concert_site.settings.retention import *
 from concert_site.settings.security import *

@@ -51,6 +51,7 @@ NIGHTLY = {
     "concert_site.audit": "10 4",
     "concert_site.clear_sessions": "40 4",
     "reservations.clear_posters": "50 4",
+    "concert_site.prune": "0 5",
     "wallet.settle_days": "20 5",
     "approvals.expire": "30 4",
 }
@@ -187,7 +188,7 @@ def test_rows_as_an_earlier_release_left_them_are_brought_up_to_date_quietly(cap
 
     # What is new with this release is said, for it might have been deleted as well.
     loud = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
-    new = {"wallet", "approvals", "payments.refund_dates"}
+    new = {"wallet", "approvals", "payments.refund_dates", "concert_site.prune"}
     assert [said for said in loud if not any(f" {name}" in said for name in new)] == []
     assert periodic_tasks.deviations() == []
 

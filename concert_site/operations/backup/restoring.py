@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from concert_site.embedded import stamps
 from concert_site.operations.backup import databases, reading, recovering, snapshot
 from concert_site.operations.backup.archive import KEYS, MEDIA
 from concert_site.operations.backup.creating import FIXED, SECRETS, Say
@@ -160,10 +161,18 @@ def restore_into(name: str, archive: Checked, wishes: Wishes, say: Say) -> None:
     with databases.pointed_at(name):
         require_same_rows(archive.manifest, say)
         recovering.bring_up_to_date(say, keep_sessions=wishes.keep_sessions)
+        if wishes.other_mode:
+            stamp()
     say(f"Posters put back: {others.put_back}; {posters - others.put_back} were here already.")
     if wishes.keys_to:
         write_keys(Path(wishes.keys_to), others.keys, say)
     say_of_keys(others.keys, say)
+
+
+def stamp() -> None:
+    """Have the database belong to this mode, whatever it was a copy of."""
+    with connection.cursor() as cursor:
+        cursor.execute(stamps.statement(settings.MODE))
 
 
 def require_fit(manifest: Manifest, wishes: Wishes) -> None:

@@ -55,7 +55,7 @@ def label_of(model: type[Model], field: str) -> object:
     here, _, rest = field.partition("__")
     found = model._meta.get_field(here)  # noqa: SLF001  Django's way to ask for fields
     if rest and found.related_model is not None:
-        return label_of(found.related_model, rest)  # type: ignore[arg-type]  # our models name each other as classes
+        return label_of(found.related_model, rest)
     return getattr(found, "verbose_name", here)
 
 

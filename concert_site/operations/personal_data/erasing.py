@@ -35,7 +35,7 @@ SCRUB_TRACE = """
         || case when changes ? 'name' then '{"name": [null, null]}'::jsonb else '{}' end
         || case when changes ? 'reason' then '{"reason": [null, null]}'::jsonb else '{}' end
         || case when changes ? 'payload' then '{"payload": [null, null]}'::jsonb else '{}' end
-     where fan_id = %(user_id)s or (table_name = 'users' and objects_changed @> array[%(user_id)s]::bigint[])
+     where fan_id = %s or (table_name = 'users' and objects_changed @> array[%s]::bigint[])
 """
 
 
@@ -165,12 +165,13 @@ def anonymize(user: User) -> None:
 def erase_texts(user_id: int) -> None:
     """What others wrote about them, and what the trace and providers' messages have. Rows stay, words go.
 
-    The note of a ledger entry stays: it is a record of the payment, which the law has kept.
+    The notes of the ledger and of the till stay: they are records of payments, which the law has kept.
     """
     with pgtrigger.ignore("reservations.StaffNote:staff_note_is_append_only"):
         notes_about(user_id).update(text=ERASED)
-    TillEntry.objects.filter(user_id=user_id).update(mail_to="", note="")
-    Approval.objects.filter(fan_id=user_id).update(reason=ERASED, answer="")
+    TillEntry.objects.filter(user_id=user_id).update(mail_to="")
+    with pgtrigger.ignore("approvals.Approval:approval_order_stays"):
+        Approval.objects.filter(fan_id=user_id).update(reason=ERASED, answer="", payload={})
     top_ups = TopUp.objects.filter(user_id=user_id)
     references = list(top_ups.values_list("reference", flat=True))
     theirs = list(top_ups.exclude(provider_reference=None).values_list("provider_reference", flat=True))
@@ -180,4 +181,4 @@ def erase_texts(user_id: int) -> None:
     log = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user_id))
     log.update(object_repr=ERASED, change_message="")
     with pgtrigger.ignore("trace.Change:trace_is_append_only"), connection.cursor() as cursor:
-        cursor.execute(SCRUB_TRACE, {"user_id": user_id})
+        cursor.execute(SCRUB_TRACE, [user_id, user_id])
