@@ -19,7 +19,7 @@ LANES = {
     "processes": "starts processes; set for every module that imports what starts them, by hand elsewhere",
     "storm": "commits, for connections at once to see; set wherever a test's transactions are committed",
     "long": "takes seconds in this process alone; set for the modules that lanes.LONG names",
-    "pages": "renders pages for fans or staff; set by the names of modules: test_pages..., test_admin..., ..._admin",
+    "pages": "renders pages for fans or staff; set by modules' names: test_pages..., test_desk..., ..._forms",
 }
 # Modules of tests that start processes, by what test modules import of them.
 STARTERS = {"concert_site.tests.up_process", "concert_site.tests.redis_server", "concert_site.tests.storm"}
@@ -29,21 +29,26 @@ HARMLESS = {"wait_until", "free_port", "clean_environment", "is_gone"}
 STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 # What takes longest begins first; the quick tests fill what is left.
 FIRST = ["browser", "processes", "storm", "long", "pages"]
-# Whole houses, every page there is, every static file.
+# Whole houses, every page there is, every static file, pictures, whole mails.
 LONG = {
+    "add_seats",
     "back_office",
+    "bodies",
     "data_layers",
     "demo",
     "headers",
+    "headless",
+    "mails",
     "plans",
     "posters",
     "seed_secrecy",
     "snapshots",
     "sql_install",
     "static",
+    "tickets",
 }
 LONG |= {"addresses", "schema", "second_factor", "sessions", "waiting_api"}
-PAGES = re.compile(r"^test_(pages|admin)(_|$)|_(pages|admin)$")
+PAGES = re.compile(r"^test_(pages|admin|desk|errors)(_|$)|_(pages|admin|forms)$")
 # Tests in a browser share a site with its demo, which takes long to start: so many workers have one. By these modules
 # the two are about as long as each other.
 BROWSER = re.compile(r"/browser/(test_\w+)\.py$")
