@@ -25,7 +25,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: demo test tests test-fast test-pooler check lint types format messages lock clean
+.PHONY: demo test tests test-fast test-long test-pooler check lint types format messages lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
@@ -43,6 +43,9 @@ tests: $(VENV)/.installed-dev
 
 test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms, no pages, none that take long
 	@$(PYTEST) -n 2 -m "not (browser or processes or storm or long or pages)" $(ARGS)
+
+test-long: $(VENV)/.installed-dev ## The drills that the suite leaves out: more of the same, for a night
+	@$(PYTEST) -n 2 -m nightly $(ARGS)
 
 # Every connection goes through it: test databases, storms, races and all.
 test-pooler: $(VENV)/.installed-dev ## The tests without a browser, behind a real PgBouncer in transaction mode

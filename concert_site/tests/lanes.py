@@ -19,6 +19,7 @@ LANES = {
     "processes": "starts processes; set for every module that imports what starts them, by hand elsewhere",
     "storm": "commits, for connections at once to see; set wherever a test's transactions are committed",
     "long": "takes seconds in this process alone; set for the modules that lanes.LONG names",
+    "nightly": "a drill whose shorter form is in the suite: only `make test-long`, or who names it, runs it",
     "pages": "renders pages for fans or staff; set by modules' names: test_pages..., test_desk..., ..._forms",
 }
 # Modules of tests that start processes, by what test modules import of them.
@@ -48,6 +49,11 @@ LONG = {
     "tickets",
 }
 LONG |= {"addresses", "schema", "second_factor", "sessions", "waiting_api"}
+# Drills of half a minute and more, with what says the same of each step in a few seconds.
+NIGHTLY = {
+    "card_chaos": "payments/tests/test_card_deaths.py",
+    "waiting_processes": "concert_site/tests/test_waiting_storm.py",
+}
 PAGES = re.compile(r"^test_(pages|admin|desk|errors)(_|$)|_(pages|admin|forms)$")
 # Tests in a browser share a site with its demo, which takes long to start: so many workers have one. By these modules
 # the two are about as long as each other.
@@ -114,6 +120,8 @@ def lanes_of(item: pytest.Item) -> set[str]:
         found.add("storm")
     if item.path.stem.removeprefix("test_") in LONG:
         found.add("long")
+    if item.path.stem.removeprefix("test_") in NIGHTLY:
+        found.add("nightly")
     if PAGES.search(item.path.stem):
         found.add("pages")
     return found
@@ -136,6 +144,16 @@ def commits(item: pytest.Item) -> bool:
     wanted = item.get_closest_marker("django_db")
     by_fixture = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
     return bool(by_fixture or (wanted and wanted.kwargs.get("transaction")))
+
+
+def leave_for_the_night(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take drills out of a run of everything; who asks for something finds them."""
+    is_asked = config.option.markexpr or config.option.keyword or config.args != config.getini("testpaths")
+    if is_asked:
+        return
+    left = [item for item in items if item.get_closest_marker("nightly")]
+    items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+    config.hook.pytest_deselected(items=left)
 
 
 def turn_of(item: pytest.Item) -> int:

@@ -112,9 +112,10 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
 
 # Before -m picks tests by their markers; pytest-django's own order within a file stays.
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tell the lanes apart."""
     lanes.assign(items)
+    lanes.leave_for_the_night(config, items)
 
 
 @pytest.hookimpl(tryfirst=True)

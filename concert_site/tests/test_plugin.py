@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,6 +60,42 @@ def test_modules_that_take_long_and_pages_are_in_their_lanes():
     assert stems >= {f"test_{name}" for name in lanes.LONG}
     assert {stem for stem in stems if lanes.PAGES.search(stem)} >= {"test_pages", "test_admin_seats", "test_user_admin"}
     assert not lanes.PAGES.search("test_holds")
+
+
+def test_a_drill_that_waits_for_the_night_has_a_shorter_form():
+    for name, form in lanes.NIGHTLY.items():
+        assert list(PROJECT.glob(f"*/tests/test_{name}.py")), name
+        assert (PROJECT / form).exists(), form
+
+
+class Drill:
+    """As much of a test as is asked about its lane."""
+
+    def get_closest_marker(self, name):
+        return name == "nightly"
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ({}, 1),
+        ({"markexpr": "nightly"}, 0),
+        ({"keyword": "chaos"}, 0),
+        ({"args": ["concert_site/tests/test_up.py"]}, 0),
+    ],
+)
+def test_a_drill_is_left_out_of_a_run_of_everything_alone(asked, left, pytestconfig):
+    gone = []
+    all_of_it = {"markexpr": "", "keyword": "", "args": pytestconfig.getini("testpaths")}
+    words = SimpleNamespace(**all_of_it | asked)
+    hook = SimpleNamespace(pytest_deselected=lambda *, items: gone.extend(items))
+    items = [Drill()]
+
+    lanes.leave_for_the_night(
+        SimpleNamespace(option=words, args=words.args, getini=pytestconfig.getini, hook=hook), items
+    )
+
+    assert (len(gone), len(items)) == (left, 1 - left)
 
 
 def test_modules_in_browsers_share_two_sites():

@@ -57,7 +57,12 @@ KEPT = {
 }
 
 
-@pytest.fixture(params=DUMPS, ids=lambda path: path.name)
+# The first state goes through every migration, the last has most in it; the others' turn is at night.
+@pytest.fixture(
+    params=[
+        pytest.param(path, id=path.name, marks=[pytest.mark.nightly] if path in DUMPS[1:-1] else []) for path in DUMPS
+    ]
+)
 def upgraded(request, django_db_setup, django_db_blocker):
     """A database of that state, migrated: its URL, and what it held before."""
     with scratch_database("old") as url:
