@@ -148,7 +148,8 @@ def commits(item: pytest.Item) -> bool:
 
 def leave_for_the_night(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take drills out of a run of everything; who asks for something finds them."""
-    is_asked = config.option.markexpr or config.option.keyword or config.args != config.getini("testpaths")
+    is_named = "nightly" in config.option.markexpr or config.option.keyword
+    is_asked = is_named or config.args != config.getini("testpaths")
     if is_asked:
         return
     left = [item for item in items if item.get_closest_marker("nightly")]
