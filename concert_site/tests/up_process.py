@@ -31,6 +31,13 @@ SHOW_FOLDER = (
 PATIENCE_SECONDS = 120.0
 # For sites where hashing passwords is not the subject.
 QUICK = {"DJANGO_SETTINGS_MODULE": "concert_site.tests.quick_settings"}
+# What the first start of a site does before it serves.
+PREPARE = """
+from django.core.management import call_command
+from concert_site.lib.web.static import collect_changed
+call_command("migrate", verbosity=0)
+collect_changed()
+"""
 # Reads command lines, one of JSON each, and answers each with what it printed; see `Console`.
 READ_COMMANDS = """
 import json, sys
@@ -118,7 +125,9 @@ class Console:
 
 
 def provide_cluster(data_dir: Path) -> None:
-    """Put a migrated PostgreSQL cluster into a new data directory: a copy of one that each test run makes once."""
+    """Put a migrated PostgreSQL cluster and the static files, packed, into a new data directory: copies of what each
+    test run makes once. Each takes longer than all else that a site does before it is ready.
+    """
     # Beside the databases of the run, which its workers share; of this run alone, since code changes between two.
     template = Path(os.environ["DATA_DIR"]) / f"template-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
     lock = FileLock(template.with_suffix(".lock"))
@@ -128,7 +137,7 @@ def provide_cluster(data_dir: Path) -> None:
             for old in template.parent.glob("template-*[!k]"):
                 shutil.rmtree(old)
             draft = template.with_suffix(".new")
-            done = manage("migrate", "-v0", MODE="test", DATA_DIR=str(draft))
+            done = manage("shell", "-v0", "-c", PREPARE, MODE="test", DATA_DIR=str(draft))
             assert done.returncode == 0, done.stderr
             draft.rename(template)
     finally:
@@ -136,7 +145,7 @@ def provide_cluster(data_dir: Path) -> None:
     with DataDir(data_dir).being_set_up():
         pass
     # As it is, whoever it belongs to: root's PostgreSQL runs as another account.
-    subprocess.run(["cp", "-a", template / "postgres", data_dir / "postgres"], check=True)
+    subprocess.run(["cp", "-a", template / "postgres", template / "static", data_dir], check=True)
 
 
 class Up:
