@@ -34,9 +34,13 @@ QUICK = {"DJANGO_SETTINGS_MODULE": "concert_site.tests.quick_settings"}
 # What the first start of a site does before it serves.
 PREPARE = """
 from django.core.management import call_command
+from django.db import connection
 from concert_site.lib.web.static import collect_changed
 call_command("migrate", verbosity=0)
 collect_changed()
+# The mode of the first site on a copy is the one that it belongs to.
+with connection.cursor() as cursor:
+    cursor.execute("comment on table django_migrations is null")
 """
 # Reads command lines, one of JSON each, and answers each with what it printed; see `Console`.
 READ_COMMANDS = """
