@@ -40,7 +40,7 @@ def test_nothing_named_is_everything() -> None:
 
 @pytest.mark.parametrize("text", ["", "webs", "web,,beat", "web;beat"])
 def test_what_is_no_role_is_named(text: str) -> None:
-    with pytest.raises(ValueError, match="is no role: use web, worker, ticks, lines, tasks, beat, services"):
+    with pytest.raises(ValueError, match="is no role: use web, worker, ticks, lines, tasks, beat, metrics, services"):
         read_roles(text)
 
 
