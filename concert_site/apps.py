@@ -16,6 +16,7 @@ class ConcertSiteConfig(AppConfig):
         """Have every migrate end with SQL functions and periodic tasks as written; set up every connection."""
         from concert_site.lib.database.pooler import have_at_start, keep_after_migrate
         from concert_site.lib.database.sql_install import install_after_migrate
+        from concert_site.operations import folder_checks  # noqa: F401  it registers itself
 
         # Django says it for each app that has models; once is enough.
         post_migrate.connect(install_after_migrate, sender=apps.get_app_config("payments"))

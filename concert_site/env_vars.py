@@ -4,8 +4,10 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -16,6 +18,12 @@ T = TypeVar("T")
 
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"'<>@]+(/[^\s?#\"'<>]*)?", re.IGNORECASE)
 TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
+HOST = re.compile(r"(\*|\.?[A-Za-z0-9_*]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])")
+ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9_.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+SENDER = re.compile(r"[^<>@\s]+@[^<>@\s]+")
+SWITCHES = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
+# Beyond it neither PostgreSQL's integers nor Redis' times go.
+MOST = 2**31 - 1
 QUOTED = re.compile(r"(['\"])(.*)\1", re.DOTALL)
 
 # Of postgresql://user:password@one:5432,two:5432/name?option=value.
@@ -38,6 +46,9 @@ def hosts_and_ports(text: str) -> dict[str, str]:
 class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without types
     """django-environ's, with the kinds of value that a typing error must not turn into a rule of booking."""
 
+    # By any of them in this process.
+    names_read: ClassVar[set[str]] = set()
+
     def get_value(
         self,
         var: str,
@@ -50,6 +61,7 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         A `$` at its beginning is one, too: django-environ would look for another variable of that name.
         :raises ImproperlyConfigured: if there is none, and no default
         """
+        self.names_read.add(var)
         text = self.ENVIRON.get(var)
         if text is None and default is self.NOTSET:
             raise ImproperlyConfigured(f"{var} is not set.")
@@ -58,8 +70,8 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         quoted = QUOTED.fullmatch(text)
         return self.parse_value(quoted[2] if quoted else text, cast)
 
-    def whole(self, name: str, *, default: int, least: int = 1) -> int:
-        """A whole number of at least `least`.
+    def whole(self, name: str, *, default: int, least: int = 1, most: int = MOST) -> int:
+        """A whole number of at least `least`, and no more than is stored anywhere.
 
         :raises ImproperlyConfigured: if it is none
         """
@@ -70,6 +82,8 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             number = least - 1
         if number < least:
             raise ImproperlyConfigured(f"{name}={text} is not a whole number of at least {least}.")
+        if number > most:
+            raise ImproperlyConfigured(f"{name}={text} is above {most}.")
         return number
 
     def days_to_keep(self, name: str, *, default: int, least: int) -> int:
@@ -106,6 +120,68 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             raise ImproperlyConfigured(f"{name}={text} is unknown: use {' or '.join(words)}.")
         return text
 
+    def all_like(self, name: str, shape: re.Pattern[str], example: str, *, default: Sequence[str]) -> Sequence[str]:
+        """A list whose every word has this shape.
+
+        :raises ImproperlyConfigured: if one hasn't, or there is none where there should be
+        """
+        words: list[str] = [word.strip() for word in self.list(name, default=default)]
+        wrong = next((word for word in words if not shape.fullmatch(word)), None)
+        if wrong is not None:
+            raise ImproperlyConfigured(f"{name}: '{wrong}' is not like {example}.")
+        if default and not words:
+            raise ImproperlyConfigured(f"{name} is empty: write {example}.")
+        return words
+
+    def zone(self, name: str, *, default: str) -> str:
+        """A time zone by its name.
+
+        :raises ImproperlyConfigured: if there is none of that name
+        """
+        text: str = self.str(name, default=default)
+        if text not in available_timezones():
+            raise ImproperlyConfigured(f"{name}={text} is no time zone such as Asia/Seoul.")
+        return text
+
+    def currency(self, name: str, *, default: str) -> str:
+        """A currency's code of ISO 4217.
+
+        :raises ImproperlyConfigured: if it is none
+        """
+        text: str = self.str(name, default=default)
+        if text != default:
+            # Only who has set the variable waits for the import.
+            from babel.core import get_global
+
+            if text not in get_global("all_currencies"):
+                raise ImproperlyConfigured(f"{name}={text} is no currency's code such as KRW.")
+        return text
+
+    def sender(self, name: str, *, default: str) -> str:
+        """Whom mails are from: an address, perhaps with a name before it.
+
+        :raises ImproperlyConfigured: if there is no address in it
+        """
+        text: str = self.str(name, default=default)
+        if not SENDER.fullmatch(parseaddr(text)[1]) or "\n" in text:
+            raise ImproperlyConfigured(f"{name}={text} is not like Frontrow <tickets@example.com>.")
+        return text
+
+    def mail_server(self, name: str, *, default: str) -> dict[str, Any]:  # Any: values of several types
+        """Django's settings of how mails are sent.
+
+        :raises ImproperlyConfigured: if it is no way to send them; it may hold a password, so it is not shown
+        """
+        refusal = f"{name} is no way to send mails: write smtp+tls://user:password@host:587, special signs as %2F."
+        try:
+            found: dict[str, Any] = self.email_url(name, default=default)
+        except (ValueError, ImproperlyConfigured):
+            # Their words may quote a part of the password.
+            raise ImproperlyConfigured(refusal) from None
+        if "smtp" in found["EMAIL_BACKEND"] and not found["EMAIL_HOST"]:
+            raise ImproperlyConfigured(refusal)
+        return found
+
     def tiers(self, name: str, *, default: list[str]) -> list[tuple[int, int]]:
         """Days before the concert, and the fee in percent from there on.
 
@@ -119,6 +195,10 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
                     f"{name}: '{word}' is not days:percent, such as 7:10 (days from 0, percent from 0 to 100)."
                 )
             tiers.append((int(found[1]), int(found[2])))
+        if tiers != sorted(set(tiers), key=lambda tier: -tier[0]) or len({days for days, _ in tiers}) < len(tiers):
+            raise ImproperlyConfigured(f"{name}: each tier has fewer days than the one before it.")
+        if not tiers:
+            raise ImproperlyConfigured(f"{name} is empty: write 0:0 where canceling is free to the end.")
         return tiers
 
     def ed25519(self, name: str) -> str:
@@ -197,6 +277,8 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         except ValueError:
             # Its words may quote a part of the password.
             raise ImproperlyConfigured(refusal) from None
+        if not found["NAME"]:
+            raise ImproperlyConfigured(refusal)
         return found
 
     def redis(self, name: str, *, default: str) -> str:
@@ -221,6 +303,18 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         if path and along_with and not self.str(along_with, default=""):
             raise ImproperlyConfigured(f"{name} is set and {along_with} is not: they belong together.")
         return path
+
+    def bool(self, var: str, default: Any = environ.Env.NOTSET) -> bool:  # Any: django-environ's own
+        """A switch.
+
+        :raises ImproperlyConfigured: if it is neither on nor off: it would otherwise be off, whatever was meant
+        """
+        text = self.get_value(var, default=default)
+        if isinstance(text, bool):
+            return text
+        if str(text).strip().lower() not in SWITCHES:
+            raise ImproperlyConfigured(f"{var}={text} is neither on nor off.")
+        return SWITCHES[str(text).strip().lower()]
 
 
 def broker_settings(

@@ -1,6 +1,8 @@
 """Django's command line, without tracebacks for what is not a fault of the code."""
 
 import gc
+import os
+import sys
 
 import django
 from django.conf import settings
@@ -8,7 +10,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import ProgrammingError, connection
 
+from concert_site.embedded import variables
 from concert_site.embedded.errors import CannotStart, in_one_line
+from concert_site.env_vars import Env
+from concert_site.management.lookalikes import lookalikes
 
 
 def execute(argv: list[str]) -> None:
@@ -41,6 +46,8 @@ def load_settings() -> None:
     # The latter is what libraries say of a value they can't read.
     except (ImproperlyConfigured, ValueError) as error:
         raise CannotStart(in_one_line(error)) from error
+    for line in lookalikes(os.environ, Env.names_read | set(variables.EARLY) | set(variables.SECRETS)):
+        print(f"manage.py: warning: {line}", file=sys.stderr)
 
 
 def is_migrated() -> bool:

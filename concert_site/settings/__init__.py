@@ -12,3 +12,5 @@ from concert_site.settings.money import *
 from concert_site.settings.observability import *
 from concert_site.settings.retention import *
 from concert_site.settings.security import *
+
+from concert_site.settings import consistency as _consistency  # noqa: F401  isort: skip

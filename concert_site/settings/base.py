@@ -10,7 +10,7 @@ from concert_site.back_office.unfold import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import MODES, PRODUCTION
 from concert_site.embedded.variables import resolve
-from concert_site.env_vars import Env
+from concert_site.env_vars import HOST, ORIGIN, Env
 
 # Done already by manage.py; who loads the settings without it gets the same.
 try:
@@ -40,8 +40,13 @@ JWT_PRIVATE_KEY = (
 # Signs tickets; without one the key is derived from SECRET_KEY (reservations.tickets.keys).
 TICKET_PRIVATE_KEY = env.ed25519("TICKET_PRIVATE_KEY")
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if IS_PRODUCTION else ["*"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.all_like(
+    "ALLOWED_HOSTS",
+    HOST,
+    "tickets.example.com",
+    default=["localhost", "127.0.0.1", "[::1]"] if IS_PRODUCTION else ["*"],
+)
+CSRF_TRUSTED_ORIGINS = env.all_like("CSRF_TRUSTED_ORIGINS", ORIGIN, "https://tickets.example.com", default=[])
 # One proxy of ours stands in front and says in X-Forwarded-For and X-Forwarded-Proto who asked, and how.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 THROTTLE = env.bool("THROTTLE", default=True)
@@ -140,15 +145,15 @@ TEMPLATES = [
     }
 ]
 
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LANGUAGE_CODE = env.one_of("LANGUAGE_CODE", ["en", "ko"], default="en")
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # How the admin writes dates, where Django formats them and not concert_site/lib/formats.py.
 FORMAT_MODULE_PATH = "concert_site.lib.date_formats"
 USE_TZ = True
 # The venue's zone. Time is stored in UTC.
-TIME_ZONE = env.str("TIME_ZONE", default="Asia/Seoul")
-CURRENCY = env.str("CURRENCY", default="KRW")
+TIME_ZONE = env.zone("TIME_ZONE", default="Asia/Seoul")
+CURRENCY = env.currency("CURRENCY", default="KRW")
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -2,15 +2,17 @@
 
 from concert_site.settings.base import IS_PRODUCTION, env
 
+# Larger than any balance, and exact in every browser.
+MOST_MONEY = 2**53 - 1
 # What tops up a wallet; blank in production until a real provider is configured.
 WALLET_PROVIDER = env.str("WALLET_PROVIDER", default="" if IS_PRODUCTION else "sandbox")
 # An app's top-up is paid in the answer, for tours and load tests; off, it is asynchronous for apps as for pages.
 SANDBOX_CREDITS_AT_ONCE = env.bool("SANDBOX_CREDITS_AT_ONCE", default=True)
 # In minor units. Those of a day (the venue's) and of 30 days are of a fan's top-ups of the wallet; 0: no limit.
-TOP_UP_LEAST = env.whole("TOP_UP_LEAST", default=1)
-TOP_UP_MOST = env.whole("TOP_UP_MOST", default=100_000_000)
-TOP_UP_DAY_MOST = env.whole("TOP_UP_DAY_MOST", default=0, least=0)
-TOP_UP_MONTH_MOST = env.whole("TOP_UP_MONTH_MOST", default=0, least=0)
+TOP_UP_LEAST = env.whole("TOP_UP_LEAST", default=1, most=MOST_MONEY)
+TOP_UP_MOST = env.whole("TOP_UP_MOST", default=100_000_000, most=MOST_MONEY)
+TOP_UP_DAY_MOST = env.whole("TOP_UP_DAY_MOST", default=0, least=0, most=MOST_MONEY)
+TOP_UP_MONTH_MOST = env.whole("TOP_UP_MONTH_MOST", default=0, least=0, most=MOST_MONEY)
 # How long a fan may be with the provider; holds that are paid by card are prolonged for as long.
 TOP_UP_SECONDS = env.whole("TOP_UP_SECONDS", default=600)
 # The longest that seats are held from when they were chosen, however often their fan begins to pay by card.
@@ -20,8 +22,8 @@ REFUND_TO = env.one_of("REFUND_TO", ["wallet", "card"], default="wallet")
 
 # What staff may move at once without a second person, in minor units. Roles have ceilings of their own, in the admin;
 # these are of who has a permission by no role, and of superusers when they adjust wallets (0: none).
-STAFF_CEILING = env.whole("STAFF_CEILING", default=1_000_000, least=0)
-SUPERUSER_ADJUST_CEILING = env.whole("SUPERUSER_ADJUST_CEILING", default=1_000_000, least=0)
+STAFF_CEILING = env.whole("STAFF_CEILING", default=1_000_000, least=0, most=MOST_MONEY)
+SUPERUSER_ADJUST_CEILING = env.whole("SUPERUSER_ADJUST_CEILING", default=1_000_000, least=0, most=MOST_MONEY)
 # How long it waits for the second person.
 APPROVAL_SECONDS = env.whole("APPROVAL_SECONDS", default=3 * 86_400)
 

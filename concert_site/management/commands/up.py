@@ -24,6 +24,7 @@ from concert_site.embedded.site import Site, report
 from concert_site.embedded.web import Address
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.static import collect_changed
+from concert_site.operations.folder_checks import folders_are_usable
 from concert_site.operations.monitoring import forget_stopped_site
 from wallet.checks import provider_is_usable
 
@@ -71,7 +72,7 @@ class Command(BaseCommand):
     def handle(
         self, *, host: str, port: int, workers: int, demo: bool, only: Roles, migrate: bool | None, **_options: object
     ) -> None:
-        for fault in provider_is_usable():
+        for fault in (*provider_is_usable(), *(folders_are_usable() if only.has_web else ())):
             raise CommandError(fault.msg)
         data_dir = DataDir(Path(os.environ["DATA_DIR"]))
         site = Site(data_dir, embedded_services(os.environ, data_dir), Address(host, port), workers, only)
