@@ -19,6 +19,7 @@ import psutil
 
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.locks import FileLock
+from concert_site.embedded.modes import TEST
 
 # What the tests' own environment prepared, and what a developer's may hold.
 PREPARED = ["ALLOWED_HOSTS", "DATABASE_URL", "DATA_DIR", "JWT_PRIVATE_KEY", "MODE", "PGHOST", "REDIS_URL", "SECRET_KEY"]
@@ -128,9 +129,9 @@ class Console:
         self._process.communicate(timeout=PATIENCE_SECONDS)
 
 
-def provide_cluster(data_dir: Path) -> None:
-    """Put a migrated PostgreSQL cluster and the static files, packed, into a new data directory: copies of what each
-    test run makes once. Each takes longer than all else that a site does before it is ready.
+def provide_cluster(data_dir: Path, mode: str) -> None:
+    """Put a migrated PostgreSQL cluster into a new data directory, and where a site collects static files (not in
+    MODE=test) these: copies of what each test run makes once.
     """
     # Beside the databases of the run, which its workers share; of this run alone, since code changes between two.
     template = Path(os.environ["DATA_DIR"]) / f"template-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
@@ -149,7 +150,8 @@ def provide_cluster(data_dir: Path) -> None:
     with DataDir(data_dir).being_set_up():
         pass
     # As it is, whoever it belongs to: root's PostgreSQL runs as another account.
-    subprocess.run(["cp", "-a", template / "postgres", template / "static", data_dir], check=True)
+    copied = ["postgres"] if mode == TEST else ["postgres", "static"]
+    subprocess.run(["cp", "-a", *(template / name for name in copied), data_dir], check=True)
 
 
 class Up:
@@ -172,7 +174,7 @@ class Up:
         self.environment = clean_environment(**{"MODE": "test", **environment})
         self._console: Console | None = None
         if not (is_new or data_dir.exists() or "DATABASE_URL" in environment):
-            provide_cluster(data_dir)
+            provide_cluster(data_dir, self.environment["MODE"])
         # Files, not pipes: nobody needs to read along, and what orphans hold open can't block a test.
         self.stdout = data_dir.with_suffix(f".{name}stdout")
         self.stderr = data_dir.with_suffix(f".{name}stderr")
