@@ -1,7 +1,7 @@
 """What a person does with a browser after the installation; typed into the bare host's own Python by bare_host.py.
 
 python3 bare_visitor.py login EMAIL PASSWORD      through nginx, up to a second factor, into the admin
-python3 bare_visitor.py watch SECONDS             ask for pages all the time, and count what failed
+python3 bare_visitor.py watch SECONDS             ask for pages until a file says enough, and count what failed
 """
 
 import base64
@@ -16,9 +16,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 SITE = "https://tickets.example.com"
 TRUST = ssl.create_default_context(cafile="/etc/frontrow/tls/fullchain.pem")
+ENOUGH = Path("enough")
 WATCHED = ("/", "/accounts/login/", "/readyz", "/api/v1/concerts/")
 
 
@@ -75,12 +77,13 @@ def login(email: str, password: str) -> None:
 
 
 def watch(seconds: float) -> None:
-    """Ask for pages by four connections at once for so long; print how many, and what failed."""
+    """Ask for pages by four connections at once until a file says enough; print how many, and what failed."""
+    ENOUGH.unlink(missing_ok=True)
     deadline = time.monotonic() + seconds
     asked, failed, slowest = [], [], []
 
     def ask_on(number: int) -> None:
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not ENOUGH.exists():
             path = WATCHED[number % len(WATCHED)]
             began = time.monotonic()
             asked.append(path)
