@@ -139,7 +139,7 @@ def selling(server: ProviderServer, hold: float) -> Iterator[Site]:
         "HOLD_SECONDS": seconds,
         "TOP_UP_SECONDS": seconds,
         "CARD_HOLD_SECONDS": str(round(hold * HOLD_FACTOR)),
-        "LOG_LEVEL": "CRITICAL",
+        "LOG_LEVEL": "ERROR",
     }
     with stack.throwaway(Site, **chosen, **server.settings()) as site:
         site.start()
