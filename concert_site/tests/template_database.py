@@ -20,6 +20,8 @@ APPS = ("concert_site", "payments", "queueing", "reservations", "wallet")
 # are for what is edited.
 SOURCES = ("**/migrations/*.py", "**/*.sql", "lib/database/*.py")
 PREFIX = "frontrow_template_"
+# To migrate takes half a minute, and far longer beside a load.
+PATIENCE_SECONDS = 600.0
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def copied() -> Iterator[None]:
     """Around the making of this worker's database: from the template, or else the template from it."""
     name = PREFIX + fingerprint()
     lock = FileLock(Path(os.environ["DATA_DIR"]) / "template-database.lock")
-    wait_until(lock.try_exclusive, "another worker migrates the template of databases")
+    wait_until(lock.try_exclusive, "another worker migrates the template of databases", PATIENCE_SECONDS)
     try:
         names = templates()
         if name not in names:

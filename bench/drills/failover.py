@@ -1,0 +1,293 @@
+#!/usr/bin/env python
+"""Kill the primary under a sale, promote its synchronous standby, and look up every acknowledged write.
+
+    .venv/bin/python bench/drills/failover.py [--rounds 3] [--fans 500] [--threads 6] [--postgres 18] [--notice 3]
+
+The site has one DATABASE_URL with both servers in it. In each round fans hold and pay for their seats while, at a
+random moment, the primary is killed by SIGKILL with all its processes. `--notice` seconds later, as a cluster manager
+would, the standby is promoted. Then the old primary is started as it is (a split brain: does it take writes?),
+brought back by pg_rewind as the standby of the new one, and the next round kills that. Ends with 1 on any loss.
+"""
+
+import argparse
+import http.client
+import json
+import random
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import servers
+import stack
+from servers import Cluster
+from stack import Audience, Fan, Stack
+
+# A killed server's pages and those of who took its place differ: pg_rewind needs to know in what.
+SETTINGS = {"wal_log_hints": "on", "synchronous_commit": "on", "wal_keep_size": "512MB"}
+AGAIN_SECONDS = 0.2
+LAST_SECONDS = 90.0
+MOST_GAP_SECONDS = 30.0
+SPLIT_SECONDS = 3.0
+HELD = """
+select r.user_id, r.concert_seat_id, r.status from reservation r where r.id = %s"""
+PAID = """
+select r.user_id, r.status from payment p join reservation r on r.id = p.reservation_id where p.id = %s"""
+
+
+@dataclass
+class Pair:
+    """A primary and its synchronous standby, which change places."""
+
+    primary: Cluster
+    standby: Cluster
+
+    @property
+    def url(self) -> str:
+        first, second = sorted((self.primary.port, self.standby.port))
+        return f"postgresql://{servers.USER}@127.0.0.1:{first},127.0.0.1:{second}/{servers.DATABASE}"
+
+    def make_synchronous(self) -> None:
+        """Let no commit be answered that the standby doesn't have; wait until it is so."""
+        with self.primary.connect() as connection:
+            connection.execute(f"alter system set synchronous_standby_names = '{self.standby.folder.name}'")
+            connection.execute("select pg_reload_conf()")
+        servers.wait_for(self.is_synchronous, "the standby is synchronous")
+
+    def is_synchronous(self) -> bool:
+        with self.primary.connect() as connection:
+            return connection.execute("select sync_state from pg_stat_replication").fetchall() == [("sync",)]
+
+    def fail_over(self, notice: float) -> float:
+        """Kill the primary, promote the other after a while; how long the promotion took."""
+        self.primary.stop(signal.SIGKILL)
+        time.sleep(notice)
+        began = time.monotonic()
+        self.standby.promote()
+        self.primary, self.standby = self.standby, self.primary
+        return time.monotonic() - began
+
+    def old_one_takes_writes(self) -> bool:
+        """Start the old primary as it is, and see whether it acknowledges a write: it must not."""
+        self.standby.start()
+        try:
+            with psycopg.connect(self.standby.url, autocommit=True) as connection:
+                threading.Timer(SPLIT_SECONDS, lambda: self.standby.stop(signal.SIGQUIT)).start()
+                connection.execute("create table split_brain (id int)")
+                return True
+        except psycopg.OperationalError:
+            return False
+        finally:
+            time.sleep(SPLIT_SECONDS)
+            self.standby.stop(signal.SIGINT)
+
+    def rejoin(self) -> None:
+        """Bring the old primary back as a standby, and be synchronous again."""
+        # pg_rewind wants a server that was shut down in order.
+        self.standby.start()
+        self.standby.stop()
+        self.standby.rewind_onto(self.primary)
+        with (self.standby.data / "postgresql.auto.conf").open("a") as conf:
+            conf.write(f"primary_conninfo = '{self.primary.conninfo(self.standby)}'\nsynchronous_standby_names = ''\n")
+        self.standby.start()
+        self.make_synchronous()
+
+
+@contextmanager
+def running_pair(version: int) -> Iterator[Pair]:
+    programs = servers.binaries(version)
+    with servers.folder_for_servers() as folder:
+        one = Cluster(folder / "one", programs, settings=dict(SETTINGS))
+        two = Cluster(folder / "two", programs, settings=dict(SETTINGS))
+        try:
+            one.initialize()
+            two.copy_of(one).start()
+            pair = Pair(one, two)
+            pair.make_synchronous()
+            yield pair
+        finally:
+            for each in (one, two):
+                each.stop(signal.SIGQUIT)
+
+
+class Site(Stack):
+    """A site whose database is ours."""
+
+    def connect(self) -> psycopg.Connection[Any]:  # Any: rows of any shape
+        url = f"{self.environment['DATABASE_URL']}?target_session_attrs=read-write"
+        return psycopg.connect(url, autocommit=True, connect_timeout=2)
+
+
+@dataclass
+class Diary:
+    """What was answered, and when."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    holds: list[tuple[int, int, int]] = field(default_factory=list)
+    payments: list[tuple[int, int]] = field(default_factory=list)
+    acknowledged_at: list[float] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+
+    def gap_around(self, moment: float) -> float:
+        """For how long around this moment nothing was acknowledged, in seconds."""
+        before = max((at for at in self.acknowledged_at if at <= moment), default=moment)
+        after = min((at for at in self.acknowledged_at if at > moment + 0.05), default=float("inf"))
+        return after - before
+
+
+class Buyer(threading.Thread):
+    """Holds and pays for one fan after another, and asks again until that is answered."""
+
+    def __init__(self, site: Stack, audience: Audience, work: "SimpleQueue[tuple[Fan, int]]", diary: Diary) -> None:
+        super().__init__(daemon=True)
+        self.site, self.audience, self.work, self.diary = site, audience, work, diary
+
+    def run(self) -> None:
+        with suppress(Empty):
+            while True:
+                fan, seat = self.work.get_nowait()
+                self.buy(fan, seat)
+
+    def buy(self, fan: Fan, seat: int) -> None:
+        token = {"X-Queue-Token": self.audience.tokens[fan.id]}
+        body = {"schedule": self.audience.show.schedule, "seats": [seat]}
+        booking = self.until_answered("hold", fan, "reservations/", body, token)
+        if booking is None:
+            return
+        (held,) = booking["reservations"]
+        self.diary.holds.append((held["id"], fan.id, seat))
+        paid = self.until_answered("pay", fan, "payments/", {"reservations": [held["id"]]}, {})
+        if paid is not None:
+            self.diary.payments.extend((each["id"], fan.id) for each in paid["payments"])
+
+    def until_answered(self, step: str, fan: Fan, path: str, body: object, headers: dict[str, str]) -> Any:  # Any: JSON
+        deadline = time.monotonic() + LAST_SECONDS
+        while time.monotonic() < deadline:
+            status, said = post(self.site.port, path, body, fan.bearer | headers)
+            self.diary.answers[f"{step} {status}"] += 1
+            if status in (200, 201):
+                self.diary.acknowledged_at.append(time.monotonic())
+                return said
+            time.sleep(AGAIN_SECONDS)
+        self.diary.unfinished.append(f"{step} of fan {fan.id}: {status} {said}")
+        return None
+
+
+def post(port: int, path: str, body: object, headers: dict[str, str]) -> tuple[int, Any]:  # Any: JSON
+    """Status and what it says; 0 if no answer came."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        words = {"Content-Type": "application/json", **headers}
+        connection.request("POST", f"/api/v1/{path}", json.dumps(body), words)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return 0, type(error).__name__
+    finally:
+        connection.close()
+
+
+def lost(site: Stack, diary: Diary) -> list[str]:
+    """Acknowledged writes that the database doesn't have."""
+    missing = []
+    with site.connect() as connection:
+        for reservation, fan, seat in diary.holds:
+            row = connection.execute(HELD, [reservation]).fetchone()
+            if row is None or row[:2] != (fan, seat) or row[2] == "CANCELED":
+                missing.append(f"hold {reservation} of fan {fan}: {row}")
+        for payment, fan in diary.payments:
+            row = connection.execute(PAID, [payment]).fetchone()
+            if row != (fan, "RESERVED"):
+                missing.append(f"payment {payment} of fan {fan}: {row}")
+    return missing
+
+
+def line_moves(site: Stack) -> float:
+    """How long a fan who joins now waits for their turn: worker, ticks and beat have found the new primary."""
+    show = site.make_show(seats=10, max_active=10)
+    (fan,) = site.make_fans(1, balance=1000)
+    began = time.monotonic()
+    servers.wait_for(
+        lambda: post(site.port, f"schedules/{show.schedule}/queue-tokens/", {}, fan.bearer)[0] in (200, 201), "joined"
+    )
+    _, place = post(site.port, f"schedules/{show.schedule}/queue-tokens/", {}, fan.bearer)
+    path = f"queue-tokens/{place['token']}/enter/"
+    servers.wait_for(lambda: post(site.port, path, {}, fan.bearer)[0] == 200, "the line moves")
+    return time.monotonic() - began
+
+
+def play_round(site: Stack, pair: Pair, options: argparse.Namespace, nth: int) -> list[str]:
+    """One failover under load; what went wrong."""
+    audience = site.make_audience(options.fans)
+    work: SimpleQueue[tuple[Fan, int]] = SimpleQueue()
+    for each in audience.seated():
+        work.put(each)
+    diary = Diary()
+    buyers = [Buyer(site, audience, work, diary) for _ in range(options.threads)]
+    for buyer in buyers:
+        buyer.start()
+    began = time.monotonic()
+    # Of two writes a fan, at some moment while most are still to come.
+    enough = random.randint(options.fans // 5, options.fans)
+    servers.wait_for(lambda: len(diary.acknowledged_at) >= enough, "the load runs")
+    before, killed_at = len(diary.acknowledged_at), time.monotonic()
+    moment = killed_at - began
+    promotion = pair.fail_over(options.notice)
+    for buyer in buyers:
+        buyer.join()
+    gap, missing = diary.gap_around(killed_at), lost(site, diary)
+    waited = line_moves(site)
+    split = pair.old_one_takes_writes()
+    pair.rejoin()
+    audit = site.passes_audit()
+    print(
+        f"{nth}. killed after {moment:.1f} s and {before} acknowledged writes, promoted {options.notice:.0f} s later"
+        f" in {promotion:.1f} s; nothing acknowledged for {gap:.1f} s;"
+        f" {len(diary.holds)} holds and {len(diary.payments)} payments acknowledged, {len(missing)} lost;"
+        f" a line moved within {waited:.1f} s; old primary {'TOOK A WRITE' if split else 'took no write'},"
+        f" rejoined; audit {'green' if audit else 'RED'}; answers {dict(sorted(diary.answers.items()))}",
+        flush=True,
+    )
+    wrong = [*missing, *diary.unfinished]
+    wrong += [f"a gap of {gap:.1f} s"] if gap > MOST_GAP_SECONDS else []
+    wrong += ["the old primary acknowledged a write"] if split else []
+    return wrong if audit else [*wrong, "the audit is red"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--fans", type=int, default=500)
+    parser.add_argument("--threads", type=int, default=6)
+    parser.add_argument("--postgres", type=int, default=servers.EMBEDDED_VERSION)
+    parser.add_argument("--notice", type=float, default=3.0, help="seconds until somebody promotes")
+    options = parser.parse_args()
+    with (
+        running_pair(options.postgres) as pair,
+        stack.throwaway(Site, DATABASE_URL=pair.url, LOG_LEVEL="ERROR") as site,
+    ):
+        up = site.launch()
+        try:
+            stack.wait_for_ready(up)
+            wrong = [each for nth in range(1, options.rounds + 1) for each in play_round(site, pair, options, nth)]
+        finally:
+            up.send_signal(signal.SIGTERM)
+            up.wait(stack.PATIENCE_SECONDS)
+    print("\n".join(wrong) or "Nothing that was acknowledged is lost.")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.exit(main())
