@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 from redis.exceptions import RedisError
 
+from concert_site.lib.database.replica import replica_state
 from concert_site.lib.database.sql_functions import is_up_to_date
 from concert_site.lib.redis import client
 from concert_site.operations.monitoring import LATE, part_monitor, process_health, tick_monitor
@@ -56,7 +57,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     database, redis = _ask_database.submit(database_state), _ask_redis.submit(redis_state)
     wait([database, redis], timeout=TIMEOUT_SECONDS)
     needed = result_or(database, {"database": AWAY, "migrations": AWAY})
-    state = needed | result_or(redis, {"redis": AWAY})
+    state = needed | result_or(redis, {"redis": AWAY}) | replica_state()
     parts, is_well = parts_state() if state["redis"] == OK else (PARTS_UNKNOWN, False)
     if set(needed.values()) == {OK}:
         return answer({"status": OK if is_well else DEGRADED} | state | parts)

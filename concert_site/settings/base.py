@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "concert_site.views.media.MediaMiddleware",
     "concert_site.lib.web.compression.CompressionMiddleware",
     "concert_site.lib.web.middleware.ConnectionHealthMiddleware",
+    "concert_site.lib.database.replica.ReplicaMiddleware",
     "concert_site.lib.web.middleware.ErrorPageMiddleware",
     "concert_site.accounts.middleware.JsonBodyMiddleware",
     "concert_site.lib.web.middleware.CacheControlMiddleware",

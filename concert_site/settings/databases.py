@@ -57,6 +57,25 @@ if not DATABASE_POOLER:
     DATABASES["default"]["OPTIONS"]["options"] = " ".join(
         [ASKED.get("options", ""), *(f"-c {name}={value}" for name, value in CONNECTION_SETTINGS.items())]
     )
+# Pages that may be a moment old are read there; see concert_site.lib.database.replica.
+REPLICA_MOST_LAG_SECONDS = env.duration("REPLICA_MOST_LAG_SECONDS", default=5)
+if env.str("REPLICA_DATABASE_URL", default=""):
+    REPLICA = env.postgres("REPLICA_DATABASE_URL", default="")
+    DATABASES["replica"] = (
+        DATABASES["default"]
+        | REPLICA
+        | {
+            "ENGINE": DATABASES["default"]["ENGINE"],
+            "OPTIONS": {
+                **{name: value for name, value in DATABASES["default"]["OPTIONS"].items() if name not in OF_SEVERAL},
+                "connect_timeout": 2,
+                **REPLICA.get("OPTIONS", {}),
+            },
+            # No test makes a database of its own there.
+            "TEST": {"MIRROR": "default"},
+        }
+    )
+    DATABASE_ROUTERS = ["concert_site.lib.database.replica.ReplicaRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDIS_URL", default="redis://127.0.0.1:6379/0")

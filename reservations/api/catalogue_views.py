@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from concert_site.lib.api.openapi import refuses_fields_of
 from concert_site.lib.api.pagination import Numbered
 from concert_site.lib.api.views import View
+from concert_site.lib.database.replica import catalogue_from_replica
 from concert_site.lib.errors import NotFound
 from concert_site.lib.web.conditional import conditional, json_of, takes_gzip
 from concert_site.lib.web.converters import id_in
@@ -95,6 +96,7 @@ class Concerts(GenericAPIView[Concert]):
         operation_id="concerts_list", filters=True, parameters=[CatalogueQuery], responses=ConcertOut(many=True)
     )
     @refuses_fields_of(CatalogueQuery)
+    @catalogue_from_replica
     def get(self, request: Request) -> Response:
         """The concerts with their schedules, those that play next first."""
         # As plain values: of a form's, an empty one would count as none.
@@ -110,6 +112,7 @@ class ConcertDetail(PublicRead):
     """GET: one concert."""
 
     @extend_schema(responses=ConcertOut)
+    @catalogue_from_replica
     def get(self, request: Request, pk: int) -> Response:
         """A concert with its schedules."""
         concert = concerts.public_concert(pk)

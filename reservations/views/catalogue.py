@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
 
+from concert_site.lib.database.replica import catalogue_from_replica
 from concert_site.lib.errors import NotFound
 from concert_site.lib.web.pages import fan_id
 from reservations.halls.drawing import colours
@@ -64,6 +65,7 @@ class ScheduleCard:
         return self.own is not None and self.own.held + self.own.tickets >= self.schedule.tickets_per_fan
 
 
+@catalogue_from_replica
 def concert(request: HttpRequest, pk: int) -> HttpResponse:
     """One concert with its dates, and what the fan has of each; of a long tour one day, and a calendar."""
     found = public_concert(pk)

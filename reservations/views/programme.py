@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.database.replica import catalogue_from_replica
 from concert_site.lib.formats import short_day
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import caller_of, check_rate_limit
@@ -100,6 +101,7 @@ class Chip:
     without: str
 
 
+@catalogue_from_replica
 def programme(request: HttpRequest) -> HttpResponse:
     """The concerts that are open to the public; what opens next leads."""
     form = ProgrammeSearch(request.GET, facets())

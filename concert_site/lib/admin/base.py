@@ -27,6 +27,7 @@ from concert_site.lib.admin import history
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.once import make_once
 from concert_site.lib.admin.stale_forms import NoticesChanges
+from concert_site.lib.database.replica import from_replica
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import in_major, money
 from concert_site.lib.web.converters import id_in
@@ -54,6 +55,11 @@ class SafeLookupsAdmin(Base):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Whether a list may be narrowed like this, by what somebody wrote into its address."""
         return OTHER_LOOKUPS.isdisjoint(lookup.split("__")[1:]) and super().lookup_allowed(lookup, value, request)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kept: Any) -> HttpResponse:  # Any: Django's
+        """The list, from the replica if there is one; what is done to its rows is the primary's."""
+        page = partial(super().changelist_view, request, *args, **kept)
+        return from_replica(request, page, lists=True)
 
 
 class SafeFormsAdmin(SafeLookupsAdmin):

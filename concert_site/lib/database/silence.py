@@ -10,7 +10,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 # Between two questions, and before asking anew where nobody listens.
 PAUSE_SECONDS = 0.25
 
-_connections: WeakSet[psycopg.Connection[Any]] = WeakSet()
+# By the alias of their database.
+_connections: defaultdict[str, WeakSet[psycopg.Connection[Any]]] = defaultdict(WeakSet)
 _lock = threading.Lock()
 _is_silent = threading.Event()
 
@@ -33,26 +35,27 @@ def is_silent() -> bool:
     return _is_silent.is_set()
 
 
-def refuse_while_silent() -> None:
+def refuse_while_silent(alias: str = DEFAULT_DB_ALIAS) -> None:
     """Make no connection that would only wait.
 
     :raises OperationalError: if PostgreSQL says nothing
     """
-    if _is_silent.is_set():
+    if alias == DEFAULT_DB_ALIAS and _is_silent.is_set():
         raise OperationalError("PostgreSQL takes connections and says nothing")
 
 
-def remember(connection: psycopg.Connection[Any]) -> None:
+def remember(connection: psycopg.Connection[Any], alias: str = DEFAULT_DB_ALIAS) -> None:
     """Have a connection ended, should the server fall silent."""
     with _lock:
-        _connections.add(connection)
+        _connections[alias].add(connection)
 
 
-def hang_up() -> int:
-    """End all connections at the socket, so that who waits on one stops waiting; return how many."""
+def hang_up(some: Sequence[psycopg.Connection[Any]] = (), alias: str = DEFAULT_DB_ALIAS) -> int:
+    """End these connections, or all to a database, at the socket, so that who waits on one stops; return how many."""
     with _lock:
-        ended = [each for each in _connections if not each.closed]
-        _connections.clear()
+        ended = [each for each in some or _connections[alias] if not each.closed]
+        if not some:
+            _connections[alias].clear()
     for connection in ended:
         # Its own thread may be closing it.
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:

@@ -13,12 +13,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Connections are remembered, so that whoever waits on one in vain can be told; none is made meanwhile."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # Any: as Django has it
-        refuse_while_silent()
+        refuse_while_silent(self.alias)
         try:
             connection = super().get_new_connection(conn_params)
         except psycopg.OperationalError as error:
             refuse_who_takes_no_options(error)
             raise
         refuse_who_drops_settings(connection)
-        remember(connection)
+        remember(connection, self.alias)
         return connection
