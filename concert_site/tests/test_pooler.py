@@ -99,6 +99,13 @@ def test_who_drops_what_a_connection_asks_for_is_refused(db, first_connection):
         pooler.refuse_who_drops_settings(raw)
 
 
+@pytest.mark.django_db
+def test_an_older_postgresql_is_refused_by_its_version(monkeypatch):
+    monkeypatch.setitem(vars(connection), "pg_version", 140_023)
+    with pytest.raises(ImproperlyConfigured, match=r"PostgreSQL 14\.23: 15 or later is needed"):
+        connection.check_database_version_supported()
+
+
 def test_who_keeps_what_a_connection_asks_for_is_asked_once(db, first_connection):
     options = " ".join(f"-c {name}={value}" for name, value in KEPT.items())
     with psycopg.connect(**direct(), options=options) as raw:

@@ -3,14 +3,29 @@
 from typing import Any
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base
 
 from concert_site.lib.database.pooler import refuse_who_drops_settings, refuse_who_takes_no_options
 from concert_site.lib.database.silence import refuse_while_silent, remember
 
+LEAST_VERSION = 15
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Connections are remembered, so that whoever waits on one in vain can be told; none is made meanwhile."""
+
+    def check_database_version_supported(self) -> None:
+        """Refuse what is older than what we are tested on.
+
+        :raises ImproperlyConfigured: with the version that is needed
+        """
+        major, minor = divmod(int(self.pg_version), 10_000)
+        if major < LEAST_VERSION:
+            raise ImproperlyConfigured(
+                f"DATABASE_URL leads to PostgreSQL {major}.{minor}: {LEAST_VERSION} or later is needed."
+            )
+        super().check_database_version_supported()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # Any: as Django has it
         refuse_while_silent(self.alias)

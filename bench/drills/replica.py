@@ -1,0 +1,146 @@
+#!/usr/bin/env python
+"""A site that reads from a real streaming replica: used, late, killed and back, with readers all the time.
+
+    .venv/bin/python bench/drills/replica.py [--postgres 18]
+
+Counts what the replica was asked by its own log. Ends with 1 if a page fails, if a late replica is read, or one that is
+well isn't.
+"""
+
+import argparse
+import http.client
+import json
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import servers
+import stack
+from servers import Cluster
+
+MOST_LAG_SECONDS = 2
+DELAY = "20s"
+
+
+def get(port: int, path: str) -> tuple[int, Any]:  # Any: JSON
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return 0, repr(error)
+    finally:
+        connection.close()
+
+
+class Reader(threading.Thread):
+    """Searches the catalogue for words of its own, past every cache, and counts the answers."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self.port, self.answers, self.is_over = port, Counter[int](), threading.Event()
+        self.slowest = 0.0
+
+    def run(self) -> None:
+        nth = 0
+        while not self.is_over.wait(0.1):
+            nth += 1
+            began = time.monotonic()
+            status, _ = get(self.port, f"/api/v1/concerts/?search=word{nth}")
+            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.answers[status] += 1
+
+
+class Drill:
+    """The site, its replica, and what was seen."""
+
+    def __init__(self, site: stack.Stack, primary: Cluster, replica: Cluster) -> None:
+        self.site, self.primary, self.replica = site, primary, replica
+        self.wrong: list[str] = []
+
+    def state(self) -> str:
+        return str(get(self.site.port, "/readyz")[1]["replica"])
+
+    def wait_for_state(self, wanted: str) -> float:
+        """How long until a probe says so. The site is written to meanwhile, as any that sells is."""
+        began = time.monotonic()
+
+        def is_so() -> bool:
+            with self.primary.connect() as connection:
+                connection.execute("create table if not exists written (at timestamptz)")
+                connection.execute("insert into written values (now())")
+            return self.state() == wanted
+
+        servers.wait_for(is_so, f"the replica is {wanted}")
+        return time.monotonic() - began
+
+    def searches_in(self, seconds: float) -> int:
+        """How many searches the replica was asked in this time."""
+        before = self.replica.log.read_text().count('FROM "concert"')
+        time.sleep(seconds)
+        return self.replica.log.read_text().count('FROM "concert"') - before
+
+    def expect(self, what: str, *, is_asked: bool, seconds: float) -> None:
+        asked = self.searches_in(3)
+        print(f"{what}: after {seconds:.1f} s; the replica was asked {asked} statements in 3 s", flush=True)
+        if (asked > 0) != is_asked:
+            self.wrong.append(f"{what}: the replica was asked {asked} statements")
+
+    def delay(self, value: str) -> None:
+        with self.replica.connect() as connection:
+            connection.execute(f"alter system set recovery_min_apply_delay = '{value}'")
+            connection.execute("select pg_reload_conf()")
+
+    def play(self) -> None:
+        reader = Reader(self.site.port)
+        reader.start()
+        self.expect("well", is_asked=True, seconds=self.wait_for_state("ok"))
+        self.delay(DELAY)
+        self.expect("late by 20 s", is_asked=False, seconds=self.wait_for_state("late"))
+        self.delay("0")
+        self.expect("well again", is_asked=True, seconds=self.wait_for_state("ok"))
+        self.replica.stop(signal.SIGKILL)
+        self.expect("killed", is_asked=False, seconds=self.wait_for_state("away"))
+        self.replica.start()
+        self.expect("back", is_asked=True, seconds=self.wait_for_state("ok"))
+        reader.is_over.set()
+        reader.join()
+        print(f"answers {dict(reader.answers)}, the slowest after {reader.slowest:.1f} s")
+        if set(reader.answers) != {200}:
+            self.wrong.append(f"readers were answered {dict(reader.answers)}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--postgres", type=int, default=servers.EMBEDDED_VERSION)
+    programs = servers.binaries(parser.parse_args().postgres)
+    with servers.folder_for_servers() as folder, servers.served(programs, folder) as primary:
+        replica = Cluster(folder / "replica", programs, settings={"log_statement": "all"})
+        try:
+            replica.copy_of(primary).start()
+            more = {"REPLICA_DATABASE_URL": replica.url, "REPLICA_MOST_LAG_SECONDS": str(MOST_LAG_SECONDS)}
+            with stack.throwaway(stack.Stack, DATABASE_URL=primary.url, LOG_LEVEL="ERROR", **more) as site:
+                up = site.launch()
+                try:
+                    stack.wait_for_ready(up)
+                    drill = Drill(site, primary, replica)
+                    drill.play()
+                finally:
+                    up.send_signal(signal.SIGTERM)
+                    up.wait(stack.PATIENCE_SECONDS)
+        finally:
+            replica.stop(signal.SIGQUIT)
+    print("\n".join(drill.wrong) or "Every page was answered, and no late replica was read.")
+    return 1 if drill.wrong else 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.exit(main())
