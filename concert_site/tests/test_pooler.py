@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import connection, connections
 
 from concert_site.lib.database import pooler
 from concert_site.tests.pooled import direct
@@ -101,7 +101,7 @@ def test_who_drops_what_a_connection_asks_for_is_refused(db, first_connection):
 
 @pytest.mark.django_db
 def test_an_older_postgresql_is_refused_by_its_version(monkeypatch):
-    monkeypatch.setitem(vars(connection), "pg_version", 140_023)
+    monkeypatch.setitem(vars(connections["default"]), "pg_version", 140_023)
     with pytest.raises(ImproperlyConfigured, match=r"PostgreSQL 14\.23: 15 or later is needed"):
         connection.check_database_version_supported()
 
