@@ -41,6 +41,8 @@ class Program:
     prepare: Callable[[], None] = do_nothing
     # `argv` is `python -m MODULE ARGUMENT...`, and this process has loaded what it would.
     is_loaded: bool = False
+    # It is of ours, and reads the settings.
+    has_secrets: bool = False
 
     def launch(self, log: Path) -> Process:
         """Start it. Only the main thread may: the kernel binds the child's life to the thread that forks."""
@@ -55,7 +57,7 @@ class Program:
                 # A foreign account may not be able to enter our folder.
                 cwd="/" if self.account else PROJECT,
                 start_new_session=True,
-                env=None if self.is_loaded else variables.without_secrets(os.environ),
+                env=None if self.has_secrets else variables.without_secrets(os.environ),
             )
 
     def command(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from concert_site.embedded import web
 from concert_site.embedded.programs import Program
@@ -61,6 +61,10 @@ class Roles:
         every = (WEB, "worker", BEAT, METRICS) if os.environ.get("METRICS_ADDRESS") else (WEB, "worker", BEAT)
         names = [name for role in self.named or every for name in PROGRAMS[role]]
         return tuple(dict.fromkeys(name for name in names if name not in PROGRAMS[SERVICES]))
+
+    def make_anew(self, address: web.Address, workers: int) -> list[Program]:
+        """The same programs, of the code that lies there now: they load it by themselves."""
+        return [replace(program, is_loaded=False) for program in self.make(address, workers)]
 
     def make(self, address: web.Address, workers: int) -> list[Program]:
         return [web.web_program(address, workers) if name == WEB else MAKERS[name]() for name in self.programs]

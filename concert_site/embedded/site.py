@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from concert_site.embedded import reachable, services, stamps, web
+from concert_site.embedded import reachable, services, stamps, variables, web
 from concert_site.embedded.attach import attached
 from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.drain import RENEW, STOP, DrainFiles, drain
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import PRODUCTION
 from concert_site.embedded.notify import READY, STOPPING, Notifier
-from concert_site.embedded.roles import PROGRAMS, SERVICES, Roles, listed
+from concert_site.embedded.programs import Program, do_nothing
+from concert_site.embedded.roles import PROGRAMS, SERVICES, WEB, Roles, listed
 from concert_site.embedded.services import Services
 from concert_site.embedded.signals import StopRequested, StopSignals
 from concert_site.embedded.supervisor import POLL_SECONDS, Supervisor
@@ -26,6 +28,8 @@ OWNER_SECONDS = 5.0
 READY_SECONDS = 60.0
 # What answers no probe is taken to run once it has lived for so long.
 SETTLED_SECONDS = 2.0
+# For how long connections of a web server that is renewed end with their next answer, at least.
+RENEW_DRAIN_SECONDS = 2.0
 # First those who take requests, then those who work for them, then what they all write to.
 STOP_ORDER = (("web", "beat"), ("ticks", "worker", "lines", "tasks", "metrics"), *services.STOP_ORDER)
 
@@ -39,6 +43,8 @@ class Site:
     address: web.Address
     workers: int
     roles: Roles = field(default_factory=Roles)
+    # For how long web goes on, and says that it ends, before it does.
+    drain_seconds: float = 0.0
     notifier: Notifier = field(default_factory=Notifier)
 
     def run(self, prepare: Callable[[], list[str]]) -> None:
@@ -63,11 +69,14 @@ class Site:
     def _supervise(self, signals: StopSignals, prepare: Callable[[], list[str]], names: set[str]) -> None:
         # Whatever an `up` that was killed left behind ends here, also what may still hold the port.
         supervisor = Supervisor(self.data_dir, report, names, self.data_dir.records_of(self.roles.named))
+        files = DrainFiles(self.data_dir.sockets())
         try:
-            self._start(supervisor, signals, prepare)
+            address = self._start(supervisor, signals, prepare, files)
             self.notifier.tell(READY)
             while True:
                 signals.stop_if_asked()
+                if signals.take_reload():
+                    self._reload(supervisor, signals, address, files)
                 supervisor.check()
                 self.notifier.tell_alive()
                 time.sleep(POLL_SECONDS)
@@ -75,9 +84,53 @@ class Site:
             report("stopping")
         finally:
             self.notifier.tell(STOPPING)
+            self._drain(supervisor, signals, files)
             supervisor.stop(STOP_ORDER, lambda: signals.is_hurried)
 
-    def _start(self, supervisor: Supervisor, signals: StopSignals, prepare: Callable[[], list[str]]) -> None:
+    def _reload(self, supervisor: Supervisor, signals: StopSignals, address: web.Address, files: DrainFiles) -> None:
+        """Replace web, workers and beat, one after another, by what lies in the project's folder now."""
+        report("reloading")
+        self.notifier.tell_reloading()
+        try:
+            variables.reread(os.environ)
+            for program in self.roles.make_anew(address, self.workers):
+                if program.name == WEB:
+                    self._renew_web(supervisor, signals, address, files, program)
+                else:
+                    supervisor.renew(program, has_settled, do_nothing, signals.stop_if_asked)
+            report("reloaded")
+        except CannotStart as error:
+            report(f"not reloaded: {error}")
+        self.notifier.tell(READY)
+
+    def _renew_web(
+        self, supervisor: Supervisor, signals: StopSignals, address: web.Address, files: DrainFiles, program: Program
+    ) -> None:
+        old = files.current
+        program = files.for_next(program)
+
+        def retire() -> None:
+            drain(old, RENEW)
+            supervisor.check_for(max(self.drain_seconds, RENEW_DRAIN_SECONDS), lambda: signals.count > 0)
+
+        if not supervisor.renew(program, lambda pid: web.listens(pid, address.port), retire, signals.stop_if_asked):
+            files.give_up_next()
+        old.unlink(missing_ok=True)
+
+    def _drain(self, supervisor: Supervisor, signals: StopSignals, files: DrainFiles) -> None:
+        """Have web say that it ends while it still serves, for as long as a load balancer takes to notice."""
+        if self.roles.has_web and self.drain_seconds and supervisor.has(WEB) and not signals.is_hurried:
+            report(f"draining for {self.drain_seconds:.0f} s; a second signal stops at once")
+            drain(files.current, STOP)
+            supervisor.check_for(self.drain_seconds, lambda: signals.is_hurried)
+
+    def _start(
+        self,
+        supervisor: Supervisor,
+        signals: StopSignals,
+        prepare: Callable[[], list[str]],
+        files: DrainFiles,
+    ) -> web.Address:
         address = web.require_free(self.address) if self.roles.has_web else self.address
         with signals.interruptible():
             reachable.require(others(self.services), ("DATABASE_URL", "REDIS_URL", "BROKER_URL"))
@@ -92,10 +145,11 @@ class Site:
             stamps.require(os.environ["DATABASE_URL"], os.environ["MODE"], is_ours=self.services.has_postgres)
             lines = prepare()
         for program in self.roles.make(address, self.workers):
-            supervisor.start(program)
+            supervisor.start(files.for_next(program) if program.name == WEB else program)
         self._wait_ready(supervisor, signals, address)
         for line in (*lines, self._ready_line(address)):
             print(line, flush=True)
+        return address
 
     def _wait_ready(self, supervisor: Supervisor, signals: StopSignals, address: web.Address) -> None:
         if self.roles.has_web:
@@ -138,6 +192,12 @@ def own_program(data_dir: DataDir, name: str) -> FileLock:
         )
     lock.note(str(os.getpid()))
     return lock
+
+
+def has_settled(pid: int) -> bool:
+    """Whether a process has loaded what it runs, as far as can be told from outside: it has lived for a while."""
+    # A start takes a second or two of its own.
+    return time.time() - psutil.Process(pid).create_time() > 2 * SETTLED_SECONDS
 
 
 def is_alive(pid: str) -> bool:

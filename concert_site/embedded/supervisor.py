@@ -26,6 +26,9 @@ HOPELESS_DEATHS = 4
 HURRIED_SECONDS = 2.0
 LONGEST_LOG_BYTES = 20_000_000
 LOG_CHECK_SECONDS = 30.0
+# What a successor is called until it takes over, and how long it may take to start.
+NEXT = "-next"
+RENEW_SECONDS = 90.0
 
 
 @dataclass
@@ -70,16 +73,65 @@ class Supervisor:
         self._children[program.name] = self._launch(program, log)
         self._write_down()
 
-    def check(self) -> None:
+    def check(self, besides: str = "") -> None:
         """Start what has died again. Call it often."""
-        for child in list(self._children.values()):
-            self._check(child)
+        for key, child in list(self._children.items()):
+            if key != besides:
+                self._check(child)
         if self._watchdog.poll() is not None:
             self._watchdog = self._start_watchdog()
         if time.monotonic() > self._next_log_check:
             self._next_log_check = time.monotonic() + LOG_CHECK_SECONDS
             for child in self._children.values():
                 shorten(child.log)
+
+    def has(self, name: str) -> bool:
+        """Whether it was started here."""
+        return name in self._children
+
+    def renew(
+        self,
+        program: Program,
+        is_ready: Callable[[int], bool],
+        retire: Callable[[], None],
+        stop_if_asked: Callable[[], None],
+    ) -> bool:
+        """Start a successor beside a program; once it works, let the old one go on until `retire` returns, and stop it.
+
+        Returns whether that came about: a successor that doesn't get ready ends, and the old one goes on.
+        """
+        name, key = program.name, program.name + NEXT
+        log = self._data_dir.log / f"{name}.log"
+        successor = self._children[key] = self._launch(program, log)
+        deadline = time.monotonic() + RENEW_SECONDS
+        while not is_ready(successor.process.pid):
+            if successor.process.poll() is not None or time.monotonic() > deadline:
+                self._report(f"the new {name} does not start, the old one goes on: {last_line(log)} (see {log})")
+                self._dismiss(self._children.pop(key))
+                return False
+            stop_if_asked()
+            self.check(besides=key)
+            time.sleep(POLL_SECONDS)
+        retire()
+        stop_if_asked()
+        old, self._children[name] = self._children[name], self._children.pop(key)
+        self._write_down()
+        send(old.process, program.stop_signal)
+        # What it has in hand may take its time.
+        self.check_for(RENEW_SECONDS, lambda: old.process.poll() is not None)
+        self._dismiss(old)
+        return True
+
+    def check_for(self, seconds: float, is_over: Callable[[], bool]) -> None:
+        """Keep everything running for so long, or until it is over."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not is_over():
+            self.check()
+            time.sleep(POLL_SECONDS)
+
+    def _dismiss(self, child: Child) -> None:
+        stop_children([child], lambda: False)
+        self._tell_watchdog(f"remove {child.process.pid}")
 
     def have_settled(self, seconds: float) -> bool:
         """Whether all that was started has lived for so long."""
@@ -106,6 +158,8 @@ class Supervisor:
 
     def stop(self, steps: Iterable[Iterable[str]], is_hurried: Callable[[], bool]) -> None:
         """Stop everything, one step after the other; when hurried, without waiting for work to finish."""
+        for key in [key for key in self._children if key.endswith(NEXT)]:
+            self._dismiss(self._children.pop(key))
         for names in steps:
             step = [self._children.pop(name) for name in names if name in self._children]
             stop_children(step, is_hurried)

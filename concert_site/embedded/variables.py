@@ -25,6 +25,8 @@ SECRETS = (
 # Looked at before settings are loaded, beside secrets.
 EARLY = ("MODE", "DATA_DIR")
 SHORTEST_QUOTED = 2
+# Where secrets of this process came from.
+_files: dict[str, str] = {}
 PEM = "-----BEGIN"
 
 
@@ -40,10 +42,19 @@ def resolve(environ: MutableMapping[str, str]) -> None:
             if environ.get(name):
                 raise CannotStart(f"{name} and {file} are both set: unset one of them")
             environ[name] = read(file, path)
+            _files[name] = path
         environ.pop(file, None)
     for name in (*SECRETS, *EARLY):
         if name in environ:
             environ[name] = plain(environ[name])
+
+
+def reread(environ: MutableMapping[str, str]) -> None:
+    """Take secrets from their files anew, for processes that are started from now on.
+
+    :raises CannotStart: naming the file that can't be read; nothing is changed then
+    """
+    environ.update({name: plain(read(f"{name}_FILE", path)) for name, path in _files.items()})
 
 
 def read(name: str, path: str) -> str:

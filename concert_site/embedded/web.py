@@ -7,6 +7,8 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 
+import psutil
+
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.programs import Program
 
@@ -50,6 +52,19 @@ class Address:
     def reachable_host(self) -> str:
         """A host that a connection can be made to: "all addresses" is none."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not bound here
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether a web server's processes have all loaded the site: each listens by itself, and only then."""
+    try:
+        workers = psutil.Process(pid).children()
+        return bool(workers) and all(
+            any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in worker.net_connections("inet"))
+            for worker in workers
+            if "resource_tracker" not in " ".join(worker.cmdline())
+        )
+    except psutil.Error:
+        return False
 
 
 def open_files() -> int:
@@ -107,7 +122,9 @@ def granian(address: Address, workers: int, application: str, **other: object) -
     } | other
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     flags = ("--respawn-failed-workers", "--no-ws")
-    return Program("web", (sys.executable, "-m", "granian", *words, *flags, application), is_loaded=True)
+    return Program(
+        "web", (sys.executable, "-m", "granian", *words, *flags, application), is_loaded=True, has_secrets=True
+    )
 
 
 def ticks_program() -> Program:
@@ -141,17 +158,19 @@ def worker(name: str, threads: int, queues: str) -> Program:
     )
     # None of them has anybody to talk to.
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    return Program(name, (*celery(), "worker", *options, *quiet), is_loaded=True)
+    return Program(name, (*celery(), "worker", *options, *quiet), is_loaded=True, has_secrets=True)
 
 
 def beat_program() -> Program:
     options = ("--max-interval=1", "--pidfile=", "--loglevel=WARNING")
-    return Program("beat", (*celery(), "beat", *options), is_loaded=True)
+    return Program("beat", (*celery(), "beat", *options), is_loaded=True, has_secrets=True)
 
 
 def metrics_program() -> Program:
     """What tells metrics at METRICS_ADDRESS; apart from the web, whose threads may all be taken."""
-    return Program("metrics", (sys.executable, "-m", "concert_site.operations.metrics_server"), is_loaded=True)
+    return Program(
+        "metrics", (sys.executable, "-m", "concert_site.operations.metrics_server"), is_loaded=True, has_secrets=True
+    )
 
 
 def celery() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import IO, cast
 from django.conf import settings
 from django.http import HttpResponse
 
-from concert_site.front import bodies, refusals, routes
+from concert_site.front import bodies, draining, refusals, routes
 from concert_site.front.bodies import BodyReader, BodyRefused
 from concert_site.front.connections import Connections
 from concert_site.front.environ import BASE, environ_of
@@ -147,6 +147,7 @@ class Front:
         self.bodies = BodyReader()
         self.sender = Sender()
         self.connections = Connections()
+        self.drain = draining.DrainFile(settings.DRAIN_FILE)
         self.progress = Snapshots(
             self._make_progress,
             known=self.lanes["progress"],
@@ -189,9 +190,14 @@ class Front:
             lane.stop(STOPPING_SECONDS)
         self.sender.close()
 
-    def __rsgi__(self, scope: Scope, transport: Transport) -> Awaitable[None]:
+    def __rsgi__(self, scope: Scope, transport: Transport) -> Awaitable[None]:  # noqa: PLR0911  one a kind
         """Answer, or say what to wait for."""
         path = scope.path
+        if self.drain.is_draining:
+            transport = draining.Closing(transport)
+            if path == READINESS and self.drain.is_stopping:
+                draining.respond(transport, HEALTH_HEADERS)
+                return DONE
         if path.startswith(API):
             if path.endswith("/queue/") and PROGRESS.fullmatch(path) and scope.method in READS:
                 return self._progress(scope, transport, path)
@@ -300,6 +306,7 @@ class Front:
         while self.ended:
             end(self.ended.popleft())
         self.silence.look()
+        self.drain.look()
         self.bodies.end_late_ones()
         self.sender.forget_promised()
         for lane in self.lanes.values():

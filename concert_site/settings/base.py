@@ -175,3 +175,8 @@ STORAGES = {
     "default": {"BACKEND": "concert_site.lib.storage.AtomicFileStorage"},
     "staticfiles": {"BACKEND": "concert_site.lib.web.static.HashedFiles"},
 }
+
+# While there is such a file, a web process sends its clients elsewhere (concert_site.front.draining); for how long `up`
+# lets it do so before it stops.
+DRAIN_FILE = env.str("DRAIN_FILE", default="")
+DRAIN_SECONDS = env.whole("DRAIN_SECONDS", default=0, least=0)

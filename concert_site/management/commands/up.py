@@ -75,7 +75,14 @@ class Command(BaseCommand):
         for fault in (*provider_is_usable(), *(folders_are_usable() if only.has_web else ())):
             raise CommandError(fault.msg)
         data_dir = DataDir(Path(os.environ["DATA_DIR"]))
-        site = Site(data_dir, embedded_services(os.environ, data_dir), Address(host, port), workers, only)
+        site = Site(
+            data_dir,
+            embedded_services(os.environ, data_dir),
+            Address(host, port),
+            workers,
+            only,
+            settings.DRAIN_SECONDS,
+        )
         migrates = not only.named if migrate is None else migrate
         try:
             site.run(lambda: prepare(only, with_demo=demo, migrates=migrates))
