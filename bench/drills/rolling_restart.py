@@ -1,6 +1,6 @@
 """Ten thousand requests while the web server is renewed again and again: none lost, each acknowledged write looked up.
 
-    .venv/bin/python -m bench.drills.rolling_restart [--fans 1500] [--reloads 4] [--threads 6]
+    .venv/bin/python bench/drills/rolling_restart.py [--fans 1500] [--reloads 4] [--threads 6]
 
 It starts a throw-away site of its own, lets fans join, hold, pay and poll over connections that are kept open, and
 sends `up` SIGHUP as often as told meanwhile. A connection that ends before its next request is opened again, as any
@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from bench.stack import Fan, Stack, throwaway, wait_for_ready
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from stack import Fan, Stack, throwaway, wait_for_ready
 
 API = "/api/v1/"
 POLLS, PAUSE_SECONDS = 5, 0.03
