@@ -64,6 +64,7 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	@MODE=test $(PYTHON) -m mypy .
 	@MODE=test $(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@MODE=test $(PYTHON) -W ignore::RuntimeWarning manage.py lint_migrations
 
 format: $(VENV)/.installed-dev ## Put the code into shape
 	@$(PYTHON) -m ruff check --fix --quiet .

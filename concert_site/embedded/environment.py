@@ -19,6 +19,7 @@ WITHOUT_SERVICES = {
     "draw_states",
     "findstatic",
     "help",
+    "lint_migrations",
     "makemessages",
     "makemigrations",
     "spectacular",
