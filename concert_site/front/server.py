@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
 from collections import deque
@@ -147,7 +148,8 @@ class Front:
         self.bodies = BodyReader()
         self.sender = Sender()
         self.connections = Connections()
-        self.drain = draining.DrainFile(settings.DRAIN_FILE)
+        # A process that was forked has settings from before `up` named the file.
+        self.drain = draining.DrainFile(os.environ.get("DRAIN_FILE", settings.DRAIN_FILE))
         self.progress = Snapshots(
             self._make_progress,
             known=self.lanes["progress"],
