@@ -49,7 +49,9 @@ SITE = Layer(HERE / "embedded.in", PROJECT / "requirements.txt", "What `make dem
 DEV = Layer(HERE / "dev.in", PROJECT / "requirements-dev.txt", "What `make test` installs", SITE)
 # In an environment of their own (`make tools`): the site and its tests need none of them.
 TOOLS = Layer(HERE / "tools.in", HERE / "tools.txt", "What checks deployments and makes releases")
-LAYERS = (PRODUCTION, SITE, DEV, TOOLS)
+# Beside any of them, at the same versions: for who has a Sentry or a collector of traces.
+OBSERVABILITY = Layer(HERE / "observability.in", HERE / "observability.txt", "What sends errors and traces away")
+LAYERS = (PRODUCTION, SITE, DEV, TOOLS, OBSERVABILITY)
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def lock(options: Iterable[str]) -> None:
         # Each layer alone, at the versions that go with the others.
         for layer in (PRODUCTION, SITE, DEV):
             write(layer, resolve(layer.inputs, [], ["--constraints", resolved.name]))
+        write(OBSERVABILITY, resolve(OBSERVABILITY.inputs, [], ["--constraints", resolved.name]))
     write(TOOLS, resolve(TOOLS.inputs, [TOOLS.lock], options))
 
 

@@ -12,6 +12,7 @@ from django.http import HttpResponseBase
 from concert_site.lib import log_context, metrics
 from concert_site.lib.log_context import HEADER, Work
 from concert_site.lib.web.headers import stored_headers
+from concert_site.operations import telemetry
 
 log = logging.getLogger("frontrow.request")
 
@@ -27,10 +28,11 @@ SHOWN_NAME = "X-Request-Id"
 class Seen:
     """One request from the end of its body to its answer. Entered by the thread that has it answered."""
 
-    __slots__ = ("_began", "_method", "_path", "_status", "_token", "_work", "request_id")
+    __slots__ = ("_above", "_began", "_method", "_path", "_span", "_status", "_token", "_work", "request_id")
 
-    def __init__(self, request_id: str, method: str, path: str) -> None:
-        self.request_id, self._method, self._path = request_id, method, path
+    def __init__(self, request_id: str, method: str, path: str, above: str | None = None) -> None:
+        """:param above: the span of who asked, as `traceparent` has it"""
+        self.request_id, self._method, self._path, self._above = request_id, method, path, above
         self._began = time.perf_counter()
         self._status = FAILED
         self._work = Work(request_id)
@@ -38,6 +40,7 @@ class Seen:
 
     def __enter__(self) -> None:
         self._token = log_context.begin(self._work)
+        self._span = telemetry.begin_request(self._method, self._above)
 
     def note(self, response: HttpResponseBase) -> None:
         """Take note of the answer, and give it the number of its request."""
@@ -54,5 +57,7 @@ class Seen:
         if settings.LOG_REQUESTS:
             facts = {"method": method, "status": self._status, "milliseconds": round(seconds * 1000, 1)}
             log.info("%s %s %s", method, route, self._status, extra=facts)
+        if self._span is not None:
+            self._span.end(method=method, route=route, status=self._status, request_id=self.request_id)
         assert self._token is not None  # noqa: S101  it was entered
         log_context.end(self._token)

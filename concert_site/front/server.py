@@ -32,7 +32,7 @@ from concert_site.lib.database.silence import SilenceWatch, is_silent
 from concert_site.lib.log_context import HEADER, request_id_of
 from concert_site.lib.web.headers import security_headers
 from concert_site.lib.web.hosts import is_allowed
-from concert_site.operations import metrics_page
+from concert_site.operations import metrics_page, telemetry
 from concert_site.operations.metrics_page import MetricsPage
 from concert_site.operations.monitoring import process_health, tick_monitor
 
@@ -176,6 +176,7 @@ class Front:
         self._loop = loop
         if settings.HAS_METRICS:
             metrics.begin("web", settings.METRICS_DIR)
+        telemetry.begin("web")
         for lane in self.lanes.values():
             lane.start()
         self.connections.start()
@@ -268,7 +269,8 @@ class Front:
                 return
         handler = self.dispatcher.handler_of(method, path, has_cookie="cookie" in headers)
         done = self._loop.create_future()
-        exchange = Exchange(self, handler, scope, transport, path, body, length, done, Seen(request_id, method, path))
+        seen = Seen(request_id, method, path, headers.get("traceparent"))
+        exchange = Exchange(self, handler, scope, transport, path, body, length, done, seen)
         if self.lanes[route.lane].submit(exchange):
             await done
         else:

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from concert_site.lib import log_context, metrics
 from concert_site.lib.log_context import Work
+from concert_site.operations import telemetry
 
 # In the headers of a message: the number of the request that asked for it.
 REQUEST_ID = "request_id"
@@ -24,6 +25,7 @@ _at_work: dict[str, tuple[Token[Work | None], float]] = {}
 def begin_counting(role: str) -> None:
     if settings.HAS_METRICS:
         metrics.begin(role, settings.METRICS_DIR)
+    telemetry.begin(role)
 
 
 @worker_init.connect

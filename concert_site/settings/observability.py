@@ -1,10 +1,11 @@
 """What is told of the site while it runs: logs, metrics, errors, traces."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from concert_site.settings.base import DATA_DIR, env
+from concert_site.settings.base import DATA_DIR, MODE, env
 
 # --- Logs --------------------------------------------------------------------------------------
 
@@ -59,3 +60,25 @@ if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_TOKEN:
 HAS_METRICS = bool(METRICS_ADDRESS or METRICS_TOKEN)
 # Where the processes of a host leave their counts for each other.
 METRICS_DIR = Path(env.str("METRICS_DIR", default=f"{DATA_DIR}/run/metrics")).absolute()
+
+# --- Errors and traces -------------------------------------------------------------------------
+
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default=MODE)
+# The rest of OpenTelemetry's variables its library reads itself.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+
+
+def require_package(variable: str, value: str, package: str) -> None:
+    """Insist on what a variable needs, if it is set.
+
+    :raises ImproperlyConfigured: if that isn't installed
+    """
+    if value and find_spec(package) is None:
+        raise ImproperlyConfigured(
+            f"{variable} is set and {package} is not installed: pip install -r requirements/observability.txt."
+        )
+
+
+require_package("SENTRY_DSN", SENTRY_DSN, "sentry_sdk")
+require_package("OTEL_EXPORTER_OTLP_ENDPOINT", OTEL_EXPORTER_OTLP_ENDPOINT, "opentelemetry")
