@@ -15,12 +15,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concert_site.front.server import Front
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
 
-async def turn(front, path, requests):
+async def turn(front: "Front", path: str, requests: int) -> float:
     """Processor seconds a request."""
     from concert_site.tests.rsgi_client import ask
 
@@ -31,7 +35,7 @@ async def turn(front, path, requests):
     return (time.process_time() - began) / requests
 
 
-async def measure(paths, rounds, requests):
+async def measure(paths: list[str], rounds: int, requests: int) -> dict[str, tuple[float, float]]:
     from django.conf import settings
 
     from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
@@ -39,14 +43,15 @@ async def measure(paths, rounds, requests):
     from concert_site.lib import metrics
     from concert_site.lib.log_format import JsonFormatter, LineFormatter
 
-    (handler,) = logging.getLogger().handlers
+    handler = logging.getLogger().handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
     handler.stream = Path(os.devnull).open("w")  # noqa: SIM115  until the process ends
     front = Front(Dispatcher(SiteHandler(), ApiHandler()))
     front.__rsgi_init__(asyncio.get_running_loop())
-    found = {}
+    found: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:
-            turns = {True: [], False: []}
+            turns: dict[bool, list[float]] = {True: [], False: []}
             await turn(front, path, requests)
             for _ in range(rounds):
                 for is_on in (True, False):
@@ -57,12 +62,12 @@ async def measure(paths, rounds, requests):
                     turns[is_on].append(await turn(front, path, requests))
                     if is_on:
                         metrics.end()
-            found[path] = [statistics.median(turns[is_on]) for is_on in (True, False)]
+            found[path] = statistics.median(turns[True]), statistics.median(turns[False])
     front.__rsgi_del__(asyncio.get_running_loop())
     return found
 
 
-def main():
+def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--rounds", type=int, default=12)
     words.add_argument("--requests", type=int, default=300)
