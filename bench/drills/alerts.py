@@ -4,7 +4,7 @@
     .venv/bin/python bench/drills/alerts.py
 
 It starts a site of its own (MODE=demo) in a temporary folder and a Prometheus that scrapes it every three seconds, with
-`for` and windows shortened; causes one fault after the other; asks pages and probes all the while; and ends everything that
+`for` and windows shortened; causes one fault after the other; asks pages and probes meanwhile; ends all that
 it started. Loopback alone, about four minutes. What no site can be made to do in that time is tried with made-up
 series: promtool test rules deploy/monitoring/alerts_test.yml. Exit code 0: each expected alert fired, and was quiet
 before, and the probes answered as they must.
@@ -278,6 +278,8 @@ def postgres_frozen(drill: Drill, load: Load) -> None:
     drill.check(found["healthz"][1] < 1 and set(found["healthz"][0]) == {200}, "/healthz is answered within a second")
     drill.check(found["readyz"][1] < 2.5, "/readyz is answered within 2.5 s")
     drill.check(max(longest for _, longest in found.values()) < 3, "nothing waits longer than 3 s")
+    polls, _longest = found["api/v1/schedules/3/queue/"]
+    drill.check(set(polls) == {200}, "polls of a line are answered")
     drill.wait(lambda: ask(f"http://127.0.0.1:{drill.port}/accounts/login/")[0] == 200, "a page", 20)
     print(f"  a page again {time.monotonic() - thawed:.1f} s after PostgreSQL goes on")
     drill.expect_quiet([("FrontrowPostgresAway", ""), ("FrontrowPostgresSilent", "")], 30)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db import Error
+from django.db import Error, InterfaceError, OperationalError
 from redis import Redis
 
 from concert_site.lib.cache import TTLCache
@@ -98,7 +98,15 @@ def _found_or_taken(schedule_id: int, read_facts: ReadFacts) -> tuple[QueueSnaps
     found = stored(schedule_id)
     if found is not None and not found.is_old:
         return found, MEMORY_SECONDS
-    facts = read_facts(schedule_id)
+    try:
+        facts = read_facts(schedule_id)
+    except (InterfaceError, OperationalError) as error:
+        # PostgreSQL is away: how the line stood last is told on, and fans keep their page.
+        last = found or _snapshots.last(schedule_id)
+        if last is None:
+            raise
+        log.warning("The line of schedule %s is told as it was: %s", schedule_id, error)
+        return last, ALONE_SECONDS
     return None if facts is None else take(facts, found, is_tick=False), ALONE_SECONDS
 
 

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from concert_site.accounts.tests.factories import make_fan
+from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.api.serializers import token_out
 from queueing.domain import admission, line, snapshots
@@ -310,3 +311,26 @@ def test_a_line_that_has_stood_still_has_no_speed():
 
     assert snapshots.speed_of(samples, 5, now=61) is None
     assert snapshots.speed_of(samples, 6, now=61) == 1.0
+
+
+def away(_schedule_id):
+    raise OperationalError("PostgreSQL takes connections and says nothing")
+
+
+def test_while_postgres_is_away_the_line_is_told_as_it_was():
+    schedule = make_schedule()
+    make_line(schedule, 3)
+    take(schedule)
+    # As old as one is a minute later.
+    client().pexpire(snapshot_key(schedule.pk), snapshots.KEEP_MS - 60_000)
+    clear_caches()
+
+    told = snapshots.current(schedule.pk, away)
+
+    assert told.line.waiting == 3
+    assert told.is_old
+
+
+def test_a_line_that_nobody_has_seen_is_not_made_up_while_postgres_is_away():
+    with pytest.raises(OperationalError):
+        snapshots.current(make_schedule().pk, away)
