@@ -59,6 +59,8 @@ def begin_sentry(role: str) -> None:
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
         environment=settings.SENTRY_ENVIRONMENT,
+        # Said, so that the library doesn't run git to find one.
+        release=settings.SENTRY_RELEASE,
         server_name=socket.gethostname(),
         # Those of frameworks would send requests with their headers and people with their addresses.
         default_integrations=False,

@@ -65,6 +65,7 @@ METRICS_DIR = Path(env.str("METRICS_DIR", default=f"{DATA_DIR}/run/metrics")).ab
 
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default=MODE)
+SENTRY_RELEASE = env.str("SENTRY_RELEASE", default="frontrow")
 # The rest of OpenTelemetry's variables its library reads itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 
