@@ -66,7 +66,6 @@ def begin_sentry(role: str) -> None:
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[LoggingIntegration(), DedupeIntegration()],
-        send_default_pii=False,
         # A variable of a frame may hold anything.
         include_local_variables=False,
         max_breadcrumbs=20,
