@@ -19,8 +19,8 @@ from pathlib import Path
 # What a Debian that somebody has just installed has, and a tree has not.
 BASE = "systemd,systemd-sysv,dbus,ca-certificates"
 PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
-BOOT_SECONDS = 60
-STOP_SECONDS = 30
+BOOT_SECONDS = 120
+STOP_SECONDS = 90
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -116,7 +116,14 @@ class Machine:
             (self.work / name).mkdir(parents=True, exist_ok=True)
         layers = f"lowerdir={self.tree},upperdir={self.work}/upper,workdir={self.work}/overlay"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, str(self.root)], check=True)
-        with (self.work / "console.log").open("wb") as console:
+        self.start()
+
+    def start(self) -> None:
+        """Switch it on.
+
+        :raises RuntimeError: if it doesn't come up
+        """
+        with (self.work / "console.log").open("ab") as console:
             self.nspawn = subprocess.Popen(
                 [
                     *(
@@ -136,17 +143,17 @@ class Machine:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.await_boot(0)
+        self.await_boot()
 
-    def await_boot(self, before: int) -> None:
-        """Wait until systemd has started everything; `before` is the leader of the boot before.
+    def await_boot(self) -> None:
+        """Wait until systemd has started everything.
 
         :raises RuntimeError: if that takes too long
         """
         deadline = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < deadline:
             self.leader = self.find_leader()
-            if self.leader not in (0, before):
+            if self.leader:
                 done = self.run("systemctl is-system-running")
                 if done.stdout.strip() in ("running", "degraded"):
                     return
@@ -170,9 +177,11 @@ class Machine:
         return subprocess.run(self.inside(command), input=stdin, capture_output=True, text=True, check=False)
 
     def reboot(self) -> None:
-        before = self.leader
+        """Reboot it: systemd-nspawn ends then, and asks by its exit code to be started again."""
         self.run("systemctl reboot")
-        self.await_boot(before)
+        assert self.nspawn
+        self.nspawn.wait(STOP_SECONDS)
+        self.start()
 
     def halt(self) -> None:
         """End everything that runs inside."""
