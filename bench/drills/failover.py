@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -139,11 +140,10 @@ class Diary:
     acknowledged_at: list[float] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
 
-    def gap_around(self, moment: float) -> float:
-        """For how long around this moment nothing was acknowledged, in seconds."""
-        before = max((at for at in self.acknowledged_at if at <= moment), default=moment)
-        after = min((at for at in self.acknowledged_at if at > moment + 0.05), default=float("inf"))
-        return after - before
+    def gap_after(self, moment: float) -> float:
+        """For how long from about this moment on nothing was acknowledged, in seconds; what was on its way came yet."""
+        times = sorted(at for at in self.acknowledged_at if at >= moment - 1)
+        return max((after - before for before, after in pairwise(times)), default=float("inf"))
 
 
 class Buyer(threading.Thread):
@@ -246,7 +246,7 @@ def play_round(site: Stack, pair: Pair, options: argparse.Namespace, nth: int) -
     promotion = pair.fail_over(options.notice)
     for buyer in buyers:
         buyer.join()
-    gap, missing = diary.gap_around(killed_at), lost(site, diary)
+    gap, missing = diary.gap_after(killed_at), lost(site, diary)
     waited = line_moves(site)
     split = pair.old_one_takes_writes()
     pair.rejoin()

@@ -149,6 +149,15 @@ def test_the_list_of_staff_is_read_there_and_their_own_save_is_seen(standby, cli
     assert cookie["httponly"]
 
 
+@pytest.mark.parametrize("address", ["/api/v1/concerts/?search=aria", "/?search=aria"])
+def test_the_catalogue_is_read_there_by_the_api_and_by_pages(standby, client, address):
+    make_concert(name="Aria")
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert "Aria" in answer.content.decode()
+    assert standby.asked
+
+
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_who_only_reads_is_not_pinned(standby, method):
     response = ReplicaMiddleware(lambda request: HttpResponse())(getattr(RequestFactory(), method)("/"))

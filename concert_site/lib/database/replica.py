@@ -22,6 +22,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from concert_site.lib.database.silence import hang_up
 
@@ -209,8 +210,8 @@ def from_replica(request: HttpRequest, view: Callable[[], HttpResponse], *, list
 
 
 def rendered(response: HttpResponse) -> HttpResponse:
-    """A page whose template has been filled: it may ask for rows."""
-    return cast("HttpResponse", response.render()) if hasattr(response, "render") else response
+    """A page whose template has been filled: it may ask for rows. What the API answers has its data already."""
+    return cast("HttpResponse", response.render()) if isinstance(response, TemplateResponse) else response
 
 
 def catalogue_from_replica(view: Callable[P, R]) -> Callable[P, R]:
