@@ -1,22 +1,42 @@
-# One image for web, worker, beat and commands; compose.yaml says which runs what.
-FROM python:3.13-slim
+# One image for web, ticks, worker, beat and commands (concert_site/container.py): docs/containers.md.
+# Give a digest for what must be the same each time: --build-arg PYTHON_IMAGE=python:3.13-slim-trixie@sha256:...
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /app
-
-COPY requirements.txt .
-RUN pip install --disable-pip-version-check -r requirements.txt
-
+# What is in the lock, by its hash, as wheels: nothing is compiled, and no setup.py is run.
+COPY requirements/production.txt requirements/
+RUN python3 -m venv --without-pip /opt/frontrow \
+    && python3 -m pip --python /opt/frontrow/bin/python install --quiet --require-hashes --only-binary :all: \
+        -r requirements/production.txt
+# What .dockerignore lets through: the code, without tests, secrets and data.
 COPY . .
-ENV STATIC_ROOT=/app/static-collected
-RUN python manage.py collectstatic --noinput --verbosity 0
-# Nothing is written but the data directory: posters, and what the embedded services keep if they are used.
-RUN useradd --system --create-home frontrow && install -d -o frontrow -m 700 /data
-USER frontrow
-ENV DATA_DIR=/data
-VOLUME /data
+ENV PATH=/opt/frontrow/bin:$PATH STATIC_ROOT=/app/static-collected
+RUN python manage.py collectstatic --noinput --verbosity 0 \
+    && python -m compileall -q /app /opt/frontrow/lib
 
+FROM ${PYTHON_IMAGE}
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Frontrow" \
+      org.opencontainers.image.description="Sells numbered concert seats in the worst ten minutes of the year" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# Nothing is written but /data (posters, unless they are stored elsewhere) and /tmp.
+ENV PATH=/opt/frontrow/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    MODE=production DATA_DIR=/data STATIC_ROOT=/app/static-collected
+RUN install -d -o 10001 -g 10001 -m 700 /data
+WORKDIR /app
+COPY --from=build /opt/frontrow /opt/frontrow
+COPY --from=build /app /app
+# A number, so that whoever runs it can see that it isn't root.
+USER 10001:10001
+VOLUME /data
 EXPOSE 8000
-CMD ["granian", "--interface", "rsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--http", "1", "--http1-header-read-timeout", "30000", "--http1-buffer-size", "65536", "--backlog", "4096", "--backpressure", "8192", \
-     "--respawn-failed-workers", "--no-ws", "concert_site.rsgi:application"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=8s --start-period=60s --retries=3 \
+    CMD ["python", "-m", "concert_site.container", "healthy", "web"]
+ENTRYPOINT ["python", "-m", "concert_site.container"]
+CMD ["web"]

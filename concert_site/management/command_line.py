@@ -2,6 +2,7 @@
 
 import gc
 import os
+import platform
 import sys
 
 import django
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import ProgrammingError, connection
 
+from concert_site import __version__
 from concert_site.embedded import variables
 from concert_site.embedded.errors import CannotStart, in_one_line
 from concert_site.env_vars import Env
@@ -21,6 +23,10 @@ def execute(argv: list[str]) -> None:
 
     :raises CannotStart: if a variable of the environment is wrong, or the database was never migrated
     """
+    if argv[1:] in (["version"], ["--version"]):
+        # Django's own of these names know nothing of the site, and settings may be what somebody has yet to write.
+        print(version())
+        return
     load_settings()
     try:
         django.setup()
@@ -34,6 +40,11 @@ def execute(argv: list[str]) -> None:
         if is_migrated():
             raise
         raise CannotStart("the database has no tables: run `manage.py migrate` or `manage.py up` first") from error
+
+
+def version() -> str:
+    """What runs here, for a report of a fault."""
+    return f"Frontrow {__version__} (Django {django.get_version()}, Python {platform.python_version()})"
 
 
 def load_settings() -> None:
