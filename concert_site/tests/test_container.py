@@ -1,0 +1,160 @@
+"""The image and compose.yaml: what goes in, what runs, and that nothing of it is told twice."""
+
+import fnmatch
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from concert_site import __version__, container
+from concert_site.embedded import variables, web
+from concert_site.embedded.data_dir import PROJECT
+from concert_site.tests.test_settings_doc import documented
+
+COMPOSE = yaml.safe_load((PROJECT / "compose.yaml").read_text())
+SITE = ("web", "ticks", "worker", "beat", "migrate")
+EXAMPLE = (PROJECT / "deploy" / "compose" / "frontrow.env.example").read_text()
+MISTAKES = (
+    ".env",
+    ".env.production",
+    ".git/config",
+    ".data/secret_key",
+    ".data-2/secret_key",
+    "secrets/secret_key",
+    "frontrow.env",
+    "wallet/tests/test_ledger.py",
+    "concert_site/tests/plugin.py",
+    "concert_site/.env",
+    "static/key.pem",
+    "id_ed25519.key",
+    "docs/api.md",
+    "bench/load.py",
+    ".venv/bin/python",
+    "node_modules/x.js",
+    "requirements-dev.txt",
+    "deploy/install.sh",
+)
+
+
+def is_sent(path: str) -> bool:
+    """Whether .dockerignore lets a file through: the last line that fits it, or a folder above it, decides."""
+    sent = True
+    parts = path.split("/")
+    above = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    for line in (PROJECT / ".dockerignore").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        pattern = line.removeprefix("!")
+        # What this understands of Docker's patterns.
+        assert re.fullmatch(r"(\*\*/)?[\w.*/-]+|\*", pattern), line
+        name = pattern.removeprefix("**/")
+        is_anywhere = name != pattern
+        if any(fnmatch.fnmatch(each.split("/")[-1] if is_anywhere else each, name) for each in above):
+            sent = line.startswith("!")
+    return sent
+
+
+@pytest.mark.parametrize("path", MISTAKES)
+def test_what_an_image_must_not_have_is_not_sent(path):
+    assert not is_sent(path)
+
+
+@pytest.mark.processes
+def test_the_build_context_is_code_and_nothing_else():
+    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    sent = [path for path in listed.splitlines() if is_sent(path)]
+
+    assert {"manage.py", "concert_site/rsgi.py", "wallet/domain/ledger.py", "requirements/production.txt"} <= set(sent)
+    assert {path.split("/")[0] for path in sent} == {
+        "LICENSE",
+        "concert_site",
+        "locale",
+        "manage.py",
+        "payments",
+        "queueing",
+        "requirements",
+        "reservations",
+        "static",
+        "templates",
+        "wallet",
+    }
+    assert {path.rpartition(".")[2] for path in sent if "static/" not in path} <= {
+        "LICENSE",
+        "conf",
+        "css",
+        "html",
+        "json",
+        "mo",
+        "py",
+        "sql",
+        "svg",
+        "txt",
+        "js",
+        "xml",
+        "toml",
+        "md",
+    }
+
+
+def test_a_container_runs_what_up_runs():
+    assert container.web_argv(["--workers", "3"]) == web.web_program(web.Address("0.0.0.0", 8000), 3).argv
+    assert container.ticks_argv([]) == web.ticks_program().argv
+    assert container.worker_argv([]) == web.worker_program().argv
+    assert container.worker_argv(["--queues", "lines"]) == web.lines_program().argv
+    assert container.beat_argv([]) == web.beat_program().argv
+
+
+def test_a_web_server_that_is_not_there_is_not_healthy():
+    # Nobody listens on port 1.
+    assert "port 1" in container.complaint_of("web", "1")
+
+
+def test_every_service_of_the_site_is_locked_in():
+    for name in SITE:
+        service = COMPOSE["services"][name]
+        assert service["user"] == "10001:10001"
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["env_file"] == ["frontrow.env"]
+        # What stands here would win over frontrow.env: whatever the settings are, they can be set.
+        assert "environment" not in service
+
+
+def test_every_service_has_limits_and_tells_how_it_is():
+    for name, service in COMPOSE["services"].items():
+        assert service["mem_limit"], name
+        if name != "migrate":
+            assert service["healthcheck"]["test"][0] == "CMD", name
+            assert service["cpus"], name
+
+
+def test_what_a_service_runs_is_understood():
+    for name in SITE[:-1]:
+        role, *words = [re.sub(r"\$\{\w+:-(\w+)\}", r"\1", word) for word in COMPOSE["services"][name]["command"]]
+        assert role == name
+        assert container.ROLES[role](words)
+        assert COMPOSE["services"][name]["healthcheck"]["test"][-2:] == ["healthy", name]
+
+
+def test_the_example_names_settings_that_there_are_and_files_that_are_mounted():
+    names = re.findall(r"^([A-Z_]+)=", EXAMPLE, re.MULTILINE)
+    files = dict(re.findall(r"^([A-Z_]+)_FILE=/run/secrets/(\w+)$", EXAMPLE, re.MULTILINE))
+
+    assert {name.removesuffix("_FILE") for name in names} <= documented().keys()
+    assert files.keys() <= set(variables.SECRETS)
+    assert set(files.values()) == set(COMPOSE["services"]["web"]["secrets"]) <= COMPOSE["secrets"].keys()
+
+
+def test_the_documented_commands_make_every_secret():
+    page = (PROJECT / "docs" / "containers.md").read_text()
+    block = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)[0]
+
+    for secret in COMPOSE["secrets"].values():
+        assert f" {secret['file']}\n" in block
+
+
+def test_the_version_is_that_of_the_site():
+    assert f"FRONTROW_VERSION:-{__version__}}}" in (PROJECT / "compose.yaml").read_text()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
