@@ -14,6 +14,7 @@ that names it, where a web server would start workers for ever.
 import argparse
 import http.client
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ def main(words: Sequence[str]) -> None:
     if name == "healthy":
         sys.exit(complaint_of(*rest))
     if name not in ROLES:
-        argv: Sequence[str] = (sys.executable, str(MANAGE), name, *rest)
+        argv: tuple[str, ...] = (sys.executable, str(MANAGE), name, *rest)
     else:
         argv = ROLES[name](rest)
         load_settings()
@@ -108,13 +109,12 @@ def complaint_of_web(port: int) -> str | None:
 def complaint_of_worker() -> str | None:
     """Whether the worker on this host takes messages: its consumer is asked, through the broker."""
     # Celery takes a second to load; the web's probe does without.
-    from celery.utils.nodenames import default_nodename
     from kombu.exceptions import OperationalError
     from redis.exceptions import RedisError
 
     from concert_site.celery import app
 
-    node = default_nodename(None)
+    node = f"celery@{socket.gethostname()}"
     try:
         found = app.control.ping(destination=[node], timeout=ANSWER_SECONDS, limit=1)
     except (OperationalError, RedisError, OSError):

@@ -46,9 +46,11 @@ def require(*, what: str, ok: bool) -> None:
         sys.exit(1)
 
 
-def run(*words: str, **options: Any) -> str:
+def run(*words: str, **options: Any) -> str:  # Any: subprocess's own
     """What a program prints; its complaint ends the drill."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False, **options)
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        words, capture_output=True, text=True, check=False, **options
+    )
     if done.returncode:
         sys.exit(f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
     return done.stdout
