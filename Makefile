@@ -25,7 +25,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: demo test tests test-fast test-long test-pooler check lint types format messages lock clean
+.PHONY: demo test tests test-fast test-long test-pooler check lint types format messages lock check-deploy audit sbom clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
@@ -79,6 +79,17 @@ messages: $(VENV)/.installed-dev ## Collect what is to be translated, and compil
 lock: $(TOOLS)/.installed ## After a change of pins in requirements/*.in: write the locks (ARGS=--upgrade: all that they bring, anew)
 	@PATH="$(TOOLS)/bin:$$PATH" $(PYTHON) requirements/lock.py lock $(ARGS)
 
+check-deploy: $(TOOLS)/.installed ## The Dockerfile, the Helm chart and the workflows, without Docker or a cluster
+	@$(TOOLS)/bin/python deploy/check.py
+
+audit: $(TOOLS)/.installed ## Whether what is locked is known to be vulnerable (asks a public database)
+	@for lock in requirements.txt requirements-dev.txt requirements/tools.txt; do \
+		echo $$lock; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
+	done
+
+sbom: $(TOOLS)/.installed ## What a release is made of: dist/frontrow-VERSION.cdx.json (CycloneDX) and its licences
+	@$(TOOLS)/bin/python requirements/sbom.py
+
 clean: ## Remove what was installed; .data stays
 	rm -rf $(VENV)
 
@@ -95,7 +106,7 @@ $(VENV)/.installed-dev: requirements-dev.txt requirements.txt requirements/produ
 
 $(TOOLS)/.installed: requirements/tools.txt $(VENV)/bin/activate
 	@echo "Installing what checks deployments and makes releases (once)..." >&2
-	@$(PYTHON) -m venv --clear $(TOOLS)
+	@[ -x $(TOOLS)/bin/pip ] || $(PYTHON) -m venv --clear $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
