@@ -3,10 +3,11 @@
 
     .venv/bin/python bench/rehearsal.py SITE show.json fans.jsonl [--per-fan 2] [--threads 64] [--seconds 900]
 
-SITE is a staging site of yours (https://staging.example.com), show.json what `manage.py make_show` printed there, fans.jsonl
-what `manage.py make_fans` did. Each fan joins, waits as the API says, enters, chooses, holds, pays; what is refused for a
-reason that passes (503, 429, a seat gone) is tried again. Bounded by --seconds. Exit code 1 if a payment that was
-answered isn't in the fan's list afterwards, or a seat is in two. docs/releasing.md says what to look at meanwhile.
+SITE is a staging site of yours (https://staging.example.com), show.json what `manage.py make_show` printed there,
+fans.jsonl what `manage.py make_fans` did. Each fan joins, waits as the API says, enters, chooses, holds, pays; what is
+refused for a reason that passes (503, 429, a seat gone) is tried again. Bounded by --seconds. Exit code 1 if a payment
+that was answered isn't in the fan's list afterwards, or a seat is in two. docs/releasing.md says what to look at
+meanwhile.
 """
 
 import argparse
@@ -206,9 +207,8 @@ def report(sale: Rehearsal, seconds: float) -> None:
             for name, n in sale.answers.items()
             if name.startswith(step + " ")
         )
-        print(
-            f"{step:>14}: median {statistics.median(ranked) * 1000:6.0f} ms, p99 {ranked[len(ranked) * 99 // 100] * 1000:6.0f} ms; {counts}"
-        )
+        middle, slow = statistics.median(ranked) * 1000, ranked[len(ranked) * 99 // 100] * 1000
+        print(f"{step:>14}: median {middle:6.0f} ms, p99 {slow:6.0f} ms; {counts}")
 
 
 def main() -> None:
