@@ -10,9 +10,12 @@ import yaml
 from concert_site import __version__, container
 from concert_site.embedded import variables, web
 from concert_site.embedded.data_dir import PROJECT
+from concert_site.management.command_line import execute
 from concert_site.tests.test_settings_doc import documented
 
 COMPOSE = yaml.safe_load((PROJECT / "compose.yaml").read_text())
+HELM = PROJECT / "deploy" / "helm" / "frontrow"
+CHART, VALUES = (yaml.safe_load((HELM / name).read_text()) for name in ("Chart.yaml", "values.yaml"))
 SITE = ("web", "ticks", "worker", "beat", "migrate")
 EXAMPLE = (PROJECT / "deploy" / "compose" / "frontrow.env.example").read_text()
 MISTAKES = (
@@ -158,3 +161,24 @@ def test_the_documented_commands_make_every_secret():
 def test_the_version_is_that_of_the_site():
     assert f"FRONTROW_VERSION:-{__version__}}}" in (PROJECT / "compose.yaml").read_text()
     assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
+    assert CHART["appVersion"] == CHART["version"] == __version__
+
+
+def test_the_chart_hands_over_settings_and_secrets_that_there_are():
+    assert VALUES["settings"].keys() <= documented().keys()
+    assert set(VALUES["secretKeys"]) <= set(variables.SECRETS)
+
+
+def test_the_chart_runs_what_there_is():
+    template = (HELM / "templates" / "workers.yaml").read_text()
+
+    assert container.worker_argv(["--queues", "lines", "--threads", "12"]) == web.lines_program().argv
+    assert container.worker_argv(["--queues", "celery", "--threads", "12"]) == web.tasks_program().argv
+    assert '"worker" "--queues" "lines" "--threads"' in template
+    assert '"worker" "--queues" "celery" "--threads"' in template
+
+
+def test_who_asks_for_the_version_hears_the_site_s(capsys):
+    execute(["manage.py", "version"])
+
+    assert capsys.readouterr().out.startswith(f"Frontrow {__version__} (Django 5.2.")
