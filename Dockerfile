@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="Frontrow" \
       org.opencontainers.image.revision="${REVISION}"
 # Nothing is written but /data (posters, unless they are stored elsewhere) and /tmp.
 ENV PATH=/opt/frontrow/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
-    MODE=production DATA_DIR=/data STATIC_ROOT=/app/static-collected
+    MODE=production DATA_DIR=/data STATIC_ROOT=/app/static-collected METRICS_DIR=/tmp/metrics
 RUN install -d -o 10001 -g 10001 -m 700 /data
 WORKDIR /app
 COPY --from=build /opt/frontrow /opt/frontrow
