@@ -21,7 +21,8 @@ from concert_site.approvals.models import Approval
 from concert_site.lib.redis import try_broker, try_redis
 from concert_site.operations import periodic_tasks
 from concert_site.operations.monitoring import part_monitor, process_health
-from payments.queries import CANCELED, CONFIRMED, owed_payments
+from payments.models import Payment, State
+from payments.queries import CONFIRMED, owed_payments
 from payments.queries.withdrawal_mails import untold
 from queueing.domain import snapshots
 from queueing.facts import QueueSnapshot
@@ -82,7 +83,9 @@ def age_of_first(rows: QuerySet[Any], column: str) -> float:  # Any: as above
 
 def owed_mails() -> Iterator[GaugeMetricFamily]:
     """Mails that are to be sent."""
-    confirmed, canceled = owed_payments(CONFIRMED), owed_payments(CANCELED)
+    confirmed = owed_payments(CONFIRMED)
+    # Those of canceled dates as well: to leave them out takes a walk through reservations.
+    canceled = Payment.objects.filter(state=State.CANCELED, canceled_mail_at__isnull=True)
     kinds: dict[str, QuerySet[Any]] = {  # Any: as above
         "confirmed": confirmed,
         "canceled": canceled,
