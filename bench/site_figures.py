@@ -17,9 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from audit_million import fill, own_database
 
-GROWING = re.compile(
-    r"Seq Scan on (payment|reservation|concert_seat|waiting_token|balance_history|top_up|withdrawal)\b"
-)
+# Those that are filled here; an empty one is walked through, whatever its indexes.
+GROWING = re.compile(r"Seq Scan on (payment|reservation|concert_seat|waiting_token|balance_history)\b")
 ROUNDS = 15
 
 
