@@ -58,7 +58,7 @@ def sentry(collector, settings):
     telemetry.begin_sentry("web")
     yield came
     sentry_sdk.get_client().close()
-    sentry_sdk.init()
+    sentry_sdk.get_global_scope().set_client(None)
 
 
 @pytest.fixture
