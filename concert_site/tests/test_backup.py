@@ -13,6 +13,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from concert_site.accounts.models import User
+from concert_site.embedded import postgres
+from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.errors import CannotStart
 from concert_site.operations.backup import databases, keeping, postgres_tools, restoring
 from concert_site.operations.backup.archive import ArchiveWriter, Part, pieces_of
 from concert_site.operations.backup.encryption import Key, Lock, new_identity
@@ -231,3 +234,10 @@ def test_failing_pg_dump_leaves_no_backup(tmp_path, settings):
     finally:
         postgres_tools.known_tools.cache_clear()
     assert backups_of(tmp_path) == []
+
+
+def test_embedded_cluster_of_another_major_is_refused_by_what_to_do(tmp_path):
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "PG_VERSION").write_text("15\n")
+    with pytest.raises(CannotStart, match=r"is of PostgreSQL 15, and .* brings 18"):
+        postgres.require_major(DataDir(tmp_path))
