@@ -93,10 +93,25 @@ def keep_private(request: HttpRequest, response: HttpResponse) -> None:
     if is_public(response):
         # A cache on the way would hand them to everybody; they come from answering odd cookies.
         response.cookies.clear()
+        forget_cookie_in_vary(response)
         return
     session = settings.SESSION_COOKIE_NAME
     is_own = not is_page(request) or session in request.COOKIES or session in response.cookies
     response.setdefault("Cache-Control", "private, no-store" if is_own else "private, no-cache")
+
+
+def forget_cookie_in_vary(response: HttpResponse) -> None:
+    """Take back that an answer depends on cookies, which looking for a session has said: a public one doesn't.
+
+    Else a cache on the way would ask once for every fan who is logged in.
+    """
+    told = [word.strip() for word in response.get("Vary", "").split(",")]
+    kept = [word for word in told if word and word.lower() != "cookie"]
+    if len(kept) == len(told):
+        return
+    del response["Vary"]
+    if kept:
+        response["Vary"] = ", ".join(kept)
 
 
 class RequestLocaleMiddleware:

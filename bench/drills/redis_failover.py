@@ -1,0 +1,198 @@
+#!/usr/bin/env python
+"""Kill the master of Redis twice while fans stand in line and buy, and look every acknowledged answer up afterwards.
+
+    .venv/bin/python bench/drills/redis_failover.py [--server redis-server] [--tls] [--within 15]
+
+A throw-away site asks three sentinels, over one master and two replicas: the wheel's Valkey, or the program that
+`--server` names (`--tls` needs one that speaks TLS, such as Debian's redis-server). Two sales open with fans in their
+lobbies. Five seconds later the master is killed with SIGKILL; it comes back as a replica, and then the new master is
+killed. Each time a number that can be had again says how long joins were refused. Ends with 1 if a place, a payment or
+an invariant is lost, or if the line stood still for longer than `--within` seconds.
+"""
+
+import argparse
+import http.client
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+
+import stack  # noqa: E402  found through the line above
+import torture  # noqa: E402  as above
+from stack import Fan, Show  # noqa: E402  as above
+from torture_proofs import Proof, proofs  # noqa: E402  as above
+
+from concert_site.tests.certificates import make_certificates  # noqa: E402  as above
+from concert_site.tests.redis_servers import (  # noqa: E402  as above
+    RedisProcess,
+    Sentinels,
+    program_named,
+    sentinels_of_our_own,
+)
+
+FIRST_KILL, BACK, SECOND_KILL = 6, 14, 18
+DOWN_AFTER_MS = 2000
+PROBE_SECONDS = 0.1
+# A refusal so long after a kill comes of the next one.
+SETTLED = 10
+
+
+class Prober(threading.Thread):
+    """Fans who come one after the other, each for a place of their own: when was none to be had?"""
+
+    def __init__(self, site: torture.Site, show: Show, fans: list[Fan]) -> None:
+        super().__init__(daemon=True)
+        self.site, self.show, self.fans = site, show, fans
+        self.is_over = threading.Event()
+        # When each was asked, in seconds of this machine's clock, and the status.
+        self.seen: list[tuple[float, int]] = []
+
+    def run(self) -> None:
+        for fan in self.fans:
+            if self.is_over.wait(PROBE_SECONDS):
+                return
+            status = 0
+            while status != 201 and not self.is_over.is_set():
+                asked_at = time.monotonic()
+                status = self.join_line(fan)
+                self.seen.append((asked_at, status))
+                time.sleep(0 if status == 201 else PROBE_SECONDS)
+
+    def join_line(self, fan: Fan) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=10)
+        try:
+            connection.request("POST", f"/api/v1/schedules/{self.show.schedule}/queue-tokens/", b"", fan.bearer)
+            return connection.getresponse().status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+    def refused_after(self, moment: float) -> float:
+        """For how many seconds after a moment no place was to be had; 0 if one always was."""
+        first = next((at for at, status in self.seen if status != 201 and moment - 1 <= at < moment + SETTLED), None)
+        if first is None:
+            return 0.0
+        back = next((at for at, status in self.seen if at > first and status == 201), time.monotonic())
+        return back - moment
+
+
+class Killer(torture.Saboteur):
+    """Takes masters away."""
+
+    def __init__(self, site: torture.Site, opening: float, servers: Sentinels) -> None:
+        super().__init__(site, opening)
+        self.servers = servers
+        self.killed: list[tuple[float, RedisProcess]] = []
+
+    def plan(self) -> list[tuple[float, Callable[[], None]]]:
+        return [(FIRST_KILL, self.kill_master), (BACK, self.bring_back), (SECOND_KILL, self.kill_master)]
+
+    def kill_master(self) -> None:
+        """The master of Redis killed."""
+        master = self.servers.master()
+        self.killed.append((time.monotonic(), master))
+        master.kill()
+
+    def bring_back(self) -> None:
+        """It comes back, empty, and follows its successor."""
+        _, gone = self.killed[0]
+        gone.start(f"replicaof 127.0.0.1 {self.servers.master().port}")
+
+
+def besiege(site: torture.Site, servers: Sentinels, options: argparse.Namespace) -> bool:
+    """All of it; whether nothing was lost and the line went on in time."""
+    fans = site.make_fans(options.lobby + options.later + options.probes, balance=10_000)
+    fans, probing = fans[: options.lobby + options.later], fans[options.lobby + options.later :]
+    left = torture.OPENS_IN_SECONDS
+    first = site.make_show(seats=len(fans) + 100, price=1000, max_active=options.cap, opens_in=left)
+    opening = time.monotonic() + left
+    second = site.make_show(seats=len(fans) + 100, price=1000, max_active=options.cap, opens_in=left)
+    probed = site.make_show(seats=10, price=1000, max_active=1, opens_in=0)
+    shows = [first, second]
+    watcher, prober = torture.Watcher(site, shows), Prober(site, probed, probing)
+    killers: list[Killer] = []
+
+    def hire(site: torture.Site, opening: float) -> Killer:
+        killers.append(Killer(site, opening, servers))
+        return killers[0]
+
+    torture.Saboteur = hire  # type: ignore[assignment, misc]  # who is sent in by torture.besiege
+    watcher.start()
+    prober.start()
+    diary = torture.besiege(site, shows, fans, opening, options)
+    prober.is_over.set()
+    watcher.is_over.set()
+    watcher.join()
+    torture.print_answers(diary)
+    standing = [prober.refused_after(at) for at, _ in killers[0].killed]
+    rows = [[f"{nth}. master killed", f"{seconds:.1f} s"] for nth, seconds in enumerate(standing, 1)]
+    print(stack.table(["what was done", "no new place for"], rows), "\n")
+    late = [f"{seconds:.1f} s" for seconds in standing if seconds > options.within]
+    claims = [
+        *proofs(site, shows, diary, watcher.inside, options.cap),
+        Proof("everybody's turn came", "", ["a fan is left: allow more --seconds"] * diary.unfinished),
+        Proof(f"places are to be had again within {options.within} s", str([f"{each:.1f}" for each in standing]), late),
+        Proof("somebody was refused, so the drill did something", str(standing), [] if any(standing) else ["nobody"]),
+        places_proof(site, probed, prober),
+        torture.audit(site),
+    ]
+    return torture.judge(claims)
+
+
+def places_proof(site: torture.Site, show: Show, prober: Prober) -> Proof:
+    """Whoever was told of a place in the probed line has one, under a number of their own."""
+    told = sum(1 for _, status in prober.seen if status == 201)
+    with site.connect() as connection:
+        row = connection.execute(
+            "select count(*), count(distinct number) from waiting_token where concert_schedule_id = %s", [show.schedule]
+        ).fetchone()
+    assert row is not None
+    return Proof(
+        "each place that was answered is there, once", f"{told} answers", [] if row == (told, told) else [str(row)]
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Kill the master of Redis while fans stand in line.")
+    parser.add_argument("--server", help="a redis-server or valkey-server; the wheel's without it")
+    parser.add_argument("--tls", action="store_true", help="all of it over TLS, by an authority of its own")
+    parser.add_argument("--within", type=float, default=15, help="seconds that the line may stand still (15)")
+    parser.add_argument("--lobby", type=int, default=100, help="fans in each lobby")
+    parser.add_argument("--later", type=int, default=60, help="fans who come at the opening or after it")
+    parser.add_argument("--probes", type=int, default=600, help="fans who come one after the other")
+    parser.add_argument("--cap", type=int, default=20, help="fans inside at once")
+    parser.add_argument("--processes", type=int, default=3, help="of fans")
+    parser.add_argument("--seconds", type=int, default=60, help="from the last blow, after which fans give up")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="frontrow-redis-") as name:
+        folder = Path(name)
+        tls = make_certificates(folder, "127.0.0.1") if options.tls else None
+        program = program_named(options.server)
+        trusted = {"REDIS_CA_PATH": str(tls.ca)} if tls else {}
+        with sentinels_of_our_own(
+            folder, tls=tls, servers=3, sentinels=3, down_after_ms=DOWN_AFTER_MS, program=program
+        ) as servers:
+            with servers.servers[0].client() as client:
+                info = client.info("server")
+            said = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
+            print(f"{said}, three sentinels, down-after {DOWN_AFTER_MS / 1000:.0f} s, {servers.url}\n")
+            with stack.throwaway(
+                torture.Site, LOG_LEVEL="ERROR", TOKEN_ENTRY_SECONDS="10", REDIS_URL=servers.url, **trusted
+            ) as site:
+                site.start()
+                try:
+                    ok = besiege(site, servers, options)
+                finally:
+                    site.stop()
+    print(json.dumps({"ok": ok}))
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""What a cache between the site and its readers may keep: nothing that is anybody's own, and nothing that differs."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from concert_site.accounts.models import User
+from concert_site.accounts.tests.factories import make_staff
+from concert_site.embedded.data_dir import PROJECT
+from concert_site.tests.site import Site
+from queueing.models import WaitingToken
+from reservations.models import Reservation
+from wallet.views import wallet as pages
+
+pytestmark = pytest.mark.django_db
+
+SHARED = re.compile(r"\bpublic\b|\bs-maxage=")
+# In the words of nginx's cache, which keeps nothing that says one of these, nor what sets a cookie.
+UNKEPT = re.compile(r"\b(private|no-store|no-cache)\b")
+MICRO_CACHE = (PROJECT / "deploy" / "nginx" / "micro_cache_server.conf").read_text()
+
+
+def addresses(values, patterns=None, prefix="/"):
+    """Every address of the site, once for each value that stands in the place of an argument."""
+    for each in get_resolver().url_patterns if patterns is None else patterns:
+        part = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<any:\1>", str(each.pattern)).replace("^", "").replace("\\Z", "")
+        if isinstance(each, URLResolver):
+            yield from addresses(values, each.url_patterns, prefix + part)
+        elif isinstance(each, URLPattern):
+            path = (prefix + part).replace("$", "")
+            for chosen in values if "<" in path else values[:1]:
+                yield re.sub(r"<(?:(\w+):)?\w+>", lambda found, chosen=chosen: chosen.get(found[1], chosen["id"]), path)
+
+
+def all_addresses():
+    house = Site()
+    token = str(WaitingToken.objects.filter(status="WAITING")[0].token)
+    reference = Reservation.objects.get(pk=house.ids["paid"]).booking_reference
+    texts = {"token": token, "uuid": token, "reference": reference, "version": "1"}
+    ids = {str(house.ids[name]) for name in ("concert", "schedule", "paid", "venue", "fan")}
+    return sorted({path for path in addresses([texts | {"id": each} for each in sorted(ids)]) if "logout" not in path})
+
+
+def read(client, path):
+    answer = client.get(path)
+    return b"".join(answer) if answer.streaming else answer.content, answer
+
+
+def faults(client, path, stranger):
+    """What a shared cache would do wrong with an answer to somebody who is logged in."""
+    body, answer = read(client, path)
+    said = answer.get("Cache-Control", "")
+    if not SHARED.search(said):
+        return [] if UNKEPT.search(said) else [f"{path}: says {said!r}"]
+    vary = answer.get("Vary", "").lower()
+    found = [f"{path}: sets {name}" for name in answer.cookies]
+    found += [f"{path}: varies by {word}" for word in ("cookie", "authorization", "*") if word in vary]
+    if "accept-language" not in vary and read(stranger, path)[0] != body:
+        found.append(f"{path}: is another for somebody else")
+    return found
+
+
+@pytest.mark.parametrize("who", ["fan", "staff"])
+def test_what_a_shared_cache_may_keep_is_the_same_for_everybody(who):
+    paths = all_addresses()
+    assert len(paths) > 250
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.get(email="fan@example.com") if who == "fan" else make_staff(is_superuser=True))
+    # Of another language, so that words would differ.
+    stranger = Client(raise_request_exception=False, headers={"accept-language": "ko"})
+
+    wrong = [fault for path in paths for fault in faults(client, path, stranger)]
+
+    assert wrong == []
+
+
+def test_a_page_that_is_ones_own_would_be_found_out(monkeypatch):
+    """The control: with the wallet called public, the walk names it."""
+    Site()
+    client, stranger = Client(), Client()
+    client.force_login(User.objects.get(email="fan@example.com"))
+    assert faults(client, "/wallet/", stranger) == []
+    show = pages.show
+
+    def shared(*args, **options):
+        answer = show(*args, **options)
+        answer["Cache-Control"] = "public, max-age=1"
+        return answer
+
+    monkeypatch.setattr(pages, "show", shared)
+    assert "/wallet/: is another for somebody else" in faults(client, "/wallet/", stranger)
+
+
+def test_the_micro_cache_lends_no_answer_a_life_of_its_own():
+    words = re.sub(r"#.*", "", MICRO_CACHE)
+
+    for forbidden in ("proxy_cache_valid", "proxy_ignore_headers", "proxy_hide_header Set-Cookie"):
+        assert forbidden not in words
+    assert "$request_uri" in words
+    # Old answers while a new one is on its way, and none in the place of an error: a line that stands is said to stand.
+    assert re.search(r"proxy_cache_use_stale updating;", words)
