@@ -17,6 +17,7 @@ from concert_site.embedded import redis_address
 T = TypeVar("T")
 
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"'<>@]+(/[^\s?#\"'<>]*)?", re.IGNORECASE)
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([\w/-]*[\w-]))?/?", re.ASCII)
 TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
 HOST = re.compile(r"(\*|\.?[A-Za-z0-9_*]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])")
 ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9_.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
@@ -243,6 +244,23 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         if not WEB_ADDRESS.fullmatch(text):
             raise ImproperlyConfigured(f"{name}={text} is not an address such as https://example.com/file.js.")
         return text
+
+    def optional_address(self, name: str) -> str:
+        """As `web_address`; empty if there is none."""
+        return self.web_address(name, default="") if self.str(name, default="") else ""
+
+    def bucket(self, name: str) -> tuple[str, str]:
+        """A bucket of an S3-compatible store, and what names in it begin with; both empty if there is none.
+
+        :raises ImproperlyConfigured: if it isn't written so
+        """
+        text: str = self.str(name, default="")
+        if not text:
+            return "", ""
+        found = BUCKET.fullmatch(text)
+        if not found:
+            raise ImproperlyConfigured(f"{name}={text} is not a bucket such as s3://posters or s3://posters/frontrow.")
+        return found[1], found[2] or ""
 
     def key(self, name: str, shape: str, looks_like: str, *, needed: bool) -> str:
         """A key of somebody else's service; empty if there is none.

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.utils.deconstruct import deconstructible
 
 DRAFT_SUFFIX = ".new"
+
+
+class KeepingTime(Protocol):
+    """What storages have beside Django's: files are deleted long after they were last needed."""
+
+    def written_files(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        """The name of every file in a folder, and when it was last written or touched."""
+
+    def touch(self, name: str, moment: datetime) -> None:
+        """Let a file count as needed at this moment."""
 
 
 @deconstructible
@@ -41,3 +55,14 @@ class AtomicFileStorage(FileSystemStorage):
             Path(draft).unlink(missing_ok=True)
             raise
         return name
+
+    def written_files(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        """The name of every file in a folder, drafts included, and when it was last written or touched."""
+        for file in Path(self.path(folder)).glob("*"):
+            # Another process may delete some meanwhile.
+            with suppress(FileNotFoundError):
+                yield f"{folder}/{file.name}", datetime.fromtimestamp(file.stat().st_mtime, UTC)
+
+    def touch(self, name: str, moment: datetime) -> None:
+        """Let a file count as written at this moment."""
+        os.utime(self.path(name), (moment.timestamp(), moment.timestamp()))

@@ -171,8 +171,31 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "ma
 # Posters, served by concert_site.views.media.
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DATA_DIR}/media")).absolute()
 MEDIA_URL = "/media/"
+# Or in a bucket that all web nodes share, and readers may be sent to.
+MEDIA_BUCKET, MEDIA_PREFIX = env.bucket("MEDIA_STORE")
+MEDIA_ENDPOINT_URL = env.optional_address("MEDIA_ENDPOINT_URL")
+MEDIA_REGION = env.str("MEDIA_REGION", default="")
+MEDIA_ACCESS_KEY_ID = env.str("MEDIA_ACCESS_KEY_ID", default="")
+MEDIA_SECRET_ACCESS_KEY = env.str("MEDIA_SECRET_ACCESS_KEY", default="")
+if bool(MEDIA_ACCESS_KEY_ID) != bool(MEDIA_SECRET_ACCESS_KEY):
+    raise ImproperlyConfigured("MEDIA_ACCESS_KEY_ID and MEDIA_SECRET_ACCESS_KEY belong together: set both or none.")
+MEDIA_PUBLIC_URL = env.optional_address("MEDIA_PUBLIC_URL")
+if MEDIA_PUBLIC_URL and not MEDIA_BUCKET:
+    raise ImproperlyConfigured("MEDIA_PUBLIC_URL is set and MEDIA_STORE is not: posters would be nowhere.")
+IN_BUCKET = {
+    "BACKEND": "concert_site.lib.bucket_storage.BucketStorage",
+    "OPTIONS": {
+        "bucket_name": MEDIA_BUCKET,
+        "location": MEDIA_PREFIX,
+        "endpoint_url": MEDIA_ENDPOINT_URL or None,
+        "region_name": MEDIA_REGION or None,
+        "access_key": MEDIA_ACCESS_KEY_ID or None,
+        "secret_key": MEDIA_SECRET_ACCESS_KEY or None,
+        "public_url": f"{MEDIA_PUBLIC_URL}/" if MEDIA_PUBLIC_URL else "",
+    },
+}
 STORAGES = {
-    "default": {"BACKEND": "concert_site.lib.storage.AtomicFileStorage"},
+    "default": IN_BUCKET if MEDIA_BUCKET else {"BACKEND": "concert_site.lib.storage.AtomicFileStorage"},
     "staticfiles": {"BACKEND": "concert_site.lib.web.static.HashedFiles"},
 }
 

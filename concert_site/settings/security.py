@@ -1,5 +1,7 @@
 """What browsers are told, and what production refuses to start with."""
 
+from urllib.parse import urlsplit
+
 from concert_site.operations.production_checks import require_safe
 from concert_site.settings import mail
 from concert_site.settings.accounts import SOCIALACCOUNT_PROVIDERS
@@ -9,6 +11,7 @@ from concert_site.settings.base import (
     CSRF_TRUSTED_ORIGINS,
     IS_PRODUCTION,
     JWT_PRIVATE_KEY,
+    MEDIA_PUBLIC_URL,
     SECRET_KEY,
     env,
 )
@@ -21,11 +24,13 @@ LOGIN_HOSTS = {
     "kakao": "https://kauth.kakao.com",
     "naver": "https://nid.naver.com",
 }
+# Where posters are shown from, if not from here.
+POSTER_HOSTS = ["{0.scheme}://{0.netloc}".format(urlsplit(MEDIA_PUBLIC_URL))] if MEDIA_PUBLIC_URL else []
 # Of pages; concert_site.lib.web.headers has those of everything else.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
+        "img-src": ["'self'", "data:", *POSTER_HOSTS],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],

@@ -5,6 +5,7 @@ from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.deprecation import MiddlewareMixin
 
+from concert_site.lib.errors import Unavailable
 from concert_site.lib.web.conditional import conditional
 from reservations.models.posters import NAME
 
@@ -50,3 +51,6 @@ def poster(request: HttpRequest, name: str) -> HttpResponseBase | None:
             )
     except FileNotFoundError:
         return None
+    except Unavailable:
+        # Of a bucket; before the middleware that makes pages of such things.
+        return HttpResponse(status=503, headers={"Retry-After": "5", "Cache-Control": "no-store"})

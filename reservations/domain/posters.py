@@ -6,11 +6,9 @@ never a concert without its poster.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -20,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import NotFound
 from concert_site.lib.stale import Shown, require_unchanged
-from concert_site.lib.storage import DRAFT_SUFFIX
+from concert_site.lib.storage import DRAFT_SUFFIX, KeepingTime
 from reservations.domain.errors import PosterRefused
 from reservations.domain.poster_images import as_webp, read_picture, shrink_to_width
 from reservations.models import Concert
@@ -119,22 +117,27 @@ def clear_posters(*, now: datetime | None = None) -> int:
     """Delete the files that no concert has named since KEPT_FOR; returns how many."""
     lock_posters()
     wanted = set(Concert.objects.exclude(poster="").values_list("poster", flat=True))
-    # Files have the time of this machine, not PostgreSQL's.
-    moment = (now or timezone.now()).timestamp()
+    # Files have the time of this machine, or of the store that has them, not PostgreSQL's.
+    moment = now or timezone.now()
     gone = 0
-    for file in stored_files():
-        if original_name(f"{FOLDER}/{file.name}") in wanted:
-            os.utime(file, (moment, moment))
-        elif file.stat().st_mtime < moment - KEPT_FOR.total_seconds():
-            file.unlink()
+    for name, written_at in stored_files():
+        if original_name(name) in wanted:
+            storage().touch(name, moment)
+        elif written_at < moment - KEPT_FOR:
+            default_storage.delete(name)
             gone += 1
     return gone
 
 
-def stored_files() -> list[Path]:
-    """Every file that we wrote; what somebody else laid there is none of our business."""
-    found = Path(default_storage.path(FOLDER)).glob("*")
-    return [file for file in found if original_name(f"{FOLDER}/{file.name}") or file.suffix == DRAFT_SUFFIX]
+def stored_files() -> list[tuple[str, datetime]]:
+    """Every file that we wrote, and when; what somebody else laid there is none of our business."""
+    found = storage().written_files(FOLDER)
+    return [(name, at) for name, at in found if original_name(name) or name.endswith(DRAFT_SUFFIX)]
+
+
+def storage() -> KeepingTime:
+    """The storage as this module needs it."""
+    return cast("KeepingTime", default_storage)  # a proxy of the one that the settings name
 
 
 def lock_posters() -> None:

@@ -20,7 +20,7 @@ ADMIN = FRAME | {
     "default-src": [SELF],
     "script-src": [SELF, "'unsafe-eval'"],
     "style-src": [SELF, INLINE],
-    "img-src": [SELF, "data:", "blob:"],
+    "img-src": [SELF, "data:", "blob:", *settings.POSTER_HOSTS],
 }
 
 DATA_PREFIXES = ("/api/", "/_allauth/", "/healthz", "/readyz")
