@@ -272,7 +272,7 @@ class Buyers(threading.Thread):
         for _ in range(20):
             try:
                 status, answer, _ = Client(self.port).ask(
-                    "POST", f"/api/v1/{what}/", json.dumps(body), **words, **bearer
+                    "POST", f"/api/v1/{what}/", json.dumps(body), None, **words, **bearer
                 )
             except (OSError, http.client.HTTPException) as error:
                 status, answer = 0, repr(error).encode()
