@@ -67,6 +67,8 @@ class ErrorPageMiddleware:
         if isinstance(response, HttpResponseNotAllowed) and not response.content and is_page(request):
             page = refuse(request, 405, "method_not_allowed", _("Go back, or browse all concerts."))
             page["Allow"] = response["Allow"]
+            # Made above the middleware that says it of all else; by itself a 405 may be kept by anybody.
+            keep_private(request, page)
             return page
         return response
 
