@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
 
 from concert_site.lib.database import pooler
+from concert_site.operations.backup.encryption import new_identity
 from concert_site.tests.pooled import direct
 from concert_site.tests.up_process import Up, free_port, manage, wait_until
 
@@ -249,6 +250,30 @@ def test_a_sale_goes_on_behind_a_pooler(up, bouncer, server):
 
     assert answers == [[201, 201, 200, 201, 200, 200]] * FANS
     assert up.command("audit")
+
+
+@needs_pgbouncer
+def test_no_backup_is_made_through_it_since_pg_dump_would_leave_the_site_without_tables(up, bouncer, server, tmp_path):
+    key = new_identity()[1]
+    environment = environment_of(bouncer, server) | {"BACKUP_RECIPIENT": key, "BACKUP_TO": str(tmp_path)}
+    done = manage("backup", DATA_DIR=str(up.data_dir), **environment)
+    assert "DATABASE_URL leads to a pooler: name the server itself" in done.stderr
+    assert done.returncode != 0
+    assert list(tmp_path.iterdir()) == []
+    assert set(search_paths(bouncer, server["user"])) == {'"$user", public'}
+
+
+def search_paths(port: int, user: str) -> list[str]:
+    """Of the server processes, as its clients meet them."""
+
+    def one(_nth: int) -> str:
+        with psycopg.connect(host="127.0.0.1", port=port, user=user, dbname=DATABASE, prepare_threshold=None) as client:
+            (found,) = client.execute("select current_setting('search_path')").fetchone() or ("",)
+            client.execute("select pg_sleep(0.3)")
+        return str(found)
+
+    with ThreadPoolExecutor(SERVERS) as pool:
+        return list(pool.map(one, range(SERVERS)))
 
 
 @needs_pgbouncer

@@ -15,6 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from concert_site.embedded import postgres
 from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.variables import without_secrets
+from concert_site.lib.database.pooler import TAKES_NO_OPTIONS
 from concert_site.operations.backup.errors import BackupFailed
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -110,11 +112,16 @@ def connection_string(connection: BaseDatabaseWrapper, *, name: str | None = Non
 def environment(connection: BaseDatabaseWrapper) -> dict[str, str]:
     """What the programs run with: the password is seen by nobody who lists processes."""
     password = connection.settings_dict["PASSWORD"]
-    return os.environ | ({"PGPASSWORD": str(password)} if password else {})
+    # A pooler refuses who asks for that. It must: pg_dump and pg_restore empty `search_path`, and the site would find no
+    # table by a server process that the pooler gave it afterwards.
+    asked = {"PGOPTIONS": "-c statement_timeout=0"}
+    return without_secrets(os.environ) | asked | ({"PGPASSWORD": str(password)} if password else {})
 
 
 def complaint_of(said: bytes) -> str:
     """What a program said went wrong, in one line."""
     lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
+    if any(TAKES_NO_OPTIONS in line for line in lines):
+        return "DATABASE_URL leads to a pooler: name the server itself by it, for this command"
     errors = [line for line in lines if "error" in line.lower()]
     return (errors or lines or ["no reason given"])[0].strip()
