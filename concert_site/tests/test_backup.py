@@ -207,6 +207,34 @@ def test_backup_is_restored_as_it_was_and_a_tampered_one_is_not(tmp_path, settin
     assert databases_left() == []
 
 
+def test_key_in_an_archive_is_a_file_by_no_other_name_than_ours(tmp_path):
+    others = restoring.Others(with_posters=False)
+    for name in ("keys/../../cron.d/frontrow", "keys//etc/cron.d/frontrow", "keys/SECRET_KEY"):
+        others.take(name, b"* * * * * root true")
+    restoring.write_keys(tmp_path / "a" / "b", others.keys, print)
+    files = [file.relative_to(tmp_path) for file in tmp_path.rglob("*") if file.is_file()]
+    assert files == [Path("a/b/SECRET_KEY")]
+
+
+def test_age_of_no_hours_is_asked_for_and_no_backup_is_made(tmp_path):
+    (tmp_path / "frontrow-20240301T030000Z.tar.age").write_bytes(b"old")
+    with pytest.raises(CommandError, match="hours old"):
+        call_command("backup", to=str(tmp_path), require_newer_than=0.0)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_that_can_not_be_replaced_keeps_its_name():
+    old = databases.scratch_name("restore")
+    databases.create_like(old, connection.settings_dict["NAME"])
+    try:
+        with pytest.raises(BackupFailed, match="could not be replaced"):
+            databases.put_in_place("frontrow_restore_absent", old, f"{old}_aside")
+        assert databases_left() == [old]
+    finally:
+        databases.drop(old)
+
+
 def databases_left() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("select datname from pg_database where datname ~ '^frontrow_(verify|restore)_'")

@@ -1,5 +1,6 @@
 """`manage.py backup`: make an encrypted archive of the site, look after those there are, try one out."""
 
+import os
 from argparse import ArgumentParser
 from datetime import timedelta
 from pathlib import Path
@@ -48,7 +49,7 @@ class Command(BaseCommand):
                 self.verify(str(options["verify"]), to, Key(identity, settings.BACKUP_PASSPHRASE_FILE))
             elif options["list"]:
                 self.show(required(to))
-            elif options["require_newer_than"]:
+            elif options["require_newer_than"] is not None:
                 self.require_newer(required(to), float(str(options["require_newer_than"])))
             else:
                 self.back_up(required(to), prune=not no_prune)
@@ -86,8 +87,7 @@ class Command(BaseCommand):
     def make_key(self, file: Path) -> None:
         private, public = new_identity()
         try:
-            with file.open("x") as out:
-                file.chmod(0o600)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
                 out.write(f"# public key: {public}\n{private}\n")
         except OSError as error:
             raise BackupFailed(f"{file} can't be written: {error.strerror}") from error

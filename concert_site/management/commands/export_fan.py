@@ -1,5 +1,6 @@
 """`manage.py export_fan`: a person's own data as they may have it by law."""
 
+import os
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -24,10 +25,11 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no account {email}.")
         file = Path(to or f"personal-data-{user.pk}.zip")
+        # Made first, so that nothing is left of one that can't be.
+        content = export(user.pk)
         try:
-            with file.open("xb") as out:
-                file.chmod(0o600)
-                out.write(export(user.pk))
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+                out.write(content)
         except OSError as error:
             raise CommandError(f"{file} can't be written: {error.strerror}") from error
         self.stdout.write(str(file))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.utils import CursorWrapper
-from django.db.utils import ProgrammingError
+from django.db.utils import DatabaseError, ProgrammingError
 
 from concert_site.operations.backup.errors import BackupFailed
 
@@ -85,12 +85,14 @@ def put_in_place(new: str, old: str, aside: str) -> None:
     """
     require_unused(old)
     with server() as cursor:
-        cursor.execute(f"alter database {quoted(old)} rename to {quoted(aside)}")
         try:
-            cursor.execute(f"alter database {quoted(new)} rename to {quoted(old)}")
-        except Exception:
-            cursor.execute(f"alter database {quoted(aside)} rename to {quoted(old)}")
-            raise
+            # In one question, which is one transaction: never is there none of that name.
+            cursor.execute(
+                f"alter database {quoted(old)} rename to {quoted(aside)};"
+                f" alter database {quoted(new)} rename to {quoted(old)}"
+            )
+        except DatabaseError as error:
+            raise BackupFailed(f"database {old} could not be replaced: {str(error).strip()}") from error
 
 
 def scratch_name(word: str) -> str:

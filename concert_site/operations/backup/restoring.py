@@ -90,7 +90,8 @@ class Others:
 
     def take(self, name: str, data: bytes) -> None:
         kind, _, rest = name.partition("/")
-        if kind == KEYS:
+        # Names of our own alone: whoever has the public key can write an archive, and these become files.
+        if kind == KEYS and rest in SECRETS:
             self.keys[rest] = data.decode()
         elif kind == MEDIA and self.with_posters:
             self.put_back += restore_poster(rest, data)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,21 +48,6 @@ def as_kept(name: str, size: int) -> Kept | None:
     """An archive by its name; None if the name isn't one of ours."""
     found = NAME.fullmatch(name)
     return Kept(datetime.strptime(found[1], STAMP).replace(tzinfo=UTC), name, size) if found else None
-
-
-class Counting:
-    """A file that is written to, and how much was."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        self.size += len(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
 
 
 class Folder:
@@ -151,7 +135,3 @@ def opened(place: str, scratch: Path) -> IO[bytes]:
         return file.open("rb")
     except OSError as error:
         raise BackupFailed(f"{place} can't be read: {error.strerror}") from error
-
-
-def free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
