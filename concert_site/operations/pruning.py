@@ -57,9 +57,12 @@ class Rule:
 
 WINDOW = "t.id > %(after)s and t.id <= %(last)s"
 AGO = "statement_timestamp() - make_interval(days => %(days)s)"
-# One that a card was asked to pay for is told of on that top-up's page.
+# A complimentary ticket was never paid either, and is no hold. One that a card was asked to pay for is told of on that
+# top-up's page; by one that staff have noted something about, the note is found when its fan is erased.
 NEVER_PAID = """
-    t.status = 'CANCELED' and not exists (select from payment p where p.reservation_id = t.id)
+    t.status = 'CANCELED' and not t.complimentary
+    and not exists (select from staff_note n where n.booking_reference = t.booking_reference)
+    and not exists (select from payment p where p.reservation_id = t.id)
     and not exists (select from top_up u where u.user_id = t.user_id and t.id = any (u.reservations))
 """
 RULES = (

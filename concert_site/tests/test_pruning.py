@@ -2,6 +2,7 @@
 
 import io
 from datetime import timedelta
+from uuid import uuid4
 
 import pgtrigger
 import pytest
@@ -11,13 +12,14 @@ from django.db import connection
 from django.utils import timezone
 
 from concert_site.accounts.models import KnownNetwork, SpentProof, User
+from concert_site.accounts.tests.factories import make_staff
 from concert_site.env_vars import Env
 from concert_site.operations import audit, pruning
 from concert_site.tests.site import Site
 from concert_site.trace.models import Change
 from payments.models import Payment
 from queueing.models import WaitingToken
-from reservations.models import ConcertSchedule, Reservation
+from reservations.models import ConcertSchedule, Reservation, StaffNote
 from wallet.models import Balance, BalanceHistory, ProviderEvent, TopUp
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -122,6 +124,19 @@ def test_hold_that_a_card_was_asked_for_stays(old_site, settings):
     settings.KEEP_CANCELED_HOLDS_DAYS = 30
     list(pruning.prune(is_patient=False))
     assert Reservation.objects.filter(pk=given_back).exists()
+
+
+@pytest.mark.parametrize("what", ["ticket", "note"])
+def test_given_back_ticket_that_cost_nothing_and_hold_with_a_note_stay(old_site, settings, what):
+    given_back = Reservation.objects.filter(pk=held_and_given_back(old_site))
+    if what == "ticket":
+        given_back.update(complimentary=True, price=0)
+    else:
+        reference = given_back.get().booking_reference
+        StaffNote.objects.create(booking_reference=reference, text="called twice", actor=make_staff(), key=uuid4())
+    settings.KEEP_CANCELED_HOLDS_DAYS = 30
+    list(pruning.prune(is_patient=False))
+    assert given_back.exists()
 
 
 def test_nothing_is_taken_while_a_sale_is_young(old_site, settings):
