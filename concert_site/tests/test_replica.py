@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Group
@@ -12,6 +13,7 @@ from django.urls import reverse
 
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.database import replica
+from concert_site.lib.database.connections import limit_statements
 from concert_site.lib.database.replica import LagWatch, ReplicaMiddleware, ReplicaRouter, from_replica
 from queueing.models import WaitingToken
 from reservations.models import Concert, Reservation
@@ -120,7 +122,7 @@ def test_what_fails_elsewhere_is_no_fault_of_the_replica(standby):
 )
 def test_what_may_be_read_there(model, catalogue, lists):
     routes = ReplicaRouter()
-    assert routes.db_for_read(model) is None
+    assert routes.db_for_read(model) == "default"
     with replica.reading_from_replica(lists=False):
         assert routes.db_for_read(model) == catalogue
         assert routes.db_for_write(model) == "default"
@@ -128,6 +130,26 @@ def test_what_may_be_read_there(model, catalogue, lists):
         assert routes.db_for_read(model) == lists
         assert routes.db_for_write(model) == "default"
     assert routes.allow_migrate("replica", "reservations") is False
+
+
+def test_what_follows_from_a_row_of_the_replica_is_the_primarys(standby):
+    """A row may be kept in memory for longer than the page that it was read for."""
+    make_concert(name="Aria")
+    with replica.reading_from_replica(lists=True):
+        (concert,) = Concert.objects.all()
+    assert concert._state.db == "replica"
+    assert concert.schedules.all().db == "default"
+    standby.fails = True
+    concert.refresh_from_db()
+
+
+def test_statements_of_the_web_are_limited_on_both(monkeypatch):
+    options = {"default": {"options": "-c lock_timeout=2000"}, "replica": {}}
+    databases = {alias: {"OPTIONS": found} for alias, found in options.items()}
+    facts = SimpleNamespace(DATABASES=databases, DATABASE_POOLER=False, WEB_STATEMENT_TIMEOUT_MS=30_000)
+    monkeypatch.setattr("concert_site.lib.database.connections.settings", facts)
+    limit_statements()
+    assert all(found["options"].endswith("-c statement_timeout=30000") for found in options.values())
 
 
 def test_a_lock_is_the_primarys(standby):

@@ -13,8 +13,9 @@ def limit_statements() -> None:
     """
     if not settings.DATABASE_POOLER:
         limit = f"-c statement_timeout={settings.WEB_STATEMENT_TIMEOUT_MS}"
-        options = settings.DATABASES[DEFAULT_DB_ALIAS]["OPTIONS"]
-        options["options"] = f"{options['options']} {limit}"
+        for database in settings.DATABASES.values():
+            options = database["OPTIONS"]
+            options["options"] = f"{options.get('options', '')} {limit}"
 
 
 def drop_dead_connection() -> None:

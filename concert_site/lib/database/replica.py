@@ -50,10 +50,11 @@ _reads_lists: ContextVar[bool | None] = ContextVar("replica", default=None)
 class ReplicaRouter:
     """Django's router: reads within `reading_from_replica` go there, and nothing else does."""
 
-    def db_for_read(self, model: type[Model], **hints: object) -> str | None:
+    def db_for_read(self, model: type[Model], **hints: object) -> str:
         is_list = _reads_lists.get()
         if is_list is None:
-            return None
+            # Said here: Django by itself goes where a row that is at hand was read from.
+            return DEFAULT_DB_ALIAS
         label, name = model._meta.app_label, str(model._meta.model_name)  # noqa: SLF001  what a model says of itself
         if is_list:
             return DEFAULT_DB_ALIAS if label in OF_ACCOUNTS else ALIAS
