@@ -33,7 +33,7 @@ NICENESS = 5
 def require_stamp(**signal: object) -> None:
     """End a worker or beat that was started by itself on a database of another mode."""
     try:
-        stamps.require(os.environ.get("DATABASE_URL", ""), settings.MODE)
+        stamps.require(os.environ.get("DATABASE_URL") or settings.DEFAULT_DATABASE_URL, settings.MODE)
     except CannotStart as error:
         sys.exit(f"celery: {error}")
 

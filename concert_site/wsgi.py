@@ -10,7 +10,7 @@ from concert_site.embedded import stamps
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 django.setup(set_prefix=False)
-stamps.require(os.environ.get("DATABASE_URL", ""), settings.MODE)
+stamps.require(os.environ.get("DATABASE_URL") or settings.DEFAULT_DATABASE_URL, settings.MODE)
 
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler  # noqa: E402  Django must be set up
 from concert_site.lib.database.connections import limit_statements  # noqa: E402  likewise

@@ -22,7 +22,8 @@ CONNECTION_SETTINGS = {
     "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
 }
 
-DATABASES = {"default": env.postgres("DATABASE_URL", default="postgresql:///frontrow")}
+DEFAULT_DATABASE_URL = "postgresql:///frontrow"
+DATABASES = {"default": env.postgres("DATABASE_URL", default=DEFAULT_DATABASE_URL)}
 # What the address itself asks for; ours is added to it.
 ASKED = DATABASES["default"].get("OPTIONS", {})
 # Of several servers whichever is the primary: the others take no writes. Each is given up sooner, since one is next.

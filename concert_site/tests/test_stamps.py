@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from concert_site import celery
 from concert_site.embedded import stamps
 from concert_site.embedded.errors import CannotStart
 from concert_site.tests.up_process import manage
@@ -88,6 +89,15 @@ def test_one_of_an_earlier_release_with_made_up_money_is_not_productions(how):
 
 def test_one_that_is_away_is_for_others_to_complain_about():
     assert refusal("postgresql://127.0.0.1:1/none", "test") == ""
+
+
+def test_a_worker_that_is_given_no_address_asks_the_one_that_is_used_then(monkeypatch, settings):
+    with scratch_database(MIGRATED + stamps.statement("production")) as url:
+        monkeypatch.delenv("DATABASE_URL")
+        settings.DEFAULT_DATABASE_URL = url
+        with pytest.raises(SystemExit, match="belongs to MODE=production"):
+            celery.require_stamp()
+        monkeypatch.undo()
 
 
 @pytest.mark.django_db
