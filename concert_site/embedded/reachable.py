@@ -62,4 +62,5 @@ ATTEMPTS: Mapping[str, Callable[[str], str | None]] = {
 
 
 def without_password(url: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    # To the last @: Redis's may have one in its password.
+    return re.sub(r"(://[^:/@]*):\S*@", r"\1:***@", url)

@@ -11,6 +11,7 @@ from concert_site.embedded import data_dir
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
+from concert_site.embedded.reachable import without_password
 from concert_site.embedded.web import Address, require_free
 from concert_site.tests.up_process import clean_environment, free_port, manage
 
@@ -114,6 +115,11 @@ def test_variable_that_makes_no_sense(tmp_path: Path, command: str) -> None:
 def test_time_zone_that_there_is_not(tmp_path: Path) -> None:
     line = refusal("up", f"--data-dir={tmp_path}", MODE="test", TIME_ZONE="Nowhere")
     assert line.startswith("manage.py: TIME_ZONE=Nowhere is no time zone")
+
+
+@pytest.mark.parametrize("login", ["fan:hunter2", ":hunter2", "fan:hun@ter:2"])
+def test_passwords_of_what_is_away_are_not_said(login: str) -> None:
+    assert without_password(f"redis://{login}@host:6379/0") == f"redis://{login.partition(':')[0]}:***@host:6379/0"
 
 
 def test_database_address_that_is_none(tmp_path: Path) -> None:
