@@ -112,8 +112,8 @@ def connection_string(connection: BaseDatabaseWrapper, *, name: str | None = Non
 def environment(connection: BaseDatabaseWrapper) -> dict[str, str]:
     """What the programs run with: the password is seen by nobody who lists processes."""
     password = connection.settings_dict["PASSWORD"]
-    # A pooler refuses who asks for that. It must: pg_dump and pg_restore empty `search_path`, and the site would find no
-    # table by a server process that the pooler gave it afterwards.
+    # A pooler refuses who asks for that. It must: pg_dump and pg_restore empty `search_path`, and the site would find
+    # no table by a server process that the pooler gave it afterwards.
     asked = {"PGOPTIONS": "-c statement_timeout=0"}
     return without_secrets(os.environ) | asked | ({"PGPASSWORD": str(password)} if password else {})
 
