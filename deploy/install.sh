@@ -189,10 +189,12 @@ set_up_redis() {
     systemctl start redis-server@frontrow
 }
 
-# The release's files, without what was made while working on it.
+# The release's files, without what was made while working on it. And without secrets that lie there, as Compose wants
+# its own: everybody on the host may read a release.
 source_files() {
-    (cd "$SOURCE" && find . \( -name .git -o -name .venv -o -name .data -o -name node_modules -o -name __pycache__ \
-        -o -name '.*_cache' -o -name collected-static \) -prune -o \( -type f -o -type l \) -print0 | LC_ALL=C sort -z)
+    (cd "$SOURCE" && find . \( -name .git -o -name .venv -o -name '.data*' -o -name node_modules -o -name __pycache__ \
+        -o -name '.*_cache' -o -name collected-static -o -path ./secrets -o -path ./frontrow.env -o -name '.env*' \
+        -o -name '*.pem' -o -name '*.key' -o -name '*key.txt' \) -prune -o \( -type f -o -type l \) -print0 | LC_ALL=C sort -z)
 }
 
 build_release() {

@@ -51,6 +51,26 @@ ODD_VALUES = [
 ]
 
 
+@pytest.mark.processes
+def test_a_release_that_all_may_read_has_no_secrets_of_compose_in_it(tmp_path):
+    kept = ["manage.py", "deploy/compose/frontrow.env.example"]
+    secrets = ["secrets/secret_key", "frontrow.env", ".env", "backup-key.txt", "tls/privkey.pem", ".data-1/keys"]
+    for name in (*kept, *secrets):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("hunter2")
+    shutil.copy(DEPLOY / "install.sh", tmp_path / "deploy")
+    found = subprocess.run(
+        ["bash", "-c", f"source {tmp_path}/deploy/install.sh; source_files"], capture_output=True, text=True, check=True
+    )
+    assert sorted(found.stdout.split("\0")) == [
+        "",
+        "./deploy/compose/frontrow.env.example",
+        "./deploy/install.sh",
+        "./manage.py",
+    ]
+
+
 def load_frontrow():
     """The host's command, which is installed under another name and imports nothing of ours."""
     spec = importlib.util.spec_from_file_location("frontrow_command", DEPLOY / "frontrow.py")
