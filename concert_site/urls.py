@@ -26,6 +26,7 @@ urlpatterns = [
     path("accounts/data/", personal_data.personal_data, name="personal_data"),
     path("accounts/data/download/", personal_data.export_personal_data, name="export_personal_data"),
     path("accounts/close/", personal_data.close_account, name="close_account"),
+    path("accounts/closed/", personal_data.account_closed, name="account_closed"),
     path("accounts/", include("concert_site.accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include((api, "api"))),

@@ -72,6 +72,7 @@ ALLOWED_PAGES = frozenset(
         "personal_data",
         "export_personal_data",
         "close_account",
+        "account_closed",
         "mfa_index",
         "mfa_authenticate",
         "mfa_reauthenticate",

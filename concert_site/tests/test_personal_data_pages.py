@@ -130,8 +130,8 @@ def test_every_table_that_names_a_fan_is_handed_out_or_said_not_to_be():
 
 
 def test_nobody_downloads_without_logging_in(fan):
-    assert Client().post("/accounts/data/download/").status_code == 302
-    assert Client().get("/accounts/data/download/").status_code == 405
+    assert Client().post("/accounts/data/download/")["Location"] == "/accounts/login/?next=/accounts/data/"
+    assert Client().get("/accounts/data/download/").status_code == 302
     assert Client().get("/accounts/close/").status_code == 302
 
 
@@ -160,7 +160,11 @@ def test_staff_do_not_close_their_account_here(fan):
 def test_closing_takes_the_right_password_and_a_tick(client_of_fan, site, fan):
     settle(site, fan)
     for sent in ({"password": PASSWORD}, {"is_sure": "on"}, {"is_sure": "on", "password": "wrong"}):
-        assert client_of_fan.post("/accounts/close/", sent).status_code == 200
+        answer = client_of_fan.post("/accounts/close/", sent)
+        assert answer.status_code == 200
+        # The first that is wrong is told, whatever kind of field it is, and has the focus.
+        page = answer.content.decode()
+        assert page.count('class="errorlist"') == page.count("autofocus") == 1
     fan.refresh_from_db()
     assert fan.email == "gildong@example.com"
 

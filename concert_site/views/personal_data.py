@@ -5,14 +5,14 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
 
 from concert_site.accounts.address_codes import has_just_logged_in, is_own_password
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict
-from concert_site.lib.web.pages import fan_id, private_page, throttled
+from concert_site.lib.web.pages import fan_id, private_page, resumes_at, throttled
 from concert_site.operations.personal_data import erasing
 from concert_site.operations.personal_data.exporting import export
 
@@ -20,7 +20,10 @@ from concert_site.operations.personal_data.exporting import export
 class ClosingForm(forms.Form):
     """That it is meant, and by whom; who has no password has logged in a moment ago."""
 
-    is_sure = forms.BooleanField(label=_("Yes, close my account for good."))
+    is_sure = forms.BooleanField(
+        label=_("Yes, close my account for good."),
+        error_messages={"required": _("Tick the box if you want to close the account.")},
+    )
     password = forms.CharField(
         label=_("Your password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False
     )
@@ -30,6 +33,12 @@ class ClosingForm(forms.Form):
         self.request, self.user = request, user
         if not user.has_usable_password():
             del self.fields["password"]
+
+    def point_at_fault(self) -> None:
+        """Have the first field that is wrong get the focus: on a phone it is below what is read first."""
+        wrong = next((field for field in self if field.errors), None)
+        if wrong:
+            wrong.field.widget.attrs["autofocus"] = True
 
     def clean_password(self) -> str:
         """
@@ -48,10 +57,13 @@ def personal_data(request: HttpRequest) -> HttpResponse:
     return render(request, "account/personal_data.html")
 
 
-@require_POST
 @private_page
+@resumes_at(lambda _request: reverse("personal_data"))
 @throttled("write")
 def export_personal_data(request: HttpRequest) -> HttpResponse:
+    """The file; who only reads this address is led to the page that has its button."""
+    if request.method != "POST":
+        return redirect("personal_data")
     content = export(fan_id(request))
     disposition = {"Content-Disposition": 'attachment; filename="personal-data.zip"'}
     return HttpResponse(content, content_type="application/zip", headers=disposition)
@@ -73,7 +85,13 @@ def close_account(request: HttpRequest) -> HttpResponse:
             messages.error(request, str(error.detail))
             return redirect("close_account")
         logout(request)
-        messages.success(request, gettext("Your account is closed, and your personal data is erased."))
-        return redirect("concerts")
+        return redirect("account_closed")
+    form.point_at_fault()
     facts = {"form": form, "obstacles": in_the_way, "must_log_in": must_log_in}
     return render(request, "account/close.html", facts)
+
+
+@never_cache
+def account_closed(request: HttpRequest) -> HttpResponse:
+    """A farewell, where it is seen; who has an account is led to it."""
+    return redirect("profile") if request.user.is_authenticated else render(request, "account/closed.html")

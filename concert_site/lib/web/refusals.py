@@ -43,6 +43,9 @@ HEADINGS = {
     503: _("We’ll be right back"),
 }
 GONE = _("This page doesn’t exist or was removed.")
+FAILED = _(
+    "Please try again in a moment. If it happens again, tell our staff the number below: it finds what went wrong."
+)
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -68,9 +71,10 @@ def refuse(
     # Every address that takes a form answers a read, too.
     again = again or (request.get_full_path() if status in PASSING else None)
     heading = EXPIRED_HEADING if code == CSRF_FAILED else HEADINGS[status]
-    # On a page "Not found." would only say its heading again.
-    said = GONE if detail is errors.NotFound.detail else detail
-    words = {"status": status, "heading": heading, "detail": said, "again": again, "reference": request_id()}
+    reference = request_id()
+    # On a page "Not found." would only say its heading again, and so would that something went wrong.
+    said = GONE if detail is errors.NotFound.detail else FAILED if status == SERVER_ERRORS and reference else detail
+    words = {"status": status, "heading": heading, "detail": said, "again": again, "reference": reference}
     return HttpResponse(
         render_to_string("refusal.html", words, None if status >= SERVER_ERRORS else request), status=status
     )

@@ -50,8 +50,24 @@ def notes_about(user_id: int) -> QuerySet[StaffNote]:
     return StaffNote.objects.filter(Q(user_id=user_id) | Q(booking_reference__in=bookings))
 
 
+# Of other people's tables, which name their columns for programs, and in English alone.
+LABELS: dict[str, str | Promise] = {
+    "authenticator.type": _("Method"),
+    "authenticator.created_at": _("Added"),
+    "authenticator.last_used_at": _("Last used"),
+    "emailaddress.primary": _("Main address"),
+    "emailaddress.verified": _("Confirmed"),
+    "usersession.ip": _("IP address"),
+    "usersession.user_agent": _("Browser"),
+    "usersession.created_at": _("Logged in"),
+    "usersession.last_seen_at": _("Last seen"),
+}
+
+
 def label_of(model: type[Model], field: str) -> object:
     """What people call a column."""
+    if ours := LABELS.get(f"{model._meta.model_name}.{field}"):  # noqa: SLF001  Django's way to ask for a name
+        return ours
     here, _, rest = field.partition("__")
     found = model._meta.get_field(here)  # noqa: SLF001  Django's way to ask for fields
     if rest and found.related_model is not None:

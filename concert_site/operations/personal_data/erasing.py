@@ -64,7 +64,7 @@ class StepWaiting(Conflict):
     """Staff have something to decide about this account."""
 
     code = "step_waiting"
-    detail = _("Something of yours waits for a decision of the house. Please try again in a few days.")
+    detail = _("Our staff have yet to decide something about your account. Please try again in a few days.")
 
 
 class UsedAgain(Conflict):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -17,8 +19,8 @@ from concert_site.accounts.models import User
 from concert_site.lib.formats import money, when
 from concert_site.operations.personal_data.collecting import SECTIONS, Section, collect
 
-# Columns that are amounts of money.
-AMOUNTS = {"amount", "amount_after", "price", "refund_fee", "refunded"}
+# What fits beside each other on a desk's screen.
+MOST_COLUMNS = 7
 
 # In this order: what is a datetime is a date, too.
 WRITTEN: tuple[tuple[type, Callable[[Any], object]], ...] = (  # Any: of that type
@@ -32,9 +34,16 @@ WRITTEN: tuple[tuple[type, Callable[[Any], object]], ...] = (  # Any: of that ty
 class Table:
     """A section as it is read."""
 
+    name: str
     title: str
     columns: list[str]
-    rows: list[list[object]]
+    # Each value with its column's label, which stands beside it where there is no room for a head.
+    rows: list[list[tuple[str, object]]]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its columns don't fit beside each other on any screen."""
+        return len(self.columns) > MOST_COLUMNS
 
 
 def export(user_id: int) -> bytes:
@@ -49,7 +58,8 @@ def export(user_id: int) -> bytes:
         said = {"format": 1, "made_at": timezone.now(), **found}
         archive.writestr("data.json", json.dumps(said, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1))
         with override(user.locale or get_language()):
-            facts = {"user": user, "tables": list(tables(found)), "made_at": timezone.now()}
+            without = [section.title for section in SECTIONS if not found[section.name]]
+            facts = {"user": user, "tables": list(tables(found)), "without": without, "made_at": timezone.now()}
             archive.writestr("data.html", render_to_string("account/personal_data_file.html", facts))
     return out.getvalue()
 
@@ -57,16 +67,24 @@ def export(user_id: int) -> bytes:
 def tables(found: dict[str, list[dict[str, Any]]]) -> Iterator[Table]:  # Any: of each column's type
     for section in SECTIONS:
         if rows := found[section.name]:
-            shown = [[readable(section, field, row[field]) for field in section.fields] for row in rows]
-            yield Table(str(section.title), [label for _field, label in section.columns()], shown)
+            # A column without any value is for programs alone.
+            columns = [
+                (field, label) for field, label in section.columns() if any(has_value(row[field]) for row in rows)
+            ]
+            shown = [[(label, readable(section, field, row[field])) for field, label in columns] for row in rows]
+            yield Table(section.name, str(section.title), [label for _field, label in columns], shown)
+
+
+def has_value(value: object) -> bool:
+    return value is not None and value not in ("", [], {})
 
 
 def readable(section: Section, field: str, value: Any) -> object:  # Any: as above
     """A value as people write it, in the language in force."""
-    if value is None or value in ("", [], {}):
+    if not has_value(value):
         return ""
-    if field in AMOUNTS:
-        return money(value)
+    if field in BY_NAME:
+        return BY_NAME[field](value)
     if isinstance(value, (dict, list)):
         return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
     for kind, write in WRITTEN:
@@ -75,9 +93,34 @@ def readable(section: Section, field: str, value: Any) -> object:  # Any: as abo
     return choice(section, field, value)
 
 
+def written_changes(changes: dict[str, object]) -> str:
+    return ", ".join(f"{name}: {written_change(change)}" for name, change in changes.items())
+
+
+def written_change(change: object) -> str:
+    """What something was, and what it became; of an addition what it is."""
+    each = change if isinstance(change, list) else [change]
+    return " → ".join("–" if one in (None, "") else str(one) for one in each)
+
+
 def choice(section: Section, field: str, value: object) -> object:
     """The word for a state or kind; any other value as it is."""
     if "__" in field or field.endswith("_id"):
         return value
     choices = dict(section.rows(0).model._meta.get_field(field).flatchoices)  # noqa: SLF001  Django's way
     return choices.get(value, value)
+
+
+def name_of_table(table: str) -> str:
+    """What people call a table of the database."""
+    found = (model._meta.verbose_name for model in apps.get_models() if model._meta.db_table == table)  # noqa: SLF001  Django's way
+    return str(next(found, table))
+
+
+# Columns that say by their name how their values are written.
+BY_NAME: dict[str, Callable[[Any], object]] = {  # Any: of that column's type
+    **dict.fromkeys(("amount", "amount_after", "price", "refund_fee", "refunded"), money),
+    "changes": written_changes,
+    "locale": lambda code: dict(settings.LANGUAGES).get(code, code),
+    "table_name": name_of_table,
+}
