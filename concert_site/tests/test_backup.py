@@ -224,20 +224,25 @@ def test_age_of_no_hours_is_asked_for_and_no_backup_is_made(tmp_path):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_database_that_can_not_be_replaced_keeps_its_name():
+def test_database_is_replaced_whole_or_keeps_its_name():
     old = databases.scratch_name("restore")
     databases.create_like(old, connection.settings_dict["NAME"])
     try:
         with pytest.raises(BackupFailed, match="could not be replaced"):
             databases.put_in_place("frontrow_restore_absent", old, f"{old}_aside")
         assert databases_left() == [old]
+        new = databases.scratch_name("restore")
+        databases.create_like(new, old)
+        databases.put_in_place(new, old, f"{old}_aside")
+        assert databases_left() == [old, f"{old}_aside"]
     finally:
-        databases.drop(old)
+        for name in databases_left():
+            databases.drop(name)
 
 
 def databases_left() -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute("select datname from pg_database where datname ~ '^frontrow_(verify|restore)_'")
+        cursor.execute("select datname from pg_database where datname ~ '^frontrow_(verify|restore)_' order by 1")
         return [name for (name,) in cursor.fetchall()]
 
 
