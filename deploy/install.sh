@@ -309,9 +309,10 @@ forget_old_releases() {
 }
 
 remove() {
-    systemctl disable --quiet --now frontrow.target frontrow-embedded "${UNITS[@]}" frontrow-migrate 2>/dev/null || true
+    systemctl disable --quiet --now frontrow.target frontrow-embedded "${UNITS[@]}" frontrow-migrate \
+        frontrow-metrics frontrow-backup.timer 2>/dev/null || true
     systemctl disable --quiet --now redis-server@frontrow 2>/dev/null || true
-    rm -f /etc/systemd/system/frontrow{.target,-*.service} /usr/local/bin/frontrow
+    rm -f /etc/systemd/system/frontrow{.target,-*.service,-*.timer} /usr/local/bin/frontrow
     rm -f /etc/nginx/frontrow.d/*-micro-cache.conf /etc/nginx/sites-enabled/frontrow /etc/nginx/sites-available/frontrow /etc/nginx/modules-enabled/90-frontrow.conf
     rm -rf "$APP" /var/cache/nginx/frontrow-{files,micro} /etc/systemd/system/redis-server@frontrow.service.d
     systemctl daemon-reload
