@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -200,18 +200,31 @@ def before_opening(fans: int, people: People) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Machines for a size."""
+class Machines:
+    """So many of one size."""
 
-    web: int
-    database: int
-    edges: int
-    redis: int
-    workers: int
+    count: int
+    vcpus: int
+
+    def __str__(self) -> str:
+        return f"{self.count} x {self.vcpus}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Machines for a size, none of which a sale needs alone; and one that would do for it without that."""
+
+    web: Machines
+    database: Machines
+    edges: Machines
+    redis: Machines
+    workers: Machines
+    alone: int
 
     def vcpus(self) -> int:
-        """All of them: the database twice, since a standby takes over."""
-        return 8 * self.web + 2 * self.database + 4 * self.edges + 3 * self.redis + 4 * self.workers
+        """All of them."""
+        parts = (self.web, self.database, self.edges, self.redis, self.workers)
+        return sum(each.count * each.vcpus for each in parts)
 
 
 def peaks(sale: Sale, people: People, costs: Mapping[str, Any], options: argparse.Namespace) -> dict[str, float]:
@@ -235,14 +248,26 @@ def peaks(sale: Sale, people: People, costs: Mapping[str, Any], options: argpars
 
 
 def plan_for(sale: Sale, found: Mapping[str, float], options: argparse.Namespace) -> Plan:
-    """Machines: none alone that a sale needs, each busy for no more than it should be."""
-    size = next((each for each in (2, 4, 8, 16, 32, 64, 96, 128) if each * options.busy >= found["postgres"]), 0)
+    """Machines, each busy for no more than it should be."""
+
+    def size(need: float, sizes: Sequence[int]) -> int:
+        return next((each for each in sizes if each * options.busy >= need), sizes[-1])
+
+    def several(need: float, least: int = 2) -> Machines:
+        vcpus = size(need / least, (2, 4, 8))
+        return Machines(max(least, math.ceil(need / (vcpus * options.busy))), vcpus)
+
+    everything = found["uncached"] + found["postgres"] + found["redis"] + found["edge"]
+    alone = size(everything, (2, 4, 8, 16))
+    edges = several(found["edge"])
     return Plan(
-        web=max(2, math.ceil(found["web"] / (8 * options.busy))),
-        database=size or math.ceil(found["postgres"] / options.busy),
-        edges=max(2, math.ceil(max(found["edge"] / (4 * options.busy), sale.fans / options.connections))),
-        redis=2 if found["redis"] < 1 else 4,
-        workers=2,
+        web=several(found["web"]),
+        # Twice: a standby takes over.
+        database=Machines(2, size(found["postgres"], (2, 4, 8, 16, 32, 64, 96, 128))),
+        edges=Machines(max(edges.count, math.ceil(sale.fans / options.connections)), edges.vcpus),
+        redis=Machines(3, size(found["redis"], (2, 4))),
+        workers=Machines(2, 2 if sale.fans <= 100_000 else 4),
+        alone=alone if alone * options.busy >= everything and sale.fans <= options.connections else 0,
     )
 
 
@@ -300,22 +325,12 @@ def main() -> int:
                     f"{found['redis']:,.2f}",
                 ]
             )
-            rows.append(
-                [
-                    f"{fans:,}",
-                    f"{plan.web} x 8",
-                    f"2 x {plan.database}",
-                    f"{plan.edges} x 4",
-                    f"3 x {plan.redis}",
-                    f"{plan.workers} x 4",
-                    f"{plan.vcpus():,}",
-                    f"{hours * options.sale_hours + traffic:,.0f}",
-                    f"{hours * 730:,.0f}",
-                ]
-            )
+            parts = (plan.web, plan.database, plan.edges, plan.redis, plan.workers)
+            money = [f"{hours * options.sale_hours + traffic:,.0f}", f"{hours * 730:,.0f}"]
+            rows.append([f"{fans:,}", plan.alone or "–", *parts, f"{plan.vcpus():,}", *money])
     head = ["fans", "tickets", "inside", "sold out after", "admit, ms", "polls/s", "reach the web/s", "logins/s"]
     print(stack.table([*head, "web without a micro-cache", "web", "PostgreSQL", "Redis"], needs), "\n")
-    head = ["fans", "web", "PostgreSQL", "nginx", "Redis", "workers", "vCPU"]
+    head = ["fans", "one host of", "or: web", "PostgreSQL", "nginx", "Redis", "workers", "vCPU"]
     print(stack.table([*head, f"$ for {options.sale_hours:g} hours", "$ for a month"], rows), "\n")
     print(f"Assumed of people: {asdict(people)}")
     print(f"A vCPU is ${options.vcpu_hour} an hour, a gigabyte out ${options.gb}; busy {options.busy:.0%} at the peak.")

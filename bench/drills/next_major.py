@@ -55,7 +55,7 @@ def drill(folder: Path, asked: argparse.Namespace) -> bool:
     try:
         with old.connect("postgres") as connection:
             connection.execute("create database frontrow")
-        with stack.throwaway(Elsewhere, DATABASE_URL=old.url, LOG_LEVEL="CRITICAL") as site:
+        with stack.throwaway(Elsewhere, DATABASE_URL=old.url, LOG_LEVEL="ERROR") as site:
             sell(site, asked.seats)
             is_sound = site.passes_audit()
         with old.connect() as connection:
@@ -82,9 +82,12 @@ def newest_bin(folder: Path) -> Path:
     embedded = postgres.bin_dir()
     if major_of(embedded) <= major_of(newest):
         return newest
-    copied = folder / "embedded"
-    shutil.copytree(embedded.parent, copied, symlinks=True)
-    return copied / "bin"
+    # Its programs find their libraries beside the package that they are in.
+    package = embedded.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    for each in (package, libraries):
+        shutil.copytree(each, folder / "embedded" / each.name, symlinks=True)
+    return folder / "embedded" / embedded.relative_to(package.parent)
 
 
 def major_of(bin_dir: Path) -> int:
@@ -160,7 +163,7 @@ def compare(new: Cluster, before: tuple[dict[str, int], set[tuple[int, int]]]) -
         print(f"Statistics: {time.monotonic() - started:.1f} s.")
         with new.connect() as connection:
             after = state_of(connection)
-        with stack.throwaway(Elsewhere, DATABASE_URL=new.url, LOG_LEVEL="CRITICAL") as site:
+        with stack.throwaway(Elsewhere, DATABASE_URL=new.url, LOG_LEVEL="ERROR") as site:
             is_sound = site.passes_audit()
             sell(site, 50)
             is_sound = is_sound and site.passes_audit()
@@ -181,7 +184,7 @@ def is_found_by_a_data_directory(new: Cluster, folder: Path, before: tuple[dict[
     data_dir = folder / "data"
     data_dir.mkdir(mode=0o711)
     shutil.move(new.data, data_dir / "postgres")
-    with stack.throwaway(stack.Stack, DATA_DIR=str(data_dir), LOG_LEVEL="CRITICAL") as site:
+    with stack.throwaway(stack.Stack, DATA_DIR=str(data_dir), LOG_LEVEL="ERROR") as site:
         is_sound = site.passes_audit()
     print(f"As the embedded PostgreSQL of a data directory: audit {'green' if is_sound else 'RED'}.")
     return is_sound and bool(before)

@@ -119,7 +119,7 @@ pg1-user=frontrow
 
 def run_sale(cluster: Cluster, asked: argparse.Namespace) -> tuple[list[Paid], float]:
     """Sell, note a moment, sell on, and destroy the server under it; what was paid, and the moment."""
-    with stack.throwaway(Elsewhere, DATABASE_URL=cluster.url, LOG_LEVEL="CRITICAL") as site:
+    with stack.throwaway(Elsewhere, DATABASE_URL=cluster.url, LOG_LEVEL="ERROR") as site:
         up = site.launch()
         try:
             stack.wait_for_ready(up)
@@ -175,7 +175,7 @@ def check(archive: Archive, cluster: Cluster, paid: Sequence[Paid], before: Sequ
 
 def finish(cluster: Cluster, indent: str) -> bool:
     """What docs/backup.md has follow a recovery; whether the audit is content."""
-    with stack.throwaway(Elsewhere, DATABASE_URL=cluster.url, LOG_LEVEL="CRITICAL") as site:
+    with stack.throwaway(Elsewhere, DATABASE_URL=cluster.url, LOG_LEVEL="ERROR") as site:
         done = subprocess.run(
             [sys.executable, "manage.py", "restore", "--recovered"],
             cwd=stack.ROOT,

@@ -47,7 +47,7 @@ HEALTH_HEADERS = [
 HEALTHY = b'{"status": "ok"}'
 PROGRESS = re.compile(rf"{API}schedules/[0-9]{{1,18}}/queue/")
 # How old the progress of a line may get here, beside what it is made of; and while a newer one is on its way.
-FRESH_SECONDS, STALE_SECONDS = 0.2, 0.6
+FRESH_SECONDS, STALE_SECONDS, OLDEST_SECONDS = 0.2, 0.6, 15.0
 TICK_SECONDS = 0.1
 # How often is looked whether lines are moved on.
 WATCH_SECONDS = 5.0
@@ -156,6 +156,7 @@ class Front:
             unknown=self.lanes["first-progress"],
             fresh=FRESH_SECONDS,
             stale=STALE_SECONDS,
+            oldest=OLDEST_SECONDS,
         )
         self.versions = CurrentVersions()
         probes = self.lanes["probes"]

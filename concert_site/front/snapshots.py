@@ -19,6 +19,9 @@ OK = 200
 # What a 304 repeats of the answer that it stands for (RFC 9110, 15.4.5).
 REPEATED = {"etag", "cache-control", "vary", "date", HEADER} | NAMES
 MOST_KEPT = 1024
+# How long one that is being made is waited for where the one before will do: a database that has just fallen silent
+# holds up its maker for seconds.
+LATE_SECONDS = 1.0
 Key = tuple[str, bool]
 
 
@@ -64,16 +67,24 @@ class Snapshots:
     """
 
     def __init__(
-        self, make: Callable[[Key, str], Snapshot], *, known: Lane, unknown: Lane, fresh: float, stale: float
+        self,
+        make: Callable[[Key, str], Snapshot],
+        *,
+        known: Lane,
+        unknown: Lane,
+        fresh: float,
+        stale: float,
+        oldest: float = 0.0,
     ) -> None:
         """
         :param make: makes one, in a thread, for a key and the Host of who asked
         :param fresh: seconds for which one is given as it is
         :param stale: and for which it is given while another is made
+        :param oldest: and for which it is given where that takes longer than LATE_SECONDS
         """
         self.make = make
         self._known, self._unknown = known, unknown
-        self._fresh, self._stale = fresh, stale
+        self._fresh, self._stale, self._oldest = fresh, stale, oldest
         self._kept: dict[Key, Snapshot] = {}
         self._refused: dict[Key, Snapshot] = {}
         self._asking: dict[Key, list[asyncio.Future[Snapshot | None]]] = {}
@@ -91,12 +102,16 @@ class Snapshots:
         return None
 
     async def coming(self, key: Key, host: str) -> Snapshot | None:
-        """The one that is being made; None if that can't be done now."""
+        """The one that is being made, or the one before if that takes long; None if neither can be had now."""
         if key not in self._asking and not self._ask(key, host):
             return None
         future: asyncio.Future[Snapshot | None] = asyncio.get_running_loop().create_future()
         self._asking[key].append(future)
-        return await future
+        kept = self._kept.get(key)
+        if kept is None or time.monotonic() - kept.made_at > self._oldest:
+            return await future
+        await asyncio.wait([future], timeout=LATE_SECONDS)
+        return future.result() if future.done() else kept
 
     def arrived(self, key: Key, snapshot: Snapshot | None) -> None:
         """Keep what was made, and tell whoever waits for it."""

@@ -10,7 +10,7 @@ from django.db import connection
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
-from concert_site.front import bodies, lanes, routes, server
+from concert_site.front import bodies, lanes, routes, server, snapshots
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
 from concert_site.front.server import FRESH_SECONDS, STALE_SECONDS, Front
 from concert_site.lib.cache import clear_caches
@@ -139,6 +139,31 @@ def test_a_stale_snapshot_is_given_while_another_is_made(front, path):
             return time.monotonic() - begun
 
     assert asyncio.run(story()) < 0.2
+
+
+def test_progress_that_takes_long_is_told_as_it_was_and_readiness_is_waited_for(front, path, monkeypatch):
+    monkeypatch.setattr(snapshots, "LATE_SECONDS", 0.1)
+
+    async def story():
+        async with running(front):
+            first, _ready = await ask(front, path), await ask(front, "/readyz")
+            # As PostgreSQL does that has just fallen silent.
+            held_up, make_progress = threading.Event(), front.progress.make
+            front.progress.make = lambda *key: (held_up.wait(10), make_progress(*key))[1]
+            front.readiness.make = lambda *_key: held_up.wait(10) and None
+            await asyncio.sleep(STALE_SECONDS)
+            asking = asyncio.ensure_future(ask(front, "/readyz"))
+            try:
+                late = await ask(front, path)
+                await asyncio.sleep(0.2)
+                return first, late, asking.done()
+            finally:
+                held_up.set()
+                await asking
+
+    first, late, is_ready_told = asyncio.run(story())
+    assert (late.status, late.body) == (200, first.body)
+    assert not is_ready_told
 
 
 def test_many_who_ask_at_once_cost_one_reading(front, path):
