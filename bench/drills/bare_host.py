@@ -102,7 +102,8 @@ class Drill:
         files = "\0".join(name for name in names if name and (PROJECT / name).exists())
         packed = ["tar", "--null", "--files-from=-", "--transform=s,^,frontrow/,", "-czf", str(archive)]
         subprocess.run(packed, cwd=PROJECT, input=files, text=True, check=True)
-        self.machine.run("echo '127.0.0.1 tickets.example.com' >> /etc/hosts")
+        # Debian's installer writes the first line; the tree comes without.
+        self.machine.run("printf '127.0.0.1 %s\\n' localhost tickets.example.com >> /etc/hosts")
 
     def follow(self, step: Step) -> None:
         """Type a command of the page, and compare."""
