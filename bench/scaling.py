@@ -33,8 +33,19 @@ from stack import ROOT, Stack
 
 STEP_SECONDS = 1
 LONGEST_SECONDS = 5400
-# Measured by bench/cpu_costs.py, milliseconds of a processor: web, PostgreSQL, Redis.
-MEASURED: dict[str, tuple[float, float, float]] = {}
+# What docs/scaling.md has of bench/cpu_costs.py, milliseconds of a processor: web, PostgreSQL, Redis.
+MEASURED: dict[str, tuple[float, float, float]] = {
+    "poll": (0.10, 0.00, 0.002),
+    "availability": (0.35, 0.00, 0.000),
+    "join": (1.39, 0.59, 0.126),
+    "own place": (0.51, 0.06, 0.000),
+    "programme": (7.00, 0.00, 0.000),
+    "waiting page": (9.49, 1.45, 0.041),
+    "concert page": (7.94, 1.11, 0.000),
+    "login": (259.13, 6.63, 0.809),
+    "hold": (1.39, 0.96, 0.000),
+    "pay": (1.49, 1.39, 0.057),
+}
 # Of each size: tickets, and how many fans may be inside at once.
 HOUSES = {10_000: (2_000, 200), 100_000: (10_000, 800), 1_000_000: (50_000, 3_000), 10_000_000: (100_000, 5_000)}
 ENTER = """
