@@ -22,7 +22,11 @@ from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import TEST
 
 # What the tests' own environment prepared, and what a developer's may hold.
-PREPARED = ["ALLOWED_HOSTS", "DATABASE_URL", "DATA_DIR", "JWT_PRIVATE_KEY", "MODE", "PGHOST", "REDIS_URL", "SECRET_KEY"]
+PREPARED = [
+    *("ALLOWED_HOSTS", "DATA_DIR", "JWT_PRIVATE_KEY", "MODE", "PGHOST", "REDIS_URL", "SECRET_KEY"),
+    # And `make test-pooler`.
+    *("DATABASE_POOLER", "DATABASE_URL", "DIRECT_DATABASE_URL", "PREPARE_STATEMENTS"),
+]
 # For `manage.py shell -c`: where PostgreSQL keeps its data.
 SHOW_FOLDER = (
     "from django.db import connection; cursor = connection.cursor();"
