@@ -286,7 +286,8 @@ def migrated(site: Stack) -> None:
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=dict(site.environment), check=True)
 
 
-def main() -> int:
+def asked_for() -> argparse.Namespace:
+    """The command line: whatever is assumed of prices and machines."""
     parser = argparse.ArgumentParser(description="Machines and money for on-sales of several sizes.")
     parser.add_argument("--sizes", default=",".join(map(str, HOUSES)), help="fans of each sale")
     parser.add_argument("--costs", help="what bench/cpu_costs.py --json wrote; its figures of the docs without")
@@ -303,46 +304,51 @@ def main() -> int:
     parser.add_argument("--sale-hours", type=float, default=4, help="for how long the machines of a sale are rented")
     parser.add_argument("--poll-kb", type=float, default=1.2, help="a poll with its headers, in kB")
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    costs: dict[str, Any] = {
-        kind: dict(zip(("web", "postgres", "redis"), each, strict=True)) for kind, each in MEASURED.items()
-    }
+    return parser.parse_args()
+
+
+def costs_of(options: argparse.Namespace) -> dict[str, Any]:  # Any: JSON
+    """What a request of each kind costs, by program, in milliseconds of a processor."""
     if options.costs:
-        costs = json.loads(Path(options.costs).read_text())
-    people = People()
-    rows, needs = [], []
+        return dict(json.loads(Path(options.costs).read_text()))
+    return {kind: dict(zip(("web", "postgres", "redis"), each, strict=True)) for kind, each in MEASURED.items()}
+
+
+def needs_of(sale: Sale, found: Mapping[str, float]) -> list[str]:
+    """A row of the first table."""
+    return [
+        *(f"{sale.fans:,}", f"{sale.tickets:,}", f"{sale.cap:,}"),
+        *(f"{sale.sold_out_after / 60:.0f} min", f"{sale.admit_ms:.1f}"),
+        *(f"{found['polls']:,.0f}", f"{found['reaching']:,.0f}", f"{found['logins']:,.1f}"),
+        *(f"{found['uncached']:,.1f}", f"{found['web']:,.1f}", f"{found['postgres']:,.1f}", f"{found['redis']:,.2f}"),
+    ]
+
+
+def machines_of(sale: Sale, plan: Plan, options: argparse.Namespace) -> list[object]:
+    """A row of the second table."""
+    hourly = plan.vcpus() * options.vcpu_hour
+    traffic = sum(each["poll"] for each in sale.loads) * options.poll_kb / 1e6 * options.gb
+    money = [f"{hourly * options.sale_hours + traffic:,.0f}", f"{hourly * 730:,.0f}"]
+    parts = (plan.web, plan.database, plan.edges, plan.redis, plan.workers)
+    return [f"{sale.fans:,}", plan.alone or "–", *parts, f"{plan.vcpus():,}", *money]
+
+
+def main() -> int:
+    options, people = asked_for(), People()
+    costs = costs_of(options)
+    needs, machines = [], []
     with stack.throwaway(Stack) as site, stack.domain_ready(site):
         migrated(site)
         for fans in map(int, options.sizes.split(",")):
             with site.connect() as connection:
                 sale = Sales(site, fans, people, options.seed).run(connection)
             found = peaks(sale, people, costs, options)
-            plan = plan_for(sale, found, options)
-            hours = plan.vcpus() * options.vcpu_hour
-            traffic = sum(each["poll"] for each in sale.loads) * options.poll_kb / 1e6 * options.gb
-            needs.append(
-                [
-                    f"{fans:,}",
-                    f"{sale.tickets:,}",
-                    f"{sale.cap:,}",
-                    f"{sale.sold_out_after / 60:.0f} min",
-                    f"{sale.admit_ms:.1f}",
-                    f"{found['polls']:,.0f}",
-                    f"{found['reaching']:,.0f}",
-                    f"{found['logins']:,.1f}",
-                    f"{found['uncached']:,.1f}",
-                    f"{found['web']:,.1f}",
-                    f"{found['postgres']:,.1f}",
-                    f"{found['redis']:,.2f}",
-                ]
-            )
-            parts = (plan.web, plan.database, plan.edges, plan.redis, plan.workers)
-            money = [f"{hours * options.sale_hours + traffic:,.0f}", f"{hours * 730:,.0f}"]
-            rows.append([f"{fans:,}", plan.alone or "–", *parts, f"{plan.vcpus():,}", *money])
+            needs.append(needs_of(sale, found))
+            machines.append(machines_of(sale, plan_for(sale, found, options), options))
     head = ["fans", "tickets", "inside", "sold out after", "admit, ms", "polls/s", "reach the web/s", "logins/s"]
     print(stack.table([*head, "web without a micro-cache", "web", "PostgreSQL", "Redis"], needs), "\n")
     head = ["fans", "one host of", "or: web", "PostgreSQL", "nginx", "Redis", "workers", "vCPU"]
-    print(stack.table([*head, f"$ for {options.sale_hours:g} hours", "$ for a month"], rows), "\n")
+    print(stack.table([*head, f"$ for {options.sale_hours:g} hours", "$ for a month"], machines), "\n")
     print(f"Assumed of people: {asdict(people)}")
     print(f"A vCPU is ${options.vcpu_hour} an hour, a gigabyte out ${options.gb}; busy {options.busy:.0%} at the peak.")
     return 0
