@@ -42,7 +42,7 @@ tests: $(VENV)/.installed-dev
 	@$(PYTEST) -n 3 $(ARGS)
 
 test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms, no pages, none that take long
-	@$(PYTEST) -n 2 -m "not (browser or processes or storm or long or pages)" $(ARGS)
+	@$(PYTEST) -n 3 -m "not (browser or processes or storm or long or pages)" $(ARGS)
 
 test-long: $(VENV)/.installed-dev ## The drills that the suite leaves out: more of the same, for a night
 	@$(PYTEST) -n 2 -m nightly $(ARGS)

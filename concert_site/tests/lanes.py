@@ -49,6 +49,9 @@ LONG = {
     "tickets",
 }
 LONG |= {"addresses", "schema", "second_factor", "sessions", "waiting_api"}
+LONG |= {"page_weight", "redis_away", "revocations", "role_addresses", "shared_caches"}
+# What `make test-fast` asks for, say.
+BUT_LANES = re.compile(r"not (\w+|\(\w+(?: or \w+)*\))")
 # Drills of half a minute and more, with what says the same of each step in a few seconds.
 NIGHTLY = {
     "card_chaos": "payments/tests/test_card_deaths.py",
@@ -103,28 +106,41 @@ def assign(items: list[pytest.Item]) -> None:
     """Mark every test, and put whole files in the order of their lanes."""
     turns: dict[Path, int] = {}
     for item in items:
-        for name in lanes_of(item):
+        found = lanes_of(item)
+        for name in found:
             item.add_marker(name)
-        turns[item.path] = min(turn_of(item), turns.get(item.path, len(FIRST)))
+        by_hand = {marker.name for marker in item.iter_markers()}
+        turns[item.path] = min(turn_of(found | by_hand), turns.get(item.path, len(FIRST)))
     items.sort(key=lambda item: turns[item.path])
 
 
 def lanes_of(item: pytest.Item) -> set[str]:
     """What can be seen by a test."""
-    found = set()
-    if item.path.parent.name == "browser":
-        found.add("browser")
+    found = set(lanes_by_name(item.path))
     if starts_processes(item):
         found.add("processes")
     if commits(item):
         found.add("storm")
-    if item.path.stem.removeprefix("test_") in LONG:
-        found.add("long")
-    if item.path.stem.removeprefix("test_") in NIGHTLY:
-        found.add("nightly")
-    if PAGES.search(item.path.stem):
-        found.add("pages")
     return found
+
+
+@cache
+def lanes_by_name(path: Path) -> frozenset[str]:
+    """What can be seen by a file's name."""
+    name = path.stem.removeprefix("test_")
+    seen = {
+        "browser": path.parent.name == "browser",
+        "long": name in LONG,
+        "nightly": name in NIGHTLY,
+        "pages": bool(PAGES.search(path.stem)),
+    }
+    return frozenset(lane for lane, is_in in seen.items() if is_in)
+
+
+def leaves_out(markexpr: str, path: Path) -> bool:
+    """Whether an expression of -m has no test of this file, which then needn't be loaded."""
+    found = BUT_LANES.fullmatch(markexpr)
+    return bool(found and lanes_by_name(path) & set(found[1].strip("()").split(" or ")))
 
 
 def starts_processes(item: pytest.Item) -> bool:
@@ -157,9 +173,9 @@ def leave_for_the_night(config: pytest.Config, items: list[pytest.Item]) -> None
     config.hook.pytest_deselected(items=left)
 
 
-def turn_of(item: pytest.Item) -> int:
+def turn_of(markers: set[str]) -> int:
     """Which of the lanes a test is in, the longest first."""
-    return next((nth for nth, name in enumerate(FIRST) if item.get_closest_marker(name)), len(FIRST))
+    return next((nth for nth, name in enumerate(FIRST) if name in markers), len(FIRST))
 
 
 def may_start(item: pytest.Item) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,6 +111,11 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
         answers.add((str(request.method), request.path, response.status_code, tuple(response.items()), body))
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Don't even load a file that -m leaves out whole, by its name; who names the file itself has it loaded."""
+    return True if lanes.leaves_out(config.option.markexpr, collection_path) else None
+
+
 # Before -m picks tests by their markers; pytest-django's own order within a file stays.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -127,6 +133,7 @@ def pytest_collection(session: pytest.Session) -> None:
     if not worker or session.config.args != session.config.getini("testpaths"):
         return
     modules = sorted(path for folder in session.config.args for path in (PROJECT / folder).rglob("test_*.py"))
+    modules = [path for path in modules if not lanes.leaves_out(session.config.option.markexpr, path)]
     begin = int(worker.removeprefix("gw")) * len(modules) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     for path in modules[begin:] + modules[:begin]:
         # Whatever is wrong with it, the collection will say.
@@ -136,7 +143,6 @@ def pytest_collection(session: pytest.Session) -> None:
 
 def pytest_collection_finish() -> None:
     """Spare the collector what stays: it took a sixth of the tests' time to walk all of Django and of the tests."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
     gc.enable()

@@ -62,6 +62,24 @@ def test_modules_that_take_long_and_pages_are_in_their_lanes():
     assert not lanes.PAGES.search("test_holds")
 
 
+@pytest.mark.parametrize(
+    ("expression", "file", "is_left"),
+    [
+        ("not (browser or pages)", "browser/test_waiting.py", True),
+        ("not pages", "test_pages_seats.py", True),
+        ("not (browser or pages)", "test_holds.py", False),
+        ("not long", "test_pages_seats.py", False),
+        # Where it isn't sure by the name alone, the file is loaded.
+        ("", "test_pages_seats.py", False),
+        ("pages", "test_holds.py", False),
+        ("not (pages and storm)", "test_pages_seats.py", False),
+        ("not pages or storm", "test_pages_seats.py", False),
+    ],
+)
+def test_a_file_of_a_lane_that_is_left_out_is_not_loaded(expression, file, is_left):
+    assert lanes.leaves_out(expression, Path(file)) is is_left
+
+
 def test_a_drill_that_waits_for_the_night_has_a_shorter_form():
     for name, form in lanes.NIGHTLY.items():
         assert list(PROJECT.glob(f"*/tests/test_{name}.py")), name

@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.http import HttpResponseForbidden
 from django.urls import reverse
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
@@ -157,6 +158,12 @@ def is_opened(response):
     """Whether there was something; who asks for a row that isn't there is sent to the first page."""
     is_away = response.status_code == 302 and response["Location"] == reverse("admin:index")
     return response.status_code not in {403, 404, 405} and not is_away
+
+
+@pytest.fixture(autouse=True)
+def short_refusals(monkeypatch):
+    """Two thousand times the page of a refusal is a quarter of these tests' time; test_errors looks at it."""
+    monkeypatch.setattr("concert_site.urls.handler403", lambda request, exception: HttpResponseForbidden())
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

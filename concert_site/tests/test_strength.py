@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,11 @@ def pem(key, encryption=None):
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption()).decode()
 
 
+@cache
+def good_key():
+    return rsa.generate_private_key(65537, 2048)
+
+
 @pytest.mark.parametrize(("text", "said"), WEAK)
 def test_a_weak_secret_is_refused_by_name_and_not_shown(text, said):
     found = complaint("SECRET_KEY", text)
@@ -57,23 +63,23 @@ def test_secrets_that_are_made_up_are_never_refused():
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        (pem(rsa.generate_private_key(65537, 1024)), "less than 2048 bits"),
-        (pem(ec.generate_private_key(ec.SECP256R1())), "not an unencrypted RSA key"),
-        (pem(rsa.generate_private_key(65537, 2048), BestAvailableEncryption(b"x")), "not an unencrypted RSA key"),
-        ("-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----", "not an unencrypted RSA key"),
-        (" " + pem(rsa.generate_private_key(65537, 2048)), "not an unencrypted RSA key"),
+        (lambda: pem(rsa.generate_private_key(65537, 1024)), "less than 2048 bits"),
+        (lambda: pem(ec.generate_private_key(ec.SECP256R1())), "not an unencrypted RSA key"),
+        (lambda: pem(good_key(), BestAvailableEncryption(b"x")), "not an unencrypted RSA key"),
+        (lambda: "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----", "not an unencrypted RSA key"),
+        (lambda: " " + pem(good_key()), "not an unencrypted RSA key"),
     ],
     ids=["small", "another kind", "encrypted", "nonsense", "blank before it"],
 )
 def test_a_key_that_signs_nothing_or_too_little(key, said):
-    found = complaint("JWT_PRIVATE_KEY", key)
+    found = complaint("JWT_PRIVATE_KEY", key())
 
     assert found.startswith("JWT_PRIVATE_KEY is ")
     assert said in found
 
 
 def test_a_good_key_signs():
-    assert complaint("JWT_PRIVATE_KEY", pem(rsa.generate_private_key(65537, 2048))) == ""
+    assert complaint("JWT_PRIVATE_KEY", pem(good_key())) == ""
 
 
 SAFE = {
