@@ -6,10 +6,10 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /app
 # What is in the lock, by its hash, as wheels: nothing is compiled, and no setup.py is run.
-COPY requirements/production.txt requirements/
+COPY deploy/requirements/production.txt deploy/requirements/
 RUN python3 -m venv --without-pip /opt/frontrow \
     && python3 -m pip --python /opt/frontrow/bin/python install --quiet --require-hashes --only-binary :all: \
-        -r requirements/production.txt
+        -r deploy/requirements/production.txt
 # What .dockerignore lets through: the code, without tests, secrets and data.
 COPY . .
 ENV PATH=/opt/frontrow/bin:$PATH STATIC_ROOT=/app/static-collected

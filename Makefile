@@ -55,7 +55,7 @@ test-pooler: $(VENV)/.installed-dev ## The tests without a browser, behind a rea
 check: lint types ## Style, templates, layers, forgotten migrations, types
 
 lint: $(VENV)/.installed-dev
-	@$(PYTHON) requirements/lock.py check
+	@$(PYTHON) deploy/requirements/lock.py check
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --output-format concise .
 	@find templates -name '*.html' -exec $(DJADE) --check {} +
@@ -76,35 +76,35 @@ messages: $(VENV)/.installed-dev ## Collect what is to be translated, and compil
 		--ignore .venv --ignore node_modules --ignore bench --ignore tests
 	@MODE=test $(PYTHON) manage.py compilemessages --ignore .venv --ignore node_modules --verbosity 0
 
-lock: $(TOOLS)/.installed ## After a change of pins in requirements/*.in: write the locks (ARGS=--upgrade: all that they bring, anew)
-	@PATH="$(TOOLS)/bin:$$PATH" $(PYTHON) requirements/lock.py lock $(ARGS)
+lock: $(TOOLS)/.installed ## After a change of pins in deploy/requirements/*.in: write the locks (ARGS=--upgrade: all that they bring, anew)
+	@PATH="$(TOOLS)/bin:$$PATH" $(PYTHON) deploy/requirements/lock.py lock $(ARGS)
 
 check-deploy: $(TOOLS)/.installed ## The Dockerfile, the Helm chart and the workflows, without Docker or a cluster
 	@$(TOOLS)/bin/python deploy/check.py
 
 audit: $(TOOLS)/.installed ## Whether what is locked is known to be vulnerable (asks a public database)
-	@for lock in requirements.txt requirements-dev.txt requirements/tools.txt; do \
+	@for lock in requirements.txt requirements-dev.txt deploy/requirements/tools.txt; do \
 		echo $$lock; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
 sbom: $(TOOLS)/.installed ## What a release is made of: dist/frontrow-VERSION.cdx.json (CycloneDX) and its licences
-	@$(TOOLS)/bin/python requirements/sbom.py
+	@$(TOOLS)/bin/python deploy/requirements/sbom.py
 
 clean: ## Remove what was installed; .data stays
 	rm -rf $(VENV)
 
-$(VENV)/.installed: requirements.txt requirements/production.txt $(VENV)/bin/activate
+$(VENV)/.installed: requirements.txt deploy/requirements/production.txt $(VENV)/bin/activate
 	@echo "Installing what Frontrow needs (once; about a minute)..." >&2
 	@$(PIP) -r requirements.txt
 	@touch $@
 
 # All in one go: what the site needs is in there.
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt requirements/production.txt $(VENV)/bin/activate
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt deploy/requirements/production.txt $(VENV)/bin/activate
 	@echo "Installing what Frontrow and its tests need (once; about a minute)..." >&2
 	@$(PIP) -r requirements-dev.txt
 	@touch $(VENV)/.installed $@
 
-$(TOOLS)/.installed: requirements/tools.txt $(VENV)/bin/activate
+$(TOOLS)/.installed: deploy/requirements/tools.txt $(VENV)/bin/activate
 	@echo "Installing what checks deployments and makes releases (once)..." >&2
 	@[ -x $(TOOLS)/bin/pip ] || $(PYTHON) -m venv --clear $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<

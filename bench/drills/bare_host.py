@@ -30,7 +30,7 @@ from bare_tree import Machine, fetch_wheels, make_packed_tree, make_tree
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "installation.md"
-LOCKS = [PROJECT / "requirements" / "production.txt", PROJECT / "requirements.txt"]
+LOCKS = [PROJECT / "deploy" / "requirements" / "production.txt", PROJECT / "requirements.txt"]
 VISITOR = Path(__file__).with_name("bare_visitor.py")
 EMAIL, PASSWORD = "boss@example.com", "First-night-of-1987"
 # What the page has the reader install.

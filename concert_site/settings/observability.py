@@ -77,7 +77,7 @@ def require_package(variable: str, value: str, package: str) -> None:
     """
     if value and find_spec(package) is None:
         raise ImproperlyConfigured(
-            f"{variable} is set and {package} is not installed: pip install -r requirements/observability.txt."
+            f"{variable} is set and {package} is not installed: pip install -r deploy/requirements/observability.txt."
         )
 
 

@@ -46,7 +46,7 @@ def fingerprint() -> str:
     """Changes with every migration, SQL file and requirement."""
     found = [
         PROJECT / "requirements.txt",
-        PROJECT / "requirements" / "production.txt",
+        PROJECT / "deploy" / "requirements" / "production.txt",
         *(one for app in APPS for kind in SOURCES for one in (PROJECT / app).glob(kind)),
     ]
     digest = blake2b(digest_size=8)

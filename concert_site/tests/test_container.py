@@ -68,7 +68,9 @@ def test_the_build_context_is_code_and_nothing_else():
     listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
     sent = [path for path in listed.splitlines() if is_sent(path)]
 
-    assert {"manage.py", "concert_site/rsgi.py", "wallet/domain/ledger.py", "requirements/production.txt"} <= set(sent)
+    lock = "deploy/requirements/production.txt"
+    assert {"manage.py", "concert_site/rsgi.py", "wallet/domain/ledger.py", lock} <= set(sent)
+    assert [path for path in sent if path.startswith("deploy/")] == [lock]
     assert {path.split("/")[0] for path in sent} == {
         "LICENSE",
         "concert_site",
@@ -76,7 +78,7 @@ def test_the_build_context_is_code_and_nothing_else():
         "manage.py",
         "payments",
         "queueing",
-        "requirements",
+        "deploy",
         "reservations",
         "static",
         "templates",

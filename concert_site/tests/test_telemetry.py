@@ -158,6 +158,6 @@ def test_who_sets_it_without_the_packages_is_told_which(variable, package):
 
 
 def test_the_tests_have_the_versions_that_a_house_installs():
-    own = (PROJECT / "requirements" / "observability.in").read_text().splitlines()[1:]
+    own = (PROJECT / "deploy" / "requirements" / "observability.in").read_text().splitlines()[1:]
 
-    assert set(own) <= set((PROJECT / "requirements" / "dev.in").read_text().splitlines())
+    assert set(own) <= set((PROJECT / "deploy" / "requirements" / "dev.in").read_text().splitlines())

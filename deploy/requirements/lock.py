@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PROJECT = HERE.parent
+PROJECT = HERE.parent.parent
 # The oldest Python that is supported.
 PYTHON = "3.11"
 DIGEST = "# Of these pins: sha256:"
@@ -181,7 +181,7 @@ def write(layer: Layer, resolved: str) -> None:
     """Write a layer's lock: what it adds to the one below."""
     below = layer.below
     included: set[str] = set()
-    lines = [f"# {layer.what}. Written by `make lock`;", "# the pins are in requirements/, beside what each is for."]
+    lines = [f"# {layer.what}. Written by `make lock`;", "# pins: deploy/requirements/, with what each is for."]
     lines.append(f"{DIGEST}{digest_of(layer)}")
     while below:
         included |= locked_in(below.lock).keys()
