@@ -88,7 +88,8 @@ def test_postgresql_keeps_the_settings_for_our_role_in_our_database():
 
 @pytest.fixture
 def first_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process has not looked yet."""
+    """This process has not looked yet, and was told of no pooler."""
+    monkeypatch.setattr(settings, "DATABASE_POOLER", False)
     monkeypatch.setattr(pooler, "_looked", threading.Event())
 
 

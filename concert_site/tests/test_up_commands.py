@@ -7,9 +7,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psutil
+import psycopg
 import pytest
 from django.db import connection
 
@@ -18,6 +18,7 @@ from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.postgres import stray_processes
+from concert_site.tests.pooled import as_given
 from concert_site.tests.up_process import SHOW_FOLDER, Up, clean_environment, manage, wait_until
 
 # What a command does before it loads Django is what most of these are about, so they go without.
@@ -86,7 +87,7 @@ def test_command_on_a_database_that_was_never_migrated_says_what_to_run(data_dir
 # The tests' own PostgreSQL spares each the start of another.
 def ping(data_dir: Path, *words: str) -> tuple[str, str]:
     """What a command prints that asks Redis, and what it complains of."""
-    where = {"MODE": "test", "DATA_DIR": str(data_dir), "DATABASE_URL": os.environ["DATABASE_URL"]}
+    where = {"MODE": "test", "DATA_DIR": str(data_dir)} | as_given()
     done = subprocess.run(
         [sys.executable, "-c", ASK_REDIS, *(words or ("ping",))],
         cwd=PROJECT,
@@ -134,10 +135,9 @@ def test_file_of_an_older_redis_is_taken_over(data_dir: Path) -> None:
 @pytest.mark.django_db
 def test_fault_in_a_statement_keeps_its_traceback(data_dir: Path) -> None:
     # A database that has tables: the one of this worker's tests.
-    server = urlsplit(os.environ["DATABASE_URL"])
-    own = urlunsplit(server._replace(path=f"/{connection.settings_dict['NAME']}"))
+    own = as_given(connection.settings_dict["NAME"])
     fault = "from django.db import connection; connection.cursor().execute('SELECT 1 FROM nowhere')"
-    done = manage("shell", "-v0", "-c", fault, MODE="test", DATA_DIR=str(data_dir), DATABASE_URL=own)
+    done = manage("shell", "-v0", "-c", fault, MODE="test", DATA_DIR=str(data_dir), **own)
     assert done.stderr.startswith("Traceback")
     assert 'relation "nowhere" does not exist' in done.stderr
 
@@ -179,12 +179,14 @@ def test_up_says_that_a_command_uses_the_data_directory(data_dir: Path) -> None:
 
 
 def test_services_of_ones_own_take_the_place_of_the_embedded_ones(data_dir: Path) -> None:
-    own = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    own = as_given() | {"REDIS_URL": os.environ["REDIS_URL"]}
+    with psycopg.connect(own["DATABASE_URL"]) as server:
+        (folder,) = server.execute("show data_directory").fetchone() or ("",)
     up = Up(data_dir, **own).wait_ready()
     try:
         assert set(up.pids()) == {"web", "ticks", "worker", "beat"}
         done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(data_dir), **own)
-        assert done.stdout == f"{os.environ['DATA_DIR']}/postgres\n"
+        assert done.stdout == f"{folder}\n"
     finally:
         up.discard()
     assert not (data_dir / "postgres").exists()

@@ -7,7 +7,7 @@ import subprocess
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -21,6 +21,7 @@ from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client as redis
 from concert_site.operations.audit import INVARIANTS
 from concert_site.tests.clean_slate import know_content_types
+from concert_site.tests.pooled import direct_url
 
 pytestmark = pytest.mark.processes
 
@@ -77,17 +78,13 @@ def upgraded(request, django_db_setup, django_db_blocker):
 def scratch_database(kind):
     """An empty database beside the tests' own; its URL."""
     name = f"upgrade_{kind}_{os.getpid()}"
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+    with psycopg.connect(direct_url("postgres"), autocommit=True) as server:
         server.execute(f"drop database if exists {name} with (force)")
         server.execute(f"create database {name} template template0")
         try:
-            yield url_of(name)
+            yield direct_url(name)
         finally:
             server.execute(f"drop database if exists {name} with (force)")
-
-
-def url_of(name):
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
 
 
 def load(url, plain):
@@ -136,7 +133,7 @@ def schema_of(url):
 @pytest.fixture(scope="module")
 def new_schema(django_db_setup):
     """Of the tests' own database, which was made by every migration in turn."""
-    return schema_of(url_of(connection.settings_dict["NAME"]))
+    return schema_of(direct_url(connection.settings_dict["NAME"]))
 
 
 def test_there_is_a_dump_of_each_landed_state():

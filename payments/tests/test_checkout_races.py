@@ -135,8 +135,7 @@ def test_control_bill_and_balance_of_two_moments_say_that_a_paid_bill_lacks_mone
         ("v_bill.balance < v_bill.total then", of_its_own),
     ):
         later = pay_while_the_twin_commits_after_the_first_look()
-
-    assert isinstance(later.exception(timeout=60), InsufficientBalance)
+        assert isinstance(later.exception(timeout=60), InsufficientBalance)
 
 
 def test_payments_that_overlap_pay_each_seat_once():
@@ -493,9 +492,8 @@ def test_a_payment_waits_for_the_lower_seat_while_it_has_none():
 def test_control_locking_the_other_way_round_is_a_deadlock():
     seats = "r.status = 'RESERVING'\n      order by s.id\n"
     with mutant(SELL_HELD, (seats, seats.replace("s.id", "s.id desc"))):
-        later = want_the_higher_seat_while_a_payment_waits_for_the_lower()
+        error = want_the_higher_seat_while_a_payment_waits_for_the_lower().exception(timeout=60)
 
-    error = later.exception(timeout=60)
     assert isinstance(error, OperationalError)
     assert "deadlock detected" in str(error)
 

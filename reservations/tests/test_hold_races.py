@@ -258,8 +258,7 @@ def test_a_click_whose_twin_commits_between_two_statements_answers_the_twins_boo
 def test_control_without_the_second_look_a_fan_hears_that_their_own_seat_is_taken(key):
     with mutant(HOLD_SEATS, ("(v_is_behind or v_has_some)", "v_is_behind")):
         later = click_while_the_twin_commits_after_the_first_look(key)
-
-    assert isinstance(later.exception(timeout=60), SeatUnavailable)
+        assert isinstance(later.exception(timeout=60), SeatUnavailable)
 
 
 def test_one_key_with_eight_different_seats_at_once_books_one():
