@@ -25,7 +25,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: demo test tests test-fast test-long test-pooler check lint types format messages lock check-deploy audit sbom clean
+.PHONY: demo test tests test-fast test-long test-pooler test-sentinel test-standby check lint types format messages lock check-deploy audit sbom clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
@@ -47,10 +47,12 @@ test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no proces
 test-long: $(VENV)/.installed-dev ## The drills that the suite leaves out: more of the same, for a night
 	@$(PYTEST) -n 2 -m nightly $(ARGS)
 
-# Every connection goes through it: test databases, storms, races and all.
-test-pooler: $(VENV)/.installed-dev ## The tests without a browser, behind a real PgBouncer in transaction mode
-	@$(PYTHON) bench/servers.py --pooler env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest --dist loadfile -n 2 \
-		-m "not browser" $(ARGS)
+# Every connection goes to them: test databases, storms, races and all.
+test-pooler: ## The tests without a browser, behind a real PgBouncer in transaction mode
+test-sentinel: ## The same with Redis under sentinels, whose master is killed again and again
+test-standby: ## The same on a PostgreSQL that was a standby and was promoted
+test-pooler test-sentinel test-standby: test-%: $(VENV)/.installed-dev
+	@$(PYTHON) bench/behind.py $* $(PYTEST) -n 2 -m "not browser" $(ARGS)
 
 check: lint types ## Style, templates, layers, forgotten migrations, types
 

@@ -1,13 +1,8 @@
-#!/usr/bin/env python
-"""Throw-away PostgreSQL servers of any version at hand, and a PgBouncer before them, for drills and test runs.
+"""Throw-away PostgreSQL servers of any version at hand, pairs of them, and a PgBouncer before them.
 
-    .venv/bin/python bench/servers.py [--postgres 16] [--pooler [--prepare]] [--binaries DIR] COMMAND...
-
-starts one, runs the command with DATABASE_URL (and DATABASE_POOLER) set to it, and stops it; the command's exit code
-is ours. Everything listens on the loopback alone, lies in a temporary folder, and ends with this process.
+Everything listens on the loopback alone, lies in a temporary folder, and ends with the process that started it.
 """
 
-import argparse
 import os
 import pwd
 import shutil
@@ -16,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -203,6 +198,50 @@ class Cluster:
         return Program("", argv, account=self.account, reach=reach, death_signal=signal.SIGINT).command()
 
 
+@dataclass
+class Pair:
+    """A primary and its synchronous standby, which change places."""
+
+    primary: Cluster
+    standby: Cluster
+
+    @property
+    def url(self) -> str:
+        first, second = sorted((self.primary.port, self.standby.port))
+        return f"postgresql://{USER}@127.0.0.1:{first},127.0.0.1:{second}/{DATABASE}"
+
+    def make_synchronous(self) -> None:
+        """Let no commit be answered that the standby doesn't have; wait until it is so."""
+        with self.primary.connect() as connection:
+            connection.execute(f"alter system set synchronous_standby_names = '{self.standby.folder.name}'")
+            connection.execute("select pg_reload_conf()")
+        wait_for(self.is_synchronous, "the standby is synchronous")
+
+    def is_synchronous(self) -> bool:
+        with self.primary.connect() as connection:
+            return connection.execute("select sync_state from pg_stat_replication").fetchall() == [("sync",)]
+
+    def fail_over(self, notice: float) -> float:
+        """Kill the primary, promote the other after a while; how long the promotion took."""
+        self.primary.stop(signal.SIGKILL)
+        time.sleep(notice)
+        began = time.monotonic()
+        self.standby.promote()
+        self.primary, self.standby = self.standby, self.primary
+        return time.monotonic() - began
+
+    def rejoin(self) -> None:
+        """Bring the old primary back as a standby, and be synchronous again."""
+        # pg_rewind wants a server that was shut down in order.
+        self.standby.start()
+        self.standby.stop()
+        self.standby.rewind_onto(self.primary)
+        with (self.standby.data / "postgresql.auto.conf").open("a") as conf:
+            conf.write(f"primary_conninfo = '{self.primary.conninfo(self.standby)}'\nsynchronous_standby_names = ''\n")
+        self.standby.start()
+        self.make_synchronous()
+
+
 def give_away(folder: Path) -> None:
     """Make a folder, for the account that PostgreSQL runs as."""
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -292,36 +331,16 @@ def served(programs: Path, folder: Path, **settings: str) -> Iterator[Cluster]:
         cluster.stop()
 
 
-def environment_for(url: str, **more: str) -> Mapping[str, str]:
-    return {**os.environ, "DATABASE_URL": url, **more}
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--postgres", type=int, default=EMBEDDED_VERSION, help="the major version")
-    parser.add_argument("--binaries", type=Path, help="the folder of its programs, where it is not one that we find")
-    parser.add_argument("--pooler", action="store_true", help="put a PgBouncer in transaction mode before it")
-    parser.add_argument("--prepare", action="store_true", help="prepare statements through it: PgBouncer 1.21 or later")
-    parser.add_argument("command", nargs=argparse.REMAINDER)
-    options = parser.parse_args()
-    programs = options.binaries or binaries(options.postgres)
-    # As the tests' own: what is lost with the machine is made anew.
-    settings = {name: value for name, value in postgres.THROWAWAY_SETTINGS.items() if name != "max_connections"}
-    with ExitStack() as all_of_it:
-        folder = all_of_it.enter_context(folder_for_servers())
-        cluster = all_of_it.enter_context(served(programs, folder, **settings, max_connections="500"))
-        more = {"DIRECT_DATABASE_URL": cluster.url}
-        url = cluster.url
-        if options.pooler:
-            url = all_of_it.enter_context(pooled(cluster, folder / "pooler"))
-            more |= {"DATABASE_POOLER": "on", "PREPARE_STATEMENTS": "on" if options.prepare else "off"}
-        with cluster.connect() as connection:
-            said = connection.execute("show server_version").fetchone()
-        before = f", behind PgBouncer {'.'.join(map(str, version_of(pgbouncer())))}" if options.pooler else ""
-        print(f"PostgreSQL {said[0] if said else '?'}{before}", flush=True)
-        return subprocess.run(options.command, env=environment_for(url, **more), check=False).returncode
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    sys.exit(main())
+@contextmanager
+def paired(programs: Path, folder: Path, **settings: str) -> Iterator[Pair]:
+    """A new server, ready for our site, and its synchronous standby."""
+    one, two = (Cluster(folder / name, programs, settings=dict(settings)) for name in ("one", "two"))
+    try:
+        one.initialize()
+        two.copy_of(one).start()
+        pair = Pair(one, two)
+        pair.make_synchronous()
+        yield pair
+    finally:
+        for each in (one, two):
+            each.stop(signal.SIGQUIT)

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import servers
 import stack
-from servers import Cluster
+from servers import Pair
 from stack import Audience, Fan, Stack
 
 # A killed server's pages and those of who took its place differ: pg_rewind needs to know in what.
@@ -47,79 +47,25 @@ PAID = """
 select r.user_id, r.status from payment p join reservation r on r.id = p.reservation_id where p.id = %s"""
 
 
-@dataclass
-class Pair:
-    """A primary and its synchronous standby, which change places."""
-
-    primary: Cluster
-    standby: Cluster
-
-    @property
-    def url(self) -> str:
-        first, second = sorted((self.primary.port, self.standby.port))
-        return f"postgresql://{servers.USER}@127.0.0.1:{first},127.0.0.1:{second}/{servers.DATABASE}"
-
-    def make_synchronous(self) -> None:
-        """Let no commit be answered that the standby doesn't have; wait until it is so."""
-        with self.primary.connect() as connection:
-            connection.execute(f"alter system set synchronous_standby_names = '{self.standby.folder.name}'")
-            connection.execute("select pg_reload_conf()")
-        servers.wait_for(self.is_synchronous, "the standby is synchronous")
-
-    def is_synchronous(self) -> bool:
-        with self.primary.connect() as connection:
-            return connection.execute("select sync_state from pg_stat_replication").fetchall() == [("sync",)]
-
-    def fail_over(self, notice: float) -> float:
-        """Kill the primary, promote the other after a while; how long the promotion took."""
-        self.primary.stop(signal.SIGKILL)
-        time.sleep(notice)
-        began = time.monotonic()
-        self.standby.promote()
-        self.primary, self.standby = self.standby, self.primary
-        return time.monotonic() - began
-
-    def old_one_takes_writes(self) -> bool:
-        """Start the old primary as it is, and see whether it acknowledges a write: it must not."""
-        self.standby.start()
-        try:
-            with psycopg.connect(self.standby.url, autocommit=True) as connection:
-                threading.Timer(SPLIT_SECONDS, lambda: self.standby.stop(signal.SIGQUIT)).start()
-                connection.execute("create table split_brain (id int)")
-                return True
-        except psycopg.OperationalError:
-            return False
-        finally:
-            time.sleep(SPLIT_SECONDS)
-            self.standby.stop(signal.SIGINT)
-
-    def rejoin(self) -> None:
-        """Bring the old primary back as a standby, and be synchronous again."""
-        # pg_rewind wants a server that was shut down in order.
-        self.standby.start()
-        self.standby.stop()
-        self.standby.rewind_onto(self.primary)
-        with (self.standby.data / "postgresql.auto.conf").open("a") as conf:
-            conf.write(f"primary_conninfo = '{self.primary.conninfo(self.standby)}'\nsynchronous_standby_names = ''\n")
-        self.standby.start()
-        self.make_synchronous()
-
-
 @contextmanager
 def running_pair(version: int) -> Iterator[Pair]:
-    programs = servers.binaries(version)
-    with servers.folder_for_servers() as folder:
-        one = Cluster(folder / "one", programs, settings=dict(SETTINGS))
-        two = Cluster(folder / "two", programs, settings=dict(SETTINGS))
-        try:
-            one.initialize()
-            two.copy_of(one).start()
-            pair = Pair(one, two)
-            pair.make_synchronous()
-            yield pair
-        finally:
-            for each in (one, two):
-                each.stop(signal.SIGQUIT)
+    with servers.folder_for_servers() as folder, servers.paired(servers.binaries(version), folder, **SETTINGS) as pair:
+        yield pair
+
+
+def old_one_takes_writes(pair: Pair) -> bool:
+    """Start the old primary as it is, and see whether it acknowledges a write: it must not."""
+    pair.standby.start()
+    try:
+        with psycopg.connect(pair.standby.url, autocommit=True) as connection:
+            threading.Timer(SPLIT_SECONDS, lambda: pair.standby.stop(signal.SIGQUIT)).start()
+            connection.execute("create table split_brain (id int)")
+            return True
+    except psycopg.OperationalError:
+        return False
+    finally:
+        time.sleep(SPLIT_SECONDS)
+        pair.standby.stop(signal.SIGINT)
 
 
 class Site(Stack):
@@ -248,7 +194,7 @@ def play_round(site: Stack, pair: Pair, options: argparse.Namespace, nth: int) -
         buyer.join()
     gap, missing = diary.gap_after(killed_at), lost(site, diary)
     waited = line_moves(site)
-    split = pair.old_one_takes_writes()
+    split = old_one_takes_writes(pair)
     pair.rejoin()
     audit = site.passes_audit()
     print(

@@ -243,7 +243,10 @@ def redis_of_worker(url: str, worker: str) -> str:
     if url.startswith("unix://"):
         return f"{url.partition('?')[0]}?db={number}"
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}/{number}"
+    hosts, _, path = rest.partition("/")
+    # Sentinels are told before it what they call the master.
+    service = f"{path.partition('/')[0]}/" if scheme.endswith("sentinel") else ""
+    return f"{scheme}://{hosts}/{service}{number}"
 
 
 def refuse_network(event: str, arguments: tuple[object, ...]) -> None:

@@ -215,4 +215,5 @@ def program_named(name: str | None) -> Path | None:
         return None
     found = next((Path(each) / name for each in os.get_exec_path() if (Path(each) / name).exists()), Path(name))
     assert found.exists(), f"{name} is not installed"
-    return found.resolve()
+    # Not resolved: Debian's is a link, and goes by the name that it is called by.
+    return found.absolute()

@@ -27,6 +27,8 @@ def test_network_is_refused():
         ("unix:///run/redis.sock?db=0", "unix:///run/redis.sock?db=2"),
         ("redis://:secret@localhost:6379/0", "redis://:secret@localhost:6379/2"),
         ("redis://localhost", "redis://localhost/2"),
+        ("rediss+sentinel://:secret@a:1,b:2/tickets/0", "rediss+sentinel://:secret@a:1,b:2/tickets/2"),
+        ("redis+sentinel://a:1,b:2/tickets", "redis+sentinel://a:1,b:2/tickets/2"),
     ],
 )
 def test_every_process_has_a_redis_database_of_its_own(url, of_gw1):
