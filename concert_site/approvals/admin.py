@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -10,10 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
 from concert_site.accounts.staff_roles import title_of
@@ -23,6 +23,7 @@ from concert_site.approvals.steps import all_steps, step_of
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.errors import DomainError, NotFound
 from concert_site.lib.formats import day_and_time, money
 from concert_site.lib.web.converters import id_in
@@ -74,14 +75,9 @@ class ApprovalAdmin(ReadOnlyAdmin):
         """Who asks sees what becomes of it, and so do those who decide."""
         return bool(super().has_view_permission(request, obj)) or request.user.has_perm(deciding.MAY_DECIDE)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Django's, and the steps."""
+    def own_pages(self) -> OwnPages:
         steps = {"confirm": self.confirm, "decline": self.decline, "again": self.again}
-        own = [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(require_POST(step)), name=f"approvals_{name}")
-            for name, step in steps.items()
-        ]
-        return [*own, *super().get_urls()]
+        return [(f"<int:pk>/{name}/", require_POST(step), f"approvals_{name}") for name, step in steps.items()]
 
     def count_waiting(self, request: HttpRequest) -> int:
         """How many wait for whoever asks: what the sidebar says."""
@@ -163,15 +159,8 @@ class ApprovalAdmin(ReadOnlyAdmin):
         form = DeclineForm(request.POST)
         if not form.is_valid():
             return self.show(request, pk, form)
-        try:
-            deciding.decline(approval_id=pk, actor_id=actor_of(request), answer=form.cleaned_data["answer"])
-        except NotFound:
-            raise Http404 from None
-        except DomainError as refusal:
-            messages.error(request, str(refusal.detail))
-        else:
-            messages.success(request, gettext("Declined."))
-        return redirect("admin:approvals_approval_change", pk)
+        decline = partial(deciding.decline, answer=form.cleaned_data["answer"])
+        return self.carried_out(request, pk, decline, _("Declined."))
 
     def require_view(self, request: HttpRequest) -> None:
         """

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Conflict, NotAllowed
+from concert_site.lib.errors import Conflict, NotAllowed, PageConflict
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 
-class ApprovalRequired(Conflict):
+class ApprovalRequired(PageConflict):
     """It is above what this member of staff may do alone. It was not done: it waits for a second person."""
 
     code = "approval_required"

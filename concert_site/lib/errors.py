@@ -70,6 +70,10 @@ class Conflict(DomainError):
     """The state of things forbids it."""
 
 
+class PageConflict(Conflict):
+    """A conflict that a form can't show at its fields: whoever made the page answers it."""
+
+
 class TooManyRequests(DomainError):
     """This caller has asked too often."""
 

@@ -14,13 +14,13 @@ from django.db.models import Model
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Conflict
+from concert_site.lib.errors import PageConflict
 
 # Fields, and their values as `comparable` has them.
 Shown = Mapping[str, object]
 
 
-class ChangedMeanwhile(Conflict):
+class ChangedMeanwhile(PageConflict):
     """Somebody else wrote the row after it was read; `fields` are those that differ."""
 
     code = "changed_meanwhile"

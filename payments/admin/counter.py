@@ -10,9 +10,8 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -20,8 +19,10 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminRadioSelectWi
 
 from concert_site.accounts.models import User
 from concert_site.accounts.walk_ins import LONGEST_NAME, is_walk_in
-from concert_site.approvals.errors import ApprovalRequired
+from concert_site.approvals.redirects import leading_to_approval
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
+from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from concert_site.lib.id_ranges import format_ranges, parse_ranges
@@ -136,17 +137,13 @@ class Chosen:
         return sum(seat.seat_price for seat in self.seats)
 
 
-def require_any(request: HttpRequest, *permissions: str) -> None:
-    if not any(request.user.has_perm(each) for each in permissions):
-        raise PermissionDenied
-
-
 # --- Selling -----------------------------------------------------------------------------------
 
 
+@requires(MAY_SELL, MAY_GIVE)
+@leading_to_approval
 def sell(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Ask whom the chosen seats are sold to and how they are paid; then sell them, once for each page."""
-    require_any(request, MAY_SELL, MAY_GIVE)
     schedule = schedule_of(schedule_id)
     ids = parse_ranges(
         ",".join(request.POST.getlist("seats") + request.POST.getlist("seat")) or request.GET.get("seats", "")
@@ -168,10 +165,7 @@ def sell(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpRe
 
 def schedule_of(schedule_id: int) -> ConcertSchedule:
     found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert__venue").defer("layout", "draw_seed")
-    schedule = found.first()
-    if schedule is None:
-        raise Http404
-    return schedule
+    return get_object_or_404(found)
 
 
 def back_url(request: HttpRequest, schedule: ConcertSchedule) -> str:
@@ -209,8 +203,6 @@ def try_to_sell(
     )
     try:
         return counter.sell(order)
-    except ApprovalRequired:
-        raise
     except IdempotencyKeyReused:
         again(form, request)
     except DomainError as error:
@@ -241,9 +233,9 @@ def renew(form: TenderForm, request: HttpRequest, **hidden: object) -> None:
 # --- Money for what is held --------------------------------------------------------------------
 
 
+@requires(MAY_SELL)
 def take_payment(admin: ReadOnlyAdmin, request: HttpRequest, reference: str) -> HttpResponse:
     """Take cash or a card for what a fan still holds of a booking."""
-    require_any(request, MAY_SELL)
     booked = (
         Reservation.objects.filter(booking_reference=reference).select_related("user", "concert_seat").order_by("pk")
     )
@@ -307,9 +299,9 @@ def summary_of(sale: UUID) -> SaleSummary:
     return found
 
 
+@requires(MAY_SELL, MAY_GIVE, MAY_REFUND)
 def show_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
     """What was sold: the change due, the tickets to print, and the way back."""
-    require_any(request, MAY_SELL, MAY_GIVE, MAY_REFUND)
     found = summary_of(sale)
     context = {
         "sale": found,
@@ -324,9 +316,9 @@ def hall_or_index(request: HttpRequest, found: SaleSummary) -> str:
     return back_url(request, ConcertSchedule(pk=found.first.concert_schedule_id))
 
 
+@requires(MAY_SELL, MAY_GIVE)
 def print_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
     """The tickets of a sale, for the printer: those that still open the door."""
-    require_any(request, MAY_SELL, MAY_GIVE)
     found = summary_of(sale)
     tickets = [PrintedTicket(payment, picture_of(payment)) for payment in found.live]
     return admin.page(request, "admin/payments/print_tickets.html", title=_("Tickets"), sale=found, tickets=tickets)
@@ -346,33 +338,33 @@ def picture_of(payment: Payment) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
+@requires(MAY_SELL, MAY_REFUND)
+@leading_to_approval
 def undo_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
     """Take tickets of a sale back, and the money out of the till."""
-    require_any(request, MAY_SELL, MAY_REFUND)
     found = summary_of(sale)
     live = found.live
     form = UndoForm(request.POST or None, live=live)
-    if form.is_valid() and try_to_undo(request, found, form):
+    if is_undone(request, found, form):
         return redirect("admin:payments_counter_sale", sale)
     back = reverse("admin:payments_counter_sale", args=[sale])
     context = {"sale": found, "form": form if live else None, "submit": _("Refund"), "back": back}
     return admin.page(request, "admin/payments/undo_sale.html", title=_("Refund a sale of the counter"), **context)
 
 
-def try_to_undo(request: HttpRequest, found: SaleSummary, form: UndoForm) -> bool:
+def is_undone(request: HttpRequest, found: SaleSummary, form: UndoForm) -> bool:
     """Undo what a valid form says; if it is refused, say so."""
-    try:
-        done = counter_refunds.undo(
+    done = submit_to_domain(
+        form,
+        lambda: counter_refunds.undo(
             sale=found.sale,
             reservation_ids=[int(each) for each in form.cleaned_data["tickets"]],
             actor_id=actor_of(request),
             note=form.cleaned_data["note"],
             may_refund=request.user.has_perm(MAY_REFUND),
-        )
-    except ApprovalRequired:
-        raise
-    except DomainError as error:
-        add_domain_error(form, error)
+        ),
+    )
+    if done is None:
         return False
     said = ngettext("%(count)d ticket was taken back.", "%(count)d tickets were taken back.", done.tickets)
     messages.success(request, said % {"count": done.tickets})

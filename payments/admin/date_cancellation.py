@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from concert_site.approvals.errors import ApprovalRequired
-from concert_site.approvals.redirects import to_approval
+from concert_site.approvals.redirects import leading_to_approval
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
+from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
 from payments.domain import date_cancellation, refund_work
 from payments.domain.date_cancellation import PERMISSION, Cancellation
@@ -50,9 +50,11 @@ class CancelDateForm(ReasonForm):
         return Cancellation(schedule_id, self.reason(), RefundTo(self.cleaned_data["refund_to"]))
 
 
+@requires(PERMISSION)
+@leading_to_approval
 def cancel_date(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Ask why; then show what it touches; then do it."""
-    schedule = schedule_for(request, schedule_id)
+    schedule = schedule_of(schedule_id)
     form = CancelDateForm(request.POST or None)
     if schedule.canceled_at is not None:
         messages.info(request, _("This date was canceled, and stays so."))
@@ -65,29 +67,16 @@ def cancel_date(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) ->
         if "confirmed" not in request.POST:
             return confirm(admin, request, schedule, form)
         date_cancellation.cancel_date(order, actor_id=actor_of(request))
-    except ApprovalRequired as waits:
-        return to_approval(request, waits)
     except DomainError as refusal:
         add_domain_error(form, refusal)
         return ask(admin, request, schedule, form)
     said = _("Canceled the date: %(reason)s") % {"reason": date_cancellation.note_of(order.reason)}
-    admin.log_change(request, schedule, said)
-    messages.success(request, said)
+    admin.note(request, schedule, said)
     return redirect(change_page(schedule.pk))
 
 
-def schedule_for(request: HttpRequest, schedule_id: int) -> ConcertSchedule:
-    """The date, for who may cancel it.
-
-    :raises PermissionDenied: for others
-    :raises Http404: if there is none
-    """
-    if not request.user.has_perm(PERMISSION):
-        raise PermissionDenied
-    found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert__venue").first()
-    if found is None:
-        raise Http404
-    return found
+def schedule_of(schedule_id: int) -> ConcertSchedule:
+    return get_object_or_404(ConcertSchedule.objects.select_related("concert__venue"), pk=schedule_id)
 
 
 def ask(admin: ReadOnlyAdmin, request: HttpRequest, schedule: ConcertSchedule, form: CancelDateForm) -> HttpResponse:
@@ -138,16 +127,15 @@ def progress(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> Ht
     return HttpResponse(progress_html(request, run))
 
 
+@requires(PERMISSION)
 def retry(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Have what was refused tried again."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    schedule = schedule_for(request, schedule_id)
+    schedule = schedule_of(schedule_id)
     run = refund_work.cancellation_run(schedule_id)
     if run is not None and refund_work.retry(run_id=run.pk):
-        said = _("Tried the refunds that failed again.")
-        admin.log_change(request, schedule, said)
-        messages.success(request, said)
+        admin.note(request, schedule, _("Tried the refunds that failed again."))
     return redirect(change_page(schedule_id))
 
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import value_column
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.formats import day_and_time, money, short_day
 from payments.admin import date_cancellation, refunds, schedule_refunds
 from payments.models import Payment, State
 from reservations.models import ConcertSchedule, Reservation
 from reservations.queries.bookings import of_schedule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # A house that looks for an older one finds it by the fan or the reference.
 LATEST_SCHEDULES = 50
@@ -89,30 +87,17 @@ class PaymentAdmin(ReadOnlyAdmin):
         booked = list(Reservation.objects.filter(booking_reference=term.upper()).values_list("pk", flat=True))
         return queryset.filter(Q(user__in=users_matching(term)) | Q(reservation__in=booked)), False
 
-    def get_urls(self) -> list[URLPattern]:
+    def own_pages(self) -> OwnPages:
+        refund_schedule = partial(schedule_refunds.refund_schedule, self)
+        retry = partial(date_cancellation.retry, self)
         return [
-            path("refund/<int:reservation_id>/", self.own(refunds.refund_one), name="payments_refund_reservation"),
-            path(
-                "refund-schedule/<int:schedule_id>/",
-                self.own(schedule_refunds.refund_schedule),
-                name="payments_refund_schedule",
-            ),
-            path(
-                "cancel-date/<int:schedule_id>/", self.own(date_cancellation.cancel_date), name="payments_cancel_date"
-            ),
-            path("date-refunds/<int:schedule_id>/", self.own(date_cancellation.progress), name="payments_date_refunds"),
-            path(
-                "date-refunds/<int:schedule_id>/retry/",
-                self.own(date_cancellation.retry),
-                name="payments_retry_date_refunds",
-            ),
-            path("refund-selected/", self.own(refunds.refund_selected), name="payments_refund_selected"),
-            *super().get_urls(),
+            ("refund/<int:reservation_id>/", partial(refunds.refund_one, self), "payments_refund_reservation"),
+            ("refund-schedule/<int:schedule_id>/", refund_schedule, "payments_refund_schedule"),
+            ("cancel-date/<int:schedule_id>/", partial(date_cancellation.cancel_date, self), "payments_cancel_date"),
+            ("date-refunds/<int:schedule_id>/", partial(date_cancellation.progress, self), "payments_date_refunds"),
+            ("date-refunds/<int:schedule_id>/retry/", retry, "payments_retry_date_refunds"),
+            ("refund-selected/", partial(refunds.refund_selected, self), "payments_refund_selected"),
         ]
-
-    def own(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """A view of ours for who may see the admin."""
-        return self.admin_site.admin_view(update_wrapper(partial(view, self), view))
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(refunds.MAY_REFUND)

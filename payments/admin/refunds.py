@@ -7,25 +7,24 @@ a process die in between, the ledger still says who refunded, and why.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Concatenate, ParamSpec
+from collections.abc import Sequence
+from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from concert_site.approvals.errors import ApprovalRequired
-from concert_site.approvals.redirects import to_approval
-from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
+from concert_site.approvals.redirects import leading_to_approval
+from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of
+from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from payments.domain.card_refunds import Refunded, refund_by_staff
@@ -37,7 +36,6 @@ from reservations.models.reservation import Status
 from reservations.queries.bookings import with_date
 from wallet.models import Withdrawal, WithdrawalState
 
-P = ParamSpec("P")
 # As large as a bigint is for certain.
 ID = re.compile(r"[0-9]{1,18}")
 MAY_REFUND = "payments.refund_payment"
@@ -65,22 +63,8 @@ class RefundForm(forms.Form):
         """What was chosen; what the house prefers, if nothing was."""
         return RefundTo(self.cleaned_data["refund_to"] or settings.REFUND_TO)
 
-
-def requires_refund_permission(
-    view: Callable[Concatenate[ReadOnlyAdmin, HttpRequest, P], HttpResponse],
-) -> Callable[Concatenate[ReadOnlyAdmin, HttpRequest, P], HttpResponse]:
-    """A view for staff who may refund; what is above their ceiling leads to where it waits."""
-
-    @wraps(view)
-    def guarded(admin: ReadOnlyAdmin, request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not request.user.has_perm(MAY_REFUND):
-            raise PermissionDenied
-        try:
-            return view(admin, request, *args, **kwargs)
-        except ApprovalRequired as waits:
-            return to_approval(request, waits)
-
-    return guarded
+    def terms(self) -> Any:  # Any: each of its own type
+        return {name: self.cleaned_data[name] for name in ("fee", "note", "refund_to")}
 
 
 def payments_url(request: HttpRequest) -> str:
@@ -93,17 +77,16 @@ def payments_url(request: HttpRequest) -> str:
 # --- One ---------------------------------------------------------------------------------------
 
 
-@requires_refund_permission
+@requires(MAY_REFUND)
+@leading_to_approval
 def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
     found = Reservation.objects.filter(pk=reservation_id).as_read()
-    reservation = with_date(found.select_related("user", "concert_seat")).first()
-    if reservation is None:
-        raise Http404
+    reservation = get_object_or_404(with_date(found.select_related("user", "concert_seat")))
     if reservation.status != Status.RESERVED:
         messages.info(request, _("This reservation isn’t paid, or was refunded already."))
         return redirect(payments_url(request))
     form = RefundForm(request.POST or None)
-    if form.is_valid() and is_refunded(admin, request, reservation, form):
+    if is_refunded(admin, request, reservation, form):
         return redirect(payments_url(request))
     context = {"reservation": reservation, "quote": cancellation.quote_of(reservation), "back": payments_url(request)}
     title = _("Refund a reservation")
@@ -112,18 +95,14 @@ def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) 
 
 def is_refunded(admin: ReadOnlyAdmin, request: HttpRequest, reservation: Reservation, form: RefundForm) -> bool:
     """Refund what a valid form says; if it is refused, say so at its field."""
-    fee, note, refund_to = (form.cleaned_data[name] for name in ("fee", "note", "refund_to"))
-    try:
-        done = refund_by_staff(
-            reservation_id=reservation.pk, actor_id=actor_of(request), note=note, fee=fee, refund_to=refund_to
-        )
-    except ApprovalRequired:
-        raise
-    except DomainError as error:
-        add_domain_error(form, error)
+    done = submit_to_domain(
+        form, lambda: refund_by_staff(reservation_id=reservation.pk, actor_id=actor_of(request), **form.terms())
+    )
+    if done is None:
         return False
     if done.is_new:
-        log(admin, request, Payment.objects.get(reservation=reservation), fee, note)
+        fee = form.cleaned_data["fee"]
+        log(admin, request, Payment.objects.get(reservation=reservation), fee, form.cleaned_data["note"])
         tell_where_it_went(request, reservation.user.email, reservation.price - fee, done)
     else:
         messages.info(request, _("Already refunded by the fan or a colleague. Nothing was changed."))
@@ -158,7 +137,8 @@ def log(admin: ReadOnlyAdmin, request: HttpRequest, payment: Payment, fee: int, 
 # --- Those that were chosen --------------------------------------------------------------------
 
 
-@requires_refund_permission
+@requires(MAY_REFUND)
+@leading_to_approval
 def refund_selected(admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
     """Refund the payments that were ticked in the list."""
     ids = parse_ids(request.GET.get("ids", ""))
@@ -190,26 +170,20 @@ def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[P
 
     :raises ApprovalRequired: if together they are more than this member of staff may refund alone
     """
-    note, refund_to = form.cleaned_data["note"], form.cleaned_data["refund_to"]
-    fees = dict.fromkeys(payments.values_list("reservation_id", flat=True), form.cleaned_data["fee"])
-    require_for_selected(fees, note=note, actor_id=actor_of(request), refund_to=refund_to)
+    terms, actor_id = form.terms(), actor_of(request)
+    fees = dict.fromkeys(payments.values_list("reservation_id", flat=True), terms["fee"])
+    require_for_selected(fees, note=terms["note"], actor_id=actor_id, refund_to=terms["refund_to"])
     refunded = 0
     made: list[Withdrawal] = []
     for payment in payments.select_related("user"):
-        fee = min(form.cleaned_data["fee"], payment.price)
+        fee = min(terms["fee"], payment.price)
         try:
-            done = refund_by_staff(
-                reservation_id=payment.reservation_id,
-                actor_id=actor_of(request),
-                note=note,
-                fee=fee,
-                refund_to=refund_to,
-            )
+            done = refund_by_staff(reservation_id=payment.reservation_id, actor_id=actor_id, **terms | {"fee": fee})
         except DomainError as error:
             messages.error(request, f"{payment.user.email}: {error.detail}")
             continue
         if done.is_new:
-            log(admin, request, payment, fee, note)
+            log(admin, request, payment, fee, terms["note"])
             refunded += 1
             made += done.withdrawals
     said = ngettext("%(count)d seat was refunded.", "%(count)d seats were refunded.", refunded)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from django import forms
 from django.contrib import messages
 from django.db.models.functions import Now
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.approvals.errors import ApprovalRequired
-from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
-from concert_site.lib.errors import DomainError
+from concert_site.approvals.redirects import leading_to_approval
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of
+from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.pages import requires
 from concert_site.lib.formats import in_major, money
-from payments.admin.refunds import RefundForm, payments_url, requires_refund_permission, tell_of_cards
+from payments.admin.refunds import MAY_REFUND, RefundForm, payments_url, tell_of_cards
 from payments.domain import refund_runs, schedule_refunds
 from payments.domain.schedule_refunds import RefundRound
 from reservations.models import ConcertSchedule, ConcertStatus
@@ -29,23 +30,22 @@ class ScheduleRefundForm(RefundForm):
     going = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
 
-@requires_refund_permission
+@requires(MAY_REFUND)
+@leading_to_approval
 def refund_schedule(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Refund a whole schedule: ask first, then go on round by round; each POST is a round.
 
     Nothing is remembered between the rounds but the terms, which are the run's: what is left is what the tables say,
     so that it may be stopped, killed, sent twice, or gone on with by somebody else.
     """
-    found = ConcertSchedule.objects.filter(pk=schedule_id).select_related("concert__venue").first()
-    if found is None:
-        raise Http404
+    found = get_object_or_404(ConcertSchedule.objects.select_related("concert__venue"), pk=schedule_id)
     if found.canceled_at is not None:
         # Everybody is refunded by its own run.
         return redirect(back_url(request, found))
     if "end_run" in request.POST:
         return end_run(admin, request, found)
     form = ScheduleRefundForm(request.POST or None)
-    done = run_round(request, found, form) if form.is_valid() else None
+    done = run_round(request, found, form)
     if done is None:
         return confirmation_page(admin, request, found, form)
     log_round(admin, request, found, form, done)
@@ -77,27 +77,18 @@ def end_run(admin: ReadOnlyAdmin, request: HttpRequest, of: ConcertSchedule) -> 
     if run is not None and str(run.pk) == request.POST["end_run"] and refund_runs.end(run_id=run.pk):
         said = {"who": run.actor.email, "fee": money(run.fee)}
         text = str(_("Ended the refund that %(who)s began with a fee of %(fee)s.") % said)
-        admin.log_change(request, of, text)
-        messages.success(request, text)
+        admin.note(request, of, text)
     return redirect("admin:payments_refund_schedule", of.pk)
 
 
 def run_round(request: HttpRequest, of: ConcertSchedule, form: ScheduleRefundForm) -> RefundRound | None:
-    """A round of what a valid form says; None, and an error at its field, if that is refused."""
-    try:
-        return schedule_refunds.refund_round(
-            schedule_id=of.pk,
-            actor_id=actor_of(request),
-            note=form.cleaned_data["note"],
-            fee=form.cleaned_data["fee"],
-            refund_to=form.cleaned_data["refund_to"],
-            seconds=ROUND_SECONDS,
-        )
-    except ApprovalRequired:
-        raise
-    except DomainError as error:
-        add_domain_error(form, error)
-        return None
+    """A round of what a form says; None, and an error at its field, if it isn't valid or that is refused."""
+    return submit_to_domain(
+        form,
+        lambda: schedule_refunds.refund_round(
+            schedule_id=of.pk, actor_id=actor_of(request), seconds=ROUND_SECONDS, **form.terms()
+        ),
+    )
 
 
 def log_round(

@@ -1,16 +1,16 @@
 """What is shown above the form of a concert: its dates, and the next step on its way to being sold."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from concert_site.lib.admin.base import StaffAdmin
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.web.converters import id_in
 from reservations.admin import cells
 from reservations.admin.price_table import price_table_page
@@ -29,22 +29,12 @@ class ConcertPages(StaffAdmin):
 
     change_form_outer_before_template = "admin/reservations/concert_summary.html"
 
-    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
-        """The addresses of the steps, before Django's own, which would take them for an id."""
-        pages: dict[str, Callable[..., HttpResponse]] = {
-            "publish": self.publish_one,
-            "add_dates": partial(add_dates_page, self),
-            "prices": partial(price_table_page, self),
-        }
-        ours = [
-            path(
-                f"<int:concert_id>/{name.replace('_', '-')}/",
-                self.admin_site.admin_view(page),
-                name=f"reservations_concert_{name}",
-            )
-            for name, page in pages.items()
+    def own_pages(self) -> OwnPages:
+        return [
+            ("<int:concert_id>/publish/", self.publish_one, "reservations_concert_publish"),
+            ("<int:concert_id>/add-dates/", partial(add_dates_page, self), "reservations_concert_add_dates"),
+            ("<int:concert_id>/prices/", partial(price_table_page, self), "reservations_concert_prices"),
         ]
-        return [*ours, *super().get_urls()]
 
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature
         """On to the page of the new concert, where its dates are made."""

@@ -11,13 +11,14 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.formats import day_and_time, short_day
 from reservations.admin.date_forms import MessageForm, MoveForm
 from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
@@ -100,19 +101,14 @@ def announced(schedule_id: int) -> Sequence[Announcement]:
 class DatePages(StaffAdmin):
     """The pages, for the admin of schedules."""
 
-    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
-        """Their addresses, before Django's own, which would take any of them for an id."""
-        pages: dict[str, Callable[..., HttpResponse]] = {"move": self.move_page, "message": self.message_page}
-        ours = [
-            path(f"<int:schedule_id>/{name}/", self.admin_site.admin_view(page), name=f"{PREFIX}_{name}")
-            for name, page in pages.items()
+    def own_pages(self) -> OwnPages:
+        sent = "<int:schedule_id>/announcement/<int:announcement_id>/"
+        return [
+            ("<int:schedule_id>/move/", self.move_page, f"{PREFIX}_move"),
+            ("<int:schedule_id>/message/", self.message_page, f"{PREFIX}_message"),
+            (sent, self.announcement_page, f"{PREFIX}_announcement"),
+            *super().own_pages(),
         ]
-        sent = path(
-            "<int:schedule_id>/announcement/<int:announcement_id>/",
-            self.admin_site.admin_view(self.announcement_page),
-            name=f"{PREFIX}_announcement",
-        )
-        return [*ours, sent, *super().get_urls()]
 
     # --- Moving ------------------------------------------------------------------------------------
 
@@ -169,8 +165,7 @@ class DatePages(StaffAdmin):
             "to": day_and_time(done.moved_to, zone),
             "reason": done.body_ko or done.body_en,
         }
-        self.log_change(request, schedule, said)
-        messages.success(request, said)
+        self.note(request, schedule, said)
         tell_of_mails(request, done)
         return HttpResponseRedirect(change_page(schedule.pk))
 

@@ -12,13 +12,15 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from concert_site.lib.admin.base import ReasonField, StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.formats import clock, money, money_pattern
 from concert_site.lib.id_ranges import format_ranges, parse_ranges
@@ -166,7 +168,7 @@ STEPS = {
 class HallPages(StaffAdmin):
     """The pages of the hall, for the admin of schedules."""
 
-    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
+    def own_pages(self) -> OwnPages:
         pages = {
             "": (self.hall_page, "hall"),
             "seats.json": (self.hall_seats, "hall_seats"),
@@ -177,10 +179,9 @@ class HallPages(StaffAdmin):
             "step/<slug:step>/": (self.hall_step, "hall_step"),
         }
         ours = [
-            path(f"<int:schedule_id>/hall/{address}", self.admin_site.admin_view(page), name=f"{PREFIX}_{name}")
-            for address, (page, name) in pages.items()
+            (f"<int:schedule_id>/hall/{address}", page, f"{PREFIX}_{name}") for address, (page, name) in pages.items()
         ]
-        return [*ours, *super().get_urls()]
+        return [*ours, *super().own_pages()]
 
     # --- Looking -----------------------------------------------------------------------------------
 
@@ -301,9 +302,7 @@ class HallPages(StaffAdmin):
     @schedule_view("manage_blocks")
     def release_named(self, request: HttpRequest, schedule: ConcertSchedule, *, named_hold_id: int) -> HttpResponse:
         """Ask once, then put all that a named hold still keeps back on sale."""
-        found = hall_states.named_holds_of(schedule.pk).filter(pk=named_hold_id).first()
-        if found is None:
-            raise Http404
+        found = get_object_or_404(hall_states.named_holds_of(schedule.pk), pk=named_hold_id)
         back = reverse(f"admin:{PREFIX}_hall_named", args=[schedule.pk])
         if request.method == "POST":
             count = named_holds.release(named_hold_id=found.pk)
@@ -311,8 +310,7 @@ class HallPages(StaffAdmin):
                 "%(name)s: %(count)d seat is back on sale.", "%(name)s: %(count)d seats are back on sale.", count
             )
             said %= {"name": found.name, "count": count}
-            self.log_change(request, schedule, said)
-            messages.success(request, said)
+            self.note(request, schedule, said)
             return HttpResponseRedirect(back)
         kept: int = found.kept  # type: ignore[attr-defined]  # annotated
         says = ngettext("%(count)d seat goes back on sale.", "%(count)d seats go back on sale.", kept) % {"count": kept}

@@ -7,13 +7,15 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from concert_site.lib.admin.base import actor_of
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin, submit_to_domain
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.errors import DomainError
 from concert_site.lib.web.converters import id_in
 from reservations.admin.grid_form import HALL_GRID, hall_from_grid, section_sums
@@ -140,20 +142,11 @@ class HallAdmin(DomainAdmin):
 
     # --- Its plan --------------------------------------------------------------------------------
 
-    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
-        """The addresses of the plan, before Django's own."""
-        pages = {"import": self.import_page, "grid": self.grid_page}
+    def own_pages(self) -> OwnPages:
         return [
-            *(
-                path(f"<int:hall_id>/{name}/", self.admin_site.admin_view(page), name=f"{PREFIX}_{name}")
-                for name, page in pages.items()
-            ),
-            path(
-                "<int:hall_id>/versions/<int:version>/",
-                self.admin_site.admin_view(self.version_page),
-                name=f"{PREFIX}_version",
-            ),
-            *super().get_urls(),
+            ("<int:hall_id>/import/", self.import_page, f"{PREFIX}_import"),
+            ("<int:hall_id>/grid/", self.grid_page, f"{PREFIX}_grid"),
+            ("<int:hall_id>/versions/<int:version>/", self.version_page, f"{PREFIX}_version"),
         ]
 
     def hall_of(self, request: HttpRequest, hall_id: int, *, is_changed: bool) -> VenueHall:
@@ -165,10 +158,7 @@ class HallAdmin(DomainAdmin):
         may = self.has_change_permission(request) if is_changed else self.has_view_permission(request)
         if not may:
             raise PermissionDenied
-        hall: VenueHall | None = self.get_queryset(request).filter(pk=hall_id).first()
-        if hall is None:
-            raise Http404
-        return hall
+        return get_object_or_404(self.get_queryset(request), pk=hall_id)
 
     def import_page(self, request: HttpRequest, hall_id: int) -> HttpResponse:
         """A file becomes the first or the next plan; all that is wrong with it is said here."""
@@ -237,12 +227,8 @@ class HallAdmin(DomainAdmin):
         self, request: HttpRequest, hall: VenueHall, plan: HallVersion, notices: Any
     ) -> HttpResponseRedirect:  # Any: lines of text
         """Say what was written and what was adapted, and go to the hall's page."""
-        said = _("Version %(version)d of the plan has %(count)s seats.") % {
-            "version": plan.version,
-            "count": f"{plan.seat_count:,}",
-        }
-        self.log_change(request, hall, said)
-        messages.success(request, said)
+        facts = {"version": plan.version, "count": f"{plan.seat_count:,}"}
+        self.note(request, hall, _("Version %(version)d of the plan has %(count)s seats.") % facts)
         for notice in notices:
             messages.warning(request, notice)
         return HttpResponseRedirect(page_of(hall.pk))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldBooleanWidget
 
-from concert_site.lib.admin.base import MoneyField, StaffAdmin, actor_of, add_domain_error
-from concert_site.lib.errors import DomainError
+from concert_site.lib.admin.base import MoneyField, StaffAdmin, actor_of
+from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.formats import in_major
 from reservations.admin.plan_form import PlanForm
 from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, schedule_view
@@ -27,19 +26,6 @@ from reservations.halls.plans import Plan, read_plan
 from reservations.models import ConcertSchedule
 
 LONGEST_NAME = 100
-
-
-def urls(model_admin: StaffAdmin) -> list[URLPattern]:
-    """The addresses below those of the schedules' admin, for its `get_urls`."""
-    pages = {"": ("import_plan", upload_page), "<slug:key>/": ("price_plan", price_page)}
-    return [
-        path(
-            f"<int:schedule_id>/import-plan/{rest}",
-            model_admin.admin_site.admin_view(partial(page, model_admin)),
-            name=f"{PREFIX}_{name}",
-        )
-        for rest, (name, page) in pages.items()
-    ]
 
 
 # --- Upload ----------------------------------------------------------------------------------------
@@ -117,23 +103,12 @@ def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedul
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]))
     plan = read_plan(content, category=request.GET.get("category", "")[: LONGEST["category"]])
     form = PricesForm(plan, request.POST if request.method == "POST" else None)
-    hall = hall_of(form)
+    hall = submit_to_domain(form, form.hall)
     if hall is not None:
         count = seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)
         plan_uploads.delete_upload(key, user_id=actor_of(request), schedule_id=schedule.pk)
         return imported(admin, request, schedule, form.plan, count)
     return preview(admin, request, schedule, form)
-
-
-def hall_of(form: PricesForm) -> Hall | None:
-    """The hall at the prices that were sent; None, and errors of the form, if they don't do."""
-    if not form.is_valid():
-        return None
-    try:
-        return form.hall()
-    except DomainError as refusal:
-        add_domain_error(form, refusal)
-        return None
 
 
 def imported(
@@ -145,8 +120,7 @@ def imported(
         "Imported the seating plan “%(name)s” with %(count)s seats.",
         count,
     ) % {"name": plan.name[:LONGEST_NAME], "count": f"{count:,}"}
-    admin.log_change(request, schedule, said)
-    messages.success(request, said)
+    admin.note(request, schedule, said)
     return HttpResponseRedirect(change_page(schedule.pk))
 
 

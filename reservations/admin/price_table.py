@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from concert_site.lib.admin.base import MoneyField, StaffAdmin, add_domain_error
-from concert_site.lib.errors import DomainError
+from concert_site.lib.admin.base import MoneyField, StaffAdmin
+from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.pages import requires
 from concert_site.lib.formats import day_and_time, in_major, money
 from concert_site.lib.web.converters import id_in
 from reservations.admin.series import page_of
@@ -93,13 +95,10 @@ def prices_now(category: read.CategoryPrices) -> str:
     return f"{money(category.lowest)} – {money(category.highest)}"
 
 
+@requires("reservations.change_concertseat")
 def price_table_page(admin: StaffAdmin, request: HttpRequest, concert_id: int) -> HttpResponse:
     """Type prices, look at what they change, apply them; each POST with `apply` is a round."""
-    if not request.user.has_perm("reservations.change_concertseat"):
-        raise PermissionDenied
-    concert = Concert.objects.select_related("venue").filter(pk=concert_id).first()
-    if concert is None:
-        raise Http404
+    concert = get_object_or_404(Concert.objects.select_related("venue"), pk=concert_id)
     dates = read.dates_with_seats(concert.pk)
     groups = read.groups_of([date.pk for date in dates])
     form = PriceTableForm(dates, read.categories_of(groups), request.POST or None)
@@ -138,10 +137,9 @@ def seen_in(form: PriceTableForm) -> str:
 
 def apply(admin: StaffAdmin, request: HttpRequest, concert: Concert, form: PriceTableForm) -> HttpResponse | None:
     """A round; None, and an error of the form, if the domain refuses."""
-    try:
-        done = domain.change_prices(versions=form.versions(), prices=form.prices(), seconds=ROUND_SECONDS)
-    except DomainError as refusal:
-        add_domain_error(form, refusal)
+    change = partial(domain.change_prices, versions=form.versions(), prices=form.prices(), seconds=ROUND_SECONDS)
+    done = submit_to_domain(form, change)
+    if done is None:
         return None
     said = ", ".join(f"{name} {money(price)}" for name, price in form.prices().items())
     log_on_dates(admin, request, form, done.changed, said)

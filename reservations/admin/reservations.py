@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -15,6 +15,7 @@ from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.confirming import Question
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.errors import NotFound
 from concert_site.lib.formats import day_and_time, money, short_day
 from reservations.domain import holds
@@ -76,10 +77,8 @@ class ReservationAdmin(ReadOnlyAdmin):
 
     # --- Giving a hold back ------------------------------------------------------------------------
 
-    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
-        view = self.admin_site.admin_view(self.release_hold)
-        step = path("<int:reservation_id>/release-hold/", view, name="reservations_reservation_release_hold")
-        return [step, *super().get_urls()]
+    def own_pages(self) -> OwnPages:
+        return [("<int:reservation_id>/release-hold/", self.release_hold, "reservations_reservation_release_hold")]
 
     def release_hold(self, request: HttpRequest, reservation_id: int) -> HttpResponse:
         """Give one held seat back, from its page."""

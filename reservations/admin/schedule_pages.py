@@ -7,12 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.once import make_once
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.errors import Conflict
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.stale import ChangedMeanwhile
@@ -38,8 +38,7 @@ LONGEST_NUMBER = 6
 class SchedulePages(StaffAdmin):
     """The pages, for the admin of schedules."""
 
-    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
-        """Their addresses, before Django's own, which would take any of them for an id."""
+    def own_pages(self) -> OwnPages:
         pages: dict[str, Callable[..., HttpResponse]] = {
             "add_seats": self.add_seats_page,
             "remove_seats": self.remove_seats_page,
@@ -49,16 +48,19 @@ class SchedulePages(StaffAdmin):
             "waiting_room": self.waiting_room_page,
             "pause": partial(self.pause, is_paused=True),
             "resume": partial(self.pause, is_paused=False),
+            "import_plan": partial(plan_import.upload_page, self),
+            "use_hall": partial(use_hall.use_hall_page, self),
+            "keep_hall": partial(use_hall.keep_hall_page, self),
         }
         ours = [
-            path(
-                f"<int:schedule_id>/{name.replace('_', '-')}/",
-                self.admin_site.admin_view(page),
-                name=f"{PREFIX}_{name}",
-            )
-            for name, page in pages.items()
+            (f"<int:schedule_id>/{name.replace('_', '-')}/", page, f"{PREFIX}_{name}") for name, page in pages.items()
         ]
-        return [*plan_import.urls(self), *use_hall.urls(self), *ours, *super().get_urls()]
+        priced = (
+            "<int:schedule_id>/import-plan/<slug:key>/",
+            partial(plan_import.price_page, self),
+            f"{PREFIX}_price_plan",
+        )
+        return [*ours, priced, *super().own_pages()]
 
     def may_add_seats(self, request: HttpRequest) -> bool:
         """Whether this member of staff may give a date its seats."""
@@ -70,8 +72,7 @@ class SchedulePages(StaffAdmin):
 
     def done(self, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
         """Write into the log who did it, say so, and go back to the date's page."""
-        self.log_change(request, schedule, said)
-        messages.success(request, said)
+        self.note(request, schedule, said)
         return HttpResponseRedirect(change_page(schedule.pk))
 
     def form_page(

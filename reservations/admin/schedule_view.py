@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from concert_site.lib.errors import DomainError
@@ -40,9 +41,7 @@ def schedule_view(*permissions: str) -> Callable[[Page], Page]:
         def page(admin: Any, request: HttpRequest, schedule_id: int, **kept: str) -> HttpResponse:  # Any: of schedules
             if not may(request, permissions):
                 raise PermissionDenied
-            schedule = admin.get_queryset(request).filter(pk=schedule_id).first()
-            if schedule is None:
-                raise Http404
+            schedule = get_object_or_404(admin.get_queryset(request), pk=schedule_id)
             try:
                 return on_clocks(zone_of(schedule.concert.time_zone), lambda: view(admin, request, schedule, **kept))
             except DomainError as refusal:

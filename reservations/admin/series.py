@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from concert_site.lib.admin.base import StaffAdmin, add_domain_error
-from concert_site.lib.errors import DomainError
+from concert_site.lib.admin.base import StaffAdmin
+from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.pages import requires
 from concert_site.lib.formats import money
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.zones import zone_of
@@ -33,13 +34,10 @@ ROUND_SECONDS = 2.0
 MADE_BEFORE = "made_before"
 
 
+@requires("reservations.add_concertschedule")
 def add_dates_page(admin: StaffAdmin, request: HttpRequest, concert_id: int) -> HttpResponse:
     """Fill in the rule, look at the dates, price the hall, make them; each POST with `make` is a round."""
-    if not request.user.has_perm("reservations.add_concertschedule"):
-        raise PermissionDenied
-    concert = Concert.objects.select_related("venue").filter(pk=concert_id).first()
-    if concert is None:
-        raise Http404
+    concert = get_object_or_404(Concert.objects.select_related("venue"), pk=concert_id)
     plans = library.choosable(concert) if may(request, ADDING_SEATS) else []
     form = SeriesForm(plans, request.POST or None)
     plan = form.plan_chosen()
@@ -81,13 +79,7 @@ def series_page(
 
 def planned(form: SeriesForm, concert: Concert, zone: str | None) -> Sequence[PlannedDate] | None:
     """The dates of a valid form; None, and the error at its field, if there are none."""
-    if not form.is_valid():
-        return None
-    try:
-        return series.planned(form.series(), concert_id=concert.pk, zone=zone)
-    except DomainError as refusal:
-        add_domain_error(form, refusal)
-        return None
+    return submit_to_domain(form, lambda: series.planned(form.series(), concert_id=concert.pk, zone=zone))
 
 
 def prices_form(form: SeriesForm, concert: Concert, sent: QueryDict) -> HallPricesForm | None:
@@ -105,12 +97,13 @@ def make(
 ) -> HttpResponse | None:
     """A round; None, and an error of the form, if the domain refuses."""
     seats = SeatsOfSeries(prices.plan, prices.prices()) if prices else None
-    try:
-        done = series.make_round(
+    done = submit_to_domain(
+        form,
+        lambda: series.make_round(
             form.series(), concert_id=concert.pk, seats=seats, limits=form.limits(), seconds=ROUND_SECONDS
-        )
-    except DomainError as refusal:
-        add_domain_error(form, refusal)
+        ),
+    )
+    if done is None:
         return None
     for date in done.made:
         admin.log_addition(request, date, _("Made in a series."))

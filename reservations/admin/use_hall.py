@@ -5,14 +5,13 @@ from functools import partial
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, may, schedule_view
+from reservations.admin.schedule_view import ADDING_SEATS, change_page, may, schedule_view
 from reservations.admin.series_form import HallPricesForm, plan_choices
 from reservations.domain import halls, seat_setup
 from reservations.halls.drawing import draw
@@ -22,23 +21,9 @@ from reservations.queries import halls as library
 KEEPING = ("view_concertschedule", "add_venuehall")
 
 
-def urls(model_admin: StaffAdmin) -> list[URLPattern]:
-    """The addresses below those of the schedules' admin, for its `get_urls`."""
-    pages = {"use_hall": use_hall_page, "keep_hall": keep_hall_page}
-    return [
-        path(
-            f"<int:schedule_id>/{name.replace('_', '-')}/",
-            model_admin.admin_site.admin_view(partial(page, model_admin)),
-            name=f"{PREFIX}_{name}",
-        )
-        for name, page in pages.items()
-    ]
-
-
 def done(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
     """Write into the log who did it, say so, and go back to the date's page."""
-    admin.log_change(request, schedule, said)
-    messages.success(request, said)
+    admin.note(request, schedule, said)
     return HttpResponseRedirect(change_page(schedule.pk))
 
 

@@ -8,15 +8,16 @@ from contextlib import suppress
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.admin.columns import column, value_column
+from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.tasks import enqueue_soon
-from wallet.admin.steps import MAY_REPLAY, ProviderFilter, requires, took_step
+from wallet.admin.steps import MAY_REPLAY, ProviderFilter, took_step
 from wallet.domain import provider_events
 from wallet.models import ProviderEvent
 
@@ -33,10 +34,8 @@ class ProviderEventAdmin(ReadOnlyAdmin):
     actions = ("replay_selected",)
     fields = ("received", "provider", "event_id", "kind", "reference", "state", "attempts", "error", "handled", "said")
 
-    def get_urls(self) -> list[URLPattern]:
-        """Django's, and the step."""
-        replay = path("<int:pk>/replay/", self.admin_site.admin_view(self.replay), name="wallet_replay")
-        return [replay, *super().get_urls()]
+    def own_pages(self) -> OwnPages:
+        return [("<int:pk>/replay/", self.replay, "wallet_replay")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderEvent]:
         """A list needs no bodies."""
@@ -51,7 +50,6 @@ class ProviderEventAdmin(ReadOnlyAdmin):
         return (found if term else queryset), False
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        """Who may have messages done again."""
         return request.user.has_perm(MAY_REPLAY)
 
     @admin.action(description=_("Retry the selected"), permissions=["replay"])
@@ -75,17 +73,11 @@ class ProviderEventAdmin(ReadOnlyAdmin):
 
         return took_step(request, step)
 
-    @admin.display(description=_("received at"), ordering="pk")
-    def received(self, event: ProviderEvent) -> str:
-        """When; they are numbered in that order."""
-        return day_and_time(event.received_at)
+    # They are numbered in this order.
+    received = value_column(_("received at"), "received_at", day_and_time, ordering="pk")
+    handled = value_column(_("done at"), "handled_at", day_and_time)
 
-    @admin.display(description=_("done at"))
-    def handled(self, event: ProviderEvent) -> str:
-        """When it was over."""
-        return day_and_time(event.handled_at) if event.handled_at else ""
-
-    @admin.display(description=_("body"))
+    @column(_("body"))
     def said(self, event: ProviderEvent) -> str:
         """The body, word for word: JSON on lines of its own, and whatever is in it is text alone."""
         text = bytes(event.body).decode(errors="replace")

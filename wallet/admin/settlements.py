@@ -8,20 +8,22 @@ from datetime import date
 from django import forms
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.admin.base import ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
-from concert_site.lib.errors import DomainError, Unavailable
+from concert_site.lib.admin.columns import column, value_column
+from concert_site.lib.admin.pages import OwnPages, requires
+from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
-from wallet.admin.steps import MAY_SETTLE, ProviderFilter, link, requires, took_step
+from wallet.admin.steps import MAY_SETTLE, ProviderFilter, asking_provider, link, listed, took_step
 from wallet.domain import settlements
 from wallet.models import SettlementDay
-from wallet.providers.base import ProviderError, bounds_of
+from wallet.providers.base import bounds_of
 from wallet.queries import own_lines_of
 
 COLUMNS = (
@@ -49,21 +51,18 @@ class SettlementDayAdmin(ReadOnlyAdmin):
         "steps",
     )
 
-    def get_urls(self) -> list[URLPattern]:
-        """Django's, and the steps."""
-        guarded = self.admin_site.admin_view
+    def own_pages(self) -> OwnPages:
         return [
-            path("<int:pk>/again/", guarded(self.again), name="wallet_settle_again"),
-            path("<int:pk>/explain/", guarded(self.explain), name="wallet_explain"),
-            path("<int:pk>/csv/", guarded(self.export), name="wallet_settlement_csv"),
-            path("<str:provider>/<str:day>/settle/", guarded(self.settle), name="wallet_settle_day"),
-            *super().get_urls(),
+            ("<int:pk>/again/", self.again, "wallet_settle_again"),
+            ("<int:pk>/explain/", self.explain, "wallet_explain"),
+            ("<int:pk>/csv/", self.export, "wallet_settlement_csv"),
+            ("<str:provider>/<str:day>/settle/", self.settle, "wallet_settle_day"),
         ]
 
     @requires(MAY_SETTLE)
     def again(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Compare the day again."""
-        row = found(pk)
+        row = get_object_or_404(SettlementDay, pk=pk)
         return took_step(request, lambda: settle(row.provider, row.day))
 
     @requires(MAY_SETTLE)
@@ -80,26 +79,29 @@ class SettlementDayAdmin(ReadOnlyAdmin):
     @requires(MAY_SETTLE)
     def explain(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say why it differs: it is no alarm any more, until the differences change."""
-        row, form = found(pk), ExplainForm(request.POST or None)
-        if form.is_valid():
-            note = form.cleaned_data["note"]
-            try:
-                settlements.explain(pk, note=note, actor_id=actor_of(request))
-            except DomainError as error:
-                add_domain_error(form, error)
-            else:
-                self.log_change(request, row, note)
-                messages.success(request, _("Thank you. The reason is on record, and the warning is gone."))
-                return redirect("admin:wallet_stuck")
+        row, form = get_object_or_404(SettlementDay, pk=pk), ExplainForm(request.POST or None)
+        if form.is_valid() and self.is_explained(request, row, form):
+            return redirect("admin:wallet_stuck")
         back = reverse("admin:wallet_settlementday_change", args=[pk])
         title = _("Why does %(day)s with %(provider)s differ?") % {"day": row.day, "provider": row.provider}
         there = {"form": form, "back": back, "settlement": row, "differing": self.differing(row)}
         return self.page(request, "admin/wallet/explain.html", title=title, submit=_("Save"), **there)
 
+    def is_explained(self, request: HttpRequest, row: SettlementDay, form: ExplainForm) -> bool:
+        note = form.cleaned_data["note"]
+        try:
+            settlements.explain(row.pk, note=note, actor_id=actor_of(request))
+        except DomainError as error:
+            add_domain_error(form, error)
+            return False
+        self.log_change(request, row, note)
+        messages.success(request, _("Thank you. The reason is on record, and the warning is gone."))
+        return True
+
     @requires("wallet.view_settlementday")
     def export(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The day as CSV: each line of the ledger, and what only the provider has."""
-        row = found(pk)
+        row = get_object_or_404(SettlementDay, pk=pk)
         answer = HttpResponse(content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="settlement-{row.day}-{row.pk}.csv"'
         # A spreadsheet takes it for its own encoding otherwise.
@@ -109,27 +111,12 @@ class SettlementDayAdmin(ReadOnlyAdmin):
         writer.writerows(rows_of(row))
         return answer
 
-    @admin.display(description=_("the provider’s sum"))
-    def theirs(self, row: SettlementDay) -> str:
-        """What the provider says."""
-        return money(row.provider_sum)
+    theirs = value_column(_("the provider’s sum"), "provider_sum", money)
+    ours = value_column(_("the ledger’s sum"), "ledger_sum", money)
+    checked = value_column(_("compared at"), "checked_at", day_and_time)
+    by = value_column(_("by"), "actor.email")
 
-    @admin.display(description=_("the ledger’s sum"))
-    def ours(self, row: SettlementDay) -> str:
-        """What we say."""
-        return money(row.ledger_sum)
-
-    @admin.display(description=_("compared at"))
-    def checked(self, row: SettlementDay) -> str:
-        """When it was compared last."""
-        return day_and_time(row.checked_at)
-
-    @admin.display(description=_("by"))
-    def by(self, row: SettlementDay) -> str:
-        """Who explained it."""
-        return row.actor.email if row.actor else ""
-
-    @admin.display(description=_("differences"))
+    @column(_("differences"))
     def differing(self, row: SettlementDay) -> SafeString:
         """Each line that differs: what it is, and what either side says."""
         lines = (
@@ -143,24 +130,12 @@ class SettlementDayAdmin(ReadOnlyAdmin):
         )
         return format_html_join("", '<p class="break-words">{} · {} · {} · {}</p>', lines)
 
-    @admin.display(description=_("possible actions"))
+    @column(_("possible actions"))
     def steps(self, row: SettlementDay) -> SafeString:
-        """The ways on."""
         links = [link("wallet_settlement_csv", row.pk, _("CSV"))]
         if row.difference_count:
             links.append(link("wallet_explain", row.pk, _("Explain")))
-        return mark_safe(" · ".join(links))  # noqa: S308  each is escaped
-
-
-def found(pk: int) -> SettlementDay:
-    """A day.
-
-    :raises Http404: if there is none
-    """
-    row = SettlementDay.objects.filter(pk=pk).first()
-    if row is None:
-        raise Http404
-    return row
+        return listed(links)
 
 
 def settle(provider: str, day: date) -> str:
@@ -168,10 +143,8 @@ def settle(provider: str, day: date) -> str:
 
     :raises Unavailable: if the provider doesn't say
     """
-    try:
+    with asking_provider():
         settled = settlements.settle_day(provider, day)
-    except ProviderError as error:
-        raise Unavailable(gettext("The provider isn’t responding: %(error)s") % {"error": error}) from error
     if not settled.difference_count:
         return gettext("%(day)s: both say the same.") % {"day": day}
     return gettext("%(day)s: %(count)d lines differ.") % {"day": day, "count": settled.difference_count}

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.queries import users_matching
 from concert_site.lib.admin.base import ReadOnlyAdmin
-from concert_site.lib.errors import DomainError
+from concert_site.lib.admin.columns import value_column
+from concert_site.lib.errors import DomainError, Unavailable
+from concert_site.lib.formats import day_and_time, money
 from wallet.providers import PROVIDERS
+from wallet.providers.base import ProviderError
 
-P = ParamSpec("P")
-View = Callable[Concatenate[Any, HttpRequest, P], HttpResponse]  # Any: each admin's own class
 MAY_SETTLE, MAY_REPLAY = "wallet.settle_top_up", "wallet.replay_event"
-
-
-def requires(permission: str) -> Callable[[View[P]], View[P]]:
-    """A page for staff who hold a permission."""
-
-    def decorate(view: View[P]) -> View[P]:
-        @wraps(view)
-        def guarded(
-            own: Any, request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:  # Any: as above
-            if not request.user.has_perm(permission):
-                raise PermissionDenied
-            return view(own, request, *args, **kwargs)
-
-        return guarded
-
-    return decorate
 
 
 def took_step(request: HttpRequest, step: Callable[[], str]) -> HttpResponse:
@@ -53,9 +38,25 @@ def took_step(request: HttpRequest, step: Callable[[], str]) -> HttpResponse:
     return redirect("admin:wallet_stuck")
 
 
+@contextmanager
+def asking_provider() -> Iterator[None]:
+    """Somebody waits for what a provider says.
+
+    :raises Unavailable: if it doesn't
+    """
+    try:
+        yield
+    except ProviderError as error:
+        raise Unavailable(gettext("The provider isn’t responding: %(error)s") % {"error": error}) from error
+
+
 def link(name: str, pk: object, text: object) -> str:
     """A link to one of the admin's pages about a row."""
     return format_html('<a class="text-link" href="{}">{}</a>', reverse(f"admin:{name}", args=[pk]), text)
+
+
+def listed(links: Iterable[str]) -> SafeString:
+    return mark_safe(" · ".join(links))  # noqa: S308  each is escaped
 
 
 class ProviderFilter(admin.SimpleListFilter):
@@ -86,6 +87,11 @@ class MoneyAdmin(ReadOnlyAdmin):
     search_fields = ("user__email", "reference", "provider_reference")
     search_help_text = _("by e-mail address, or a whole reference")
     ordering = ("-pk",)
+
+    fan = value_column(_("fan"), "user.email")
+    sum = value_column(_("amount"), "amount", money)
+    changed = value_column(_("state changed at"), "updated_state_at", day_and_time)
+    asked_next = value_column(_("asked about next at"), "next_look_at", day_and_time)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -6,22 +6,22 @@ from collections.abc import Callable
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import URLPattern, path
-from django.utils.safestring import SafeString, mark_safe
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.admin.base import ReasonField, actor_of, add_domain_error
-from concert_site.lib.errors import DomainError, Unavailable
+from concert_site.lib.admin.base import ReasonField, actor_of
+from concert_site.lib.admin.columns import column, value_column
+from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.formats import day_and_time, money
 from wallet.admin import stuck
-from wallet.admin.steps import MAY_SETTLE, MoneyAdmin, ProviderFilter, link, requires, took_step
+from wallet.admin.steps import MAY_SETTLE, MoneyAdmin, ProviderFilter, asking_provider, link, listed, took_step
 from wallet.domain import by_hand, top_ups
 from wallet.models import TopUp
 from wallet.models.top_ups import FOR_STAFF
-from wallet.providers.base import ProviderError
 
 
 class ReasonForm(forms.Form):
@@ -52,15 +52,12 @@ class TopUpAdmin(MoneyAdmin):
         ),
     )
 
-    def get_urls(self) -> list[URLPattern]:
-        """Django's, what is stuck, and the steps."""
-        guarded = self.admin_site.admin_view
+    def own_pages(self) -> OwnPages:
         return [
-            path("stuck/", guarded(self.stuck), name="wallet_stuck"),
-            path("<int:pk>/ask/", guarded(self.ask), name="wallet_ask"),
-            path("<int:pk>/book/", guarded(self.book), name="wallet_book"),
-            path("<int:pk>/give-back/", guarded(self.give_back), name="wallet_give_back"),
-            *super().get_urls(),
+            ("stuck/", self.stuck, "wallet_stuck"),
+            ("<int:pk>/ask/", self.ask, "wallet_ask"),
+            ("<int:pk>/book/", self.book, "wallet_book"),
+            ("<int:pk>/give-back/", self.give_back, "wallet_give_back"),
         ]
 
     @requires("wallet.view_topup")
@@ -74,10 +71,8 @@ class TopUpAdmin(MoneyAdmin):
         top_up = found(pk)
 
         def step() -> str:
-            try:
+            with asking_provider():
                 top_ups.settle(top_up, top_ups.look_up(top_up))
-            except ProviderError as error:
-                raise Unavailable(gettext("The provider isn’t responding: %(error)s") % {"error": error}) from error
             return f"{top_up.reference}: {top_up.get_state_display()}"
 
         return took_step(request, step)
@@ -89,14 +84,11 @@ class TopUpAdmin(MoneyAdmin):
 
         def step(note: str) -> str:
             entry = by_hand.book(top_up, note=note, actor_id=actor_of(request))
-            return gettext("%(amount)s was credited to the wallet of %(fan)s.") % {
-                "amount": money(entry.amount),
-                "fan": top_up.user.email,
-            }
+            said = {"amount": money(entry.amount), "fan": top_up.user.email}
+            return gettext("%(amount)s was credited to the wallet of %(fan)s.") % said
 
-        return self.with_reason(
-            request, top_up, step, title=_("Credit what was paid to the wallet"), submit=_("Credit")
-        )
+        title = _("Credit what was paid to the wallet")
+        return self.with_reason(request, top_up, step, title=title, submit=_("Credit"))
 
     @requires(MAY_SETTLE)
     def give_back(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -115,73 +107,30 @@ class TopUpAdmin(MoneyAdmin):
     ) -> HttpResponse:
         """A page that asks why; then the step is taken and logged."""
         form = ReasonForm(request.POST or None)
-        if form.is_valid():
-            try:
-                said = step(form.cleaned_data["note"])
-            except DomainError as error:
-                add_domain_error(form, error)
-            else:
-                self.log_change(request, top_up, f"{title}: {form.cleaned_data['note']}")
-                messages.success(request, said)
-                return redirect("admin:wallet_stuck")
+        said = submit_to_domain(form, lambda: step(form.cleaned_data["note"]))
+        if said is not None:
+            self.log_change(request, top_up, f"{title}: {form.cleaned_data['note']}")
+            messages.success(request, said)
+            return redirect("admin:wallet_stuck")
         there = {"top_up": top_up, "form": form, "submit": submit, "back": "../../stuck/"}
         return self.page(request, "admin/wallet/top_up_step.html", title=title, **there)
 
-    @admin.display(description=pgettext_lazy("top-up", "begun at"), ordering="pk")
-    def begun(self, top_up: TopUp) -> str:
-        """When; they are numbered in that order."""
-        return day_and_time(top_up.created_at)
+    # They are numbered in this order.
+    begun = value_column(pgettext_lazy("top-up", "begun at"), "created_at", day_and_time, ordering="pk")
+    why_not = value_column(_("why not"), "failure")
+    given_up = value_column(_("given up at"), "expires_at", day_and_time)
 
-    @admin.display(description=_("fan"))
-    def fan(self, top_up: TopUp) -> str:
-        """Whose wallet it is for."""
-        return top_up.user.email
-
-    @admin.display(description=_("amount"))
-    def sum(self, top_up: TopUp) -> str:
-        """What was ordered."""
-        return money(top_up.amount)
-
-    @admin.display(description=_("paid back"))
+    @column(_("paid back"))
     def back(self, top_up: TopUp) -> str:
-        """What went back by the way it came."""
         return money(top_up.refunded) if top_up.refunded else ""
 
-    @admin.display(description=_("why not"))
-    def why_not(self, top_up: TopUp) -> str:
-        """Why it failed or is stuck."""
-        return top_up.failure
-
-    @admin.display(description=_("state changed at"))
-    def changed(self, top_up: TopUp) -> str:
-        """When it last changed."""
-        return day_and_time(top_up.updated_state_at)
-
-    @admin.display(description=_("given up at"))
-    def given_up(self, top_up: TopUp) -> str:
-        """Until when the fan is waited for."""
-        return day_and_time(top_up.expires_at)
-
-    @admin.display(description=_("asked about next at"))
-    def asked_next(self, top_up: TopUp) -> str:
-        """When the provider is asked next."""
-        return day_and_time(top_up.next_look_at) if top_up.next_look_at else ""
-
-    @admin.display(description=_("possible actions"))
+    @column(_("possible actions"))
     def steps(self, top_up: TopUp) -> SafeString:
         """The ways on, where something is left to do."""
         if top_up.failure not in FOR_STAFF or top_up.is_credited:
             return SafeString("")
-        links = [link("wallet_book", top_up.pk, _("Credit")), link("wallet_give_back", top_up.pk, _("Refund"))]
-        return mark_safe(" · ".join(links))  # noqa: S308  each is escaped
+        return listed([link("wallet_book", top_up.pk, _("Credit")), link("wallet_give_back", top_up.pk, _("Refund"))])
 
 
 def found(pk: int) -> TopUp:
-    """A top-up with its fan.
-
-    :raises Http404: if there is none
-    """
-    row = TopUp.objects.select_related("user").filter(pk=pk).first()
-    if row is None:
-        raise Http404
-    return row
+    return get_object_or_404(TopUp.objects.select_related("user"), pk=pk)

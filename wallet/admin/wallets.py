@@ -7,24 +7,23 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
-from concert_site.approvals.errors import ApprovalRequired
-from concert_site.approvals.redirects import to_approval
+from concert_site.approvals.redirects import leading_to_approval
 from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
-from concert_site.lib.admin.columns import value_column
+from concert_site.lib.admin.columns import column, value_column
+from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
 from concert_site.lib.idempotency import IdempotencyKeyReused
+from wallet.admin.steps import link
 from wallet.domain import adjustments, ledger
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import Balance, BalanceHistory
@@ -41,51 +40,47 @@ class AdjustForm(forms.Form):
     note = ReasonField()
 
 
-@admin.register(Balance)
-class BalanceAdmin(ReadOnlyAdmin):
-    """What fans have. A fan who never had anything has no row; their page leads to the adjustment, too."""
+class FoundByFan(ReadOnlyAdmin):
+    """Rows of fans, found by their address."""
 
-    list_display = ("fan", "has", "changed", "adjusting")
-    list_select_related = ("user",)
-    list_filter = (("last_updated_at", admin.DateFieldListFilter),)
     search_fields = ("user__email",)
     search_help_text = _("by e-mail address")
     ordering = ("-pk",)
-    fields = ("fan", "has", "changed", "adjusting")
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Balance], search_term: str
-    ) -> tuple[QuerySet[Balance], bool]:
-        """By the fan's address; the accounts are looked up first, so that the wallets' own index finds the rest."""
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:  # Any: of several models
+        """The accounts are looked up first, so that the rows' own index finds the rest."""
         return (queryset.filter(user__in=users_matching(search_term)) if search_term else queryset), False
 
-    def get_urls(self) -> list[URLPattern]:
-        adjust = path("adjust/<int:user_id>/", self.admin_site.admin_view(self.adjust), name="wallet_adjust")
-        return [adjust, *super().get_urls()]
+
+@admin.register(Balance)
+class BalanceAdmin(FoundByFan):
+    """What fans have. A fan who never had anything has no row; their page leads to the adjustment, too."""
+
+    list_display = fields = ("fan", "has", "changed", "adjusting")
+    list_select_related = ("user",)
+    list_filter = (("last_updated_at", admin.DateFieldListFilter),)
+
+    def own_pages(self) -> OwnPages:
+        return [("adjust/<int:user_id>/", self.adjust, "wallet_adjust")]
 
     fan = value_column(_("fan"), "user.email", ordering="user__email")
     has = value_column(_("amount"), "amount", money, ordering="amount")
     changed = value_column(_("last change"), "last_updated_at", day_and_time, ordering="last_updated_at")
 
-    @admin.display(description=_("adjust"))
+    @column(_("adjust"))
     def adjusting(self, balance: Balance) -> str:
-        return format_html(
-            '<a class="text-link" href="{}">{}</a>', reverse("admin:wallet_adjust", args=[balance.user_id]), _("Adjust")
-        )
+        return link("wallet_adjust", balance.user_id, _("Adjust"))
 
+    @requires(MAY_ADJUST)
+    @leading_to_approval
     def adjust(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """The page on which staff add to a wallet, or take from it, and say why."""
-        if not request.user.has_perm(MAY_ADJUST):
-            raise PermissionDenied
-        fan = User.objects.filter(pk=user_id).first()
-        if fan is None:
-            raise Http404
+        fan = get_object_or_404(User, pk=user_id)
         form = AdjustForm(request.POST or None, initial={"key": uuid4()})
-        try:
-            if form.is_valid() and self.try_to_adjust(request, fan, form):
-                return redirect(ledger_url(request, fan))
-        except ApprovalRequired as waits:
-            return to_approval(request, waits)
+        if form.is_valid() and self.try_to_adjust(request, fan, form):
+            return redirect(ledger_url(request, fan))
         title = _("Adjust the wallet of %(fan)s") % {"fan": fan.email}
         there = {"fan": fan, "balance": wallet_of(fan.pk).amount, "back": ledger_url(request, fan)}
         return self.page(request, "admin/wallet/adjust.html", title=title, form=form, submit=_("Adjust"), **there)
@@ -107,8 +102,6 @@ class BalanceAdmin(ReadOnlyAdmin):
             form.data = request.POST.dict() | {"key": str(uuid4())}
         except InsufficientBalance:
             form.add_error("amount", _("There isn’t that much in the wallet."))
-        except ApprovalRequired:
-            raise
         except DomainError as error:
             add_domain_error(form, error)
         else:
@@ -133,21 +126,12 @@ def ledger_url(request: HttpRequest, fan: User) -> str:
 
 
 @admin.register(BalanceHistory)
-class BalanceHistoryAdmin(ReadOnlyAdmin):
+class BalanceHistoryAdmin(FoundByFan):
     """Every change of every balance."""
 
-    list_display = ("booked", "fan", "kind", "sum", "left", "payment_id", "note", "by")
+    list_display = fields = ("booked", "fan", "kind", "sum", "left", "payment_id", "note", "by")
     list_select_related = ("user", "actor")
     list_filter = ("kind", ("created_at", admin.DateFieldListFilter))
-    search_fields = ("user__email",)
-    search_help_text = _("by e-mail address")
-    ordering = ("-pk",)
-    fields = ("booked", "fan", "kind", "sum", "left", "payment_id", "note", "by")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[BalanceHistory], search_term: str
-    ) -> tuple[QuerySet[BalanceHistory], bool]:
-        return (queryset.filter(user__in=users_matching(search_term)) if search_term else queryset), False
 
     booked = value_column(pgettext_lazy("ledger", "booked at"), "created_at", day_and_time, ordering="pk")
     fan = value_column(_("fan"), "user.email")

@@ -19,6 +19,7 @@ from django.db import connection
 from django.db.models import CharField, DateTimeField, JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
@@ -26,11 +27,12 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWi
 from concert_site.lib.admin import history
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.once import make_once
+from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.admin.stale_forms import NoticesChanges
 from concert_site.lib.database.replica import from_replica
-from concert_site.lib.errors import DomainError
+from concert_site.lib.errors import DomainError, PageConflict
 from concert_site.lib.formats import in_major, money
-from concert_site.lib.web.converters import id_in
+from concert_site.lib.web.converters import id_in, path
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -128,9 +130,22 @@ def is_untouched(request: HttpRequest) -> bool:
 class StaffAdmin(SafeFormsAdmin):
     """An admin in the house's look, with pages of its own beside Django's."""
 
+    def own_pages(self) -> OwnPages:
+        return ()
+
+    def get_urls(self) -> list[URLPattern | Any]:  # Any: Django's resolvers
+        """Our own pages before Django's, which would take any of their addresses for an id."""
+        own = [path(address, self.admin_site.admin_view(view), name=name) for address, view, name in self.own_pages()]
+        return [*own, *super().get_urls()]
+
     def page(self, request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
         frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
         return TemplateResponse(request, template, frame | context)
+
+    def note(self, request: HttpRequest, obj: Any, said: str) -> None:  # Any: Django's signature
+        """Write into the log what was done and by whom, and say it."""
+        self.log_change(request, obj, said)
+        messages.success(request, said)
 
     def history_view(
         self,
@@ -229,5 +244,10 @@ def actor_of(request: HttpRequest) -> int:
 
 
 def add_domain_error(form: forms.BaseForm, error: DomainError) -> None:
-    """Show a refusal of the domain at the field that it is about, or above the form."""
+    """Show a refusal of the domain at the field that it is about, or above the form.
+
+    :raises PageConflict: again, since no form can show it
+    """
+    if isinstance(error, PageConflict):
+        raise error
     form.add_error(error.attr if error.attr in form.fields else None, str(error.detail))

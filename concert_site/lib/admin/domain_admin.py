@@ -200,14 +200,14 @@ class DomainAdmin(StaffAdmin):
 
 
 def submit_to_domain(form: forms.BaseForm, step: Callable[[], T]) -> T | None:
-    """Do it if the form is valid; None, and an error of the form, if it isn't or the domain refuses."""
+    """Do it if the form is valid; None, and an error of the form, if it isn't or the domain refuses.
+
+    :raises PageConflict: as `add_domain_error` does
+    """
     if not form.is_valid():
         return None
     try:
         return step()
-    except ChangedMeanwhile:
-        # The form has to be read anew, beside the row as it is now.
-        raise
     except DomainError as refusal:
         add_domain_error(form, refusal)
         return None
