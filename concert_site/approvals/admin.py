@@ -133,7 +133,6 @@ class ApprovalAdmin(ReadOnlyAdmin):
         return self.page(request, "admin/approvals/approval.html", title=step.title, **there)
 
     def confirm(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Be the second person."""
         return self.carried_out(request, pk, deciding.confirm, _("Confirmed and done."))
 
     def again(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -154,7 +153,6 @@ class ApprovalAdmin(ReadOnlyAdmin):
         return redirect("admin:approvals_approval_change", pk)
 
     def decline(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say no, and why."""
         self.require_view(request)
         form = DeclineForm(request.POST)
         if not form.is_valid():
@@ -204,7 +202,6 @@ class CeilingAdmin(DomainAdmin):
         return pgettext("ceiling", "none") if row.amount is None else money(row.amount)
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
-        """Hand it to the domain."""
         return ceilings.set_ceiling(form.instance.pk, amount=form.cleaned_data["amount"])
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -235,7 +232,6 @@ def approval_or_404(object_id: object) -> Approval:
 
 
 def state_now(row: Approval) -> ApprovalState:
-    """Its state, judged by the time."""
     is_lapsed = row.state == ApprovalState.PENDING and row.expires_at <= timezone.now()
     return ApprovalState.EXPIRED if is_lapsed else ApprovalState(row.state)
 

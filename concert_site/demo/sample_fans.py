@@ -111,7 +111,6 @@ def add_wallets(payments: Iterable[Payment]) -> None:
 
 
 def top_up_of(charge: BalanceHistory) -> TopUp:
-    """The top-up that explains a charge."""
     return TopUp(
         user_id=charge.user_id,
         amount=charge.amount,

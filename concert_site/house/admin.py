@@ -74,7 +74,6 @@ class WrittenAdmin(DomainAdmin):
         return []
 
     def remove(self, obj: Any) -> None:  # Any: a row of either model
-        """Take it off the site."""
         writing.remove(obj)
 
 
@@ -85,7 +84,6 @@ class HouseFactsAdmin(WrittenAdmin):
     ordering = ("language",)
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
-        """Add or change the facts of a language."""
         return writing.write_facts(
             facts_id=obj.pk if obj else None, shown=form.shown, **typed_columns(form, obj, FACTS)
         )
@@ -99,6 +97,5 @@ class HousePageAdmin(WrittenAdmin):
     ordering = ("kind", "language")
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
-        """Add or change a page."""
         columns = typed_columns(form, obj, TEXT)
         return writing.write_page(page_id=obj.pk if obj else None, shown=form.shown, **columns)

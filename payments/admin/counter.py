@@ -287,7 +287,6 @@ class UndoForm(forms.Form):
 
 
 def ticket_line(payment: Payment) -> str:
-    """A ticket in one line."""
     price = _("complimentary") if payment.complimentary else money(payment.price)
     return f"{seat_name(payment.reservation.concert_seat)} · {price}"
 

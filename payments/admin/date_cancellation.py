@@ -46,7 +46,6 @@ class CancelDateForm(ReasonForm):
     )
 
     def order(self, schedule_id: int) -> Cancellation:
-        """The cancellation that was sent."""
         return Cancellation(schedule_id, self.reason(), RefundTo(self.cleaned_data["refund_to"]))
 
 
@@ -80,7 +79,6 @@ def schedule_of(schedule_id: int) -> ConcertSchedule:
 
 
 def ask(admin: ReadOnlyAdmin, request: HttpRequest, schedule: ConcertSchedule, form: CancelDateForm) -> HttpResponse:
-    """The page that asks why."""
     return admin.page(
         request,
         "admin/reservations/schedule_form.html",
@@ -96,7 +94,6 @@ def ask(admin: ReadOnlyAdmin, request: HttpRequest, schedule: ConcertSchedule, f
 def confirm(
     admin: ReadOnlyAdmin, request: HttpRequest, schedule: ConcertSchedule, form: CancelDateForm
 ) -> HttpResponse:
-    """The page that shows whom it touches."""
     reason, refund_to = form.reason(), RefundTo(form.cleaned_data["refund_to"])
     return admin.page(
         request,
@@ -161,7 +158,6 @@ def progress_panel(request: HttpRequest, schedule: ConcertSchedule) -> SafeStrin
 
 
 def progress_html(request: HttpRequest, run: RefundRun) -> SafeString:
-    """The part that changes."""
     facts = {"progress": refund_work.progress_of(run), "may_retry": request.user.has_perm(PERMISSION)}
     return render_to_string("admin/payments/date_refunds_part.html", facts, request)
 

@@ -129,7 +129,6 @@ def sums_of(made: Sequence[Withdrawal]) -> tuple[int, int]:
 
 
 def log(admin: ReadOnlyAdmin, request: HttpRequest, payment: Payment, fee: int, note: str) -> None:
-    """Note a refund in the admin's log."""
     said = {"amount": money(payment.price - fee), "fee": money(fee), "note": note}
     admin.log_change(request, payment, str(_("Refunded %(amount)s, fee %(fee)s: %(note)s") % said))
 

@@ -33,7 +33,6 @@ def give(asked: Approval) -> None:
 
 
 def describe_gift(asked: Approval) -> Sequence[Line]:
-    """The date, the seats, for whom."""
     order = order_in(asked)
     of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
     seats = ConcertSeat.objects.filter(pk__in=order.seat_ids).order_by("pk")

@@ -40,7 +40,6 @@ def run(asked: Approval) -> None:
 
 
 def describe(asked: Approval) -> Sequence[Line]:
-    """The fans, the seats, what is kept, and where it goes."""
     return [
         (_("Seats"), lines_of_seats([int(pk) for pk in asked.payload["fees"]])),
         (_("Fee"), money(sum(asked.payload["fees"].values()))),
@@ -72,7 +71,6 @@ def run_for_date(asked: Approval) -> None:
 
 
 def describe_date(asked: Approval) -> Sequence[Line]:
-    """The date, how many seats, what is kept of each."""
     order = asked.payload
     of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order["schedule"]).first()
     when = day_and_time(of.concert_at, of.concert.time_zone) if of else ""

@@ -127,7 +127,6 @@ def run_approved(asked: Approval) -> None:
 
 
 def describe(asked: Approval) -> list[Line]:
-    """The date, whom it touches, why."""
     order = order_in(asked)
     of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
     return [

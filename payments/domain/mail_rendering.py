@@ -42,12 +42,10 @@ class MailLine:
 
     @property
     def fee(self) -> int:
-        """What a refund kept."""
         return self.payment.refund_fee or 0
 
     @property
     def refund(self) -> int:
-        """What a refund gave back."""
         return self.payment.price - self.fee
 
 
@@ -170,7 +168,6 @@ def language_of(user: User) -> str:
 
 
 def mail_context(lines: Sequence[MailLine]) -> dict[str, Any]:  # Any: what templates show
-    """What the templates show."""
     reservation = lines[0].payment.reservation
     return {
         "lines": lines,
@@ -202,7 +199,6 @@ def headers(lines: Sequence[MailLine]) -> dict[str, str]:
 
 
 def named(name: str) -> dict[str, str]:
-    """The same of a mail of this name."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "frontrow"
     return {"Message-ID": f"<{name}@{domain}>", "Auto-Submitted": "auto-generated"}
 

@@ -242,7 +242,6 @@ def announcement_letter(owed: OwedAnnouncement, now: datetime | None) -> Letter 
 
 
 def note_mailed(own: QuerySet[AnnouncementRecipient], at: datetime | None) -> None:
-    """Its fan was written to."""
     own.update(mailed_at=at or Now())
 
 
@@ -252,7 +251,6 @@ def address_of_holder(fan: User) -> str:
 
 
 def sent_to(address: str, message: EmailMessage) -> EmailMessage:
-    """The mail, to this address."""
     message.to = [address]
     return message
 
@@ -274,7 +272,6 @@ def date_letter(owed: OwedDateMail, now: datetime | None) -> Letter | None:
 
 
 def payment_letter(kind: MailKind, payments: list[Payment], address: str) -> Letter:
-    """The mail of payments of one booking."""
     return Letter(
         owed_for=max(each.owed_for for each in payments),  # type: ignore[attr-defined]  # annotated
         render=lambda: render_mail(kind, payments, address),
@@ -283,7 +280,6 @@ def payment_letter(kind: MailKind, payments: list[Payment], address: str) -> Let
 
 
 def receipt_letter(top_up: TopUp) -> Letter:
-    """The mail of a top-up."""
     return Letter(
         owed_for=top_up.owed_for,  # type: ignore[attr-defined]  # annotated
         render=lambda: render_receipt(top_up),
@@ -292,7 +288,6 @@ def receipt_letter(top_up: TopUp) -> Letter:
 
 
 def outcome_letter(made: list[Withdrawal]) -> Letter:
-    """The mail of withdrawals that have ended alike."""
     return Letter(
         owed_for=max(each.owed_for for each in made),  # type: ignore[attr-defined]  # annotated
         render=lambda: render_outcome(made),

@@ -97,7 +97,6 @@ def work(run_id: int, *, seconds: float = SLICE_SECONDS, now: datetime | None = 
 
 
 def release_holds(schedule_id: int, now: datetime | None) -> None:
-    """Give back what is only held."""
     held = of_schedule(schedule_id).filter(status=Status.RESERVING).values_list("pk", flat=True)
     for reservation_id in list(held):
         holds.release_hold(reservation_id=reservation_id, now=now)
@@ -185,7 +184,6 @@ class Lease:
         RefundRun.objects.filter(pk=self.run_id, leased_until=self.until).update(leased_until=Now() + pause)
 
     def end(self) -> None:
-        """It is over."""
         own = RefundRun.objects.filter(pk=self.run_id, leased_until=self.until, ended_at=None)
         own.update(ended_at=Now(), leased_until=None)
 

@@ -49,12 +49,10 @@ class BookingReceipt:
 
     @cached_property
     def refunded(self) -> int:
-        """What went back to the wallet."""
         return sum(each.refund for each in self.lines)
 
     @cached_property
     def fees(self) -> int:
-        """What refunds kept."""
         return sum(each.fee for each in self.lines)
 
     @property

@@ -101,7 +101,6 @@ class SaleFigures:
 
     @property
     def is_drawing(self) -> bool:
-        """Whether numbers were being drawn."""
         return self.state is SaleState.OPEN and self.drawn_at is None and self.gathered > 0
 
     @property
@@ -131,7 +130,6 @@ def read_growth(schedule_ids: Sequence[int]) -> dict[int, dict[int, Row]]:
 
 
 def now_of(figures: SaleFigures) -> Sample:
-    """The figures as a sample."""
     return figures.read_at.timestamp(), {name: getattr(figures, name) for name in DRAWN}
 
 

@@ -140,7 +140,6 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
         return {"status": ConcertStatus.UNAVAILABLE} | super().get_changeform_initial_data(request)
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
-        """Add or change a concert, and its poster."""
         if obj is None:
             obj = concerts.add_concert(**{name: form.cleaned_data[name] for name in COLUMNS})
         else:
@@ -158,7 +157,6 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
         return [ngettext("%d date", "%d dates", dates) % dates] if dates else []
 
     def remove(self, obj: Model) -> None:
-        """Delete a concert without dates."""
         concerts.delete_concert(concert_id=obj.pk)
 
     @admin.action(description=_("Publish"), permissions=["change"])

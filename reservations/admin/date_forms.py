@@ -54,12 +54,10 @@ class ReasonForm(StepForm):
     )
 
     def reason(self) -> Reason:
-        """The reason that was sent."""
         return Reason(ko=self.cleaned_data["reason_ko"], en=self.cleaned_data["reason_en"])
 
 
 def free_days_default() -> int:
-    """For how many days a move opens free refunds, unless staff say otherwise."""
     return int(settings.FREE_REFUND_DAYS)
 
 
@@ -104,7 +102,6 @@ class MoveForm(ReasonForm):
         return moment
 
     def move(self) -> Move:
-        """The move that was sent."""
         sent: dict[str, Any] = self.cleaned_data  # Any: each field of its own type
         return Move(
             concert_at=sent["concert_at"],

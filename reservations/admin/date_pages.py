@@ -54,7 +54,6 @@ class DatePanel:
 
     @property
     def has_news(self) -> bool:
-        """Whether anything became of the date that its page has to say."""
         moved = self.schedule.canceled_at or self.schedule.first_concert_at
         return bool(moved or self.panels or self.announcements)
 
@@ -217,7 +216,6 @@ class DatePages(StaffAdmin):
         )
 
     def message_preview(self, request: HttpRequest, schedule: ConcertSchedule, form: MessageForm) -> HttpResponse:
-        """How fans read it, and how many do."""
         texts, fans = form.texts(), date_impact(schedule.pk).fans
         previews = [(each, texts[f"subject_{each}"], texts[f"body_{each}"]) for each in ("ko", "en")]
         return self.page(
@@ -234,7 +232,6 @@ class DatePages(StaffAdmin):
 
     @schedule_view("view_concertschedule")
     def announcement_page(self, request: HttpRequest, schedule: ConcertSchedule, announcement_id: int) -> HttpResponse:
-        """One mail to all, and how far it is."""
         found = [each for each in announced(schedule.pk) if each.pk == announcement_id]
         if not found:
             raise Http404
@@ -285,12 +282,10 @@ def times_to_show(schedule: ConcertSchedule, move: Move) -> list[tuple[str, str]
 
 
 def impact_facts(impact: DateImpact) -> list[tuple[str, str]]:
-    """Whom a change touches, in words."""
     return [(_("Tickets"), impact.sold), (_("Holds and fans in line"), held_and_waiting(impact))]
 
 
 def held_and_waiting(impact: DateImpact) -> str:
-    """Who is about to buy, in words."""
     facts = {"held": f"{impact.held:,}", "waiting": f"{impact.waiting:,}"}
     return _("%(held)s seats held, %(waiting)s fans in line") % facts
 
@@ -304,7 +299,6 @@ def checked(texts: Any) -> bool:  # Any: a TypedDict out of a form
 
 
 def holders_text(fans: int) -> str:
-    """How many are written to."""
     text = ngettext(
         "%(count)s fan has tickets for this date, and gets one mail.",
         "%(count)s fans have tickets for this date, and get one mail each.",
@@ -318,7 +312,6 @@ def title_of(announcement: Announcement) -> str:
 
 
 def tell_of_mails(request: HttpRequest, announcement: Announcement) -> None:
-    """Say how many mails are on their way."""
     count = announcement.recipients.count()
     text = ngettext("%(count)s mail is being sent.", "%(count)s mails are being sent.", count)
     messages.info(request, text % {"count": f"{count:,}"})

@@ -35,7 +35,6 @@ class DrawSummary:
 
     @property
     def has_lobby(self) -> bool:
-        """Whether fans may gather before the opening."""
         return self.lobby_at < self.opens_at
 
 

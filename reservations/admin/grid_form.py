@@ -64,7 +64,6 @@ class SectionForm(forms.Form):
     )
 
     def section(self) -> grids.GridSection:
-        """The section that a valid form describes."""
         sent = self.cleaned_data
         return grids.GridSection(
             name=sent["name"],
@@ -109,6 +108,5 @@ def hall_from_grid(sections: Any) -> Hall | None:  # Any: GRID's class
 
 
 def section_sums(hall: Hall) -> list[tuple[str, str, int, int]]:
-    """Each section of a grid with its category, its price and how many seats it has."""
     sizes = Counter((seat.section, seat.category) for seat in hall.seats)
     return [(section, category.name, category.price, count) for (section, category), count in sizes.items()]

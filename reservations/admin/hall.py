@@ -216,7 +216,6 @@ class HallPages(StaffAdmin):
 
     @schedule_view(*VIEW)
     def hall_seats(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """What is drawn, as the fans' map has it."""
         key = f"{schedule.pk}-{schedule.layout_version}"
         return json_of(_columns.get_or_build(key, lambda: (columns_of(schedule.pk), KEPT_SECONDS)))
 
@@ -227,7 +226,6 @@ class HallPages(StaffAdmin):
 
     @schedule_view(*VIEW)
     def hall_who(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """Who has these seats, in a line each."""
         ids = (parse_ranges(request.GET.get("seats", "")) or [])[: hall_states.MOST_TOLD]
         sees_fans = request.user.has_perm(SEES_FANS)
         told = hall_states.told_of(schedule.pk, ids)
@@ -273,7 +271,6 @@ class HallPages(StaffAdmin):
     def stepped(
         self, request: HttpRequest, schedule: ConcertSchedule, step: Step, done: seats.SeatChanges, ids: Sequence[int]
     ) -> HttpResponse:
-        """Say what came of it, and write it into the log of the date."""
         said = _("%(said)s: %(count)s.") % {"said": step.title, "count": f"{done.changed:,}"}
         if done.changed:
             self.log_change(request, schedule, f"{said} {names_of(ids)}")
@@ -287,7 +284,6 @@ class HallPages(StaffAdmin):
 
     @schedule_view(*VIEW)
     def named_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """The named holds of a date, with what became of their seats."""
         return self.page(
             request,
             "admin/reservations/named_holds.html",
@@ -337,12 +333,10 @@ def columns_of(schedule_id: int) -> bytes:
 
 
 def seats_in(schedule: ConcertSchedule, section: str) -> list[int]:
-    """The ids of a section, in order."""
     return list(schedule.seats.filter(section=section).order_by("pk").values_list("pk", flat=True))
 
 
 def rows_of(told: Sequence[SeatTold]) -> dict[str, list[SeatTold]]:
-    """Seats by row."""
     rows: dict[str, list[SeatTold]] = {}
     for each in told:
         rows.setdefault(each.seat.row, []).append(each)
@@ -350,7 +344,6 @@ def rows_of(told: Sequence[SeatTold]) -> dict[str, list[SeatTold]]:
 
 
 def line_of(told: SeatTold, *, sees_fans: bool) -> str:
-    """A seat with its state, and who has it for who may know."""
     seat, booked = told.seat, told.reservation
     parts = [seat_name(seat), seat.category, money(seat.seat_price)]
     if told.is_free:
@@ -370,7 +363,6 @@ def line_of(told: SeatTold, *, sees_fans: bool) -> str:
 
 
 def names_of(ids: Sequence[int]) -> str:
-    """A few of the seats, for the log."""
     first = ConcertSeat.objects.filter(pk__in=ids).order_by("pk")[:5]
     more = _(" and %d more") % (len(ids) - len(first)) if len(ids) > len(first) else ""
     return ", ".join(map(str, first)) + more

@@ -100,7 +100,6 @@ class HallAdmin(DomainAdmin):
         return ("venue",) if obj else ()
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
-        """Add a hall, with its plan if there is a file, or rename it."""
         sent = form.cleaned_data
         if obj is not None:
             halls.rename_hall(hall_id=obj.pk, name=sent["name"])
@@ -116,7 +115,6 @@ class HallAdmin(DomainAdmin):
     def response_add(
         self, request: HttpRequest, obj: Any, *_rest: Any
     ) -> HttpResponseRedirect:  # Any: as Django has it
-        """On to the page of the hall: its map, or the ways to one."""
         self.message_user(request, _("Added the hall “%(name)s”.") % {"name": obj.name}, messages.SUCCESS)
         return HttpResponseRedirect(page_of(obj.pk))
 
@@ -125,7 +123,6 @@ class HallAdmin(DomainAdmin):
         return [ngettext("%d date", "%d dates", dates) % dates] if dates else []
 
     def remove(self, obj: Model) -> None:
-        """Delete a hall that no date was made of."""
         halls.delete_hall(hall_id=obj.pk)
 
     def summary(self, request: HttpRequest, hall: Any) -> dict[str, Any]:  # Any: a row, and values of a template
@@ -180,7 +177,6 @@ class HallAdmin(DomainAdmin):
         return self.written(request, hall, written, plan_in(form).notices)
 
     def grid_page(self, request: HttpRequest, hall_id: int) -> HttpResponse:
-        """A plan out of a few numbers."""
         hall = self.hall_of(request, hall_id, is_changed=True)
         base = staff.annotation(hall, "version") or 0
         sections = HALL_GRID(request.POST or None, prefix="sections")
@@ -226,7 +222,6 @@ class HallAdmin(DomainAdmin):
     def written(
         self, request: HttpRequest, hall: VenueHall, plan: HallVersion, notices: Any
     ) -> HttpResponseRedirect:  # Any: lines of text
-        """Say what was written and what was adapted, and go to the hall's page."""
         facts = {"version": plan.version, "count": f"{plan.seat_count:,}"}
         self.note(request, hall, _("Version %(version)d of the plan has %(count)s seats.") % facts)
         for notice in notices:
@@ -234,7 +229,6 @@ class HallAdmin(DomainAdmin):
         return HttpResponseRedirect(page_of(hall.pk))
 
     def version_page(self, request: HttpRequest, hall_id: int, version: int) -> HttpResponse:
-        """The map of one version."""
         hall = self.hall_of(request, hall_id, is_changed=False)
         plan = library.plan_with_seats(hall.pk, version)
         if plan is None:
@@ -251,7 +245,6 @@ class HallAdmin(DomainAdmin):
 
 
 def plan_in(form: PlanForm) -> Plan:
-    """The plan of a valid form that needs one."""
     if form.read is None:
         raise ValueError("a form without a file is no valid one")
     return form.read

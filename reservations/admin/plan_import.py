@@ -70,7 +70,6 @@ class PricesForm(forms.Form):
                 self.fields[field].widget.attrs["aria-label"] = f"{self.fields[field].label}: {name}"
 
     def rows(self) -> list[dict[str, object]]:
-        """The categories for the page: name, colour, seats, those that the plan calls accessible, and their fields."""
         seats = [seat for row in self.plan.rows for seat in row.seats]
         sizes = Counter(seat.category for seat in seats)
         accessible = Counter(seat.category for seat in seats if seat.is_accessible)
@@ -87,7 +86,6 @@ class PricesForm(forms.Form):
         ]
 
     def hall(self) -> Hall:
-        """The hall at the prices of a valid form."""
         names = list(enumerate(self.plan.categories))
         prices = {name: self.cleaned_data[f"price_{nth}"] for nth, name in names}
         return self.plan.hall(prices, {name for nth, name in names if self.cleaned_data[f"accessible_{nth}"]})
@@ -114,7 +112,6 @@ def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedul
 def imported(
     admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, plan: Plan, count: int
 ) -> HttpResponse:
-    """Write into the log who did it, say so, and go to the schedule's page."""
     said = ngettext(
         "Imported the seating plan “%(name)s” with %(count)s seat.",
         "Imported the seating plan “%(name)s” with %(count)s seats.",
@@ -125,7 +122,6 @@ def imported(
 
 
 def preview(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, form: PricesForm) -> HttpResponse:
-    """The page with the drawing, what is in the plan, and the prices."""
     plan = form.plan
     return admin.page(
         request,
@@ -141,7 +137,6 @@ def preview(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, 
 
 
 def sections_of(plan: Plan) -> list[tuple[str, int, int]]:
-    """Name, rows and seats of every section."""
     rows = Counter(row.section for row in plan.rows)
     seats: Counter[str] = Counter()
     for row in plan.rows:

@@ -69,11 +69,9 @@ class PriceTableForm(forms.Form):
         return cleaned
 
     def rows(self) -> list[tuple[read.CategoryPrices, str, Any]]:  # Any: a bound field
-        """The categories for the page: what they are, what they cost now, and the field."""
         return [(each, prices_now(each), self[field_of(each.name)]) for each in self.categories]
 
     def prices(self) -> dict[str, int]:
-        """The prices that were typed by category, in minor units."""
         sent = {each.name: self.cleaned_data.get(field_of(each.name)) for each in self.categories}
         return {name: price for name, price in sent.items() if price is not None}
 
@@ -89,7 +87,6 @@ def field_of(category: str) -> str:
 
 
 def prices_now(category: read.CategoryPrices) -> str:
-    """What a category costs on these dates."""
     if category.lowest == category.highest:
         return money(category.lowest)
     return f"{money(category.lowest)} – {money(category.highest)}"
@@ -162,7 +159,6 @@ def sent_count(request: HttpRequest, name: str) -> int:
 def log_on_dates(
     admin: StaffAdmin, request: HttpRequest, form: PriceTableForm, changed: Mapping[int, int], said: str
 ) -> None:
-    """An entry on each date whose prices changed."""
     for date in form.dates:
         if changed.get(date.pk):
             text = _("New prices: %(prices)s (%(count)s seats)")

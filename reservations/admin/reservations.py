@@ -36,7 +36,6 @@ class ReservationAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "admin/reservations/reservation_steps.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
-        """Reservations with seat and fan, and the time of reading."""
         rows: QuerySet[Reservation] = super().get_queryset(request)
         return rows.annotate(state=state_at()).select_related("concert_seat", "user")
 
@@ -81,7 +80,6 @@ class ReservationAdmin(ReadOnlyAdmin):
         return [("<int:reservation_id>/release-hold/", self.release_hold, "reservations_reservation_release_hold")]
 
     def release_hold(self, request: HttpRequest, reservation_id: int) -> HttpResponse:
-        """Give one held seat back, from its page."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_release_permission(request):

@@ -63,22 +63,18 @@ class SchedulePages(StaffAdmin):
         return [*ours, priced, *super().own_pages()]
 
     def may_add_seats(self, request: HttpRequest) -> bool:
-        """Whether this member of staff may give a date its seats."""
         return may(request, ADDING_SEATS)
 
     def may_remove_seats(self, request: HttpRequest) -> bool:
-        """Whether this member of staff may take a date's seats away."""
         return may(request, REMOVING_SEATS)
 
     def done(self, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
-        """Write into the log who did it, say so, and go back to the date's page."""
         self.note(request, schedule, said)
         return HttpResponseRedirect(change_page(schedule.pk))
 
     def form_page(
         self, request: HttpRequest, schedule: ConcertSchedule, form: forms.BaseForm, **context: object
     ) -> HttpResponse:
-        """A page with one form about a date."""
         back = change_page(schedule.pk)
         template = str(context.pop("template", "admin/reservations/schedule_form.html"))
         return self.page(request, template, form=form, schedule=schedule, back=back, **context)
@@ -150,7 +146,6 @@ class SchedulePages(StaffAdmin):
         return make_once(request, lambda: self.copied(request, schedule))
 
     def copied(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """The page of the copy, or of the form."""
         form = CopyForm(request.POST or None)
         copy = submit_to_domain(
             form,
@@ -173,7 +168,6 @@ class SchedulePages(StaffAdmin):
 
     @schedule_view("change_concertschedule")
     def close_sale_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """Ask once, then close the sale."""
         if request.method == "POST":
             schedules.close_sale(schedule_id=schedule.pk)
             return self.done(request, schedule, _("Closed the sale."))
@@ -207,7 +201,6 @@ class SchedulePages(StaffAdmin):
 
     @schedule_view("change_concertschedule")
     def pause(self, request: HttpRequest, schedule: ConcertSchedule, *, is_paused: bool) -> HttpResponse:
-        """Let nobody in until further notice, or fans in again."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=is_paused)

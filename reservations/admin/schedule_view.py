@@ -21,7 +21,6 @@ REMOVING_SEATS = ("change_concertschedule", "delete_concertseat")
 
 
 def change_page(schedule_id: int) -> str:
-    """The address of a date's page."""
     return reverse(f"admin:{PREFIX}_change", args=[schedule_id])
 
 

@@ -129,7 +129,6 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
 
     @column(_("fans inside at once"), ordering="queue_max_active")
     def waiting_room(self, schedule: ConcertSchedule) -> str:
-        """The cap, or that nobody is let in."""
         return str(_("paused")) if schedule.queue_paused else f"{schedule.queue_max_active:,}"
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -174,11 +173,9 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
         return ("concert", *(name for name, is_so in fixed.items() if is_so))
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Concerts are found by typing."""
         return self.autocomplete_fields
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
-        """Add a date, or change its times."""
         sent = form.cleaned_data
         if obj is None:
             return schedules.add_schedule(
@@ -229,13 +226,11 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
         return [str(reason) for reason, keeps in reasons.items() if keeps(obj.pk)]
 
     def remove(self, obj: Model) -> None:
-        """Delete a date that nobody came to, with its seats."""
         schedules.delete_schedule(schedule_id=obj.pk)
 
     # --- The page of one date ----------------------------------------------------------------------
 
     def summary(self, request: HttpRequest, schedule: Any) -> dict[str, Any]:  # Any: values of a template
-        """How the sale of one date goes."""
         categories = staff.by_category(schedule.pk)
         seats = staff.total_counts(categories)
         fresh = staff.schedules(ConcertSchedule.objects.filter(pk=schedule.pk)).get()

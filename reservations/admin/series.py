@@ -131,7 +131,6 @@ def progress_page(admin: StaffAdmin, request: HttpRequest, concert: Concert, mad
 
 
 def tell(admin: StaffAdmin, request: HttpRequest, concert: Concert, made: int, seats: SeatsOfSeries | None) -> None:
-    """Say what was made, and write it into the log of the concert."""
     if not made:
         messages.info(request, _("All of these dates are there already. Nothing was made twice."))
         return

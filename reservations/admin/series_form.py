@@ -160,7 +160,6 @@ class SeriesForm(forms.Form):
         return Opening(days_before=sent["opens_days_before"], hour=sent["opens_hour"])
 
     def series(self) -> Series:
-        """The series of a valid form."""
         return Series(self.starts, self.opening, self.cleaned_data["closes_before"])
 
     def limits(self) -> Limits:
@@ -191,10 +190,8 @@ class HallPricesForm(forms.Form):
             self.fields[f"price_{nth}"] = MoneyField(label=label, min_value=in_major(1), initial=known.get(name))
 
     def prices(self) -> dict[str, int]:
-        """The prices of a valid form by category, in minor units."""
         return {each["name"]: self.cleaned_data[f"price_{nth}"] for nth, each in enumerate(self.plan.categories)}
 
 
 def plan_choices(plans: Sequence[HallVersion]) -> list[tuple[int, str]]:
-    """Plans by name: the venue, the hall, and how many seats it has."""
     return [(plan.pk, f"{plan.hall.venue.name} · {plan.hall.name} ({plan.seat_count:,})") for plan in plans]

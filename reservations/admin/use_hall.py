@@ -22,7 +22,6 @@ KEEPING = ("view_concertschedule", "add_venuehall")
 
 
 def done(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
-    """Write into the log who did it, say so, and go back to the date's page."""
     admin.note(request, schedule, said)
     return HttpResponseRedirect(change_page(schedule.pk))
 

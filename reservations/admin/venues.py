@@ -57,7 +57,6 @@ class VenueAdmin(DomainAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Venue]:
-        """Venues with how many concerts are played in each."""
         rows: QuerySet[Venue] = super().get_queryset(request)
         return rows.annotate(number_of_concerts=Count("concerts"))
 
@@ -66,7 +65,6 @@ class VenueAdmin(DomainAdmin):
         return staff.annotation(venue, "number_of_concerts") or 0
 
     def write(self, form: AnyForm, obj: Model | None) -> Model:
-        """Add or change a venue."""
         if obj is None:
             return venues.add_venue(**{name: form.cleaned_data[name] for name in COLUMNS})
         changed: Any = {name: form.cleaned_data[name] for name in COLUMNS if name in form.changed_data}
@@ -78,5 +76,4 @@ class VenueAdmin(DomainAdmin):
         return [ngettext("%d concert", "%d concerts", concerts) % concerts] if concerts else []
 
     def remove(self, obj: Model) -> None:
-        """Delete a venue where nothing is played."""
         venues.delete_venue(venue_id=obj.pk)

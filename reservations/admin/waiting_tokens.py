@@ -27,7 +27,6 @@ class WaitingTokenAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingToken]:
-        """Tokens with fan and date, each with its status as it is now."""
         rows: QuerySet[WaitingToken] = super().get_queryset(request)
         related = rows.annotate(state=STATE).select_related("user", "concert_schedule__concert")
         return related.defer("concert_schedule__layout", "concert_schedule__draw_seed")
@@ -73,7 +72,6 @@ class WaitingTokenAdmin(ReadOnlyAdmin):
 
 
 def token_in(word: str) -> UUID | None:
-    """The token that a word spells, if it does."""
     try:
         return UUID(word)
     except ValueError:

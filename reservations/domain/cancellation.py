@@ -43,7 +43,6 @@ class Terms:
 
 
 def terms_of(reservation: Reservation) -> Terms:
-    """The terms of a reservation that was read with its schedule."""
     schedule = reservation.concert_schedule
     before = schedule.free_refunds_before
     return Terms(

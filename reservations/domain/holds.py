@@ -152,7 +152,6 @@ def hold_params(
     request_hash: str | None,
     now: datetime | None,
 ) -> dict[str, object]:
-    """What every statement that holds seats is told, besides which."""
     return {
         "fan": user_id,
         "schedule": schedule,
@@ -169,7 +168,6 @@ def hold_params(
 
 
 def held_rows(statement: str, params: dict[str, object]) -> list[Row]:
-    """The answer of hold_seats.sql."""
     try:
         return fetch(statement, params)
     except IntegrityError:

@@ -48,7 +48,6 @@ def read_upload(key: str, *, user_id: int, schedule_id: int) -> bytes | None:
 
 
 def delete_upload(key: str, *, user_id: int, schedule_id: int) -> None:
-    """Drop the file of a key that was found."""
     default_storage.delete(upload_name(key, user_id, schedule_id))
 
 

@@ -146,7 +146,6 @@ def as_webp(image: Image.Image) -> bytes:
 
 
 def shrink_to_width(image: Image.Image, width: int) -> Image.Image:
-    """A copy that is no wider than `width`."""
     if image.width <= width:
         return image
     height = max(1, round(image.height * width / image.width))

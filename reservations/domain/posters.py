@@ -44,7 +44,6 @@ class Poster:
 
     @property
     def name(self) -> str:
-        """The name of its file in the storage."""
         return poster_name(hashlib.sha256(self.content).hexdigest(), self.suffix)
 
 
@@ -136,7 +135,6 @@ def stored_files() -> list[tuple[str, datetime]]:
 
 
 def storage() -> KeepingTime:
-    """The storage as this module needs it."""
     return cast("KeepingTime", default_storage)  # a proxy of the one that the settings name
 
 

@@ -146,7 +146,6 @@ def planned(series: Series, *, concert_id: int, zone: str | None, now: datetime 
 def planned_date(  # noqa: PLR0917  all of it is needed, once
     series: Series, start: datetime, zone: ZoneInfo, there: set[datetime], is_repeated: bool, now: datetime
 ) -> PlannedDate:
-    """One date of a series."""
     at = start.replace(tzinfo=zone)
     opens_at = series.opening.of(at, zone)
     # On the clocks of the zone subtracting would skip an hour or count one twice.

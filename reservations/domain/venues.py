@@ -31,7 +31,6 @@ class VenueColumns(TypedDict, total=False):
 
 @cache
 def zone_names() -> list[str]:
-    """The zones that a venue can have: names of the IANA's list, in order."""
     return sorted(name for name in available_timezones() if fullmatch(ZONE_SHAPE, name))
 
 

@@ -38,7 +38,6 @@ class AreaText:
     size: float = TEXT_SIZE
 
     def as_json(self) -> dict[str, object]:
-        """The text's part of an area in a layout."""
         written = {"text": self.text, "text_x": self.x, "text_y": self.y, "text_size": self.size}
         return written | ({"text_color": self.color} if self.color else {})
 
@@ -124,7 +123,6 @@ def area_from(raw: Mapping[str, Any]) -> Area:  # Any: JSON
 
 
 def middle_of(area: Area) -> Point:
-    """The middle of an area's outline, as it lies on the map."""
     outline = list(turned(area.outline(), (area.x, area.y), area.rotation))
     x, y = (sum(coordinates) / len(outline) for coordinates in zip(*outline, strict=True))
     return x, y

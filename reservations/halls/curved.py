@@ -71,13 +71,11 @@ def around(radius: float, degrees: float) -> tuple[float, float]:
 
 
 def section_middle(tier: Tier, nth: int) -> float:
-    """The angle of the middle of a section."""
     share = 2 * tier.half_angle / len(tier.sections)
     return -tier.half_angle + share * (nth + 0.5)
 
 
 def tier_seats(tier: Tier) -> Iterator[SeatPlan]:
-    """The seats of a tier, section after section, row after row."""
     for nth, name in enumerate(tier.sections):
         for row, letter in enumerate(islice(row_labels(), tier.rows)):
             yield from arc(tier, f"{tier.name} {name}", section_middle(tier, nth), row, letter)

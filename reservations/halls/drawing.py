@@ -53,7 +53,6 @@ def joined(parts: Iterable[SafeString]) -> SafeString:
 
 
 def objects(layout: Mapping[str, object], key: str) -> Iterator[Json]:
-    """The objects of a list of a layout."""
     found = layout.get(key)
     return (entry for entry in found if isinstance(entry, dict)) if isinstance(found, list) else iter(())
 
@@ -74,7 +73,6 @@ def view_box(layout: Mapping[str, object], dots: Sequence[Dot], radius: float) -
 
 
 def corners(area: Json) -> Iterator[Point]:
-    """Points around an area, on the map."""
     origin = point_of(area)
     return turned(outline(area), origin, number_of(area.get("rotation")) or 0.0) if origin else iter(())
 
@@ -92,7 +90,6 @@ def outline(area: Json) -> Iterable[Point]:
 
 
 def colours(layout: Mapping[str, object]) -> dict[str, str]:
-    """The colours of a layout's categories by name."""
     kinds = enumerate(objects(layout, "categories"))
     return {str(kind.get("name")): category_colour(kind.get("color"), nth) for nth, kind in kinds}
 
@@ -110,7 +107,6 @@ def draw_seats(dots: Iterable[Dot], known: Mapping[str, str], radius: float) -> 
 
 
 def draw_path(path: str, color: str, width: float) -> SafeString:
-    """Points as discs of a colour."""
     return format_html('<path d="{}" stroke="{}" stroke-width="{}" stroke-linecap="round"/>', path, color, short(width))
 
 
@@ -139,7 +135,6 @@ def draw_area(area: Json) -> SafeString:
 
 
 def draw_shape(area: Json, fill: str) -> SafeString:
-    """The outline of an area; nothing for a text, and for what has no size."""
     look = format_html('fill="{}" stroke="{}"', none(fill), none(colour_of(area.get("border_color")) or OUTLINE))
     width, height = measures(area)
     shape = area.get("shape")
@@ -159,7 +154,6 @@ def none(colour: str) -> str:
 
 
 def measures(area: Json) -> tuple[float, float]:
-    """Width and height of an area."""
     if area.get("shape") == Shape.RECTANGLE:
         return number_of(area.get("width")) or 0.0, number_of(area.get("height")) or 0.0
     radius = area.get("radius")
@@ -198,7 +192,6 @@ def draw_label(label: Json) -> SafeString:
 
 
 def draw_text(text: str, point: Point, size: float, color: str = "currentColor") -> SafeString:
-    """A text centred on a point."""
     if not text or size <= 0:
         return SafeString()
     # Letters stand on their line: a third of their size below the middle. Not every reader knows dominant-baseline.

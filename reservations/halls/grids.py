@@ -57,7 +57,6 @@ class Numbering(StrEnum):
         return self in {Numbering.FROM_RIGHT, Numbering.ODD_FROM_RIGHT, Numbering.EVEN_FROM_RIGHT}
 
     def number(self, nth: int) -> int:
-        """The nth number, counted from 0."""
         if self in {Numbering.ODD, Numbering.ODD_FROM_RIGHT}:
             return 2 * nth + 1
         return 2 * nth + 2 if self in {Numbering.EVEN, Numbering.EVEN_FROM_RIGHT} else nth + 1
@@ -140,7 +139,6 @@ def placed_sections(bands: Sequence[Sequence[GridSection]], middle: float) -> It
 
 
 def section_seats(section: GridSection, corner: Corner) -> Iterator[SeatPlan]:
-    """The seats of a section, row after row, by number."""
     for row, name in enumerate(section.row_names()):
         for nth in range(section.seats_per_row):
             column = section.seats_per_row - 1 - nth if section.numbering.is_from_right else nth

@@ -79,7 +79,6 @@ class Hall:
         return stage_in(self.areas) or (self.width / 2, 0.0)
 
     def places(self) -> list[SeatPlace]:
-        """Where each of the seats stands among its neighbours."""
         return places_of([Spot(seat.section, seat.row, seat.number, seat.x, seat.y) for seat in self.seats], self.stage)
 
     def layout(self) -> dict[str, object]:

@@ -113,7 +113,6 @@ class Concert(models.Model):
 
     @property
     def poster_url(self) -> str | None:
-        """The address of the poster on this site, if there is one."""
         return self.poster.url if self.poster else None
 
     @property

@@ -106,17 +106,14 @@ class BookingSummary:
 
     @cached_property
     def held(self) -> list[BookedSeat]:
-        """The seats that wait for their payment."""
         return self.of(BookedSeatState.HELD)
 
     @cached_property
     def paid(self) -> list[BookedSeat]:
-        """The seats that have a ticket."""
         return self.of(BookedSeatState.PAID)
 
     @cached_property
     def refunded(self) -> list[BookedSeat]:
-        """The seats whose money went back."""
         return self.of(BookedSeatState.REFUNDED)
 
     def of(self, state: BookedSeatState) -> list[BookedSeat]:
@@ -124,22 +121,18 @@ class BookingSummary:
 
     @property
     def to_pay(self) -> int:
-        """The price of the held seats."""
         return sum(each.price for each in self.held)
 
     @property
     def paid_total(self) -> int:
-        """The price of the seats that have a ticket."""
         return sum(each.price for each in self.paid)
 
     @property
     def refunded_total(self) -> int:
-        """What went back to the wallet."""
         return sum(each.refund for each in self.refunded)
 
     @property
     def fees_total(self) -> int:
-        """What the refunds kept back."""
         return sum(each.price - each.refund for each in self.refunded)
 
     @property
@@ -175,7 +168,6 @@ class BookingSummary:
 
     @property
     def is_extended(self) -> bool:
-        """Whether its hold has had its longer time already."""
         return any(each.reservation.extended_at for each in self.held)
 
     @property
@@ -185,7 +177,6 @@ class BookingSummary:
 
     @property
     def is_date_canceled(self) -> bool:
-        """Whether the concert isn't played on this date at all."""
         return self.schedule.canceled_at is not None
 
     @property

@@ -40,7 +40,6 @@ def own_reservations(*, user_id: int, now: datetime | None = None) -> Reservatio
 
 
 def with_date(reservations: ReservationQuerySet) -> ReservationQuerySet:
-    """These, each with its schedule, by which refunds are judged."""
     hidden = "concert_schedule__layout", "concert_schedule__draw_seed"
     return reservations.select_related("concert_schedule").defer(*hidden)
 

@@ -60,7 +60,6 @@ class PublicConcert:
 
     @property
     def genre_label(self) -> str:
-        """The genre in words."""
         return str(Genre(self.genre).label) if self.genre else ""
 
     @property
@@ -164,7 +163,6 @@ def genres_called(word: str) -> list[str]:
 
 @cache
 def genre_keys() -> list[tuple[str, str]]:
-    """Each genre with its name in a language, and the initials of it."""
     keys = []
     for language, _name in settings.LANGUAGES:
         with override(language):

@@ -23,7 +23,6 @@ class DateImpact:
 
     @property
     def sold(self) -> str:
-        """What is paid, in words."""
         facts = {"tickets": f"{self.tickets:,}", "fans": f"{self.fans:,}", "amount": money(self.amount)}
         return _("Tickets: %(tickets)s, fans: %(fans)s, paid: %(amount)s") % facts
 

@@ -50,7 +50,6 @@ class SectionSize:
 
 
 def sections_of(plan: HallVersion) -> list[SectionSize]:
-    """The sections of a plan in its order."""
     rows: dict[str, set[str]] = {}
     seats: dict[str, int] = {}
     for seat in plan.seats:
@@ -60,7 +59,6 @@ def sections_of(plan: HallVersion) -> list[SectionSize]:
 
 
 def dots_of(plan: HallVersion) -> Sequence[tuple[float, float, str]]:
-    """Place and category of every seat of a plan, to be drawn."""
     return [(seat["x"], seat["y"], seat["category"]) for seat in plan.seats]
 
 

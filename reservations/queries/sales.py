@@ -189,7 +189,6 @@ class PublicSchedule:
 
     @property
     def change_reason(self) -> str:
-        """Why it was moved or canceled, in the reader's language if it was said in it."""
         return in_language(self.change_reasons)
 
     @property

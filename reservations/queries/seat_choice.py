@@ -63,7 +63,6 @@ class SeatChoice:
 
     @property
     def held(self) -> list[Reservation]:
-        """What the fan holds and has yet to pay."""
         return [each for each in self.owned if each.status == Status.RESERVING]
 
     @cached_property
@@ -83,12 +82,10 @@ class SeatChoice:
 
     @property
     def open_sections(self) -> list[tuple[Section, int]]:
-        """The sections in which a seat can be had."""
         return [(section, left) for section, left in self.sections if left]
 
     @property
     def full_sections(self) -> list[Section]:
-        """The sections in which none can."""
         return [section for section, left in self.sections if not left]
 
     @property
@@ -116,7 +113,6 @@ class SeatChoice:
 
     @property
     def has_wheelchair_places(self) -> bool:
-        """Whether the hall has any."""
         return any(seat.accessible for seat in self.seat_map.seats.values())
 
     @property
@@ -127,12 +123,10 @@ class SeatChoice:
 
     @property
     def rows(self) -> list[tuple[Row, list[SeatOption]]]:
-        """The rows of this portion of the section."""
         shown = self.section.portions[self.portion - 1] if self.section else []
         return [(row, [self.option(seat) for seat in row.seats]) for row in shown]
 
     def option(self, seat: Seat) -> SeatOption:
-        """A seat as this fan may choose it."""
         is_free = seat.is_free(self.codes)
         return SeatOption(seat, is_free, is_own=seat.id in self.own_seats, is_chosen=is_free and seat.id in self.kept)
 

@@ -99,7 +99,6 @@ class Section:
 
     @cached_property
     def grades(self) -> Sequence[Grade]:
-        """How the categories of its seats look, in the order of their first seats."""
         return list({seat.category: seat.grade for seat in self.seats}.values())
 
     @cached_property
@@ -141,7 +140,6 @@ def layout_categories(schedules: Mapping[int, str]) -> dict[int, Layout]:
 
 
 def layout_of(sale: Sale) -> bytes:
-    """The map as JSON."""
     return _unpacked.get_or_build(sale.layout_name, lambda: (gzip.decompress(packed_layout_of(sale)), KEPT_SECONDS))
 
 

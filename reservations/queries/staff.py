@@ -106,7 +106,6 @@ def schedule_state_now() -> Case:
 
 
 def in_schedule_state(rows: QuerySet[ConcertSchedule], state: str) -> QuerySet[ConcertSchedule]:
-    """The dates that stand there."""
     return rows.filter(Exact(schedule_state_now(), state))
 
 
@@ -128,13 +127,11 @@ def concerts(rows: QuerySet[Concert]) -> QuerySet[Concert]:
 
 
 def seat_counts(row: Model) -> SeatCounts:
-    """The counts of a row of one of the queries above."""
     found: dict[str, int] | None = annotation(row, "of_seats")
     return SeatCounts(**found) if found else SeatCounts()
 
 
 def schedule_state(schedule: ConcertSchedule) -> ScheduleState:
-    """Where a date of the query above stands."""
     return ScheduleState(annotation(schedule, "state"))
 
 

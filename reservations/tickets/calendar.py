@@ -53,7 +53,6 @@ def calendar_file(entry: CalendarEntry) -> bytes:
 
 
 def event_of(entry: CalendarEntry) -> Event:
-    """The evening, by the clock of the venue."""
     event = Event()
     event.add("uid", entry.uid)
     event.add("sequence", entry.sequence)
@@ -72,7 +71,6 @@ def event_of(entry: CalendarEntry) -> Event:
 
 
 def reminder(entry: CalendarEntry, ahead: timedelta) -> Alarm:
-    """A note so long before the beginning."""
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
     alarm.add("trigger", -ahead)

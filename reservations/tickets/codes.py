@@ -127,7 +127,6 @@ def title_of(concert_name: str, claims: Claims, zone: str | None) -> str:
 
 
 def signed(claims: Claims) -> str:
-    """The text of a ticket."""
     payload = json.dumps(astuple(claims), ensure_ascii=False, separators=(",", ":")).encode()
     head = f"{VERSION}.{to_base32(payload)}"
     return f"{head}.{to_base32(keys.private_key().sign(head.encode()))}"

@@ -28,12 +28,10 @@ def private_key() -> Ed25519PrivateKey:
 
 
 def public_key() -> Ed25519PublicKey:
-    """What checks the site's tickets."""
     return private_key().public_key()
 
 
 def public_pem() -> str:
-    """The public key as a file of its own would have it."""
     return public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 

@@ -34,7 +34,6 @@ def bookings(request: HttpRequest) -> HttpResponse:
 
 @private_page
 def booking(request: HttpRequest, reference: str) -> HttpResponse:
-    """One booking: what became of each seat, and what can be done with it."""
     summary = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     facts = {
         "booking": summary,

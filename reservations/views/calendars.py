@@ -52,13 +52,11 @@ def calendar_entry(request: HttpRequest, booking: BookingSummary) -> CalendarEnt
 
 
 def location_of(concert: Concert) -> str:
-    """Name and address of the venue; nothing where it isn't known."""
     venue = concert.venue
     return ", ".join(filter(None, [venue.name, venue.address])) if venue else ""
 
 
 def description_of(request: HttpRequest, booking: BookingSummary) -> str:
-    """The seats, and where the tickets are."""
     if booking.is_date_canceled:
         return " ".join(filter(None, [_("This date was canceled."), booking.schedule.change_reason]))
     if not booking.paid:

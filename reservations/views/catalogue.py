@@ -47,7 +47,6 @@ class ScheduleCard:
 
     @property
     def has_lobby(self) -> bool:
-        """Whether fans may gather before the opening."""
         return self.schedule.lobby_at < self.schedule.reservation_available_at
 
     @property
@@ -61,7 +60,6 @@ class ScheduleCard:
 
     @property
     def has_all(self) -> bool:
-        """Whether the fan has as many seats as one may have."""
         return self.own is not None and self.own.held + self.own.tickets >= self.schedule.tickets_per_fan
 
 
@@ -95,7 +93,6 @@ def parse_day(text: str) -> date | None:
 
 
 def fans_part(request: HttpRequest, schedules: Sequence[PublicSchedule]) -> Mapping[int, FanSchedule]:
-    """What this reader has of these dates."""
     ids = [schedule.id for schedule in schedules]
     return fan_schedules(user_id=fan_id(request), schedule_ids=ids) if ids and request.user.is_authenticated else {}
 

@@ -70,7 +70,6 @@ class ProgrammeSearch(forms.Form):
             del self.fields["date"]
 
     def clean(self) -> None:
-        """Refuse a range that ends before it begins."""
         since, until = self.cleaned_data.get("date_from"), self.cleaned_data.get("date_to")
         if since and until and until < since:
             self.add_error("date_to", ValidationError(_("This day comes before the other one.")))
@@ -151,7 +150,6 @@ def chips(form: ProgrammeSearch, query: QueryDict) -> Iterator[Chip]:
 
 
 def chip_text(form: ProgrammeSearch, name: str, value: object) -> str:
-    """What is looked for, in a few words."""
     if name in form.names:
         return form.names[name][str(value)]
     if isinstance(value, date):

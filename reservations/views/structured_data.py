@@ -44,7 +44,6 @@ def structured_data(concert: PublicConcert, address: str) -> SafeString:
 
 
 def event(concert: PublicConcert, schedule: PublicSchedule, address: str) -> dict[str, object]:
-    """One date; what isn't known is left out."""
     begins = local(schedule.concert_at, schedule.time_zone)
     minutes = concert.running_minutes
     announced = schedule.first_concert_at and local(schedule.first_concert_at, schedule.time_zone)

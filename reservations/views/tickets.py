@@ -41,7 +41,6 @@ class ShownTicket:
 
 @private_page
 def ticket(request: HttpRequest, pk: int) -> HttpResponse:
-    """The ticket of one paid seat."""
     reference = own_with_schedule(pk, user_id=fan_id(request)).booking_reference
     booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     asked = [each for each in booking.paid if each.reservation.pk == pk]
@@ -52,14 +51,12 @@ def ticket(request: HttpRequest, pk: int) -> HttpResponse:
 
 @private_page
 def tickets(request: HttpRequest, reference: str) -> HttpResponse:
-    """All tickets of a booking, one after the other."""
     booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
     has_tickets = booking.paid and not booking.is_date_canceled
     return show(request, booking, booking.paid) if has_tickets else no_ticket(request, booking)
 
 
 def show(request: HttpRequest, booking: booking_summaries.BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
-    """The page of these tickets."""
     shown = [ShownTicket(each.reservation, ticket_for(each.reservation)) for each in seats]
     facts: dict[str, object] = {"booking": booking, "tickets": shown}
     is_to_keep = request.headers.get("X-Part") == OFFLINE_PART

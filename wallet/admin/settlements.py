@@ -151,7 +151,6 @@ def settle(provider: str, day: date) -> str:
 
 
 def amount_of(amount: int | None) -> str:
-    """An amount, or that there is none."""
     return gettext("nothing") if amount is None else money(amount)
 
 

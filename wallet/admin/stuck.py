@@ -47,7 +47,6 @@ class Item:
 
 
 def facts(request: HttpRequest) -> dict[str, object]:
-    """What the template gets."""
     return {"items": list(items(stuck.stuck(), request)), "back": reverse("admin:index")}
 
 
@@ -72,7 +71,6 @@ def items(found: Stuck, request: HttpRequest) -> Iterable[Item]:
 
 
 def name_of(top_up: TopUp) -> str:
-    """A top-up in a line."""
     return f"{top_up.user.email}, {money(top_up.amount)}, {top_up.provider}, {day_and_time(top_up.created_at)}"
 
 

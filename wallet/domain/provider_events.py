@@ -165,7 +165,6 @@ def fail(event: ProviderEvent, error: Exception, now: datetime | None) -> None:
 
 
 def end(event: ProviderEvent, to: EventState, error: str, now: datetime | None) -> None:
-    """It is over."""
     changes = {"error": error[:LONGEST_ERROR], "next_attempt_at": None, "handled_at": now or timezone.now()}
     claimed(event).move(EventState.RECEIVED, to, **changes)
 

@@ -62,7 +62,6 @@ class Sandbox:
         return self.look_up(order, provider_reference)
 
     def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
-        """What the book says."""
         payment = SandboxPayment.objects.filter(reference=order.reference).first()
         if payment is None:
             return Outcome(status=Status.UNKNOWN)
@@ -98,7 +97,6 @@ class Sandbox:
         return RefundOutcome(status=Status.SUCCEEDED, provider_reference=f"sandbox_{order.reference}")
 
     def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
-        """What the book says."""
         payment = SandboxPayment.objects.filter(reference=order.payment_reference).first()
         if payment is None or order.reference not in payment.refunds:
             return RefundOutcome(status=Status.UNKNOWN)
@@ -113,7 +111,6 @@ class Sandbox:
         return None
 
     def book_of(self, day: date) -> list[BookLine]:
-        """What was paid and given back on that day."""
         start, end = bounds_of(day)
         lines = [
             line_of(payment, payment.reference, payment.amount, payment.succeeds_at)
@@ -129,7 +126,6 @@ class Sandbox:
 
 
 def status_of(payment: SandboxPayment) -> Status:
-    """How it stands now."""
     if payment.failed_at:
         return Status.FAILED
     if payment.succeeds_at and payment.succeeds_at <= timezone.now():
@@ -138,7 +134,6 @@ def status_of(payment: SandboxPayment) -> Status:
 
 
 def line_of(payment: SandboxPayment, reference: str, amount: int, at: datetime) -> BookLine:
-    """A line of the book."""
     return BookLine(
         reference=reference,
         provider_reference=f"sandbox_{payment.pk}",

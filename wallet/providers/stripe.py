@@ -135,7 +135,6 @@ class Stripe:
         return Outcome(status=Status.UNKNOWN)
 
     def intent(self, intent_id: str) -> dict[str, Any]:  # Any: JSON
-        """A PaymentIntent as Stripe has it now."""
         with asking():
             found = self.client.v1.payment_intents.retrieve(intent_id, {"expand": ["latest_charge", "payment_method"]})
         return found.to_dict()
@@ -273,7 +272,6 @@ class Stripe:
 
 
 def outcome_of(intent: Mapping[str, Any]) -> Outcome:
-    """How a PaymentIntent stands, its charge and its way of paying expanded."""
     status = STATUSES.get(intent["status"], Status.OPEN)
     if intent.get("cancellation_reason") == "automatic":
         status = Status.EXPIRED
@@ -307,7 +305,6 @@ def method_of(method: Mapping[str, Any] | None) -> str:
 
 
 def refund_outcome_of(refund: Mapping[str, Any]) -> RefundOutcome:
-    """How a refund stands."""
     return RefundOutcome(
         status=REFUND_STATUSES.get(refund["status"], Status.OPEN),
         provider_reference=refund["id"],

@@ -167,7 +167,6 @@ class Toss:
         return refund_in(payment, order.reference) or RefundOutcome(status=Status.UNKNOWN)
 
     def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
-        """How it stands."""
         return self.known_refund(order) or RefundOutcome(status=Status.UNKNOWN)
 
     def known_refund(self, order: RefundOrder) -> RefundOutcome | None:
@@ -258,7 +257,6 @@ class Toss:
 
 
 def outcome_of(payment: Mapping[str, Any]) -> Outcome:
-    """How a Payment stands."""
     status = STATUSES.get(payment["status"], Status.OPEN)
     if payment["status"] == CANCELED:
         # What was never approved took nothing.

@@ -82,7 +82,6 @@ def path_back(request: HttpRequest) -> str:
 
 
 def show(request: HttpRequest, form: TopUpForm, read_statement: ReadStatement, *, status: int = 200) -> HttpResponse:
-    """The page, with what was typed and what is wrong with it."""
     found = list(read_statement(fan_id(request), before=asked_before(request), size=ENTRIES_A_PAGE + 1))
     facts = {
         "wallet": wallet_of(fan_id(request)),

@@ -71,5 +71,4 @@ def parsed(sender: Provider, request: HttpRequest, body: bytes) -> WebhookMessag
 
 
 def answer(text: str, *, status: int = 200, **headers: str) -> HttpResponse:
-    """A few plain words, for whoever reads the provider's log."""
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8", headers=headers)

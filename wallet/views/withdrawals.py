@@ -54,7 +54,6 @@ def refusal_of(error: DomainError) -> str:
 
 
 def show(request: HttpRequest, form: WithdrawForm, *, status: int = 200) -> HttpResponse:
-    """The page, with what was typed and what is wrong with it."""
     user_id = fan_id(request)
     is_possible = top_up_mode() is not TopUpMode.NONE
     ways = withdrawals.plan(user_id=user_id) if is_possible else []

@@ -150,7 +150,6 @@ def name_of(column: str) -> str:
 
 
 def value_of(value: object) -> str:
-    """A setting as people read it."""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, int):

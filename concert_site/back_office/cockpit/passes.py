@@ -31,12 +31,10 @@ class Pass:
 
 
 def may_watch(user: User | AnonymousUser) -> bool:
-    """Whether somebody may look at how sales go."""
     return any(user.has_perm(f"reservations.{name}") for name in ("view_concertschedule", "run_sale")) or may_run(user)
 
 
 def may_run(user: User | AnonymousUser) -> bool:
-    """Whether somebody may use the controls of sales."""
     return user.has_perm("reservations.run_sale") or user.has_perm("reservations.change_concertschedule")
 
 
@@ -52,7 +50,6 @@ def pass_for(request: HttpRequest) -> Pass:
 
 
 def written(each: Pass) -> str:
-    """A pass as it travels."""
     return signing.dumps(asdict(each), salt=SALT, compress=False)
 
 

@@ -86,7 +86,6 @@ def state_code(figures: SaleFigures) -> str:
 
 
 def state_text(figures: SaleFigures) -> str:
-    """Where the sale stands."""
     state = ScheduleState(figures.state.value) if figures.is_public else ScheduleState.UNPUBLISHED
     said = str((ScheduleState.CANCELED if figures.is_canceled else state).label)
     if figures.is_drawing:
@@ -97,7 +96,6 @@ def state_text(figures: SaleFigures) -> str:
 
 
 def when_text(figures: SaleFigures) -> str:
-    """When the sale opens, closes or has closed."""
     moment = figures.opens_at if figures.read_at < figures.opens_at else figures.deadline_at
     said = day_and_time(moment, figures.time_zone)
     if figures.read_at < figures.opens_at:
@@ -108,7 +106,6 @@ def when_text(figures: SaleFigures) -> str:
 
 
 def share_text(figures: SaleFigures) -> str:
-    """How much of the hall is sold."""
     facts = {
         "percent": localize(round(percent(figures.sold, figures.seats), 1)),
         "sold": thousands(figures.sold),
@@ -150,7 +147,6 @@ def message_end(figures: SaleFigures) -> str:
 
 
 def category(each: CategorySales) -> Shown:
-    """One category at one price."""
     return {
         "name": each.category,
         "price": money(each.price),

@@ -54,7 +54,6 @@ def staff_page(may: Callable[[Any], bool]) -> Callable[[Page], Page]:  # Any: an
 
 @staff_page(may_watch)
 def sale(request: HttpRequest, *, schedule_id: int) -> HttpResponse:
-    """The cockpit of one sale."""
     found = figures_of([schedule_id])
     if not found:
         raise Http404
@@ -74,7 +73,6 @@ def sale(request: HttpRequest, *, schedule_id: int) -> HttpResponse:
 
 @staff_page(may_watch)
 def sales(request: HttpRequest) -> HttpResponse:
-    """All sales of the day side by side."""
     found = figures_of(sales_of_the_day())
     context = frame(request, found) | {"title": _("Sales of the day"), "address": reverse("admin:sales_figures")}
     return TemplateResponse(request, "admin/cockpit/sales.html", context | everything(found))
@@ -112,12 +110,10 @@ def frame(request: HttpRequest, found: Sequence[SaleFigures]) -> dict[str, Any]:
 
 
 def sale_figures(request: HttpRequest, *, schedule_id: int) -> HttpResponse:
-    """The figures of one sale, as JSON."""
     return answer(request, lambda: [schedule_id])
 
 
 def sales_figures(request: HttpRequest) -> HttpResponse:
-    """The figures of all sales of the day, as JSON."""
     return answer(request, sales_of_the_day)
 
 

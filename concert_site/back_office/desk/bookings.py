@@ -38,7 +38,6 @@ class SeatLine:
 
     @property
     def is_live(self) -> bool:
-        """Whether anything can be done with it."""
         return self.booked.state in {BookedSeatState.HELD, BookedSeatState.PAID}
 
 

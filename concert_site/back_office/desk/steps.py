@@ -56,7 +56,6 @@ class HandOverForm(StepForm):
 
 
 def log(request: HttpRequest, reservation: Reservation, said: str) -> None:
-    """Note it in the admin's log."""
     LogEntry.objects.log_actions(actor_of(request), [reservation], CHANGE, said, single_object=True)
 
 

@@ -76,7 +76,6 @@ class Plan:
         )
 
     def seats(self, kinds: Mapping[str, Category], accessible: Collection[str]) -> Iterator[SeatPlan]:
-        """The seats, row after row."""
         right, down = self.shift
         for row, row_index in zip(self.rows, self.row_indexes, strict=True):
             for seat, number, label in zip(row.seats, row.numbers(), row.labels, strict=True):
@@ -206,6 +205,5 @@ def row_indexes(rows: Sequence[PlannedRow], stage: Point) -> list[int]:
 
 
 def middle(row: PlannedRow) -> Point:
-    """The middle of a row's seats."""
     count = len(row.seats)
     return sum(seat.x for seat in row.seats) / count, sum(seat.y for seat in row.seats) / count

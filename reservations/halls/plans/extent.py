@@ -65,7 +65,6 @@ def size_of(raw: object) -> Point:
 
 
 def corners(areas: Sequence[Area]) -> Iterator[Point]:
-    """Points around the areas, on the map."""
     for area in areas:
         yield from turned(area.outline(), (area.x, area.y), area.rotation)
 

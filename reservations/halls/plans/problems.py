@@ -58,7 +58,6 @@ class Problems:
         self.places: dict[str, list[PlanPosition]] = {}
 
     def add(self, problem: str) -> None:
-        """Note a problem of the file."""
         self.places.setdefault(problem, [])
 
     def at(self, place: PlanPosition, problem: str) -> None:

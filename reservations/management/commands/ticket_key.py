@@ -9,5 +9,4 @@ class Command(BaseCommand):
     help = "Print the public key that checks tickets, in PEM: for scanners at the door."
 
     def handle(self, *args: object, **options: object) -> None:
-        """Print it."""
         self.stdout.write(public_pem(), ending="")
