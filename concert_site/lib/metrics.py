@@ -7,6 +7,7 @@ concert_site.operations.metrics_page. Labels are words of ours, never what a cli
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
+
+log = logging.getLogger(__name__)
 
 M = TypeVar("M", "Counter", "Gauge", "Histogram")
 
@@ -31,6 +34,8 @@ class Declared(Generic[M]):
     """A metric with its labels; `make` makes prometheus_client's own once this process counts."""
 
     every: list[Declared[Any]] = []
+    # Whether this process has said that it can't count.
+    has_complained = False
 
     def __init__(self, name: str, what: str, *labels: str) -> None:
         self.name, self.what, self.labels = PREFIX + name, what, labels
@@ -50,6 +55,12 @@ class Declared(Generic[M]):
     def end(self) -> None:
         """Count no more."""
         self._metric = None
+
+    def complain(self, error: Exception) -> None:
+        """Say once why something isn't counted: a request that can't be counted is answered all the same."""
+        if not Declared.has_complained:
+            Declared.has_complained = True
+            log.warning("%s and perhaps more isn't counted, METRICS_DIR can't be written: %r", self.name, error)
 
     def child(self, values: tuple[str, ...]) -> M:
         """The series of these labels. To be asked for only where the metric is there."""
@@ -72,7 +83,10 @@ class Count(Declared["Counter"]):
     def add(self, *values: str, by: float = 1) -> None:
         """Count `by` more of it."""
         if self._metric is not None and by > 0:
-            self.child(values).inc(by)
+            try:
+                self.child(values).inc(by)
+            except Exception as error:  # noqa: BLE001  whatever it is, who counts goes on
+                self.complain(error)
 
 
 class Times(Declared["Histogram"]):
@@ -90,7 +104,10 @@ class Times(Declared["Histogram"]):
     def note(self, seconds: float, *values: str) -> None:
         """Note one that took so long."""
         if self._metric is not None:
-            self.child(values).observe(seconds)
+            try:
+                self.child(values).observe(seconds)
+            except Exception as error:  # noqa: BLE001  whatever it is, who counts goes on
+                self.complain(error)
 
 
 class Level(Declared["Gauge"]):
@@ -104,7 +121,10 @@ class Level(Declared["Gauge"]):
     def set(self, value: float, *values: str) -> None:
         """Say how much it is now."""
         if self._metric is not None:
-            self.child(values).set(value)
+            try:
+                self.child(values).set(value)
+            except Exception as error:  # noqa: BLE001  whatever it is, who counts goes on
+                self.complain(error)
 
 
 # --- Requests ----------------------------------------------------------------------------------
@@ -150,19 +170,27 @@ HELD_BACK = Count("beat_held_back", "Ticks that beat did not send, their queue b
 def begin(role: str, folder: Path | None) -> None:
     """Have this process count, in files of its own in `folder`; None: it counts nothing.
 
-    After the fork that made it. Once is enough, and a second time does nothing.
+    After the fork that made it. Once is enough, and a second time does nothing. Where the files can't be made, on a
+    full disk say, the process works on uncounted.
 
     :param role: what the process is: web, ticks, worker, beat
     """
     if folder is None or REQUESTS._metric is not None:  # noqa: SLF001  its own module
         return
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     from prometheus_client import values
 
+    from concert_site.lib.metric_files import ReservedDict
+
+    values.MmapedDict = ReservedDict  # type: ignore[attr-defined]  # imported there: the class that it makes files by
     values.ValueClass = values.MultiProcessValue(process_identifier(role))  # type: ignore[no-untyped-call]  # as it has it
-    for each in Declared.every:
-        each.begin()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        for each in Declared.every:
+            each.begin()
+    except OSError as error:
+        log.warning("This process isn't counted, METRICS_DIR=%s can't be written: %s", folder, error)
+        end()
 
 
 def end() -> None:

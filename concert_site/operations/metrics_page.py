@@ -22,6 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from concert_site.lib.metric_files import ReservedDict
 from concert_site.lib.metrics import ENDED, PREFIX
 from concert_site.operations.site_figures import SiteFigures
 
@@ -122,7 +123,8 @@ def gauge(name: str, what: str, values: dict[str, float]) -> GaugeMetricFamily:
 def free_space() -> GaugeMetricFamily:
     """What is left on the disks that we write to."""
     family = GaugeMetricFamily(f"{PREFIX}disk_free_ratio", "Share of the disk that is free", labels=["folder"])
-    for name, folder in (("data", Path(settings.DATA_DIR)), ("media", settings.MEDIA_ROOT)):
+    folders = {"data": Path(settings.DATA_DIR), "media": settings.MEDIA_ROOT, "metrics": settings.METRICS_DIR}
+    for name, folder in folders.items():
         with suppress(OSError):
             usage = psutil.disk_usage(str(folder))
             family.add_metric([name], usage.free / usage.total)
@@ -174,7 +176,7 @@ def fold(path: Path, into: Path) -> None:
     moved = path.with_suffix(".ended")
     path.rename(moved)
     try:
-        kept = MmapedDict(str(into))  # type: ignore[no-untyped-call]  # it comes without types in there
+        kept = ReservedDict(str(into))
         for key, value, _at, _position in MmapedDict.read_all_values_from_file(str(moved)):  # type: ignore[no-untyped-call]
             kept.write_value(key, kept.read_value(key)[0] + value, 0.0)  # type: ignore[no-untyped-call]
         kept.close()  # type: ignore[no-untyped-call]

@@ -1,6 +1,8 @@
 """What Prometheus is told: by whom it may be asked, what it costs, and that no sum goes back when a process dies."""
 
 import asyncio
+import errno
+import os
 import time
 from itertools import count
 from types import SimpleNamespace
@@ -74,6 +76,51 @@ def write_counts(folder, process, number):
 def pid_of_the_dead():
     """A number above all that Linux gives, another each time."""
     return next(NUMBERS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_that_can_not_be_counted_is_answered(folder, caplog):
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    # Each thread of the lane has taken one, and would have died of it.
+    paths = [("/api/v1/concerts/", {})] * 4
+
+    found = answers(*paths)
+
+    assert [answer.status for answer in found] == [200] * 4
+    assert [record.levelname for record in caplog.records if "METRICS_DIR" in record.message] == ["WARNING"]
+
+
+def test_a_full_disk_ends_no_process_that_counts(folder, monkeypatch):
+    def full(descriptor, offset, size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    metrics.JOINS.add()
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    for number in range(2000):
+        metrics.REFUSALS.add(f"code {number}")
+    metrics.JOINS.add()
+    told_then = told(metrics_page.counts(folder))
+
+    # What had room is there, and nothing was written beyond what the disk had given.
+    assert told_then["joins_total",] == 2
+    assert 100 < sum(name == "refusals_total" for name, *_ in told_then) < 2000
+    assert {path.stat().st_size for path in folder.iterdir()} == {65_536}
+
+
+def test_a_process_that_can_make_no_files_works_on_uncounted(tmp_path, monkeypatch, caplog):
+    def full(descriptor, offset, size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    metrics.begin("web", tmp_path)
+    metrics.JOINS.add()
+
+    assert "This process isn't counted" in caplog.text
+    assert metrics.REQUESTS._metric is None
+    # An empty file would spoil the page of all others.
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_until_it_is_begun_nothing_is_counted_and_no_file_made(tmp_path):
