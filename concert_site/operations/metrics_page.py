@@ -24,6 +24,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from concert_site.lib.metric_files import ReservedDict
 from concert_site.lib.metrics import ENDED, PREFIX
+from concert_site.operations.copy_figures import CopyFigures
 from concert_site.operations.site_figures import SiteFigures
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class MetricsPage:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._figures = SiteFigures()
+        self._figures, self._copies = SiteFigures(), CopyFigures()
 
     def render(self) -> bytes:
         """The page as it is now, in the text format of Prometheus."""
@@ -57,6 +58,7 @@ class MetricsPage:
             registry = CollectorRegistry()
             registry.register(ProcessFigures(self._folder))
             registry.register(self._figures)
+            registry.register(self._copies)
             return counts(self._folder) + generate_latest(registry)
 
 

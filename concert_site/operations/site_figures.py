@@ -99,7 +99,7 @@ def owed_mails() -> Iterator[GaugeMetricFamily]:
         ("confirmed", age_of_first(confirmed, "created_at")),
         ("canceled", age_of_first(canceled, "updated_state_at")),
     ]
-    yield labelled("owed_mail_age_seconds", "For how long the oldest of them has been owed", "kind", ages)
+    yield labelled("owed_mail_age_seconds", "For how long the oldest mail has been owed", "kind", ages)
 
 
 def money_under_way() -> Iterator[GaugeMetricFamily]:
@@ -114,7 +114,7 @@ def money_under_way() -> Iterator[GaugeMetricFamily]:
     )
     yield labelled(
         "open_top_ups_amount",
-        "Their sum, in minor units",
+        "Sum of these top-ups, in minor units",
         "provider",
         [(name, total) for name, _, total in by_provider],
     )
@@ -122,14 +122,14 @@ def money_under_way() -> Iterator[GaugeMetricFamily]:
     found = pending.aggregate(count=Count("pk"), total=Sum("amount"), oldest=Min("created_at"))
     age = (timezone.now() - found["oldest"]).total_seconds() if found["oldest"] else 0.0
     yield figure("open_withdrawals", "Withdrawals that a provider hasn't paid out yet", found["count"])
-    yield figure("open_withdrawals_amount", "Their sum, in minor units", found["total"] or 0)
-    yield figure("open_withdrawal_age_seconds", "Since when the oldest is under way", max(0.0, age))
+    yield figure("open_withdrawals_amount", "Sum of these withdrawals, in minor units", found["total"] or 0)
+    yield figure("open_withdrawal_age_seconds", "Since when the oldest withdrawal is under way", max(0.0, age))
     due = ProviderEvent.objects.filter(next_attempt_at__isnull=False)
     events = [("waiting", counted(due)), ("failed", counted(failed_events()))]
     yield labelled(
         "provider_events", "Messages of providers that are to be worked on, or were given up", "state", events
     )
-    yield figure("money_for_staff", "What of money needs a person: see “Needs attention” in the admin", count_stuck())
+    yield figure("money_for_staff", "What of money needs a person: “Needs attention” in the admin", count_stuck())
 
 
 def staff_work() -> Iterator[GaugeMetricFamily]:

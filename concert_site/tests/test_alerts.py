@@ -7,8 +7,10 @@ import pytest
 
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.lib import metrics
+from concert_site.lib.database.replica import LagWatch
 from concert_site.lib.metrics import Count, Times
-from concert_site.operations import site_figures
+from concert_site.operations import copy_figures, site_figures
+from concert_site.operations.copy_figures import CopyFigures
 from concert_site.operations.metrics_page import ProcessFigures
 from concert_site.operations.site_figures import SiteFigures
 from reservations.tests.factories import make_schedule, make_seats
@@ -41,16 +43,35 @@ def counted():
 
 
 @pytest.fixture
-def existing(tmp_path):
-    """All that the page can say: names, with their labels."""
+def told(tmp_path, settings, monkeypatch):
+    """All that the page tells beside what is counted."""
+    settings.BACKUP_TO = str(tmp_path)
+    monkeypatch.setattr(copy_figures, "is_configured", lambda: True)
+    monkeypatch.setattr(copy_figures, "lag_watch", LagWatch())
+    monkeypatch.setattr(copy_figures.lag_watch, "_start", lambda: None)
     make_seats(make_schedule(), 1)
     site = [*SiteFigures().collect(), *site_figures.read_postgres(), *site_figures.lines([])]
-    processes = ProcessFigures(tmp_path).collect()
-    found = {
-        family.name + ("_total" if family.type == "counter" else ""): set(family._labelnames)
-        for family in [*site, *processes]
-    }
-    return counted() | found
+    return [*site, *ProcessFigures(tmp_path).collect(), *CopyFigures().collect()]
+
+
+@pytest.fixture
+def families(told):
+    """Name, labels and help of each metric."""
+    own = [
+        (f"{each.name}_total" if isinstance(each, Count) else each.name, each.labels, each.what)
+        for each in metrics.Declared.every
+    ]
+    return own + [(name_of(family), family._labelnames, family.documentation) for family in told]
+
+
+@pytest.fixture
+def existing(told):
+    """All that the page can say: names, with their labels."""
+    return counted() | {name_of(family): set(family._labelnames) for family in told}
+
+
+def name_of(family):
+    return family.name + ("_total" if family.type == "counter" else "")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -87,6 +108,15 @@ def test_the_manual_names_no_metric_that_does_not_exist(existing):
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in existing} | existing.keys()
 
     assert {name for name in named if name not in families and not name.endswith("_")} == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_manual_has_each_metric_with_its_labels_and_what_it_says(families):
+    manual = (PROJECT / "docs" / "monitoring.md").read_text()
+
+    rows = {f"| `{name}` | {', '.join(labels)} | {what} |" for name, labels, what in families}
+
+    assert re.findall(r"^\| `frontrow_.*$", manual, re.MULTILINE) == sorted(rows)
 
 
 def test_every_alert_is_explained_and_tried():
