@@ -1,11 +1,13 @@
 """The web server, worker and beat: their command lines, and whether the site answers."""
 
 import http.client
+import os
 import resource
 import socket
 import sys
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -28,6 +30,8 @@ TICK_THREADS = 4
 # Threads for everything else. What may take long is bounded by kind (limited_runs, single_run), and takes fewer in all.
 TASK_THREADS = 12
 PROBE_SECONDS = 5.0
+# Its own lines as objects, with LOG_FORMAT=json. They come before the site is loaded, so the site's settings are late.
+LOG_CONFIG = Path(__file__).with_name("granian_log.json")
 LAST_PORT = 65_535
 
 
@@ -120,6 +124,8 @@ def granian(address: Address, workers: int, application: str, **other: object) -
         # A request that never ends must not keep the site from stopping.
         "workers-kill-timeout": 3,
     } | other
+    if os.environ.get("LOG_FORMAT") == "json":
+        options["log-config"] = LOG_CONFIG
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     flags = ("--respawn-failed-workers", "--no-ws")
     return Program(

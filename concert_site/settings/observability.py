@@ -1,10 +1,12 @@
 """What is told of the site while it runs: logs, metrics, errors, traces."""
 
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from concert_site import __version__
 from concert_site.settings.base import DATA_DIR, MODE, env
 
 # --- Logs --------------------------------------------------------------------------------------
@@ -12,6 +14,9 @@ from concert_site.settings.base import DATA_DIR, MODE, env
 LOG_FORMAT = env.one_of("LOG_FORMAT", ["console", "json"], default="console")
 # A line for each request that a thread answered. Polls of the line are counted by metrics alone.
 LOG_REQUESTS = env.bool("LOG_REQUESTS", default=LOG_FORMAT == "json")
+
+# What Python and libraries warn of, Celery of its account for one, is a line of the log as well.
+logging.captureWarnings(LOG_FORMAT == "json")
 
 LOGGING = {
     "version": 1,
@@ -65,7 +70,7 @@ METRICS_DIR = Path(env.str("METRICS_DIR", default=f"{DATA_DIR}/run/metrics")).ab
 
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default=MODE)
-SENTRY_RELEASE = env.str("SENTRY_RELEASE", default="frontrow")
+SENTRY_RELEASE = env.str("SENTRY_RELEASE", default=__version__)
 # The rest of OpenTelemetry's variables its library reads itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 

@@ -3,6 +3,9 @@
 import json
 import logging
 import re
+from logging.config import DictConfigurator
+from pathlib import Path
+from unittest.mock import ANY
 
 import orjson
 import pytest
@@ -11,6 +14,7 @@ from django.core.mail import EmailMessage
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
+from concert_site.embedded import web
 from concert_site.lib import log_context
 from concert_site.lib.log_context import Work, request_id_of
 from concert_site.lib.log_format import JsonFormatter, LineFormatter, without_secrets
@@ -181,3 +185,17 @@ def test_outside_of_a_request_nothing_is_passed_on():
     task_watch.pass_on_request(headers=headers)
 
     assert headers == {}
+
+
+def test_the_web_servers_own_lines_are_objects_too(monkeypatch):
+    address = web.Address("127.0.0.1", 8000)
+    plain = web.web_program(address, 1).argv
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    argv = web.web_program(address, 1).argv
+    config = json.loads(Path(argv[argv.index("--log-config") + 1]).read_text())
+    formatter = DictConfigurator(config).configure_formatter(config["formatters"]["generic"])
+
+    assert "--log-config" not in plain
+    assert json.loads(formatter.format(record("Spawning worker-%s", 1))) == {
+        "time": ANY, "level": "WARNING", "logger": "frontrow.test", "message": "Spawning worker-1",
+    }  # fmt: skip
