@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
 from django import forms
@@ -14,11 +12,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
-from concert_site.lib.admin.base import ReasonField, StaffAdmin, actor_of
+from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.cache import TTLCache
@@ -27,142 +24,23 @@ from concert_site.lib.id_ranges import format_ranges, parse_ranges
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import json_of
 from concert_site.lib.web.converters import id_in
+from reservations.admin.hall_steps import KEEP, STEPS, Step
 from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
-from reservations.admin.seats import SeatCategoryForm
 from reservations.domain import named_holds, seats
-from reservations.domain.named_holds import LONGEST, Keeping
 from reservations.halls.columns import hall_columns
-from reservations.halls.hall import Category
 from reservations.halls.seat_names import seat_name
-from reservations.models import ConcertSchedule, ConcertSeat, NamedHold
+from reservations.models import ConcertSchedule, ConcertSeat
 from reservations.queries import hall_states, seat_map
-from reservations.queries.hall_states import Chosen, SeatTold
+from reservations.queries.hall_states import SeatTold
 
 KEPT_SECONDS = 3600
 # Boxes on a page; a longer section comes in portions.
 MOST_LISTED = 600
 VIEW = ("view_concertseat",)
-CHANGE, KEEP = "reservations.change_concertseat", "reservations.manage_blocks"
 COUNTER = ("payments.sell_at_counter", "payments.give_complimentary")
 SEES_FANS = "reservations.view_reservation"
 # By schedule and version of its layout: staff look at halls that the public doesn't see yet.
 _columns: TTLCache[bytes] = TTLCache(most=8)
-
-
-class NamedHoldForm(forms.Form):
-    """For whom seats are kept."""
-
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=LONGEST["name"],
-        widget=UnfoldAdminTextInputWidget,
-        help_text=gettext_lazy("What it is called: Press, Promoter, Sound desk."),
-    )
-    owner = forms.CharField(
-        label=gettext_lazy("Owner"),
-        max_length=LONGEST["owner"],
-        widget=UnfoldAdminTextInputWidget,
-        help_text=gettext_lazy("Who asked for it, and how to reach them."),
-    )
-    reason = ReasonField(help_text="")
-    ends_at = forms.SplitDateTimeField(
-        label=gettext_lazy("Ends at"),
-        required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
-        help_text=gettext_lazy("Then the seats go on sale by themselves. Left empty: once you release them."),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that is done to chosen seats: what it is called, who may, which of them it touches, and how.
-
-    `run` gets the admin's form and the ids, and answers what was changed.
-    """
-
-    title: Any  # Any: lazy texts
-    permission: str
-    touches: Callable[[Chosen], int]
-    run: Callable[..., seats.SeatChanges]
-    form: type[forms.Form] = forms.Form
-    says: Any = ""  # Any: as above
-
-
-def run_category(
-    request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
-) -> seats.SeatChanges:
-    sent = form.cleaned_data
-    category = Category(sent["category"], sent["color"], sent["price"])
-    return seats.change_category(schedule_id=schedule.pk, seat_ids=ids, category=category)
-
-
-def run_keep(
-    request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
-) -> seats.SeatChanges:
-    keeping = Keeping(**{name: form.cleaned_data[name] for name in ("name", "owner", "reason", "ends_at")})
-    return named_holds.keep(schedule_id=schedule.pk, seat_ids=ids, keeping=keeping, actor_id=actor_of(request)).seats
-
-
-def run_release(
-    request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
-) -> seats.SeatChanges:
-    holds = NamedHold.objects.filter(concert_schedule=schedule, seats__concert_seat__in=ids, seats__outcome=None)
-    released = sum(
-        named_holds.release(named_hold_id=each, seat_ids=ids) for each in set(holds.values_list("pk", flat=True))
-    )
-    return seats.SeatChanges(released, len(ids) - released)
-
-
-def plain(step: Callable[..., seats.SeatChanges], **kept: bool) -> Callable[..., seats.SeatChanges]:
-    """A step of the domain that needs nothing but the seats."""
-    return lambda _request, _schedule, ids, _form: step(seat_ids=ids, **kept)
-
-
-STEPS = {
-    "off-sale": Step(gettext_lazy("Take off sale"), CHANGE, lambda found: found.free, plain(seats.take_off_sale)),
-    "on-sale": Step(
-        gettext_lazy("Put back on sale"),
-        CHANGE,
-        lambda found: found.off_sale,
-        plain(seats.put_on_sale),
-        says=gettext_lazy("Seats of a named hold stay: release them there."),
-    ),
-    "category": Step(
-        gettext_lazy("Category and price"),
-        CHANGE,
-        lambda found: found.free + found.off_sale + found.kept,
-        run_category,
-        SeatCategoryForm,
-        gettext_lazy("Held and sold seats keep their price."),
-    ),
-    "accessible": Step(
-        gettext_lazy("Wheelchair place"), CHANGE, lambda found: found.all, plain(seats.mark_accessible, accessible=True)
-    ),
-    "not-accessible": Step(
-        gettext_lazy("No wheelchair place"),
-        CHANGE,
-        lambda found: found.all,
-        plain(seats.mark_accessible, accessible=False),
-    ),
-    "companion": Step(
-        gettext_lazy("Companion’s seat"), CHANGE, lambda found: found.all, plain(seats.mark_companion, companion=True)
-    ),
-    "not-companion": Step(
-        gettext_lazy("No companion’s seat"),
-        CHANGE,
-        lambda found: found.all,
-        plain(seats.mark_companion, companion=False),
-    ),
-    "keep": Step(
-        gettext_lazy("Named hold"),
-        KEEP,
-        lambda found: found.free + found.off_sale,
-        run_keep,
-        NamedHoldForm,
-        gettext_lazy("The seats are off sale for fans, and kept for somebody by name."),
-    ),
-    "release": Step(gettext_lazy("Release from named hold"), KEEP, lambda found: found.kept, run_release),
-}
 
 
 class HallPages(StaffAdmin):

@@ -11,7 +11,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
 from payments.tests.pages import text_of
 from reservations.admin import hall
-from reservations.admin.hall import STEPS
+from reservations.admin.hall_steps import STEPS
 from reservations.models import ConcertSeat, NamedHold
 from reservations.tests.factories import make_fan, make_schedule, make_seats
 from reservations.tests.scenes import Sale, hold, let_in, statuses
