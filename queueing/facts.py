@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 from django.conf import settings
 
@@ -297,46 +296,3 @@ class QueueSnapshot:
 def is_past(moment: float | None, seconds: float, facts: SaleFacts) -> bool:
     """Whether a moment of PostgreSQL's clock is longer ago than so many seconds."""
     return moment is not None and facts.now.timestamp() - moment > seconds
-
-
-class Motion(NamedTuple):
-    """How a room goes on from its last snapshot; see there for the two times.
-
-    `is_moving` says whether what its line does now promises the next fans a speed, `is_drawing` whether its numbers are
-    being drawn.
-    """
-
-    ticked_at: float
-    moved_at: float
-    is_moving: bool
-    is_drawing: bool
-
-
-def motion_of(facts: SaleFacts, before: QueueSnapshot | None, *, is_tick: bool, stands_in: bool) -> Motion:
-    """How a room goes on, by facts that are fresh."""
-    moved_at = last_came(facts, before, "moved_at", is_now=is_tick)
-    is_open = facts.state is SaleState.OPEN and not facts.is_paused
-    is_stalled = is_past(moved_at, STALLED_SECONDS, facts)
-    return Motion(
-        ticked_at=last_came(facts, before, "ticked_at", is_now=is_tick and not stands_in),
-        moved_at=moved_at,
-        is_moving=is_open and not has_just_changed(facts, before) and not is_stalled,
-        is_drawing=before is not None and room_state(facts, has_lobby=before.line.has_lobby) is RoomState.DRAWING,
-    )
-
-
-def last_came(facts: SaleFacts, before: QueueSnapshot | None, name: str, *, is_now: bool) -> float:
-    """When something last came, as far as is known: now, for who can't know better or where nobody waited for it."""
-    now = facts.read_at.timestamp()
-    had_somebody = before is not None and before.line.has_anybody and not before.facts.is_paused
-    last: float | None = getattr(before, name) if had_somebody else None
-    return now if is_now or last is None or last > now else last
-
-
-def has_just_changed(facts: SaleFacts, before: QueueSnapshot | None) -> bool:
-    """Whether a lever was pulled since the last snapshot, or the draw made: what comes in at once then is no speed."""
-    return before is not None and (
-        before.facts.max_active != facts.max_active
-        or before.facts.is_paused != facts.is_paused
-        or (before.facts.drawn_at is None) != (facts.drawn_at is None)
-    )

@@ -97,12 +97,6 @@ def place_of(schedule_id: int, *, user_id: int, named: UUID | None) -> TokenView
     return token_in_line(schedule_id, user_id=user_id) or token
 
 
-def has_lobby(schedule_id: int) -> bool:
-    """Whether anybody waits for the draw; ask only before it, for it leaves a dead entry a fan to look at."""
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
-    return waiting.filter(number__isnull=True).exists()
-
-
 def count_gathered(schedule_id: int) -> int:
     """How many wait without a number: in the lobby, or while the numbers are being drawn. It counts them all."""
     waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)

@@ -12,6 +12,8 @@ from redis import Redis
 from concert_site.lib.redis import require_redis
 from queueing.models import WaitingToken
 
+# Where the last number of a schedule stands.
+COUNTER_KEY = "queue:%s:counter"
 # A missing counter is never counted from zero: the answer is nil.
 NEXT = """
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
@@ -44,11 +46,6 @@ return 1
 """
 
 
-def counter_key(schedule_id: int) -> str:
-    """Where the last number of a schedule stands."""
-    return f"queue:{schedule_id}:counter"
-
-
 def next_number(schedule_id: int) -> int:
     """Hand out the next number of a schedule: one round trip, two more where the counter was missing.
 
@@ -56,7 +53,7 @@ def next_number(schedule_id: int) -> int:
     """
 
     def step(redis: Redis) -> int | None:
-        return cast("int | None", redis.eval(NEXT, 1, counter_key(schedule_id)))
+        return cast("int | None", redis.eval(NEXT, 1, COUNTER_KEY % schedule_id))
 
     number = require_redis(step)
     while number is None:
@@ -82,7 +79,7 @@ def begin_lift(schedule_id: int) -> bytes:
 
     :raises Unavailable: while Redis is away
     """
-    return cast("bytes", require_redis(lambda redis: redis.eval(MARK, 1, counter_key(schedule_id))))
+    return cast("bytes", require_redis(lambda redis: redis.eval(MARK, 1, COUNTER_KEY % schedule_id)))
 
 
 def end_lift(schedule_id: int, *, seen: int, mark: bytes) -> bool:
@@ -90,7 +87,7 @@ def end_lift(schedule_id: int, *, seen: int, mark: bytes) -> bool:
 
     :raises Unavailable: while Redis is away
     """
-    return bool(require_redis(lambda redis: redis.eval(LIFT, 1, counter_key(schedule_id), str(seen), mark)))
+    return bool(require_redis(lambda redis: redis.eval(LIFT, 1, COUNTER_KEY % schedule_id, str(seen), mark)))
 
 
 def last_number(schedule_id: int) -> int:

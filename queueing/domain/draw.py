@@ -15,6 +15,7 @@ import orjson
 from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.redis import try_redis
 from queueing.facts import DrawRecord
+from queueing.models import Status, WaitingToken
 
 DRAW = "select drawn, late from draw_line(%(schedule)s::bigint, %(waits)s::boolean, %(now)s::timestamptz)"
 BATCH = 10_000
@@ -28,6 +29,12 @@ class Drawn:
 
     drawn: int
     late: int
+
+
+def has_lobby(schedule_id: int) -> bool:
+    """Whether anybody waits for the draw; ask only before it, for it leaves a dead entry a fan to look at."""
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
+    return waiting.filter(number__isnull=True).exists()
 
 
 def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) -> Drawn | None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import Error, InterfaceError, OperationalError
@@ -19,17 +19,20 @@ from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.redis import try_redis
 from concert_site.lib.tasks import enqueue_soon
-from queueing.domain.counters import counter_key
+from queueing.domain.counters import COUNTER_KEY
 from queueing.domain.draw import known_record
 from queueing.facts import (
     OLD_SECONDS,
+    STALLED_SECONDS,
     DrawRecord,
     LineMeasurement,
     QueueSnapshot,
     ReadFacts,
+    RoomState,
     SaleFacts,
+    SaleState,
     Samples,
-    motion_of,
+    room_state,
 )
 from queueing.models import Status, WaitingToken
 
@@ -118,7 +121,7 @@ def stored(schedule_id: int) -> QueueSnapshot | None:
         with redis.pipeline(transaction=False) as pipe:
             pipe.hmget(snapshot_key(schedule_id), "body", "serving")
             pipe.pttl(snapshot_key(schedule_id))
-            pipe.hget(counter_key(schedule_id), "number")
+            pipe.hget(COUNTER_KEY % schedule_id, "number")
             return pipe.execute()
 
     (body, serving), left_ms, number = try_redis(step, NOTHING)
@@ -219,6 +222,52 @@ def publish(schedule_ids: Iterable[int], read_facts: ReadFacts) -> None:
                 take(facts, is_tick=False)
         except Error as error:
             log.warning("The snapshot of schedule %s waits for the next tick: %s", each, error)
+
+
+# --- How a room goes on ------------------------------------------------------------------------------
+
+
+class Motion(NamedTuple):
+    """How a room goes on from its last snapshot; see there for the two times.
+
+    `is_moving` says whether what its line does now promises the next fans a speed, `is_drawing` whether its numbers are
+    being drawn.
+    """
+
+    ticked_at: float
+    moved_at: float
+    is_moving: bool
+    is_drawing: bool
+
+
+def motion_of(facts: SaleFacts, before: QueueSnapshot | None, *, is_tick: bool, stands_in: bool) -> Motion:
+    """How a room goes on, by facts that are fresh."""
+    moved_at = last_came(facts, before, "moved_at", is_now=is_tick)
+    is_open = facts.state is SaleState.OPEN and not facts.is_paused
+    has_stood_still = facts.read_at.timestamp() - moved_at > STALLED_SECONDS
+    return Motion(
+        ticked_at=last_came(facts, before, "ticked_at", is_now=is_tick and not stands_in),
+        moved_at=moved_at,
+        is_moving=is_open and not has_just_changed(facts, before) and not has_stood_still,
+        is_drawing=before is not None and room_state(facts, has_lobby=before.line.has_lobby) is RoomState.DRAWING,
+    )
+
+
+def last_came(facts: SaleFacts, before: QueueSnapshot | None, name: str, *, is_now: bool) -> float:
+    """When something last came, as far as is known: now, for who can't know better or where nobody waited for it."""
+    now = facts.read_at.timestamp()
+    had_somebody = before is not None and before.line.has_anybody and not before.facts.is_paused
+    last: float | None = getattr(before, name) if had_somebody else None
+    return now if is_now or last is None or last > now else last
+
+
+def has_just_changed(facts: SaleFacts, before: QueueSnapshot | None) -> bool:
+    """Whether a lever was pulled since the last snapshot, or the draw made: what comes in at once then is no speed."""
+    return before is not None and (
+        before.facts.max_active != facts.max_active
+        or before.facts.is_paused != facts.is_paused
+        or (before.facts.drawn_at is None) != (facts.drawn_at is None)
+    )
 
 
 # --- Measuring the line: where it stands, how many wait, how fast it moves ----------------------------

@@ -13,7 +13,7 @@ from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.domain import line, snapshots
-from queueing.domain.counters import counter_key
+from queueing.domain.counters import COUNTER_KEY
 from queueing.domain.snapshots import snapshot_key
 from queueing.facts import LineMeasurement, QueueSnapshot, SaleFacts
 from queueing.models import WaitingToken
@@ -38,7 +38,7 @@ def make_line(schedule: ConcertSchedule, count: int) -> list[WaitingToken]:
     """So many fans who wait, with the next numbers, and a counter in Redis that has handed these out."""
     last = WaitingToken.objects.filter(concert_schedule=schedule).count()
     fans = make_fans(count)
-    client().delete(counter_key(schedule.pk))
+    client().delete(COUNTER_KEY % schedule.pk)
     return WaitingToken.objects.bulk_create(
         WaitingToken(user=fan, concert_schedule=schedule, number=number, created_at=NOW)
         for number, fan in enumerate(fans, last + 1)

@@ -10,7 +10,7 @@ from concert_site.lib.errors import Unavailable
 from concert_site.lib.redis import client
 from concert_site.tests.redis_server import redis_of_our_own
 from queueing.domain import counters
-from queueing.domain.counters import counter_key, last_number, next_number
+from queueing.domain.counters import COUNTER_KEY, last_number, next_number
 from queueing.models import WaitingToken
 from queueing.tests.factories import NOW, make_line, numbers_of, stand_in_line
 from reservations.tests.factories import make_schedule
@@ -24,7 +24,7 @@ def join(schedule):
 
 def counter_of(schedule):
     names = ("run", "number")
-    kept = client().hmget(counter_key(schedule.pk), *names)
+    kept = client().hmget(COUNTER_KEY % schedule.pk, *names)
     return {name: value.decode() for name, value in zip(names, kept, strict=True)}
 
 
@@ -66,7 +66,7 @@ def test_the_counter_of_another_run_counts_as_missing():
     """A restarted Redis may have lost its last second: what it kept is too low."""
     schedule = make_schedule()
     make_line(schedule, 7)
-    client().hset(counter_key(schedule.pk), mapping={"run": "0" * 40, "number": 5})
+    client().hset(COUNTER_KEY % schedule.pk, mapping={"run": "0" * 40, "number": 5})
 
     assert next_number(schedule.pk) == 8
     assert counter_of(schedule) == {"run": run_id(), "number": "8"}
@@ -75,7 +75,7 @@ def test_the_counter_of_another_run_counts_as_missing():
 def test_control_a_counter_kept_across_runs_hands_out_what_is_taken():
     schedule = make_schedule()
     make_line(schedule, 7)
-    client().hset(counter_key(schedule.pk), mapping={"run": run_id(), "number": 5})
+    client().hset(COUNTER_KEY % schedule.pk, mapping={"run": run_id(), "number": 5})
 
     assert next_number(schedule.pk) == 6
 
@@ -135,7 +135,7 @@ def test_lifts_at_once_share_their_mark():
 def test_a_taken_number_lifts_the_counter_and_tries_again():
     schedule = make_schedule()
     make_line(schedule, 7)
-    client().hset(counter_key(schedule.pk), mapping={"run": run_id(), "number": 5})
+    client().hset(COUNTER_KEY % schedule.pk, mapping={"run": run_id(), "number": 5})
 
     assert join(schedule).token.number == 8
     assert numbers_of(schedule, "WAITING") == [1, 2, 3, 4, 5, 6, 7, 8]

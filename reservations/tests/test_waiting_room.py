@@ -14,7 +14,7 @@ from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import client
 from concert_site.tests.unchanged import nothing_changed
 from queueing.domain import line
-from queueing.domain.counters import counter_key
+from queueing.domain.counters import COUNTER_KEY
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from queueing.domain.line import Joined
 from queueing.domain.snapshots import snapshot_key
@@ -55,7 +55,7 @@ def a_second_later(schedule):
 
 
 def counter_of(schedule):
-    return int(client().hget(counter_key(schedule.pk), "number") or 0)
+    return int(client().hget(COUNTER_KEY % schedule.pk, "number") or 0)
 
 
 def test_in_a_quiet_sale_the_fan_is_active_at_once_with_the_full_time():
