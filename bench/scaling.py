@@ -181,7 +181,7 @@ class Sales:
 
 def polls_a_second(waiting: float) -> float:
     """How often a line of this length asks how it moves, by the site's own rule."""
-    from queueing.domain.pace import JITTER, POLL
+    from queueing.pace import JITTER, POLL
 
     bounds = [ahead for ahead, _ in POLL[1:]] + [math.inf]
     total = 0.0
@@ -192,7 +192,7 @@ def polls_a_second(waiting: float) -> float:
 
 def own_places(lobby: float, second: int) -> float:
     """How many of the lobby ask for their number this second, spread as the site asks them to."""
-    from queueing.domain.pace import ARRIVALS_A_SECOND, SPREAD_LEAST, SPREAD_MOST
+    from queueing.pace import ARRIVALS_A_SECOND, SPREAD_LEAST, SPREAD_MOST
 
     spread = min(max(lobby / ARRIVALS_A_SECOND, SPREAD_LEAST), SPREAD_MOST)
     return lobby / spread if second < spread else 0.0

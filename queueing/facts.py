@@ -1,4 +1,4 @@
-"""What is known of a waiting room, as frozen values: the facts of its sale, its line, its draw.
+"""What is known of a waiting room, as frozen values: the facts of its sale, its line, its draw, a fan's token.
 
 The facts are handed in by the app that sells. Where sale and room stand is told from them by the clock, so that an
 opening needs nobody to announce it.
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from django.conf import settings
 
@@ -296,3 +297,20 @@ class QueueSnapshot:
 def is_past(moment: float | None, seconds: float, facts: SaleFacts) -> bool:
     """Whether a moment of PostgreSQL's clock is longer ago than so many seconds."""
     return moment is not None and facts.now.timestamp() - moment > seconds
+
+
+# --- One fan's place in it --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """A token as it is at the moment of reading: an ACTIVE one whose time is over reads EXPIRED."""
+
+    token: UUID
+    schedule_id: int
+    status: str
+    number: int | None
+    created_at: datetime
+    entered_at: datetime | None
+    expired_at: datetime | None
+    expired_reason: str | None

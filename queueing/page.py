@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from queueing.domain.draw import entry_of
-from queueing.domain.pace import PAGE_SPREAD_MOST, minutes_of_wait, most_ahead, poll_after
-from queueing.facts import OVERDUE_SECONDS, QueueSnapshot, RoomState
+from queueing.facts import OVERDUE_SECONDS, QueueSnapshot, RoomState, TokenView
 from queueing.models import ExpiredReason, Status
-from queueing.queries import TokenView
+from queueing.pace import PAGE_SPREAD_MOST, minutes_of_wait, most_ahead, poll_after
+from queueing.verification import entry_of
 
 # Where the waiting is over for everybody.
 ENDED = {RoomState.SOLD_OUT, RoomState.CLOSED}

@@ -1,28 +1,13 @@
 """Reads of the waiting room."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from concert_site.lib.database.statements import Row, fetch, sql_beside
 from concert_site.lib.errors import NotFound
+from queueing.facts import TokenView
 from queueing.models import Status, WaitingToken
-
-
-@dataclass(frozen=True, slots=True)
-class TokenView:
-    """A token as it is at the moment of reading: an ACTIVE one whose time is over reads EXPIRED."""
-
-    token: UUID
-    schedule_id: int
-    status: str
-    number: int | None
-    created_at: datetime
-    entered_at: datetime | None
-    expired_at: datetime | None
-    expired_reason: str | None
-
 
 # A token as it reads at a moment, whatever is still to be tidied up.
 AS_READ = """

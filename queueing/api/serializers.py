@@ -2,7 +2,9 @@
 
 from rest_framework import serializers
 
-from queueing.domain.pace import (
+from queueing.facts import QueueSnapshot, RoomState, TokenView
+from queueing.models import ExpiredReason, Status
+from queueing.pace import (
     POLL,
     ahead_by_minutes,
     estimated_wait,
@@ -12,9 +14,6 @@ from queueing.domain.pace import (
     poll_after,
     poll_after_in_lobby,
 )
-from queueing.facts import QueueSnapshot, RoomState
-from queueing.models import ExpiredReason, Status
-from queueing.queries import TokenView
 
 
 class TokenOut(serializers.Serializer[TokenView]):

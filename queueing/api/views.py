@@ -15,8 +15,8 @@ from concert_site.lib.tasks import enqueue_soon
 from queueing.api.serializers import TokenOut, token_out
 from queueing.domain import line, snapshots
 from queueing.domain.errors import QueueTokenInactive
-from queueing.facts import SaleFacts
-from queueing.queries import TokenView, own_token
+from queueing.facts import SaleFacts, TokenView
+from queueing.queries import own_token
 
 
 class OwnToken(View):

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
-from uuid import UUID
 
 import orjson
 
@@ -50,16 +49,6 @@ def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) 
     # Of a database put back from a backup Redis may know another draw than this.
     try_redis(lambda redis: redis.delete(record_key(schedule_id)), 0)
     return Drawn(**row)
-
-
-def entry_of(token: UUID) -> str:
-    """A fan's entry in the draw, in hex."""
-    return sha256(str(token).encode()).hexdigest()
-
-
-def rank_of(entry: str, *, seed: str) -> str:
-    """What the entries are put in order by, in hex."""
-    return sha256(f"{seed}:{entry}".encode()).hexdigest()
 
 
 def entries(schedule_id: int, *, opens_at: datetime) -> Iterator[bytes]:

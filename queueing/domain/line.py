@@ -13,9 +13,9 @@ from concert_site.lib.errors import Unavailable
 from queueing.domain import admission, draw
 from queueing.domain.counters import lift, next_number
 from queueing.domain.errors import QueueTokenInactive, SaleClosed, SaleNotOpen, SoldOut
-from queueing.facts import SaleFacts, SaleState
+from queueing.facts import SaleFacts, SaleState, TokenView
 from queueing.models import ExpiredReason, Status, WaitingToken
-from queueing.queries import TokenView, new_token, own_token
+from queueing.queries import new_token, own_token
 
 GATHER = """
 select id, token, null::bigint as number, created_at, is_new, is_drawn

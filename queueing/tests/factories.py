@@ -15,9 +15,9 @@ from concert_site.lib.redis import client
 from queueing.domain import line, snapshots
 from queueing.domain.counters import COUNTER_KEY
 from queueing.domain.snapshots import snapshot_key
-from queueing.facts import LineMeasurement, QueueSnapshot, SaleFacts
+from queueing.facts import LineMeasurement, QueueSnapshot, SaleFacts, TokenView
 from queueing.models import WaitingToken
-from queueing.queries import TokenView, own_token
+from queueing.queries import own_token
 from reservations.models import ConcertSchedule
 from reservations.queries.sales import facts_of
 

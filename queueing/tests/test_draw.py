@@ -12,10 +12,10 @@ from concert_site.lib.redis import client
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.line_proofs import draw_again
 from queueing.domain import draw, line
-from queueing.domain.verification import verify
 from queueing.facts import DrawRecord
 from queueing.models import WaitingToken
 from queueing.tests.factories import NOW, make_fans, make_line, stand_in_line, stand_in_lobby
+from queueing.verification import entry_of, verify
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule
 
@@ -175,7 +175,7 @@ def test_the_list_is_whole_whatever_its_pieces(schedule, monkeypatch, batch):
 
     lines = b"".join(draw.entries(schedule.pk, opens_at=NOW)).decode()
 
-    assert lines == "".join(f"{number},{draw.entry_of(drawn[number])}\n" for number in range(1, 5))
+    assert lines == "".join(f"{number},{entry_of(drawn[number])}\n" for number in range(1, 5))
 
 
 def test_the_record_is_that_of_the_list(schedule):
@@ -225,7 +225,7 @@ def test_a_draw_is_verified_from_its_list(schedule):
     draw.draw(schedule.pk, now=NOW)
     record = draw.record_of(schedule.pk, opens_at=NOW)
 
-    found = verify(listed(schedule), entry=draw.entry_of(tokens[3]))
+    found = verify(listed(schedule), entry=entry_of(tokens[3]))
 
     assert (found.size, found.entries_hash) == (record.size, record.entries_hash)
     assert found.seed == seed_of(schedule)

@@ -6,10 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from queueing.domain.pace import MOST_MINUTES, ahead_by_minutes, minutes_of_wait
-from queueing.facts import LineMeasurement
+from queueing.facts import LineMeasurement, TokenView
+from queueing.pace import MOST_MINUTES, ahead_by_minutes, minutes_of_wait
 from queueing.page import rounded_up, waiting_page
-from queueing.queries import TokenView
 from queueing.tests.factories import make_snapshot
 
 TOKEN = TokenView(UUID(int=1), 1, "WAITING", 1_234_567, datetime(2031, 5, 1, tzinfo=UTC), None, None, None)

@@ -10,10 +10,10 @@ from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.api.serializers import token_out
 from queueing.domain import admission, line, snapshots
-from queueing.domain.pace import JITTER, POLL, estimated_wait, poll_after, poll_after_in_lobby
 from queueing.domain.snapshots import snapshot_key
 from queueing.facts import LineMeasurement
 from queueing.models import WaitingToken
+from queueing.pace import JITTER, POLL, estimated_wait, poll_after, poll_after_in_lobby
 from queueing.queries import own_token
 from queueing.tests.factories import NOW, make_active, make_line, make_snapshot, measured, seen_anew, take
 from reservations.queries.sales import facts_of

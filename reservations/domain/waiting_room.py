@@ -10,8 +10,7 @@ from concert_site.lib.errors import NotFound
 from concert_site.lib.tasks import enqueue_soon
 from queueing.domain import draw, line, snapshots, ticks
 from queueing.domain.line import Joined
-from queueing.facts import QueueSnapshot, SaleFacts, SaleState
-from queueing.queries import TokenView
+from queueing.facts import QueueSnapshot, SaleFacts, SaleState, TokenView
 from reservations.queries.availability import FEW_SEATS, availability_of, room_for_fans
 from reservations.queries.sales import facts_of, tick_facts_of
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from queueing.facts import whole_steps
-from queueing.queries import TokenView
+from queueing.facts import TokenView, whole_steps
 from reservations.models import Reservation
 from reservations.models.reservation import Status
 from reservations.queries.availability import availability_of

@@ -10,8 +10,9 @@ from django.utils.timezone import localtime, now
 from concert_site.accounts.tests.factories import make_fan, make_staff
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.formats import day_and_time
-from queueing.domain.draw import draw, entry_of, rank_of
+from queueing.domain.draw import draw
 from queueing.models import WaitingToken
+from queueing.verification import entry_of, rank_of
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_schedule, make_seats
 

@@ -19,6 +19,7 @@ from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from queueing.api.draw_list import MOST_LISTS
 from queueing.domain import draw
+from queueing.verification import entry_of
 from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule
 from reservations.tests.factories import make_fan, make_schedule, make_seats
@@ -170,7 +171,7 @@ def test_verify_draw_verifies_a_saved_list(saved, gathered):
     said = verify(str(saved), "--token", str(token), "--seed-hash", gathered[0].seed_hash.upper())
 
     lines = saved.read_text().splitlines()
-    number = next(at for at, line in enumerate(lines) if line.endswith(draw.entry_of(token)))
+    number = next(at for at, line in enumerate(lines) if line.endswith(entry_of(token)))
     assert f"The order of all {FANS} entries follows from the seed." in said
     assert f"Token {token} drew number {number}." in said
     assert "The seed's hash is what --seed-hash says." in said

@@ -20,8 +20,9 @@ from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, idempotency_key, private_page, throttled
 from concert_site.lib.web.refusals import retry_after
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen
+from queueing.facts import TokenView
 from queueing.models import Status as TokenStatus
-from queueing.queries import TokenView, token_in_line
+from queueing.queries import token_in_line
 from reservations.domain import best_available, single_seats
 from reservations.domain.best_available import BestAvailable
 from reservations.domain.errors import HoldCooldown, SeatUnavailable, SeatUnknown, TicketLimitExceeded

@@ -16,10 +16,10 @@ from concert_site.lib.web.pages import fan_id, private_page, throttled
 from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from queueing.facts import RoomState
+from queueing.facts import RoomState, TokenView
 from queueing.models import Status
 from queueing.page import DRAWING_SECONDS, ENDED, WaitingPage, waiting_page
-from queueing.queries import TokenView, place_of, token_in_line
+from queueing.queries import place_of, token_in_line
 from reservations.domain.waiting_room import join as join_line
 from reservations.domain.waiting_room import slot_freed, snapshot_of, watched_snapshot
 from reservations.queries import bookings, concerts

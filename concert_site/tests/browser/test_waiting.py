@@ -13,10 +13,9 @@ from playwright.sync_api import expect
 from concert_site.tests.browser.journey import LOBBY_SECONDS, at_the_seats, inside, known
 from concert_site.tests.browser.visitor import NARROWEST
 from queueing.api.serializers import progress_out
-from queueing.domain.pace import MOST_MINUTES
-from queueing.facts import LineMeasurement
+from queueing.facts import LineMeasurement, TokenView
+from queueing.pace import MOST_MINUTES
 from queueing.page import NEAR_AHEAD, waiting_page
-from queueing.queries import TokenView
 from queueing.tests.factories import make_snapshot
 
 PROGRESS = re.compile(r"/api/v1/schedules/\d+/queue/$")

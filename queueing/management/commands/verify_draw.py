@@ -15,8 +15,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from concert_site.lib.errors import Invalid
-from queueing.domain.draw import entry_of
-from queueing.domain.verification import Verified, verify
+from queueing.verification import Verified, entry_of, verify
 
 SECONDS = 30
 SCHEDULE = re.compile(r".*/schedules/[0-9]+/(?=draw/)")

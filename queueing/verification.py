@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from uuid import UUID
 
 from concert_site.lib.errors import Invalid
-from queueing.domain.draw import rank_of
 
 SEED = re.compile(rb"seed,([0-9a-f]{64})\r?\n?")
 ENTRY = re.compile(rb"([1-9][0-9]{0,17}),([0-9a-f]{64})\r?\n?")
@@ -24,6 +24,16 @@ class Verified:
     entries_hash: str
     size: int
     number: int | None
+
+
+def entry_of(token: UUID) -> str:
+    """A fan's entry in the draw, in hex."""
+    return sha256(str(token).encode()).hexdigest()
+
+
+def rank_of(entry: str, *, seed: str) -> str:
+    """What the entries are put in order by, in hex."""
+    return sha256(f"{seed}:{entry}".encode()).hexdigest()
 
 
 def verify(lines: Iterable[bytes], *, entry: str | None = None) -> Verified:
