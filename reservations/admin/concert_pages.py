@@ -17,6 +17,7 @@ from reservations.admin.price_table import price_table_page
 from reservations.admin.series import add_dates_page
 from reservations.domain import concerts
 from reservations.models import Concert, ConcertSchedule
+from reservations.models.concert import IS_AVAILABLE
 from reservations.queries import staff
 
 DATES = "admin:reservations_concertschedule"
@@ -44,7 +45,7 @@ class ConcertPages(StaffAdmin):
         """The latest dates, and what this member of staff may do next."""
         rows = ConcertSchedule.objects.filter(concert=concert.pk).order_by("-concert_at", "-pk")
         dates = list(staff.schedules(rows)[: MOST_DATES + 1])
-        is_public = Concert.objects.available().filter(pk=concert.pk).exists()
+        is_public = Concert.objects.filter(IS_AVAILABLE, pk=concert.pk).exists()
         return {
             "concert": concert,
             "dates": [

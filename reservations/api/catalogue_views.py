@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.generics import GenericAPIView
@@ -27,7 +28,6 @@ from reservations.api.catalogue_serializers import (
     SeatsOut,
 )
 from reservations.models import Concert
-from reservations.models.concert import ConcertQuerySet
 from reservations.queries import concerts
 from reservations.queries.availability import availability_of
 from reservations.queries.sales import Sale, public_sale_of, public_schedule
@@ -66,7 +66,7 @@ def sale_or_404(schedule_id: int) -> Sale:
     return sale
 
 
-def filtered_concerts(given: Mapping[str, Any]) -> ConcertQuerySet:
+def filtered_concerts(given: Mapping[str, Any]) -> QuerySet[Concert]:
     """The concerts that fit the valid filters of a request (Any: each of its own type)."""
     state = given.get("sale_state")
     venue: str = given.get("venue", "")

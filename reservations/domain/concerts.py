@@ -14,6 +14,7 @@ from reservations.domain.schedules import Times, create_schedule
 from reservations.domain.transactions import raise_on_integrity_error
 from reservations.halls.hall import Hall
 from reservations.models import Concert, ConcertSchedule, ConcertStatus, Venue
+from reservations.models.concert import IS_AVAILABLE
 
 
 class Description(TypedDict, total=False):
@@ -83,7 +84,7 @@ def publish(*, concert_ids: Sequence[int]) -> int:
 
 def unpublish(*, concert_ids: Sequence[int]) -> int:
     """Take concerts from the public: nobody joins or holds any more; return how many were public before."""
-    moved = Concert.objects.available().filter(pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
+    moved = Concert.objects.filter(IS_AVAILABLE, pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
     waiting_room.publish(dates_of(concert_ids))
     return moved
 

@@ -49,10 +49,8 @@ LONGEST_MINUTES = 24 * 60
 OLDEST_AGE = 21
 
 
-class ConcertQuerySet(models.QuerySet["Concert"]):
-    def available(self) -> "ConcertQuerySet":
-        """What the public may see."""
-        return self.filter(status=ConcertStatus.AVAILABLE)
+# What the public may see.
+IS_AVAILABLE = Q(status=ConcertStatus.AVAILABLE)
 
 
 class Concert(models.Model):
@@ -83,8 +81,6 @@ class Concert(models.Model):
         db_persist=True,
         editable=False,
     )
-
-    objects = ConcertQuerySet.as_manager()
 
     class Meta:
         db_table = "concert"

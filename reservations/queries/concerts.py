@@ -18,7 +18,7 @@ from django.utils.translation import override
 from concert_site.lib.cache import TTLCache
 from queueing.facts import SaleState
 from reservations.models import Concert, ConcertSchedule, Genre, Venue
-from reservations.models.concert import ConcertQuerySet, sale_state_at
+from reservations.models.concert import IS_AVAILABLE, sale_state_at
 from reservations.models.search_key import initials, joined, pattern_of, search_words
 from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
 
@@ -130,13 +130,13 @@ _concerts: TTLCache[PublicConcert | None] = TTLCache(most=1024)
 _pages: TTLCache[ConcertPage] = TTLCache(most=64)
 
 
-def search_concerts(filters: Filters) -> ConcertQuerySet:
+def search_concerts(filters: Filters) -> QuerySet[Concert]:
     """The available concerts that fit.
 
     Every word of `search` is somewhere in name, host, cast, description, venue or genre (see models.search_key); one
     and the same schedule is on that date of the venue, or within those dates, and in that state.
     """
-    found = Concert.objects.available().select_related("venue").defer("search_key", "venue__search_key")
+    found = Concert.objects.filter(IS_AVAILABLE).select_related("venue").defer("search_key", "venue__search_key")
     for word in search_words(filters.search):
         in_genre = Q(genre__in=genres_called(word))
         found = found.filter(fits(word, "search_key") | fits(word, "venue__search_key") | in_genre)
@@ -180,7 +180,7 @@ def dates_that_fit(filters: Filters) -> QuerySet[ConcertSchedule] | None:
     return dates if filters.state is None else dates.filter(Exact(sale_state_at(), filters.state.value))
 
 
-def by_next_date(found: ConcertQuerySet) -> ConcertQuerySet:
+def by_next_date(found: QuerySet[Concert]) -> QuerySet[Concert]:
     """Those that play next first; those that are over, or have no date, last."""
     ahead = ConcertSchedule.objects.filter(concert=OuterRef("pk"), concert_at__gte=Now()).order_by("concert_at")
     next_at = Subquery(ahead.values("concert_at")[:1])
@@ -193,7 +193,7 @@ def facets() -> Facets:
 
 
 def _read_facets() -> Facets:
-    rows = Concert.objects.available().values_list("genre", "venue", "venue__name").distinct()
+    rows = Concert.objects.filter(IS_AVAILABLE).values_list("genre", "venue", "venue__name").distinct()
     genres, venues = set(), {}
     for genre, pk, name in rows:
         genres.add(genre)
@@ -206,7 +206,7 @@ def _read_facets() -> Facets:
     )
 
 
-def in_programme_order(found: ConcertQuerySet) -> ConcertQuerySet:
+def in_programme_order(found: QuerySet[Concert]) -> QuerySet[Concert]:
     """What opens next leads, by its opening; then what is on sale, by its next date; what can't be had comes last."""
     dates = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
     # Each date ahead is asked for its state once, which may mean to look at its seats; what is over needs none.
@@ -284,7 +284,7 @@ def _read_page(filters: Filters, number: int, size: int) -> ConcertPage:
 
 
 def _read_concert(concert_id: int) -> PublicConcert | None:
-    concert = Concert.objects.available().select_related("venue").filter(pk=concert_id).first()
+    concert = Concert.objects.filter(IS_AVAILABLE).select_related("venue").filter(pk=concert_id).first()
     return public_concerts([concert])[0] if concert else None
 
 

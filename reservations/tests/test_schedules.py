@@ -11,6 +11,7 @@ from queueing.models import WaitingToken
 from reservations.domain import concerts, schedules
 from reservations.domain.schedules import Times
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.models.concert import IS_AVAILABLE
 from reservations.tests.factories import make_concert, make_fan, make_schedule, make_seats, reserve
 from reservations.tests.scenes import CONCERT_AT, NOW
 
@@ -49,7 +50,7 @@ def test_publish_and_unpublish_count_what_moved():
     assert concerts.publish(concert_ids=both) == 1
     assert concerts.publish(concert_ids=both) == 0
     assert concerts.unpublish(concert_ids=both) == 2
-    assert not Concert.objects.available().exists()
+    assert not Concert.objects.filter(IS_AVAILABLE).exists()
 
 
 def test_a_concert_with_dates_is_not_deleted():
