@@ -34,6 +34,7 @@ class WaitingPage:
 
     All of it is of one moment, `now` by PostgreSQL's clock. `panel` is the part that the page shows, `number` the fan's
     while they wait with one, `ahead` how many are ahead at most, `minutes` how long that will take, if it is known.
+    `has_something_free`: a seat can be had now, or none is on sale at all; else one may be in `returns_in` seconds.
     """
 
     snapshot: QueueSnapshot
@@ -43,6 +44,8 @@ class WaitingPage:
     lobby_at: datetime
     is_stalled: bool
     is_draw_overdue: bool
+    has_something_free: bool
+    returns_in: int | None
     panel: str
     number: int | None
     ahead: int
@@ -75,11 +78,6 @@ class WaitingPage:
     def has_too_few_seats(self) -> bool:
         """Whether seats may be gone by then: each of those ahead takes one at least, and some inside are choosing."""
         return self.snapshot.facts.seats_left <= self.ahead + 1
-
-    @property
-    def has_something_free(self) -> bool:
-        """Whether a seat can be had now, or none is on sale at all."""
-        return not self.snapshot.facts.has_nothing_free
 
     # --- The draw ----------------------------------------------------------------------------------
 
@@ -218,11 +216,12 @@ class WaitingPage:
 
 def waiting_page(snapshot: QueueSnapshot, token: TokenView | None) -> WaitingPage:
     """The page as it is at this moment: the snapshot is asked once, for it tells the time by the clock."""
-    facts, state, speed = snapshot.facts, snapshot.state, snapshot.numbers_per_minute
-    now, lobby_at = facts.now, facts.lobby_at
-    is_stalled, is_draw_overdue = snapshot.is_stalled, snapshot.is_draw_overdue
+    facts, state = snapshot.facts, snapshot.state
     panel = panel_of(state, token)
     number = token.number if token is not None and panel == "line" else None
+    now, lobby_at, speed = facts.now, facts.lobby_at, snapshot.numbers_per_minute
+    is_stalled, is_draw_overdue = snapshot.is_stalled, snapshot.is_draw_overdue
+    has_something_free, returns_in = not facts.has_nothing_free, facts.returns_in
     ahead = most_ahead(number or 0, snapshot.line)
     if number is None:
         poll_seconds: float = DRAWING_SECONDS if panel == "drawing" else OUTSIDE_SECONDS
@@ -236,6 +235,8 @@ def waiting_page(snapshot: QueueSnapshot, token: TokenView | None) -> WaitingPag
         lobby_at=lobby_at,
         is_stalled=is_stalled,
         is_draw_overdue=is_draw_overdue,
+        has_something_free=has_something_free,
+        returns_in=returns_in,
         panel=panel,
         number=number,
         ahead=ahead,

@@ -242,22 +242,25 @@ class Motion(NamedTuple):
 
 def motion_of(facts: SaleFacts, before: QueueSnapshot | None, *, is_tick: bool, stands_in: bool) -> Motion:
     """How a room goes on, by facts that are fresh."""
-    moved_at = last_came(facts, before, "moved_at", is_now=is_tick)
     is_open = facts.state is SaleState.OPEN and not facts.is_paused
+    is_drawing = before is not None and room_state(facts, has_lobby=before.line.has_lobby) is RoomState.DRAWING
+    had_somebody = before is not None and before.line.has_anybody and not before.facts.is_paused
+    moved_at = last_came(facts, before.moved_at if before and had_somebody else None, is_now=is_tick)
+    ticked_at = last_came(
+        facts, before.ticked_at if before and had_somebody else None, is_now=is_tick and not stands_in
+    )
     has_stood_still = facts.read_at.timestamp() - moved_at > STALLED_SECONDS
     return Motion(
-        ticked_at=last_came(facts, before, "ticked_at", is_now=is_tick and not stands_in),
+        ticked_at=ticked_at,
         moved_at=moved_at,
         is_moving=is_open and not has_just_changed(facts, before) and not has_stood_still,
-        is_drawing=before is not None and room_state(facts, has_lobby=before.line.has_lobby) is RoomState.DRAWING,
+        is_drawing=is_drawing,
     )
 
 
-def last_came(facts: SaleFacts, before: QueueSnapshot | None, name: str, *, is_now: bool) -> float:
+def last_came(facts: SaleFacts, last: float | None, *, is_now: bool) -> float:
     """When something last came, as far as is known: now, for who can't know better or where nobody waited for it."""
     now = facts.read_at.timestamp()
-    had_somebody = before is not None and before.line.has_anybody and not before.facts.is_paused
-    last: float | None = getattr(before, name) if had_somebody else None
     return now if is_now or last is None or last > now else last
 
 

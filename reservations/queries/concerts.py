@@ -20,7 +20,14 @@ from queueing.facts import SaleState
 from reservations.models import Concert, ConcertSchedule, Genre, Venue
 from reservations.models.concert import IS_AVAILABLE, sale_state_at
 from reservations.models.search_key import initials, joined, pattern_of, search_words
-from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
+from reservations.queries.sales import (
+    BEST_FIRST,
+    MEMORY_SECONDS,
+    PublicSchedule,
+    public_schedules,
+    sales_of_concerts,
+    to_be_had,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,15 @@ class PublicConcert:
 
 
 @dataclass(frozen=True, slots=True)
+class DateInConcert:
+    """One date, with its concert and the others that a fan may still get a seat for; None of what isn't public."""
+
+    concert: PublicConcert | None
+    date: PublicSchedule | None
+    other_dates: list[PublicSchedule]
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """What a reader looks for, see `search_concerts`. `venue` is words of its name or address."""
 
@@ -111,8 +127,6 @@ class ProgrammeRank(IntEnum):
     OVER = 5
 
 
-# What a reader would rather hear of, where the dates of a concert differ.
-BEST_FIRST = (SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING, SaleState.SOLD_OUT, SaleState.CLOSED)
 BEFORE_THE_OPENING = (SaleState.LOBBY, SaleState.UPCOMING)
 PREFERENCES = {state: 1 if state in BEFORE_THE_OPENING else number for number, state in enumerate(BEST_FIRST)}
 # More seconds than any date has since 1970.
@@ -250,6 +264,17 @@ def public_concert(concert_id: int) -> PublicConcert | None:
     return _concerts.get_or_build(concert_id, lambda: (_read_concert(concert_id), MEMORY_SECONDS))
 
 
+def date_in_concert(concert_id: int, schedule_id: int) -> DateInConcert:
+    """What a page about one date shows around it, at most a second old."""
+    concert = public_concert(concert_id)
+    dates = concert.schedules if concert else []
+    return DateInConcert(
+        concert=concert,
+        date=next((each for each in dates if each.id == schedule_id), None),
+        other_dates=[each for each in to_be_had(dates) if each.id != schedule_id],
+    )
+
+
 def public_concert_from(concert: Concert) -> PublicConcert:
     """A concert whose schedules are yet to be read."""
     return PublicConcert(
@@ -330,7 +355,7 @@ class ConcertCard:
 
 
 def concert_card(concert: PublicConcert) -> ConcertCard:
-    to_come = [schedule for schedule in concert.schedules if not is_over(schedule)]
+    to_come = [schedule for schedule in concert.schedules if not schedule.is_over]
     # A date that was canceled is named where there is no other.
     played = [schedule for schedule in to_come if schedule.canceled_at is None]
     ahead = played or to_come
@@ -353,21 +378,6 @@ def concert_card(concert: PublicConcert) -> ConcertCard:
         watched=alike[0].id if state is SaleState.OPEN and len(alike) == 1 else None,
         is_canceled=bool(to_come) and not played,
     )
-
-
-# Dates that are still worth naming to who can't have another one.
-WORTH_NAMING = {SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING}
-
-
-def to_be_had(schedules: Sequence[PublicSchedule]) -> list[PublicSchedule]:
-    """Those of these that a fan may still get a seat for, the ones with free seats first."""
-    found = [each for each in schedules if each.sale_state in WORTH_NAMING and not is_over(each)]
-    return sorted((each for each in found if each.seats_left), key=lambda each: BEST_FIRST.index(each.sale_state))
-
-
-def is_over(schedule: PublicSchedule) -> bool:
-    """Whether it has begun: for who looks for a concert, that is over."""
-    return schedule.concert_at <= schedule.read_at
 
 
 def opening(schedules: Sequence[PublicSchedule]) -> datetime:

@@ -12,9 +12,9 @@ from concert_site.lib.database.replica import catalogue_from_replica
 from concert_site.lib.errors import NotFound
 from concert_site.lib.web.pages import fan_id
 from reservations.halls.drawing import colours
-from reservations.queries.concerts import concert_card, is_over, public_concert, to_be_had
+from reservations.queries.concerts import concert_card, public_concert
 from reservations.queries.fan_schedules import FanSchedule, fan_schedules
-from reservations.queries.sales import Price, PublicSchedule
+from reservations.queries.sales import Price, PublicSchedule, to_be_had
 from reservations.queries.seat_map import layout_categories
 from reservations.views.structured_data import structured_data
 from reservations.views.tour_calendar import MOST_CARDS, TourCalendar, chosen_day, tour_calendar
@@ -35,10 +35,6 @@ class ScheduleCard:
     def prices(self) -> list[tuple[Price, str | None]]:
         """What each category costs, with its colour on the map."""
         return [(price, self.colours.get(price.category)) for price in self.schedule.prices]
-
-    @property
-    def is_over(self) -> bool:
-        return is_over(self.schedule)
 
     @property
     def opens_in(self) -> int:

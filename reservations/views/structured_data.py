@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from concert_site.lib.formats import in_major, local
 from queueing.facts import SaleState
 from reservations.models import Genre
-from reservations.queries.concerts import PublicConcert, PublicVenue, is_over
+from reservations.queries.concerts import PublicConcert, PublicVenue
 from reservations.queries.sales import PublicSchedule
 
 SCHEMA = "https://schema.org"
@@ -37,7 +37,7 @@ ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 def structured_data(concert: PublicConcert, address: str) -> SafeString:
     """The coming dates of a concert as the content of a script of JSON-LD; `address` is that of its page."""
-    ahead = [schedule for schedule in concert.schedules if not is_over(schedule)][:MOST_EVENTS]
+    ahead = [schedule for schedule in concert.schedules if not schedule.is_over][:MOST_EVENTS]
     graph = {"@context": SCHEMA, "@graph": [event(concert, schedule, address) for schedule in ahead]}
     # No text in it can end the script: what could is written as JSON's own escapes.
     return mark_safe(json.dumps(graph, ensure_ascii=False).translate(ESCAPES))  # noqa: S308

@@ -10,9 +10,8 @@ from babel.dates import format_date
 
 from concert_site.lib.formats import babel_locale
 from queueing.facts import SaleState
-from reservations.queries.concerts import BEST_FIRST, is_over
 from reservations.queries.fan_schedules import FanSchedule
-from reservations.queries.sales import PublicSchedule
+from reservations.queries.sales import BEST_FIRST, PublicSchedule
 
 # Up to so many dates a card each is the shorter way.
 MOST_CARDS = 6
@@ -58,7 +57,7 @@ def chosen_day(schedules: Sequence[PublicSchedule], wanted: date | None) -> date
     """The day to show: the one that was asked for if it is played, else the first with the best to be had."""
     if wanted in {schedule.concert_date for schedule in schedules}:
         return wanted
-    ahead = [schedule for schedule in schedules if not is_over(schedule)] or schedules[-1:]
+    ahead = [schedule for schedule in schedules if not schedule.is_over] or schedules[-1:]
     best = min(ahead, key=lambda each: (BEST_FIRST.index(each.sale_state), each.concert_at), default=None)
     return best.concert_date if best else None
 
@@ -80,7 +79,7 @@ def by_date(schedule: PublicSchedule) -> date:
 
 
 def day_of(on: date, schedules: list[PublicSchedule], fans: Mapping[int, FanSchedule], *, is_chosen: bool) -> Day:
-    ahead = [schedule for schedule in schedules if not is_over(schedule)]
+    ahead = [schedule for schedule in schedules if not schedule.is_over]
     own = [fans[schedule.id] for schedule in schedules if schedule.id in fans]
     return Day(
         on=on,

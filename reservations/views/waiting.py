@@ -18,11 +18,12 @@ from queueing.domain import line
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from queueing.facts import RoomState, TokenView
 from queueing.models import Status
-from queueing.page import DRAWING_SECONDS, ENDED, WaitingPage, waiting_page
+from queueing.page import DRAWING_SECONDS, ENDED, waiting_page
 from queueing.queries import place_of, token_in_line
 from reservations.domain.waiting_room import join as join_line
 from reservations.domain.waiting_room import slot_freed, snapshot_of, watched_snapshot
-from reservations.queries import bookings, concerts
+from reservations.queries.bookings import live_of_schedule
+from reservations.queries.concerts import date_in_concert
 
 # What the page's script sends to be answered with the place alone, and where it is told to go on to the seats.
 PART_HEADER, GO_HEADER = "X-Part", "X-Go-To"
@@ -35,33 +36,30 @@ def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     :raises NotFound: if there is no such schedule, or its concert was taken down and the fan never waited: for who
         did, the sale is closed
     """
-    named, seen = named_token(request), watched_snapshot(pk)
-    token = place_of(pk, user_id=fan_id(request), named=named)
+    user_id, named, is_part = fan_id(request), named_token(request), PART_HEADER in request.headers
+    seen = watched_snapshot(pk)
+    token = place_of(pk, user_id=user_id, named=named)
     if not seen.facts.is_public and token is None:
         raise NotFound
     if token is not None and token.status == Status.ACTIVE and seen.is_for_choosing and seen.facts.is_public:
-        return on_to_the_seats(request, pk)
-    return show(request, waiting_page(seen, token))
-
-
-def show(request: HttpRequest, page: WaitingPage) -> HttpResponse:
-    """The page, or the place alone."""
-    schedule_id = page.snapshot.facts.schedule_id
+        return on_to_the_seats(pk, is_part=is_part)
+    page = waiting_page(seen, token)
     content: dict[str, object] = {
-        "schedule": schedule_id,
-        "snapshot": page.snapshot,
-        "token": page.token,
+        "schedule": pk,
+        "snapshot": seen,
+        "token": token,
         "page": page,
         "entry_seconds": settings.TOKEN_ENTRY_SECONDS,
         "drawing_seconds": DRAWING_SECONDS,
-        "is_part": is_part(request),
-        "draw_url": request.build_absolute_uri(reverse("api:draw", args=[schedule_id])),
+        "is_part": is_part,
+        "draw_url": request.build_absolute_uri(reverse("api:draw", args=[pk])),
     }
-    if not is_part(request) or not page.is_live:
+    if not is_part or not page.is_live:
         # Who waits asks again and again, and needs none of it; who asks for the last time does.
-        content |= around(page, user_id=fan_id(request))
-    template = "queueing/_partials/place.html" if is_part(request) else "queueing/waiting_room.html"
-    return render(request, template, content)
+        around = date_in_concert(seen.facts.concert_id, pk)
+        content |= {"concert": around.concert, "date": around.date, "other_dates": around.other_dates}
+        content["owned"] = live_of_schedule(pk, user_id=user_id)
+    return render(request, "queueing/_partials/place.html" if is_part else "queueing/waiting_room.html", content)
 
 
 @private_page
@@ -84,29 +82,11 @@ def draw_check(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "queueing/draw_check.html", content)
 
 
-def is_part(request: HttpRequest) -> bool:
-    """Whether the page's script asks, for the place alone."""
-    return PART_HEADER in request.headers
-
-
-def on_to_the_seats(request: HttpRequest, schedule_id: int) -> HttpResponse:
+def on_to_the_seats(schedule_id: int, *, is_part: bool) -> HttpResponse:
     """The way to the seats, for a browser or for the script, which would come in by following it unseen."""
-    if is_part(request):
+    if is_part:
         return HttpResponse(status=204, headers={GO_HEADER: resolve_url("seats", pk=schedule_id)})
     return redirect("seats", pk=schedule_id)
-
-
-def around(page: WaitingPage, *, user_id: int) -> dict[str, object]:
-    """What the whole page shows around the place: the concert with its dates, and what the fan has already."""
-    facts = page.snapshot.facts
-    concert = concerts.public_concert(facts.concert_id)
-    dates = concert.schedules if concert else []
-    return {
-        "concert": concert,
-        "date": next((each for each in dates if each.id == facts.schedule_id), None),
-        "other_dates": [each for each in concerts.to_be_had(dates) if each.id != facts.schedule_id],
-        "owned": bookings.live_of_schedule(facts.schedule_id, user_id=user_id),
-    }
 
 
 def named_token(request: HttpRequest) -> UUID | None:
