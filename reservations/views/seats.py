@@ -19,8 +19,8 @@ from queueing.domain.errors import QueueTokenInactive
 from queueing.models import Status as TokenStatus
 from queueing.queries import token_in_line
 from reservations.domain.single_seats import DEMAND
-from reservations.queries.sales import Sale, public_sale_of
-from reservations.queries.seat_choice import SeatAdvice, seat_advice, seat_choice
+from reservations.queries.sales import public_sale_of
+from reservations.queries.seat_choice import seat_advice, seat_choice
 from reservations.views import holding
 from reservations.views.holding import MOST_KEPT, to_the_waiting_room, where_the_choice_goes_on
 
@@ -54,22 +54,26 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
     sale = public_sale_of(schedule_id)
     if sale is None:
         raise NotFound
-    now = sale.now
-    is_open = sale.is_open_at(now)
-    token = token_in_line(schedule_id, user_id=fan_id(request))
-    if token is None or token.status != TokenStatus.ACTIVE or not is_open:
+    now, user_id = sale.now, fan_id(request)
+    token = token_in_line(schedule_id, user_id=user_id)
+    if token is None or token.status != TokenStatus.ACTIVE or not sale.is_open_at(now):
         return to_the_waiting_room(schedule_id, token)
     if token.entered_at is None:
         try:
-            token = line.enter(user_id=fan_id(request), token=token.token)
+            token = line.enter(user_id=user_id, token=token.token)
         except QueueTokenInactive:
             return to_the_waiting_room(schedule_id, token)
+    texts = script_texts(sale.tickets_per_fan)
+    kept, instead, lonely = (ids_in(request, name) for name in ("keep", "instead", "lonely"))
     context = {
         "sale": sale,
         "is_list": request.GET.get("view") == "list",
         "form_key": new_form_key(),
-        "advice": advice_in(request, sale),
-        "script_texts": script_texts(sale.tickets_per_fan),
+        # What to say of a choice that was not held, as the address has it.
+        "advice": seat_advice(
+            sale, chosen=kept, instead=instead, lonely=lonely, may_go_on=settings.SINGLE_SEATS != DEMAND
+        ),
+        "script_texts": texts,
         "modules": MODULES,
         "language": get_language(),
         "money_pattern": money_pattern(),
@@ -81,8 +85,8 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
             now=now,
             section=request.GET.get("section", ""),
             portion=max(1, id_in(request.GET.get("portion", "")) or 1),
-            kept=ids_in(request, "keep"),
-            user_id=fan_id(request),
+            kept=kept,
+            user_id=user_id,
         ),
     }
     return render(request, "reservations/seats.html", context)
@@ -92,17 +96,6 @@ def ids_in(request: HttpRequest, name: str) -> list[int]:
     """Seats as the address names them."""
     ids = map(id_in, request.GET.get(name, "").split(",")[:MOST_KEPT])
     return [number for number in ids if number is not None]
-
-
-def advice_in(request: HttpRequest, sale: Sale) -> SeatAdvice | None:
-    """What to say of a choice that was not held, as the address has it."""
-    return seat_advice(
-        sale,
-        chosen=ids_in(request, "keep"),
-        instead=ids_in(request, "instead"),
-        lonely=ids_in(request, "lonely"),
-        may_go_on=settings.SINGLE_SEATS != DEMAND,
-    )
 
 
 def script_texts(limit: int) -> str:
