@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
-from reservations.halls.colours import contrast, in_hex, luminance
+from reservations.halls.colours import in_hex
 
 RGB = tuple[float, float, float]
 Matrix = tuple[RGB, RGB, RGB]
@@ -47,9 +47,21 @@ VISIONS: dict[str, Matrix] = {
 }
 
 
+def luminance(colour: str) -> float:
+    """How bright a colour of ours is, from 0 to 1, as WCAG 2 counts it; how transparent doesn't matter."""
+    red, green, blue = _linear(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, from 1 to 21, as WCAG 2 counts it."""
+    darker, brighter = sorted((luminance(one), luminance(other)))
+    return (brighter + 0.05) / (darker + 0.05)
+
+
 def seen_as(colour: str, vision: str) -> RGB:
     """Lightness, a and b (CIELAB, D65) of a colour to eyes of this kind."""
-    linear = [_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5)]
+    linear = _linear(colour)
     seen = [min(1.0, max(0.0, sum(w * c for w, c in zip(row, linear, strict=True)))) for row in VISIONS[vision]]
     return _lab(seen)
 
@@ -96,8 +108,10 @@ def seen_on(colour: str, ground: str) -> str:
     return in_hex(*channels)
 
 
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4  # noqa: PLR2004  the constants of sRGB
+def _linear(colour: str) -> list[float]:
+    """Red, green and blue of a colour, from 0 to 1, as light adds up."""
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]  # noqa: PLR2004  the constants of sRGB
 
 
 def _lab(linear: Sequence[float]) -> RGB:

@@ -45,16 +45,3 @@ def category_colour(raw: object, nth: int) -> str:
     """The colour of the nth category, never transparent; one of ours if it has none that can be seen."""
     colour = colour_of(raw)
     return PALETTE[nth % len(PALETTE)] if colour in {"", TRANSPARENT} else colour[:SOLID]
-
-
-def luminance(colour: str) -> float:
-    """How bright a colour of ours is, from 0 to 1, as WCAG 2 counts it; how transparent doesn't matter."""
-    parts = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)  # noqa: PLR2004  the constants of sRGB
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, from 1 to 21, as WCAG 2 counts it."""
-    darker, brighter = sorted((luminance(one), luminance(other)))
-    return (brighter + 0.05) / (darker + 0.05)

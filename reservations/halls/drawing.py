@@ -14,7 +14,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from reservations.halls.areas import TEXT_SIZE, Point, Shape, turned
-from reservations.halls.colours import AREA_COLOR, TRANSPARENT, category_colour, colour_of, contrast, luminance
+from reservations.halls.colour_vision import contrast, luminance
+from reservations.halls.colours import AREA_COLOR, TRANSPARENT, category_colour, colour_of
 from reservations.halls.hall import Hall, seat_radius
 from reservations.halls.plans.file import Json
 from reservations.halls.plans.values import number_of, point_of, text_of

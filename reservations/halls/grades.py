@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reservations.halls.colour_vision import DARK, LIGHT, told_apart
-from reservations.halls.colours import category_colour, contrast
+from reservations.halls.colour_vision import DARK, LIGHT, contrast, told_apart
+from reservations.halls.colours import category_colour
 
 BLACK, WHITE = "#000000", "#ffffff"
 # Corners around a middle: angles from the top in shares of a turn, and how far out. The first shape is a disc.
@@ -48,9 +48,10 @@ class Grade:
 
 def grades_of(names: Sequence[str], colours: Mapping[str, object]) -> list[Grade]:
     """The grades of these names; `colours` as their plan has them, whatever it holds."""
+    signs, paths = signs_of(names), [shape_path(nth) for nth, _name in enumerate(names)]
     raw = [category_colour(colours.get(name), nth) for nth, name in enumerate(names)]
-    told = zip(names, signs_of(names), told_apart(raw, LIGHT), told_apart(raw, DARK), strict=True)
-    return [Grade(*each, path=shape_path(nth)) for nth, each in enumerate(told)]
+    told = zip(names, signs, told_apart(raw, LIGHT), told_apart(raw, DARK), paths, strict=True)
+    return [Grade(*each) for each in told]
 
 
 def signs_of(names: Iterable[str]) -> list[str]:

@@ -15,13 +15,14 @@ from reservations.halls.colour_vision import (
     PALETTES,
     SEEN,
     VISIONS,
+    contrast,
     distance,
     least_distance,
     seen_as,
     seen_on,
     told_apart,
 )
-from reservations.halls.colours import PALETTE, contrast
+from reservations.halls.colours import PALETTE
 from reservations.halls.curved import VIP, A, R, S
 
 DEMO = [category.color for category in (VIP, R, S, A)]
