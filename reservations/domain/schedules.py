@@ -19,6 +19,7 @@ from reservations.domain.seat_setup import create_seats, delete_seats
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
 from reservations.halls.hall import Hall
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.models.reservation import IS_LIVE
 from reservations.queries.bookings import of_schedule
 
 # A year outside is a slip of the keyboard, and the far ends of the calendar are beyond what Python can read.
@@ -146,7 +147,7 @@ def set_times(
 
 def is_booked(schedule_id: int) -> bool:
     """Whether anybody holds or has paid a seat of a date."""
-    return of_schedule(schedule_id).live().exists()
+    return of_schedule(schedule_id).filter(IS_LIVE).exists()
 
 
 def require_movable_opening(schedule: ConcertSchedule, opens_at: datetime) -> None:

@@ -17,6 +17,7 @@ from concert_site.lib.zones import zone_of
 from reservations.domain import waiting_room
 from reservations.domain.transactions import raise_on_integrity_error
 from reservations.models import Concert, ConcertSchedule, Reservation, Venue
+from reservations.models.reservation import IS_LIVE
 from reservations.models.venue import ZONE_SHAPE
 
 
@@ -115,7 +116,7 @@ def rewrite_days(concerts: Sequence[Concert], zone: str, *, attr: str) -> list[i
     zones = Value(zone), Value(settings.TIME_ZONE)
     dates.update(concert_date=Func(*zones, F("concert_at"), function="day_at", output_field=DateField()))
     # Asked last, so that whoever booked until this moment is seen.
-    if Reservation.objects.filter(concert_seat__concert_schedule__concert__in=concerts).live().exists():
+    if Reservation.objects.filter(IS_LIVE, concert_seat__concert_schedule__concert__in=concerts).exists():
         raise Conflict(
             _("Seats are booked here by the clocks of the present time zone. Add another venue with the right one."),
             attr=attr,

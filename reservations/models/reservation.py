@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Func, Q, Value, When
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import Predicate, moment
@@ -26,16 +27,15 @@ TRANSITIONS = {
 }
 
 
-IS_LIVE = Case(When(status__in=["RESERVING", "RESERVED"], then=Value(True)))
+# Held or paid; a hold whose time is over isn't, whatever is still to be tidied up.
+IS_LIVE = Predicate("status", "expired_at", Now(), function="reservation_is_live")
+# By the status alone, as an index has to have it.
+HAS_LIVE_STATUS = Case(When(status__in=["RESERVING", "RESERVED"], then=Value(True)))
 
 
 class ReservationQuerySet(StateQuerySet["Reservation"]):
     def of(self, *, user_id: int) -> "ReservationQuerySet":
         return self.filter(user_id=user_id)
-
-    def live(self, now: datetime | None = None) -> "ReservationQuerySet":
-        """Those that are held or paid."""
-        return self.filter(Predicate("status", "expired_at", moment(now), function="reservation_is_live"))
 
     def as_read(self, now: datetime | None = None) -> "ReservationQuerySet":
         """Each with when it was read (`read_at`), the status that it has then (`state`), and whose clocks count.
@@ -120,7 +120,7 @@ class Reservation(models.Model):
             ),
             # One live reservation a seat. Those that are canceled are in the index, too, each a NULL that equals no
             # other: so it also finds whatever a seat was booked by, which removing seats asks once a seat.
-            models.UniqueConstraint("concert_seat", IS_LIVE, name="reservation_one_live"),
+            models.UniqueConstraint("concert_seat", HAS_LIVE_STATUS, name="reservation_one_live"),
             models.UniqueConstraint(
                 fields=["user", "idempotency_key"],
                 condition=Q(idempotency_key__isnull=False),

@@ -9,7 +9,7 @@ from concert_site.lib.database.statements import Row
 from concert_site.lib.errors import NotFound
 from concert_site.lib.zones import day_at
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import ReservationQuerySet
+from reservations.models.reservation import IS_LIVE, ReservationQuerySet
 from reservations.models.seat import IS_FREE
 from reservations.queries.payment_facts import with_payments
 
@@ -106,7 +106,7 @@ def live_of_schedule(schedule_id: int, *, user_id: int) -> ReservationQuerySet:
 
     A hold that is over is not among it.
     """
-    live = Reservation.objects.filter(user_id=user_id, concert_schedule_id=schedule_id).live()
+    live = Reservation.objects.filter(IS_LIVE, user_id=user_id, concert_schedule_id=schedule_id)
     return live.select_related("concert_seat").order_by("pk")
 
 

@@ -20,14 +20,12 @@ from queueing.facts import SaleState
 from reservations.models import Concert, ConcertSchedule, Genre, Venue
 from reservations.models.concert import IS_AVAILABLE, sale_state_at
 from reservations.models.search_key import initials, joined, pattern_of, search_words
-from reservations.queries.sales import (
-    BEST_FIRST,
-    MEMORY_SECONDS,
-    PublicSchedule,
-    public_schedules,
-    sales_of_concerts,
-    to_be_had,
-)
+from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
+
+# What a reader would rather hear of, where the dates of a concert differ; the first three are worth naming to who
+# can't have another one.
+BEST_FIRST = (SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING, SaleState.SOLD_OUT, SaleState.CLOSED)
+WORTH_NAMING = BEST_FIRST[:3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,12 @@ class PublicConcert:
     def performers(self) -> list[str]:
         """Who is on stage, a name or an ensemble each."""
         return [line.strip() for line in self.cast.splitlines() if line.strip()]
+
+    @property
+    def dates_to_be_had(self) -> list[PublicSchedule]:
+        """Those of its dates that a fan may still get a free seat for, the best first."""
+        worth = [each for each in self.schedules if each.sale_state in WORTH_NAMING and not each.is_over]
+        return sorted((each for each in worth if each.seats_left), key=lambda each: BEST_FIRST.index(each.sale_state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +271,12 @@ def public_concert(concert_id: int) -> PublicConcert | None:
 def date_in_concert(concert_id: int, schedule_id: int) -> DateInConcert:
     """What a page about one date shows around it, at most a second old."""
     concert = public_concert(concert_id)
-    dates = concert.schedules if concert else []
+    if concert is None:
+        return DateInConcert(concert=None, date=None, other_dates=[])
     return DateInConcert(
         concert=concert,
-        date=next((each for each in dates if each.id == schedule_id), None),
-        other_dates=[each for each in to_be_had(dates) if each.id != schedule_id],
+        date=next((each for each in concert.schedules if each.id == schedule_id), None),
+        other_dates=[each for each in concert.dates_to_be_had if each.id != schedule_id],
     )
 
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from concert_site.lib.errors import NotFound
 from reservations.halls.seat_names import row_name, seat_number
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import ReservationQuerySet
+from reservations.models.reservation import IS_LIVE, ReservationQuerySet
 from reservations.queries.booking_summaries import BookedSeat, BookingSummary, with_schedule
 from reservations.queries.payment_facts import with_payments
 
@@ -159,5 +159,5 @@ def dates_of(day: Day | None) -> QuerySet[ConcertSchedule]:
 
 def live_of_seats(seats: Sequence[ConcertSeat]) -> dict[int, Reservation]:
     """Who has these seats now: the live reservation of each, by the seat's id."""
-    found = Reservation.objects.filter(concert_seat__in=[seat.pk for seat in seats]).live().select_related("user")
+    found = Reservation.objects.filter(IS_LIVE, concert_seat__in=[seat.pk for seat in seats]).select_related("user")
     return {each.concert_seat_id: each for each in found}

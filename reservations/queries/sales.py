@@ -207,10 +207,6 @@ class PublicSchedule:
         return None if self.next_lapse is None else whole_steps((self.next_lapse - self.read_at).total_seconds())
 
 
-# What a reader would rather hear of, where the dates of a concert differ; the first three are worth naming to who
-# can't have another one.
-BEST_FIRST = (SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING, SaleState.SOLD_OUT, SaleState.CLOSED)
-WORTH_NAMING = BEST_FIRST[:3]
 # By the schedules of one page, which are asked for together.
 _inventories: TTLCache[dict[int, Inventory]] = TTLCache()
 
@@ -251,12 +247,6 @@ def public_schedule_from(sale: Sale, inventory: Inventory) -> PublicSchedule:
         canceled_at=sale.canceled_at,
         change_reasons={"ko": sale.change_reason_ko, "en": sale.change_reason_en},
     )
-
-
-def to_be_had(schedules: Sequence[PublicSchedule]) -> list[PublicSchedule]:
-    """Those of these that a fan may still get a seat for, the ones with free seats first."""
-    found = [each for each in schedules if each.sale_state in WORTH_NAMING and each.seats_left and not each.is_over]
-    return sorted(found, key=lambda each: BEST_FIRST.index(each.sale_state))
 
 
 def inventories(schedule_ids: Sequence[int]) -> dict[int, Inventory]:

@@ -14,7 +14,7 @@ from concert_site.lib.web.pages import fan_id
 from reservations.halls.drawing import colours
 from reservations.queries.concerts import concert_card, public_concert
 from reservations.queries.fan_schedules import FanSchedule, fan_schedules
-from reservations.queries.sales import Price, PublicSchedule, to_be_had
+from reservations.queries.sales import Price, PublicSchedule
 from reservations.queries.seat_map import layout_categories
 from reservations.views.structured_data import structured_data
 from reservations.views.tour_calendar import MOST_CARDS, TourCalendar, chosen_day, tour_calendar
@@ -71,7 +71,7 @@ def concert(request: HttpRequest, pk: int) -> HttpResponse:
         "concert": found,
         "card": concert_card(found),
         "schedules": schedule_cards(shown, fans),
-        "to_be_had": to_be_had(found.schedules)[:OTHERS_NAMED],
+        "to_be_had": found.dates_to_be_had[:OTHERS_NAMED],
         "calendar": calendar,
         "address": request.build_absolute_uri(request.path),
         "structured_data": structured_data(found, request.build_absolute_uri(request.path)),
@@ -110,4 +110,4 @@ def schedule_cards(schedules: Sequence[PublicSchedule], fans: Mapping[int, FanSc
     cards = [
         ScheduleCard(schedule, fans.get(schedule.id), colours(layouts.get(schedule.id, {}))) for schedule in schedules
     ]
-    return sorted(cards, key=lambda card: card.is_over)
+    return sorted(cards, key=lambda card: card.schedule.is_over)

@@ -10,8 +10,9 @@ from babel.dates import format_date
 
 from concert_site.lib.formats import babel_locale
 from queueing.facts import SaleState
+from reservations.queries.concerts import BEST_FIRST
 from reservations.queries.fan_schedules import FanSchedule
-from reservations.queries.sales import BEST_FIRST, PublicSchedule
+from reservations.queries.sales import PublicSchedule
 
 # Up to so many dates a card each is the shorter way.
 MOST_CARDS = 6

@@ -56,9 +56,9 @@ def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     }
     if not is_part or not page.is_live:
         # Who waits asks again and again, and needs none of it; who asks for the last time does.
+        content["owned"] = live_of_schedule(pk, user_id=user_id)
         around = date_in_concert(seen.facts.concert_id, pk)
         content |= {"concert": around.concert, "date": around.date, "other_dates": around.other_dates}
-        content["owned"] = live_of_schedule(pk, user_id=user_id)
     return render(request, "queueing/_partials/place.html" if is_part else "queueing/waiting_room.html", content)
 
 
