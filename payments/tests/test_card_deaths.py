@@ -1,7 +1,7 @@
 """A process dies at each step between click and ticket, and between ticket and refund: tickets or money, never neither.
 
 The journeys are those of a fan who pays by card at a server that keeps a book. Each is taken once to count its steps
-(statements, commits, calls of the provider), then again with a death before each step, and after each. Then the
+(statements, commits, calls of the provider), then again with a death after each (before the next is the same). Then the
 reconciler comes, as it does by beat, and may die the same way.
 """
 
@@ -38,19 +38,17 @@ class Died(BaseException):
 
 
 class Deaths:
-    """Counts steps, and dies at the nth: before it is done, or after."""
+    """Counts steps, and dies when the nth is done."""
 
-    def __init__(self, nth: int = 0, *, is_after: bool = False, is_cut: bool = False) -> None:
-        self.nth, self.is_after, self.is_cut = nth, is_after, is_cut
+    def __init__(self, nth: int = 0, *, is_cut: bool = False) -> None:
+        self.nth, self.is_cut = nth, is_cut
         self.steps: list[str] = []
 
     def step(self, name: str, do: Callable[[], object]) -> object:
         self.steps.append(name)
-        is_last = len(self.steps) == self.nth
-        if is_last and not self.is_after:
-            self.die()
+        nth = len(self.steps)
         done = do()
-        if is_last:
+        if nth == self.nth:
             self.die()
         return done
 
@@ -186,9 +184,8 @@ JOURNEYS = {
     "withdraw": (("kept",), "withdraw", (), {"refund"}),
 }
 DEATHS = {
-    "dies before": partial(Deaths),
-    "dies after": partial(Deaths, is_after=True),
-    "is cut after": partial(Deaths, is_after=True, is_cut=True),
+    "dies": Deaths,
+    "is cut": partial(Deaths, is_cut=True),
 }
 
 

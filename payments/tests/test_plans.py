@@ -1,4 +1,4 @@
-"""The hot statements find their rows by index, in a house as full as after a year of sales.
+"""The hot statements find their rows by index, in a house as full as after a season of sales.
 
 PostgreSQL counts what a transaction scans. The house is one transaction around all tests of this module, each of
 which is a savepoint in it.
@@ -18,7 +18,7 @@ from reservations.queries.held_now import held_now
 from reservations.tests.scenes import HOLD, LAPSED, NOW, Sale, hold, in_order, let_in, make_sale
 
 TABLES = ["concert_seat", "reservation", "waiting_token", "balance", "payment", "balance_history"]
-FANS, SEATS, BOOKED, LIVE = 20_000, 200_000, 100_000, 1_000
+FANS, SEATS, BOOKED, LIVE = 5_000, 50_000, 25_000, 1_000
 FULL_HOUSE = """
 set local session_replication_role = replica;
 create temp table fan on commit drop as
@@ -46,9 +46,9 @@ select 'B' || n, {concert}, {schedule}, seat.id, fan.id, '', '2031-05-31', 50000
  where seat.n <= {booked};
 insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at, updated_active_at,
     entered_at, expired_at, expired_reason)
-select fan.id, {schedule}, gen_random_uuid(), case when n > 199000 then 'ACTIVE' else 'EXPIRED' end, n + 1000000,
-       '{now}', '{now}', '{now}', '{later}', case when n <= 199000 then 'TIME_OVER' end
-  from generate_series(100001, 200000) n join fan on fan.nth = n % {fans};
+select fan.id, {schedule}, gen_random_uuid(), case when n <= {live} then 'ACTIVE' else 'EXPIRED' end, n + 1000000,
+       '{now}', '{now}', '{now}', '{later}', case when n > {live} then 'TIME_OVER' end
+  from generate_series(1, {booked}) n join fan on fan.nth = n % {fans};
 insert into balance (user_id, amount, last_updated_at) select id, 0, '{now}' from fan;
 insert into payment (reservation_id, user_id, price, state, confirmed_mail_at, created_at, updated_state_at)
 select id, user_id, price, 'COMPLETED', '{now}', '{now}', '{now}' from reservation where status = 'RESERVED';

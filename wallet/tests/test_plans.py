@@ -1,4 +1,4 @@
-"""What is due is found by an index of its own, in tables as full as after a year of sales."""
+"""What is due is found by an index of its own, in tables as full as after a season of sales."""
 
 import pytest
 from django.db import connection, transaction
@@ -10,7 +10,7 @@ from wallet.models import ProviderEvent, TopUp
 from wallet.queries import providers_with_due_events, providers_with_due_top_ups, top_up_at_provider
 from wallet.tests.factories import make_fan
 
-ROWS, DUE = 100_000, 50
+ROWS, DUE = 25_000, 50
 FILL = """
 set local session_replication_role = replica;
 insert into top_up (user_id, amount, currency, purpose, reservations, provider, reference, provider_reference, state,

@@ -254,11 +254,13 @@ def snapshot_with(serving, speed, seats_left, state):
     return make_snapshot(line, message="Ten minutes late.", seats_left=seats_left, **held_up)
 
 
-def sentences_of(page):
-    """Which sentences a place has, whatever its numbers are."""
+def shown_by(page):
+    """What a place shows: which sentences, whatever their numbers are; how many are ahead; about how many; minutes."""
     minutes = None if page.minutes is None else min(page.minutes, 2)
     is_near = page.ahead <= NEAR_AHEAD
-    return page.snapshot.state, min(page.ahead, 2), is_near, minutes, page.has_too_few_seats
+    sentences = page.snapshot.state, min(page.ahead, 2), is_near, minutes, page.has_too_few_seats
+    is_told = page.minutes is not None and page.minutes <= MOST_MINUTES
+    return sentences, page.ahead, page.about_ahead, page.minutes if is_told else None
 
 
 def test_the_script_keeps_a_place_exactly_while_the_server_would_write_the_same(arrive):
@@ -268,15 +270,16 @@ def test_the_script_keeps_a_place_exactly_while_the_server_would_write_the_same(
     token = TokenView(UUID(int=1), 1, "WAITING", 500, datetime(2031, 5, 1, tzinfo=UTC), None, None, None)
     pages = [waiting_page(each, token) for each in seen]
     answers = [progress_out(each) for each in seen]
+    shown = [shown_by(each) for each in pages]
     visitor = arrive()
     visitor.go("")
 
-    for page in pages[::7]:
+    for page, (sentences, stood, *_) in zip(pages[::7], shown[::7], strict=True):
         written = {"progress": "/", "place": "/", "same": page.same, "within": page.within, "about": page.about}
         read = visitor.page.evaluate(READ, [written | {"before": str(page.last_before), "pollAfter": "1"}, answers])
-        for other, (fits, ahead, about, minutes) in zip(pages, read, strict=True):
-            assert fits is (sentences_of(other) == sentences_of(page))
-            is_told = other.minutes is not None and other.minutes <= MOST_MINUTES
-            assert (ahead, minutes) == (other.ahead, other.minutes if is_told else None)
-            # The table of a place begins where its line stood.
-            assert about == (other.about_ahead if other.ahead <= page.ahead else None)
+        # The table of a place begins where its line stood.
+        expected = [
+            [others == sentences, ahead, about if ahead <= stood else None, minutes]
+            for others, ahead, about, minutes in shown
+        ]
+        assert read == expected
