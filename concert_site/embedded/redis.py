@@ -20,7 +20,8 @@ DAMAGED = re.compile(
     r"reading the append only file|reading the RDB base file|Internal error in RDB reading"
     r"|Invalid AOF manifest|Unable to obtain the AOF file"
 )
-WELL_AGAIN = re.compile(r"ready to accept connections|damaged, set aside")
+# Valkey begins the sentence with it, Redis writes "The server is now ready".
+WELL_AGAIN = re.compile(r"[Rr]eady to accept connections|damaged, set aside")
 STARTS_ON_DAMAGE = 2
 TAIL_BYTES = 65_536
 

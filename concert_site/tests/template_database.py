@@ -27,23 +27,36 @@ PATIENCE_SECONDS = 600.0
 @contextmanager
 def copied() -> Iterator[None]:
     """Around the making of this worker's database: from the template, or else the template from it."""
-    name = PREFIX + fingerprint()
+    template = template_name()
     lock = FileLock(Path(os.environ["DATA_DIR"]) / "template-database.lock")
     wait_until(lock.try_exclusive, "another worker migrates the template of databases", PATIENCE_SECONDS)
     try:
         names = templates()
-        if name not in names:
+        if template not in names:
             yield
-            keep(name, names)
+            keep(template, names)
             return
     finally:
         lock.close()
-    connection.settings_dict["TEST"]["TEMPLATE"] = name
+    connection.settings_dict["TEST"]["TEMPLATE"] = template
     yield
 
 
-def fingerprint() -> str:
-    """Changes with every migration, SQL file and requirement."""
+@contextmanager
+def another(copy: str) -> Iterator[None]:
+    """One more copy, under this name, for a test that has a database."""
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f'drop database if exists "{copy}" with (force)')
+        cursor.execute(f'create database "{copy}" template "{template_name()}"')
+    try:
+        yield
+    finally:
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'drop database "{copy}" with (force)')
+
+
+def template_name() -> str:
+    """The template's, which changes with every migration, SQL file and requirement."""
     found = [
         PROJECT / "requirements.txt",
         PROJECT / "deploy" / "requirements" / "production.txt",
@@ -52,7 +65,7 @@ def fingerprint() -> str:
     digest = blake2b(digest_size=8)
     for path in sorted(found):
         digest.update(bytes(path) + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return PREFIX + digest.hexdigest()
 
 
 def templates() -> set[str]:

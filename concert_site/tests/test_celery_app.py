@@ -19,15 +19,11 @@ def said_by(code):
     return done.stdout.strip()
 
 
-def test_wherever_django_is_set_up_the_current_application_is_ours_in_every_thread():
+def test_wherever_django_is_set_up_the_current_application_is_ours_in_every_thread_and_tasks_belong_to_it():
     named = "from celery import current_app; print(current_app.main, current_app.conf.task_default_queue)"
-    code = f"import django, threading; django.setup(); threading.Thread(target=exec, args=[{named!r}]).start()"
-    assert said_by(code) == "frontrow celery"
-
-
-def test_tasks_belong_to_it():
-    code = "import django; django.setup(); from reservations.tasks import tick_release; print(tick_release.app.main)"
-    assert said_by(code) == "frontrow"
+    tasks = "from reservations.tasks import tick_release; print(tick_release.app.main)"
+    in_a_thread = f"threading.Thread(target=exec, args=[{named!r}]).start()"
+    assert said_by(f"import django, threading; django.setup(); {tasks}; {in_a_thread}") == "frontrow\nfrontrow celery"
 
 
 def test_the_keeper_of_a_lone_command_loads_neither_celery_nor_django():
@@ -36,11 +32,9 @@ def test_the_keeper_of_a_lone_command_loads_neither_celery_nor_django():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the whole process gives way")
-@pytest.mark.parametrize(("queues", "niceness"), [("ticks", 0), ("lines,celery", 5)])
-def test_a_worker_of_anything_but_ticks_gives_way_to_the_sale(queues, niceness):
-    code = (
-        "import os; from concert_site.celery import app; os.setpriority(os.PRIO_PROCESS, 0, 0);"
-        f"app.Worker(queues='{queues}', pool='threads', without_mingle=True, quiet=True);"
-        "print(os.getpriority(os.PRIO_PROCESS, 0))"
-    )
-    assert said_by(code) == str(niceness)
+def test_a_worker_of_anything_but_ticks_gives_way_to_the_sale():
+    code = "import os; from concert_site.celery import app; os.setpriority(os.PRIO_PROCESS, 0, 0);"
+    for queues in ("ticks", "lines,celery"):
+        code += f"app.Worker(queues='{queues}', pool='threads', without_mingle=True, quiet=True);"
+        code += "print(os.getpriority(os.PRIO_PROCESS, 0));"
+    assert said_by(code) == "0\n5"

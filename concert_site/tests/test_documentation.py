@@ -52,7 +52,7 @@ def stable(output: str) -> str:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    up = Up(tmp_path_factory.mktemp("readme") / "data", "--demo", is_new=True, MODE="demo")
+    up = Up(tmp_path_factory.mktemp("readme") / "data", "--demo", MODE="demo")
     yield up.wait_ready()
     up.discard()
 

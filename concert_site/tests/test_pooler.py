@@ -22,6 +22,7 @@ from django.db import connection, connections
 
 from concert_site.lib.database import pooler
 from concert_site.operations.backup.encryption import new_identity
+from concert_site.tests import template_database
 from concert_site.tests.pooled import direct
 from concert_site.tests.up_process import Up, free_port, manage, wait_until
 
@@ -149,10 +150,10 @@ def server(django_db_setup: None) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def bouncer(folder: Path, server: dict[str, str]) -> Iterator[int]:
-    """The port of a PgBouncer in front of an empty database."""
+    """The port of a PgBouncer in front of a database that another connection has migrated."""
     direct = psycopg.connect(**server, autocommit=True)
     direct.execute(f"drop database if exists {DATABASE} with (force)")
-    direct.execute(f"create database {DATABASE}")
+    direct.execute(f'create database {DATABASE} template "{template_database.template_name()}"')
     port = free_port()
     config = folder / "pgbouncer.ini"
     words = {"host": server["host"], "user": server["user"], "port": port, "folder": folder}

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from concert_site.tests.up_process import Up
+from concert_site.tests.up_process import QUICK, Up
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "10"))
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
@@ -24,7 +24,7 @@ SEED = int(os.environ.get("SCHEMATHESIS_SEED", "1"))
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory):
-    site = Up(tmp_path_factory.mktemp("schemathesis") / "data", THROTTLE="off")
+    site = Up(tmp_path_factory.mktemp("schemathesis") / "data", THROTTLE="off", **QUICK)
     yield site.wait_ready()
     site.discard()
 

@@ -99,7 +99,7 @@ def test_what_can_not_work_is_named(said, text, begins):
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("words", [["up", "--only=beat"], ["check", "--deploy"], ["audit"]])
+@pytest.mark.parametrize("words", [["up", "--only=beat"], ["audit"]])
 def test_any_command_says_it_in_one_line(tmp_path, words):
     done = manage(*words, MODE="test", DATA_DIR=str(tmp_path / "d"), BEHIND_PROXY="maybe")
     assert (done.returncode, done.stdout) == (1, "")

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 from django.db import connection
 
-from concert_site.embedded import modes
+from concert_site.embedded import modes, redis
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.postgres import stray_processes
+from concert_site.tests import template_database
 from concert_site.tests.pooled import as_given
 from concert_site.tests.up_process import SHOW_FOLDER, Up, clean_environment, manage, wait_until
 
@@ -99,27 +100,67 @@ def ping(data_dir: Path, *words: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("part", "damage"),
-    [
-        ("incr.aof", b"*1\r\n$4\r\nKING\r\n"),
-        ("base.rdb", b"REDIS0009 and then no sense"),
-        ("base.rdb", b"VALKEY"),
-        ("manifest", b"nothing of the kind\n"),
-    ],
-)
-def test_damaged_file_of_redis_is_set_aside(data_dir: Path, part: str, damage: bytes) -> None:
-    aside = data_dir / "redis.damaged"
+def test_damaged_file_of_redis_is_set_aside(data_dir: Path) -> None:
+    aside, damage = data_dir / "redis.damaged", b"*1\r\n$4\r\nKING\r\n"
     assert ping(data_dir) == ("True\n", "")
     assert not aside.exists()
-    (file,) = (data_dir / "redis").rglob(f"*.{part}")
+    (file,) = (data_dir / "redis").rglob("*.incr.aof")
     file.write_bytes(damage)
 
     assert ping(data_dir) == ("True\n", "")
 
-    assert next(aside.rglob(f"*.{part}")).read_bytes() == damage
+    assert next(aside.rglob("*.incr.aof")).read_bytes() == damage
     assert "damaged, set aside" in (data_dir / "log" / "redis.log").read_text()
     assert ping(data_dir) == ("True\n", "")
+
+
+@pytest.mark.parametrize(
+    ("part", "damage"),
+    [
+        ("base.rdb", b"REDIS0009 and then no sense"),
+        ("base.rdb", b"VALKEY"),
+        ("manifest", b"nothing of the kind\n"),
+        ("incr.aof", b"no command\r\n"),
+    ],
+)
+def test_each_damage_is_known_by_the_servers_words(data_dir: Path, part: str, damage: bytes) -> None:
+    folder = DataDir(data_dir)
+    with folder.being_set_up():
+        run_redis(folder, is_well=True)
+    (file,) = folder.redis.rglob(f"*.{part}")
+    file.write_bytes(damage)
+    for _start in range(redis.STARTS_ON_DAMAGE):
+        redis.prepare(folder)
+        assert file.exists()
+        run_redis(folder)
+
+    redis.prepare(folder)
+
+    assert not file.exists()
+
+
+def test_a_start_between_two_damages_tells_them_apart(data_dir: Path) -> None:
+    folder = DataDir(data_dir)
+    log = folder.log / "redis.log"
+    with folder.being_set_up():
+        log.write_text("Bad file format reading the append only file\n")
+    assert redis.starts_on_damage(log) == 1
+
+    run_redis(folder, is_well=True)
+
+    assert redis.starts_on_damage(log) == 0
+
+
+def run_redis(folder: DataDir, *, is_well: bool = False) -> None:
+    """The server as the site runs it, to its own end, or ended once it is well."""
+    redis.prepare(folder)
+    log = folder.log / "redis.log"
+    with log.open("ab") as file:
+        server = subprocess.Popen(redis.program(folder).argv, stdout=file, stderr=file)
+    if is_well:
+        wait_until(lambda: redis.WELL_AGAIN.search(log.read_text()), "Redis takes connections", 20)
+        server.terminate()
+    server.wait(20)
 
 
 def test_file_of_an_older_redis_is_taken_over(data_dir: Path) -> None:
@@ -178,17 +219,20 @@ def test_up_says_that_a_command_uses_the_data_directory(data_dir: Path) -> None:
     command.communicate("go\n", timeout=60)
 
 
+@pytest.mark.django_db
 def test_services_of_ones_own_take_the_place_of_the_embedded_ones(data_dir: Path) -> None:
-    own = as_given() | {"REDIS_URL": os.environ["REDIS_URL"]}
-    with psycopg.connect(own["DATABASE_URL"]) as server:
-        (folder,) = server.execute("show data_directory").fetchone() or ("",)
-    up = Up(data_dir, **own).wait_ready()
-    try:
-        assert set(up.pids()) == {"web", "ticks", "worker", "beat"}
-        done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(data_dir), **own)
-        assert done.stdout == f"{folder}\n"
-    finally:
-        up.discard()
+    copy = f"own_{os.getpid()}"
+    with template_database.another(copy):
+        own = as_given(copy) | {"REDIS_URL": os.environ["REDIS_URL"]}
+        with psycopg.connect(own["DATABASE_URL"]) as server:
+            (folder,) = server.execute("show data_directory").fetchone() or ("",)
+        up = Up(data_dir, **own).wait_ready()
+        try:
+            assert set(up.pids()) == {"web", "ticks", "worker", "beat"}
+            done = manage("shell", "-v0", "-c", SHOW_FOLDER, MODE="test", DATA_DIR=str(data_dir), **own)
+            assert done.stdout == f"{folder}\n"
+        finally:
+            up.discard()
     assert not (data_dir / "postgres").exists()
 
 
