@@ -232,9 +232,7 @@ class TillEntry(models.Model):
                 name="till_key_with_its_request",
             ),
             models.UniqueConstraint(
-                fields=["actor", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="till_key_once",
+                fields=["actor", "idempotency_key"], condition=Q(idempotency_key__isnull=False), name="till_key_once"
             ),
         ]
         indexes = [

@@ -9,13 +9,13 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from concert_site.accounts import superusers
 from concert_site.accounts.address_codes import is_own_password
 from concert_site.accounts.addresses import is_free, receivable_address
 from concert_site.accounts.models import User
 from concert_site.accounts.sessions import end_sessions
+from concert_site.lib.admin import fields
 
 if TYPE_CHECKING:
     # unfold comes without types; its forms are Django's with another look.
@@ -110,7 +110,7 @@ class OwnPassword:
 def language_field() -> forms.ChoiceField:
     """The languages of the site, and none: then the browser's counts."""
     choices = [("", _("Browser setting")), *settings.LANGUAGES]
-    return forms.ChoiceField(label=_("Language"), required=False, choices=choices, widget=UnfoldAdminSelectWidget)
+    return fields.ChoiceField(label=_("Language"), required=False, choices=choices)
 
 
 class RolesOfStaff:

@@ -96,9 +96,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_table = "users"
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        constraints = [
-            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="users_email_lower_case"),
-        ]
+        constraints = [models.CheckConstraint(condition=models.Q(email=Lower("email")), name="users_email_lower_case")]
         # A part of a name is looked for in all of this, without the table.
         indexes = [models.Index(fields=["name_key"], name="users_name_key")]
         triggers = [CHANGE_ENDS_TOKENS, DELETION_ENDS_SESSIONS]
@@ -126,7 +124,7 @@ class KnownNetwork(models.Model):
         verbose_name = _("known network")
         verbose_name_plural = _("known networks")
         constraints = [
-            models.UniqueConstraint(fields=["account", "network"], name="known_network_account_network_unique"),
+            models.UniqueConstraint(fields=["account", "network"], name="known_network_account_network_unique")
         ]
 
     def __str__(self) -> str:

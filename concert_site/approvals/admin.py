@@ -20,7 +20,8 @@ from concert_site.accounts.staff_roles import title_of
 from concert_site.approvals import ceilings, deciding
 from concert_site.approvals.models import Approval, ApprovalState, Ceiling
 from concert_site.approvals.steps import all_steps, step_of
-from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.admin.pages import OwnPages
@@ -41,7 +42,7 @@ MOST_DECIDERS = 10
 class DeclineForm(forms.Form):
     """Why not."""
 
-    answer = ReasonField(label=_("Why not"), help_text=_("Who asked reads it."))
+    answer = fields.ReasonField(label=_("Why not"), help_text=_("Who asked reads it."))
 
 
 class StateFilter(ChoiceFilter):
@@ -171,7 +172,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 class CeilingForm(AnyForm):
     """How much, or nothing for no ceiling."""
 
-    amount = MoneyField(
+    amount = fields.MoneyField(
         label=_("Ceiling"),
         min_value=0,
         required=False,

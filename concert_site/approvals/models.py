@@ -21,9 +21,7 @@ class ApprovalState(models.TextChoices):
     EXPIRED = "EXPIRED", pgettext_lazy("approval", "expired")
 
 
-TRANSITIONS = {
-    ApprovalState.PENDING: {ApprovalState.CONFIRMED, ApprovalState.DECLINED, ApprovalState.EXPIRED},
-}
+TRANSITIONS = {ApprovalState.PENDING: {ApprovalState.CONFIRMED, ApprovalState.DECLINED, ApprovalState.EXPIRED}}
 # What was asked is what is confirmed: nobody changes it in between.
 ORDER = ("kind", "subject", "payload", "amount", "fan", "asked_by", "asked_at", "reason", "expires_at")
 
@@ -97,9 +95,7 @@ class Approval(models.Model):
                 fields=["kind", "subject"], condition=Q(state="PENDING"), name="approval_asked_for_once"
             ),
         ]
-        indexes = [
-            models.Index(fields=["expires_at"], condition=Q(state="PENDING"), name="approval_waiting"),
-        ]
+        indexes = [models.Index(fields=["expires_at"], condition=Q(state="PENDING"), name="approval_waiting")]
         triggers: ClassVar = [
             fsm_trigger("state", TRANSITIONS),
             pgtrigger.Protect(

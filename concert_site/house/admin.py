@@ -7,10 +7,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from concert_site.house import writing
 from concert_site.house.models import HouseFacts, HousePage
+from concert_site.lib.admin import fields
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 
 FACTS = (
@@ -21,7 +22,7 @@ TEXT = ("kind", "language", "title", "body")
 
 
 def language_field() -> forms.ChoiceField:
-    return forms.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES, widget=UnfoldAdminSelectWidget)
+    return fields.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES)
 
 
 def typed_columns(form: AnyForm, obj: Model | None, names: tuple[str, ...]) -> Any:  # Any: a TypedDict out of a form

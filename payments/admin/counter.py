@@ -15,12 +15,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from concert_site.accounts.models import User
 from concert_site.accounts.walk_ins import LONGEST_NAME, is_walk_in
 from concert_site.approvals.redirects import leading_to_approval
-from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
@@ -37,11 +38,7 @@ from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.reservation import Status
 from reservations.tickets.codes import ticket_of
 
-MAY_SELL, MAY_GIVE, MAY_REFUND = (
-    "payments.sell_at_counter",
-    "payments.give_complimentary",
-    "payments.refund_payment",
-)
+MAY_SELL, MAY_GIVE, MAY_REFUND = ("payments.sell_at_counter", "payments.give_complimentary", "payments.refund_payment")
 MONEY_METHODS = [choice for choice in TillMethod.choices if choice[0] != TillMethod.COMPLIMENTARY]
 GIFT = (TillMethod.COMPLIMENTARY.value, TillMethod.COMPLIMENTARY.label)
 
@@ -52,14 +49,13 @@ class TenderForm(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput)
     agreed = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
     method = forms.ChoiceField(label=_("Paid by"), widget=UnfoldAdminRadioSelectWidget, choices=MONEY_METHODS)
-    tendered = MoneyField(
+    tendered = fields.MoneyField(
         label=_("Cash taken"), required=False, min_value=0, help_text=_("For cash. Left empty: exactly the total.")
     )
-    terminal_reference = forms.CharField(
+    terminal_reference = fields.CharField(
         label=_("Terminal’s reference"),
         required=False,
         max_length=LONGEST_REFERENCE,
-        widget=UnfoldAdminTextInputWidget,
         help_text=_("For a card: the number on the terminal’s slip."),
     )
 
@@ -77,26 +73,23 @@ class SaleForm(TenderForm):
     """To whom seats are sold, and how they are paid."""
 
     seats = forms.CharField(widget=forms.HiddenInput)
-    email = forms.EmailField(
+    email = fields.EmailField(
         label=_("Fan’s account"),
         required=False,
-        widget=UnfoldAdminEmailInputWidget,
         help_text=_("The e-mail address of the fan’s account. Left empty: a walk-in without an account."),
     )
-    name = forms.CharField(
+    name = fields.CharField(
         label=_("Name"),
         required=False,
         max_length=LONGEST_NAME,
-        widget=UnfoldAdminTextInputWidget,
         help_text=_("Of a walk-in, if they say it. It stands on the tickets."),
     )
-    mail_to = forms.EmailField(
+    mail_to = fields.EmailField(
         label=_("Mail the tickets to"),
         required=False,
-        widget=UnfoldAdminEmailInputWidget,
         help_text=_("Of a walk-in. Left empty: the tickets are printed. An account gets its mail anyway."),
     )
-    note = ReasonField(label=_("Reason"), required=False, help_text=_("Needed for complimentary tickets."))
+    note = fields.ReasonField(label=_("Reason"), required=False, help_text=_("Needed for complimentary tickets."))
     named = forms.BooleanField(
         label=_("Take seats out of their named hold"),
         required=False,
@@ -278,7 +271,7 @@ class UndoForm(forms.Form):
     tickets = forms.MultipleChoiceField(
         label=_("Tickets"), widget=forms.CheckboxSelectMultiple(attrs={"class": "flex flex-col gap-2"})
     )
-    note = ReasonField(help_text=_("The fan sees it in their ledger."))
+    note = fields.ReasonField(help_text=_("The fan sees it in their ledger."))
 
     def __init__(self, *args: Any, live: Sequence[Payment], **kept: Any) -> None:  # Any: Django's signature
         super().__init__(*args, **kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -13,9 +12,9 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from concert_site.approvals.redirects import leading_to_approval
+from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
@@ -35,11 +34,10 @@ SEE_REFUNDS = ("reservations.view_concertschedule", "payments.view_payment")
 class CancelDateForm(ReasonForm):
     """Why, and where the money goes."""
 
-    refund_to = forms.ChoiceField(
+    refund_to = fields.ChoiceField(
         label=gettext_lazy("Refund to"),
         choices=RefundTo.choices,
         initial=lambda: settings.REFUND_TO,
-        widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy(
             "What was paid by card goes back to the card. The rest, and what a closed card rejects, goes to the wallet."
         ),

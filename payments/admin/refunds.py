@@ -19,10 +19,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from concert_site.approvals.redirects import leading_to_approval
-from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
@@ -46,14 +46,13 @@ MOST_SELECTED = 100
 class RefundForm(forms.Form):
     """What a refund keeps, for each seat, and why it is made."""
 
-    fee = MoneyField(label=_("Fee"), min_value=0, initial=0, help_text=_("Kept from the price of each seat."))
-    note = ReasonField(help_text=_("The fan sees it in their ledger."))
-    refund_to = forms.ChoiceField(
+    fee = fields.MoneyField(label=_("Fee"), min_value=0, initial=0, help_text=_("Kept from the price of each seat."))
+    note = fields.ReasonField(help_text=_("The fan sees it in their ledger."))
+    refund_to = fields.ChoiceField(
         label=_("Refund to"),
         choices=RefundTo.choices,
         initial=lambda: settings.REFUND_TO,
         required=False,
-        widget=UnfoldAdminSelectWidget,
         help_text=_(
             "What was paid by card goes back to the card. The rest, and what a closed card rejects, goes to the wallet."
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -12,8 +11,9 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.widgets import UnfoldAdminImageFieldWidget, UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminImageFieldWidget
 
+from concert_site.lib.admin import fields
 from concert_site.lib.admin.columns import column
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
@@ -38,20 +38,18 @@ class ConcertForm(AnyForm):
     """A concert as the programme has it; an uploaded picture becomes a poster before anything is written."""
 
     made: posters.Poster | None = None
-    running_minutes = forms.IntegerField(
+    running_minutes = fields.IntegerField(
         label=_("Running time in minutes"),
         required=False,
         min_value=1,
         max_value=LONGEST_MINUTES,
-        widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("Intervals included."),
     )
-    age_rating = forms.IntegerField(
+    age_rating = fields.IntegerField(
         label=_("Age rating"),
         required=False,
         min_value=0,
         max_value=OLDEST_AGE,
-        widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("From which age on somebody may come, in years; 0 is everybody. Empty says nothing about it."),
     )
 

@@ -8,13 +8,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
 
+from concert_site.lib.admin import fields
 from reservations.domain.date_changes import MOST_FREE_DAYS, Move, Reason
 from reservations.models.announcement import LONGEST_BODY, LONGEST_SUBJECT
 from reservations.models.concert import LONGEST_CHANGE_REASON
@@ -38,18 +33,16 @@ class StepForm(forms.Form):
 class ReasonForm(StepForm):
     """Why, as fans read it."""
 
-    reason_ko = forms.CharField(
+    reason_ko = fields.CharField(
         label=_("Reason in Korean"),
         required=False,
         max_length=LONGEST_CHANGE_REASON,
-        widget=UnfoldAdminTextInputWidget,
         help_text=_("Fans read it on every page about this date, and in their mail."),
     )
-    reason_en = forms.CharField(
+    reason_en = fields.CharField(
         label=_("Reason in English"),
         required=False,
         max_length=LONGEST_CHANGE_REASON,
-        widget=UnfoldAdminTextInputWidget,
         help_text=_("One of the two is enough; whoever reads the other language sees this one."),
     )
 
@@ -65,25 +58,20 @@ class MoveForm(ReasonForm):
     """When it is played instead. `seen` is when it was to be played as this form showed it."""
 
     seen = forms.CharField(widget=forms.HiddenInput)
-    concert_at = forms.SplitDateTimeField(label=_("New time"), widget=UnfoldAdminSplitDateTimeWidget)
-    free_days = forms.IntegerField(
+    concert_at = fields.SplitDateTimeField(label=_("New time"))
+    free_days = fields.IntegerField(
         label=_("Days of free refunds"),
         min_value=0,
         max_value=MOST_FREE_DAYS,
         initial=free_days_default,
-        widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("For so many days whoever has booked cancels without a fee. 0 for a small correction of the hour."),
     )
-    reservation_available_at = forms.SplitDateTimeField(
-        label=_("Sale opens at"),
-        required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
-        help_text=_("Left empty, it stays as announced."),
+    reservation_available_at = fields.SplitDateTimeField(
+        label=_("Sale opens at"), required=False, help_text=_("Left empty, it stays as announced.")
     )
-    deadline_at = forms.SplitDateTimeField(
+    deadline_at = fields.SplitDateTimeField(
         label=_("Sale closes at"),
         required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
         help_text=_("Left empty, it is as long before the concert as now; a sale that is over stays over."),
     )
     field_order = ["concert_at", "reason_ko", "reason_en", "free_days", "reservation_available_at", "deadline_at"]
@@ -116,23 +104,14 @@ class MoveForm(ReasonForm):
 class MessageForm(StepForm):
     """What every ticket holder reads: in Korean, in English, or each in their own."""
 
-    subject_ko = forms.CharField(
-        label=_("Subject in Korean"), required=False, max_length=LONGEST_SUBJECT, widget=UnfoldAdminTextInputWidget
-    )
-    body_ko = forms.CharField(
-        label=_("Text in Korean"),
-        required=False,
-        max_length=LONGEST_BODY,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
-    )
-    subject_en = forms.CharField(
-        label=_("Subject in English"), required=False, max_length=LONGEST_SUBJECT, widget=UnfoldAdminTextInputWidget
-    )
-    body_en = forms.CharField(
+    subject_ko = fields.CharField(label=_("Subject in Korean"), required=False, max_length=LONGEST_SUBJECT)
+    body_ko = fields.TextField(label=_("Text in Korean"), required=False, max_length=LONGEST_BODY, rows=6)
+    subject_en = fields.CharField(label=_("Subject in English"), required=False, max_length=LONGEST_SUBJECT)
+    body_en = fields.TextField(
         label=_("Text in English"),
         required=False,
         max_length=LONGEST_BODY,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+        rows=6,
         help_text=_("Fans read their own language; whoever has no text in it reads the other one."),
     )
 

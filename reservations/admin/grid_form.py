@@ -5,14 +5,9 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import (
-    UnfoldAdminColorInputWidget,
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminColorInputWidget
 
-from concert_site.lib.admin.base import MoneyField
+from concert_site.lib.admin import fields
 from concert_site.lib.errors import Invalid
 from reservations.halls import grids
 from reservations.halls.hall import LONGEST, Category, Hall
@@ -31,30 +26,15 @@ COLOR = r"^#[0-9a-fA-F]{6}$"
 class SectionForm(forms.Form):
     """One section; a row without a name, rows and seats counts as left out."""
 
-    name = forms.CharField(label=_("Section"), max_length=LONGEST["section"], widget=UnfoldAdminTextInputWidget)
-    rows = forms.IntegerField(
-        label=_("Rows"), min_value=1, max_value=grids.MOST_ROWS, widget=UnfoldAdminIntegerFieldWidget
+    name = fields.CharField(label=_("Section"), max_length=LONGEST["section"])
+    rows = fields.IntegerField(label=_("Rows"), min_value=1, max_value=grids.MOST_ROWS)
+    seats_per_row = fields.IntegerField(label=_("Seats per row"), min_value=1, max_value=grids.MOST_SEATS_A_ROW)
+    first_row_name = fields.CharField(
+        label=_("First row"), initial="A", max_length=grids.LONGEST_ROW_NUMBER, help_text=_("A or 1")
     )
-    seats_per_row = forms.IntegerField(
-        label=_("Seats per row"), min_value=1, max_value=grids.MOST_SEATS_A_ROW, widget=UnfoldAdminIntegerFieldWidget
-    )
-    first_row_name = forms.CharField(
-        label=_("First row"),
-        initial="A",
-        max_length=grids.LONGEST_ROW_NUMBER,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=_("A or 1"),
-    )
-    numbering = forms.ChoiceField(
-        label=_("Numbers"),
-        choices=NUMBERINGS,
-        initial=grids.Numbering.FROM_LEFT,
-        widget=UnfoldAdminSelectWidget,
-    )
-    category = forms.CharField(
-        label=_("Category"), initial="R", max_length=LONGEST["category"], widget=UnfoldAdminTextInputWidget
-    )
-    price = MoneyField(label=_("Price"), min_value=0)
+    numbering = fields.ChoiceField(label=_("Numbers"), choices=NUMBERINGS, initial=grids.Numbering.FROM_LEFT)
+    category = fields.CharField(label=_("Category"), initial="R", max_length=LONGEST["category"])
+    price = fields.MoneyField(label=_("Price"), min_value=0)
     color = forms.RegexField(
         COLOR,
         label=_("Colour"),

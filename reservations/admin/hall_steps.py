@@ -9,9 +9,9 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
-from concert_site.lib.admin.base import ReasonField, actor_of
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import actor_of
 from reservations.admin.seats import SeatCategoryForm
 from reservations.domain import named_holds, seats
 from reservations.domain.named_holds import LONGEST, Keeping
@@ -25,23 +25,20 @@ CHANGE, KEEP = "reservations.change_concertseat", "reservations.manage_blocks"
 class NamedHoldForm(forms.Form):
     """For whom seats are kept."""
 
-    name = forms.CharField(
+    name = fields.CharField(
         label=gettext_lazy("Name"),
         max_length=LONGEST["name"],
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("What it is called: Press, Promoter, Sound desk."),
     )
-    owner = forms.CharField(
+    owner = fields.CharField(
         label=gettext_lazy("Owner"),
         max_length=LONGEST["owner"],
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("Who asked for it, and how to reach them."),
     )
-    reason = ReasonField(help_text="")
-    ends_at = forms.SplitDateTimeField(
+    reason = fields.ReasonField(help_text="")
+    ends_at = fields.SplitDateTimeField(
         label=gettext_lazy("Ends at"),
         required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
         help_text=gettext_lazy("Then the seats go on sale by themselves. Left empty: once you release them."),
     )
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
+from concert_site.lib.admin import fields
 from reservations.halls.hall import LONGEST
 from reservations.halls.plans import MOST_BYTES, Plan, PlanRefused, read_plan, too_large
 
@@ -26,11 +27,10 @@ class PlanForm(forms.Form):
         help_text=_("A JSON file in the format of pretix, which editors of seating plans save; also packed by ZIP."),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".json,.zip,.gz,application/json"}),
     )
-    category = forms.CharField(
+    category = fields.CharField(
         label=_("Category of seats without one"),
         required=False,
         max_length=LONGEST["category"],
-        widget=UnfoldAdminTextInputWidget,
         help_text=_("Only if the plan leaves seats without a category."),
     )
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldBooleanWidget
 
-from concert_site.lib.admin.base import MoneyField, StaffAdmin, actor_of
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.formats import in_major
 from reservations.admin.plan_form import PlanForm
@@ -62,7 +63,7 @@ class PricesForm(forms.Form):
         super().__init__(*args, **options)
         self.plan = plan
         for nth, name in enumerate(plan.categories):
-            self.fields[f"price_{nth}"] = MoneyField(label=_("Price"), min_value=in_major(1))
+            self.fields[f"price_{nth}"] = fields.MoneyField(label=_("Price"), min_value=in_major(1))
             self.fields[f"accessible_{nth}"] = forms.BooleanField(
                 label=_("Accessible"), required=False, widget=UnfoldBooleanWidget
             )

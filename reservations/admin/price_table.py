@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from concert_site.lib.admin.base import MoneyField, StaffAdmin
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import requires
 from concert_site.lib.formats import day_and_time, in_major, money
@@ -52,7 +53,7 @@ class PriceTableForm(forms.Form):
         super().__init__(*args, **options)
         self.dates, self.categories = dates, categories
         for each in categories:
-            self.fields[field_of(each.name)] = MoneyField(label=each.name, required=False, min_value=in_major(1))
+            self.fields[field_of(each.name)] = fields.MoneyField(label=each.name, required=False, min_value=in_major(1))
         named = [(date.pk, day_and_time(date.concert_at, date.concert.time_zone)) for date in dates]
         self.fields["dates"] = forms.TypedMultipleChoiceField(
             label=_("Dates"),

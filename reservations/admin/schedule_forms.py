@@ -4,12 +4,8 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
-)
 
+from concert_site.lib.admin import fields
 from concert_site.lib.admin.stale_forms import NoticesChanges
 from reservations.models import ConcertSchedule
 
@@ -22,18 +18,14 @@ LONGEST_MESSAGE = ConcertSchedule._meta.get_field("queue_message").max_length  #
 class CopyForm(NoticesChanges, forms.Form):
     """When the copy is played; when it is sold, if not at the same distance."""
 
-    concert_at = forms.SplitDateTimeField(label=_("Starts at"), widget=UnfoldAdminSplitDateTimeWidget)
-    reservation_available_at = forms.SplitDateTimeField(
+    concert_at = fields.SplitDateTimeField(label=_("Starts at"))
+    reservation_available_at = fields.SplitDateTimeField(
         label=_("Sale opens at"),
         required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
         help_text=_("Left empty, it is as long before the concert as on the date that is copied."),
     )
-    deadline_at = forms.SplitDateTimeField(
-        label=_("Sale closes at"),
-        required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
-        help_text=_("Left empty, likewise."),
+    deadline_at = fields.SplitDateTimeField(
+        label=_("Sale closes at"), required=False, help_text=_("Left empty, likewise.")
     )
 
 
@@ -44,22 +36,13 @@ class SaleSettingsForm(NoticesChanges, forms.Form):
         super().__init__(sent, initial={name: getattr(schedule, name) for name in self.base_fields})
         self.subject = schedule
 
-    queue_max_active = forms.IntegerField(
+    queue_max_active = fields.IntegerField(
         label=_("Fans inside at once"),
         min_value=0,
         max_value=LARGEST,
-        widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("A lower number sends nobody out: it holds for whoever comes next."),
     )
-    tickets_per_fan = forms.IntegerField(
-        label=_("Tickets per fan"),
-        min_value=1,
-        max_value=LARGEST,
-        widget=UnfoldAdminIntegerFieldWidget,
-    )
-    queue_message = forms.CharField(
-        label=_("Message to everyone waiting"),
-        required=False,
-        max_length=LONGEST_MESSAGE,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    tickets_per_fan = fields.IntegerField(label=_("Tickets per fan"), min_value=1, max_value=LARGEST)
+    queue_message = fields.TextField(
+        label=_("Message to everyone waiting"), required=False, max_length=LONGEST_MESSAGE, rows=3
     )

@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminColorInputWidget
 
-from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import submit_to_domain
@@ -34,10 +35,8 @@ LONGEST_NUMBER = 9
 class SeatCategoryForm(forms.Form):
     """What the selected seats are to be sold as."""
 
-    category = forms.CharField(
-        label=gettext_lazy("Category"), max_length=LONGEST["category"], widget=UnfoldAdminTextInputWidget
-    )
-    price = MoneyField(label=gettext_lazy("Price"), min_value=0)
+    category = fields.CharField(label=gettext_lazy("Category"), max_length=LONGEST["category"])
+    price = fields.MoneyField(label=gettext_lazy("Price"), min_value=0)
     color = forms.RegexField(
         COLOR,
         label=gettext_lazy("Colour, if the category is new"),

@@ -8,16 +8,10 @@ from typing import Any
 from django import forms
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import (
-    INPUT_CLASSES,
-    UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
-from concert_site.lib.admin.base import MoneyField, add_domain_error
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import add_domain_error
 from concert_site.lib.errors import Invalid
 from concert_site.lib.formats import in_major
 from reservations.admin.schedule_forms import LARGEST
@@ -60,11 +54,12 @@ class SeriesForm(forms.Form):
     last_day = forms.DateField(
         label=_("Last day"), required=False, widget=forms.DateInput(attrs=native("date"), format="%Y-%m-%d")
     )
-    typed = forms.CharField(
+    typed = fields.TextField(
         label=_("Single dates"),
         required=False,
         max_length=20_000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "placeholder": "2026-12-24 19:30"}),
+        rows=3,
+        placeholder="2026-12-24 19:30",
         help_text=_("A date a line: 2026-12-24 19:30. Instead of the weekdays, or besides."),
     )
     opens_at = forms.DateTimeField(
@@ -72,37 +67,21 @@ class SeriesForm(forms.Form):
         required=False,
         widget=forms.DateTimeInput(attrs=native("datetime-local"), format="%Y-%m-%dT%H:%M"),
     )
-    opens_days_before = forms.IntegerField(
-        label=_("Or so many days before each"),
-        required=False,
-        min_value=0,
-        max_value=LONGEST_DAYS_BEFORE,
-        widget=UnfoldAdminIntegerFieldWidget,
+    opens_days_before = fields.IntegerField(
+        label=_("Or so many days before each"), required=False, min_value=0, max_value=LONGEST_DAYS_BEFORE
     )
     opens_hour = forms.TimeField(
         label=_("At this hour"), required=False, widget=forms.TimeInput(attrs=native("time"), format="%H:%M")
     )
-    closes_before = forms.IntegerField(
-        label=_("Sale closes so many minutes before each start"),
-        initial=0,
-        min_value=0,
-        max_value=LONGEST_BEFORE,
-        widget=UnfoldAdminIntegerFieldWidget,
+    closes_before = fields.IntegerField(
+        label=_("Sale closes so many minutes before each start"), initial=0, min_value=0, max_value=LONGEST_BEFORE
     )
-    plan = forms.ChoiceField(label=_("Hall"), required=False, widget=UnfoldAdminSelectWidget)
-    queue_max_active = forms.IntegerField(
-        label=_("Fans inside at once"),
-        initial=queue_max_active_default,
-        min_value=0,
-        max_value=LARGEST,
-        widget=UnfoldAdminIntegerFieldWidget,
+    plan = fields.ChoiceField(label=_("Hall"), required=False)
+    queue_max_active = fields.IntegerField(
+        label=_("Fans inside at once"), initial=queue_max_active_default, min_value=0, max_value=LARGEST
     )
-    tickets_per_fan = forms.IntegerField(
-        label=_("Tickets per fan"),
-        initial=tickets_per_fan_default,
-        min_value=1,
-        max_value=LARGEST,
-        widget=UnfoldAdminIntegerFieldWidget,
+    tickets_per_fan = fields.IntegerField(
+        label=_("Tickets per fan"), initial=tickets_per_fan_default, min_value=1, max_value=LARGEST
     )
     # What was looked at: the digest of it.
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
@@ -187,7 +166,7 @@ class HallPricesForm(forms.Form):
         for nth, category in enumerate(plan.categories):
             name = category["name"]
             label = f"{name} ({category['seats']:,})"
-            self.fields[f"price_{nth}"] = MoneyField(label=label, min_value=in_major(1), initial=known.get(name))
+            self.fields[f"price_{nth}"] = fields.MoneyField(label=label, min_value=in_major(1), initial=known.get(name))
 
     def prices(self) -> dict[str, int]:
         return {each["name"]: self.cleaned_data[f"price_{nth}"] for nth, each in enumerate(self.plan.categories)}

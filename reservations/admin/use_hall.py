@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.widgets import UnfoldAdminTextInputWidget
 
+from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from reservations.admin.schedule_view import ADDING_SEATS, change_page, may, schedule_view
@@ -80,10 +80,9 @@ def said_of(plan: HallVersion, count: int) -> str:
 class KeepForm(forms.Form):
     """What the hall is called in the library."""
 
-    name = forms.CharField(
+    name = fields.CharField(
         label=gettext_lazy("Name of the hall"),
         max_length=VenueHall._meta.get_field("name").max_length,  # noqa: SLF001  Django's public API
-        widget=UnfoldAdminTextInputWidget,
     )
 
 

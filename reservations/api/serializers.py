@@ -44,8 +44,7 @@ class BestAvailableRequest(Body):
     section = serializers.CharField(required=False, max_length=50, trim_whitespace=False)
     category = serializers.CharField(required=False, max_length=100, trim_whitespace=False, help_text="The grade.")
     accessible = StrictBoolean(
-        required=False,
-        help_text="One of them a place for a wheelchair, the others beside it. Without it none is.",
+        required=False, help_text="One of them a place for a wheelchair, the others beside it. Without it none is."
     )
 
 

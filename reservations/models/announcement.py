@@ -94,10 +94,8 @@ class AnnouncementRecipient(models.Model):
         # What is still to be sent, oldest first: next to empty.
         indexes: ClassVar = [
             models.Index(
-                fields=["id"],
-                condition=Q(mailed_at__isnull=True, skipped_at__isnull=True),
-                name="announcement_owed",
-            ),
+                fields=["id"], condition=Q(mailed_at__isnull=True, skipped_at__isnull=True), name="announcement_owed"
+            )
         ]
 
     def __str__(self) -> str:

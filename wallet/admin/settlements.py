@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.admin.base import ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.errors import DomainError
@@ -35,7 +36,7 @@ COLUMNS = (
 class ExplainForm(forms.Form):
     """Why the day differs."""
 
-    note = ReasonField(label=_("Explanation"))
+    note = fields.ReasonField(label=_("Explanation"))
 
 
 @admin.register(SettlementDay)

@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.admin.base import ReasonField, actor_of
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import actor_of
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages, requires
@@ -27,7 +28,7 @@ from wallet.models.top_ups import FOR_STAFF
 class ReasonForm(forms.Form):
     """Why."""
 
-    note = ReasonField()
+    note = fields.ReasonField()
 
 
 @admin.register(TopUp)

@@ -17,7 +17,8 @@ from django.utils.translation import pgettext_lazy
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
 from concert_site.approvals.redirects import leading_to_approval
-from concert_site.lib.admin.base import MoneyField, ReadOnlyAdmin, ReasonField, actor_of, add_domain_error
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.errors import DomainError
@@ -36,8 +37,8 @@ class AdjustForm(forms.Form):
     """An amount to add or to take, and why. The hidden key makes sending the form twice the same as once."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
-    amount = MoneyField(label=_("Amount"), help_text=_("The amount to add, or with a minus, to take off."))
-    note = ReasonField()
+    amount = fields.MoneyField(label=_("Amount"), help_text=_("The amount to add, or with a minus, to take off."))
+    note = fields.ReasonField()
 
 
 class FoundByFan(ReadOnlyAdmin):

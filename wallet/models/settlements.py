@@ -49,7 +49,7 @@ class SettlementDay(models.Model):
         indexes = [
             models.Index(
                 fields=["day"], condition=Q(difference_count__gt=0, note=""), name="settlement_day_unexplained"
-            ),
+            )
         ]
 
     def __str__(self) -> str:

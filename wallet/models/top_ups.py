@@ -136,9 +136,7 @@ class TopUp(models.Model):
                 name="top_up_once_a_provider_reference",
             ),
             models.UniqueConstraint(
-                fields=["user", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="top_up_key_once",
+                fields=["user", "idempotency_key"], condition=Q(idempotency_key__isnull=False), name="top_up_key_once"
             ),
             # Two clicks on "pay by card" are one.
             models.UniqueConstraint(
@@ -155,9 +153,7 @@ class TopUp(models.Model):
             ),
             models.Index(fields=["id"], condition=Q(failure__in=TO_END_BY_HAND), name="top_up_to_end_by_hand"),
             models.Index(
-                fields=["id"],
-                condition=Q(state__in=CREDITED, receipt_mail_at__isnull=True),
-                name="top_up_owed_receipt",
+                fields=["id"], condition=Q(state__in=CREDITED, receipt_mail_at__isnull=True), name="top_up_owed_receipt"
             ),
         ]
         triggers: ClassVar = [fsm_trigger("state", TRANSITIONS)]

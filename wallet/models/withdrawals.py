@@ -98,13 +98,10 @@ class Withdrawal(models.Model):
                 name="withdrawal_returned_once_failed",
             ),
             models.CheckConstraint(
-                condition=Q(outcome_mail_at__isnull=True) | Q(state__in=ENDED),
-                name="withdrawal_mail_once_ended",
+                condition=Q(outcome_mail_at__isnull=True) | Q(state__in=ENDED), name="withdrawal_mail_once_ended"
             ),
             models.UniqueConstraint(
-                fields=["payment", "top_up"],
-                condition=Q(payment__isnull=False),
-                name="withdrawal_once_a_refund",
+                fields=["payment", "top_up"], condition=Q(payment__isnull=False), name="withdrawal_once_a_refund"
             ),
         ]
         indexes = [
@@ -117,14 +114,10 @@ class Withdrawal(models.Model):
             models.Index(fields=["next_look_at"], condition=Q(next_look_at__isnull=False), name="withdrawal_due"),
             # A request takes from several top-ups: a key stands on each of its rows.
             models.Index(
-                fields=["user", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="withdrawal_key",
+                fields=["user", "idempotency_key"], condition=Q(idempotency_key__isnull=False), name="withdrawal_key"
             ),
             models.Index(
-                fields=["id"],
-                condition=Q(state__in=ENDED, outcome_mail_at__isnull=True),
-                name="withdrawal_owed_mail",
+                fields=["id"], condition=Q(state__in=ENDED, outcome_mail_at__isnull=True), name="withdrawal_owed_mail"
             ),
         ]
         triggers: ClassVar = [fsm_trigger("state", TRANSITIONS)]

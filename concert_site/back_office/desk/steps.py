@@ -21,7 +21,8 @@ from concert_site.accounts.models import User
 from concert_site.approvals.errors import ApprovalRequired
 from concert_site.approvals.redirects import to_approval
 from concert_site.back_office.desk.pages import page, staff_page
-from concert_site.lib.admin.base import ReasonField, actor_of, add_domain_error
+from concert_site.lib.admin import fields
+from concert_site.lib.admin.base import actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money, signed_money
 from payments.domain import rebooking, ticket_mails
@@ -46,7 +47,7 @@ class StepForm(forms.Form):
     """Why; the hidden key makes a click that comes twice the same as one."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
-    note = ReasonField()
+    note = fields.ReasonField()
 
 
 class HandOverForm(StepForm):

@@ -1,20 +1,16 @@
-"""Pages of the admin that are ours: their frame, their fields, and what the domain refuses.
+"""Pages of the admin that are ours: their frame, and what the domain refuses.
 
 The look is unfold's, which comes without types; to the type checker its ModelAdmin is Django's.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from babel.numbers import get_currency_precision
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.validators import DecimalValidator
 from django.db import connection
 from django.db.models import CharField, DateTimeField, JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,7 +18,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from concert_site.lib.admin import history
 from concert_site.lib.admin.confirming import Question
@@ -31,7 +26,6 @@ from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.admin.stale_forms import NoticesChanges
 from concert_site.lib.database.replica import from_replica
 from concert_site.lib.errors import DomainError, PageConflict
-from concert_site.lib.formats import in_major, money
 from concert_site.lib.web.converters import id_in, path
 
 if TYPE_CHECKING:
@@ -41,14 +35,10 @@ if TYPE_CHECKING:
 else:
     from unfold.admin import ModelAdmin as Base
 
-MOST_DIGITS = 16
-# No ticket, refund or correction is as much (minor units): ten thousand million won, a hundred million dollars.
-LARGEST_TYPED = 10**10
 # What the lists' own filters ask. Others let anybody with a list feel for values letter by letter, or end it with
 # a 500: a year of eight digits, half a regular expression.
 LOOKUPS = {"exact", "in", "isnull", "gt", "gte", "lt", "lte"}
 OTHER_LOOKUPS = {*DateTimeField().get_lookups(), *CharField().get_lookups(), *JSONField().get_lookups()} - LOOKUPS
-LONGEST_REASON = 500
 
 
 class SafeLookupsAdmin(Base):
@@ -191,51 +181,6 @@ class ReadOnlyAdmin(StaffAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-class MoneyField(forms.DecimalField):
-    """An amount as people write it, in the currency's major unit; its clean value is an int in minor units.
-
-    :param most: what is above, or as far below 0, is a slip of the keyboard (minor units)
-    """
-
-    def __init__(self, *, most: int = LARGEST_TYPED, **options: Any) -> None:  # Any: Django's options of every type
-        self.most = most
-        widget = UnfoldAdminDecimalFieldWidget(attrs={"step": "any", "inputmode": "decimal"})
-        super().__init__(**{"widget": widget} | options)
-
-    def to_python(self, value: object) -> Decimal | None:  # type: ignore[override]  # the stubs say int, of its parent
-        """The amount in major units.
-
-        :raises ValidationError: if it has more digits than a wallet can hold, or than the currency has
-        """
-        amount: Decimal | None = super().to_python(value)
-        if amount is not None and amount.is_finite():
-            # Before anything is counted with: 1e999999999 is a short text and an endless number.
-            DecimalValidator(MOST_DIGITS, get_currency_precision(settings.CURRENCY))(amount)
-        return amount
-
-    def clean(self, value: object) -> int | None:
-        """The amount in minor units; None if the field may be left empty and is."""
-        amount: Decimal | None = super().clean(value)
-        if amount is None:
-            return None
-        minor = int(amount.scaleb(get_currency_precision(settings.CURRENCY)))
-        if abs(minor) > self.most:
-            raise forms.ValidationError(_("Amounts go up to %(most)s.") % {"most": money(self.most)})
-        return minor
-
-    def prepare_value(self, value: object) -> object:
-        """What stands in the box: an amount of ours (an int, in minor units) as people write it."""
-        return in_major(value) if isinstance(value, int) else value
-
-
-class ReasonField(forms.CharField):
-    """One line that says why; it stands in the ledger and in the log."""
-
-    def __init__(self, **options: Any) -> None:  # Any: Django's options of every type
-        defaults = {"label": _("Reason"), "max_length": LONGEST_REASON, "widget": UnfoldAdminTextInputWidget}
-        super().__init__(**defaults | options)
 
 
 def actor_of(request: HttpRequest) -> int:
