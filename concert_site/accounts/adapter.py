@@ -49,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
     """allauth's own, but for addresses that are too long, and for two who sign up with one at once."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "email_taken": _("This e-mail address already has an account. Log in, or reset your password."),
+        "email_taken": _("This e-mail address already has an account. Log in, or reset your password.")
     }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
@@ -79,11 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
             send_in_background(message)
 
     def send_notification_mail(
-        self,
-        template_prefix: str,
-        user: User,
-        context: dict[str, object] | None = None,
-        email: str | None = None,
+        self, template_prefix: str, user: User, context: dict[str, object] | None = None, email: str | None = None
     ) -> None:
         """Tell the owner what was changed and from where; it is done, whether the mail server is there or not."""
         request = self.request

@@ -77,9 +77,7 @@ def add_operations(paths: Shape, root: str) -> None:
     signup["get"] = {
         "tags": signup["post"]["tags"],
         "summary": "The proof of work that a sign-up needs",
-        "responses": {
-            "200": {"description": "The challenge.", "content": {"application/json": {"schema": answer}}},
-        },
+        "responses": {"200": {"description": "The challenge.", "content": {"application/json": {"schema": answer}}}},
     }
 
 

@@ -50,9 +50,7 @@ def is_trusted(request: Request) -> bool:
     return isinstance(caller, Caller) and isinstance(claims, dict) and UNVERIFIED not in claims
 
 
-def verified(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
+def verified(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
     """Below `private_page`: forms of a page that are for verified accounts; others are led to enter the code.
 
     From there they come back to where the form leads, or to the page with the form.

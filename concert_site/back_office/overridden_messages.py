@@ -237,26 +237,11 @@ MESSAGES = [
 ]
 
 PLURALS = [
-    ngettext_lazy(
-        "%(count)s %(name)s was changed successfully.",
-        "%(count)s %(name)s were changed successfully.",
-    ),
-    ngettext_lazy(
-        "%(total_count)s selected",
-        "All %(total_count)s selected",
-    ),
-    ngettext_lazy(
-        "Please correct the error below.",
-        "Please correct the errors below.",
-    ),
-    ngettext_lazy(
-        "entry",
-        "entries",
-    ),
-    ngettext_lazy(
-        "%(counter)s result",
-        "%(counter)s results",
-    ),
+    ngettext_lazy("%(count)s %(name)s was changed successfully.", "%(count)s %(name)s were changed successfully."),
+    ngettext_lazy("%(total_count)s selected", "All %(total_count)s selected"),
+    ngettext_lazy("Please correct the error below.", "Please correct the errors below."),
+    ngettext_lazy("entry", "entries"),
+    ngettext_lazy("%(counter)s result", "%(counter)s results"),
     ngettext_lazy(
         "This password is too short. It must contain at least %d character.",
         "This password is too short. It must contain at least %d characters.",

@@ -85,13 +85,7 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
             ("approvals.ceiling", _("Ceilings"), "price_check"),
         ],
     ),
-    (
-        _("House"),
-        [
-            ("house.housepage", _("Pages"), "article"),
-            ("house.housefacts", _("Company"), "badge"),
-        ],
-    ),
+    (_("House"), [("house.housepage", _("Pages"), "article"), ("house.housefacts", _("Company"), "badge")]),
 ]
 SYSTEM: tuple[StrPromise, list[tuple[str, StrPromise, str]]] = (
     _("System"),

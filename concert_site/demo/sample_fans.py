@@ -161,10 +161,7 @@ def add_line_tokens(*, schedule: ConcertSchedule, fans: Sequence[User], inside: 
         inside_token(schedule, fan, number, at)
         if number <= inside
         else WaitingToken(
-            user=fan,
-            concert_schedule=schedule,
-            number=number,
-            created_at=joined + timedelta(seconds=number),
+            user=fan, concert_schedule=schedule, number=number, created_at=joined + timedelta(seconds=number)
         )
         for number, fan in enumerate(fans, start=1)
     )

@@ -29,11 +29,7 @@ class DomainError(Exception):
     detail: str | StrPromise = _("This can't be done.")
 
     def __init__(
-        self,
-        detail: str | StrPromise | None = None,
-        *,
-        attr: str | None = None,
-        items: Iterable[int] | None = None,
+        self, detail: str | StrPromise | None = None, *, attr: str | None = None, items: Iterable[int] | None = None
     ) -> None:
         """
         :param attr: the field of the request that the error is about, if it is about one

@@ -67,10 +67,7 @@ class PaymentBegunOut(serializers.Serializer[CardPayment]):
 
 def payment_begun_out(begun: CardPayment, reservations: Iterable[Reservation]) -> dict[str, object]:
     """A payment by card as PaymentBegunOut describes it."""
-    return {
-        "charge": charge_out(begun.top_up),
-        "reservations": [reservation_out(each) for each in reservations],
-    }
+    return {"charge": charge_out(begun.top_up), "reservations": [reservation_out(each) for each in reservations]}
 
 
 class CanceledOut(serializers.Serializer[Cancellation]):

@@ -52,10 +52,7 @@ def undo(asked: Approval) -> None:
     sent = asked.payload
     try:
         counter_refunds.undo_now(
-            sale=UUID(sent["sale"]),
-            reservation_ids=sent["reservations"],
-            actor_id=asked.asked_by_id,
-            note=asked.reason,
+            sale=UUID(sent["sale"]), reservation_ids=sent["reservations"], actor_id=asked.asked_by_id, note=asked.reason
         )
     except counter_refunds.NothingToUndo:
         return

@@ -39,12 +39,7 @@ class Refunded:
 
 
 def cancel(
-    *,
-    user_id: int,
-    reservation_id: int,
-    refund_to: RefundTo,
-    agreed: int | None = None,
-    now: datetime | None = None,
+    *, user_id: int, reservation_id: int, refund_to: RefundTo, agreed: int | None = None, now: datetime | None = None
 ) -> Cancellation:
     """Cancel a fan's own reservation as `refunds.cancel` does, and have the refund go where they want it.
 
@@ -111,13 +106,7 @@ def withdrawals_before(done: Cancellation) -> list[Withdrawal]:
 
 
 def refund_by_staff(
-    *,
-    reservation_id: int,
-    actor_id: int,
-    note: str,
-    refund_to: RefundTo,
-    fee: int = 0,
-    now: datetime | None = None,
+    *, reservation_id: int, actor_id: int, note: str, refund_to: RefundTo, fee: int = 0, now: datetime | None = None
 ) -> Refunded:
     """Refund any paid reservation as `refunds.refund_by_staff` does, and ask the provider.
 

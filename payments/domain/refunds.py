@@ -99,11 +99,7 @@ def cancel(
 def try_to_cancel(order: Mapping[str, object], *, fee: Fee | None) -> Row:
     """The answer of cancel_reservation.sql."""
     taken = {"fee": fee.amount if fee else None, "day": fee.on if fee else None}
-    rules = {
-        "zone": fee.zone if fee else None,
-        "terms": fee.terms if fee else None,
-        "most": ledger.LARGEST_BALANCE,
-    }
+    rules = {"zone": fee.zone if fee else None, "terms": fee.terms if fee else None, "most": ledger.LARGEST_BALANCE}
     return fetch_one(CANCEL, {**order, **taken, **rules})
 
 

@@ -115,13 +115,7 @@ def require_may_begin(schedule_id: int, *, fee: int, note: str, actor_id: int, r
     """
     left = to_refund(schedule_id)
     require_for_date(
-        schedule_id,
-        seats=left.count,
-        amount=left.amount,
-        fee=fee,
-        note=note,
-        actor_id=actor_id,
-        refund_to=refund_to,
+        schedule_id, seats=left.count, amount=left.amount, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to
     )
 
 

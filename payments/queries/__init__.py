@@ -171,9 +171,7 @@ def owed_payments(kind: MailKind) -> PaymentQuerySet:
 def owed_date_mails() -> Iterator[OwedDateMail]:
     """The mails of canceled dates that are owed, the oldest first: of fans all of whose tickets are refunded."""
     still_paid = Reservation.objects.filter(
-        user=OuterRef("user"),
-        concert_schedule=OuterRef("reservation__concert_schedule"),
-        status=Status.RESERVED,
+        user=OuterRef("user"), concert_schedule=OuterRef("reservation__concert_schedule"), status=Status.RESERVED
     )
     due = refunds_of_dates().filter(~Exists(still_paid) | Q(updated_state_at__lt=Now() - TOLD_ANYWAY_AFTER))
     rows = due.order_by("pk").values_list("pk", "user_id", "reservation__concert_schedule_id")

@@ -164,10 +164,7 @@ class Extend(View):
     """POST: more time to pay, once a booking."""
 
     @extend_schema(
-        summary="Extend the hold",
-        request=None,
-        responses=ReservationOut,
-        description="Once, for the whole booking.",
+        summary="Extend the hold", request=None, responses=ReservationOut, description="Once, for the whole booking."
     )
     @refuses(HoldExpired)
     def post(self, request: Request, pk: int) -> HttpResponse:

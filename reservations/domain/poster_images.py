@@ -112,10 +112,7 @@ def in_srgb(image: Image.Image) -> Image.Image:
     if profile:
         try:
             converted = ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode=mode,
+                image, ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode=mode
             )
         except (ImageCms.PyCMSError, *BROKEN):
             # A profile that is broken, or of other colours than the picture's, is as good as none.

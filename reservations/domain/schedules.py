@@ -164,8 +164,7 @@ def require_movable_opening(schedule: ConcertSchedule, opens_at: datetime) -> No
         )
     if has_lobby(schedule.pk) and opens_at <= database_now():
         raise Conflict(
-            _("Fans are in the waiting room. Choose an opening in the future."),
-            attr="reservation_available_at",
+            _("Fans are in the waiting room. Choose an opening in the future."), attr="reservation_available_at"
         )
 
 

@@ -219,8 +219,7 @@ def _read_facets() -> Facets:
         if name:
             venues[pk] = name
     return Facets(
-        genres=[genre for genre in Genre.values if genre in genres],
-        venues=sorted(venues.items(), key=itemgetter(1, 0)),
+        genres=[genre for genre in Genre.values if genre in genres], venues=sorted(venues.items(), key=itemgetter(1, 0))
     )
 
 

@@ -39,11 +39,7 @@ class LedgerEntryOut(serializers.Serializer[BalanceHistory]):
 
 # What apps tell apart; that it was begun, or paid back later, makes no difference to whether it came.
 STATES = ("PENDING", "SUCCEEDED", "FAILED", "EXPIRED")
-SHOWN_AS = {
-    TopUpState.CREATED: "PENDING",
-    TopUpState.PARTLY_REFUNDED: "SUCCEEDED",
-    TopUpState.REFUNDED: "SUCCEEDED",
-}
+SHOWN_AS = {TopUpState.CREATED: "PENDING", TopUpState.PARTLY_REFUNDED: "SUCCEEDED", TopUpState.REFUNDED: "SUCCEEDED"}
 
 
 class NextStepOut(serializers.Serializer[dict[str, str]]):

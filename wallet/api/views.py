@@ -54,12 +54,7 @@ class Charges(View):
             200: OpenApiResponse(ChargeOut, description="This key was used before; as it stands now."),
         },
     )
-    @refuses(
-        BalanceTooLarge,
-        IdempotencyKeyReused,
-        TopUpUnavailable,
-        amount=[Invalid, TopUpDayLimit, TopUpMonthLimit],
-    )
+    @refuses(BalanceTooLarge, IdempotencyKeyReused, TopUpUnavailable, amount=[Invalid, TopUpDayLimit, TopUpMonthLimit])
     def post(self, request: Request) -> HttpResponse:
         key = idempotency.key_of(request, required=True)
         body = validated(ChargeRequest, request.data)

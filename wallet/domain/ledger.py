@@ -38,13 +38,7 @@ class BookedEntry:
 
 
 def adjust(
-    *,
-    user_id: int,
-    amount: int,
-    note: str,
-    actor_id: int | None,
-    idempotency_key: str,
-    now: datetime | None = None,
+    *, user_id: int, amount: int, note: str, actor_id: int | None, idempotency_key: str, now: datetime | None = None
 ) -> BookedEntry:
     """Add `amount` (minor units, may be negative) by a member of staff, who says why; once a key, as a charge.
 

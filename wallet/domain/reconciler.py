@@ -39,11 +39,7 @@ def reconcile(top_up: TopUp, *, now: datetime | None = None) -> None:
 
     :raises ProviderError: if the provider doesn't say; it is asked again later
     """
-    attempt(
-        top_up,
-        lambda: top_ups.settle(top_up, outcome_of(top_up, now), now=now),
-        lambda: look_again(top_up, now),
-    )
+    attempt(top_up, lambda: top_ups.settle(top_up, outcome_of(top_up, now), now=now), lambda: look_again(top_up, now))
 
 
 def attempt(row: TopUp | Withdrawal, settle: Callable[[], object], look_again: Callable[[], None]) -> None:

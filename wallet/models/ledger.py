@@ -34,9 +34,7 @@ class Balance(models.Model):
         # Balances and their entries are written by the ledger alone: staff may look, and adjust with a reason.
         default_permissions = ("view",)
         permissions = [("adjust_balance", "Can adjust a wallet")]
-        constraints = [
-            models.CheckConstraint(condition=Q(amount__gte=0), name="balance_not_below_zero"),
-        ]
+        constraints = [models.CheckConstraint(condition=Q(amount__gte=0), name="balance_not_below_zero")]
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.amount}"

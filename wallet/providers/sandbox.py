@@ -135,11 +135,7 @@ def status_of(payment: SandboxPayment) -> Status:
 
 def line_of(payment: SandboxPayment, reference: str, amount: int, at: datetime) -> BookLine:
     return BookLine(
-        reference=reference,
-        provider_reference=f"sandbox_{payment.pk}",
-        amount=amount,
-        currency=payment.currency,
-        at=at,
+        reference=reference, provider_reference=f"sandbox_{payment.pk}", amount=amount, currency=payment.currency, at=at
     )
 
 

@@ -237,11 +237,7 @@ class Toss:
 
     def transactions(self, start: datetime, end: datetime) -> Iterator[Mapping[str, Any]]:
         """What happened in a time, oldest first."""
-        asked = {
-            "startDate": written(start),
-            "endDate": written(end - timedelta(seconds=1)),
-            "limit": str(PAGE),
-        }
+        asked = {"startDate": written(start), "endDate": written(end - timedelta(seconds=1)), "limit": str(PAGE)}
         while True:
             try:
                 page = self.api.get("/v1/transactions", asked)

@@ -209,10 +209,4 @@ def booking_url(reference: str) -> str:
 
 # A whole token or reference is nothing else besides: nothing more is looked through.
 UNMISTAKABLE = (find_tokens, find_bookings)
-FINDERS: Sequence[Finder] = (
-    *UNMISTAKABLE,
-    find_reservations,
-    find_payments,
-    find_fans,
-    find_seats,
-)
+FINDERS: Sequence[Finder] = (*UNMISTAKABLE, find_reservations, find_payments, find_fans, find_seats)

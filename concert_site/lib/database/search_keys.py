@@ -95,7 +95,4 @@ class Lines(Func):
 
 def search_key(*columns: str, named: int) -> Lines:
     """The key of these columns, of which the first `named` are found by their initials as well."""
-    return Lines(
-        *(Joined(column) for column in columns),
-        *(Initials(Joined(column)) for column in columns[:named]),
-    )
+    return Lines(*(Joined(column) for column in columns), *(Initials(Joined(column)) for column in columns[:named]))

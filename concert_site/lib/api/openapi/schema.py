@@ -42,10 +42,7 @@ ALWAYS = [
     Refusal(503, "unavailable", type=SERVER),
 ]
 # Of each that may bring a body, wanted or not.
-OF_WRITES = [
-    Refusal(408, "request_timeout"),
-    Refusal(413, "too_large"),
-]
+OF_WRITES = [Refusal(408, "request_timeout"), Refusal(413, "too_large")]
 # Of each that looks at it, if only to find that there is nothing in it.
 OF_JSON = [
     Refusal(400, "parse_error"),

@@ -14,9 +14,7 @@ Shape = dict[str, Any]
 Named = Callable[[str, Shape], Shape]
 
 HEADERS: dict[int, Shape] = {
-    401: {
-        "WWW-Authenticate": {"description": "`Bearer`.", "required": True, "schema": {"type": "string"}},
-    },
+    401: {"WWW-Authenticate": {"description": "`Bearer`.", "required": True, "schema": {"type": "string"}}},
     429: {
         "Retry-After": {
             "description": "Seconds to wait.",
