@@ -103,10 +103,8 @@ def one_crowd(site: Stack) -> list[object]:
     done = load.run(site.port, requests, clients=64)
     took = time.perf_counter() - began
     with site.connect() as connection:
-        (sold,) = connection.execute(
-            "select count(*) from concert_seat where concert_schedule_id = %s and status = 'TEMPORARY'",
-            [audience.show.schedule],
-        ).fetchone() or (0,)
+        held = "select count(*) from concert_seat where concert_schedule_id = %s and status = 'TEMPORARY'"
+        sold = stack.one(connection, held, [audience.show.schedule])
     refused = sum("errors" in json.loads(body) for body in done.bodies)
     return [sold, sum(wishes), refused, f"{took:.2f}", f"{done.percentile(0.99):.0f}"]
 
@@ -117,13 +115,11 @@ def table(site: Stack, halls: int) -> None:
     show = site.make_show(seats=HALL, max_active=1_000_000)
     with site.connect() as connection:
         for _ in range(halls - 1):
-            (other,) = connection.execute(ANOTHER, [show.schedule]).fetchone() or (0,)
-            connection.execute(COPY, [show.schedule, other])
-        fans = [fan.id for fan in audience.fans]
-        tokens = dict(connection.execute(stack.INSIDE, {"schedule": show.schedule, "fans": fans}).fetchall())
+            connection.execute(COPY, [show.schedule, stack.one(connection, ANOTHER, [show.schedule])])
+        tokens = site.let_in(connection, show, audience.fans)
         connection.execute("vacuum analyze concert_seat")
-        (section,) = connection.execute(SECTION, [show.schedule]).fetchone() or ("",)
-        asked = {"schedule": show.schedule, "section": None, "category": None}
+        section = stack.one(connection, SECTION, [show.schedule])
+        asked: dict[str, object] = {"schedule": show.schedule, "section": None, "category": None}
         fan, token = next(iter(tokens.items()))
         asked |= {"fan": fan, "token": token}
         print(f"\n### One choice of two, of {halls * HALL:,} seats, {HALL:,} of them in the hall\n")

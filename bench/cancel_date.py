@@ -20,12 +20,6 @@ PRICE = 1000
 LONGEST_SECONDS = 600
 
 PAID = "select count(*) from payment where state = 'COMPLETED'"
-SHARE_TOKENS = """
-insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at, updated_active_at,
-                           entered_at, expired_at)
-select fan, %(schedule)s, gen_random_uuid(), 'ACTIVE', n, now(), now(), now(), now() + interval '1 hour'
-  from unnest(%(fans)s::bigint[]) with ordinality as q (fan, n)
-returning user_id, token::text"""
 SELL = """
 select count(*) from pay_reservations(
     %(fan)s,
@@ -41,8 +35,7 @@ def sell(site: Stack, tickets: int, per_fan: int) -> Audience:
     fans = site.make_fans(tickets // per_fan, balance=PRICE * per_fan)
     with site.connect() as connection:
         connection.execute("analyze concert_seat, balance, users")
-        inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
-        tokens = dict(connection.execute(SHARE_TOKENS, inside).fetchall())
+        tokens = site.let_in(connection, show, fans)
         for nth, fan in enumerate(fans):
             seats = show.seats[nth * per_fan : (nth + 1) * per_fan]
             order = {"fan": fan.id, "schedule": show.schedule, "seats": seats, "token": tokens[fan.id]}
@@ -50,7 +43,7 @@ def sell(site: Stack, tickets: int, per_fan: int) -> Audience:
         # Their confirmations were sent long ago.
         connection.execute("update payment set confirmed_mail_at = now()")
         connection.execute("analyze")
-        (sold,) = connection.execute(PAID).fetchone() or (0,)
+        sold = stack.one(connection, PAID)
     if sold != len(fans) * per_fan:
         raise SystemExit(f"Only {sold} tickets were sold.")
     return Audience(show, fans, tokens)
@@ -72,7 +65,7 @@ def watch(site: Stack, tickets: int, kills: int) -> tuple[float, int]:
     began, killed = time.monotonic(), 0
     with site.connect() as connection:
         while time.monotonic() - began < LONGEST_SECONDS:
-            (left,) = connection.execute(PAID).fetchone() or (0,)
+            left = stack.one(connection, PAID)
             if killed < kills and left <= tickets * (kills - killed) / (kills + 1):
                 os.kill(site.pid_of("worker"), signal.SIGKILL)
                 killed += 1
@@ -90,8 +83,7 @@ def wrong_wallets(site: Stack, per_fan: int) -> int:
          where b.amount <> %(had)s
             or (select count(*) from balance_history h where h.user_id = b.user_id and h.kind = 'REFUND') <> %(each)s"""
     with site.connect() as connection:
-        (wrong,) = connection.execute(query, {"had": PRICE * per_fan, "each": per_fan}).fetchone() or (0,)
-    return int(wrong)
+        return int(stack.one(connection, query, {"had": PRICE * per_fan, "each": per_fan}))
 
 
 def main() -> None:

@@ -14,23 +14,19 @@ import os
 import random
 import re
 import secrets
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 
-import psutil
 import psycopg
 import stack
 from card_fans import HABITS, Buyer, Life, Sale, live_all
 from card_proofs import Evidence, proofs, read_tables
 from card_provider import Bank, book_of, provider
-from redis import RedisError
-from stack import ROOT, Fan
-from torture import Saboteur, Site, judge, print_answers
+from stack import Fan
+from torture import Saboteur, Site, judge, print_answers, running
 from torture_fans import Diary
 
 from wallet.tests.provider_server import ProviderServer
@@ -104,34 +100,12 @@ class Blows(Saboteur):
                 return
             self.strike(step)
 
-    def strike(self, step: Callable[[], None]) -> None:
-        began = time.monotonic()
-        try:
-            step()
-            outcome = (step.__doc__ or "").rstrip(".")
-        except (
-            OSError,
-            psycopg.OperationalError,
-            RedisError,
-            psutil.Error,
-            StopIteration,
-            IndexError,
-            ValueError,
-        ) as error:
-            # What is to be broken may still be broken from before.
-            outcome = f"{step.__name__} came to nothing: {type(error).__name__}"
-        self.log.append((f"{began - self.opening:+.1f}", outcome))
-
     def kill_beat(self) -> None:
         """Beat killed."""
         self.kill("beat")
 
 
-@contextmanager
-def selling(server: ProviderServer, hold: float) -> Iterator[Site]:
-    """The site, started; stopped at the end whatever happens."""
-    # Whoever ends us ends the site too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+def selling(server: ProviderServer, hold: float) -> AbstractContextManager[Site]:
     seconds = str(round(hold))
     chosen = {
         "WALLET_PROVIDER": "stripe",
@@ -139,14 +113,8 @@ def selling(server: ProviderServer, hold: float) -> Iterator[Site]:
         "HOLD_SECONDS": seconds,
         "TOP_UP_SECONDS": seconds,
         "CARD_HOLD_SECONDS": str(round(hold * HOLD_FACTOR)),
-        "LOG_LEVEL": "ERROR",
     }
-    with stack.throwaway(Site, **chosen, **server.settings()) as site:
-        site.start()
-        try:
-            yield site
-        finally:
-            site.stop()
+    return running(**chosen, **server.settings())
 
 
 def sell(site: Site, server: ProviderServer, options: argparse.Namespace) -> Evidence:
@@ -227,27 +195,21 @@ def settle(site: Site, bank: Bank) -> None:
     while time.monotonic() - began < SETTLE_SECONDS and quiet < 2:
         with suppress(psycopg.OperationalError), site.watcher() as connection:
             connection.execute(FORWARD)
-            (left,) = connection.execute(UNDER_WAY).fetchone() or (1,)
+            left = stack.one(connection, UNDER_WAY)
             quiet = quiet + 1 if not left and bank.has_told_all else 0
         time.sleep(FORWARD_SECONDS)
     print(f"Settled after {time.monotonic() - began:.0f} s.\n")
 
 
-def run_python(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *words], cwd=ROOT, env=dict(site.environment), capture_output=True, text=True, check=False
-    )
-
-
 def audit(site: Site) -> list[str]:
     """What the audit finds."""
-    done = run_python(site, "manage.py", "audit")
+    done = site.run_python("manage.py", "audit")
     return done.stdout.splitlines() + done.stderr.splitlines() if done.returncode else []
 
 
 def stuck_page(site: Site) -> str:
     """The page that staff look at."""
-    done = run_python(site, "manage.py", "shell", "-v", "0", "-c", LOOK_AT_STUCK)
+    done = site.run_python("manage.py", "shell", "-v", "0", "-c", LOOK_AT_STUCK)
     if not re.search(r"^200$", done.stdout, re.MULTILINE):
         raise SystemExit(f"The page of what is stuck answers {done.stdout[:200]} {done.stderr[-2000:]}")
     return done.stdout

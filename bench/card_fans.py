@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from load import in_threads
 from stack import Fan, Show
 from torture_fans import Diary, Phone
 
@@ -353,9 +354,5 @@ def live_all(lives: list[tuple[float, Life]], threads: int) -> list[str]:
             with lock:
                 heapq.heappush(due, (time.monotonic() + seconds, nth, life))
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
-    for each in workers:
-        each.start()
-    for each in workers:
-        each.join()
+    in_threads(threads, work)
     return broken

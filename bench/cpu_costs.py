@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 import load
 import psutil
 import stack
+from hot_paths import post
 from load import request
 from stack import Stack
 
@@ -69,10 +70,6 @@ class Meter:
         with self._spending() as spent:
             yield
         self.found.append(Cost(name, count, *(each * 1000 / count for each in spent)))
-
-
-def post(path: str, body: object, headers: dict[str, str]) -> bytes:
-    return request("POST", path, headers=headers, body=json.dumps(body).encode())
 
 
 def log_in(site: Stack, fan: dict[str, str]) -> dict[str, str]:
@@ -152,9 +149,7 @@ def measure(site: Stack, times: int) -> list[Cost]:
 
 def concert_of(site: Stack, schedule: int) -> int:
     with site.connect() as connection:
-        row = connection.execute("select concert_id from concert_schedule where id = %s", [schedule]).fetchone()
-    assert row is not None
-    return int(row[0])
+        return int(stack.one(connection, "select concert_id from concert_schedule where id = %s", [schedule]))
 
 
 def main() -> int:

@@ -158,18 +158,23 @@ def ratio_table(what: str, figures: Mapping[str, Mapping[str, Sequence[float]]],
     return stack.table(["", what, "CPU, µs (median)", "ratio to none (quartiles)"], rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure what the state triggers cost.")
+def compare(
+    kinds: Sequence[str],
+    use: Callable[[Connection, str], None],
+    prepare: Callable[[Connection], None] = lambda _connection: None,
+) -> None:
+    """Measure these kinds on a site of their own, and print the table; ratios are to the last."""
+    parser = argparse.ArgumentParser(description="Measure what triggers cost a hold and a payment.")
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     with stack.running() as site:
         print(f"{stack.machine(site)}; {options.rounds} rounds of {FANS_A_ROUND} fans with two seats each.\n")
-        sale = make_sale(site, options.rounds * len(KINDS))
+        sale = make_sale(site, options.rounds * len(kinds))
         with site.connect() as connection:
-            make_plain_triggers(connection)
-            figures = measure(connection, sale, KINDS, use, options.rounds)
-    print(ratio_table("trigger", figures, KINDS[-1]))
+            prepare(connection)
+            figures = measure(connection, sale, kinds, use, options.rounds)
+    print(ratio_table("triggers", figures, kinds[-1]))
 
 
 if __name__ == "__main__":
-    main()
+    compare(KINDS, use, make_plain_triggers)

@@ -6,9 +6,10 @@ what it measures.
 
 import selectors
 import socket
+import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
@@ -99,6 +100,15 @@ def parsed(read: bytes) -> tuple[int, bytes] | None:
         return status, b""
     length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
     return (status, body) if len(body) >= length else None
+
+
+def in_threads(count: int, work: Callable[[], None], patience: float | None = None) -> None:
+    """Do the same work in so many threads; wait for each of them, for so many seconds at most."""
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(patience)
 
 
 def run(port: int, requests: Sequence[bytes], *, clients: int) -> Load:

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from load import in_threads
+
 API = "/api/v1"
 Json = Any  # what the API answers
 
@@ -148,14 +150,6 @@ class Phone:
             if status and status not in (429, 503):
                 return False
             time.sleep(1)
-
-
-def in_threads(count: int, work: Any) -> None:  # Any: a function without arguments or result
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def look_up(sale: Rehearsal, threads: int) -> list[str]:

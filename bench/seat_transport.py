@@ -9,7 +9,6 @@ what the web processes compute for a fan and second, bytes on the wire, and how 
 import asyncio
 import json
 import os
-import subprocess
 import threading
 import time
 import zlib
@@ -19,9 +18,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import psycopg
-from stack import PATIENCE_SECONDS, ROOT, Stack, cpu_seconds, free_port, listener, running, wait_for_port
-
-from concert_site.embedded import web
+from stack import ROOT, Stack, cpu_seconds, listener, one, running, serving
 
 FANS = 200
 SECONDS = 12.0
@@ -99,9 +96,7 @@ def take_seats(database: str, schedule: int, until: float, taken_at: dict[int, f
         count = "select count(*) from concert_seat where concert_schedule_id = %s and status = 'AVAILABLE'"
         while time.monotonic() < until - 1.5:
             connection.execute(TAKE, (schedule, TAKEN))
-            row = connection.execute(count, (schedule,)).fetchone()
-            assert row is not None
-            taken_at[row[0]] = time.monotonic()
+            taken_at[one(connection, count, (schedule,))] = time.monotonic()
             time.sleep(EVERY_SECONDS)
 
 
@@ -129,15 +124,9 @@ def main() -> None:
     with running() as site:
         (show,) = site.manage("make_show", "--seats=20000")
         schedule = show["schedule"]
-        port = free_port()
-        argv = web.granian(web.Address("127.0.0.1", port), 2, "bench.seat_stream:application", interface="rsgi").argv
-        environment = {**site.environment, "SCHEDULE": str(schedule), "PYTHONPATH": str(ROOT)}
-        environment |= {"DATABASE_URL": site.database_url, "REDIS_URL": site.redis_url, "SECRET_KEY": "bench"}
-        stream = subprocess.Popen(
-            list(argv), cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        try:
-            wait_for_port(port)
+        environment = {"SCHEDULE": str(schedule), "PYTHONPATH": str(ROOT), "SECRET_KEY": "bench"}
+        environment |= {"DATABASE_URL": site.database_url, "REDIS_URL": site.redis_url}
+        with serving(site, "bench.seat_stream:application", interface="rsgi", **environment) as port:
             ways: dict[str, tuple[int, Callable[[Seen, float], Coroutine[None, None, None]]]] = {
                 "all, each 2 s": (site.port, lambda s, t: poll(site.port, schedule, s, t, every=2, since=False)),
                 "all, each 0.5 s": (site.port, lambda s, t: poll(site.port, schedule, s, t, every=0.5, since=False)),
@@ -148,9 +137,6 @@ def main() -> None:
                 for name, (at, fan) in ways.items():
                     said = measure(site, schedule, at, fan)
                     print(f"{nth} {name:22} {said}; load {os.getloadavg()[0]:.1f}", flush=True)
-        finally:
-            stream.terminate()
-            stream.wait(PATIENCE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import random
 import statistics
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from typing import Any
 
 import psutil
 import stack
-from load import Connection, request
+from load import Connection, in_threads, request
 from stack import Fan, Show
 
 API = "/api/v1"
@@ -116,7 +115,7 @@ def run_fans(task: Task, tallies: "Queue[Tally]") -> None:
             number, token = phone.join(fan)
             places.append((number, token, fan))
 
-    in_threads(task.threads, join_all)
+    in_threads(task.threads, join_all, LONGEST_SECONDS)
     booking = iter(sorted(places, key=lambda place: place[0]))
 
     def book_all() -> None:
@@ -124,16 +123,8 @@ def run_fans(task: Task, tallies: "Queue[Tally]") -> None:
         for number, token, fan in booking:
             phone.book(fan, number, token)
 
-    in_threads(task.threads, book_all)
+    in_threads(task.threads, book_all, LONGEST_SECONDS)
     tallies.put(tally)
-
-
-def in_threads(count: int, work: Any) -> None:  # Any: a function without arguments or result
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LONGEST_SECONDS)
 
 
 def open_sale(site: stack.Stack, options: argparse.Namespace) -> tuple[Show, list[Fan]]:

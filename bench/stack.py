@@ -115,10 +115,14 @@ class Stack:
         show = self.make_show(seats=count, max_active=1_000_000, price=1000)
         fans = self.make_fans(count, balance=1000)
         with self.connect() as connection:
-            inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
-            tokens = dict(connection.execute(INSIDE, inside).fetchall())
+            tokens = self.let_in(connection, show, fans)
             connection.execute("analyze waiting_token, concert_seat, balance, users")
         return Audience(show, fans, tokens)
+
+    def let_in(self, connection: psycopg.Connection[Any], show: Show, fans: Sequence[Fan]) -> dict[int, str]:
+        """Have all of these inside at once; their tokens by fan."""
+        inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
+        return dict(connection.execute(INSIDE, inside).fetchall())
 
     def launch(self) -> subprocess.Popen[str]:
         """Start it; `wait_for_ready` waits until it serves."""
@@ -131,10 +135,15 @@ class Stack:
             text=True,
         )
 
+    def run_python(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A Python of the site's, and what it said."""
+        environment = dict(self.environment)
+        return subprocess.run(
+            [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
     def passes_audit(self) -> bool:
-        words = [sys.executable, "manage.py", "audit"]
-        done = subprocess.run(words, cwd=ROOT, env=dict(self.environment), stdout=subprocess.DEVNULL, check=False)
-        return done.returncode == 0
+        return self.run_python("manage.py", "audit").returncode == 0
 
     def connect(self) -> psycopg.Connection[Any]:  # Any: rows of any shape
         return psycopg.connect(self.database_url, autocommit=True)
@@ -221,10 +230,11 @@ def resting(site: Stack, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def serving(stack: Stack, application: str, **environment: str) -> Iterator[int]:
-    """Serve another WSGI application beside a site, under the same server with the same settings; its port."""
+def serving(stack: Stack, application: str, *, interface: str = "wsgi", **environment: str) -> Iterator[int]:
+    """Serve another application beside a site, under the same server with the same settings; its port."""
     port = free_port()
-    argv = web.granian(web.Address("127.0.0.1", port), 2, application, interface="wsgi", **{"blocking-threads": 3}).argv
+    threads = {"blocking-threads": 3} if interface == "wsgi" else {}
+    argv = web.granian(web.Address("127.0.0.1", port), 2, application, interface=interface, **threads).argv
     server = subprocess.Popen(
         list(argv),
         cwd=ROOT,
@@ -279,6 +289,14 @@ def machine(stack: Stack) -> str:
         f"{psutil.cpu_count()} cores shared by load generator, web, PostgreSQL and Redis;"
         f" Python {platform.python_version()}, PostgreSQL {version // 10000}.{version % 100}"
     )
+
+
+def one(connection: psycopg.Connection[Any], sql: str, params: Sequence[object] | Mapping[str, object] = ()) -> Any:
+    """The first column of the one row that a statement answers; Any: of its type."""
+    row = connection.execute(sql, params).fetchone()
+    if row is None:
+        raise SystemExit(f"No row: {sql}")
+    return row[0]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -27,7 +27,7 @@ import psutil
 import psycopg
 import stack
 from redis import Redis, RedisError
-from stack import ROOT, Fan, Show, Stack
+from stack import Fan, Show, Stack
 from torture_fans import Diary, Task, run_fans
 from torture_proofs import Proof, proofs
 
@@ -43,6 +43,11 @@ CUT = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity
  where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name <> 'torture'
 """
+# What is to be broken may still be broken from before.
+BROKEN_ALREADY = (
+    *(OSError, psycopg.OperationalError, RedisError, psutil.Error),
+    *(StopIteration, IndexError, ValueError),
+)
 
 
 class Site(Stack):
@@ -84,9 +89,11 @@ class Site(Stack):
 
 
 @contextmanager
-def running() -> Iterator[Site]:
-    entry = str(ENTRY_SECONDS)
-    with stack.throwaway(Site, LOG_LEVEL="ERROR", TOKEN_ENTRY_SECONDS=entry) as site:
+def running(**environment: str) -> Iterator[Site]:
+    """The site, started; stopped at the end whatever happens."""
+    # Whoever ends us ends the site too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with stack.throwaway(Site, LOG_LEVEL="ERROR", **environment) as site:
         site.start()
         try:
             yield site
@@ -147,15 +154,18 @@ class Saboteur:
         delay = 0.0
         for after, step in self.plan():
             time.sleep(max(0.0, self.opening + after + delay - time.monotonic()))
-            began = time.monotonic()
-            try:
-                step()
-                outcome = (step.__doc__ or "").rstrip(".")
-            except (OSError, psycopg.OperationalError, RedisError, psutil.Error) as error:
-                # What is to be broken may still be broken from before.
-                outcome = f"{step.__name__} came to nothing: {error!r}"
-            delay += time.monotonic() - began
-            self.log.append((f"{began - self.opening:+.1f}", outcome))
+            delay += self.strike(step)
+
+    def strike(self, step: Callable[[], None]) -> float:
+        """Take something away, and note it; how many seconds that took."""
+        began = time.monotonic()
+        try:
+            step()
+            outcome = (step.__doc__ or "").rstrip(".")
+        except BROKEN_ALREADY as error:
+            outcome = f"{step.__name__} came to nothing: {error!r}"
+        self.log.append((f"{began - self.opening:+.1f}", outcome))
+        return time.monotonic() - began
 
     def flush_redis(self) -> None:
         """Redis emptied."""
@@ -261,8 +271,7 @@ def judge(found: list[Proof]) -> bool:
 
 
 def audit(site: Site) -> Proof:
-    words = [sys.executable, "manage.py", "audit"]
-    done = subprocess.run(words, cwd=ROOT, env=dict(site.environment), capture_output=True, text=True, check=False)
+    done = site.run_python("manage.py", "audit")
     said = done.stdout.splitlines()
     return Proof("the audit finds nothing", f"{len(said)} invariants", said if done.returncode else [])
 
@@ -299,7 +308,7 @@ def main() -> int:
     parser.add_argument("--cap", type=int, default=20, help="fans inside at once")
     parser.add_argument("--processes", type=int, default=8, help="of fans")
     parser.add_argument("--seconds", type=int, default=120, help="from the last blow, after which fans give up")
-    with running() as site:
+    with running(TOKEN_ENTRY_SECONDS=str(ENTRY_SECONDS)) as site:
         return 0 if torture(site, parser.parse_args()) else 1
 
 

@@ -6,13 +6,9 @@
 As bench/fsm_trigger.py measures: two kinds in turns, on one database, the CPU time of the server's process.
 """
 
-import argparse
-
-import stack
-from fsm_trigger import FANS_A_ROUND, Connection, make_sale, measure, ratio_table
+from fsm_trigger import Connection, compare
 
 TABLES = {"traced": ("concert_seat", "reservation"), "seats alone": ("concert_seat",), "not traced": ()}
-KINDS = tuple(TABLES)
 
 
 def use(connection: Connection, kind: str) -> None:
@@ -23,17 +19,5 @@ def use(connection: Connection, kind: str) -> None:
         connection.execute(f"alter table {table} {steps}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure what the trace costs those whom it doesn't note.")
-    parser.add_argument("--rounds", type=int, default=20)
-    options = parser.parse_args()
-    with stack.running() as site:
-        print(f"{stack.machine(site)}; {options.rounds} rounds of {FANS_A_ROUND} fans with two seats each.\n")
-        sale = make_sale(site, options.rounds * len(KINDS))
-        with site.connect() as connection:
-            figures = measure(connection, sale, KINDS, use, options.rounds)
-    print(ratio_table("triggers", figures, KINDS[-1]))
-
-
 if __name__ == "__main__":
-    main()
+    compare(tuple(TABLES), use)
