@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
+from concert_site.lib.states import StateQuerySet, all_or_none, fsm_trigger, one_of
 from reservations.models import ConcertSchedule, Reservation
 from wallet.models import BalanceHistory
 
@@ -227,9 +227,7 @@ class TillEntry(models.Model):
                 name="till_gift_or_refund_says_why",
             ),
             models.CheckConstraint(
-                condition=Q(idempotency_key__isnull=True, request_hash__isnull=True)
-                | Q(idempotency_key__isnull=False, request_hash__isnull=False),
-                name="till_key_with_its_request",
+                condition=all_or_none("idempotency_key", "request_hash"), name="till_key_with_its_request"
             ),
             models.UniqueConstraint(
                 fields=["actor", "idempotency_key"], condition=Q(idempotency_key__isnull=False), name="till_key_once"

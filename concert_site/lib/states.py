@@ -56,3 +56,9 @@ def fsm_trigger(field: str, transitions: Transitions) -> pgtrigger.FSM:
 
 def one_of(field: str, choices: type[models.TextChoices]) -> models.Q:
     return models.Q(**{f"{field}__in": choices.values})
+
+
+def all_or_none(*fields: str) -> models.Q:
+    """Columns that are set together, or not at all."""
+    none, all_ = ({f"{name}__isnull": is_null for name in fields} for is_null in (True, False))
+    return models.Q(**none) | models.Q(**all_)

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import Predicate, moment
-from concert_site.lib.states import one_of
+from concert_site.lib.states import all_or_none, one_of
 from queueing.facts import SaleState, sale_rule
 from reservations.models.hall import HallVersion
 from reservations.models.posters import small_name
@@ -260,8 +260,7 @@ class ConcertSchedule(models.Model):
             models.CheckConstraint(condition=Q(tickets_per_fan__gt=0), name="schedule_tickets_per_fan_positive"),
             models.CheckConstraint(condition=Q(layout_version__gt=0), name="schedule_layout_version_positive"),
             models.CheckConstraint(
-                condition=Q(free_refunds_until__isnull=True, free_refunds_before__isnull=True)
-                | Q(free_refunds_until__isnull=False, free_refunds_before__isnull=False),
+                condition=all_or_none("free_refunds_until", "free_refunds_before"),
                 name="schedule_free_refunds_of_somebody",
             ),
             models.CheckConstraint(

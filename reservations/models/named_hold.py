@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import moment
-from concert_site.lib.states import one_of
+from concert_site.lib.states import all_or_none, one_of
 from reservations.models.concert import ConcertSchedule
 from reservations.models.seat import ConcertSeat
 
@@ -93,9 +93,7 @@ class NamedHoldSeat(models.Model):
                 condition=Q(outcome__isnull=True) | one_of("outcome", Outcome), name="named_hold_outcome_known"
             ),
             models.CheckConstraint(
-                condition=Q(outcome__isnull=True, ended_at__isnull=True)
-                | Q(outcome__isnull=False, ended_at__isnull=False),
-                name="named_hold_outcome_with_its_time",
+                condition=all_or_none("outcome", "ended_at"), name="named_hold_outcome_with_its_time"
             ),
             models.UniqueConstraint(
                 fields=["concert_seat"], condition=Q(outcome__isnull=True), name="named_hold_seat_once"

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import Predicate, moment
-from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
+from concert_site.lib.states import StateQuerySet, all_or_none, fsm_trigger, one_of
 from reservations.models.concert import Concert, ConcertSchedule
 from reservations.models.seat import ConcertSeat
 
@@ -114,9 +114,7 @@ class Reservation(models.Model):
                 condition=~Q(status="RESERVED") | Q(expired_at__isnull=True), name="reservation_paid_has_no_end"
             ),
             models.CheckConstraint(
-                condition=Q(idempotency_key__isnull=True, request_hash__isnull=True)
-                | Q(idempotency_key__isnull=False, request_hash__isnull=False),
-                name="reservation_key_with_its_request",
+                condition=all_or_none("idempotency_key", "request_hash"), name="reservation_key_with_its_request"
             ),
             # One live reservation a seat. Those that are canceled are in the index, too, each a NULL that equals no
             # other: so it also finds whatever a seat was booked by, which removing seats asks once a seat.

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from concert_site.lib.states import one_of
+from concert_site.lib.states import all_or_none, one_of
 
 
 class Kind(models.TextChoices):
@@ -102,9 +102,7 @@ class BalanceHistory(models.Model):
                 name="history_adjustment_says_who_and_why",
             ),
             models.CheckConstraint(
-                condition=Q(idempotency_key__isnull=True, request_hash__isnull=True)
-                | Q(idempotency_key__isnull=False, request_hash__isnull=False),
-                name="history_key_with_its_request",
+                condition=all_or_none("idempotency_key", "request_hash"), name="history_key_with_its_request"
             ),
             models.UniqueConstraint(
                 fields=["payment", "kind"], condition=Q(payment__isnull=False), name="history_payment_once_a_kind"
