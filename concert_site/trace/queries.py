@@ -33,11 +33,6 @@ def story_of_booking(rows: Mapping[type[Model], Iterable[int]]) -> QuerySet[Chan
     return latest(Change.objects.filter(asked))
 
 
-def changes_by(user_id: int) -> QuerySet[Change]:
-    """What a member of staff changed."""
-    return latest(Change.objects.filter(actor=user_id))
-
-
 def latest(changes: QuerySet[Change]) -> QuerySet[Change]:
     return changes.select_related("actor").order_by("-pk")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -11,13 +10,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from concert_site.approvals.redirects import leading_to_approval
-from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
 from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
+from payments.admin.refunds import refund_to_field
 from payments.domain import date_cancellation, refund_work
 from payments.domain.date_cancellation import PERMISSION, Cancellation
 from payments.models import RefundRun, RefundTo
@@ -34,14 +32,7 @@ SEE_REFUNDS = ("reservations.view_concertschedule", "payments.view_payment")
 class CancelDateForm(ReasonForm):
     """Why, and where the money goes."""
 
-    refund_to = fields.ChoiceField(
-        label=gettext_lazy("Refund to"),
-        choices=RefundTo.choices,
-        initial=lambda: settings.REFUND_TO,
-        help_text=gettext_lazy(
-            "What was paid by card goes back to the card. The rest, and what a closed card rejects, goes to the wallet."
-        ),
-    )
+    refund_to = refund_to_field(required=True)
 
     def order(self, schedule_id: int) -> Cancellation:
         return Cancellation(schedule_id, self.reason(), RefundTo(self.cleaned_data["refund_to"]))

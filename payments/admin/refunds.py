@@ -43,20 +43,24 @@ MAY_REFUND = "payments.refund_payment"
 MOST_SELECTED = 100
 
 
+def refund_to_field(*, required: bool) -> forms.ChoiceField:
+    return fields.ChoiceField(
+        label=_("Refund to"),
+        choices=RefundTo.choices,
+        initial=lambda: settings.REFUND_TO,
+        required=required,
+        help_text=_(
+            "What was paid by card goes back to the card. The rest, and what a closed card rejects, goes to the wallet."
+        ),
+    )
+
+
 class RefundForm(forms.Form):
     """What a refund keeps, for each seat, and why it is made."""
 
     fee = fields.MoneyField(label=_("Fee"), min_value=0, initial=0, help_text=_("Kept from the price of each seat."))
     note = fields.ReasonField(help_text=_("The fan sees it in their ledger."))
-    refund_to = fields.ChoiceField(
-        label=_("Refund to"),
-        choices=RefundTo.choices,
-        initial=lambda: settings.REFUND_TO,
-        required=False,
-        help_text=_(
-            "What was paid by card goes back to the card. The rest, and what a closed card rejects, goes to the wallet."
-        ),
-    )
+    refund_to = refund_to_field(required=False)
 
     def clean_refund_to(self) -> RefundTo:
         """What was chosen; what the house prefers, if nothing was."""

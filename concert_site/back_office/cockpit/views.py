@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -154,9 +155,7 @@ def control(request: HttpRequest, *, schedule_id: int, name: str) -> HttpRespons
     """Apply a control of one sale; the answer shows what came of it."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    schedule = ConcertSchedule.objects.select_related("concert__venue").filter(pk=schedule_id).first()
-    if schedule is None:
-        raise Http404
+    schedule = get_object_or_404(ConcertSchedule.objects.select_related("concert__venue"), pk=schedule_id)
     try:
         said, is_refused = controls.apply(request, schedule, name).said, False
     except DomainError as refusal:

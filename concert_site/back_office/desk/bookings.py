@@ -117,7 +117,3 @@ def mark(booked: BookedSeat, radius: float) -> str:
     is_live = booked.state in {BookedSeatState.HELD, BookedSeatState.PAID}
     look = f'fill="{"#ec3564" if is_live else "none"}" stroke="#3c0414" stroke-width="{radius / 3:.1f}"'
     return f'<circle cx="{booked.seat.x:.1f}" cy="{booked.seat.y:.1f}" r="{radius * 1.3:.1f}" {look}/>'
-
-
-def back_to(reference: str) -> str:
-    return reverse("admin:booking", args=[reference])
