@@ -46,6 +46,12 @@ class Client(redis.Redis):
         command = packed("EVAL", script, numkeys, *keys_and_args)
         return connection.retry.call_with_retry(lambda: asked(connection, command), connection.disconnect)
 
+    def close(self) -> None:
+        """Close what this thread keeps, too."""
+        super().close()
+        if kept := getattr(self._kept, "connection", None):
+            kept.disconnect()
+
     def _connection(self) -> Connection:
         kept: Connection | None = getattr(self._kept, "connection", None)
         # Whoever forks leaves its connections to the parent.

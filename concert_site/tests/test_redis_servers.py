@@ -55,7 +55,7 @@ def test_when_sentinels_name_another_master_all_of_it_goes_on(tmp_path):
         # Numbers are of one server's run: the next one asks PostgreSQL first.
         assert next_number(7) == 1
         assert send(servers.url, {}) == {"a": 1}
-    start_over()
+        start_over()
 
 
 def answers_again():
@@ -80,11 +80,12 @@ def test_only_a_certificate_of_the_right_name_by_a_known_authority_is_taken(tmp_
     with redis_of_our_own() as redis, tls_before(redis.socket, tls) as port, override_settings(REDIS_TLS_FILES=files):
         url = f"rediss://127.0.0.1:{port}/0"
         if refusal is None:
-            assert connect(url, timeout=2).set("a", 1)
+            with connect(url, timeout=2) as known:
+                assert known.set("a", 1)
             assert send(url, files) == {"a": 1}
             return
-        with pytest.raises(NoConnection, match=refusal):
-            connect(url, timeout=2).ping()
+        with pytest.raises(NoConnection, match=refusal), connect(url, timeout=2) as unknown:
+            unknown.ping()
         with pytest.raises(OperationalError, match=refusal):
             send(url, files)
 
@@ -116,6 +117,7 @@ def test_on_a_cluster_everything_but_celery_works(tmp_path):
             assert tasks.enqueue("reservations.tick_admission", schedule_id=schedule.pk)
             assert broker.client.llen("ticks") == 1
             assert not WaitingToken.objects.exists()
+            start_over()
     finally:
         cluster.stop()
         start_over()
