@@ -219,7 +219,9 @@ def arrivals(fans: list[Fan], show: Show, opening: float, lobby: int) -> Iterato
             yield fan, show, opening + random.uniform(2, 30)
 
 
-def besiege(site: Site, shows: list[Show], fans: list[Fan], opening: float, options: argparse.Namespace) -> Diary:
+def besiege(
+    saboteur: Saboteur, shows: list[Show], fans: list[Fan], opening: float, options: argparse.Namespace
+) -> Diary:
     """Let the fans come, while the saboteur works in this process."""
     diaries: Queue[Diary] = multiprocessing.Queue()
     visits = [
@@ -229,11 +231,10 @@ def besiege(site: Site, shows: list[Show], fans: list[Fan], opening: float, opti
     ]
     random.shuffle(visits)
     is_over = multiprocessing.Event()
-    tasks = [Task(site.port, visits[nth :: options.processes], is_over) for nth in range(options.processes)]
+    tasks = [Task(saboteur.site.port, visits[nth :: options.processes], is_over) for nth in range(options.processes)]
     clients = [multiprocessing.Process(target=run_fans, args=(task, diaries), daemon=True) for task in tasks]
     for client in clients:
         client.start()
-    saboteur = Saboteur(site, opening)
     saboteur.work()
     threading.Timer(options.seconds, is_over.set).start()
     total = Diary()
@@ -288,7 +289,7 @@ def torture(site: Site, options: argparse.Namespace) -> bool:
     shows = [first, second]
     watcher = Watcher(site, shows)
     watcher.start()
-    diary = besiege(site, shows, fans, opening, options)
+    diary = besiege(Saboteur(site, opening), shows, fans, opening, options)
     watcher.is_over.set()
     watcher.join()
     site.wait_until_ready()

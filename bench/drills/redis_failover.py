@@ -1,11 +1,13 @@
 #!/usr/bin/env python
 """Kill the master of Redis twice while fans stand in line and buy, and look every acknowledged answer up afterwards.
 
-    .venv/bin/python bench/drills/redis_failover.py [--server redis-server] [--tls] [--within 15]
+    .venv/bin/python bench/drills/redis_failover.py [--cluster] [--server redis-server] [--tls] [--within 15]
 
-A throw-away site asks three sentinels, over one master and two replicas: the wheel's Valkey, or the program that
-`--server` names (`--tls` needs one that speaks TLS, such as Debian's redis-server). Two sales open with fans in their
-lobbies. Five seconds later the master is killed with SIGKILL; it comes back as a replica, and then the new master is
+A throw-away site asks three sentinels, over one master and two replicas, or with `--cluster` a cluster of three masters
+and three replicas, beside a server of its own for Celery. They are the wheel's Valkey, or the program that `--server`
+names (`--tls` needs one that speaks TLS, such as Debian's redis-server; then all of them show certificates to each
+other, and so does the site). Two sales open with fans in their lobbies. Six seconds later the master is killed
+with SIGKILL, in a cluster the one of a line that is watched; it comes back as a replica, and then its successor is
 killed. Each time a number that can be had again says how long joins were refused. Ends with 1 if a place, a payment or
 an invariant is lost, or if the line stood still for longer than `--within` seconds.
 """
@@ -17,7 +19,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
@@ -27,8 +30,10 @@ import torture  # noqa: E402  as above
 from stack import Fan, Show  # noqa: E402  as above
 from torture_proofs import Proof, proofs  # noqa: E402  as above
 
-from concert_site.tests.certificates import make_certificates  # noqa: E402  as above
+from concert_site.tests.certificates import Certificates, make_certificates  # noqa: E402  as above
 from concert_site.tests.redis_servers import (  # noqa: E402  as above
+    HOST,
+    Cluster,
     RedisProcess,
     Sentinels,
     program_named,
@@ -83,11 +88,11 @@ class Prober(threading.Thread):
 
 
 class Killer(torture.Saboteur):
-    """Takes masters away."""
+    """Takes masters away: those of the key under which a schedule's numbers are counted."""
 
-    def __init__(self, site: torture.Site, opening: float, servers: Sentinels) -> None:
+    def __init__(self, site: torture.Site, opening: float, servers: Sentinels | Cluster, schedule: int) -> None:
         super().__init__(site, opening)
-        self.servers = servers
+        self.servers, self.key = servers, f"queue:{schedule}:counter"
         self.killed: list[tuple[float, RedisProcess]] = []
 
     def plan(self) -> list[tuple[float, Callable[[], None]]]:
@@ -95,17 +100,16 @@ class Killer(torture.Saboteur):
 
     def kill_master(self) -> None:
         """The master of Redis killed."""
-        master = self.servers.master()
+        master = self.servers.master(self.key)
         self.killed.append((time.monotonic(), master))
         master.kill()
 
     def bring_back(self) -> None:
         """It comes back, empty, and follows its successor."""
-        _, gone = self.killed[0]
-        gone.start(f"replicaof 127.0.0.1 {self.servers.master().port}")
+        self.servers.bring_back(self.killed[0][1])
 
 
-def besiege(site: torture.Site, servers: Sentinels, options: argparse.Namespace) -> bool:
+def besiege(site: torture.Site, servers: Sentinels | Cluster, options: argparse.Namespace) -> bool:
     """All of it; whether nothing was lost and the line went on in time."""
     fans = site.make_fans(options.lobby + options.later + options.probes, balance=10_000)
     fans, probing = fans[: options.lobby + options.later], fans[options.lobby + options.later :]
@@ -116,21 +120,15 @@ def besiege(site: torture.Site, servers: Sentinels, options: argparse.Namespace)
     probed = site.make_show(seats=10, price=1000, max_active=1, opens_in=0)
     shows = [first, second]
     watcher, prober = torture.Watcher(site, shows), Prober(site, probed, probing)
-    killers: list[Killer] = []
-
-    def hire(site: torture.Site, opening: float) -> Killer:
-        killers.append(Killer(site, opening, servers))
-        return killers[0]
-
-    torture.Saboteur = hire  # type: ignore[assignment, misc]  # who is sent in by torture.besiege
+    killer = Killer(site, opening, servers, probed.schedule)
     watcher.start()
     prober.start()
-    diary = torture.besiege(site, shows, fans, opening, options)
+    diary = torture.besiege(killer, shows, fans, opening, options)
     prober.is_over.set()
     watcher.is_over.set()
     watcher.join()
     torture.print_answers(diary)
-    standing = [prober.refused_after(at) for at, _ in killers[0].killed]
+    standing = [prober.refused_after(at) for at, _ in killer.killed]
     rows = [[f"{nth}. master killed", f"{seconds:.1f} s"] for nth, seconds in enumerate(standing, 1)]
     print(stack.table(["what was done", "no new place for"], rows), "\n")
     late = [f"{seconds:.1f} s" for seconds in standing if seconds > options.within]
@@ -138,7 +136,7 @@ def besiege(site: torture.Site, servers: Sentinels, options: argparse.Namespace)
         *proofs(site, shows, diary, watcher.inside, options.cap),
         Proof("everybody's turn came", "", ["a fan is left: allow more --seconds"] * diary.unfinished),
         Proof(f"places are to be had again within {options.within} s", str([f"{each:.1f}" for each in standing]), late),
-        Proof("somebody was refused, so the drill did something", str(standing), [] if any(standing) else ["nobody"]),
+        Proof("each kill was felt, so the drill did something", str(standing), [] if all(standing) else ["one wasn't"]),
         places_proof(site, probed, prober),
         torture.audit(site),
     ]
@@ -158,8 +156,48 @@ def places_proof(site: torture.Site, show: Show, prober: Prober) -> Proof:
     )
 
 
+@contextmanager
+def serving(folder: Path, options: argparse.Namespace) -> Iterator[tuple[Sentinels | Cluster, Mapping[str, str]]]:
+    """The servers, and what a site is told of them."""
+    tls = make_certificates(folder, HOST) if options.tls else None
+    program = program_named(options.server)
+    if not options.cluster:
+        servers = sentinels_of_our_own(
+            folder, tls=tls, servers=3, sentinels=3, down_after_ms=DOWN_AFTER_MS, program=program
+        )
+        with servers as found:
+            yield found, {"REDIS_URL": found.url, **files_of(tls)}
+        return
+    cluster = Cluster(folder, tls=tls, replicas=1, down_after_ms=DOWN_AFTER_MS, program=program)
+    broker = RedisProcess(folder, tls, program)
+    try:
+        cluster.start()
+        broker.start()
+        broker_url = f"{cluster.scheme}://{HOST}:{broker.port}/0"
+        yield cluster, {"REDIS_URL": cluster.url, "BROKER_URL": broker_url, **files_of(tls)}
+    finally:
+        cluster.stop()
+        broker.kill()
+
+
+def files_of(tls: Certificates | None) -> dict[str, str]:
+    """The settings that name certificates."""
+    if tls is None:
+        return {}
+    paths = {"REDIS_CA_PATH": tls.ca, "REDIS_CERTIFICATE_PATH": tls.certificate, "REDIS_KEY_PATH": tls.key}
+    return {name: str(path) for name, path in paths.items()}
+
+
+def said_of(server: RedisProcess) -> str:
+    """Which program it is."""
+    with server.client() as client:
+        info = client.info("server")
+    return f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Kill the master of Redis while fans stand in line.")
+    parser.add_argument("--cluster", action="store_true", help="a cluster with replicas in place of sentinels")
     parser.add_argument("--server", help="a redis-server or valkey-server; the wheel's without it")
     parser.add_argument("--tls", action="store_true", help="all of it over TLS, by an authority of its own")
     parser.add_argument("--within", type=float, default=15, help="seconds that the line may stand still (15)")
@@ -170,26 +208,16 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=3, help="of fans")
     parser.add_argument("--seconds", type=int, default=60, help="from the last blow, after which fans give up")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="frontrow-redis-") as name:
-        folder = Path(name)
-        tls = make_certificates(folder, "127.0.0.1") if options.tls else None
-        program = program_named(options.server)
-        trusted = {"REDIS_CA_PATH": str(tls.ca)} if tls else {}
-        with sentinels_of_our_own(
-            folder, tls=tls, servers=3, sentinels=3, down_after_ms=DOWN_AFTER_MS, program=program
-        ) as servers:
-            with servers.servers[0].client() as client:
-                info = client.info("server")
-            said = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
-            print(f"{said}, three sentinels, down-after {DOWN_AFTER_MS / 1000:.0f} s, {servers.url}\n")
-            with stack.throwaway(
-                torture.Site, LOG_LEVEL="ERROR", TOKEN_ENTRY_SECONDS="10", REDIS_URL=servers.url, **trusted
-            ) as site:
-                site.start()
-                try:
-                    ok = besiege(site, servers, options)
-                finally:
-                    site.stop()
+    with tempfile.TemporaryDirectory(prefix="frontrow-redis-") as name, serving(Path(name), options) as (servers, told):
+        first = servers.nodes[0] if isinstance(servers, Cluster) else servers.servers[0]
+        kind = "a cluster of three masters and three replicas" if options.cluster else "three sentinels"
+        print(f"{said_of(first)}, {kind}, down after {DOWN_AFTER_MS / 1000:.0f} s, {servers.url}\n", flush=True)
+        with stack.throwaway(torture.Site, LOG_LEVEL="ERROR", TOKEN_ENTRY_SECONDS="10", **told) as site:
+            site.start()
+            try:
+                ok = besiege(site, servers, options)
+            finally:
+                site.stop()
     print(json.dumps({"ok": ok}))
     return 0 if ok else 1
 

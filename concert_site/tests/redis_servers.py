@@ -18,6 +18,8 @@ from concert_site.tests.certificates import Certificates
 PATIENCE_SECONDS = 20.0
 SERVICE = "tickets"
 HOST = "127.0.0.1"
+MASTERS, SLOTS = 3, 16_384
+BUS_ABOVE, LAST_PORT = 10_000, 65_535
 
 
 def free_port() -> int:
@@ -37,8 +39,15 @@ def wait_for(is_so: Callable[[], bool], what: str) -> None:
 class RedisProcess:
     """One server or sentinel. It keeps nothing on disk, but for what a sentinel writes down."""
 
-    def __init__(self, folder: Path, tls: Certificates | None, program: Path | None = None, **settings: object) -> None:
-        self.port, self.tls, self.program = free_port(), tls, program or server()
+    def __init__(
+        self,
+        folder: Path,
+        tls: Certificates | None,
+        program: Path | None = None,
+        port: int | None = None,
+        **settings: object,
+    ) -> None:
+        self.port, self.tls, self.program = port or free_port(), tls, program or server()
         self.folder = folder / str(self.port)
         self.folder.mkdir()
         self.settings = {"bind": HOST, "dir": self.folder, "logfile": self.folder / "log"} | settings
@@ -64,15 +73,18 @@ class RedisProcess:
             f"tls-ca-cert-file {self.tls.ca}",
             f"tls-cert-file {self.tls.certificate}",
             f"tls-key-file {self.tls.key}",
-            "tls-auth-clients no",
+            # Theirs as well: whoever comes shows a certificate.
+            "tls-auth-clients yes",
             "tls-replication yes",
             "tls-cluster yes",
         ]
 
     def client(self) -> Redis:
         """A client that looks at this one and no other."""
-        secured = {} if self.tls is None else {"ssl": True, "ssl_ca_certs": str(self.tls.ca)}
-        return Redis(HOST, self.port, socket_timeout=2, **secured)
+        tls = self.tls
+        files = tls and {"ssl_ca_certs": tls.ca, "ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+        secured = {word: str(path) for word, path in files.items()} if files else {}
+        return Redis(HOST, self.port, socket_timeout=2, ssl=bool(files), **secured)
 
     def answers(self) -> bool:
         with self.client() as client:
@@ -141,13 +153,17 @@ class Sentinels:
                 return False
         return True
 
-    def master(self) -> RedisProcess:
-        """Who is the master, as the first sentinel that answers has it."""
+    def master(self, key: str = "") -> RedisProcess:
+        """Who is the master, of this key as of all, as the first sentinel that answers has it."""
         for each in self.sentinels:
             with suppress(RedisError), each.client() as client:
                 _, port = client.sentinel_get_master_addr_by_name(SERVICE)
                 return next(server for server in self.servers if server.port == int(port))
         raise AssertionError("no sentinel answers")
+
+    def bring_back(self, gone: RedisProcess) -> None:
+        """Start a former master again, empty, as a replica of its successor."""
+        gone.start(f"replicaof {HOST} {self.master().port}")
 
     def stop(self) -> None:
         for each in (*self.sentinels, *self.servers):
@@ -171,42 +187,80 @@ def sentinels_of_our_own(folder: Path, **options: object) -> Iterator[Sentinels]
 
 
 class Cluster:
-    """Three masters that share the keys."""
+    """Three masters that share the keys, each with as many replicas, one of which follows it when it is gone."""
 
-    def __init__(self, folder: Path, *, program: Path | None = None) -> None:
-        settings: dict[str, object] = {"save": '""', "appendonly": "no", "cluster_enabled": "yes"}
-        self.nodes = [RedisProcess(folder, None, program, **settings) for _ in range(3)]
-        for each in self.nodes:
-            # The bus's port is otherwise 10,000 above, which may be no port.
-            each.settings["cluster_port"] = free_port()
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tls: Certificates | None = None,
+        replicas: int = 0,
+        down_after_ms: int = 500,
+        program: Path | None = None,
+    ) -> None:
+        self.scheme = "redis" if tls is None else "rediss"
+        settings: dict[str, object] = {"save": '""', "appendonly": "no", "repl_diskless_sync_delay": 0}
+        settings |= {"cluster_enabled": "yes", "cluster_node_timeout": down_after_ms}
+        count = MASTERS * (1 + replicas)
+        self.nodes = [RedisProcess(folder, tls, program, port_with_bus(), **settings) for _ in range(count)]
+        self.masters, self.replicas = self.nodes[:MASTERS], self.nodes[MASTERS:]
 
     @property
     def url(self) -> str:
-        return f"redis+cluster://{','.join(f'{HOST}:{each.port}' for each in self.nodes)}"
+        """The address that a site is given."""
+        return f"{self.scheme}+cluster://{','.join(f'{HOST}:{each.port}' for each in self.nodes)}"
 
     def start(self) -> None:
-        """Start all, and share out the keys."""
-        first = self.nodes[0]
-        share = 16_384 // len(self.nodes) + 1
+        """Start all, and share out the keys; the replicas are in step when this returns."""
+        share = SLOTS // MASTERS + 1
         for nth, each in enumerate(self.nodes):
             each.start()
             with each.client() as client:
-                slots = range(nth * share, min(16_384, (nth + 1) * share))
-                client.execute_command("CLUSTER ADDSLOTS", *slots)
                 client.execute_command("CLUSTER SET-CONFIG-EPOCH", nth + 1)
-                client.execute_command("CLUSTER MEET", HOST, first.port, first.settings["cluster_port"])
-        wait_for(lambda: all(self.is_ok(each) for each in self.nodes), "the cluster doesn't come about")
+                if each in self.masters:
+                    client.execute_command("CLUSTER ADDSLOTS", *range(nth * share, min(SLOTS, (nth + 1) * share)))
+                client.execute_command("CLUSTER MEET", HOST, self.nodes[0].port)
+        wait_for(lambda: all(map(self.is_ok, self.nodes)), "the cluster doesn't come about")
+        for nth, each in enumerate(self.replicas):
+            with self.masters[nth % MASTERS].client() as client:
+                followed = client.execute_command("CLUSTER MYID").decode()
+            with each.client() as client:
+                client.execute_command("CLUSTER REPLICATE", followed)
+        wait_for(lambda: all(map(in_step, self.replicas)), "the replicas don't come into step")
 
-    @staticmethod
-    def is_ok(node: RedisProcess) -> bool:
+    def is_ok(self, node: RedisProcess) -> bool:
         with node.client() as client:
             info = client.execute_command("CLUSTER INFO")
         text = info if isinstance(info, dict) else dict(line.split(":") for line in info.decode().split())
-        return text["cluster_state"] == "ok" and int(text["cluster_known_nodes"]) == 3
+        return text["cluster_state"] == "ok" and int(text["cluster_known_nodes"]) == len(self.nodes)
+
+    def master(self, key: str) -> RedisProcess:
+        """Who has a key, as the first node that answers has it."""
+        for each in self.nodes:
+            with suppress(RedisError), each.client() as client:
+                slot = client.execute_command("CLUSTER KEYSLOT", key)
+                shares = client.execute_command("CLUSTER SLOTS")
+                port = next(primary[1] for first, last, primary, *_ in shares if first <= slot <= last)
+                return next(node for node in self.nodes if node.port == port)
+        raise AssertionError("no node answers")
+
+    def bring_back(self, gone: RedisProcess) -> None:
+        """Start a former master again, empty; it finds out whose replica it has become."""
+        gone.start()
 
     def stop(self) -> None:
         for each in self.nodes:
             each.kill()
+
+
+def port_with_bus() -> int:
+    """A free port with another one 10,000 above it, where nodes of a cluster talk to each other."""
+    while True:
+        port = free_port()
+        if port + BUS_ABOVE <= LAST_PORT:
+            with suppress(OSError), socket.socket() as probe:
+                probe.bind((HOST, port + BUS_ABOVE))
+                return port
 
 
 def program_named(name: str | None) -> Path | None:
