@@ -27,6 +27,7 @@ from concert_site.embedded.os_accounts import Account, account_for  # noqa: E402
 from concert_site.embedded.programs import Program  # noqa: E402  as above
 
 USER = DATABASE = "frontrow"
+LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
 EMBEDDED_VERSION = 18
 # The versions that we run on, and by which package of npm's those are had that neither our wheel nor Debian has.
@@ -92,6 +93,9 @@ class Cluster:
     programs: Path
     port: int = field(default_factory=lambda: web.require_free(web.Address("127.0.0.1", 0)).port)
     settings: dict[str, str] = field(default_factory=dict)
+    # Where it listens, and the words before a command that run it there (drills/hosts.py).
+    host: str = LOOPBACK
+    before: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -104,7 +108,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{DATABASE}"
+        return f"postgresql://{USER}@{self.host}:{self.port}/{DATABASE}"
 
     @property
     def version(self) -> int:
@@ -113,7 +117,7 @@ class Cluster:
     @property
     def maintenance(self) -> str:
         """The database that each cluster has."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://{USER}@{self.host}:{self.port}/postgres"
 
     @property
     def account(self) -> Account | None:
@@ -126,6 +130,8 @@ class Cluster:
         builtin = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         locale = (*(builtin if self.version >= 17 else ("--locale=C.UTF-8",)), "--encoding=UTF8")
         self.run("initdb", "-D", self.data, *locale, f"--username={USER}", "--auth=trust", "--no-sync")
+        with (self.data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
         self.start()
         with self.connect() as connection:
             connection.execute(f"create database {DATABASE}")
@@ -143,7 +149,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
-        settings = {**SETTINGS, **self.settings, "listen_addresses": "127.0.0.1", "port": str(self.port)}
+        settings = {**SETTINGS, **self.settings, "listen_addresses": self.host, "port": str(self.port)}
         settings["unix_socket_directories"] = str(self.folder)
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
@@ -195,7 +201,8 @@ class Cluster:
         """A command line of one of the programs, under the account that may run it, ending with us."""
         argv = (str(self.programs / program), *map(str, words))
         reach = (self.programs, self.folder)
-        return Program("", argv, account=self.account, reach=reach, death_signal=signal.SIGINT).command()
+        orders = Program("", argv, account=self.account, reach=reach, death_signal=signal.SIGINT)
+        return [*self.before, *orders.command()]
 
 
 @dataclass

@@ -23,21 +23,21 @@ class Polls:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
 
 
-async def poll_all(ports: Sequence[int], path: str, *, count: int, every: float, seconds: float) -> Polls:
+async def poll_all(hosts: Sequence[tuple[str, int]], path: str, *, count: int, every: float, seconds: float) -> Polls:
     """Let `count` fans ask every so many seconds, each at a moment of their own, for `seconds` in all."""
     polls, until = Polls(), time.monotonic() + seconds
     # As browsers that are logged in: each with a cookie of its own.
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip, deflate, br\r\n"
     requests = [f"{head}Cookie: sessionid=s{nth}\r\n\r\n" for nth in range(count)]
     fans = [
-        poll(ports[nth % len(ports)], request.encode(), every=every, until=until, polls=polls)
+        poll(hosts[nth % len(hosts)], request.encode(), every=every, until=until, polls=polls)
         for nth, request in enumerate(requests)
     ]
     await asyncio.gather(*fans)
     return polls
 
 
-async def poll(port: int, request: bytes, *, every: float, until: float, polls: Polls) -> None:
+async def poll(host: tuple[str, int], request: bytes, *, every: float, until: float, polls: Polls) -> None:
     """One fan, who connects again where the connection ends."""
     await asyncio.sleep(random.random() * every)
     streams = None
@@ -45,7 +45,7 @@ async def poll(port: int, request: bytes, *, every: float, until: float, polls: 
         asked_at = time.monotonic()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                streams = streams or await asyncio.open_connection("127.0.0.1", port)
+                streams = streams or await asyncio.open_connection(*host)
                 status = await ask(*streams, request)
             polls.latencies.append(time.monotonic() - asked_at)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
