@@ -4,6 +4,7 @@
     ticks                                the worker that moves the lines, each second
     worker [--threads N] [--queues Q]    the worker of everything else
     beat                                 what sends the work
+    metrics                              what tells what the processes that share its METRICS_DIR have counted
     healthy web|ticks|worker|beat        exit code 0 if that one, in this container, does its work
     anything else                        a command of manage.py: migrate, createsuperuser, audit...
 
@@ -82,6 +83,11 @@ def beat_argv(words: Sequence[str]) -> tuple[str, ...]:
     return web.beat_program().argv
 
 
+def metrics_argv(words: Sequence[str]) -> tuple[str, ...]:
+    argparse.ArgumentParser("metrics").parse_args(words)
+    return web.metrics_program().argv
+
+
 def complaint_of(role: str = "web", port: str = str(PORT)) -> str | None:
     """What is wrong with a process of this container; None if nothing is.
 
@@ -140,6 +146,7 @@ ROLES: dict[str, Callable[[Sequence[str]], tuple[str, ...]]] = {
     "ticks": ticks_argv,
     "worker": worker_argv,
     "beat": beat_argv,
+    "metrics": metrics_argv,
 }
 
 

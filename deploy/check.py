@@ -25,13 +25,19 @@ TOOLS = Path(sys.executable).parent
 # The oldest that the chart says it is for, and the newest that there are schemas of.
 KUBERNETES = ("1.27", "1.37")
 # Kubernetes has no schemas of others' objects.
-FOREIGN = {"ScaledObject"}
+FOREIGN = {"ScaledObject", "PodMonitor"}
 VARIANTS = {
     "as it is": [],
     "with all there is": [
         "ingress.enabled=true,ingress.className=nginx,ingress.tlsSecretName=tls",
         "web.autoscaling.kind=keda,tasks.autoscaling.kind=keda,posters.existingClaim=posters",
         "imagePullSecrets[0].name=registry,web.nodeSelector.pool=web,serviceAccount.annotations.a=b",
+        "metrics.enabled=true,metrics.podMonitor.enabled=true,metrics.podMonitor.labels.release=prometheus",
+        "secretKeys={SECRET_KEY,JWT_PRIVATE_KEY,DATABASE_URL,METRICS_TOKEN}",
+    ],
+    "scaled by other metrics": [
+        "web.autoscaling.externalMetric=frontrow_fans_waiting,tasks.autoscaling.kind=hpa",
+        "tasks.autoscaling.externalMetric=frontrow_mails_owed,metrics.enabled=true,metrics.port=9999",
     ],
     "with the least": [
         "networkPolicy.enabled=false,topologySpread.enabled=false,serviceAccount.create=false",
@@ -45,6 +51,8 @@ REFUSED = (
     "secretKeys={SECRET_KEY}",
     "settings.hold=1",
     "settings.DATABASE_URL=postgresql://here",
+    "tasks.autoscaling.kind=hpa",
+    "metrics.podMonitor.enabled=true",
 )
 
 
@@ -93,7 +101,7 @@ def check_chart() -> None:
         text = run(program, "template", "frontrow", CHART, "--namespace", "frontrow", *sets)
         objects = [each for each in yaml.safe_load_all(text) if each]
         validate([each for each in objects if each["kind"] not in FOREIGN])
-        for complaint in complaints(objects):
+        for complaint in (*complaints(objects), *unscraped(objects)):
             fail(f"the chart {name}: {complaint}")
     for value in REFUSED:
         done = subprocess.run([program, "template", CHART, "--set", value], capture_output=True, check=False)
@@ -127,6 +135,33 @@ def complaints(objects: list[dict[str, Any]]) -> Iterator[str]:  # Any: as above
                 yield f"{name} is never asked whether it lives"
             if container["envFrom"][0]["configMapRef"]["name"] not in names:
                 yield f"{name} has settings that nobody makes"
+
+
+def unscraped(objects: list[dict[str, Any]]) -> Iterator[str]:  # Any: as above
+    """Pods whose figures nobody can collect, where a monitor is asked for; ports that nobody may reach."""
+    monitors = [each["spec"] for each in objects if each["kind"] == "PodMonitor"]
+    wanted = {endpoint["port"] for each in monitors for endpoint in each["podMetricsEndpoints"]}
+    policies = [each["spec"] for each in objects if each["kind"] == "NetworkPolicy"]
+    for each in objects:
+        if each["kind"] != "Deployment":
+            continue
+        template, name = each["spec"]["template"], each["metadata"]["name"]
+        ports = {port["name"] for one in template["spec"]["containers"] for port in one.get("ports", ())}
+        if wanted - ports:
+            yield f"{name} has no port {wanted - ports}, which is to be scraped"
+        here = [each for each in policies if selects(each["podSelector"], template)]
+        opened = {port["port"] for each in here for rule in each.get("ingress", ()) for port in rule["ports"]}
+        if here and ports - opened:
+            yield f"{name} has ports that no network policy opens: {ports - opened}"
+        if not all(selects(each["selector"], template) for each in monitors):
+            yield f"{name} is not selected by the monitor"
+
+
+def selects(selector: dict[str, Any], template: dict[str, Any]) -> bool:  # Any: as above
+    """Whether it selects such pods."""
+    labels: dict[str, str] = template["metadata"]["labels"]
+    wanted: dict[str, str] = selector["matchLabels"]
+    return labels.items() >= wanted.items()
 
 
 def complaints_of(container: dict[str, Any]) -> Iterator[str]:  # Any: as above

@@ -108,6 +108,7 @@ def test_a_container_runs_what_up_runs():
     assert container.worker_argv([]) == web.worker_program().argv
     assert container.worker_argv(["--queues", "lines"]) == web.lines_program().argv
     assert container.beat_argv([]) == web.beat_program().argv
+    assert container.metrics_argv([]) == web.metrics_program().argv
 
 
 def test_a_web_server_that_is_not_there_is_not_healthy():

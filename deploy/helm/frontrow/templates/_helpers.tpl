@@ -72,6 +72,9 @@ volumes:
 {{/* What the site is told; secrets by the names of their files. */}}
 {{- define "frontrow.settings" -}}
 MODE: production
+{{- if .Values.metrics.enabled }}
+METRICS_ADDRESS: "0.0.0.0:{{ .Values.metrics.port }}"
+{{- end }}
 {{- range .Values.secretKeys }}
 {{ . }}_FILE: /run/secrets/frontrow/{{ . }}
 {{- end }}
@@ -100,6 +103,23 @@ volumeMounts:
   - {name: posters, mountPath: /data}
   - {name: secrets, mountPath: /run/secrets/frontrow, readOnly: true}
 {{- end -}}
+{{- end -}}
+
+{{/* What tells Prometheus what the pod has counted: the pod's second container. */}}
+{{- define "frontrow.metrics" -}}
+{{- if .Values.metrics.enabled }}
+- name: metrics
+  {{- include "frontrow.container" (list . (include "frontrow.fullname" .)) | nindent 2 }}
+  args: [metrics]
+  ports:
+    - {name: metrics, containerPort: {{ .Values.metrics.port }}}
+  livenessProbe:
+    httpGet: {path: /healthz, port: metrics}
+    periodSeconds: 30
+    timeoutSeconds: 5
+    failureThreshold: 3
+  resources: {{- toYaml .Values.metrics.resources | nindent 4 }}
+{{- end }}
 {{- end -}}
 
 {{/* One of the long-running parts: (dict "root" . "name" "ticks" "args" (list "ticks") "health" (list ...)) */}}
