@@ -25,7 +25,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: demo test tests test-fast test-long test-pooler test-sentinel test-standby check lint types format messages lock check-deploy audit sbom clean
+.PHONY: demo drills test tests test-fast test-long test-pooler test-sentinel test-standby check lint types format messages lock check-deploy audit sbom clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http://127.0.0.1:8000/
@@ -53,6 +53,9 @@ test-sentinel: ## The same with Redis under sentinels, whose master is killed ag
 test-standby: ## The same on a PostgreSQL that was a standby and was promoted
 test-pooler test-sentinel test-standby: test-%: $(VENV)/.installed-dev
 	@$(PYTHON) bench/behind.py $* $(PYTEST) -n 2 -m "not browser" $(ARGS)
+
+drills: $(VENV)/.installed-dev ## Which drills there are; ONLY=failover,redis_failover runs these, on this machine alone
+	@$(PYTHON) bench/drills "$(ONLY)" --args="$(ARGS)"
 
 check: lint types ## Style, templates, layers, forgotten migrations, types
 
