@@ -1,14 +1,14 @@
 """The image built from the Dockerfile, and compose.yaml's services run from it, where there is no Docker.
 
-    python bench/drills/containers.py --base BASE.tar [--image DIR]
+    python bench/drills/containers.py [--base BASE.tar] [--image DIR]
 
-As root on Debian, with `buildah`, `runc`, `postgresql`, `redis-server` and `openssl` installed. BASE.tar is a root file
-system with Python 3.11 or later, its venv module and pip, in place of the Python image (`mmdebstrap --variant=minbase
---include=python3,python3-venv,python3-pip,ca-certificates trixie BASE.tar`). What is built is the Dockerfile as it is,
-what runs are compose.yaml's services, each by runc with the user, the read-only root, the capabilities, the tmpfs, the
-secrets, the command and the health check that stand there; the secrets are made by the commands of docs/containers.md.
-Not Docker's: PostgreSQL and Redis are this machine's, and all are in one network namespace without any way out. Takes
-some minutes (`--image DIR` skips the build, with a root file system of before), and ends what it started.
+As root on Debian, with `buildah`, `runc`, `mmdebstrap`, `postgresql`, `redis-server` and `openssl` installed. BASE.tar
+is a root file system with Python 3.11 or later, its venv module and pip, in place of the Python image; else Debian
+13's, which is made once and kept in --cache. What is built is the Dockerfile as it is, what runs are compose.yaml's
+services, each by runc with the user, the read-only root, the capabilities, the tmpfs, the secrets, the command and the
+health check that stand there; the secrets are made by the commands of docs/containers.md. Not Docker's: PostgreSQL and
+Redis are this machine's, and all are in one network namespace without any way out. Takes some minutes, and ends what it
+started.
 """
 
 import argparse
@@ -31,6 +31,7 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 DATA_UID = 10001
+METRICS_PORT = 9464
 FORBIDDEN = re.compile(r"(^|/)(\.env.*|\.git|\.data.*|secrets|tests|docs|bench|node_modules|[^/]*\.pem)(/|$)")
 VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 PROBE = {"Host": "tickets.example.com", "X-Forwarded-Proto": "https"}
@@ -54,6 +55,18 @@ def run(*words: str, **options: Any) -> str:  # Any: subprocess's own
     if done.returncode:
         sys.exit(f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
     return done.stdout
+
+
+def made_base(cache: Path) -> Path:
+    """Debian 13 with its Python, kept for the next time."""
+    base = cache / "trixie-python.tar"
+    if not base.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        unfinished = base.with_suffix(".part.tar")
+        packages = "--include=python3,python3-venv,python3-pip,ca-certificates"
+        run("mmdebstrap", "--quiet", "--variant=minbase", packages, "trixie", str(unfinished))
+        unfinished.rename(base)
+    return base
 
 
 class Store:
@@ -180,6 +193,7 @@ class Service:
     def environment(self) -> list[str]:
         lines = (self.folder / "project" / "frontrow.env").read_text().splitlines()
         image = ["PATH=/opt/frontrow/bin:/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED=1", "HOME=/tmp"]
+        image += [f"METRICS_ADDRESS=127.0.0.1:{METRICS_PORT}", "METRICS_DIR=/tmp/metrics"]
         image += ["PYTHONDONTWRITEBYTECODE=1", "DATA_DIR=/data", "STATIC_ROOT=/app/static-collected"]
         return image + [line for line in lines if line and not line.startswith("#")]
 
@@ -252,9 +266,9 @@ def until(check: Any, what: str, seconds: float) -> None:
     require(what=f"{what} ({time.monotonic() - began:.1f} s)", ok=True)
 
 
-def ask(path: str) -> tuple[int, bytes]:
+def ask(path: str, port: int = 8000) -> tuple[int, bytes]:
     """What the site answers; 0 if it doesn't."""
-    connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", path, headers=PROBE)
         answer = connection.getresponse()
@@ -286,6 +300,7 @@ def drill(root: Path, folder: Path) -> None:
         until(lambda: ask("/readyz")[0] == 200, "web is ready", seconds=60)
         for name in ("web", "ticks", "worker", "beat"):
             until(services[name].is_healthy, f"{name} is healthy", seconds=60)
+        look_at_metrics(services["ticks"])
         until(lambda: json.loads(ask("/readyz")[1])["ticks"] == "ok", "lines move", seconds=60)
         require(what=f"a page with its files: {ask('/')[0]}", ok=ask("/")[0] == 200 and b"/static/" in ask("/")[1])
         look_inside(services["web"])
@@ -297,6 +312,18 @@ def drill(root: Path, folder: Path) -> None:
     finally:
         for service in services.values():
             service.end()
+
+
+def look_at_metrics(ticks: Service) -> None:
+    """What the processes of a container have counted is told by a second one that shares its folder of counts."""
+    words = ticks.runc("exec", ticks.name, "python", "-m", "concert_site.container", "metrics")
+    teller = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: ask("/healthz", METRICS_PORT)[0] == 200, "metrics are told", seconds=60)
+        until(lambda: b"frontrow_task_seconds_count{" in ask("/metrics", METRICS_PORT)[1], "of ticks, too", seconds=30)
+    finally:
+        teller.terminate()
+        teller.wait(20)
 
 
 def look_inside(web: Service) -> None:
@@ -361,11 +388,12 @@ def stop_under_load(web: Service) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path)
-    parser.add_argument("--image", type=Path)
+    parser.add_argument("--image", type=Path, help="a root file system of before: nothing is built")
+    parser.add_argument("--cache", type=Path, default=Path("/var/cache/frontrow-drills"), help="where a base is kept")
     asked = parser.parse_args()
     if os.environ.get("DRILL_IN_ITS_NETWORK") != "1":
         with tempfile.TemporaryDirectory(prefix="frontrow-containers-", ignore_cleanup_errors=True) as name:
-            root = asked.image or Store(Path(name)).build(asked.base)
+            root = asked.image or Store(Path(name)).build(asked.base or made_base(asked.cache))
             say(f"image: {root}")
             words = [sys.executable, __file__, "--image", str(root)]
             alone = ["unshare", "--net", "--mount", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *words]
