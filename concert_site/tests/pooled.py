@@ -6,6 +6,8 @@ no database can be dropped or copied while one is connected to it.
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -48,12 +50,41 @@ def at(database: str, url: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
+@contextmanager
+def past_it() -> Iterator[None]:
+    """Have Django itself go to PostgreSQL without a pooler, as commands must that run pg_dump."""
+    ours = connection.settings_dict
+    before = {name: ours[name] for name in ("HOST", "PORT")}
+    given = direct() if settings.DATABASE_POOLER else {}
+    connection.close()
+    ours.update({name: given.get(name.lower(), was) for name, was in before.items()})
+    try:
+        yield
+    finally:
+        connection.close()
+        ours.update(before)
+
+
+@contextmanager
+def session_settings(**values: str) -> Iterator[None]:
+    """Have these on this thread's connection for a while; it may be the next test's, and behind a pooler anybody's."""
+    with connection.cursor() as cursor:
+        for name, value in values.items():
+            cursor.execute(f"set {name} = '{value}'")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            for name in values:
+                cursor.execute(f"reset {name}")
+
+
 def end_sessions() -> None:
     """Behind a pooler, end what it keeps open to this test's database: the next statement meets a new process."""
     if not settings.DATABASE_POOLER:
         return
-    with psycopg.connect(**direct(), autocommit=True) as past_it:
+    with psycopg.connect(**direct(), autocommit=True) as server:
         database = connection.settings_dict["NAME"]
-        while past_it.execute(END, [database]).fetchone() != (0, 0):
+        while server.execute(END, [database]).fetchone() != (0, 0):
             time.sleep(0.01)
     time.sleep(NOTICED_SECONDS)

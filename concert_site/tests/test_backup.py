@@ -22,6 +22,7 @@ from concert_site.operations.backup.encryption import Key, Lock, new_identity
 from concert_site.operations.backup.errors import BackupFailed
 from concert_site.operations.backup.pipes import written_by
 from concert_site.operations.backup.stores import Folder, Kept, store_at
+from concert_site.tests import pooled
 
 NIGHT = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
 
@@ -160,9 +161,14 @@ def backups_of(folder: Path) -> list[Path]:
     return sorted((folder / "store").glob("*"))
 
 
+@pytest.fixture
+def past_the_pooler(transactional_db):
+    with pooled.past_it():
+        yield
+
+
 @pytest.mark.processes
-@pytest.mark.django_db(transaction=True)
-def test_backup_is_restored_as_it_was_and_a_tampered_one_is_not(tmp_path, settings):
+def test_backup_is_restored_as_it_was_and_a_tampered_one_is_not(past_the_pooler, tmp_path, settings):
     settings.MEDIA_ROOT = tmp_path / "media"
     file, public = identity(tmp_path)
     settings.BACKUP_RECIPIENT, settings.BACKUP_TO = [public], str(tmp_path / "store")

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 
@@ -17,6 +18,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.line_proofs import draw_again, draw_of, rows
 from concert_site.tests.mutants import mutant
+from concert_site.tests.pooled import direct
 from queueing.domain import admission, draw, line
 from queueing.domain.draw import Drawn
 from queueing.models import ExpiredReason, WaitingToken
@@ -179,12 +181,14 @@ def join_slowly_while_another_is_quick(schedule):
     Returns the draw, and the token of the first.
     """
     quick = make_fan()
-    run("select pg_advisory_lock(42)")
-    with transaction.atomic():
+    # Past a pooler, where such a lock would be the session's and so that of whoever comes to it next.
+    where = direct() | {"dbname": connection.settings_dict["NAME"]}
+    with psycopg.connect(**where, autocommit=True) as gate, transaction.atomic():
+        gate.execute("select pg_advisory_lock(42)")
         drawing = draw_behind(schedule)
         slow = join(schedule, at=NOW + SECOND)
         at_once([partial(join, schedule, quick, at=NOW + SECOND)])
-        run("select pg_advisory_unlock(42)")
+        gate.execute("select pg_advisory_unlock(42)")
         wait_until_all_have_to_have_joined()
     return drawing, slow.token.token
 

@@ -11,6 +11,7 @@ from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.lib.errors import Unavailable
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.mutants import mutant, run
+from concert_site.tests.pooled import session_settings
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.domain import card_checkout, refunds, settlement
 from payments.domain.card_checkout import CardPayment, PaidAtOnce
@@ -378,8 +379,8 @@ def settle_while_somebody_has_the_seat_and_wants_the_wallet():
 
 def settled_with_quick_deadlock(pk):
     # It looks once, and by then the other has to wait as well, on a busy machine too.
-    run("set deadlock_timeout = '1s'; set lock_timeout = '60s'")
-    return settled(TopUp.objects.get(pk=pk))
+    with session_settings(deadlock_timeout="1s", lock_timeout="60s"):
+        return settled(TopUp.objects.get(pk=pk))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,6 +14,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from concert_site.accounts.tests.concurrency import wait_until_calm
 from concert_site.tests.audited import broken_invariants
 from payments.domain import card_checkout, card_refunds
 from payments.models import Payment, RefundTo
@@ -172,6 +173,8 @@ def dies(scene: Scene, name: str, deaths: Deaths, monkeypatch) -> None:
     """Go as far as the death lets."""
     with suppress(Died, OperationalError), deaths.watching(monkeypatch):
         getattr(scene, name)()
+    # Or its locks are in the way of who comes at once, who comes again later: here that is at once as well.
+    wait_until_calm()
 
 
 JOURNEYS = {

@@ -19,6 +19,7 @@ from concert_site.lib.errors import Conflict, NotAllowed, PaymentRequired, TooMa
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import mutant, run
+from concert_site.tests.pooled import session_settings
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.domain import checkout, refunds
 from payments.models import Payment
@@ -481,8 +482,8 @@ def want_the_higher_seat_while_a_payment_waits_for_the_lower():
 
 def pay_with_quick_deadlock(fan, reservations):
     # It looks once, and by then the other has to wait as well, on a busy machine too.
-    run("set deadlock_timeout = '1s'; set lock_timeout = '60s'")
-    return pay(fan, *reservations)
+    with session_settings(deadlock_timeout="1s", lock_timeout="60s"):
+        return pay(fan, *reservations)
 
 
 def test_a_payment_waits_for_the_lower_seat_while_it_has_none():
@@ -504,9 +505,9 @@ def test_a_lock_that_is_not_given_in_time_is_503_and_says_when_to_come_back(call
     (reservation,) = in_order(hold(fan, sale, 0))
 
     def ask():
-        run("set lock_timeout = '100ms'")
         body = {"reservations": [reservation]} if call == "payments/" else {}
-        return api_of(fan).post(f"/api/v1/{call.format(reservation)}", body, format="json")
+        with session_settings(lock_timeout="100ms"):
+            return api_of(fan).post(f"/api/v1/{call.format(reservation)}", body, format="json")
 
     with transaction.atomic():
         pay(fan, reservation)

@@ -153,6 +153,7 @@ def test_many_who_leave_at_once_leave_one_tick_pending():
     for token in tokens:
         assert api_of(token.user).delete(path_of(token)).status_code == 200
 
+    assert enqueuer.wait()
     assert ticks_waiting() == 1
     assert current_app.conf.task_routes["*.tick_*"] == {"queue": "ticks"}
 

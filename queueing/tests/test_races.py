@@ -16,6 +16,7 @@ from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.mutants import mutant
+from concert_site.tests.pooled import session_settings
 from concert_site.tests.redis_server import redis_of_our_own
 from queueing.domain import admission, line
 from queueing.models import WaitingToken
@@ -282,9 +283,8 @@ def test_a_lock_that_is_held_too_long_is_given_up():
     schedule = make_schedule()
 
     def admit_in_a_hurry():
-        with connection.cursor() as cursor:
-            cursor.execute("set lock_timeout = '100ms'")
-        return admission.admit(schedule.pk)
+        with session_settings(lock_timeout="100ms"):
+            return admission.admit(schedule.pk)
 
     with transaction.atomic():
         admission.lock_waiting_room(schedule.pk)

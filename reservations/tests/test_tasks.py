@@ -16,6 +16,7 @@ from concert_site.lib.redis import client
 from concert_site.lib.task_runs import limited_runs, single_run
 from concert_site.lib.tasks import clear_pending, enqueue, enqueuer
 from concert_site.tests.away import redis_away, start_over
+from concert_site.tests.pooled import session_settings
 from concert_site.tests.redis_server import pointed_at, redis_of_our_own
 from payments.domain import checkout
 from queueing.domain import admission, ticks
@@ -113,10 +114,9 @@ def test_the_trouble_of_one_line_is_not_the_others():
     other.set_autocommit(False)
     with other.cursor() as cursor:
         cursor.execute("select lock_waiting_room(%s)", [stuck.pk])
-    with connection.cursor() as cursor:
-        cursor.execute("set lock_timeout = '100ms'")
 
-    tasks.tick_admission()
+    with session_settings(lock_timeout="100ms"):
+        tasks.tick_admission()
     other.rollback()
     other.close()
 

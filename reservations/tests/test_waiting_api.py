@@ -15,6 +15,7 @@ from concert_site.lib.api.throttling import CallerThrottle
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.lib.redis import client
+from concert_site.tests.pooled import session_settings
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured
@@ -314,17 +315,15 @@ def test_the_public_progress_is_never_throttled(schedule):
 def another_transaction(sql, params):
     """A transaction of somebody else who has done this and thinks about the rest; we wait a tenth of a second."""
     other = connection.copy()
-    with connection.cursor() as cursor:
-        cursor.execute("set lock_timeout = '100ms'")
     other.set_autocommit(False)
     try:
         with other.cursor() as cursor:
             cursor.execute(sql, params)
-        yield
+        with session_settings(lock_timeout="100ms"):
+            yield
     finally:
         other.rollback()
         other.close()
-        connection.close()
 
 
 def assert_busy(response):

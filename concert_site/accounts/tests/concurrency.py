@@ -55,6 +55,25 @@ def wait_until_blocked(future: Future[Any]) -> None:
     raise AssertionError(f"nobody waits for us: {future}")
 
 
+def wait_until_calm() -> None:
+    """Return once nobody else on this database is in the middle of anything: what a death left open goes after it."""
+    deadline = time.monotonic() + 60
+    while others_at_work():
+        assert time.monotonic() < deadline, "somebody's transaction stays open"
+        time.sleep(0.01)
+
+
+def others_at_work() -> int:
+    """How many connections are in a statement or a transaction, besides ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'"
+        )
+        (found,) = cursor.fetchone()
+    return int(found)
+
+
 def has_waiting_connection() -> bool:
     """Whether one waits now."""
     with connection.cursor() as cursor:
