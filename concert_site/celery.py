@@ -15,6 +15,7 @@ from concert_site.embedded import stamps
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.notify import READY, STOPPING, Notifier
 from concert_site.lib.database.connections import drop_dead_connection
+from concert_site.lib.database.silence import watch_by_thread
 from concert_site.lib.tasks import use_sender
 from concert_site.operations import task_watch  # noqa: F401  it listens to Celery's signals
 
@@ -26,6 +27,8 @@ app.autodiscover_tasks()
 
 # Of two that want a processor, one of this niceness gets about a quarter of the time.
 NICENESS = 5
+# Nobody waits for what is done here, and what is nightly would be lost for a day: so many times as long as in the web.
+PATIENCE = 3
 
 
 @worker_init.connect
@@ -36,6 +39,13 @@ def require_stamp(**signal: object) -> None:
         stamps.require(os.environ.get("DATABASE_URL") or settings.DEFAULT_DATABASE_URL, settings.MODE)
     except CannotStart as error:
         sys.exit(f"celery: {error}")
+
+
+@worker_init.connect
+@beat_init.connect
+def watch_database(**signal: object) -> None:
+    """Have no thread wait for ever on a PostgreSQL that is frozen, least of all the one that holds beat's lease."""
+    watch_by_thread(PATIENCE * settings.DATABASE_SILENCE_SECONDS)
 
 
 @worker_init.connect

@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
+from concert_site import celery as site_celery
 from concert_site.accounts.models import AccountSession
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.approvals import tasks as approval_tasks
@@ -66,6 +67,12 @@ def seed():
     """Seed the schedule as the migrations do."""
     for migration in SEEDS:
         migration.seed(apps, connection.schema_editor())
+
+
+@pytest.fixture(autouse=True)
+def nothing_watches(monkeypatch):
+    """A worker's watch has a connection of its own, which would outlive its test."""
+    monkeypatch.setattr(site_celery, "watch_by_thread", lambda seconds: None)
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,13 @@ from celery import current_app
 from django.db import connection
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
+from concert_site.lib.database import silence
+from concert_site.lib.database.silence import is_silent, watch_by_thread
 from concert_site.lib.redis import client
 from concert_site.operations import beat_lease, periodic_tasks, scheduler
 from concert_site.operations.beat_lease import BeatLease
 from concert_site.operations.scheduler import SiteScheduler
+from concert_site.tests.freezing_relay import freezing_relay
 from concert_site.tests.up_process import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,6 +128,31 @@ def test_a_database_that_hangs_up_is_said_once_and_asked_again(beat, caplog):
 
     assert one._lease.is_held
     assert caplog.text.count("PostgreSQL hung up") == 1
+
+
+def test_a_primary_that_is_frozen_keeps_no_beat_waiting_and_its_successor_is_found(beat, monkeypatch, caplog):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "connect_timeout", 1)
+    with freezing_relay() as relay:
+        watch = watch_by_thread(0.5)
+        try:
+            one = beat()
+            run(one, seconds=0.1)
+            relay.freeze()
+            client().delete("ticks")
+
+            begun = time.monotonic()
+            assert one.tick() == beat_lease.WAIT_SECONDS
+            assert time.monotonic() - begun < beat_lease.LEASE_SECONDS
+            assert (one._lease.is_held, is_silent(), count_sent()) == (False, True, 0)
+
+            # A standby is promoted at the same address, and the frozen one never hangs up.
+            relay.replace()
+            wait_until(one._lease.take, "the successor gives the lease", 10)
+            assert not is_silent()
+        finally:
+            watch.stop()
+            silence._is_silent.clear()
+    assert caplog.text.count("PostgreSQL says nothing") == caplog.text.count("PostgreSQL answers again") == 1
 
 
 def test_a_clock_that_is_off_is_said(monkeypatch, caplog):

@@ -190,6 +190,8 @@ def test_a_worker_and_beat_tell_systemd_that_they_work(tmp_path, monkeypatch):
         listening.bind(str(tmp_path / "notify"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setattr(site_celery, "systemd", functools.cache(Notifier))
+        # It has a connection of its own, which would outlive the test.
+        monkeypatch.setattr(site_celery, "watch_by_thread", lambda seconds: None)
         listening.settimeout(5)
 
         for signal in (worker_ready, beat_init):

@@ -1,6 +1,7 @@
 """A PostgreSQL that is frozen under a running site: nobody waits for it, and it is back once it goes on."""
 
 import http.client
+import json
 import os
 import signal
 import time
@@ -17,6 +18,8 @@ from concert_site.tests.up_process import Up, site_in_a_folder, wait_until
 SECONDS = 4.0
 # More than the web process has threads.
 CROWD = 20
+OTHERS = ("beat", "ticks", "worker")
+SILENT = "PostgreSQL says nothing"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,17 @@ def ask(up: Up, path: str) -> tuple[int, float]:
         return connection.getresponse().status, time.monotonic() - begun
 
 
+def said_by(up: Up, name: str) -> str:
+    return (up.data_dir / "log" / f"{name}.log").read_text()
+
+
+def last_tick_seconds(up: Up) -> float:
+    """How long ago a tick came, as far as is known."""
+    with closing(http.client.HTTPConnection("127.0.0.1", up.port, timeout=30)) as connection:
+        connection.request("GET", "/readyz")
+        return float(json.load(connection.getresponse())["last_tick_seconds"] or "inf")
+
+
 def crowd(up: Up, path: str) -> list[tuple[int, float]]:
     with ThreadPoolExecutor(CROWD) as pool:
         return list(pool.map(lambda _: ask(up, path), range(CROWD)))
@@ -66,6 +80,10 @@ def test_a_frozen_postgres_holds_up_nobody_and_is_back_by_itself(up: Up) -> None
     with frozen(up):
         first, again = crowd(up, path), crowd(up, path)
         alive, ready = ask(up, "/healthz"), ask(up, "/readyz")
+        # Each has given up what it waited on; beat, the lease.
+        for name in OTHERS:
+            wait_until(lambda name=name: SILENT in said_by(up, name), f"{name} hangs up", 10)
+        wait_until(lambda: "hands out nothing for now" in said_by(up, "beat"), "beat gives its lease up", 10)
 
     assert {status for status, _ in first + again} == {503}
     assert max(seconds for _, seconds in first) < SECONDS
@@ -73,5 +91,7 @@ def test_a_frozen_postgres_holds_up_nobody_and_is_back_by_itself(up: Up) -> None
     assert max(seconds for _, seconds in again) < SECONDS / 2
     assert (alive[0], ready[0]) == (200, 503)
     wait_until(lambda: ask(up, path)[0] == 200, "PostgreSQL is asked again")
-    log = (up.data_dir / "log" / "web.log").read_text()
-    assert log.count("PostgreSQL says nothing") == log.count("PostgreSQL answers again") == 1
+    for name in ("web", *OTHERS):
+        wait_until(lambda name=name: "PostgreSQL answers again" in said_by(up, name), f"{name} works again", 10)
+        assert said_by(up, name).count(SILENT) == 1
+    wait_until(lambda: last_tick_seconds(up) < 1.5, "beat has its lease again and sends ticks", 10)

@@ -1,9 +1,10 @@
 """A PostgreSQL that is there and says nothing: frozen, its disk gone, or its host without a word.
 
 A thread that waits for an answer would wait for ever, and soon all of them would. No timeout of the server's own helps,
-for it is the server that does nothing. So each web process asks a question of its own every moment. While that stays
-without an answer, the connections that others wait on are ended, and no new ones are made: whoever needs PostgreSQL is
-told 503 at once, and what needs none is answered as ever. The first answer ends it.
+for it is the server that does nothing. So each process of the site asks a question of its own every moment. While that
+stays without an answer, the connections that others wait on are ended, and no new ones are made: whoever needs PostgreSQL
+is told 503 at once, and what needs none is answered as ever. The first answer ends it, be it another server's that has
+taken the place of the silent one.
 """
 
 import logging
@@ -75,10 +76,16 @@ class SilenceWatch:
         self._stopped = threading.Event()
         self._asked = self._answered = 0
         self._seen = self._looks = 0
+        self._own: psycopg.Connection[Any] | None = None
 
     def start(self) -> None:
         """Begin to ask, in the process that uses it."""
         threading.Thread(target=self._ask_on, name="silence-watch", daemon=True).start()
+
+    def look_on(self) -> None:
+        """Look until it is stopped, in a thread of a process that has no loop to look from."""
+        while not self._stopped.wait(PAUSE_SECONDS):
+            self.look()
 
     def stop(self) -> None:
         """Ask no more. A thread that waits in vain is left behind."""
@@ -99,6 +106,10 @@ class SilenceWatch:
                 _is_silent.set()
                 log.error("PostgreSQL says nothing: what needs it is refused until it does")
             hang_up()
+            # Ours as well: one that is frozen for good says nothing of who took its place. Now and then, so that an
+            # answer has time to come.
+            if self._own is not None and self._looks % self._most_looks == 0:
+                hang_up([self._own])
 
     def _ask_on(self) -> None:
         params = connections[DEFAULT_DB_ALIAS].get_connection_params()
@@ -118,6 +129,7 @@ class SilenceWatch:
             try:
                 if connection is None:
                     connection = psycopg.connect(**params, autocommit=True)
+                    self._own = connection
                 connection.execute("select 1")
             except psycopg.errors.ConnectionTimeout:
                 continue
@@ -130,3 +142,14 @@ class SilenceWatch:
             else:
                 return connection
         return connection
+
+
+def watch_by_thread(seconds: float) -> SilenceWatch:
+    """Begin to ask and to look in this process: a worker, or beat.
+
+    :param seconds: for how long there may be no answer
+    """
+    watch = SilenceWatch(looks=round(seconds / PAUSE_SECONDS))
+    watch.start()
+    threading.Thread(target=watch.look_on, name="silence-look", daemon=True).start()
+    return watch
