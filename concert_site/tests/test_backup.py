@@ -5,6 +5,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pyrage
 import pytest
 from django.core.files.base import ContentFile
@@ -211,6 +212,60 @@ def test_backup_is_restored_as_it_was_and_a_tampered_one_is_not(past_the_pooler,
     with pytest.raises(CommandError, match="damaged"):
         call_command("backup", verify=str(backup), identity=file)
     assert databases_left() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_empty_and_is_not_in_order_says_so(monkeypatch):
+    own, place = str(connection.settings_dict["NAME"]), databases.scratch_name("restore")
+
+    def restored_half(name, *_arguments):
+        with databases.pointed_at(name), connection.cursor() as cursor:
+            cursor.execute("create table concert (id int)")
+        raise BackupFailed("the audit found 1 breach")
+
+    def refused(*_arguments):
+        raise BackupFailed("pg_restore failed")
+
+    databases.create_like(place, own)
+    try:
+        with databases.pointed_at(place):
+            monkeypatch.setattr(restoring, "restore_into", refused)
+            with pytest.raises(BackupFailed) as empty:
+                restoring.fill(place, None, restoring.Wishes(), print)
+            monkeypatch.setattr(restoring, "restore_into", restored_half)
+            with pytest.raises(BackupFailed) as filled:
+                restoring.fill(place, None, restoring.Wishes(), print)
+    finally:
+        databases.drop(place)
+    assert str(empty.value) == "pg_restore failed"
+    assert f"found 1 breach. Database {place} was empty and now has what was restored" in str(filled.value)
+    assert f"--replace {place}" in str(filled.value)
+
+
+@pytest.mark.django_db
+def test_secrets_of_the_address_stand_in_no_command_line(monkeypatch):
+    secrets = {"sslpassword": "pass phrase=1", "password": "hunter2"}
+    database = connection.copy()
+    database.settings_dict["OPTIONS"] = {**database.settings_dict["OPTIONS"], "sslpassword": secrets["sslpassword"]}
+    database.settings_dict["PASSWORD"] = secrets["password"]
+
+    said = postgres_tools.connection_string(database)
+    assert not [secret for secret in secrets.values() if secret in said]
+    with postgres_tools.environment(database) as variables:
+        assert not [secret for secret in [secrets["sslpassword"]] if secret in str(variables)]
+        file = Path(variables["PGSERVICEFILE"])
+        assert file.stat().st_mode & 0o077 == 0
+        # libpq itself reads them back.
+        with monkeypatch.context() as environment:
+            for name in ("PGSERVICEFILE", "PGSERVICE", "PGPASSWORD"):
+                environment.setenv(name, variables[name])
+            connected = psycopg.connect(said)
+        with connected:
+            read = {each.keyword.decode(): (each.val or b"").decode() for each in connected.pgconn.info}
+        assert {name: read[name] for name in secrets} == secrets
+    assert not file.exists()
+    with postgres_tools.environment(connection) as variables:
+        assert "PGSERVICE" not in variables
 
 
 def test_key_in_an_archive_is_a_file_by_no_other_name_than_ours(tmp_path):

@@ -98,6 +98,24 @@ def test_what_the_installer_writes_is_read_back(value):
 
 
 @pytest.mark.processes
+def test_password_of_an_address_comes_to_the_installer_by_a_file_alone(tmp_path):
+    (tmp_path / "address").write_text("smtp+tls://user:p%40ss@mail.example.com:587\n")
+    (tmp_path / "empty").write_text("")
+
+    def take(*words):
+        script = f'source {DEPLOY / "install.sh"}; take_options "$@"; echo "$email_url|$database_url"'
+        done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip() or done.stderr.strip()
+
+    assert take("--email-url", f"@{tmp_path}/address") == "smtp+tls://user:p%40ss@mail.example.com:587|"
+    assert take("--email-url", "smtp://localhost:25", "--database-url", "postgresql://frontrow@db/f") == (
+        "smtp://localhost:25|postgresql://frontrow@db/f"
+    )
+    assert "write the address into a file: --database-url @" in take("--database-url", "postgresql://a:secret@db/f")
+    assert "there is no address in that file" in take("--email-url", f"@{tmp_path}/empty")
+
+
+@pytest.mark.processes
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_takes_every_unit_as_it_is(tmp_path):
     copies = [placed(unit, tmp_path) for unit in UNITS]

@@ -1,14 +1,16 @@
 """Retention: what is old goes, what money stands on stays, and nothing is broken by it."""
 
 import io
+import os
 from datetime import timedelta
 from uuid import uuid4
 
 import pgtrigger
+import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from concert_site.accounts.models import KnownNetwork, SpentProof, User
@@ -158,6 +160,28 @@ def test_large_table_goes_in_batches(site, settings, monkeypatch):
     )
     rule = pruning.rules_on()[0]
     assert list(pruning.apply(rule, is_patient=False)) == [99, 100, 51]
+
+
+def test_row_that_somebody_works_on_is_left_and_anything_else_is_an_error(site, settings, caplog):
+    caplog.set_level("INFO", logger="concert_site.operations.pruning")
+    settings.KEEP_NETWORKS_DAYS = 30
+    KnownNetwork.objects.create(account="0", network="n", last_login_at=FIVE_YEARS_AGO)
+    rule = pruning.rules_on()[0]
+    url = os.environ["DATABASE_URL"]
+    with psycopg.connect(url, dbname=connection.settings_dict["NAME"]) as other:
+        other.execute("select from known_network for update")
+        assert list(pruning.apply(rule, is_patient=False)) == [0]
+        assert "are left to another night, somebody works on one" in caplog.text
+
+        # As by ALTER ROLE ... SET statement_timeout: were it taken for the same, nothing would ever go.
+        with connection.cursor() as cursor:
+            cursor.execute("set statement_timeout = '50ms'")
+        try:
+            with pytest.raises(OperationalError, match="statement timeout"):
+                list(pruning.apply(rule, is_patient=False))
+        finally:
+            connection.close()
+    assert list(pruning.apply(rule, is_patient=False)) == [1]
 
 
 def test_accounts_that_nobody_uses_are_erased_but_not_with_money(site, settings):

@@ -18,6 +18,7 @@ from concert_site.lib.database.replica import LagWatch, ReplicaMiddleware, Repli
 from queueing.models import WaitingToken
 from reservations.models import Concert, Reservation
 from reservations.tests.factories import make_concert
+from reservations.views import programme
 
 LEAST = 5.0
 
@@ -178,6 +179,15 @@ def test_the_catalogue_is_read_there_by_the_api_and_by_pages(standby, client, ad
     assert answer.status_code == 200
     assert "Aria" in answer.content.decode()
     assert standby.asked
+
+
+def test_a_search_is_counted_once_though_the_replica_fails_in_the_middle(standby, client, monkeypatch):
+    make_concert(name="Aria")
+    counted = []
+    monkeypatch.setattr(programme, "check_rate_limit", lambda *what: counted.append(what))
+    standby.fails = True
+    assert "Aria" in client.get("/?search=aria").content.decode()
+    assert [kind for kind, _caller in counted] == ["search"]
 
 
 @pytest.mark.parametrize("method", ["get", "head"])

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from celery.worker import state
 from django.core.management import call_command
 from django.db import connection
 
@@ -46,6 +47,7 @@ def scratch_database(script=""):
 @pytest.fixture(autouse=True)
 def nothing_judged(monkeypatch):
     monkeypatch.setattr(stamps, "_judged", set())
+    monkeypatch.setattr(stamps, "_unasked", set())
 
 
 def refusal(url, mode, *, is_ours=False):
@@ -89,6 +91,31 @@ def test_one_of_an_earlier_release_with_made_up_money_is_not_productions(how):
 
 def test_one_that_is_away_is_for_others_to_complain_about():
     assert refusal("postgresql://127.0.0.1:1/none", "test") == ""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("owner", ["production", "test"])
+def test_one_that_was_away_at_the_start_is_judged_by_the_first_connection(owner, monkeypatch):
+    with scratch_database(MIGRATED + stamps.statement(owner)) as url:
+        stamps.require("postgresql://127.0.0.1:1/none", "test")
+        monkeypatch.setenv("DATABASE_URL", url)
+        monkeypatch.setattr(state, "should_terminate", None)
+        worker = connection.copy()
+        worker.settings_dict["NAME"] = urlsplit(url).path.removeprefix("/")
+        try:
+            if owner == "test":
+                worker.ensure_connection()
+                assert not stamps.is_unasked()
+            else:
+                # Again and again: nothing that is asked later gets through.
+                for _ in range(2):
+                    with pytest.raises(CannotStart, match="belongs to MODE=production"):
+                        worker.ensure_connection()
+            # By the first task that a worker takes up, it knows, and leaves the queue to others.
+            celery.check_connection()
+            assert state.should_terminate == (None if owner == "test" else os.EX_CONFIG)
+        finally:
+            worker.close()
 
 
 def test_a_worker_that_is_given_no_address_asks_the_one_that_is_used_then(monkeypatch, settings):

@@ -13,7 +13,7 @@ from concert_site.accounts.address_codes import has_just_logged_in, is_own_passw
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict
 from concert_site.lib.web.pages import fan_id, private_page, resumes_at, throttled
-from concert_site.operations.personal_data import erasing
+from concert_site.operations.personal_data import closing, erasing
 from concert_site.operations.personal_data.exporting import export
 
 
@@ -79,7 +79,7 @@ def close_account(request: HttpRequest) -> HttpResponse:
     form = ClosingForm(request, user)
     if request.method == "POST" and not in_the_way and not must_log_in and form.is_valid():
         try:
-            erasing.erase(user.pk)
+            closing.close(user)
         except Conflict as error:
             # A booking or a top-up was quicker than the form.
             messages.error(request, str(error.detail))

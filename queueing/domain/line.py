@@ -139,6 +139,16 @@ def leave(*, user_id: int, token: UUID, now: datetime | None = None) -> tuple[To
     return own_token(token, user_id=user_id, now=now), bool(freed)
 
 
+def leave_every_line(*, user_id: int) -> None:
+    """Give up all places and slots of a fan: a step of the caller's transaction. Until its end none of them is used."""
+    mine = WaitingToken.objects.of(user_id=user_id).live()
+    over = {"expired_at": Now(), "expired_reason": ExpiredReason.LEFT}
+    # In one order, lest two who lock several wait for each other.
+    list(mine.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk", flat=True))
+    mine.move(Status.WAITING, Status.EXPIRED, **over)
+    mine.inside().move(Status.ACTIVE, Status.EXPIRED, **over)
+
+
 def lock_live_token(*, user_id: int, schedule_id: int) -> bool:
     """Lock what a fan waits or is inside with until the caller's transaction ends, without waiting.
 

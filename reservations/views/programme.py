@@ -100,15 +100,20 @@ class Chip:
     without: str
 
 
-@catalogue_from_replica
 def programme(request: HttpRequest) -> HttpResponse:
     """The concerts that are open to the public; what opens next leads."""
     form = ProgrammeSearch(request.GET, facets())
+    if form.filters != Filters():
+        # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API. Counted
+        # here and not below, which is done twice where the replica fails.
+        check_rate_limit("search", caller_of(request))
+    return programme_page(request, form)
+
+
+@catalogue_from_replica
+def programme_page(request: HttpRequest, form: ProgrammeSearch) -> HttpResponse:
     filters = form.filters
     is_filtered = filters != Filters()
-    if is_filtered:
-        # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API.
-        check_rate_limit("search", caller_of(request))
     # Whatever is no page is the first.
     page = page_of(filters, number=max(1, id_in(request.GET.get("page", "")) or 1), size=CONCERTS_A_PAGE)
     cards = [concert_card(found) for found in page.concerts]

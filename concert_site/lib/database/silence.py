@@ -2,9 +2,9 @@
 
 A thread that waits for an answer would wait for ever, and soon all of them would. No timeout of the server's own helps,
 for it is the server that does nothing. So each process of the site asks a question of its own every moment. While that
-stays without an answer, the connections that others wait on are ended, and no new ones are made: whoever needs PostgreSQL
-is told 503 at once, and what needs none is answered as ever. The first answer ends it, be it another server's that has
-taken the place of the silent one.
+stays without an answer, the connections that others wait on are ended, and no new ones are made: whoever needs
+PostgreSQL is told 503 at once, and what needs none is answered as ever. The first answer ends it, be it another
+server's that has taken the place of the silent one.
 """
 
 import logging

@@ -4,9 +4,10 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
 
+from concert_site.accounts import background_mail
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict
-from concert_site.operations.personal_data import erasing
+from concert_site.operations.personal_data import closing, erasing
 
 
 class Command(BaseCommand):
@@ -29,7 +30,10 @@ class Command(BaseCommand):
             self.stdout.write(f"Account {user.pk} can be erased. Say --yes to do it; it can't be undone.")
             return
         try:
-            erasing.erase(user.pk)
+            is_told = closing.close(user, by_staff=True)
         except Conflict as error:
             raise CommandError(f"Account {user.pk} can't be erased: {error.detail}") from error
         self.stdout.write(f"Account {user.pk} is erased. Backups from before have it until the rule deletes them.")
+        if is_told:
+            self.stdout.write("A mail says so to the address that it had.")
+            background_mail.wait()

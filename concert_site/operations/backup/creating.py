@@ -149,13 +149,13 @@ def add_database(archive: ArchiveWriter, tools: Tools, instant: str) -> None:
     """
     words = [str(tools.folder / "pg_dump"), "--format=custom", "--compress=3", f"--snapshot={instant}"]
     # Into a file: a pipe that nobody empties would stop it.
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as said, environment(connection) as variables:
         dump = subprocess.Popen(
             [*words, f"--dbname={connection_string(connection)}"],
             stdout=subprocess.PIPE,
             stderr=said,
             stdin=subprocess.DEVNULL,
-            env=environment(connection),
+            env=variables,
         )
         stdout = cast("IO[bytes]", dump.stdout)  # since it is a pipe
         try:

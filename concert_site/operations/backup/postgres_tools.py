@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,8 @@ from concert_site.operations.backup.errors import BackupFailed
 DEBIAN = Path("/usr/lib/postgresql")
 # Of the driver's options, those that libpq doesn't know, and those that are of a sale's connections.
 NOT_FOR_PROGRAMS = {"context", "cursor_factory", "prepare_threshold", "server_side_binding", "options", "password"}
+# Who lists processes would see these, and libpq takes none of them by a variable.
+SECRET_OPTIONS = {"oauth_client_secret", "scram_client_key", "scram_server_key", "sslpassword"}
 VERSION = re.compile(r"(\d+)(?:\.(\d+))?")
 
 
@@ -104,18 +108,37 @@ def listed() -> str:
 
 
 def connection_string(connection: BaseDatabaseWrapper, *, name: str | None = None) -> str:
-    """Where the programs find the database, or another one of that server; without the password (`environment`)."""
-    asked = {key: value for key, value in connection.get_connection_params().items() if key not in NOT_FOR_PROGRAMS}
+    """Where the programs find the database, or another one of that server; without secrets (`environment`)."""
+    hidden = NOT_FOR_PROGRAMS | SECRET_OPTIONS
+    asked = {key: value for key, value in connection.get_connection_params().items() if key not in hidden}
     return make_conninfo("", **asked | {"dbname": name or connection.settings_dict["NAME"]})
 
 
-def environment(connection: BaseDatabaseWrapper) -> dict[str, str]:
-    """What the programs run with: the password is seen by nobody who lists processes."""
+@contextmanager
+def environment(connection: BaseDatabaseWrapper) -> Iterator[dict[str, str]]:
+    """What the programs run with, for the duration of the block: secrets are seen by nobody who lists processes."""
     password = connection.settings_dict["PASSWORD"]
     # A pooler refuses who asks for that. It must: pg_dump and pg_restore empty `search_path`, and the site would find
     # no table by a server process that the pooler gave it afterwards.
     asked = {"PGOPTIONS": "-c statement_timeout=0"}
-    return without_secrets(os.environ) | asked | ({"PGPASSWORD": str(password)} if password else {})
+    asked |= {"PGPASSWORD": str(password)} if password else {}
+    with service_file(connection) as of_file:
+        yield without_secrets(os.environ) | asked | of_file
+
+
+@contextmanager
+def service_file(connection: BaseDatabaseWrapper) -> Iterator[dict[str, str]]:
+    """What leads libpq to a file of ours with the secrets that it takes by no variable; nothing if there are none."""
+    options = connection.get_connection_params()
+    secrets = [f"{name}={options[name]}\n" for name in sorted(SECRET_OPTIONS & options.keys())]
+    if not secrets:
+        yield {}
+        return
+    # Nobody else reads it: such is a temporary file's mode.
+    with tempfile.NamedTemporaryFile("w", prefix="frontrow-service-") as file:
+        file.writelines(["[frontrow]\n", *secrets])
+        file.flush()
+        yield {"PGSERVICEFILE": file.name, "PGSERVICE": "frontrow"}
 
 
 def complaint_of(said: bytes) -> str:

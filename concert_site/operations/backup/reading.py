@@ -89,13 +89,13 @@ def restoring(database: str, manifest: Manifest) -> Iterator[Callable[[bytes], N
     # Whoever restores owns it; what others may read is for docs/backup.md.
     words = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-publications"]
     words += ["--no-subscriptions", "--format=custom", f"--dbname={connection_string(connection, name=database)}"]
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as said, environment(connection) as variables:
         program = subprocess.Popen(
             [str(tools.folder / "pg_restore"), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
-            env=environment(connection),
+            env=variables,
         )
         stdin, is_over = cast("IO[bytes]", program.stdin), False  # since it is a pipe
 

@@ -118,13 +118,13 @@ def require_posters(manifest: Manifest) -> None:
 def restore(place: str, key: Key, wishes: Wishes, say: Say) -> None:
     """Restore an archive. Until all of it is checked nothing is changed; what is replaced is kept aside.
 
-    :raises BackupFailed: if it can't be restored here; the site's database is then as it was
+    :raises BackupFailed: if it can't be restored here; a database that wasn't empty is then as it was
     """
     own = str(connection.settings_dict["NAME"])
     with checked(place, key, say) as archive:
         require_fit(archive.manifest, wishes)
         if snapshot.is_empty(connection):
-            restore_into(own, archive, wishes, say)
+            fill(own, archive, wishes, say)
         elif wishes.replace == own:
             replace(own, archive, wishes, say)
         else:
@@ -133,6 +133,22 @@ def restore(place: str, key: Key, wishes: Wishes, say: Say) -> None:
                 " (what is in it is kept under another name)"
             )
     recovering.forget_redis(say)
+
+
+def fill(own: str, archive: Checked, wishes: Wishes, say: Say) -> None:
+    """Restore into the site's empty database.
+
+    :raises BackupFailed: if that can't be done, or what is restored isn't in order; it says if that is there
+    """
+    try:
+        restore_into(own, archive, wishes, say)
+    except BackupFailed as error:
+        if snapshot.is_empty(connection):
+            raise
+        raise BackupFailed(
+            f"{error}. Database {own} was empty and now has what was restored, for you to look at: don't start the"
+            f" site on it. To try again, say --replace {own}"
+        ) from error
 
 
 def replace(own: str, archive: Checked, wishes: Wishes, say: Say) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pgtrigger
 from allauth.account.models import EmailAddress
@@ -12,8 +12,8 @@ from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.devices import account_key
@@ -24,7 +24,9 @@ from concert_site.approvals.models import Approval, ApprovalState
 from concert_site.lib.errors import Conflict, NotFound
 from concert_site.operations.personal_data.collecting import notes_about
 from payments.models import TillEntry
+from queueing.domain.line import leave_every_line
 from reservations.models import Reservation
+from reservations.tickets.calendar import USUAL_MINUTES
 from wallet.models import Balance, ProviderEvent, TopUp, Withdrawal
 
 # What stands where a text of somebody's was that may not be empty.
@@ -114,8 +116,11 @@ def has_money(user_id: int) -> bool:
 
 
 def has_tickets(user_id: int) -> bool:
-    to_come = Q(status="RESERVED", concert_schedule__concert_at__gt=Now()) | Q(status="RESERVING", expired_at__gt=Now())
-    return Reservation.objects.filter(to_come, user_id=user_id).exists()
+    """Whether any are for a concert that isn't over, or on hold."""
+    minutes = Coalesce("concert_schedule__concert__running_minutes", USUAL_MINUTES)
+    lasts = ExpressionWrapper(minutes * timedelta(minutes=1), output_field=DurationField())
+    found = Reservation.objects.filter(user_id=user_id).alias(over_at=F("concert_schedule__concert_at") + lasts)
+    return found.filter(Q(status="RESERVED", over_at__gt=Now()) | Q(status="RESERVING", expired_at__gt=Now())).exists()
 
 
 def is_erased(user: User) -> bool:
@@ -129,7 +134,9 @@ def erase(user_id: int, *, unused_since: datetime | None = None) -> None:
     :raises Conflict: naming the first thing that keeps it from being erased
     """
     with transaction.atomic(durable=True):
-        # FOR UPDATE: whatever begins to point at the account waits, so no booking and no money comes in beside us.
+        # Who holds seats locks their token first: what is on its way is seen below, and what comes later is refused.
+        leave_every_line(user_id=user_id)
+        # FOR UPDATE: whatever else begins to point at the account waits until it is closed.
         user = User.objects.select_for_update(of=("self",)).filter(pk=user_id).first()
         if user is None:
             raise NotFound

@@ -4,8 +4,11 @@ from typing import Any
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql import base
 
+from concert_site.embedded import stamps
+from concert_site.embedded.errors import CannotStart
 from concert_site.lib.database.pooler import refuse_who_drops_settings, refuse_who_takes_no_options
 from concert_site.lib.database.silence import refuse_while_silent, remember
 
@@ -35,5 +38,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
             refuse_who_takes_no_options(error)
             raise
         refuse_who_drops_settings(connection)
+        if self.alias == DEFAULT_DB_ALIAS and stamps.is_unasked():
+            refuse_of_another_mode(connection)
         remember(connection, self.alias)
         return connection
+
+
+def refuse_of_another_mode(raw: psycopg.Connection[Any]) -> None:  # Any: rows of any shape
+    """Judge a database that was away when this process began.
+
+    :raises CannotStart: if it is of another mode; the connection is then closed
+    """
+    try:
+        stamps.ask_late(lambda text, values: raw.execute(text, values).fetchall())
+    except CannotStart:
+        raw.close()
+        raise
+    if not raw.autocommit:
+        raw.rollback()
