@@ -272,9 +272,25 @@ def test_key_in_an_archive_is_a_file_by_no_other_name_than_ours(tmp_path):
     others = restoring.Others(with_posters=False)
     for name in ("keys/../../cron.d/frontrow", "keys//etc/cron.d/frontrow", "keys/SECRET_KEY"):
         others.take(name, b"* * * * * root true")
+    restoring.require_room_for_keys(tmp_path / "a" / "b")
     restoring.write_keys(tmp_path / "a" / "b", others.keys, print)
     files = [file.relative_to(tmp_path) for file in tmp_path.rglob("*") if file.is_file()]
     assert files == [Path("a/b/SECRET_KEY")]
+
+
+@pytest.mark.django_db
+def test_keys_that_could_not_be_written_are_refused_before_anything_is_done(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "SECRET_KEY").write_text("of the backup before")
+    said = {
+        tmp_path / "file": "the keys can't be written to .*/file",
+        tmp_path: "has a SECRET_KEY already",
+    }
+    for folder, refusal in said.items():
+        with pytest.raises(BackupFailed, match=refusal):
+            restoring.restore("/nowhere.tar.age", Key(), restoring.Wishes(keys_to=str(folder)), print)
+    with pytest.raises(BackupFailed, match="nowhere"):
+        restoring.restore("/nowhere.tar.age", Key(), restoring.Wishes(keys_to=str(tmp_path / "new")), print)
 
 
 def test_age_of_no_hours_is_asked_for_and_no_backup_is_made(tmp_path):

@@ -84,14 +84,10 @@ def restoring(database: str, manifest: Manifest) -> Iterator[Callable[[bytes], N
 
     :raises BackupFailed: with its complaint
     """
-    major = databases.server_version() // 10_000
-    tools = tools_for_restore(dumped_by=manifest.pg_dump, major=major)
-    # Whoever restores owns it; what others may read is for docs/backup.md.
-    words = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-publications"]
-    words += ["--no-subscriptions", "--format=custom", f"--dbname={connection_string(connection, name=database)}"]
+    command = restore_command(database, manifest)
     with tempfile.TemporaryFile() as said, environment(connection) as variables:
         program = subprocess.Popen(
-            [str(tools.folder / "pg_restore"), *words],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
@@ -122,3 +118,15 @@ def restoring(database: str, manifest: Manifest) -> Iterator[Callable[[bytes], N
         if failed:
             said.seek(0)
             raise BackupFailed(f"pg_restore failed: {complaint_of(said.read())}")
+
+
+def restore_command(database: str, manifest: Manifest) -> list[str]:
+    """The words that begin pg_restore.
+
+    :raises BackupFailed: if there is none that reads this backup
+    """
+    tools = tools_for_restore(dumped_by=manifest.pg_dump, major=databases.server_version() // 10_000)
+    # Whoever restores owns it; what others may read is for docs/backup.md.
+    words = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-publications"]
+    words += ["--no-subscriptions", "--format=custom", f"--dbname={connection_string(connection, name=database)}"]
+    return [str(tools.folder / "pg_restore"), *words]

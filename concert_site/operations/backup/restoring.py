@@ -121,6 +121,8 @@ def restore(place: str, key: Key, wishes: Wishes, say: Say) -> None:
     :raises BackupFailed: if it can't be restored here; a database that wasn't empty is then as it was
     """
     own = str(connection.settings_dict["NAME"])
+    if wishes.keys_to:
+        require_room_for_keys(Path(wishes.keys_to))
     with checked(place, key, say) as archive:
         require_fit(archive.manifest, wishes)
         if snapshot.is_empty(connection):
@@ -205,13 +207,28 @@ def require_fit(manifest: Manifest, wishes: Wishes) -> None:
         )
 
 
+def require_room_for_keys(folder: Path) -> None:
+    """Make the folder for the keys, and see that they will be written: afterwards it would be too late to say.
+
+    :raises BackupFailed: if they wouldn't
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        taken = [name for name in SECRETS if (folder / name).exists()]
+    except OSError as error:
+        raise BackupFailed(f"the keys can't be written to {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BackupFailed(f"the keys can't be written to {folder}: this account may not write there")
+    if taken:
+        raise BackupFailed(f"{folder} has a {taken[0]} already, which isn't overwritten: name another folder")
+
+
 def write_keys(folder: Path, keys: dict[str, str], say: Say) -> None:
     """One file a key, closed to others, as the *_FILE variables take them. What is there is not overwritten.
 
     :raises BackupFailed: if that can't be done
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, value in keys.items():
             with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(value)
