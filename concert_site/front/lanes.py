@@ -84,6 +84,7 @@ class Lane:
         metrics.LANE_THREADS.set(self.threads, self.name)
         metrics.LANE_BUSY.set(len(self._busy), self.name)
         metrics.LANE_WAITING.set(len(self._until), self.name)
+        metrics.LANE_REFUSED.have(self.name)
 
     def _work(self) -> None:
         get: Callable[[], Work | None] = self._queue.get

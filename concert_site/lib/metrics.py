@@ -80,6 +80,14 @@ class Count(Declared["Counter"]):
 
         return Counter(self.name, self.what, self.labels, registry=None)
 
+    def have(self, *values: str) -> None:
+        """Tell these labels from now on, at 0 as long as it doesn't happen: the first time is an increase then."""
+        if self._metric is not None:
+            try:
+                self.child(values)
+            except Exception as error:  # noqa: BLE001  as below
+                self.complain(error)
+
     def add(self, *values: str, by: float = 1) -> None:
         """Count `by` more of it."""
         if self._metric is not None and by > 0:
@@ -188,6 +196,8 @@ def begin(role: str, folder: Path | None) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         for each in Declared.every:
             each.begin()
+        # An alert speaks of the first one, which is no increase where nothing was told before.
+        MAILS.have("server_away")
     except OSError as error:
         log.warning("This process isn't counted, METRICS_DIR=%s can't be written: %s", folder, error)
         end()

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from concert_site.front import server
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
+from concert_site.front.lanes import Lane
 from concert_site.front.server import Front
 from concert_site.lib import metrics
 from concert_site.lib.cache import clear_caches
@@ -155,6 +156,22 @@ def test_polls_are_counted_without_a_thread(folder):
     found = told(metrics_page.counts(folder))
     assert (found["http_repeated_total", "progress"], found["http_repeated_total", "unchanged"]) == (3, 2)
     assert front.polls == 0
+
+
+def test_the_first_mail_that_a_server_does_not_take_is_an_increase(folder):
+    before = told(metrics_page.counts(folder))["mails_total", "server_away"]
+    metrics.MAILS.add("server_away")
+
+    assert (before, told(metrics_page.counts(folder))["mails_total", "server_away"]) == (0, 1)
+
+
+def test_the_first_refusal_of_a_lane_is_an_increase(folder):
+    lane = Lane("main", threads=1, waiting=0, seconds=1)
+    lane.note_levels()
+    before = told(metrics_page.counts(folder))["lane_refused_total", "main"]
+
+    assert not lane.submit(SimpleNamespace())
+    assert (before, told(metrics_page.counts(folder))["lane_refused_total", "main"]) == (0, 1)
 
 
 def test_what_the_dead_have_counted_stays_and_what_they_were_goes(folder):
