@@ -1,6 +1,6 @@
 """Follow docs/installation.md on a bare Debian that is booted for it, and look whether it says the truth.
 
-    python bench/drills/bare_host.py [--suite bookworm|trixie] [--quick] [--embedded] [--hold]
+    python bench/drills/bare_host.py [--suite bookworm|trixie] [--quick] [--embedded] [--outages] [--hold]
 
 As root, with mmdebstrap and systemd-nspawn (`apt-get install mmdebstrap systemd-container`). The first run makes a tree
 in --cache (three minutes, with the network); later ones boot it in seconds, without any network. Then the commands of
@@ -12,33 +12,49 @@ Debian packages installed already, and breaks nothing.
 
 import argparse
 import os
-import pty
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import bare_outages
+import bare_outside
 from bare_console import Step, steps_of
+from bare_drill import EMAIL, PASSWORD, PROJECT, WHICH_ONE, Drill
 from bare_tree import Machine, fetch_wheels, make_packed_tree, make_tree
 
-PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "installation.md"
 LOCKS = [PROJECT / "deploy" / "requirements" / "production.txt", PROJECT / "requirements.txt"]
-VISITOR = Path(__file__).with_name("bare_visitor.py")
-EMAIL, PASSWORD = "boss@example.com", "First-night-of-1987"
+SITE = "https://tickets.example.com"
+FAN = "fan@example.com"
+HAS_ACCOUNT = (
+    f"frontrow shell -c 'from concert_site.accounts.models import User; print(User.objects.get(email=\"{EMAIL}\"))'"
+)
+# Caddy, too, is told one thing besides the page: whom to ask.
+ITS_AUTHORITY = (
+    f"{bare_outside.TRUST}\nsed -i '0,/^{{/s,,{{\\n\\tacme_ca https://acme.example.com:14000/dir,' /etc/caddy/Caddyfile"
+)
+# As staff would make it in the admin.
+SHOW = """
+from datetime import timedelta
+from reservations.domain.concerts import create_concert
+from reservations.domain.schedules import Times, database_now
+from reservations.halls.hall import plain_hall
+now = database_now()
+times = Times(now, now + timedelta(days=1), now + timedelta(days=2))
+print(create_concert(name="First night", hall=plain_hall(100, 50_000), times=times).schedule_id)
+"""
 # What the page has the reader install.
 INSTALL = "apt-get install --yes --no-install-recommends "
 SERVICES = ("frontrow-web@1", "frontrow-web@2", "frontrow-ticks", "frontrow-worker", "frontrow-beat")
 MOST_EXPOSED = 3.0
-# The longest that pages are asked for while something is done.
-WATCH_SECONDS = 300
 HOLD_SECONDS = 600
 
 # What fans must not notice.
@@ -66,100 +82,6 @@ sys.exit(bool(wrong) or len(ours) < 12)
 """
 
 
-class Drill:
-    """One installation, from the bare tree to its removal."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.began_at = time.monotonic()
-        self.load: subprocess.Popen[str] | None = None
-
-    def say(self, text: str) -> None:
-        print(f"{time.monotonic() - self.began_at:6.1f} s  {text}", flush=True)
-
-    def must(self, what: str, command: str, stdin: str = "") -> str:
-        """Run a command inside; the drill ends if it fails."""
-        done = self.machine.run(command, stdin)
-        if done.returncode:
-            sys.exit(f"FAILED: {what}: {command}\n{done.stdout}{done.stderr}")
-        last = (done.stdout.strip().splitlines() or [""])[-1]
-        self.say(f"{what}: {last[:110]}" if last else what)
-        return done.stdout
-
-    def must_not(self, what: str, command: str, *, saying: str) -> None:
-        """Run a command that has to fail, and to say why."""
-        done = self.machine.run(command)
-        if not done.returncode or saying not in done.stdout + done.stderr:
-            said = done.stdout + done.stderr
-            sys.exit(f"FAILED: {what}: {command} ended with {done.returncode}, without '{saying}'\n{said}")
-        self.say(f"{what}: refused, {saying}")
-
-    def prepare(self) -> None:
-        """What lies outside of the page: the archive that was copied, and the name that the DNS knows."""
-        archive = self.machine.root / "root" / "frontrow.tar.gz"
-        # What is committed, and what is being worked on.
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        names = subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split("\0")
-        files = "\0".join(name for name in names if name and (PROJECT / name).exists())
-        packed = ["tar", "--null", "--files-from=-", "--transform=s,^,frontrow/,", "-czf", str(archive)]
-        subprocess.run(packed, cwd=PROJECT, input=files, text=True, check=True)
-        # Debian's installer writes the first line; the tree comes without.
-        self.machine.run("printf '127.0.0.1 %s\\n' localhost tickets.example.com >> /etc/hosts")
-
-    def follow(self, step: Step) -> None:
-        """Type a command of the page, and compare."""
-        if step.command == "systemctl reboot":
-            self.machine.reboot()
-            self.say("# systemctl reboot")
-            return
-        code, output = self.type(step)
-        if code:
-            sys.exit(f"FAILED: # {step.command}\n{output[-3000:]}")
-        if complaint := step.complaint(output):
-            sys.exit(f"NOT AS THE PAGE SAYS: # {step.command}\n{complaint}")
-        self.say(f"# {step.command}")
-
-    def type(self, step: Step) -> tuple[int, str]:
-        """Run it at a terminal, and answer what it asks; its exit code and all that it printed."""
-        answers = [EMAIL, PASSWORD, PASSWORD] if "createsuperuser" in step.command else []
-        child, terminal = pty.fork()
-        if child == 0:
-            words = self.machine.inside(step.command)
-            os.execvp(words[0], words)
-        printed = b""
-        while piece := read_some(terminal):
-            printed += piece
-            if answers and printed.endswith(b": "):
-                os.write(terminal, answers.pop(0).encode() + b"\n")
-        os.close(terminal)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), printed.decode(errors="replace")
-
-    def visit(self, *words: str) -> None:
-        self.must("a visitor", f"python3 - {' '.join(words)}", VISITOR.read_text())
-
-    def watched(self, what: str, work: Callable[[], None]) -> None:
-        """Do something while pages are asked for all the time; none may fail."""
-        (self.machine.root / "root" / "visitor.py").write_text(VISITOR.read_text())
-        watch = subprocess.Popen(
-            self.machine.inside(f"python3 visitor.py watch {WATCH_SECONDS}"), stdout=subprocess.PIPE, text=True
-        )
-        time.sleep(1)
-        work()
-        self.machine.run("touch enough")
-        said = watch.communicate()[0].strip()
-        if watch.returncode:
-            sys.exit(f"FAILED: {what}: {said}")
-        self.say(f"{what}: {said}")
-
-
-def read_some(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:
-        # The other side is closed.
-        return b""
-
-
 def look_at_services(drill: Drill) -> None:
     """As they are: hardened, unprivileged, and with the settings that were written."""
     for unit in SERVICES:
@@ -185,10 +107,7 @@ def break_and_mend(drill: Drill) -> None:
     settings = "/etc/frontrow/frontrow.env"
     drill.must("a setting that can't work", f"cp -a {settings} /root/kept.env && echo 'ALLOWED_HOSTS=*' >> {settings}")
     drill.must_not("restart with it", "frontrow restart", saying="frontrow-web@1 does not start")
-    drill.must(
-        "the site goes on by the other process",
-        "curl -sS --fail --cacert /etc/frontrow/tls/fullchain.pem https://tickets.example.com/readyz",
-    )
+    drill.must("the site goes on by the other process", f"curl -sS --fail {SITE}/readyz")
     drill.must("what it says", "journalctl -u frontrow-web@1 -o cat | grep -m 1 'ALLOWED_HOSTS takes every host'")
     drill.must(
         "mended", f"cp -a /root/kept.env {settings} && systemctl reset-failed && frontrow restart && frontrow status"
@@ -213,32 +132,97 @@ def break_and_mend(drill: Drill) -> None:
     drill.must("and nothing of root's is left", "! find /var/lib/frontrow -uid 0 | grep .")
 
 
-def follow_page(drill: Drill, *, is_quick: bool) -> None:
+def follow_page(drill: Drill, asked: argparse.Namespace) -> None:
     """The page from its first command to its last, and what is done in between."""
     steps, left_out = steps_of(PAGE)
+    before: dict[str, Callable[[], object]] = {
+        "apt-get install --yes --no-install-recommends certbot": partial(set_up_outside, drill),
+        "rm -rf /usr/src": partial(drill.must, "a newer release", NEWER_RELEASE),
+        "cd /usr/src/frontrow && deploy/install.sh --remove": partial(try_hard, drill, is_quick=asked.quick),
+        "systemctl restart caddy": partial(drill.must, "its authority", ITS_AUTHORITY),
+        "runuser -u postgres -- dropdb": partial(install_again, drill),
+        "cp frontrow-": partial(move_house, drill, next(step for step in steps if "install.sh --host" in step.command)),
+    }
+    after: dict[str, Callable[[], object]] = {
+        "frontrow createsuperuser": partial(open_house, drill),
+        "systemctl reload nginx": partial(renew_certificate, drill),
+        "frontrow sendtestemail": partial(see_mails, drill),
+        "systemctl restart caddy": partial(see_caddy, drill),
+        "systemctl start frontrow.target": partial(see_restored, drill),
+    }
     for step in steps:
-        if "--remove" in step.command:
+        if asked.outages and "--remove" in step.command:
             look_at_services(drill)
-            if not is_quick:
-                break_and_mend(drill)
-        if step.command in WHILE_WATCHED:
+            bare_outages.try_outages(drill)
+            return
+        for beginning in [each for each in before if step.command.startswith(each)]:
+            before.pop(beginning)()
+        if step.command in WHILE_WATCHED or WHICH_ONE in step.command:
             drill.watched(f"pages meanwhile: {step.command}", partial(drill.follow, step))
-        elif step.command.startswith("rm -rf /usr/src"):
-            drill.must("a newer release", NEWER_RELEASE)
-            drill.follow(step)
         else:
             drill.follow(step)
-        if "createsuperuser" in step.command:
-            drill.visit("login", EMAIL, PASSWORD)
+        for beginning in [each for each in after if step.command.startswith(each)]:
+            after.pop(beginning)()
+    if before or after:
+        sys.exit(f"FAILED: the page has lost {', '.join([*before, *after])}")
     for why in left_out:
         drill.say(f"left out: {why}")
-    drill.must(
-        "installed again after its removal", "cd /usr/src/frontrow && deploy/install.sh && frontrow audit | tail -n 1"
-    )
-    drill.must(
-        "the account is still there",
-        f"frontrow shell -c 'from concert_site.accounts.models import User; User.objects.get(email=\"{EMAIL}\")'",
-    )
+
+
+def open_house(drill: Drill) -> None:
+    """The first login, and a date whose line fans look at."""
+    drill.visit("login", EMAIL, PASSWORD)
+    drill.must("a date on sale", "frontrow shell", SHOW)
+
+
+def see_restored(drill: Drill) -> None:
+    drill.must("the account is back", HAS_ACCOUNT)
+    drill.visit("fan", FAN, PASSWORD)
+
+
+def set_up_outside(drill: Drill) -> None:
+    (drill.machine.root / "root" / "mail.py").write_text(bare_outside.MAIL_SERVER)
+    drill.must("a mail server and a Let's Encrypt", bare_outside.SET_UP)
+
+
+def renew_certificate(drill: Drill) -> None:
+    """It is the authority's, is renewed as certbot's timer does it, and nginx takes the new one."""
+    serial = "openssl s_client -connect tickets.example.com:443 </dev/null 2>/dev/null | openssl x509 -noout -serial"
+    first = drill.must("a certificate that is trusted", f"curl -sSf {SITE}/readyz >/dev/null && {serial}")
+    renewed = drill.must("renewed", f"certbot renew --quiet --force-renewal && sleep 2 && {serial}")
+    if first == renewed:
+        sys.exit("FAILED: nginx goes on with the certificate of before")
+
+
+def see_mails(drill: Drill) -> None:
+    drill.must("the mail is there", "grep -h ^Subject: mails/*-you@example.com")
+    drill.visit("signup", FAN, PASSWORD)
+
+
+def see_caddy(drill: Drill) -> None:
+    """Pages, a login and polls through it, and both web processes restarted meanwhile; then it goes."""
+    drill.must("its certificate", f"for s in $(seq 60); do curl -sf {SITE}/readyz && exit; sleep 1; done; exit 1")
+    drill.visit("fan", FAN, PASSWORD)
+    drill.watched("pages by Caddy", partial(drill.must, "meanwhile", "frontrow restart"))
+    drill.must("nginx is back", "systemctl disable --quiet --now caddy && systemctl enable --quiet --now nginx")
+
+
+def try_hard(drill: Drill, *, is_quick: bool) -> None:
+    look_at_services(drill)
+    if not is_quick:
+        break_and_mend(drill)
+
+
+def install_again(drill: Drill) -> None:
+    drill.must("installed again", "cd /usr/src/frontrow && deploy/install.sh && frontrow audit | tail -n 1")
+    drill.must("the account is still there", HAS_ACCOUNT)
+    drill.must("removed again", "cp /var/backups/frontrow/* . && /usr/src/frontrow/deploy/install.sh --remove")
+
+
+def move_house(drill: Drill, install: Step) -> None:
+    """What was kept is gone: a machine that never was this site's, but for its archive and the key."""
+    drill.must("nothing is left", "! ls -d /etc/frontrow /var/lib/frontrow 2>/dev/null && ! getent passwd frontrow")
+    drill.follow(install)
 
 
 def follow_embedded(drill: Drill) -> None:
@@ -272,17 +256,18 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=Path("/var/cache/frontrow-drills"), help="where trees are kept")
     parser.add_argument("--quick", action="store_true", help="packages installed before, nothing broken")
+    parser.add_argument("--outages", action="store_true", help="instead of the removal: services away, disk full...")
     parser.add_argument("--hold", action="store_true", help="when it fails, keep the machine for ten minutes")
     parser.add_argument("--embedded", action="store_true", help="the embedded PostgreSQL and Redis instead")
     asked = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("bare_host.py: a machine is booted as root alone: run it as root")
-    (install,) = [step.command for step in steps_of(PAGE)[0] if step.command.startswith(INSTALL)]
+    commands = [step.command for step in steps_of(PAGE)[0]]
+    packages, *more = [command.removeprefix(INSTALL).split() for command in commands if command.startswith(INSTALL)]
     # Ended from outside, it takes its machine down as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
-    packages = install.removeprefix(INSTALL).split()
     tree = asked.cache / asked.suite
-    make_tree(tree, asked.suite, packages)
+    make_tree(tree, asked.suite, [*packages, *chain(*more), *bare_outside.PACKAGES, *bare_outages.PACKAGES])
     wheels = asked.cache / f"{asked.suite}-wheels"
     fetch_wheels(wheels, asked.suite, LOCKS)
     if asked.quick:
@@ -295,7 +280,7 @@ def main() -> None:
             machine.boot()
             drill.say(f"a bare Debian ({asked.suite}) is up")
             drill.prepare()
-            follow_embedded(drill) if asked.embedded else follow_page(drill, is_quick=asked.quick)
+            follow_embedded(drill) if asked.embedded else follow_page(drill, asked)
             drill.say("everything is as docs/installation.md says")
         except SystemExit as failure:
             print(failure, file=sys.stderr, flush=True)

@@ -31,8 +31,9 @@ ENVIRONMENT = {
 
 
 def make_tree(tree: Path, suite: str, packages: list[str]) -> None:
-    """Make the tree if there is none: takes two or three minutes, and the network."""
-    if (tree / ".made").exists():
+    """Make the tree if there is none with these packages: takes two or three minutes, and the network."""
+    made = tree / ".made"
+    if made.exists() and made.read_text().split() == packages:
         return
     shutil.rmtree(tree, ignore_errors=True)
     tree.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,7 @@ def make_tree(tree: Path, suite: str, packages: list[str]) -> None:
         check=True,
     )
     (tree / "etc" / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
-    (tree / ".made").touch()
+    made.write_text(" ".join(packages))
 
 
 def fetch_wheels(folder: Path, suite: str, locks: list[Path]) -> None:

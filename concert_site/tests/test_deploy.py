@@ -203,6 +203,20 @@ def nginx_conf(folder: Path) -> str:
     return f"pid {folder}/pid; error_log {folder}/error.log; events {{}} http {{ access_log off; {paths}\n{site}\n}}"
 
 
+@pytest.mark.processes
+@pytest.mark.skipif(not shutil.which("caddy"), reason="needs caddy")
+def test_caddy_takes_the_site():
+    done = subprocess.run(
+        ["caddy", "adapt", "--adapter=caddyfile", "--config", DEPLOY / "Caddyfile"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r'"dial":"([^"]*)"', done.stdout) == ["127.0.0.1:8001", "127.0.0.1:8002"]
+
+
 def test_a_worker_and_beat_tell_systemd_that_they_work(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
