@@ -37,10 +37,6 @@ FAN = "fan@example.com"
 HAS_ACCOUNT = (
     f"frontrow shell -c 'from concert_site.accounts.models import User; print(User.objects.get(email=\"{EMAIL}\"))'"
 )
-# Caddy, too, is told one thing besides the page: whom to ask.
-ITS_AUTHORITY = (
-    f"{bare_outside.TRUST}\nsed -i '0,/^{{/s,,{{\\n\\tacme_ca https://acme.example.com:14000/dir,' /etc/caddy/Caddyfile"
-)
 # As staff would make it in the admin.
 SHOW = """
 from datetime import timedelta
@@ -137,9 +133,12 @@ def follow_page(drill: Drill, asked: argparse.Namespace) -> None:
     steps, left_out = steps_of(PAGE)
     before: dict[str, Callable[[], object]] = {
         "apt-get install --yes --no-install-recommends certbot": partial(set_up_outside, drill),
+        "certbot certonly": partial(drill.must, "its authority", bare_outside.TELL_CERTBOT),
         "rm -rf /usr/src": partial(drill.must, "a newer release", NEWER_RELEASE),
         "cd /usr/src/frontrow && deploy/install.sh --remove": partial(try_hard, drill, is_quick=asked.quick),
-        "systemctl restart caddy": partial(drill.must, "its authority", ITS_AUTHORITY),
+        "systemctl restart caddy": partial(
+            drill.must, "its authority", f"{bare_outside.TRUST}\n{bare_outside.TELL_CADDY}"
+        ),
         "runuser -u postgres -- dropdb": partial(install_again, drill),
         "cp frontrow-": partial(move_house, drill, next(step for step in steps if "install.sh --host" in step.command)),
     }
@@ -188,7 +187,10 @@ def set_up_outside(drill: Drill) -> None:
 def renew_certificate(drill: Drill) -> None:
     """It is the authority's, is renewed as certbot's timer does it, and nginx takes the new one."""
     serial = "openssl s_client -connect tickets.example.com:443 </dev/null 2>/dev/null | openssl x509 -noout -serial"
-    first = drill.must("a certificate that is trusted", f"curl -sSf {SITE}/readyz >/dev/null && {serial}")
+    trusted = (
+        f"for s in $(seq 10); do sleep 1; curl -sf {SITE}/readyz >/dev/null && break; done; curl -sSf {SITE}/readyz"
+    )
+    first = drill.must("a certificate that is trusted", f"{trusted} >/dev/null && {serial}")
     renewed = drill.must("renewed", f"certbot renew --quiet --force-renewal && sleep 2 && {serial}")
     if first == renewed:
         sys.exit("FAILED: nginx goes on with the certificate of before")

@@ -7,11 +7,14 @@ their certificates lie in its store.
 """
 
 PACKAGES = ("pebble", "python3-aiosmtpd")
-# Whom certbot asks, in place of Let's Encrypt: the one thing it is told besides the page.
+# Whom to ask in place of Let's Encrypt: the one thing that certbot and Caddy are told besides the page.
+DIRECTORY = "https://acme.example.com:14000/dir"
+TELL_CERTBOT = f"echo 'server = {DIRECTORY}' >> /etc/letsencrypt/cli.ini"
+TELL_CADDY = f"sed -i '0,/^{{/s,,{{\\n\\tacme_ca {DIRECTORY},' /etc/caddy/Caddyfile"
 SET_UP = r"""
 set -eu
 apt-get install --yes --no-install-recommends pebble python3-aiosmtpd >/dev/null 2>&1
-mkdir -p outside mails /etc/letsencrypt && cd outside
+mkdir -p outside mails && cd outside
 printf '127.0.0.1 mail.example.com acme.example.com\n' >> /etc/hosts
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=outside -keyout key.pem -out cert.pem \
     -addext 'subjectAltName=DNS:mail.example.com,DNS:acme.example.com' 2>/dev/null
@@ -20,7 +23,6 @@ cat >pebble.json <<'END'
 {"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
  "certificate": "cert.pem", "privateKey": "key.pem", "httpPort": 80, "tlsPort": 443}}
 END
-echo 'server = https://acme.example.com:14000/dir' > /etc/letsencrypt/cli.ini
 for name in acme mail; do
     [ $name = acme ] && start='/usr/bin/pebble -config pebble.json' || start='/usr/bin/python3 /root/mail.py'
     cat >/etc/systemd/system/outside-$name.service <<END
