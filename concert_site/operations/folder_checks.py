@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import default_storage
 
 from concert_site.lib.storage import AtomicFileStorage
-from concert_site.lib.web.static import COLLECTED
+from concert_site.lib.web.static import HashedFiles
 
 
 @register(deploy=True)
@@ -19,7 +19,7 @@ def folders_are_usable(**kwargs: Any) -> list[CheckMessage]:  # Any: Django hand
     if isinstance(default_storage, AtomicFileStorage) and not is_writable(Path(settings.MEDIA_ROOT)):
         found.append(Error(f"MEDIA_ROOT={settings.MEDIA_ROOT} can't be written.", id="site.E001"))
     static = Path(settings.STATIC_ROOT)
-    if not (static / COLLECTED).is_file() and not is_writable(static):
+    if not (static / HashedFiles.manifest_name).is_file() and not is_writable(static):
         found.append(
             Error(f"STATIC_ROOT={static} can't be written, and nothing has been collected there.", id="site.E002")
         )
