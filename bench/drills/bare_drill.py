@@ -98,11 +98,11 @@ class Drill:
     def visit(self, *words: str) -> None:
         self.must("a visitor", f"python3 visitor.py {' '.join(words)}")
 
-    def watched(self, what: str, work: Callable[[], None]) -> None:
+    def watched(self, what: str, work: Callable[[], object]) -> None:
         """Do something while pages are asked for all the time; none may fail."""
         self.tallied(what, work, "watch")
 
-    def tallied(self, what: str, work: Callable[[], None], how: str = "tally") -> None:
+    def tallied(self, what: str, work: Callable[[], object], how: str = "tally") -> None:
         """Do something while pages are asked for all the time, and say what they answered."""
         watch = subprocess.Popen(
             self.machine.inside(f"python3 visitor.py {how} {WATCH_SECONDS}"), stdout=subprocess.PIPE, text=True
