@@ -139,7 +139,7 @@ def follow_page(drill: Drill, asked: argparse.Namespace) -> None:
         "systemctl restart caddy": partial(
             drill.must, "its authority", f"{bare_outside.TRUST}\n{bare_outside.TELL_CADDY}"
         ),
-        "cd / && runuser -u postgres -- dropdb": partial(install_again, drill),
+        "cd / && runuser -u postgres -- dropdb frontrow && runuser": partial(install_again, drill),
         "cp frontrow-": partial(move_house, drill, next(step for step in steps if "install.sh --host" in step.command)),
     }
     after: dict[str, Callable[[], object]] = {
