@@ -37,12 +37,12 @@ FULL = (
 )
 
 
-def whole_again(drill: Drill) -> float:
-    """Wait until the site serves and the lines move; after how many seconds they did."""
+def see_whole(drill: Drill) -> None:
+    """Wait until the site serves and the lines move, say how long that took, and look at everything."""
     began = time.monotonic()
-    drill.must("whole again by itself", f"frontrow wait --port 8001 --port 8002 --with-ticks --seconds {WHOLE_SECONDS}")
+    drill.must("serving", f"frontrow wait --port 8001 --port 8002 --with-ticks --seconds {WHOLE_SECONDS}")
+    drill.say(f"whole by itself after {time.monotonic() - began:.1f} s")
     drill.must("all units, all invariants", "frontrow status && frontrow audit | tail -n 1")
-    return time.monotonic() - began
 
 
 def while_away(drill: Drill, what: str, breaks: str, mends: str, seconds: float) -> None:
@@ -53,7 +53,7 @@ def while_away(drill: Drill, what: str, breaks: str, mends: str, seconds: float)
         drill.must(what, breaks)
         time.sleep(seconds)
         drill.must(f"after {seconds:.0f} s", mends)
-        drill.say(f"whole after {whole_again(drill):.1f} s")
+        see_whole(drill)
 
     drill.tallied(what, work)
 
