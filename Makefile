@@ -36,6 +36,7 @@ test: ## Everything: style, layers, types, then every test
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.installed-dev $(NODE)
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory --jobs 2 types tests
+	@echo "Left out: the drills of the nightly lane, by make test-long."
 
 # Three workers on two cores: many tests wait for the processes that they start.
 tests: $(VENV)/.installed-dev

@@ -58,10 +58,6 @@ NIGHTLY = {
     "waiting_processes": "concert_site/tests/test_waiting_storm.py",
 }
 PAGES = re.compile(r"^test_(pages|admin|desk|errors)(_|$)|_(pages|admin|forms)$")
-# Tests in a browser share a site with its demo, which takes long to start: so many workers have one. By these modules
-# the two are about as long as each other.
-BROWSER = re.compile(r"/browser/(test_\w+)\.py$")
-ONE_HALF = {"test_card", "test_draw_check", "test_hold", "test_seats", "test_second_factor", "test_waiting"}
 
 
 class ProcessGuard:
@@ -77,7 +73,7 @@ class ProcessGuard:
 
 
 class LaneScheduling(LoadFileScheduling):
-    """A file's tests stay together, and those in browsers form two halves; in the order of the collection."""
+    """A file's tests stay together, and so do all that share a site and a browser; in the order of the collection."""
 
     def __init__(self, config: pytest.Config, log: object = None) -> None:
         # xdist's own order is by numbers of tests, and the few tests of a long file would come last.
@@ -89,11 +85,9 @@ class LaneScheduling(LoadFileScheduling):
 
 
 def scope_of(file: str) -> str:
-    """What stays together on one worker: a file, or half of those in browsers."""
-    found = BROWSER.search(file)
-    if not found:
-        return file
-    return "browser, one half" if found[1] in ONE_HALF else "browser, the other"
+    """What stays together on one worker: a file, or a folder of those in browsers."""
+    folder = file.rpartition("/")[0]
+    return folder if folder.endswith("/browser") else file
 
 
 def declare(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -101,6 +102,7 @@ def reached(root: type[Model], lookup: Lookup) -> Iterator[type[Model]]:
         model = field.related_model
 
 
+@cache
 def field_of(model: type[Model], word: str) -> Any:
     """The field or relation of a model by its name in a path, or by its accessor on a row."""
     try:

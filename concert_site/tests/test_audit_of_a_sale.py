@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connections
+from django.db import InternalError, connection, connections, transaction
 
 from concert_site.accounts.models import User
 from concert_site.lib.cache import clear_caches
@@ -113,3 +113,34 @@ def test_a_sale_in_full_swing_passes_the_audit_at_every_moment(settings):
     assert [str(finding) for finding in audit.run() if not finding.is_ok] == []
     # The storm was one: everything happened, and was refused.
     assert {"join", "hold", "extend", "pay", "cancel", "tidy", "seat_unavailable"} <= set(storm.done)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_check_sees_the_same_moment():
+    """A sale that goes on between two checks is not seen by the second one; without the snapshot it is."""
+
+    def counts(before):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(before)
+            cursor.execute("SELECT count(*) FROM users")
+            first = cursor.fetchone()
+            with other.cursor() as elsewhere:
+                elsewhere.execute("DELETE FROM users WHERE id = (SELECT min(id) FROM users)")
+            cursor.execute("SELECT count(*) FROM users")
+            return first == cursor.fetchone()
+
+    User.objects.bulk_create(User(email=f"fan{nth}@example.com") for nth in range(2))
+    other = connection.copy()
+
+    assert counts(audit.ONE_SNAPSHOT)
+    assert not counts("SELECT 1")
+    other.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_audit_can_not_write():
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(audit.ONE_SNAPSHOT)
+        with pytest.raises(InternalError, match="read-only"):
+            cursor.execute("DELETE FROM concert")
+        transaction.set_rollback(True)

@@ -7,6 +7,7 @@ attribute that its modules and templates name.
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,13 @@ def folder_of(app: str) -> Path:
     return Path(apps.get_app_config(app).path)
 
 
-def statements_of(app: str) -> Iterator[tuple[str, str]]:
+@cache
+def statements_of(app: str) -> list[tuple[str, str]]:
     """Where an app says something in SQL, and what."""
+    return list(read_statements(app))
+
+
+def read_statements(app: str) -> Iterator[tuple[str, str]]:
     for path in sorted(folder_of(app).rglob("*")):
         inside = path.relative_to(settings.BASE_DIR)
         if {"tests", "migrations"} & set(inside.parts):

@@ -95,16 +95,17 @@ def test_the_tour_goes_from_signing_up_to_canceling():
         assert word in script
 
 
-@pytest.mark.parametrize(
-    "page",
-    sorted(path.relative_to(PROJECT).as_posix() for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]),
-)
-def test_every_link_of_a_page_leads_somewhere(page):
-    path = PROJECT / page
-    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text())
-    local = [link for link in links if "://" not in link]
+def local_links_of(page):
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    return [link for link in links if "://" not in link]
 
-    assert [link for link in local if not (path.parent / link).exists()] == []
+
+def test_every_link_of_a_page_leads_somewhere():
+    pages = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]
+    found = [(page, link) for page in pages for link in local_links_of(page)]
+
+    assert len(found) > 100
+    assert [(page.name, link) for page, link in found if not (page.parent / link).exists()] == []
 
 
 def test_the_readme_stays_readable():

@@ -14,22 +14,27 @@ from playwright.sync_api import Browser, sync_playwright
 from concert_site.tests.browser.visitor import CHROMIUM, PHONE, QUIET, Visitor
 from concert_site.tests.up_process import QUICK, Up
 
-FANS = 64
+FANS = 96
 Arrive = Callable[..., Visitor]
 MakeShow = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="package")
-def up() -> Iterator[Up]:
-    """The whole site with its demo: web server, worker, beat, PostgreSQL and Redis."""
+def chromium() -> str:
+    """The program."""
     if not CHROMIUM:
         if os.environ.get("CI"):
             pytest.fail("CI needs a Chromium (apt-get install chromium-headless-shell), and found none")
         pytest.skip("no Chromium: install it (apt-get install chromium-headless-shell), or name one in CHROMIUM")
+    return CHROMIUM
+
+
+@pytest.fixture(scope="package")
+def up(chromium: str) -> Iterator[Up]:
+    """The whole site with its demo: web server, worker, beat, PostgreSQL and Redis."""
     folder = Path(tempfile.mkdtemp(prefix="browser-"))
     up = Up(folder / "data", "--demo", MODE="demo", THROTTLE="off", **QUICK)
     try:
-        # Another worker may be starting a site with its browser at the same moment.
         yield up.wait_ready(seconds=120)
     finally:
         up.discard()
@@ -65,12 +70,12 @@ def say(up: Up, *words: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in up.command(*words).splitlines()]
 
 
-# Of a module, since Django refuses its ORM to whoever has an event loop, and Playwright has one while it runs.
-@pytest.fixture(scope="module")
-def browser(up: Up) -> Iterator[Browser]:
+# Django refuses its ORM to whoever has an event loop, and Playwright has one while it runs: no test here needs it.
+@pytest.fixture(scope="package")
+def browser(chromium: str) -> Iterator[Browser]:
     """A browser without windows."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         yield browser
         browser.close()
 

@@ -16,10 +16,6 @@ late = SandboxPayment.objects.filter(succeeds_at__gt=timezone.now())
 print(late.update(succeeds_at=timezone.now()))
 """
 
-WINDOWS = pytest.mark.parametrize(
-    ("size", "java_script"), [(PHONE, True), (NARROWEST, False)], ids=["JavaScript", "narrow, no JavaScript"]
-)
-
 
 @pytest.fixture(scope="module")
 def show(make_show):
@@ -36,9 +32,8 @@ def checkout(arrive, fan, show):
     return open_window
 
 
-@WINDOWS
-def test_the_rest_is_paid_by_card_in_one_step(checkout, size, java_script):
-    visitor = checkout(size, java_script)
+def test_the_rest_is_paid_by_card_in_one_step(checkout):
+    visitor = checkout()
     visitor.sees("₩500,000 from the wallet, ₩100,000 by card.")
     visitor.is_content()
 
@@ -55,9 +50,8 @@ def test_the_rest_is_paid_by_card_in_one_step(checkout, size, java_script):
     visitor.is_content()
 
 
-@WINDOWS
-def test_a_declined_card_leads_back_to_the_seats_and_another_one_pays(checkout, size, java_script):
-    visitor = checkout(size, java_script)
+def test_a_declined_card_leads_back_to_the_seats_and_another_one_pays(checkout):
+    visitor = checkout(NARROWEST)
     by_card(visitor, MISSING)
 
     visitor.click("Have the card declined")
@@ -70,7 +64,9 @@ def test_a_declined_card_leads_back_to_the_seats_and_another_one_pays(checkout, 
     visitor.sees("You’re going!")
 
 
-@WINDOWS
+@pytest.mark.parametrize(
+    ("size", "java_script"), [(PHONE, True), (NARROWEST, False)], ids=["JavaScript", "narrow, no JavaScript"]
+)
 def test_while_the_provider_takes_its_time_the_page_waits_by_itself(checkout, up, size, java_script):
     visitor = checkout(size, java_script)
     by_card(visitor, MISSING)
@@ -96,16 +92,3 @@ def test_who_thinks_better_of_it_is_back_at_the_checkout_with_the_seats(checkout
     visitor.sees("Payment canceled. Nothing was taken.")
     expect(visitor.page.get_by_role("button", name=f"Pay {MISSING} by card")).to_be_visible()
     visitor.is_content()
-
-
-def test_two_windows_lead_to_one_payment(checkout):
-    visitor = checkout()
-    window = visitor.page.context.new_page()
-    window.goto(visitor.page.url)
-
-    by_card(visitor, MISSING)
-    window.locator("#agree").check()
-    window.get_by_role("button", name=f"Pay {MISSING} by card").click()
-    window.wait_for_url("**/sandbox/**")
-
-    assert window.url == visitor.page.url

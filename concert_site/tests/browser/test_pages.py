@@ -11,7 +11,6 @@ PUBLIC = ["", "accounts/login/", "accounts/signup/", "accounts/password/reset/",
 PUBLIC += ["help/", "terms/", "privacy/", "refund-policy/"]
 OWN = ["bookings/", "wallet/", "accounts/profile/", "accounts/password/change/"]
 LOOKS = [
-    pytest.param(NARROWEST, {}, id="narrow"),
     pytest.param(NARROWEST, {"locale": "ko-KR", "color_scheme": "dark"}, id="narrow, Korean, dark"),
     pytest.param(DESKTOP, {}, id="desktop"),
     pytest.param(NARROWEST, {"java_script_enabled": False}, id="without JavaScript"),
@@ -66,9 +65,11 @@ def test_the_admin_runs_without_a_complaint(arrive):
     staff.be("staff@frontrow.example")
     staff.go("admin/")
     lists = staff.page.locator("a[href^='/admin/']").evaluate_all("links => links.map(link => link.pathname)")
-    assert "/admin/reservations/concert/" in lists
+    # The first list of each app: test_role_addresses renders every page there is.
+    first = {path.split("/")[2]: path for path in sorted(lists, reverse=True) if path.count("/") == 4}
+    assert {"accounts", "reservations", "wallet"} <= first.keys()
 
-    for path in sorted({path for path in lists if path.count("/") == 4}):
+    for path in first.values():
         staff.go(path.lstrip("/"))
         assert staff.page.locator("h1").count() == 1, path
 

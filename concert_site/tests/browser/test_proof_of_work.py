@@ -11,15 +11,13 @@ import pytest
 from playwright.sync_api import expect
 
 from concert_site.accounts.tests.headless import PASSWORD
-from concert_site.tests.browser.visitor import CHROMIUM, PHONE
+from concert_site.tests.browser.visitor import PHONE
 from concert_site.tests.up_process import QUICK, Up
 
 
 @pytest.fixture(scope="module")
-def up() -> Iterator[Up]:
+def up(chromium: str) -> Iterator[Up]:
     """A site of its own: the others' takes sign-ups from browsers without scripts."""
-    if not CHROMIUM:
-        pytest.skip("no Chromium: install it (apt-get install chromium-headless-shell), or name one in CHROMIUM")
     folder = Path(tempfile.mkdtemp(prefix="proof-"))
     up = Up(folder / "data", SIGNUP_PROOF_OF_WORK="on", **QUICK)
     try:

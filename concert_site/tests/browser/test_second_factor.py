@@ -1,8 +1,6 @@
-"""A second factor in a browser: an app's codes without scripts too, and passkeys of a device that Chromium plays."""
+"""A second factor in a browser: an app's codes, and passkeys of a device that Chromium plays."""
 
 from __future__ import annotations
-
-import pytest
 
 from concert_site.accounts.tests.factors import code_of
 from concert_site.tests.browser.visitor import DESKTOP, PHONE, Visitor
@@ -31,9 +29,8 @@ def say_password(visitor: Visitor, fan: dict[str, str]) -> None:
     visitor.click("Continue")
 
 
-@pytest.mark.parametrize("java_script", [True, False])
-def test_an_app_is_set_up_and_asked_for(arrive, fan, java_script):
-    owner = arrive(PHONE, java_script_enabled=java_script)
+def test_an_app_is_set_up_and_asked_for(arrive, fan):
+    owner = arrive(PHONE)
     owner.log_in(fan["email"], fan["password"])
     owner.go("accounts/profile/")
     owner.click("Two-step verification", "link")
@@ -49,7 +46,7 @@ def test_an_app_is_set_up_and_asked_for(arrive, fan, java_script):
     owner.click("Done", "link")
     owner.is_content()
 
-    thief = arrive(DESKTOP, java_script_enabled=java_script)
+    thief = arrive(DESKTOP)
     thief.go("accounts/login/")
     thief.page.locator("[name=login]").fill(fan["email"])
     thief.page.locator("[name=password]").fill(fan["password"])

@@ -1,15 +1,37 @@
-"""A run of twelve evenings is set up from nothing: a hall, a concert, its dates and prices."""
+"""A run of twelve evenings is set up from nothing: a hall, a concert with a poster, its dates and prices."""
 
+import json
 import re
 from datetime import timedelta
+from io import BytesIO
 
 from django.utils.timezone import localdate
+from PIL import Image
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.test_staff import save, seating_plan
 from concert_site.tests.browser.visitor import DESKTOP
+from reservations.halls.tests.planning import plan, row, zone
 
 CONCERT = "Twelve nights"
+
+
+def poster():
+    """A picture as a file to upload."""
+    file = BytesIO()
+    Image.new("RGB", (600, 800), "#284b63").save(file, "JPEG")
+    return {"name": "poster.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
+
+
+def seating_plan():
+    """Two rows of three seats, as a file to upload."""
+    hall = plan(zone(rows=[row("1"), row("2", position={"x": 10.0, "y": 45.0})]))
+    return {"name": "hall.json", "mimeType": "application/json", "buffer": json.dumps(hall).encode()}
+
+
+def save(staff):
+    """Save the form, and insist that it was taken."""
+    staff.page.get_by_role("button", name="Save", exact=True).first.click()
+    expect(staff.page.get_by_text("successfully").first).to_be_visible()
 
 
 def add_hall(staff):
@@ -53,6 +75,7 @@ def test_twelve_dates_are_set_up_from_nothing(arrive):
     add_hall(staff)
     staff.go("admin/reservations/concert/add/")
     staff.page.locator("[name=name]").fill(CONCERT)
+    staff.page.locator("[name=poster]").set_input_files(poster())
     save(staff)
 
     add_dates(staff)
@@ -63,3 +86,6 @@ def test_twelve_dates_are_set_up_from_nothing(arrive):
     fan = arrive()
     fan.go(f"concerts/{concert}/")
     expect(fan.page.get_by_text("Corner theatre").first).to_be_visible()
+    fan.go(f"?search={CONCERT.replace(' ', '+')}")
+    picture = fan.page.get_by_role("main").locator("img.poster")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 480

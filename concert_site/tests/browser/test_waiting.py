@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -57,9 +56,10 @@ def line(arrive, fans, make_show):
         at_the_seats(first)
         waiting = []
         for fan in (next(fans) for _ in range(behind)):
-            visitor = inside(arrive, fan, show, **options)
+            visitor = inside(arrive, fan, show, size=NARROWEST, **options)
             expect(visitor.page.locator("#line[data-number]")).to_be_visible()
             visitor.fan = fan
+            visitor.is_content()
             waiting.append(visitor)
         return first, *waiting
 
@@ -77,6 +77,8 @@ def give_up(visitor):
     """Leave, by way of the question whether one means it."""
     for role in ("link", "button"):
         visitor.page.get_by_role(role, name=re.compile("^(Leave the line|Give up my turn)$")).click()
+        visitor.page.wait_for_load_state()
+        visitor.is_content()
     visitor.sees("You have left the line.")
 
 
@@ -104,38 +106,6 @@ def test_every_tab_asks_for_itself_and_moves_on(line):
     for page in (third.page, tab):
         expect(page.get_by_role("heading", name="Choose your seats")).to_be_visible()
     third.is_content()
-
-
-def test_focus_and_what_is_unfolded_survive_an_exchange_of_the_place(arrive, fans, make_show):
-    visitors = [known(arrive, next(fans)) for _ in range(3)]
-    show = make_show(name="Unfolded", seats=10, max_active=1, opens_in=LOBBY_SECONDS)
-    path = f"schedules/{show['schedule']}/queue/"
-    for visitor in visitors:
-        visitor.go(path)
-        visitor.page.get_by_role("button", name="Enter the waiting room").click()
-        expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
-    visitors[0].is_content()
-
-    for visitor in visitors:
-        expect(visitor.page.locator("#check, #hall")).to_have_count(1, timeout=60_000)
-    last = next(each for each in visitors if each.page.locator("#line[data-number='3']").count())
-    middle = next(each for each in visitors if each.page.locator("#line[data-number='2']").count())
-    last.page.locator("#check-summary").click()
-    last.is_content()
-    assert printed_by_shell(last).startswith("3,")
-    give_up(middle)
-
-    is_next(last.page)
-    expect(last.page.locator("#check")).to_have_attribute("open", "")
-    assert last.page.evaluate("document.activeElement.id") == "check-summary"
-    last.is_content()
-
-
-def printed_by_shell(visitor):
-    """What the line of shell prints that the page shows."""
-    shown = visitor.page.locator("#check-shell").inner_text()
-    done = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout
 
 
 def test_a_lost_connection_is_said_and_found_again(line):
@@ -201,8 +171,8 @@ def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make
     expect(visitor.page.get_by_role("heading", name="Choose your seats")).to_be_visible(timeout=60_000)
 
 
-def test_the_switch_for_the_sound_is_off_and_remembered(line):
-    _, second = line("A sound", 1)
+def test_the_sound_is_off_until_asked_for_and_the_title_of_the_seats_calls_who_looks_elsewhere(line):
+    first, second = line("A sound", 1)
     switch = second.page.get_by_label("Play a sound when it’s my turn")
     expect(switch).not_to_be_checked()
 
@@ -216,9 +186,6 @@ def test_the_switch_for_the_sound_is_off_and_remembered(line):
     expect(second.page.locator("#sound-hint")).to_have_text("")
     second.is_content()
 
-
-def test_the_title_of_the_seats_calls_who_looks_elsewhere(line):
-    first, second = line("A title", 1)
     second.page.context.add_init_script("""
       if (location.pathname.endsWith("/seats/"))
         Object.defineProperty(Document.prototype, "hidden", {configurable: true, get: () => true});
