@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.db import connection
 
+from concert_site.accounts.tests.concurrency import end_threads
 from concert_site.tests.pooled import end_sessions
 
 
@@ -23,10 +24,12 @@ def mutant(sql_file: Path, *changes: tuple[str, str]) -> Iterator[None]:
     database, schema, before = connection.settings_dict["NAME"], f"mutant_{sql_file.stem}", search_path()
     run(f"create schema {schema}", f"set search_path = {schema}, {before}", text)
     run(f'alter database "{database}" set search_path = {schema}, {before}')
+    end_threads()
     end_sessions()
     try:
         yield
     finally:
+        end_threads()
         run(f'alter database "{database}" set search_path = {before}', f"set search_path = {before}")
         run(f"drop schema {schema} cascade")
         end_sessions()

@@ -191,7 +191,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    """Compare what was noted, once the test's own settings are gone and nobody counts or measures."""
+    """End the test's threads; then, once its own settings are gone and nobody counts or measures, compare what was
+    noted.
+    """
+    from concert_site.accounts.tests.concurrency import end_threads
+
+    end_threads()
     yield
     noted = list(answers)
     answers.clear()
