@@ -6,8 +6,9 @@ VENV = .venv
 PYTHON = $(VENV)/bin/python
 # Compiled once, not by each of some hundreds of processes, whatever the environment says.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest --dist loadfile
-# Nothing is installed whose SHA-256 is not in the lock.
-PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check --require-hashes
+# Nothing is installed whose SHA-256 is not in the lock, which has all that anything needs. What is imported is compiled
+# then: to compile all that is there takes as long as to install it.
+PIP = $(PYTHON) -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --no-compile
 # What checks deployments and makes releases: neither the site nor its tests need it.
 TOOLS = $(VENV)/tools
 # What a client in TypeScript is made with, for its tests alone; without npm they are skipped.
