@@ -24,7 +24,7 @@ from reservations.halls.hall import plain_hall
 from reservations.models import Reservation
 from wallet.domain import top_ups
 
-SECONDS = 3
+SECONDS = 2
 THREADS = 4
 A_DAY = timedelta(days=1)
 

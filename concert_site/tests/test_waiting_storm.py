@@ -23,7 +23,7 @@ from wallet.tests.factories import make_charge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-STORM_SECONDS = 4.0
+STORM_SECONDS = 2.5
 CAP = 5
 CHANGE = "update concert_schedule set queue_max_active = %s, limits_changed_at = clock_timestamp() where id = %s"
 
