@@ -10,6 +10,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+# What the authority's key is for, and nothing else.
+SIGNS = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 @dataclass(frozen=True)
 class Certificates:
@@ -26,8 +39,13 @@ def make_certificates(folder: Path, *names: str, called: str = "server") -> Cert
     ca_name = named(f"{called}'s authority")
     ca = base(ca_name, ca_key.public_key()).issuer_name(ca_name)
     ca = ca.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    ca_identifier = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
+    ca = ca.add_extension(ca_identifier, critical=False).add_extension(SIGNS, critical=True)
     subjects = x509.SubjectAlternativeName([alternative(each) for each in names])
     leaf = base(named(called), key.public_key()).issuer_name(ca_name).add_extension(subjects, critical=False)
+    # From Python 3.13 on certificates are looked at strictly (RFC 5280): one that doesn't name these is refused.
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ca_identifier)
+    leaf = leaf.add_extension(issuer, critical=False)
     written = Certificates(*(folder / f"{called}-{part}.pem" for part in ("ca", "certificate", "key")))
     written.ca.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     written.certificate.write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))

@@ -207,7 +207,8 @@ def call(up: Up, token: str, path: str, body: object = None, **headers: str) -> 
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, json.loads(answer.read())
     except HTTPError as error:
-        return error.code, json.loads(error.read())
+        with error:
+            return error.code, json.loads(error.read())
 
 
 @needs_pgbouncer

@@ -108,7 +108,11 @@ def is_address(source: str) -> bool:
 
 def asked(address: str) -> HTTPResponse:
     """The answer of an address, to be closed."""
-    answer: HTTPResponse = urlopen(address, timeout=SECONDS)  # noqa: S310  is_address() knows these schemes alone
+    try:
+        answer: HTTPResponse = urlopen(address, timeout=SECONDS)  # noqa: S310  is_address() knows these schemes alone
+    except HTTPError as refusal:
+        refusal.close()
+        raise
     return answer
 
 
