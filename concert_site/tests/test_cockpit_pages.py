@@ -109,7 +109,8 @@ def test_figures_cost_a_viewer_no_query(staff, sale, address, django_assert_num_
     asked(address, written)
 
     with django_assert_num_queries(0):
-        answers = [asked(address, written) for _ in range(50)]
+        # Few: the figures are kept for two seconds, and a busy machine takes its time.
+        answers = [asked(address, written) for _ in range(5)]
 
     assert {answer.status_code for answer in answers} == {200}
     assert [each["id"] for each in answers[0].json()["sales"]] == [sale.pk]
