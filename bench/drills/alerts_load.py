@@ -73,6 +73,7 @@ class Fans(Buyer):
             status, said = post(self.site.port, path, body, fan.bearer | headers)
             self.log.asked.append(Asked(began, step, status, time.monotonic() - began, said))
             if status in (200, 201):
+                self.diary.acknowledged_at.append(time.monotonic())
                 return said
             time.sleep(AGAIN_SECONDS)
         self.diary.unfinished.append(f"{step} of fan {fan.id}: {status} {said}")
