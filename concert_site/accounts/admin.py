@@ -40,10 +40,9 @@ from concert_site.accounts.sessions import end_sessions
 from concert_site.accounts.walk_ins import IS_WALK_IN
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.confirming import Question
+from concert_site.lib.lazy_text import StrOrPromise
 
 if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
-
     DjangosUserAdmin = auth_admin.UserAdmin[User]
 else:
     DjangosUserAdmin = auth_admin.UserAdmin
@@ -227,7 +226,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         return True
 
 
-def about(queryset: QuerySet[User], title: StrPromise, warning: StrPromise | str = "") -> Question:
+def about(queryset: QuerySet[User], title: StrOrPromise, warning: StrOrPromise = "") -> Question:
     """The question about these accounts: how many of fans and of staff, and how many of them are switched off."""
     rows = list(queryset.values_list("is_staff", "is_active"))
     counts = [

@@ -1,20 +1,16 @@
 """What roles are called, and what they may do, in words. The table itself is above (concert_site.back_office.roles)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+from concert_site.lib.lazy_text import StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)
 class RoleText:
     """A role's title, and a sentence on what it may do."""
 
-    title: StrPromise
-    may: StrPromise
+    title: StrOrPromise
+    may: StrOrPromise
 
 
 _texts: dict[str, RoleText] = {}

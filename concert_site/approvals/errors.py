@@ -1,15 +1,9 @@
 """What is refused around ceilings and approvals."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, NotAllowed, PageConflict
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+from concert_site.lib.lazy_text import StrOrPromise
 
 
 class ApprovalRequired(PageConflict):
@@ -18,7 +12,7 @@ class ApprovalRequired(PageConflict):
     code = "approval_required"
     detail = _("This is above your ceiling. A colleague has to confirm it.")
 
-    def __init__(self, detail: str | StrPromise | None = None, *, approval_id: int) -> None:
+    def __init__(self, detail: StrOrPromise | None = None, *, approval_id: int) -> None:
         """
         :param approval_id: what waits
         """

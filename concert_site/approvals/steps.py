@@ -1,17 +1,12 @@
 """The steps of staff that have a ceiling. Each app says which are its own, when it is ready."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from concert_site.approvals.models import Approval
+from concert_site.lib.lazy_text import StrOrPromise
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise, StrPromise
-
-Line = tuple["StrOrPromise", str]
+Line = tuple[StrOrPromise, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +18,7 @@ class Step:
     """
 
     kind: str
-    title: StrPromise
+    title: StrOrPromise
     permission: str
     run: Callable[[Approval], object]
     describe: Callable[[Approval], Sequence[Line]]

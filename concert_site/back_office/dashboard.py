@@ -1,28 +1,24 @@
 """The admin's first page, the box office: what is on today, what needs somebody, what opens next, where to begin."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.back_office.cockpit.passes import may_watch
+from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.operations import monitoring
 from reservations.queries import onsales, staff
 from wallet.domain.stuck import count_stuck
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """Something that a role comes here to do: whoever has one of the permissions is offered it."""
 
-    title: StrPromise
+    title: StrOrPromise
     icon: str
     url_name: str
     permissions: tuple[str, ...]

@@ -8,11 +8,8 @@ looks at. A permission whose model no longer declares it stays a row of Django's
 The name of a role names its group, and is never changed; what people read is its title.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
@@ -23,9 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.accounts import staff_roles
 from concert_site.approvals.ceilings import add_missing
 from concert_site.approvals.models import Ceiling
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+from concert_site.lib.lazy_text import StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +32,8 @@ class Role:
     """
 
     name: str
-    title: StrPromise
-    may: StrPromise
+    title: StrOrPromise
+    may: StrOrPromise
     permissions: frozenset[str]
     ceilings: Mapping[str, int] = field(default_factory=dict)
 

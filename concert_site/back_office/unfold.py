@@ -1,9 +1,5 @@
 """The frame of the admin: its name, its sidebar and its badge. UNFOLD is a setting; the rest is called from it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
@@ -12,8 +8,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+from concert_site.lib.lazy_text import StrOrPromise
 
 # The colour of the fans' pages, from its palest to its darkest shade.
 ACCENT = {
@@ -52,7 +47,7 @@ UNFOLD = {
 
 
 # The lists of the admin by group: a model, its title, and an icon.
-SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
+SIDEBAR_GROUPS: list[tuple[StrOrPromise, list[tuple[str, StrOrPromise, str]]]] = [
     (
         _("Shows"),
         [
@@ -87,7 +82,7 @@ SIDEBAR_GROUPS: list[tuple[StrPromise, list[tuple[str, StrPromise, str]]]] = [
     ),
     (_("House"), [("house.housepage", _("Pages"), "article"), ("house.housefacts", _("Company"), "badge")]),
 ]
-SYSTEM: tuple[StrPromise, list[tuple[str, StrPromise, str]]] = (
+SYSTEM: tuple[StrOrPromise, list[tuple[str, StrOrPromise, str]]] = (
     _("System"),
     [
         ("django_celery_beat.periodictask", _("Periodic tasks"), "schedule"),
@@ -170,7 +165,7 @@ def approvals_for(request: HttpRequest) -> list[dict[str, object]]:
     return [item | {"badge": str(count), "badge_variant": "danger"} if count else item]
 
 
-def items_for(request: HttpRequest, entries: list[tuple[str, StrPromise, str]]) -> list[dict[str, object]]:
+def items_for(request: HttpRequest, entries: list[tuple[str, StrOrPromise, str]]) -> list[dict[str, object]]:
     return [
         {"title": title, "icon": icon, "link": reverse(f"admin:{model.replace('.', '_')}_changelist")}
         for model, title, icon in entries

@@ -1,9 +1,7 @@
 """What staff write about the house."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import TypedDict, TypeVar, Unpack
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -12,10 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.house import queries
 from concert_site.house.models import HouseFacts, HousePage
 from concert_site.lib.errors import Conflict, Invalid, NotFound
+from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.lib.stale import Shown, require_unchanged
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 Row = TypeVar("Row", HouseFacts, HousePage)
 

@@ -4,20 +4,15 @@ The domain raises them and knows nothing of HTTP; concert_site.lib.api.exception
 a status, and the code of each class into what clients branch on.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from concert_site.lib import metrics
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+from concert_site.lib.lazy_text import StrOrPromise
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +21,10 @@ class DomainError(Exception):
     """Something the rules refuse. `code` is part of the API, `detail` is for people."""
 
     code = "error"
-    detail: str | StrPromise = _("This can't be done.")
+    detail: StrOrPromise = _("This can't be done.")
 
     def __init__(
-        self, detail: str | StrPromise | None = None, *, attr: str | None = None, items: Iterable[int] | None = None
+        self, detail: StrOrPromise | None = None, *, attr: str | None = None, items: Iterable[int] | None = None
     ) -> None:
         """
         :param attr: the field of the request that the error is about, if it is about one

@@ -1,17 +1,12 @@
 """Lists of ids in a request: what makes no sense, and which of them an error is about."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 from concert_site.lib.errors import Invalid
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+from concert_site.lib.lazy_text import StrOrPromise
 
 
-def require_distinct(ids: Sequence[int], *, attr: str, none: str | StrPromise, twice: str | StrPromise) -> None:
+def require_distinct(ids: Sequence[int], *, attr: str, none: StrOrPromise, twice: StrOrPromise) -> None:
     """Insist that the list `attr` names something, and each thing once.
 
     :raises Invalid: saying `none` if it is empty, or `twice` of every repeat

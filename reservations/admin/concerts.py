@@ -1,8 +1,6 @@
 """Concerts: what the programme says about them, and whether the public sees it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -19,15 +17,13 @@ from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time
+from concert_site.lib.lazy_text import StrOrPromise
 from reservations.admin import cells
 from reservations.admin.concert_pages import ConcertPages
 from reservations.domain import concerts, posters
 from reservations.models import Concert, ConcertSchedule, ConcertStatus
 from reservations.models.concert import LONGEST_MINUTES, OLDEST_AGE
 from reservations.queries import staff
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
 
 FACTS = ("venue", "genre", "running_minutes", "age_rating", "cast", "notices")
 SOLD_BY = ("organiser", "contact", "seller")
@@ -185,7 +181,7 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
         return None
 
 
-def question_about(rows: list[Concert], title: StrPromise) -> Question:
+def question_about(rows: list[Concert], title: StrOrPromise) -> Question:
     """Each of these concerts, with what has become of the seats of its coming dates."""
     counted = staff.concerts(Concert.objects.filter(pk__in=[concert.pk for concert in rows]).order_by("pk"))
     counts = [(str(concert), cells.seats(staff.seat_counts(concert))) for concert in counted]

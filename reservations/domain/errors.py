@@ -1,15 +1,9 @@
 """What booking refuses."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid, TooManyRequests
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+from concert_site.lib.lazy_text import StrOrPromise
 
 
 class SeatUnavailable(Conflict):
@@ -55,7 +49,7 @@ class RefundClosed(Conflict):
 class PosterRefused(Invalid):
     """An upload that can't be a poster; its `attr` is the field."""
 
-    def __init__(self, detail: str | StrPromise) -> None:
+    def __init__(self, detail: StrOrPromise) -> None:
         super().__init__(detail, attr="poster")
 
 

@@ -1,16 +1,14 @@
 """Halls out of a few numbers: sections of straight rows, side by side in front of a stage."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count, dropwhile, islice
-from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
+from concert_site.lib.lazy_text import StrOrPromise
 from reservations.halls.areas import Area, Label
 from reservations.halls.colours import TRANSPARENT, colour_of
 from reservations.halls.hall import (
@@ -27,9 +25,6 @@ from reservations.halls.hall import (
     SeatPlan,
     row_labels,
 )
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 ACROSS = 3
 MOST_SECTIONS = 200

@@ -1,10 +1,7 @@
 """The page "Needs attention": each thing in words, with what to do about it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,13 +9,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.formats import day_and_time, money
+from concert_site.lib.lazy_text import StrOrPromise
 from wallet.admin.steps import MAY_REPLAY, MAY_SETTLE
 from wallet.domain import stuck
 from wallet.domain.stuck import Stuck
 from wallet.models import ProviderEvent, SettlementDay, TopUp, Withdrawal
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
 
 WHY = {
     "amount_differs": _("The provider took a different amount or currency than was ordered. Nothing was credited."),
@@ -31,7 +26,7 @@ WHY = {
 class Step:
     """What staff can do: a button that does it at once, or a link to a page that asks why first."""
 
-    text: StrPromise | str
+    text: StrOrPromise
     url: str
     is_button: bool = True
 
@@ -42,7 +37,7 @@ class Item:
 
     code: str
     title: str
-    what: StrPromise | str
+    what: StrOrPromise
     steps: Sequence[Step]
 
 

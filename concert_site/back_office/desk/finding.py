@@ -1,10 +1,8 @@
 """What the one search finds: of each kind what this member of staff may see, and which of it is exactly meant."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 from unicodedata import normalize
 from uuid import UUID
 
@@ -16,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_found
 from concert_site.lib.formats import day_and_time, money, short_day
+from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.lib.web.converters import id_in
 from payments.models import Payment
 from queueing.models import WaitingToken
@@ -23,9 +22,6 @@ from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import Status
 from reservations.queries import bookings, help_desk
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
 
 Staff: TypeAlias = User | AnonymousUser
 # Of each kind so many are shown; who sees more has typed too little.
@@ -50,7 +46,7 @@ class Hit:
 class Group:
     """What was found of one kind."""
 
-    title: StrPromise
+    title: StrOrPromise
     hits: Sequence[Hit]
     has_more: bool = False
 

@@ -1,11 +1,8 @@
 """What happened to a booking, or with a fan, in the order in which it did: the latest first."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -14,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.accounts.models import User
 from concert_site.lib.formats import money
+from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.trace.models import Change
 from concert_site.trace.queries import story_of_booking
 from concert_site.trace.rendering import MONEY, HistoryEntry, lines
@@ -22,9 +20,6 @@ from payments.queries import payment_of
 from reservations.halls.seat_names import seat_name
 from reservations.models import Reservation
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 # The latest of a fan's story; older steps stand on the pages of their bookings.
 MOST_ENTRIES = 100

@@ -1,18 +1,13 @@
 """A ticket that was read by a scanner, or pasted into the search: is it genuine, and does it still open the door?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
+from concert_site.lib.lazy_text import StrOrPromise
 from payments.queries import is_valid_ticket
 from reservations.tickets.codes import VERSION, Claims, read_ticket
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,14 @@
 """What the admin's lists share: columns and filters in unfold's look, with types."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from unfold.decorators import display
 
+from concert_site.lib.lazy_text import StrOrPromise
+
 if TYPE_CHECKING:
     from django.contrib.admin import SimpleListFilter as ChoiceFilter
-    from django_stubs_ext import StrOrPromise
 else:
     from unfold.contrib.filters.admin import DropdownFilter as ChoiceFilter
 

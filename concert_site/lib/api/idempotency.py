@@ -1,16 +1,13 @@
 """The header Idempotency-Key (concert_site.lib.idempotency says what it is for)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal, overload
+from typing import Literal, overload
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
+from concert_site.lib.lazy_text import StrOrPromise
 
 HEADER = "Idempotency-Key"
 # How WSGI hands it over; asking for it so spares a dictionary of all headers.
@@ -42,6 +39,6 @@ def key_of(request: Request | HttpRequest, *, required: bool) -> str | None:
     return key
 
 
-def refusal(detail: StrPromise, code: str) -> ValidationError:
+def refusal(detail: StrOrPromise, code: str) -> ValidationError:
     """A 400 that names the header, as others name a field."""
     return ValidationError({HEADER: [ErrorDetail(str(detail), code)]})
