@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import NotFound, require_found
 from wallet.models import (
     BalanceHistory,
     BalanceHistoryQuerySet,
@@ -52,10 +52,7 @@ def own_top_up(pk: int, *, user_id: int) -> TopUp:
 
     :raises NotFound: if there is none, or it is somebody else's
     """
-    found = TopUp.objects.of(user_id=user_id).select_related("entry").filter(pk=pk).first()
-    if found is None:
-        raise NotFound
-    return found
+    return require_found(TopUp.objects.of(user_id=user_id).select_related("entry").filter(pk=pk).first())
 
 
 def top_up_of(reference: str, *, user_id: int) -> TopUp:
@@ -71,10 +68,7 @@ def known_top_up(reference: str) -> TopUp:
 
     :raises NotFound: if there is none
     """
-    found = TopUp.objects.filter(reference=reference).select_related("entry").first()
-    if found is None:
-        raise NotFound
-    return found
+    return require_found(TopUp.objects.filter(reference=reference).select_related("entry").first())
 
 
 def top_up_at_provider(provider: str, reference: str) -> TopUp | None:
@@ -136,10 +130,7 @@ def own_withdrawal(pk: int, *, user_id: int) -> Withdrawal:
 
     :raises NotFound: if there is none, or it is somebody else's
     """
-    found = own_withdrawals(user_id=user_id).filter(pk=pk).first()
-    if found is None:
-        raise NotFound
-    return found
+    return require_found(own_withdrawals(user_id=user_id).filter(pk=pk).first())
 
 
 def sent_on_to_cards(payment_ids: Sequence[int]) -> int:

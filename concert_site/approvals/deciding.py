@@ -11,7 +11,7 @@ from concert_site.accounts.models import User
 from concert_site.approvals.errors import AlreadyDecided, AskerMayNot, MayNotDecide, OwnRequest
 from concert_site.approvals.models import Approval, ApprovalState
 from concert_site.approvals.steps import Step, all_steps, step_of
-from concert_site.lib.errors import DomainError, Invalid, NotFound
+from concert_site.lib.errors import DomainError, Invalid, require_found
 
 MAY_DECIDE = "approvals.decide_approval"
 LONGEST_ANSWER = 500
@@ -87,10 +87,8 @@ def found(approval_id: int) -> Approval:
     """
     :raises NotFound: if there is none
     """
-    row = Approval.objects.select_related("asked_by", "decided_by", "fan").filter(pk=approval_id).first()
-    if row is None:
-        raise NotFound
-    return row
+    rows = Approval.objects.select_related("asked_by", "decided_by", "fan")
+    return require_found(rows.filter(pk=approval_id).first())
 
 
 def may(user: User | None, *permissions: str) -> bool:

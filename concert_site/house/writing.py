@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.house import queries
 from concert_site.house.models import HouseFacts, HousePage
-from concert_site.lib.errors import Conflict, Invalid, NotFound
+from concert_site.lib.errors import Conflict, Invalid, require_found
 from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.lib.stale import Shown, require_unchanged
 
@@ -80,9 +80,8 @@ def changed_row(model: type[Row], pk: int, shown: Shown | None, columns: Mapping
     :raises NotFound: if there is none
     :raises ChangedMeanwhile: if a column that was shown is something else by now
     """
-    row = model._default_manager.select_for_update(no_key=True).filter(pk=pk).first()  # noqa: SLF001  Django's own API
-    if row is None:
-        raise NotFound
+    locked = model._default_manager.select_for_update(no_key=True)  # noqa: SLF001  Django's own API
+    row = require_found(locked.filter(pk=pk).first())
     require_unchanged(row, shown)
     for name, value in columns.items():
         setattr(row, name, value)

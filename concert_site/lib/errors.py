@@ -6,6 +6,7 @@ a status, and the code of each class into what clients branch on.
 
 import logging
 from collections.abc import Iterable
+from typing import TypeVar
 
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,8 @@ from concert_site.lib import metrics
 from concert_site.lib.lazy_text import StrOrPromise
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class DomainError(Exception):
@@ -122,3 +125,13 @@ def as_domain_error(exc: Exception) -> DomainError | None:
         log.error("A constraint refused what the rules let through", exc_info=exc)
         return Conflict()
     return None
+
+
+def require_found(row: T | None) -> T:
+    """What was looked for.
+
+    :raises NotFound: if there is none
+    """
+    if row is None:
+        raise NotFound
+    return row

@@ -6,7 +6,7 @@ from django.utils.translation import get_language
 
 from concert_site.house.models import PageKind
 from concert_site.house.queries import page_of
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from concert_site.lib.markup import html_of
 from reservations.domain import cancellation
 
@@ -16,9 +16,7 @@ def written(request: HttpRequest, kind: PageKind) -> HttpResponse:
 
     :raises NotFound: if nobody has
     """
-    found = page_of(kind, get_language() or "")
-    if found is None:
-        raise NotFound
+    found = require_found(page_of(kind, get_language() or ""))
     return render(request, "house/page.html", {"page": found, "body": html_of(found.body)})
 
 

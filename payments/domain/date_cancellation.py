@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.approvals.asking import require_ceiling
 from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import Line, Step
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.tasks import enqueue_soon
 from payments.models import RefundRun, RefundTo
@@ -48,9 +48,7 @@ def cancel_date(order: Cancellation, *, actor_id: int, now: datetime | None = No
     :raises Conflict: if it was canceled already
     """
     order.reason.require()
-    schedule = ConcertSchedule.objects.filter(pk=order.schedule_id).first()
-    if schedule is None:
-        raise NotFound
+    schedule = require_found(ConcertSchedule.objects.filter(pk=order.schedule_id).first())
     require_not_canceled(schedule)
     require_ceiling(
         CANCEL_DATE,

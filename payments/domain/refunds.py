@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch_one
-from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable
+from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable, require_found
 from concert_site.lib.zones import zone_of
 from payments.domain.errors import FeeChanged
 from payments.domain.refund_ceilings import require_for_one
@@ -164,9 +164,7 @@ def require_refund_order(reservation_id: int, *, note: str, fee: int) -> None:
     :raises NotFound: if there is no such reservation
     :raises Invalid: without a reason, or with a fee that is negative or above the price
     """
-    reservation = Reservation.objects.filter(pk=reservation_id).first()
-    if reservation is None:
-        raise NotFound
+    reservation = require_found(Reservation.objects.filter(pk=reservation_id).first())
     require_reason(note)
     if not 0 <= fee <= reservation.price:
         raise Invalid(_("The fee must be between 0 and the price."), attr="fee")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, DateTimeField, Exists, F, IntegerField, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Now
 
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from payments.models import Payment, PaymentQuerySet, State
 from payments.queries.till import TAKEN_AT_COUNTER
 from reservations.models import AnnouncementRecipient, NoteKind, Reservation, StaffNote
@@ -95,10 +95,7 @@ def own(payment_id: int, *, user_id: int) -> Payment:
 
     :raises NotFound: if there is none, or it is someone else's
     """
-    found = own_payments(user_id=user_id).filter(pk=payment_id).first()
-    if found is None:
-        raise NotFound
-    return found
+    return require_found(own_payments(user_id=user_id).filter(pk=payment_id).first())
 
 
 def with_payments(reservations: ReservationQuerySet) -> ReservationQuerySet:

@@ -15,7 +15,7 @@ from concert_site.lib.api.openapi import refuses_fields_of
 from concert_site.lib.api.pagination import Numbered
 from concert_site.lib.api.views import View
 from concert_site.lib.database.replica import catalogue_from_replica
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from concert_site.lib.web.conditional import conditional, json_of, takes_gzip
 from concert_site.lib.web.converters import id_in
 from queueing.facts import SaleState
@@ -60,10 +60,7 @@ def sale_or_404(schedule_id: int) -> Sale:
 
     :raises NotFound: if there is none
     """
-    sale = public_sale_of(schedule_id)
-    if sale is None:
-        raise NotFound
-    return sale
+    return require_found(public_sale_of(schedule_id))
 
 
 def filtered_concerts(given: Mapping[str, Any]) -> QuerySet[Concert]:
@@ -115,9 +112,7 @@ class ConcertDetail(PublicRead):
     @catalogue_from_replica
     def get(self, request: Request, pk: int) -> Response:
         """A concert with its schedules."""
-        concert = concerts.public_concert(pk)
-        if concert is None:
-            raise NotFound
+        concert = require_found(concerts.public_concert(pk))
         return Response(ConcertOut(concert).data, headers={"Cache-Control": LIVE})
 
 
@@ -127,9 +122,7 @@ class Schedule(PublicRead):
     @extend_schema(responses=ScheduleOut)
     def get(self, request: Request, pk: int) -> Response:
         """A date: its times, prices, what is left, and where its sale stands."""
-        schedule = public_schedule(pk)
-        if schedule is None:
-            raise NotFound
+        schedule = require_found(public_schedule(pk))
         return Response(ScheduleOut(schedule).data, headers={"Cache-Control": LIVE})
 
 

@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Conflict, NotFound
+from concert_site.lib.errors import Conflict, require_found
 from concert_site.lib.stale import Shown, require_unchanged
 from reservations.domain import venues, waiting_room
 from reservations.domain.schedules import Times, create_schedule
@@ -63,9 +63,7 @@ def change_concert(*, concert_id: int, shown: Shown | None = None, **columns: Un
 def write_concert(concert_id: int, shown: Shown | None, columns: Description) -> list[int]:
     """Write the columns; return the dates whose clocks changed. See `change_concert`."""
     found = Concert.objects.select_for_update(of=("self",), no_key=True).select_related("venue").filter(pk=concert_id)
-    concert = found.first()
-    if concert is None:
-        raise NotFound
+    concert = require_found(found.first())
     require_unchanged(concert, shown)
     moved = venues.write_venue_of_concert(concert, columns.pop("venue")) if "venue" in columns else []
     # Also without a column: an UPDATE of nothing is none.

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import sql_beside
-from concert_site.lib.errors import Conflict, Invalid, NotFound
+from concert_site.lib.errors import Conflict, Invalid, NotFound, require_found
 from reservations.domain.seat_setup import require_no_seats
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
 from reservations.halls.hall import HIGHEST_PRICE, Hall
@@ -67,9 +67,7 @@ def replace_plan(
     :raises NotFound: if there is no such hall
     :raises Conflict: if somebody replaced the plan meanwhile
     """
-    locked = VenueHall.objects.select_for_update(of=("self",), no_key=True).filter(pk=hall_id).first()
-    if locked is None:
-        raise NotFound
+    require_found(VenueHall.objects.select_for_update(of=("self",), no_key=True).filter(pk=hall_id).first())
     latest = latest_version(hall_id)
     if latest != base_version:
         text = _("Somebody has replaced this plan meanwhile: it is version %(version)d now. Look at it first.")
@@ -189,10 +187,7 @@ def plan_of(plan_id: int) -> HallVersion:
 
     :raises NotFound: if there is none
     """
-    plan = HallVersion.objects.select_related("hall__venue").defer("seats").filter(pk=plan_id).first()
-    if plan is None:
-        raise NotFound
-    return plan
+    return require_found(HallVersion.objects.select_related("hall__venue").defer("seats").filter(pk=plan_id).first())
 
 
 def require_prices(plan: HallVersion, prices: Prices) -> None:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import NotFound, require_found
 from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.storage import DRAFT_SUFFIX, KeepingTime
 from reservations.domain.errors import PosterRefused
@@ -80,9 +80,7 @@ def require_same_poster(concert_id: int, shown: Shown) -> None:
     """
     :raises NotFound, ChangedMeanwhile: as `set_poster` does
     """
-    concert = Concert.objects.select_for_update(of=("self",), no_key=True).filter(pk=concert_id).first()
-    if concert is None:
-        raise NotFound
+    concert = require_found(Concert.objects.select_for_update(of=("self",), no_key=True).filter(pk=concert_id).first())
     require_unchanged(concert, {"poster": shown.get("poster")})
 
 

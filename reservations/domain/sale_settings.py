@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import DateTimeField, Func
 from django.db.models.functions import Now
 
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from concert_site.lib.stale import ChangedMeanwhile, Shown, comparable, differing
 from queueing.domain.admission import lock_waiting_room
 from reservations.domain.schedules import database_now
@@ -88,9 +88,7 @@ def write_sale_settings(
     # whoever is let in after `limits_changed_at` was let in by the new limits.
     lock_waiting_room(schedule_id)
     ours = ConcertSchedule.objects.filter(pk=schedule_id)
-    before = ours.values(*{*changes, *(shown or {})}).first()
-    if before is None:
-        raise NotFound
+    before = require_found(ours.values(*{*changes, *(shown or {})}).first())
     was_empty = shown is not None and shown.get("queue_message", "") is None
     if was_empty and ours.filter(queue_message_until__lte=Now()).exists():
         # It has ended, and nobody reads it any more.

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import sql_beside
-from concert_site.lib.errors import Conflict, Invalid, NotFound
+from concert_site.lib.errors import Conflict, Invalid, require_found
 from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.zones import day_at, zone_of
 from queueing.domain.draw import has_lobby
@@ -179,9 +179,7 @@ def close_sale(*, schedule_id: int, now: datetime | None = None) -> None:
     if ours.filter(reservation_available_at__lt=moment, deadline_at__gt=moment).update(deadline_at=moment) == 1:
         waiting_room.publish([schedule_id])
         return
-    schedule = ours.first()
-    if schedule is None:
-        raise NotFound
+    require_found(ours.first())
     if ours.filter(deadline_at__lte=moment).exists():
         raise Conflict(_("This sale is closed already."))
     raise Conflict(_("This sale has not opened yet. Unpublish the concert instead."))

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from concert_site.lib.errors import DomainError, Invalid, NotFound
+from concert_site.lib.errors import DomainError, Invalid, require_found
 from concert_site.lib.zones import zone_of
 from reservations.domain import concerts, halls
 from reservations.domain.schedules import Limits, Times, database_now, require_valid_times, write_schedule
@@ -249,9 +249,7 @@ def take_venue(concert_id: int, plan: HallVersion) -> None:
     :raises NotFound: if there is no such concert
     :raises Invalid: if the concert is played elsewhere
     """
-    concert = Concert.objects.filter(pk=concert_id).first()
-    if concert is None:
-        raise NotFound
+    concert = require_found(Concert.objects.filter(pk=concert_id).first())
     if concert.venue_id is None:
         concerts.change_concert(concert_id=concert_id, venue=plan.hall.venue)
     elif concert.venue_id != plan.hall.venue_id:
@@ -266,9 +264,7 @@ def make_date(concert_id: int, times: Times, seats: SeatsOfSeries | None, limits
     """
     # Whoever sends the same series a second time waits here, and then finds the date.
     locked = Concert.objects.select_for_update(of=("self",), no_key=True).select_related("venue")
-    concert = locked.filter(pk=concert_id).first()
-    if concert is None:
-        raise NotFound
+    concert = require_found(locked.filter(pk=concert_id).first())
     if ConcertSchedule.objects.filter(concert=concert_id, concert_at=times.concert_at).exists():
         return None
     schedule = write_schedule(concert_id, concert.time_zone, times, **limits)

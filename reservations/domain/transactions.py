@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError
 
-from concert_site.lib.errors import Conflict, NotFound
+from concert_site.lib.errors import Conflict, require_found
 from reservations.models import ConcertSchedule
 
 
@@ -17,10 +17,7 @@ def lock_schedule(schedule_id: int) -> ConcertSchedule:
     :raises NotFound: if there is none
     """
     locked = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True)
-    schedule = locked.select_related("concert__venue").filter(pk=schedule_id).first()
-    if schedule is None:
-        raise NotFound
-    return schedule
+    return require_found(locked.select_related("concert__venue").filter(pk=schedule_id).first())
 
 
 @contextmanager

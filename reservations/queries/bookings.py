@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.db.models import F
 
 from concert_site.lib.database.statements import Row
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from concert_site.lib.zones import day_at
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.reservation import IS_LIVE, ReservationQuerySet
@@ -49,10 +49,7 @@ def own(reservation_id: int, *, user_id: int, now: datetime | None = None) -> Re
 
     :raises NotFound: if there is none, or it is someone else's
     """
-    found = own_reservations(user_id=user_id, now=now).filter(pk=reservation_id).first()
-    if found is None:
-        raise NotFound
-    return found
+    return require_found(own_reservations(user_id=user_id, now=now).filter(pk=reservation_id).first())
 
 
 def of_reference(reference: str, *, user_id: int, now: datetime | None = None) -> ReservationQuerySet:
@@ -126,10 +123,7 @@ def own_with_schedule(reservation_id: int, *, user_id: int) -> Reservation:
     :raises NotFound: if there is none, or it is someone else's
     """
     found = own_reservations(user_id=user_id).select_related("concert__venue").filter(pk=reservation_id)
-    reservation = found.first()
-    if reservation is None:
-        raise NotFound
-    return reservation
+    return require_found(found.first())
 
 
 def still_free(seat_ids: Iterable[int]) -> set[int]:

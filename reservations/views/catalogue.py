@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.dateparse import parse_date
 
 from concert_site.lib.database.replica import catalogue_from_replica
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from concert_site.lib.web.pages import fan_id
 from reservations.halls.drawing import colours
 from reservations.queries.concerts import concert_card, public_concert
@@ -62,9 +62,7 @@ class ScheduleCard:
 @catalogue_from_replica
 def concert(request: HttpRequest, pk: int) -> HttpResponse:
     """One concert with its dates, and what the fan has of each; of a long tour one day, and a calendar."""
-    found = public_concert(pk)
-    if found is None:
-        raise NotFound
+    found = require_found(public_concert(pk))
     fans = fans_part(request, found.schedules)
     shown, calendar = dates_to_show(found.schedules, fans, wanted=parse_day(request.GET.get("date", "")))
     facts = {

@@ -10,7 +10,7 @@ from django.urls import reverse
 from concert_site.accounts.models import User
 from concert_site.back_office.desk.pages import page, staff_page
 from concert_site.back_office.desk.story import story_of
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from queueing.models import STATE, WaitingToken
 from reservations.models import StaffNote
 from reservations.queries.help_desk import bookings_of_fan
@@ -51,10 +51,7 @@ def fan_of(user_id: int) -> User:
     """
     :raises NotFound: if there is no such account
     """
-    found = User.objects.filter(pk=user_id).first()
-    if found is None:
-        raise NotFound
-    return found
+    return require_found(User.objects.filter(pk=user_id).first())
 
 
 def places_of(user_id: int) -> list[WaitingToken]:
