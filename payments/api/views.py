@@ -2,14 +2,12 @@
 
 from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import validated
 from concert_site.lib.api.openapi import refuses
-from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid, NotFound
 from payments import queries
@@ -35,24 +33,16 @@ from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.providers import TopUpUnavailable
 
 
+@extend_schema_view(get=extend_schema(summary="My payments, newest first"))
 class Payments(ListView[Payment]):
     """GET: the caller's payments. POST: pay."""
 
     serializer_class = PaymentOut
-    pagination_class = NewestFirst
-
-    @property
-    def throttle_scope(self) -> str:
-        """Paying has a budget of its own."""
-        return "pay" if self.request.method == "POST" else "read"
+    write_scope = "pay"
 
     def get_queryset(self) -> PaymentQuerySet:
         """The payments of the caller and of nobody else."""
         return queries.own_payments(user_id=caller_id(self.request))
-
-    @extend_schema(summary="My payments, newest first")
-    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
-        return super().get(request, *args, **kwargs)
 
     @extend_schema(
         summary="Pay reservations",

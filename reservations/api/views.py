@@ -4,17 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib.api import idempotency
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import require_no_fields, validated
 from concert_site.lib.api.openapi import refuses
-from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import DomainError, Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
@@ -100,26 +98,18 @@ def held(body: dict[str, Any], **caller: Any) -> Booking:  # Any: as the domain 
     return single_seats.hold_by_rule(schedule=schedule, seats=body["seats"], substitutes=substitutes, **caller)
 
 
+@extend_schema_view(get=extend_schema(summary="My reservations, newest first"))
 class Reservations(ListView[Reservation]):
     """GET: the caller's reservations. POST: hold seats."""
 
     serializer_class = ReservationOut
-    pagination_class = NewestFirst
+    write_scope = "hold"
 
     permission_classes = [IsAuthenticated, HasVerifiedAddress]
-
-    @property
-    def throttle_scope(self) -> str:
-        """Holding has a budget of its own."""
-        return "hold" if self.request.method == "POST" else "read"
 
     def get_queryset(self) -> ReservationQuerySet:
         """The reservations of the caller and of nobody else."""
         return bookings.own_reservations(user_id=caller_id(self.request))
-
-    @extend_schema(summary="My reservations, newest first")
-    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
-        return super().get(request, *args, **kwargs)
 
     @extend_schema(
         summary="Hold seats",

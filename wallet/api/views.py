@@ -10,7 +10,6 @@ from concert_site.lib.api import idempotency
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import validated
 from concert_site.lib.api.openapi import refuses
-from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused
@@ -75,7 +74,6 @@ class History(ListView[BalanceHistory]):
     """GET: the caller's ledger."""
 
     serializer_class = LedgerEntryOut
-    pagination_class = NewestFirst
 
     def get_queryset(self) -> BalanceHistoryQuerySet:
         """The ledger of the caller and of nobody else."""

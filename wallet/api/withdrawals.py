@@ -4,18 +4,16 @@ from collections.abc import Sequence
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from concert_site.accounts.permissions import HasVerifiedAddress
 from concert_site.lib.api import idempotency
 from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.fields import Body, Money, validated
 from concert_site.lib.api.openapi import refuses
-from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.api.views import ListView, View, answer
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused
@@ -64,25 +62,17 @@ def withdrawals_out(made: Sequence[Withdrawal]) -> list[dict[str, object]]:
     return [dict(WithdrawalOut(each).data) for each in made]
 
 
+@extend_schema_view(get=extend_schema(summary="My withdrawals, newest first"))
 class Withdrawals(ListView[Withdrawal]):
     """GET: the caller's withdrawals. POST: withdraw."""
 
     serializer_class = WithdrawalOut
-    pagination_class = NewestFirst
+    write_scope = "withdraw"
     permission_classes = [IsAuthenticated, HasVerifiedAddress]
-
-    @property
-    def throttle_scope(self) -> str:
-        """Withdrawing has a budget of its own."""
-        return "withdraw" if self.request.method == "POST" else "read"
 
     def get_queryset(self) -> QuerySet[Withdrawal]:
         """The withdrawals of the caller and of nobody else."""
         return queries.own_withdrawals(user_id=caller_id(self.request))
-
-    @extend_schema(summary="My withdrawals, newest first")
-    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
-        return super().get(request, *args, **kwargs)
 
     @extend_schema(
         summary="Withdraw to the card it came from",

@@ -10,6 +10,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from concert_site.lib.api.pagination import NewestFirst
 from concert_site.lib.json import to_json
 from concert_site.lib.web.headers import stored_headers
 
@@ -99,4 +100,11 @@ class View(APIView):
 
 
 class ListView(View, ListAPIView[M]):
-    """A view of a list, page by page."""
+    """A view of a list, page by page, newest first. A POST, if it takes one, counts in `write_scope`."""
+
+    pagination_class = NewestFirst
+    write_scope: str | None = None
+
+    @property
+    def throttle_scope(self) -> str | None:
+        return self.write_scope if self.request.method == "POST" else None
