@@ -61,7 +61,6 @@ def lapsed_context(request: HttpRequest, booking: BookingSummary, lapsed: list[B
 
 
 def checkout_context(request: HttpRequest, booking: BookingSummary) -> dict[str, object]:
-    """What the checkout shows of a booking that is held."""
     balance = wallet_of(fan_id(request)).amount
     prices = [each.price for each in booking.held]
     missing = max(0, booking.to_pay - balance)
@@ -183,7 +182,6 @@ def cancel(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat
 
 
 def confirm_cancellation(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
-    """The page that shows fee and refund, and asks."""
     quotes = [(each, quote_for(each)) for each in seats]
     refund = sum(quote.refund for _each, quote in quotes)
     balance = wallet_of(fan_id(request)).amount

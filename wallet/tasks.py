@@ -26,13 +26,11 @@ def handle_events() -> None:
 
 @shared_task(name="wallet.settle_top_ups")
 def settle_top_ups() -> None:
-    """Ask providers about top-ups that are under way."""
     each_provider("wallet.settle_top_ups", providers_with_due_top_ups, reconciler.settle_due)
 
 
 @shared_task(name="wallet.settle_withdrawals")
 def settle_withdrawals() -> None:
-    """Ask providers about withdrawals that are under way."""
     each_provider("wallet.settle_withdrawals", providers_with_due_withdrawals, reconciler.settle_due_withdrawals)
 
 

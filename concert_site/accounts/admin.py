@@ -227,7 +227,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
 
 
 def about(queryset: QuerySet[User], title: StrOrPromise, warning: StrOrPromise = "") -> Question:
-    """The question about these accounts: how many of fans and of staff, and how many of them are switched off."""
     rows = list(queryset.values_list("is_staff", "is_active"))
     counts = [
         (str(name), _("%(active)s active, %(inactive)s deactivated") % of_these(rows, is_staff=is_staff))

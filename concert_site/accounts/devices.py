@@ -57,7 +57,6 @@ class Device:
         return Device(self.name, (*others, account)[-MOST_ACCOUNTS:])
 
     def token(self) -> str:
-        """What the device keeps and shows."""
         return signing.dumps([self.name, *self.accounts], salt=SALT)
 
 

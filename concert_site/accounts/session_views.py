@@ -17,7 +17,6 @@ OTHERS, EVERYWHERE = "others", "everywhere"
 @private_page
 @throttled("write")
 def sessions(request: HttpRequest) -> HttpResponse:
-    """Where the account is logged in; a form ends one of the sessions, all others, or all."""
     here = request.session.session_key or ""
     listed = sessions_of(fan_id(request), here)
     if request.method != "POST":

@@ -68,7 +68,6 @@ def entries(model: type[Model], pk: object, *, upto: int) -> list[HistoryEntry]:
 
 
 def log_of(model: type[Model], pk: object) -> QuerySet[LogEntry]:
-    """What Django's log has of an object."""
     opts = model._meta  # noqa: SLF001  what a model says of itself
     here = {"content_type__app_label": opts.app_label, "content_type__model": opts.model_name}
     return LogEntry.objects.filter(object_id=str(pk), **here).select_related("user", "content_type").order_by("-pk")

@@ -293,7 +293,6 @@ def summary_of(sale: UUID) -> SaleSummary:
 
 @requires(MAY_SELL, MAY_GIVE, MAY_REFUND)
 def show_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
-    """What was sold: the change due, the tickets to print, and the way back."""
     found = summary_of(sale)
     context = {
         "sale": found,
@@ -333,7 +332,6 @@ def picture_of(payment: Payment) -> str:
 @requires(MAY_SELL, MAY_REFUND)
 @leading_to_approval
 def undo_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
-    """Take tickets of a sale back, and the money out of the till."""
     found = summary_of(sale)
     live = found.live
     form = UndoForm(request.POST or None, live=live)

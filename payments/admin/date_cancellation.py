@@ -115,7 +115,6 @@ def progress(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> Ht
 
 @requires(PERMISSION)
 def retry(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
-    """Have what was refused tried again."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     schedule = schedule_of(schedule_id)
@@ -129,7 +128,6 @@ def retry(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpR
 
 
 def cancel_step(request: HttpRequest, schedule: ConcertSchedule) -> Step | None:
-    """The button, for who may cancel a date that wasn't canceled."""
     if schedule.canceled_at is not None or not request.user.has_perm(PERMISSION):
         return None
     return Step(_("Cancel this date"), reverse("admin:payments_cancel_date", args=[schedule.pk]), variant="danger")

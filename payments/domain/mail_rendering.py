@@ -95,7 +95,6 @@ def render_date_canceled(payments: Sequence[Payment]) -> EmailMultiAlternatives:
 
 
 def render_announcement(recipient: AnnouncementRecipient) -> EmailMultiAlternatives:
-    """The mail of an announcement to one of its ticket holders, in their language."""
     told, fan = recipient.announcement, recipient.user
     language = language_of(fan)
     concert = told.concert_schedule.concert
@@ -145,7 +144,6 @@ def render_outcome(made: Sequence[Withdrawal]) -> EmailMultiAlternatives:
 
 
 def message_of(name: str, context: dict[str, object], fan: User, head: dict[str, str]) -> EmailMultiAlternatives:
-    """A mail as text and as HTML, out of the templates of this name."""
     folder = f"payments/mails/{name}"
     context = context | {"house": house_in(get_language() or "")}
     # A subject is one line, whatever stands in the name of a concert: a line break would begin another header.

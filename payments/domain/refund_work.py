@@ -165,7 +165,6 @@ class Lease:
 
     @classmethod
     def written(cls, run_id: int, condition: Q) -> "Lease | None":
-        """Lease a run where this is so."""
         own = RefundRun.objects.filter(condition, pk=run_id, ended_at=None)
         if own.update(leased_until=Now() + LEASE) != 1:
             return None

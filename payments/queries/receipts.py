@@ -73,7 +73,6 @@ def receipt_of(booking: BookingSummary, *, user_id: int) -> BookingReceipt | Non
 
 
 def line_of(payment: Payment) -> ReceiptLine:
-    """A payment with what came of it."""
     if payment.refund_fee is None:
         return ReceiptLine(payment, refund=0, fee=0)
     return ReceiptLine(payment, refund=payment.price - payment.refund_fee, fee=payment.refund_fee)

@@ -42,7 +42,6 @@ class ConcertPages(StaffAdmin):
         return HttpResponseRedirect(reverse("admin:reservations_concert_change", args=[obj.pk]))
 
     def summary(self, request: HttpRequest, concert: Concert) -> dict[str, object]:
-        """The latest dates, and what this member of staff may do next."""
         rows = ConcertSchedule.objects.filter(concert=concert.pk).order_by("-concert_at", "-pk")
         dates = list(staff.schedules(rows)[: MOST_DATES + 1])
         is_public = Concert.objects.filter(IS_AVAILABLE, pk=concert.pk).exists()

@@ -182,7 +182,6 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
 
 
 def question_about(rows: list[Concert], title: StrOrPromise) -> Question:
-    """Each of these concerts, with what has become of the seats of its coming dates."""
     counted = staff.concerts(Concert.objects.filter(pk__in=[concert.pk for concert in rows]).order_by("pk"))
     counts = [(str(concert), cells.seats(staff.seat_counts(concert))) for concert in counted]
     return Question(title, counts, len(rows))

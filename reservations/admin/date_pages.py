@@ -64,7 +64,6 @@ PANELS: list[Callable[[HttpRequest, ConcertSchedule], SafeString]] = []
 
 
 def date_panel(request: HttpRequest, schedule: ConcertSchedule) -> DatePanel:
-    """What was changed about a date, and what this member of staff may change."""
     steps = [own_step(request, schedule, name) for name in ("move", "message")]
     steps += [make(request, schedule) for make in STEPS]
     return DatePanel(
@@ -76,7 +75,6 @@ def date_panel(request: HttpRequest, schedule: ConcertSchedule) -> DatePanel:
 
 
 def own_step(request: HttpRequest, schedule: ConcertSchedule, name: str) -> Step | None:
-    """The button of a step of ours, for who may do it."""
     may, label = {
         "move": (schedule.canceled_at is None and request.user.has_perm(CHANGE_DATE), _("Change the date")),
         "message": (request.user.has_perm(MESSAGE_HOLDERS), _("Write to all ticket holders")),

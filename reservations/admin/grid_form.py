@@ -63,7 +63,6 @@ class HallSectionForm(SectionForm):
 
 
 def grid_of(form: type[SectionForm]) -> Any:  # Any: the class that Django makes
-    """The form of a hall, a form a section."""
     most = grids.MOST_SECTIONS
     return forms.formset_factory(form, extra=3, max_num=most, absolute_max=most, validate_max=True)
 

@@ -175,7 +175,6 @@ class HallPages(StaffAdmin):
 
     @schedule_view("manage_blocks")
     def release_named(self, request: HttpRequest, schedule: ConcertSchedule, *, named_hold_id: int) -> HttpResponse:
-        """Ask once, then put all that a named hold still keeps back on sale."""
         found = get_object_or_404(hall_states.named_holds_of(schedule.pk), pk=named_hold_id)
         back = reverse(f"admin:{PREFIX}_hall_named", args=[schedule.pk])
         if request.method == "POST":

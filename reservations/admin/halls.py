@@ -126,7 +126,6 @@ class HallAdmin(DomainAdmin):
         halls.delete_hall(hall_id=obj.pk)
 
     def summary(self, request: HttpRequest, hall: Any) -> dict[str, Any]:  # Any: a row, and values of a template
-        """The map of the newest plan, what is in it, and the versions before."""
         plan = library.plan_with_seats(hall.pk)
         return {
             "hall": hall,
@@ -158,7 +157,6 @@ class HallAdmin(DomainAdmin):
         return get_object_or_404(self.get_queryset(request), pk=hall_id)
 
     def import_page(self, request: HttpRequest, hall_id: int) -> HttpResponse:
-        """A file becomes the first or the next plan; all that is wrong with it is said here."""
         hall = self.hall_of(request, hall_id, is_changed=True)
         base = staff.annotation(hall, "version") or 0
         form = ReplaceForm(request.POST or None, request.FILES or None, initial={"base_version": base})

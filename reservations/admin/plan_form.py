@@ -53,6 +53,5 @@ class PlanForm(forms.Form):
             self.add_error("plan", _("This file can't be imported."))
 
     def problems(self) -> tuple[list[str], list[str]]:
-        """What is wrong with the file: the first of it, and what else."""
         found = list(self.found or map(str, self.errors.get("plan", [])))
         return found[:SHOWN], found[SHOWN:]

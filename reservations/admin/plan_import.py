@@ -34,7 +34,6 @@ LONGEST_NAME = 100
 
 @schedule_view(*ADDING_SEATS)
 def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-    """Take a file; all that is wrong with it is said here."""
     seat_setup.require_no_seats(schedule.pk)
     form = PlanForm(request.POST, request.FILES) if request.method == "POST" else PlanForm()
     if request.method == "POST" and form.is_valid():

@@ -111,7 +111,6 @@ class ReservationAdmin(ReadOnlyAdmin):
 
 
 def question_about(chosen: list[Reservation]) -> Question:
-    """How many of these reservations are of which date, and how many of them are held."""
     found: dict[str, list[bool]] = {}
     for each in chosen:
         is_held = bookings.state_of(each) == Status.RESERVING
@@ -126,7 +125,6 @@ def question_about(chosen: list[Reservation]) -> Question:
 
 
 def released_by_domain(reservation_id: int) -> bool:
-    """Whether the reservation was held, and is so no more."""
     try:
         return holds.release_hold(reservation_id=reservation_id)
     except NotFound:

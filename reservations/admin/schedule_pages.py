@@ -83,7 +83,6 @@ class SchedulePages(StaffAdmin):
 
     @schedule_view(*ADDING_SEATS)
     def add_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """Seats out of a few numbers: fill in sections, look at the sums, save."""
         if request.method != "POST":
             seat_setup.require_no_seats(schedule.pk)
         sections = GRID(request.POST or None, prefix="sections")
@@ -110,7 +109,6 @@ class SchedulePages(StaffAdmin):
 
     @schedule_view(*REMOVING_SEATS)
     def remove_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        """Ask once, then take all seats away, so that others can be made."""
         if request.method == "POST":
             count = seat_setup.remove_seats(schedule_id=schedule.pk)
             return self.done(request, schedule, _("Removed all %(count)s seats.") % {"count": f"{count:,}"})
@@ -230,7 +228,6 @@ def change_waiting_room(schedule: ConcertSchedule, form: SaleSettingsForm) -> st
 
 
 def more_rows(request: HttpRequest) -> Any:  # Any: a QueryDict, as forms take it
-    """What was sent, with room for more sections."""
     sent = request.POST.copy()
     total = sent.get("sections-TOTAL_FORMS", "")
     rows = int(total) if total.isdecimal() and len(total) <= LONGEST_NUMBER else 0

@@ -194,7 +194,6 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
         return super().response_change(request, obj)
 
     def warn_of_lobby(self, request: HttpRequest, changed: ConcertSchedule) -> None:
-        """Say how many fans wait for the opening, and when it is now."""
         fans = line.count_gathered(changed.pk)
         if fans:
             text = ngettext(

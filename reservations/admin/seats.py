@@ -94,7 +94,6 @@ class SeatAdmin(ReadOnlyAdmin):
     actions = ("take_off_sale", "put_on_sale", "change_category", "mark_accessible", "mark_not_accessible")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConcertSeat]:
-        """Seats with their date and holder, and the time of reading."""
         rows: QuerySet[ConcertSeat] = super().get_queryset(request)
         related = rows.select_related("concert_schedule__concert", "user")
         return related.defer("concert_schedule__layout", "concert_schedule__draw_seed").annotate(is_free=IS_FREE)
@@ -265,7 +264,6 @@ class SeatAdmin(ReadOnlyAdmin):
 
 
 def question_about(queryset: QuerySet[ConcertSeat], title: str) -> Question:
-    """How many of these seats are of which date, and in which state; more than one date is asked for in earnest."""
     by_date = counts_by_date(queryset)
     dates = ConcertSchedule.objects.select_related("concert__venue").defer("layout", "draw_seed").in_bulk(by_date)
     lines = [(evening_of(dates[pk]), counts_in_words(counts)) for pk, counts in by_date.items()]

@@ -28,7 +28,6 @@ def done(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, sai
 
 @schedule_view(*ADDING_SEATS)
 def use_hall_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-    """Choose a hall, look at its map, price its categories, save."""
     seat_setup.require_no_seats(schedule.pk)
     plans = library.choosable(schedule.concert)
     plan = chosen(plans, request)
@@ -88,7 +87,6 @@ class KeepForm(forms.Form):
 
 @schedule_view(*KEEPING)
 def keep_hall_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-    """Put the seats and the map of a date into the library, to be used for others."""
     venue = schedule.concert.venue
     if venue is None:
         messages.error(request, _("Give the concert a venue first: a hall belongs to one."))

@@ -146,7 +146,6 @@ def set_times(
 
 
 def is_booked(schedule_id: int) -> bool:
-    """Whether anybody holds or has paid a seat of a date."""
     return of_schedule(schedule_id).filter(IS_LIVE).exists()
 
 

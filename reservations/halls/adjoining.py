@@ -143,7 +143,6 @@ def usual_steps(spots: Sequence[Spot], rows: Sequence[Sequence[int]]) -> Iterato
 
 
 def cut(spots: Sequence[Spot], row: Sequence[int], usual: float) -> list[list[int]]:
-    """The stretches of a row."""
     stretches = [[row[0]]]
     for nth, step in zip(row[1:], steps_of(spots, row), strict=True):
         if step > CUT * usual:

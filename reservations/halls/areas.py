@@ -72,7 +72,6 @@ class Area:
         return place | look | (self.written.as_json() if self.written else {})
 
     def measures(self) -> dict[str, object]:
-        """How large it is, in the words of its shape."""
         if self.shape == Shape.RECTANGLE:
             return {"width": self.width, "height": self.height}
         if self.shape == Shape.CIRCLE:

@@ -91,7 +91,6 @@ def nearest(colour: str, others: Iterable[str]) -> float:
 
 
 def least_distance(colours: Sequence[str]) -> float:
-    """How far the two are apart that are most alike."""
     return min((distance(one, other) for one, other in combinations(colours, 2)), default=math.inf)
 
 

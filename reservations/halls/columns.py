@@ -127,7 +127,6 @@ def extent(layout: Mapping[str, object], points: Sequence[Point], pitch: float) 
 
 
 def is_seen(area: Json) -> bool:
-    """Whether anything of an area is drawn."""
     fills = (colour_of(area.get("color")), colour_of(area.get("border_color")))
     return bool(text_of(area.get("text"))) or any(fill not in {"", TRANSPARENT} for fill in fills)
 
@@ -174,7 +173,6 @@ def colours_of(area: Json) -> dict[str, object]:
 
 
 def text_on(area: Json, width: float, height: float) -> dict[str, object]:
-    """What is written on it, counted from its origin."""
     text = text_of(area.get("text"))[:LONGEST_TEXT]
     if not text:
         return {}

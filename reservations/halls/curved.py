@@ -101,7 +101,6 @@ def arc(tier: Tier, section: str, middle: float, row: int, letter: str) -> Itera
 
 
 def tier_labels(tier: Tier) -> Iterator[Label]:
-    """The names of a tier's sections, in front of its first row."""
     for nth, name in enumerate(tier.sections):
         x, y = around(tier.first_radius - 1.5 * ROW_DEPTH, section_middle(tier, nth))
         yield Label(f"{tier.name} {name}", x, y, size=14)

@@ -156,6 +156,5 @@ def grid_seat(nth: int, across: int, names: Sequence[str], category: Category) -
 
 
 def grid_label(block: int, across: int, name: str) -> Label:
-    """The name of a block, above the middle of its first row."""
     x, y = grid_corner(block, across)
     return Label(name, x + BLOCK_WIDTH / 2, y - AISLE / 2)

@@ -29,7 +29,6 @@ def calendar(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def calendar_entry(request: HttpRequest, booking: BookingSummary) -> CalendarEntry:
-    """A booking as calendars need it."""
     first, schedule = booking.first, booking.schedule
     concert = first.concert
     host = urlsplit(settings.SITE_URL).hostname

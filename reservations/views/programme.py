@@ -148,7 +148,6 @@ def genre_chips(form: ProgrammeSearch, query: QueryDict) -> list[tuple[str, str]
 
 
 def chips(form: ProgrammeSearch, query: QueryDict) -> Iterator[Chip]:
-    """All that narrows the list, each with the way to take it away."""
     for name, value in form.cleaned_data.items():
         if value:
             yield Chip(chip_text(form, name, value), f"?{query_without(query, name, 'page')}")

@@ -64,7 +64,6 @@ def chosen_day(schedules: Sequence[PublicSchedule], wanted: date | None) -> date
 
 
 def tour_calendar(schedules: Sequence[PublicSchedule], fans: Mapping[int, FanSchedule], chosen: date) -> TourCalendar:
-    """The month of the chosen day, with the way to the others."""
     by_day = {on: list(each) for on, each in groupby(sorted(schedules, key=by_date), key=by_date)}
     days = {on: day_of(on, each, fans, is_chosen=on == chosen) for on, each in by_day.items()}
     return TourCalendar(

@@ -62,13 +62,11 @@ class SettlementDayAdmin(ReadOnlyAdmin):
 
     @requires(MAY_SETTLE)
     def again(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Compare the day again."""
         row = get_object_or_404(SettlementDay, pk=pk)
         return took_step(request, lambda: settle(row.provider, row.day))
 
     @requires(MAY_SETTLE)
     def settle(self, request: HttpRequest, provider: str, day: str) -> HttpResponse:
-        """Compare a day that was missed."""
         try:
             on = date.fromisoformat(day)
         except ValueError:

@@ -85,7 +85,6 @@ def settle_day(provider: str, day: date, *, now: datetime | None = None) -> Sett
 
 
 def names_in(book: Iterable[BookLine]) -> set[str]:
-    """Every reference, ours or the provider's, that a book has."""
     return {name for line in book for name in (line.reference, line.provider_reference) if name}
 
 
@@ -151,7 +150,6 @@ def difference_between(line: BookLine, own: OwnLine | None) -> Difference:
 
 
 def only_ours(own: OwnLine) -> Difference:
-    """A line that the provider's book lacks."""
     reference, *others = own.names
     return Difference(
         reference=reference,

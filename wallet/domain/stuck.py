@@ -30,7 +30,6 @@ class Stuck:
 
 
 def stuck(*, now: datetime | None = None) -> Stuck:
-    """All that is stuck now."""
     return Stuck(
         for_staff=list(for_staff().select_related("user")[:MOST_SHOWN]),
         late_top_ups=list(late_top_ups(now).select_related("user")[:MOST_SHOWN]),
@@ -68,7 +67,6 @@ def late_withdrawals(now: datetime | None = None) -> QuerySet[Withdrawal]:
 
 
 def failed_events() -> QuerySet[ProviderEvent]:
-    """Messages that were given up."""
     return ProviderEvent.objects.filter(state=EventState.FAILED).order_by("pk")
 
 

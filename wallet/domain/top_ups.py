@@ -271,7 +271,6 @@ def credit(top_up: TopUp, outcome: Outcome, now: datetime | None = None) -> None
 
 
 def credit_params(top_up: TopUp, outcome: Outcome, *, now: datetime | None) -> dict[str, object]:
-    """What credit_top_up.sql is called with."""
     return {
         "top_up": top_up.pk,
         "method": outcome.method[:100],

@@ -216,7 +216,6 @@ def take(amount: int, top_ups: Sequence[TopUp], reason: Reason, now: datetime | 
 
 
 def take_part(top_up: TopUp, amount: int, reason: Reason, at: datetime) -> Withdrawal:
-    """One of them."""
     order = {
         "top_up": top_up.pk,
         "amount": amount,
@@ -295,7 +294,6 @@ def require_provider(withdrawal: Withdrawal) -> None:
 
 
 def order_of(withdrawal: Withdrawal) -> RefundOrder:
-    """What its provider is asked."""
     return RefundOrder(
         reference=withdrawal.reference,
         payment_reference=withdrawal.top_up.reference,

@@ -42,7 +42,6 @@ class Balance(models.Model):
 
 class BalanceHistoryQuerySet(models.QuerySet["BalanceHistory"]):
     def of(self, *, user_id: int) -> "BalanceHistoryQuerySet":
-        """The ledger of one fan."""
         return self.filter(user_id=user_id)
 
 

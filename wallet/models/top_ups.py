@@ -52,7 +52,6 @@ TRANSITIONS = {
 
 class TopUpQuerySet(StateQuerySet["TopUp"]):
     def of(self, *, user_id: int) -> "TopUpQuerySet":
-        """The top-ups of one fan."""
         return self.filter(user_id=user_id)
 
     def open(self) -> "TopUpQuerySet":

@@ -29,7 +29,6 @@ TRANSITIONS = {
 
 class WithdrawalQuerySet(StateQuerySet["Withdrawal"]):
     def of(self, *, user_id: int) -> "WithdrawalQuerySet":
-        """The withdrawals of one fan."""
         return self.filter(user_id=user_id)
 
 

@@ -195,7 +195,6 @@ class Stripe:
         return self.known_refund(order) or RefundOutcome(status=Status.UNKNOWN)
 
     def known_refund(self, order: RefundOrder) -> RefundOutcome | None:
-        """The refund of this reference among those of the payment."""
         params: RefundListParams = {"payment_intent": order.payment_provider_reference or "", "limit": PAGE}
         with knowing(), asking():
             for refund in self.client.v1.refunds.list(params).auto_paging_iter():

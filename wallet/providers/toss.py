@@ -170,7 +170,6 @@ class Toss:
         return self.known_refund(order) or RefundOutcome(status=Status.UNKNOWN)
 
     def known_refund(self, order: RefundOrder) -> RefundOutcome | None:
-        """The refund of this reference among those of the payment."""
         payment = self.payment_of(order.payment_reference)
         return refund_in(payment, order.reference) if payment else None
 

@@ -67,7 +67,6 @@ def stranger_page(request: HttpRequest, top_up: TopUp) -> HttpResponse:
 
 
 def status_context(top_up: TopUp) -> dict[str, object]:
-    """What the page of a top-up shows."""
     return {
         "top_up": top_up,
         "is_stuck": top_up.failure in STUCK,

@@ -152,7 +152,6 @@ def found_for(schedule_ids: Sequence[int], seen: Pass) -> dict[str, Any]:  # Any
 
 @staff_page(may_run)
 def control(request: HttpRequest, *, schedule_id: int, name: str) -> HttpResponse:
-    """Apply a control of one sale; the answer shows what came of it."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     schedule = get_object_or_404(ConcertSchedule.objects.select_related("concert__venue"), pk=schedule_id)

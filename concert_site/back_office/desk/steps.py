@@ -274,7 +274,6 @@ def page_of_exchange(  # noqa: PLR0917  what the page shows
 
 @staff_page(SERVE)
 def note(request: HttpRequest, reference: str = "", user_id: int | None = None) -> HttpResponse:
-    """Write a note, and come back."""
     where = reverse("admin:booking", args=[reference]) if reference else reverse("admin:fan", args=[user_id])
     form = StepForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -180,7 +180,6 @@ def read_zones(raw: Json, reading: Reading, drawn: Drawn) -> Iterator[tuple[str,
 
 
 def zone_parts(zone: Json, place: PlanPosition, reading: Reading, drawn: Drawn) -> list[FileRow]:
-    """The rows of a zone; its areas go to `drawn`."""
     origin = origin_of(zone, place, reading.problems)
     areas = zone.get("areas")
     for area in areas if isinstance(areas, list) else []:

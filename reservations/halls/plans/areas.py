@@ -27,7 +27,6 @@ class Drawn:
     left_out: int = 0
 
     def add(self, raw: Json, origin: Point) -> None:
-        """Read an area of a zone that begins at `origin`."""
         area = read_area(raw, origin)
         points = len(area.points) if area else 0
         if area is None or len(self.areas) >= MOST_AREAS or self.points + points > MOST_POINTS:
