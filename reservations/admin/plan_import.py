@@ -25,6 +25,7 @@ from reservations.halls.drawing import draw_hall
 from reservations.halls.hall import LONGEST, Hall
 from reservations.halls.plans import Plan, read_plan
 from reservations.models import ConcertSchedule
+from reservations.queries.halls import SectionSize
 
 LONGEST_NAME = 100
 
@@ -136,9 +137,9 @@ def preview(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, 
     )
 
 
-def sections_of(plan: Plan) -> list[tuple[str, int, int]]:
+def sections_of(plan: Plan) -> list[SectionSize]:
     rows = Counter(row.section for row in plan.rows)
     seats: Counter[str] = Counter()
     for row in plan.rows:
         seats[row.section] += len(row.seats)
-    return [(section, rows[section], seats[section]) for section in rows]
+    return [SectionSize(section, rows[section], seats[section]) for section in rows]
