@@ -2,12 +2,12 @@
 
     python bench/drills/bare_host.py [--suite bookworm|trixie] [--quick] [--embedded] [--outages] [--hold]
 
-As root, with mmdebstrap and systemd-nspawn (`apt-get install mmdebstrap systemd-container`). The first run makes a tree
-in --cache (three minutes, with the network); later ones boot it in seconds, without any network. Then the commands of
-the page are typed in its order, what they print is compared with the page, and in between a visitor logs in through
-nginx, services are killed, settings broken and mended, and pages asked for all the time while everything is restarted.
-Exit code 1, and what differed, at the first thing that isn't as it should be. `--quick` begins with a tree that has the
-Debian packages installed already, and breaks nothing.
+As root, with mmdebstrap and systemd-nspawn (`apt-get install mmdebstrap systemd-container`), for --outages a C compiler
+besides; one at a time. The first run makes a tree in --cache (three minutes, with the network); later ones boot it in
+seconds, without any network. Then the commands of the page are typed in its order, what they print is compared with the
+page; in between a visitor logs in through nginx, services are killed, settings broken and mended, and pages asked for
+while everything is restarted. Exit code 1, and what differed, at the first thing that is not as it should be.
+`--quick` begins with a tree that has the Debian packages installed already, and breaks nothing.
 """
 
 import argparse
@@ -271,7 +271,7 @@ def main() -> None:
     # Ended from outside, it takes its machine down as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     tree = asked.cache / asked.suite
-    make_tree(tree, asked.suite, [*packages, *chain(*more), *bare_outside.PACKAGES, *bare_outages.PACKAGES])
+    make_tree(tree, asked.suite, [*packages, *chain(*more), *bare_outside.PACKAGES])
     wheels = asked.cache / f"{asked.suite}-wheels"
     fetch_wheels(wheels, asked.suite, LOCKS)
     if asked.quick:
