@@ -12,7 +12,8 @@ from bare_drill import Drill
 
 REDIS_SECONDS, FROZEN_SECONDS, CLOCK_SECONDS, FULL_SECONDS = 60, 35, 45, 20
 WHOLE_SECONDS = 60
-# A clock of their own for all services, the machine's being everybody's. (libfaketime 0.9.10, Debian 12's, breaks
+# A clock of their own for the site's processes, nginx and Redis, the machine's being everybody's; PostgreSQL is started
+# by a program of Debian's that passes nothing on. (libfaketime 0.9.10, Debian 12's, breaks
 # Python's sleep and keeps Redis from starting.)
 CLOCK = Path(__file__).with_name("bare_clock.c")
 LIBRARY, SHIFT = Path("usr/lib/frontrow-clock.so"), "/etc/clock-shift"
