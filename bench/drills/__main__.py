@@ -78,6 +78,7 @@ class Drill:
 
 DRILLS = (
     Drill("alerts", 4, ("prometheus",)),
+    Drill("backup_at_size", 4),
     Drill("backup_elsewhere", 4),
     Drill("bare_host", 12, ("mmdebstrap", "systemd-nspawn"), as_root=True),
     Drill("beat_lease", 2),
@@ -86,6 +87,7 @@ DRILLS = (
     Drill("next_major", 2, (POSTGRES,), as_root=True),
     Drill("point_in_time", 2, (POSTGRES, "pgbackrest"), as_root=True),
     Drill("postgres_tls", 2, (POSTGRES,)),
+    Drill("prune_beside_holds", 2),
     Drill("redis_failover", 2),
     Drill(
         "redis_cluster",
