@@ -52,12 +52,12 @@ def sell(site: Stack, tickets: int, per_fan: int) -> Audience:
 def cancel(schedule_id: int) -> None:
     """Press the button, as the page does."""
     from concert_site.accounts.models import User
-    from payments.domain.date_cancellation import Cancellation, cancel_date
+    from payments.domain.date_cancellation import DateCancellation, cancel_date
     from payments.models import RefundTo
-    from reservations.domain.date_changes import Reason
+    from reservations.domain.date_changes import ChangeReason
 
     clerk = User.objects.create_superuser("clerk@frontrow.example")
-    cancel_date(Cancellation(schedule_id, Reason(en="Flood"), RefundTo.WALLET), actor_id=clerk.pk)
+    cancel_date(DateCancellation(schedule_id, ChangeReason(en="Flood"), RefundTo.WALLET), actor_id=clerk.pk)
 
 
 def watch(site: Stack, tickets: int, kills: int) -> tuple[float, int]:

@@ -173,7 +173,7 @@ def hall_without_bookings(seats: int) -> int:
         for table in ("concert", "concert_schedule", "concert_seat"):
             cursor.execute(f"select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}))")
     now = schedules.database_now()
-    times = schedules.Times(now, now + timedelta(days=1), now + timedelta(days=1))
+    times = schedules.ScheduleTimes(now, now + timedelta(days=1), now + timedelta(days=1))
     return concerts.create_concert(name="Mistyped", hall=plain_hall(seats, 1000), times=times).schedule_id
 
 

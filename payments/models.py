@@ -15,12 +15,12 @@ from reservations.models import ConcertSchedule, Reservation
 from wallet.models import BalanceHistory
 
 
-class State(models.TextChoices):
+class PaymentState(models.TextChoices):
     COMPLETED = "COMPLETED", _("paid")
     CANCELED = "CANCELED", _("refunded")
 
 
-TRANSITIONS = {State.COMPLETED: {State.CANCELED}}
+TRANSITIONS = {PaymentState.COMPLETED: {PaymentState.CANCELED}}
 
 
 class PaymentQuerySet(StateQuerySet["Payment"]):
@@ -38,7 +38,7 @@ class Payment(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, db_index=False, verbose_name=_("fan"))
     price = models.BigIntegerField(_("amount"))
     complimentary = models.BooleanField(_("complimentary"), default=False, db_default=False)
-    state = models.CharField(_("state"), max_length=9, choices=State, default=State.COMPLETED)
+    state = models.CharField(_("state"), max_length=9, choices=PaymentState, default=PaymentState.COMPLETED)
     refund_fee = models.BigIntegerField(_("refund fee"), null=True, blank=True)
     confirmed_mail_at = models.DateTimeField(_("confirmation mailed at"), null=True, blank=True)
     canceled_mail_at = models.DateTimeField(_("cancellation mailed at"), null=True, blank=True)
@@ -60,7 +60,7 @@ class Payment(models.Model):
             ("give_complimentary", "Can give complimentary tickets"),
         ]
         constraints = [
-            models.CheckConstraint(condition=one_of("state", State), name="payment_state_known"),
+            models.CheckConstraint(condition=one_of("state", PaymentState), name="payment_state_known"),
             # What costs nothing is a complimentary ticket, and nothing else is.
             models.CheckConstraint(
                 condition=Q(price__gt=0, complimentary=False) | Q(price=0, complimentary=True),

@@ -14,7 +14,7 @@ from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 
 
-class Status(models.TextChoices):
+class TokenStatus(models.TextChoices):
     WAITING = "WAITING", _("waiting")
     ACTIVE = "ACTIVE", _("active")
     EXPIRED = "EXPIRED", _("expired")
@@ -30,10 +30,10 @@ class ExpiredReason(models.TextChoices):
 
 
 TRANSITIONS = {
-    Status.WAITING: {Status.ACTIVE, Status.EXPIRED},
-    Status.ACTIVE: {Status.EXPIRED},
+    TokenStatus.WAITING: {TokenStatus.ACTIVE, TokenStatus.EXPIRED},
+    TokenStatus.ACTIVE: {TokenStatus.EXPIRED},
 }
-LIVE = (Status.WAITING, Status.ACTIVE)
+LIVE = (TokenStatus.WAITING, TokenStatus.ACTIVE)
 
 
 # The status that everybody reads, and why a token ends whose time is over.
@@ -75,7 +75,7 @@ class WaitingToken(models.Model):
         "reservations.ConcertSchedule", models.PROTECT, db_index=False, verbose_name=_("schedule")
     )
     token = models.UUIDField(_("token"), default=uuid.uuid4, unique=True, editable=False)
-    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.WAITING)
+    status = models.CharField(_("status"), max_length=8, choices=TokenStatus, default=TokenStatus.WAITING)
     number = models.BigIntegerField(_("number"), null=True, blank=True)
     created_at = models.DateTimeField(_("joined at"), db_default=Now())
     entered_at = models.DateTimeField(_("entered at"), null=True, blank=True)
@@ -92,7 +92,7 @@ class WaitingToken(models.Model):
         verbose_name = _("waiting token")
         verbose_name_plural = _("waiting tokens")
         constraints = [
-            models.CheckConstraint(condition=one_of("status", Status), name="token_status_known"),
+            models.CheckConstraint(condition=one_of("status", TokenStatus), name="token_status_known"),
             models.CheckConstraint(
                 condition=Q(expired_reason__isnull=True) | one_of("expired_reason", ExpiredReason),
                 name="token_reason_known",

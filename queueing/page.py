@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from queueing.facts import OVERDUE_SECONDS, QueueSnapshot, RoomState, TokenView
-from queueing.models import ExpiredReason, Status
+from queueing.models import ExpiredReason, TokenStatus
 from queueing.pace import PAGE_SPREAD_MOST, minutes_of_wait, most_ahead, poll_after
 from queueing.verification import entry_of
 
@@ -107,12 +107,14 @@ class WaitingPage:
 
     @property
     def least_waiting(self) -> int:
-        return 1 if self.token is not None and self.token.status == Status.WAITING else 0
+        return 1 if self.token is not None and self.token.status == TokenStatus.WAITING else 0
 
     @property
     def has_waited_in_vain(self) -> bool:
         """Whether the sale ended before this fan's turn: not for who was inside, has booked or had left."""
-        return self.token is not None and (self.token.status == Status.WAITING or self.token.expired_reason in IN_VAIN)
+        return self.token is not None and (
+            self.token.status == TokenStatus.WAITING or self.token.expired_reason in IN_VAIN
+        )
 
     # --- What the clock brings ---------------------------------------------------------------------
 
@@ -249,13 +251,13 @@ def panel_of(state: RoomState, token: TokenView | None) -> str:
     """Which part the page shows to whom."""
     if state in ENDED:
         return "ended"
-    if token is not None and token.status == Status.WAITING:
+    if token is not None and token.status == TokenStatus.WAITING:
         if token.number is not None:
             return "line"
         return "lobby" if state in BEFORE_THE_OPENING else "drawing"
     if state == RoomState.UPCOMING:
         return "upcoming"
-    if token is not None and token.status == Status.EXPIRED:
+    if token is not None and token.status == TokenStatus.EXPIRED:
         return "over"
     return "invite" if state == RoomState.LOBBY else "join"
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from concert_site.lib.database.statements import Row, fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from queueing.facts import TokenView
-from queueing.models import Status, WaitingToken
+from queueing.models import TokenStatus, WaitingToken
 
 # A token as it reads at a moment, whatever is still to be tidied up.
 AS_READ = """
@@ -37,7 +37,7 @@ def new_token(row: Row, schedule_id: int) -> TokenView:
     return TokenView(
         token=row["token"],
         schedule_id=schedule_id,
-        status=Status.WAITING,
+        status=TokenStatus.WAITING,
         number=row["number"],
         created_at=row["created_at"],
         entered_at=None,
@@ -77,20 +77,20 @@ def place_of(schedule_id: int, *, user_id: int, named: UUID | None) -> TokenView
             token = own_token(named, user_id=user_id)
     if token is not None and token.schedule_id != schedule_id:
         token = None
-    if token is not None and token.status != Status.EXPIRED:
+    if token is not None and token.status != TokenStatus.EXPIRED:
         return token
     return token_in_line(schedule_id, user_id=user_id) or token
 
 
 def count_gathered(schedule_id: int) -> int:
     """How many wait without a number: in the lobby, or while the numbers are being drawn. It counts them all."""
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING)
     return waiting.filter(number__isnull=True).count()
 
 
 def count_inside(schedule_id: int) -> int:
     """How many are inside, by their state: never many more than the cap."""
-    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.ACTIVE).count()
+    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.ACTIVE).count()
 
 
 def had_a_line(schedule_id: int) -> bool:

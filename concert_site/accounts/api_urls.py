@@ -21,7 +21,7 @@ urlpatterns = [
     operation("auth/email/verify/resend", own.SendCodeAgain),
     operation("auth/password/reset", own.ResetPassword),
     operation("account/password/change", ChangePasswordView, input_class=own.NewPasswordInput),
-    operation("account/email", own.Address),
+    operation("account/email", own.OwnAddress),
     operation("auth/password/request", own.RequestPasswordReset),
     operation("auth/2fa/authenticate", mfa.AuthenticateView, input_class=own.AuthenticateInput),
     operation("auth/2fa/reauthenticate", mfa.ReauthenticateView, input_class=own.ReauthenticateInput),

@@ -64,7 +64,7 @@ class ChangeAddressInput(SpacesCount, OwnPassword, account_inputs.AddEmailInput)
     password = restkit.CharField(required=False)
 
 
-class Address(ManageEmailView):  # type: ignore[misc]  # as above
+class OwnAddress(ManageEmailView):  # type: ignore[misc]  # as above
     """`account/email`: the one address of an account, and the one that it may become.
 
     `POST` asks for another, to which a code is mailed; `auth/email/verify` with that code makes it the account's.

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.accounts.forms import UnclaimedAddress
 
 
-class Login(LoginForm):  # type: ignore[misc]  # allauth comes without types
+class LoginPageForm(LoginForm):  # type: ignore[misc]  # allauth comes without types
     """allauth's own, in the words of this site: its Korean calls the box one that keeps the address."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
@@ -17,7 +17,7 @@ class Login(LoginForm):  # type: ignore[misc]  # allauth comes without types
         self.fields["remember"].label = _("Stay logged in")
 
 
-class SignUp(UnclaimedAddress, SignupForm):  # type: ignore[misc]  # as above
+class SignUpPageForm(UnclaimedAddress, SignupForm):  # type: ignore[misc]  # as above
     """allauth's own."""
 
 

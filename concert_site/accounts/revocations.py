@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from concert_site.accounts.tokens import longest_life
 from concert_site.lib.database.statements import Row, fetch
 from concert_site.lib.errors import Unavailable
-from concert_site.lib.redis import Breaker, client, connect
+from concert_site.lib.redis import RedisBreaker, client, connect
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def asker_of(url: str) -> Callable[[], object]:
 
     With connections of its own: their timeouts are shorter. Made at the first need, since a cluster may be away then.
     """
-    breaker, quick = Breaker(), cache(partial(connect, url, timeout=PATIENCE_SECONDS))
+    breaker, quick = RedisBreaker(), cache(partial(connect, url, timeout=PATIENCE_SECONDS))
     return lambda: breaker.call(lambda: quick().eval(ASK_VERSION, 1, VERSION, secrets.token_hex(8)))
 
 

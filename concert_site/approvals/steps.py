@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from concert_site.approvals.models import Approval
 from concert_site.lib.lazy_text import StrOrPromise
 
-Line = tuple[StrOrPromise, str]
+DescriptionLine = tuple[StrOrPromise, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Step:
     title: StrOrPromise
     permission: str
     run: Callable[[Approval], object]
-    describe: Callable[[Approval], Sequence[Line]]
+    describe: Callable[[Approval], Sequence[DescriptionLine]]
 
 
 _steps: dict[str, Step] = {}

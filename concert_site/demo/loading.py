@@ -13,7 +13,7 @@ from concert_site.demo.house import load_house
 from concert_site.lib.zones import zone_of
 from payments.models import Payment
 from reservations.domain.posters import Poster, store_poster
-from reservations.domain.schedules import Times, create_schedule, database_now
+from reservations.domain.schedules import ScheduleTimes, create_schedule, database_now
 from reservations.halls.curved import curved_hall
 from reservations.halls.hall import Hall, plain_hall
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, Venue
@@ -33,7 +33,7 @@ LOCK = 0xDE30
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class DemoLogin:
     """An account to try the demo with."""
 
     title: str
@@ -41,8 +41,8 @@ class Login:
     phrase: str
 
 
-FAN = Login("Fan", "fan@frontrow.example", "front-row-2026")
-STAFF = Login("Staff", "staff@frontrow.example", "front-row-2026")
+FAN = DemoLogin("Fan", "fan@frontrow.example", "front-row-2026")
+STAFF = DemoLogin("Staff", "staff@frontrow.example", "front-row-2026")
 
 
 @transaction.atomic(durable=True)
@@ -82,16 +82,16 @@ def evening(now: datetime, days: int) -> datetime:
     return datetime.combine(now.astimezone(zone).date() + timedelta(days=days), time(19, 30), tzinfo=zone)
 
 
-def times(now: datetime, *, opens_in_days: float, played_in_days: int) -> Times:
+def times(now: datetime, *, opens_in_days: float, played_in_days: int) -> ScheduleTimes:
     """A sale that goes on until two hours before the concert."""
     concert_at = evening(now, played_in_days)
-    return Times(
+    return ScheduleTimes(
         opens_at=now + timedelta(days=opens_in_days), closes_at=concert_at - timedelta(hours=2), concert_at=concert_at
     )
 
 
 def make(
-    item: programme.Item, hall: Hall, when: Times, **columns: object
+    item: programme.ProgrammeEntry, hall: Hall, when: ScheduleTimes, **columns: object
 ) -> tuple[Concert, ConcertSchedule, list[ConcertSeat]]:
     poster = store_poster(Poster(suffix="svg", content=item.drawing))
     concert = Concert.objects.create(
@@ -113,7 +113,7 @@ def make(
     return concert, schedule, seats
 
 
-def place_of(hall: programme.Hall) -> dict[str, str]:
+def place_of(hall: programme.DemoHall) -> dict[str, str]:
     return {"address": hall.address, "map_url": hall.map_url, "time_zone": hall.time_zone}
 
 

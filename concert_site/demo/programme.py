@@ -12,7 +12,7 @@ SEOUL = "Asia/Seoul"
 
 
 @dataclass(frozen=True, slots=True)
-class Hall:
+class DemoHall:
     """Where concerts of the demo are played: invented halls at places that maps know."""
 
     name: str
@@ -21,22 +21,22 @@ class Hall:
     time_zone: str = SEOUL
 
 
-ARTS_CENTRE = Hall(
+ARTS_CENTRE = DemoHall(
     name="달빛아트센터 콘서트홀 · Moonlight Arts Centre, Concert Hall",
     address="서울특별시 서초구 남부순환로 2406 · 2406 Nambusunhwan-ro, Seocho-gu, Seoul",
     map_url="https://www.openstreetmap.org/?mlat=37.4786&mlon=127.0118#map=17/37.4786/127.0118",
 )
-RIVERSIDE = Hall(
+RIVERSIDE = DemoHall(
     name="강변 야외무대 · Riverside Open-Air Stage",
     address="서울특별시 영등포구 여의동로 330 · 330 Yeouidong-ro, Yeongdeungpo-gu, Seoul",
     map_url="https://www.openstreetmap.org/?mlat=37.5284&mlon=126.9327#map=17/37.5284/126.9327",
 )
-DOME = Hall(
+DOME = DemoHall(
     name="하늘돔 · Haneul Dome",
     address="서울특별시 구로구 경인로 430 · 430 Gyeongin-ro, Guro-gu, Seoul",
     map_url="https://www.openstreetmap.org/?mlat=37.4982&mlon=126.8671#map=17/37.4982/126.8671",
 )
-CORNER = Hall(
+CORNER = DemoHall(
     name="소극장 모퉁이 · Corner Theatre",
     address="서울특별시 종로구 대학로 104 · 104 Daehak-ro, Jongno-gu, Seoul",
     map_url="https://www.openstreetmap.org/?mlat=37.5812&mlon=127.0028#map=18/37.5812/127.0028",
@@ -46,14 +46,14 @@ NO_CAMERAS = "공연 중 사진과 영상 촬영은 금합니다.\nNo pictures o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class ProgrammeEntry:
     """What the programme says about a concert."""
 
     name: str
     host: str
     description: str
     poster: str
-    hall: Hall
+    hall: DemoHall
     genre: Genre
     minutes: int
     age: int
@@ -68,7 +68,7 @@ class Item:
         return (POSTERS / self.poster).read_bytes()
 
 
-UPCOMING = Item(
+UPCOMING = ProgrammeEntry(
     name="한강 재즈 나이트 · Han River Jazz Night",
     host="강변문화재단 Riverside Culture Foundation",
     description=(
@@ -86,7 +86,7 @@ UPCOMING = Item(
         f"In rain we hand out ponchos; umbrellas stay closed.\n\n{WHEELCHAIRS}"
     ),
 )
-LOBBY = Item(
+LOBBY = ProgrammeEntry(
     name="심야 라디오 공개방송 · Midnight Radio, Live",
     host="한밤라디오 Hanbam Radio",
     description=(
@@ -102,7 +102,7 @@ LOBBY = Item(
     cast="진행 한지우 Jiwoo Han\n초대 손님 밤의 산책 Night Walk",
     notices=f"방송이 시작되면 입장하실 수 없습니다.\nNobody is let in once we are on air.\n\n{NO_CAMERAS}",
 )
-ON_SALE = Item(
+ON_SALE = ProgrammeEntry(
     name="달빛 필하모닉: 말러 교향곡 5번 · Moonlight Philharmonic: Mahler 5",
     host="달빛 필하모닉 Moonlight Philharmonic",
     description=(
@@ -120,7 +120,7 @@ ON_SALE = Item(
         f"There is an interval of 20 minutes. Latecomers are let in between movements.\n\n{NO_CAMERAS}\n\n{WHEELCHAIRS}"
     ),
 )
-IN_LINE = Item(
+IN_LINE = ProgrammeEntry(
     name="루미나 월드투어 서울 · LUMINA World Tour in Seoul",
     host="하늘엔터테인먼트 Haneul Entertainment",
     description=(
@@ -144,7 +144,7 @@ IN_LINE = Item(
     ),
 )
 LINE_MESSAGE = "순서대로 세 분씩 입장합니다. Fans are let in three at a time, in order."
-SOLD_OUT = Item(
+SOLD_OUT = ProgrammeEntry(
     name="작은 방의 어쿠스틱, 봄 · Acoustic in a Small Room, Spring",
     host="소극장 모퉁이 Corner Theatre",
     description=(

@@ -13,12 +13,11 @@ from django.contrib.auth.hashers import make_password
 from django.db.models import OuterRef, Subquery
 
 from concert_site.accounts.models import User
-from payments.models import Payment, State
-from queueing.models import Status as TokenStatus
-from queueing.models import WaitingToken
+from payments.models import Payment, PaymentState
+from queueing.models import TokenStatus, WaitingToken
 from reservations.domain.holds import new_reference
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, Reservation, SeatStatus
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from wallet.models import Balance, BalanceHistory, Kind, TopUp, TopUpState
 
 FAMILY_NAMES = ["김", "이", "박", "최", "정", "강", "조", "윤", "장", "임", "한", "오", "서", "신"]
@@ -54,7 +53,7 @@ def add_sales(
     reservations = Reservation.objects.bulk_create(
         [row for party, fan in zip(sold, fans, strict=False) for row in booking_of(party, fan, concert, schedule, at)]
     )
-    owner = Reservation.objects.filter(concert_seat=OuterRef("pk"), status=Status.RESERVED).values("user_id")
+    owner = Reservation.objects.filter(concert_seat=OuterRef("pk"), status=ReservationStatus.RESERVED).values("user_id")
     seats = ConcertSeat.objects.filter(pk__in=[row.concert_seat_id for row in reservations])
     seats.move(SeatStatus.AVAILABLE, SeatStatus.TEMPORARY, user_id=Subquery(owner), expired_at=at)
     seats.move(SeatStatus.TEMPORARY, SeatStatus.RESERVED, expired_at=None, reserved_at=at)
@@ -64,7 +63,7 @@ def add_sales(
             reservation=row,
             user_id=row.user_id,
             price=row.price,
-            state=State.COMPLETED,
+            state=PaymentState.COMPLETED,
             confirmed_mail_at=at,
             created_at=at,
             updated_state_at=at,
@@ -85,7 +84,7 @@ def booking_of(party: Party, fan: User, concert: Concert, schedule: ConcertSched
             concert_name=concert.name,
             concert_date=schedule.concert_date,
             price=seat.seat_price,
-            status=Status.RESERVED,
+            status=ReservationStatus.RESERVED,
             created_at=at,
             updated_state_at=at,
         )

@@ -31,7 +31,7 @@ class BodyRefused(Exception):
     """The body can't be taken."""
 
 
-class TooLarge(BodyRefused):
+class BodyTooLarge(BodyRefused):
     """It is longer than its address takes."""
 
 
@@ -70,7 +70,7 @@ class BodyReader:
         if size == 0:
             return BytesIO(), 0
         if size is not None and size > limit:
-            raise TooLarge
+            raise BodyTooLarge
         task = cast("asyncio.Task[object]", asyncio.current_task())
         self._deadlines[task] = time.monotonic() + SMALL_SECONDS
         try:
@@ -152,7 +152,7 @@ class Buffered(tempfile.SpooledTemporaryFile[bytes]):
         self._count(before, -1)
         self._count(self.length, 1)
         if self.length > limit:
-            raise TooLarge
+            raise BodyTooLarge
         if self._reader.in_memory > MEMORY_BUDGET or self._reader.in_files > FILE_BUDGET:
             raise NoRoom
         self.write(piece)

@@ -16,7 +16,7 @@ from concert_site.lib import metrics
 log = logging.getLogger(__name__)
 
 
-class Work(Protocol):
+class LaneJob(Protocol):
     """Something to be done in a thread."""
 
     def run(self) -> None:
@@ -39,9 +39,9 @@ class Lane:
         self.waiting = waiting
         self.seconds = seconds
         self._running: list[threading.Thread] = []
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._queue: SimpleQueue[LaneJob | None] = SimpleQueue()
         # What waits, and until when; whoever takes it out of here, a thread or the clock, has it.
-        self._until: dict[Work, float] = {}
+        self._until: dict[LaneJob, float] = {}
         # The threads that are at work.
         self._busy: set[int] = set()
 
@@ -59,7 +59,7 @@ class Lane:
         while self._running:
             self._running.pop().join(seconds)
 
-    def submit(self, work: Work) -> bool:
+    def submit(self, work: LaneJob) -> bool:
         """Queue work; false if too much waits already."""
         if len(self._until) >= self.waiting:
             metrics.LANE_REFUSED.add(self.name)
@@ -87,7 +87,7 @@ class Lane:
         metrics.LANE_REFUSED.have(self.name)
 
     def _work(self) -> None:
-        get: Callable[[], Work | None] = self._queue.get
+        get: Callable[[], LaneJob | None] = self._queue.get
         number = threading.get_ident()
         while (work := get()) is not None:
             until = self._until.pop(work, None)

@@ -16,7 +16,7 @@ from concert_site.lib.web.refusals import SERVER_ERRORS, json_refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FrontRefusal:
     """What is answered in place of Django."""
 
     status: int
@@ -26,11 +26,13 @@ class Refusal:
 
 
 CLOSING = (("connection", "close"),)
-MALFORMED = Refusal(400, "malformed_request", _("The request can't be read."), CLOSING)
-TOO_SLOW = Refusal(408, "request_timeout", _("The request took too long to arrive."), CLOSING)
-TOO_LARGE = Refusal(413, "too_large", _("This request is too large."), CLOSING)
-BUSY = Refusal(503, "unavailable", _("The service is busy. Please try again in a moment."), (("retry-after", "2"),))
-FAILED = Refusal(500, "error", _("Something went wrong on our side"))
+MALFORMED = FrontRefusal(400, "malformed_request", _("The request can't be read."), CLOSING)
+TOO_SLOW = FrontRefusal(408, "request_timeout", _("The request took too long to arrive."), CLOSING)
+TOO_LARGE = FrontRefusal(413, "too_large", _("This request is too large."), CLOSING)
+BUSY = FrontRefusal(
+    503, "unavailable", _("The service is busy. Please try again in a moment."), (("retry-after", "2"),)
+)
+FAILED = FrontRefusal(500, "error", _("Something went wrong on our side"))
 
 
 def language_of(scope: Scope) -> str:
@@ -38,7 +40,7 @@ def language_of(scope: Scope) -> str:
     return "ko" if str(scope.headers.get("accept-language", "")).lower().startswith("ko") else "en"
 
 
-def rendered(refusal: Refusal, scope: Scope, path: str, request_id: str = "") -> tuple[list[Header], bytes]:
+def rendered(refusal: FrontRefusal, scope: Scope, path: str, request_id: str = "") -> tuple[list[Header], bytes]:
     metrics.REFUSALS.add(refusal.code)
     with override(language_of(scope)):
         detail = str(refusal.detail)

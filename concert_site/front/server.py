@@ -22,7 +22,7 @@ from concert_site.front.environ import BASE, environ_of
 from concert_site.front.handlers import API, READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
 from concert_site.front.not_modified import CurrentVersions, key_of
-from concert_site.front.refusals import Refusal, rendered
+from concert_site.front.refusals import FrontRefusal, rendered
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
 from concert_site.front.seen import Seen
@@ -56,8 +56,8 @@ SCRAPES = "scrapes"
 LEVELS_SECONDS = 1.0
 # The web server has waited for what was on its way; a thread that is still at work then is left behind.
 STOPPING_SECONDS = 0.2
-REFUSED_BODIES: dict[type[BodyRefused], Refusal] = {
-    bodies.TooLarge: refusals.TOO_LARGE,
+REFUSED_BODIES: dict[type[BodyRefused], FrontRefusal] = {
+    bodies.BodyTooLarge: refusals.TOO_LARGE,
     bodies.TooSlow: refusals.TOO_SLOW,
     bodies.Malformed: refusals.MALFORMED,
     bodies.NoRoom: refusals.BUSY,
@@ -130,7 +130,7 @@ class Exchange:
         self._refuse(refusals.BUSY)
         self._end()
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: FrontRefusal) -> None:
         self.front.refuse(refusal, self.scope, self.transport, self.path, self.seen.request_id)
 
     def _end(self) -> None:
@@ -216,7 +216,9 @@ class Front:
             return self._metrics(scope, transport)
         return self._through_a_lane(scope, transport, path)
 
-    def refuse(self, refusal: Refusal, scope: Scope, transport: Transport, path: str, request_id: str = "") -> None:
+    def refuse(
+        self, refusal: FrontRefusal, scope: Scope, transport: Transport, path: str, request_id: str = ""
+    ) -> None:
         """Answer in place of Django; nothing happens if it was answered already."""
         transport.response_bytes(refusal.status, *rendered(refusal, scope, path, request_id))
 
@@ -265,7 +267,7 @@ class Front:
             except BodyRefused as refused:
                 self.refuse(REFUSED_BODIES[type(refused)], scope, transport, path, request_id)
                 # Who asked first is told no, and sends nothing.
-                if isinstance(refused, bodies.TooLarge | bodies.NoRoom) and "expect" not in headers:
+                if isinstance(refused, bodies.BodyTooLarge | bodies.NoRoom) and "expect" not in headers:
                     await self.bodies.discard(transport)
                 return
         handler = self.dispatcher.handler_of(method, path, has_cookie="cookie" in headers)

@@ -109,7 +109,7 @@ def broker_client() -> redis.Redis:
     return client_of(settings.BROKER_URL or settings.REDIS_URL)
 
 
-class Breaker:
+class RedisBreaker:
     """Remembers that Redis is away, so that requests don't queue up behind its timeouts."""
 
     def __init__(self) -> None:
@@ -146,9 +146,9 @@ def kind_of(error: RedisError) -> str:
     return "refused" if isinstance(error, ResponseError) else "other"
 
 
-breaker = Breaker()
+breaker = RedisBreaker()
 # Of Celery's Redis, where that is another one.
-broker_breaker = Breaker()
+broker_breaker = RedisBreaker()
 
 
 def try_redis(step: Callable[[redis.Redis], T], otherwise: T) -> T:

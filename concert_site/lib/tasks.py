@@ -41,7 +41,7 @@ def pending_key(task: str, schedule_id: int | None) -> str:
     return f"pending:{task}:{schedule_id or 'all'}"
 
 
-class Sender(Protocol):
+class TaskSender(Protocol):
     """What puts a message into a queue."""
 
     def queue_of(self, task: str) -> str:
@@ -54,10 +54,10 @@ class Sender(Protocol):
         """
 
 
-_senders: list[Sender] = []
+_senders: list[TaskSender] = []
 
 
-def use_sender(sender: Sender) -> None:
+def use_sender(sender: TaskSender) -> None:
     _senders[:] = [sender]
 
 

@@ -21,7 +21,7 @@ from concert_site.approvals.models import Approval
 from concert_site.lib.redis import try_broker, try_redis
 from concert_site.operations import periodic_tasks
 from concert_site.operations.monitoring import part_monitor, process_health
-from payments.models import Payment, State
+from payments.models import Payment, PaymentState
 from payments.queries import CONFIRMED, owed_payments
 from payments.queries.withdrawal_mails import untold
 from queueing.domain import snapshots
@@ -85,7 +85,7 @@ def owed_mails() -> Iterator[GaugeMetricFamily]:
     """Mails that are to be sent."""
     confirmed = owed_payments(CONFIRMED)
     # Those of canceled dates as well: to leave them out takes a walk through reservations.
-    canceled = Payment.objects.filter(state=State.CANCELED, canceled_mail_at__isnull=True)
+    canceled = Payment.objects.filter(state=PaymentState.CANCELED, canceled_mail_at__isnull=True)
     kinds: dict[str, QuerySet[Any]] = {  # Any: as above
         "confirmed": confirmed,
         "canceled": canceled,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sentry_sdk.types import Event
 
 
-class State:
+class TracingState:
     """What makes spans in this process; None while there are no traces."""
 
     provider: TracerProvider | None = None
@@ -34,7 +34,7 @@ class State:
         self.instrumentors = []
 
 
-_state = State()
+_state = TracingState()
 FAILED = 500
 LONGEST_STATEMENT = 200
 

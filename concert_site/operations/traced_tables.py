@@ -3,7 +3,7 @@
 The ledger, payments and money on its way aren't here: their rows say who and why themselves, and are only added to.
 """
 
-from concert_site.trace.triggers import AnyTraced, Joined, Traced, TracedInBulk
+from concert_site.trace.triggers import AnyTraced, JoinTable, Traced, TracedInBulk
 
 OF_USERS = ("email", "name", "is_active", "is_staff", "is_superuser", "locale")
 
@@ -17,8 +17,8 @@ TRACED: tuple[AnyTraced, ...] = (
         watched=OF_USERS,
         fan="id",
     ),
-    Joined("users_groups", of="users", key="user_id", field="groups", value="group_id", is_about_fan=True),
-    Joined(
+    JoinTable("users_groups", of="users", key="user_id", field="groups", value="group_id", is_about_fan=True),
+    JoinTable(
         "users_user_permissions",
         of="users",
         key="user_id",
@@ -27,7 +27,7 @@ TRACED: tuple[AnyTraced, ...] = (
         is_about_fan=True,
     ),
     Traced("auth_group"),
-    Joined("auth_group_permissions", of="auth_group", key="group_id", field="permissions", value="permission_id"),
+    JoinTable("auth_group_permissions", of="auth_group", key="group_id", field="permissions", value="permission_id"),
     Traced("ceiling"),
     Traced("approval", fan="fan_id"),
     Traced("venue", ignored=("search_key",)),

@@ -41,8 +41,8 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Frontrow: "
 ACCOUNT_FORMS = {
-    "login": "concert_site.accounts.login.Login",
-    "signup": "concert_site.accounts.login.SignUp",
+    "login": "concert_site.accounts.login.LoginPageForm",
+    "signup": "concert_site.accounts.login.SignUpPageForm",
 }
 SOCIALACCOUNT_FORMS = {"signup": "concert_site.accounts.login.SocialSignUp"}
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"

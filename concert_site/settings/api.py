@@ -40,8 +40,8 @@ SPECTACULAR_SETTINGS = {
         "NextStepKind": ["redirect"],
         # How one pays, and where a refund goes.
         "WalletOrCard": ["wallet", "card"],
-        "TokenStatus": "queueing.models.Status",
-        "ReservationStatus": "reservations.models.reservation.Status",
+        "TokenStatus": "queueing.models.TokenStatus",
+        "ReservationStatus": "reservations.models.reservation.ReservationStatus",
         "ConcertStatus": "reservations.models.concert.ConcertStatus",
     },
     "OAS_VERSION": "3.1.0",

@@ -11,7 +11,7 @@ from concert_site.house.models import HouseFacts, HousePage
 from concert_site.trace.models import Change
 from payments.models import Payment, Rebooking, RefundRun, TillEntry
 from queueing.models import WaitingToken
-from reservations.domain.schedules import Times, create_schedule
+from reservations.domain.schedules import ScheduleTimes, create_schedule
 from reservations.halls.hall import plain_hall
 from reservations.models import (
     Announcement,
@@ -41,7 +41,7 @@ class Site:
         revoked = AccessRevocation.objects.create(user_id=fan.pk)
         venue = Venue.objects.create(name="A hall")
         concert = Concert.objects.create(name="A concert", venue=venue)
-        times = Times(opens_at=NOW - 60 * MINUTE, closes_at=NOW + 60 * MINUTE, concert_at=NOW + 90 * MINUTE)
+        times = ScheduleTimes(opens_at=NOW - 60 * MINUTE, closes_at=NOW + 60 * MINUTE, concert_at=NOW + 90 * MINUTE)
         schedule, seats = create_schedule(
             concert=concert,
             hall=plain_hall(4, 50_000),

@@ -19,7 +19,7 @@ from queueing.domain import line
 from queueing.models import WaitingToken
 from reservations.domain import holds, waiting_room
 from reservations.domain.concerts import create_concert
-from reservations.domain.schedules import Times, database_now
+from reservations.domain.schedules import ScheduleTimes, database_now
 from reservations.halls.hall import plain_hall
 from reservations.models import Reservation
 from wallet.domain import top_ups
@@ -37,7 +37,7 @@ class Storm:
         self.show = create_concert(
             name="Storm",
             hall=plain_hall(12, 10_000),
-            times=Times(opens_at=now - A_DAY, closes_at=now + A_DAY, concert_at=now + 30 * A_DAY),
+            times=ScheduleTimes(opens_at=now - A_DAY, closes_at=now + A_DAY, concert_at=now + 30 * A_DAY),
             queue_max_active=4,
             tickets_per_fan=3,
         )

@@ -133,12 +133,12 @@ def test_half_a_backup_is_never_taken_for_one(tmp_path):
 def test_rule_keeps_the_newest_of_days_weeks_and_months():
     times = [NIGHT - timedelta(days=day, hours=hour) for day in range(100) for hour in (0, 1)]
     nightly = [Kept(made_at, f"{(NIGHT - made_at).days}-{made_at.hour}", 1) for made_at in times]
-    gone = keeping.superfluous(nightly, keeping.Rule(daily=3, weekly=2, monthly=3))
+    gone = keeping.superfluous(nightly, keeping.RetentionRule(daily=3, weekly=2, monthly=3))
     left = sorted(set(nightly) - set(gone), reverse=True)
     # Monday 1 March; Sundays end weeks; months end on 28 February and 31 January.
     assert [kept.name for kept in left] == ["0-3", "1-3", "2-3", "29-3"]
-    assert keeping.superfluous(nightly, keeping.Rule(0, 0, 0)) == []
-    assert len(keeping.superfluous(nightly[:1], keeping.Rule(0, 0, 1))) == 0
+    assert keeping.superfluous(nightly, keeping.RetentionRule(0, 0, 0)) == []
+    assert len(keeping.superfluous(nightly[:1], keeping.RetentionRule(0, 0, 1))) == 0
 
 
 def test_unknown_store_is_refused():

@@ -17,7 +17,7 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.demo import loading
 from concert_site.demo.programme import IN_LINE, ITEMS, LOBBY, ON_SALE, SOLD_OUT, UPCOMING
 from concert_site.operations import audit
-from queueing.domain.draw import Drawn, draw
+from queueing.domain.draw import DrawOutcome, draw
 from queueing.models import WaitingToken
 from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
@@ -128,7 +128,7 @@ def test_forty_fans_gather_for_an_opening_in_ten_minutes_and_numbers_are_drawn_t
     assert timedelta(minutes=8) < opens_in <= timedelta(minutes=10)
     assert lobby.filter(status="WAITING", number=None, created_at__lt=timezone.now()).count() == lobby.count() == 40
     ConcertSchedule.objects.filter(pk=schedule.pk).update(reservation_available_at=timezone.now())
-    assert draw(schedule.pk) == Drawn(drawn=40, late=0)
+    assert draw(schedule.pk) == DrawOutcome(drawn=40, late=0)
     waiting_room.tick(schedule.pk)
     assert lobby.filter(status="ACTIVE").count() == 12
 

@@ -20,7 +20,7 @@ from concert_site.tests.line_proofs import draw_again, draw_of, rows
 from concert_site.tests.mutants import mutant
 from concert_site.tests.pooled import direct
 from queueing.domain import admission, draw, line
-from queueing.domain.draw import Drawn
+from queueing.domain.draw import DrawOutcome
 from queueing.models import ExpiredReason, WaitingToken
 from queueing.tests.factories import NOW, make_fans, numbers_of, stand_in_lobby
 from reservations.domain import waiting_room
@@ -95,7 +95,7 @@ def test_who_joins_before_the_opening_and_commits_during_the_draw_is_drawn(sched
         join(schedule)
         drawing = draw_behind(schedule)
 
-    assert drawing.result(timeout=60) == Drawn(drawn=6, late=0)
+    assert drawing.result(timeout=60) == DrawOutcome(drawn=6, late=0)
     assert is_by_lot(schedule)
     assert broken_invariants() == {}
 
@@ -107,7 +107,7 @@ def test_control_without_the_barrier_such_a_fan_is_not_in_the_draw(schedule):
         with transaction.atomic():
             join(schedule)
             drawing = draw_behind(schedule)
-        assert drawing.result(timeout=60) == Drawn(drawn=5, late=1)
+        assert drawing.result(timeout=60) == DrawOutcome(drawn=5, late=1)
 
 
 def test_who_joins_while_numbers_are_drawn_gets_one_behind_them(schedule):
@@ -136,7 +136,7 @@ def test_control_who_does_not_look_behind_the_lock_is_left_without_a_number(sche
 def test_control_without_the_lock_of_those_who_join_one_is_left_without_a_number(schedule):
     with mutant(LOBBY, SHARED_LOCK), transaction.atomic():
         join(schedule)
-        assert at_once([partial(draw.draw, schedule.pk, now=NOW)]) == [Drawn(drawn=0, late=0)]
+        assert at_once([partial(draw.draw, schedule.pk, now=NOW)]) == [DrawOutcome(drawn=0, late=0)]
 
     assert set(broken_invariants()) == {9}
 
@@ -148,7 +148,7 @@ def test_who_joins_late_commits_before_the_line_is_drawn(schedule):
         join(schedule, at=NOW + SECOND)
         drawing = draw_behind(schedule)
 
-    assert drawing.result(timeout=60) == Drawn(drawn=2, late=1)
+    assert drawing.result(timeout=60) == DrawOutcome(drawn=2, late=1)
     assert broken_invariants() == {}
 
 
@@ -198,7 +198,7 @@ def test_who_joins_slowly_is_numbered_though_the_next_was_quicker(schedule):
 
     with mutant(DRAW_LINE, HALT_BEHIND_THE_BARRIER):
         drawing, _ = join_slowly_while_another_is_quick(schedule)
-        assert drawing.result(timeout=60) == Drawn(drawn=3, late=2)
+        assert drawing.result(timeout=60) == DrawOutcome(drawn=3, late=2)
 
     assert broken_invariants() == {}
 
@@ -208,7 +208,7 @@ def test_control_who_looks_for_the_first_row_behind_the_barrier_leaves_the_slow_
 
     with mutant(DRAW_LINE, LOOK_BEHIND_THE_BARRIER):
         drawing, slow = join_slowly_while_another_is_quick(schedule)
-        assert drawing.result(timeout=60) == Drawn(drawn=3, late=1)
+        assert drawing.result(timeout=60) == DrawOutcome(drawn=3, late=1)
 
     assert number_of(slow) is None
     assert set(broken_invariants()) == {9}
@@ -222,7 +222,7 @@ def test_joining_goes_on_while_the_lots_are_written(schedule):
         drawing = draw_behind(schedule)
         (late,) = at_once([partial(join, schedule, fan, at=NOW + SECOND)])
 
-    assert drawing.result(timeout=60) == Drawn(drawn=5, late=1)
+    assert drawing.result(timeout=60) == DrawOutcome(drawn=5, late=1)
     assert number_of(late.token.token) == 6
     assert is_by_lot(schedule)
 
@@ -239,7 +239,7 @@ def test_who_joins_again_while_the_lots_are_written_is_answered_at_once(schedule
         (again,) = at_once([partial(join, schedule, fan)])
 
     assert (again.token.token, again.is_new) == (first.token.token, False)
-    assert drawing.result(timeout=60) == Drawn(drawn=6, late=0)
+    assert drawing.result(timeout=60) == DrawOutcome(drawn=6, late=0)
 
 
 def test_control_who_inserts_before_looking_waits_for_the_draw(schedule):
@@ -252,7 +252,7 @@ def test_control_who_inserts_before_looking_waits_for_the_draw(schedule):
             leave(tokens[-1])
             drawing = draw_behind(schedule)
             (again,) = at_once([partial(join, schedule, fan)])
-        assert drawing.result(timeout=60) == Drawn(drawn=6, late=0)
+        assert drawing.result(timeout=60) == DrawOutcome(drawn=6, late=0)
 
     assert isinstance(again, OperationalError)
     assert "lock timeout" in str(again)
@@ -265,7 +265,7 @@ def test_of_two_draws_at_once_the_second_leaves_it_at_that(schedule):
         first = draw.draw(schedule.pk, now=NOW)
         (second,) = at_once([partial(draw.draw, schedule.pk, now=NOW)])
 
-    assert (first, second) == (Drawn(drawn=5, late=0), None)
+    assert (first, second) == (DrawOutcome(drawn=5, late=0), None)
     assert is_by_lot(schedule)
 
 
@@ -301,7 +301,7 @@ def test_who_waits_for_a_draw_that_is_undone_makes_it(schedule):
         second = start_behind(partial(draw.draw, schedule.pk, waits=True, now=NOW))
         transaction.set_rollback(True)
 
-    assert second.result(timeout=60) == Drawn(drawn=5, late=0)
+    assert second.result(timeout=60) == DrawOutcome(drawn=5, late=0)
     assert is_by_lot(schedule)
 
 
@@ -310,7 +310,7 @@ def test_eight_draws_at_once_are_one(schedule):
 
     answers = at_once([partial(draw.draw, schedule.pk, now=NOW)] * 8)
 
-    assert sorted(answers, key=str) == [Drawn(drawn=40, late=0), *[None] * 7]
+    assert sorted(answers, key=str) == [DrawOutcome(drawn=40, late=0), *[None] * 7]
     assert is_by_lot(schedule)
     assert broken_invariants() == {}
 
@@ -322,7 +322,7 @@ def test_who_leaves_as_the_lots_are_written_keeps_the_number_in_the_list(schedul
         leave(tokens[0])
         drawing = draw_behind(schedule)
 
-    assert drawing.result(timeout=60) == Drawn(drawn=5, late=0)
+    assert drawing.result(timeout=60) == DrawOutcome(drawn=5, late=0)
     assert WaitingToken.objects.get(token=tokens[0]).expired_reason == "LEFT"
     assert is_by_lot(schedule)
     admission.admit(schedule.pk)
@@ -351,7 +351,7 @@ def test_who_left_and_came_back_before_the_draw_has_one_lot(schedule):
         again = join(schedule, fan)
         drawing = draw_behind(schedule)
 
-    assert drawing.result(timeout=60) == Drawn(drawn=5, late=0)
+    assert drawing.result(timeout=60) == DrawOutcome(drawn=5, late=0)
     assert (number_of(first), number_of(again.token.token) is None) == (None, False)
 
 
@@ -367,7 +367,7 @@ def test_an_opening_that_is_moved_during_the_draw_undoes_it(schedule):
 
     assert not WaitingToken.objects.filter(number__isnull=False).exists()
     assert draw.draw(schedule.pk, now=NOW + 30 * SECOND) is None
-    assert draw.draw(schedule.pk, now=NOW + 60 * SECOND) == Drawn(drawn=6, late=0)
+    assert draw.draw(schedule.pk, now=NOW + 60 * SECOND) == DrawOutcome(drawn=6, late=0)
     assert is_by_lot(schedule)
 
 
@@ -380,7 +380,7 @@ def test_control_who_does_not_look_at_the_opening_again_draws_for_another(schedu
             ConcertSchedule.objects.filter(pk=schedule.pk).update(reservation_available_at=NOW + 60 * SECOND)
             drawing = draw_behind(schedule)
         # Three by time are, by the opening in force, entries of the draw.
-        assert drawing.result(timeout=60) == Drawn(drawn=3, late=3)
+        assert drawing.result(timeout=60) == DrawOutcome(drawn=3, late=3)
 
 
 def test_an_opening_cannot_be_moved_once_its_numbers_are_drawn(schedule):
@@ -410,7 +410,7 @@ def test_a_draw_that_is_killed_leaves_nothing_and_the_next_comes_to_the_same_num
             drawing.result(timeout=60)
 
     assert not WaitingToken.objects.filter(number__isnull=False).exists()
-    assert draw.draw(schedule.pk, now=NOW + SECOND) == Drawn(drawn=30, late=1)
+    assert draw.draw(schedule.pk, now=NOW + SECOND) == DrawOutcome(drawn=30, late=1)
     by_number = WaitingToken.objects.order_by("number").values_list("token", flat=True)
     assert list(by_number) == draw_again(seed, tokens) + late
 
@@ -481,5 +481,5 @@ def test_another_schedules_draw_is_not_waited_for(schedule):
         join(other)
         (meanwhile,) = at_once([partial(draw.draw, schedule.pk, now=NOW)])
 
-    assert meanwhile == Drawn(drawn=3, late=0)
+    assert meanwhile == DrawOutcome(drawn=3, late=0)
     assert numbers_of(other, "WAITING") == [None]

@@ -11,13 +11,13 @@ from concert_site.lib.errors import DomainError
 from concert_site.tests.audited import broken_invariants
 from payments.domain import counter, counter_refunds, date_cancellation, rebooking, refund_work, refunds
 from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
-from payments.domain.date_cancellation import Cancellation
+from payments.domain.date_cancellation import DateCancellation
 from payments.domain.till import Tender
 from payments.models import RefundTo, TillEntry
 from payments.tests.scenes import make_fan, pay
 from queueing.models import WaitingToken
 from reservations.domain import date_changes, holds, named_holds, seats
-from reservations.domain.date_changes import Move, Reason
+from reservations.domain.date_changes import ChangeReason, Move
 from reservations.domain.named_holds import Keeping
 from reservations.models import ConcertSchedule, ConcertSeat, NamedHold, Reservation
 from reservations.tests.factories import make_schedule, make_seats
@@ -26,7 +26,7 @@ from wallet.domain import adjustments
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEATS = 16
-WHY = Reason(ko="출연자 건강 문제", en="The singer is ill")
+WHY = ChangeReason(ko="출연자 건강 문제", en="The singer is ill")
 
 
 class House:
@@ -197,7 +197,7 @@ class House:
         if self.done.get("cancels_a_date", 0) or sum(self.done.values()) < 100:
             raise IndexError
         run = date_cancellation.cancel_date(
-            Cancellation(self.sales[0].pk, WHY, RefundTo.WALLET), actor_id=self.clerk, now=self.now
+            DateCancellation(self.sales[0].pk, WHY, RefundTo.WALLET), actor_id=self.clerk, now=self.now
         )
         assert refund_work.work(run.pk, now=self.now) in {"over", "refused"}
 

@@ -76,7 +76,7 @@ class Traced:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinTable:
     """A table that joins two: a row more or less is a change of `field` of the first.
 
     :param of: the table of the first, and by which column; `value` is the column of the other
@@ -123,7 +123,7 @@ class TracedInBulk:
             yield PREFIX + operation, trigger(self.table, operation, when, "trace_statement", arguments)
 
 
-AnyTraced = Traced | Joined | TracedInBulk
+AnyTraced = Traced | JoinTable | TracedInBulk
 
 
 def row_trigger(table: str, operation: str, conditions: Sequence[str], arguments: Sequence[str]) -> str:

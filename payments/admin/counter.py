@@ -35,7 +35,7 @@ from payments.models import Payment, TillMethod
 from payments.queries.till import SaleSummary, sale_summary
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.tickets.codes import ticket_of
 
 MAY_SELL, MAY_GIVE, MAY_REFUND = ("payments.sell_at_counter", "payments.give_complimentary", "payments.refund_payment")
@@ -118,7 +118,7 @@ class SaleForm(TenderForm):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SeatsToSell:
     """The seats that a clerk chose, as they are now; `refused` can't be sold, and why."""
 
     schedule: ConcertSchedule
@@ -168,13 +168,13 @@ def back_url(request: HttpRequest, schedule: ConcertSchedule) -> str:
     return reverse("admin:index")
 
 
-def chosen_of(schedule: ConcertSchedule, ids: Sequence[int]) -> Chosen:
+def chosen_of(schedule: ConcertSchedule, ids: Sequence[int]) -> SeatsToSell:
     """The chosen seats of a date; what isn't of it is left out here, and refused when it is sold."""
     seats = list(ConcertSeat.objects.of_schedule(schedule.pk).filter(pk__in=ids))
     named = ConcertSeat.objects.filter(
         pk__in=[seat.pk for seat in seats], named_holds__outcome=None, named_holds__isnull=False
     )
-    return Chosen(schedule, seats, named.count())
+    return SeatsToSell(schedule, seats, named.count())
 
 
 def try_to_sell(
@@ -232,7 +232,7 @@ def take_payment(admin: ReadOnlyAdmin, request: HttpRequest, reference: str) -> 
     booked = (
         Reservation.objects.filter(booking_reference=reference).select_related("user", "concert_seat").order_by("pk")
     )
-    held = list(booked.filter(status=Status.RESERVING))
+    held = list(booked.filter(status=ReservationStatus.RESERVING))
     if not held:
         if not booked.exists():
             raise Http404

@@ -17,10 +17,10 @@ from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
 from payments.admin.refunds import refund_to_field
 from payments.domain import date_cancellation, refund_work
-from payments.domain.date_cancellation import PERMISSION, Cancellation
+from payments.domain.date_cancellation import PERMISSION, DateCancellation
 from payments.models import RefundRun, RefundTo
-from reservations.admin.date_forms import ReasonForm
-from reservations.admin.date_pages import CONFIRM, PANELS, STEPS, Step, impact_facts
+from reservations.admin.date_forms import ChangeReasonForm
+from reservations.admin.date_pages import CONFIRM, PANELS, STEPS, DateStep, impact_facts
 from reservations.admin.schedule_view import change_page
 from reservations.models import ConcertSchedule
 from reservations.queries.date_impact import date_impact
@@ -29,13 +29,13 @@ from reservations.queries.date_impact import date_impact
 SEE_REFUNDS = ("reservations.view_concertschedule", "payments.view_payment")
 
 
-class CancelDateForm(ReasonForm):
+class CancelDateForm(ChangeReasonForm):
     """Why, and where the money goes."""
 
     refund_to = refund_to_field(required=True)
 
-    def order(self, schedule_id: int) -> Cancellation:
-        return Cancellation(schedule_id, self.reason(), RefundTo(self.cleaned_data["refund_to"]))
+    def order(self, schedule_id: int) -> DateCancellation:
+        return DateCancellation(schedule_id, self.reason(), RefundTo(self.cleaned_data["refund_to"]))
 
 
 @requires(PERMISSION)
@@ -127,10 +127,10 @@ def retry(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpR
 # --- On the date's page --------------------------------------------------------------------------
 
 
-def cancel_step(request: HttpRequest, schedule: ConcertSchedule) -> Step | None:
+def cancel_step(request: HttpRequest, schedule: ConcertSchedule) -> DateStep | None:
     if schedule.canceled_at is not None or not request.user.has_perm(PERMISSION):
         return None
-    return Step(_("Cancel this date"), reverse("admin:payments_cancel_date", args=[schedule.pk]), variant="danger")
+    return DateStep(_("Cancel this date"), reverse("admin:payments_cancel_date", args=[schedule.pk]), variant="danger")
 
 
 def progress_panel(request: HttpRequest, schedule: ConcertSchedule) -> SafeString:

@@ -19,7 +19,7 @@ from concert_site.lib.admin.columns import value_column
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.formats import day_and_time, money, short_day
 from payments.admin import date_cancellation, refunds, schedule_refunds
-from payments.models import Payment, State
+from payments.models import Payment, PaymentState
 from reservations.models import ConcertSchedule, Reservation
 from reservations.queries.bookings import of_schedule
 
@@ -126,7 +126,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("refund"))
     def refunding(self, payment: Payment) -> str:
         """The way to the refund, while there is something to refund."""
-        if payment.state != State.COMPLETED:
+        if payment.state != PaymentState.COMPLETED:
             return ""
         page = reverse("admin:payments_refund_reservation", args=[payment.reservation_id])
         return format_html('<a class="text-link" href="{}">{}</a>', page, _("Refund"))

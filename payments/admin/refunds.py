@@ -29,10 +29,10 @@ from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from payments.domain.card_refunds import Refunded, refund_by_staff
 from payments.domain.refund_ceilings import require_for_selected
-from payments.models import Payment, RefundTo, State
+from payments.models import Payment, PaymentState, RefundTo
 from reservations.domain import cancellation
 from reservations.models import Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import with_date
 from wallet.models import Withdrawal, WithdrawalState
 
@@ -85,7 +85,7 @@ def payments_url(request: HttpRequest) -> str:
 def refund_one(admin: ReadOnlyAdmin, request: HttpRequest, reservation_id: int) -> HttpResponse:
     found = Reservation.objects.filter(pk=reservation_id).as_read()
     reservation = get_object_or_404(with_date(found.select_related("user", "concert_seat")))
-    if reservation.status != Status.RESERVED:
+    if reservation.status != ReservationStatus.RESERVED:
         messages.info(request, _("This reservation isn’t paid, or was refunded already."))
         return redirect(payments_url(request))
     form = RefundForm(request.POST or None)
@@ -148,7 +148,7 @@ def refund_selected(admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
         why = _("Choose up to %(most)d payments. To refund a whole date, use its own page.")
         messages.error(request, why % {"most": MOST_SELECTED})
         return redirect(payments_url(request))
-    payments = Payment.objects.filter(pk__in=ids, state=State.COMPLETED).order_by("pk")
+    payments = Payment.objects.filter(pk__in=ids, state=PaymentState.COMPLETED).order_by("pk")
     form = RefundForm(request.POST or None)
     if form.is_valid():
         refund_each(admin, request, payments, form)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
 from concert_site.approvals.models import Approval
-from concert_site.approvals.steps import Line, Step
+from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.formats import day_and_time, signed_money
 from payments.domain import counter, counter_ceilings, counter_refunds, rebooking
 from payments.domain.approved_refunds import lines_of_seats
@@ -32,7 +32,7 @@ def give(asked: Approval) -> None:
     counter.sell_now(order_in(asked))
 
 
-def describe_gift(asked: Approval) -> Sequence[Line]:
+def describe_gift(asked: Approval) -> Sequence[DescriptionLine]:
     order = order_in(asked)
     of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
     seats = ConcertSeat.objects.filter(pk__in=order.seat_ids).order_by("pk")
@@ -58,7 +58,7 @@ def undo(asked: Approval) -> None:
         return
 
 
-def describe_undo(asked: Approval) -> Sequence[Line]:
+def describe_undo(asked: Approval) -> Sequence[DescriptionLine]:
     return [(_("Seats"), lines_of_seats(asked.payload["reservations"]))]
 
 
@@ -78,7 +78,7 @@ def exchange(asked: Approval) -> None:
     )
 
 
-def describe_exchange(asked: Approval) -> Sequence[Line]:
+def describe_exchange(asked: Approval) -> Sequence[DescriptionLine]:
     sent = asked.payload
     seats = ConcertSeat.objects.filter(pk__in=sent["seats"].values()).order_by("pk")
     return [
@@ -96,7 +96,7 @@ def hand_over(asked: Approval) -> None:
     )
 
 
-def describe_hand_over(asked: Approval) -> Sequence[Line]:
+def describe_hand_over(asked: Approval) -> Sequence[DescriptionLine]:
     receiver = User.objects.filter(pk=asked.payload["receiver"]).first()
     return [
         (_("Seats"), lines_of_seats(asked.payload["reservations"])),

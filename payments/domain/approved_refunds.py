@@ -6,7 +6,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.approvals.models import Approval
-from concert_site.approvals.steps import Line, Step
+from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money, short_day
 from payments.domain import card_refunds, refund_ceilings, refund_runs
@@ -39,7 +39,7 @@ def run(asked: Approval) -> None:
         raise refused[0]
 
 
-def describe(asked: Approval) -> Sequence[Line]:
+def describe(asked: Approval) -> Sequence[DescriptionLine]:
     return [
         (_("Seats"), lines_of_seats([int(pk) for pk in asked.payload["fees"]])),
         (_("Fee"), money(sum(asked.payload["fees"].values()))),
@@ -66,11 +66,11 @@ def run_for_date(asked: Approval) -> None:
     :raises RefundRunning: if somebody refunds it on other terms meanwhile
     """
     order = asked.payload
-    terms = refund_runs.Terms(order["fee"], RefundTo(order["refund_to"]), asked.reason)
+    terms = refund_runs.RefundRunTerms(order["fee"], RefundTo(order["refund_to"]), asked.reason)
     refund_runs.begin(schedule_id=order["schedule"], actor_id=asked.asked_by_id, terms=terms)
 
 
-def describe_date(asked: Approval) -> Sequence[Line]:
+def describe_date(asked: Approval) -> Sequence[DescriptionLine]:
     order = asked.payload
     of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order["schedule"]).first()
     when = day_and_time(of.concert_at, of.concert.time_zone) if of else ""

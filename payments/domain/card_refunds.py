@@ -18,7 +18,7 @@ from payments.models import Payment, RefundTo
 from payments.queries import payment_of
 from reservations.queries import bookings
 from wallet.domain import top_ups, withdrawals
-from wallet.domain.withdrawals import Reason
+from wallet.domain.withdrawals import WithdrawalReason
 from wallet.models import TopUp, Withdrawal
 from wallet.providers import TopUpMode, top_up_mode
 from wallet.queries import wallet_of, withdrawals_of_payment
@@ -75,7 +75,7 @@ def cancel_to_card(user_id: int, reservation_id: int, agreed: int | None, now: d
     payment = payment_of(done.reservation)
     if payment is None or not top_ups:
         return replace(done, withdrawals=withdrawals_of_payment(payment.pk) if payment else [])
-    return replace(done, withdrawals=pass_on(payment, top_ups, Reason(payment_id=payment.pk), now))
+    return replace(done, withdrawals=pass_on(payment, top_ups, WithdrawalReason(payment_id=payment.pk), now))
 
 
 def cancel_together(
@@ -144,7 +144,7 @@ def refund(
         if not is_new or not top_ups:
             return Refunded(is_new)
         payment = Payment.objects.get(reservation_id=reservation_id)
-        reason = Reason(payment_id=payment.pk, note=note, actor_id=actor_id)
+        reason = WithdrawalReason(payment_id=payment.pk, note=note, actor_id=actor_id)
         return Refunded(is_new, pass_on(payment, top_ups, reason, now))
 
 
@@ -159,7 +159,9 @@ def lock_way_back(reservation_id: int) -> list[TopUp]:
     return withdrawals.lock_top_ups(paid["fan"])
 
 
-def pass_on(payment: Payment, top_ups: Sequence[TopUp], reason: Reason, now: datetime | None) -> list[Withdrawal]:
+def pass_on(
+    payment: Payment, top_ups: Sequence[TopUp], reason: WithdrawalReason, now: datetime | None
+) -> list[Withdrawal]:
     """Send on what of this refund, which is in the wallet, came by card."""
     return withdrawals.pass_on(
         payment.price - (payment.refund_fee or 0),

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from concert_site.approvals.asking import require_ceiling
 from payments.domain.refund_ceilings import COUNTED_TOGETHER
-from payments.models import Payment, Rebooking, RebookingKind, State, TillEntry, TillKind, TillMethod
+from payments.models import Payment, PaymentState, Rebooking, RebookingKind, TillEntry, TillKind, TillMethod
 from reservations.models import ConcertSeat
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def given_lately(order: "SaleOrder", now: datetime | None) -> int:
         created_at__gt=(now or timezone.now()) - COUNTED_TOGETHER,
     )
     given = Payment.objects.filter(
-        reservation__booking_reference__in=gifts.values("booking_reference"), complimentary=True, state=State.COMPLETED
+        reservation__booking_reference__in=gifts.values("booking_reference"),
+        complimentary=True,
+        state=PaymentState.COMPLETED,
     )
     return int(given.aggregate(sum=Sum("reservation__concert_seat__seat_price", default=0))["sum"])
 
@@ -92,7 +94,7 @@ def require_for_exchange(seats: Mapping[int, int], *, note: str, actor_id: int, 
     """
     :raises ApprovalRequired: if the difference of these seats, by reservation, is above the ceiling
     """
-    paid = list(Payment.objects.filter(reservation__in=seats, state=State.COMPLETED))
+    paid = list(Payment.objects.filter(reservation__in=seats, state=PaymentState.COMPLETED))
     prices = dict(ConcertSeat.objects.filter(pk__in=seats.values()).values_list("pk", "seat_price"))
     difference = sum(prices.get(seats[each.reservation_id], 0) - each.price for each in paid if not each.complimentary)
     if not paid:
@@ -117,7 +119,7 @@ def require_for_hand_over(
     """
     :raises ApprovalRequired: if what was paid for these is above the ceiling
     """
-    paid = list(Payment.objects.filter(reservation__in=reservation_ids, state=State.COMPLETED))
+    paid = list(Payment.objects.filter(reservation__in=reservation_ids, state=PaymentState.COMPLETED))
     if not paid:
         return
     worth = sum(each.price for each in paid)

@@ -20,7 +20,7 @@ from concert_site.lib.errors import Conflict, NotFound
 from payments.domain import refunds, till
 from payments.domain.counter_ceilings import require_for_undo
 from payments.domain.mail_rendering import language_of
-from payments.models import Payment, State, TillEntry, TillKind, TillMethod
+from payments.models import Payment, PaymentState, TillEntry, TillKind, TillMethod
 from payments.queries.till import sold_by
 from reservations.models import ConcertSeat, Reservation
 from wallet.domain import ledger
@@ -97,7 +97,7 @@ def paid_of(entries: Sequence[TillEntry], reservation_ids: Sequence[int] | None)
     return [
         each
         for each in sold_by(entries)
-        if each.state == State.COMPLETED and (reservation_ids is None or each.reservation_id in reservation_ids)
+        if each.state == PaymentState.COMPLETED and (reservation_ids is None or each.reservation_id in reservation_ids)
     ]
 
 

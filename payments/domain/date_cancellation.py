@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.approvals.asking import require_ceiling
 from concert_site.approvals.models import Approval
-from concert_site.approvals.steps import Line, Step
+from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.errors import require_found
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.tasks import enqueue_soon
 from payments.models import RefundRun, RefundTo
 from reservations.domain import waiting_room
-from reservations.domain.date_changes import Reason, require_not_canceled, write_canceled
+from reservations.domain.date_changes import ChangeReason, require_not_canceled, write_canceled
 from reservations.domain.schedules import database_now
 from reservations.domain.transactions import lock_schedule
 from reservations.models import ConcertSchedule
@@ -31,15 +31,15 @@ TASK = "payments.refund_dates"
 
 
 @dataclass(frozen=True, slots=True)
-class Cancellation:
+class DateCancellation:
     """Which date is canceled, why, and where refunds go: what came by card to the card, or all into wallets."""
 
     schedule_id: int
-    reason: Reason
+    reason: ChangeReason
     refund_to: RefundTo
 
 
-def cancel_date(order: Cancellation, *, actor_id: int, now: datetime | None = None) -> RefundRun:
+def cancel_date(order: DateCancellation, *, actor_id: int, now: datetime | None = None) -> RefundRun:
     """Cancel a date: nobody can join, hold or move it from here on, and everybody is refunded in full.
 
     :raises NotFound: if there is no such schedule
@@ -66,7 +66,7 @@ def cancel_date(order: Cancellation, *, actor_id: int, now: datetime | None = No
     return cancel_now(order, actor_id=actor_id, now=now)
 
 
-def cancel_now(order: Cancellation, *, actor_id: int, now: datetime | None = None) -> RefundRun:
+def cancel_now(order: DateCancellation, *, actor_id: int, now: datetime | None = None) -> RefundRun:
     """The same for who has been asked already.
 
     :raises NotFound, Conflict: as `cancel_date` does
@@ -78,7 +78,7 @@ def cancel_now(order: Cancellation, *, actor_id: int, now: datetime | None = Non
 
 
 @transaction.atomic(durable=True)
-def write_cancellation(order: Cancellation, actor_id: int, now: datetime | None) -> RefundRun:
+def write_cancellation(order: DateCancellation, actor_id: int, now: datetime | None) -> RefundRun:
     """The transaction of it."""
     schedule = lock_schedule(order.schedule_id)
     at = now or database_now()
@@ -101,7 +101,7 @@ def write_cancellation(order: Cancellation, actor_id: int, now: datetime | None)
     )
 
 
-def note_of(reason: Reason) -> str:
+def note_of(reason: ChangeReason) -> str:
     """The reason in one language, as staff read it in logs."""
     return in_language({"ko": reason.ko.strip(), "en": reason.en.strip()})
 
@@ -109,11 +109,11 @@ def note_of(reason: Reason) -> str:
 # --- Above a ceiling ---------------------------------------------------------------------------
 
 
-def order_in(asked: Approval) -> Cancellation:
+def order_in(asked: Approval) -> DateCancellation:
     """The cancellation that a second person is asked about."""
     sent = asked.payload
-    reason = Reason(ko=sent["reason_ko"], en=sent["reason_en"])
-    return Cancellation(sent["schedule"], reason, RefundTo(sent["refund_to"]))
+    reason = ChangeReason(ko=sent["reason_ko"], en=sent["reason_en"])
+    return DateCancellation(sent["schedule"], reason, RefundTo(sent["refund_to"]))
 
 
 def run_approved(asked: Approval) -> None:
@@ -124,14 +124,14 @@ def run_approved(asked: Approval) -> None:
     cancel_now(order, actor_id=asked.asked_by_id)
 
 
-def describe(asked: Approval) -> list[Line]:
+def describe(asked: Approval) -> list[DescriptionLine]:
     order = order_in(asked)
     of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
     return [
         (_("Date"), f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""),
         (_("Tickets"), date_impact(order.schedule_id).sold),
         (_("Refund to"), str(order.refund_to.label)),
-        (_("Reason"), " / ".join(filter(None, [order.reason.ko, order.reason.en]))),
+        (_("ChangeReason"), " / ".join(filter(None, [order.reason.ko, order.reason.en]))),
     ]
 
 

@@ -95,7 +95,7 @@ class Letter:
     mark: Callable[[datetime | None], None]
 
 
-class Refused(Exception):
+class MailRefused(Exception):
     """The server takes other mails, but not this one."""
 
 
@@ -173,7 +173,7 @@ def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) 
         return False
     try:
         deliver(owed, letter, backend)
-    except Refused as refusal:
+    except MailRefused as refusal:
         metrics.MAILS.add("refused")
         if letter.owed_for < GIVEN_UP_AFTER:
             log.warning("The mail %s was refused, and waits: %s", owed, refusal)
@@ -361,7 +361,7 @@ def deliver(owed: Owed, letter: Letter, backend: BaseEmailBackend) -> None:
         message.message()
     except Exception as error:
         log.exception("The mail %s can't be written", owed)
-        raise Refused(str(error)) from error
+        raise MailRefused(str(error)) from error
     submit(message, backend)
 
 
@@ -379,11 +379,11 @@ def submit(message: EmailMessage, backend: BaseEmailBackend) -> None:
         raise smtp_refusal(error, error.smtp_code) from error
     except (smtplib.SMTPNotSupportedError, ValueError) as error:
         # An address that this server has no letters for.
-        raise Refused(str(error)) from error
+        raise MailRefused(str(error)) from error
     except OSError as error:
         raise ServerAway from error
 
 
-def smtp_refusal(error: smtplib.SMTPException, *codes: int) -> Refused | ServerAway:
+def smtp_refusal(error: smtplib.SMTPException, *codes: int) -> MailRefused | ServerAway:
     """What a refusal means: 421 is the server's goodbye, everything else is about this mail."""
-    return ServerAway() if SERVICE_CLOSES in codes else Refused(str(error))
+    return ServerAway() if SERVICE_CLOSES in codes else MailRefused(str(error))

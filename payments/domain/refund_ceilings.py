@@ -8,7 +8,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from concert_site.approvals.asking import require_ceiling
-from payments.models import Payment, State
+from payments.models import Payment, PaymentState
 from wallet.models import BalanceHistory, Kind
 
 COUNTED_TOGETHER = timedelta(hours=24)
@@ -23,7 +23,7 @@ def require_for_one(
 
     :raises ApprovalRequired: if what goes back of this reservation is above the ceiling
     """
-    paid = Payment.objects.filter(reservation=reservation_id, state=State.COMPLETED).first()
+    paid = Payment.objects.filter(reservation=reservation_id, state=PaymentState.COMPLETED).first()
     if paid is None:
         return
     require_ceiling(
@@ -52,7 +52,7 @@ def require_for_selected(fees: Mapping[int, int], *, note: str, actor_id: int, r
     :param fees: what is kept of each reservation, in minor units
     :raises ApprovalRequired: if it is above the ceiling
     """
-    paid = Payment.objects.filter(reservation__in=fees, state=State.COMPLETED)
+    paid = Payment.objects.filter(reservation__in=fees, state=PaymentState.COMPLETED)
     prices = dict(paid.values_list("reservation_id", "price"))
     order = {str(pk): min(fees[pk], price) for pk, price in sorted(prices.items())}
     require_ceiling(

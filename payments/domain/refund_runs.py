@@ -15,7 +15,7 @@ from payments.models import RefundRun, RefundTo
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RefundRunTerms:
     """What each seat of a date is refunded with: the fee in minor units, where to, and why."""
 
     fee: int
@@ -46,7 +46,7 @@ def open_run(schedule_id: int) -> RefundRun | None:
     return RefundRun.objects.filter(concert_schedule=schedule_id, ended_at=None).select_related("actor").first()
 
 
-def begin(*, schedule_id: int, actor_id: int, terms: Terms) -> RefundRun:
+def begin(*, schedule_id: int, actor_id: int, terms: RefundRunTerms) -> RefundRun:
     """Begin a run, or go on with the one there is if it has the same terms, whoever began it.
 
     :raises RefundRunning: if there is one on other terms
@@ -57,7 +57,7 @@ def begin(*, schedule_id: int, actor_id: int, terms: Terms) -> RefundRun:
         ended_at=None,
         defaults={"actor_id": actor_id, "fee": terms.fee, "refund_to": terms.refund_to, "note": terms.note},
     )
-    if Terms(run.fee, RefundTo(run.refund_to), run.note) != terms:
+    if RefundRunTerms(run.fee, RefundTo(run.refund_to), run.note) != terms:
         raise RefundRunning(run)
     if not is_new:
         RefundRun.objects.filter(pk=run.pk).update(last_round_at=Now())

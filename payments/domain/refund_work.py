@@ -19,11 +19,11 @@ from django.db.models.functions import Now
 from concert_site.accounts.walk_ins import DOMAIN as WALK_INS
 from concert_site.lib.errors import DomainError
 from payments.domain import card_refunds
-from payments.models import Payment, RefundRun, RefundTo, State
+from payments.models import Payment, PaymentState, RefundRun, RefundTo
 from reservations.domain import holds
 from reservations.models import Reservation
 from reservations.models.concert import in_language
-from reservations.models.reservation import ReservationQuerySet, Status
+from reservations.models.reservation import ReservationQuerySet, ReservationStatus
 from reservations.queries.bookings import of_schedule
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def reopen_for_late_comers() -> None:
 
 def live_of(schedule_id: int) -> ReservationQuerySet:
     """What is held or paid of a date."""
-    return of_schedule(schedule_id).filter(status__in=[Status.RESERVING, Status.RESERVED])
+    return of_schedule(schedule_id).filter(status__in=[ReservationStatus.RESERVING, ReservationStatus.RESERVED])
 
 
 def work(run_id: int, *, seconds: float = SLICE_SECONDS, now: datetime | None = None) -> Outcome | None:
@@ -97,7 +97,7 @@ def work(run_id: int, *, seconds: float = SLICE_SECONDS, now: datetime | None = 
 
 
 def release_holds(schedule_id: int, now: datetime | None) -> None:
-    held = of_schedule(schedule_id).filter(status=Status.RESERVING).values_list("pk", flat=True)
+    held = of_schedule(schedule_id).filter(status=ReservationStatus.RESERVING).values_list("pk", flat=True)
     for reservation_id in list(held):
         holds.release_hold(reservation_id=reservation_id, now=now)
 
@@ -105,7 +105,7 @@ def release_holds(schedule_id: int, now: datetime | None) -> None:
 def refund_slice(run: RefundRun, lease: "Lease", *, until: float, now: datetime | None) -> Outcome:
     """Refund until the time is over or nothing is left; what is refused is noted on the run."""
     refused: dict[str, str] = {}
-    paid = of_schedule(run.concert_schedule_id).filter(status=Status.RESERVED).order_by("pk")
+    paid = of_schedule(run.concert_schedule_id).filter(status=ReservationStatus.RESERVED).order_by("pk")
     # The ids are read at once: asked for the next hundred, PostgreSQL walks through the reservations of all dates.
     ids = list(paid.values_list("pk", flat=True))
     for first in range(0, len(ids), BATCH):
@@ -122,7 +122,7 @@ def refund_slice(run: RefundRun, lease: "Lease", *, until: float, now: datetime 
 def refund_batch(run: RefundRun, ids: Sequence[int], now: datetime | None) -> dict[str, str]:
     """Refund these, each in full and with the reason in its fan's language; which were refused, and why."""
     reasons = {"ko": run.concert_schedule.change_reason_ko, "en": run.concert_schedule.change_reason_en}
-    rows = Reservation.objects.filter(pk__in=ids, status=Status.RESERVED).order_by("pk")
+    rows = Reservation.objects.filter(pk__in=ids, status=ReservationStatus.RESERVED).order_by("pk")
     # What a walk-in paid is handed back where it was taken: nobody can log in to their wallet.
     at_counter = rows.filter(IS_WALK_IN_FAN, price__gt=0).values_list("pk", flat=True)
     refused = {str(pk): AT_COUNTER for pk in at_counter}
@@ -243,19 +243,21 @@ def progress_of(run: RefundRun) -> RunProgress:
     """What the tables say, five queries whatever the size of the hall."""
     schedule_id = run.concert_schedule_id
     live = live_of(schedule_id).aggregate(
-        left=Count("pk", filter=Q(status=Status.RESERVED)),
-        left_amount=Sum("price", filter=Q(status=Status.RESERVED), default=0),
-        held=Count("pk", filter=Q(status=Status.RESERVING)),
+        left=Count("pk", filter=Q(status=ReservationStatus.RESERVED)),
+        left_amount=Sum("price", filter=Q(status=ReservationStatus.RESERVED), default=0),
+        held=Count("pk", filter=Q(status=ReservationStatus.RESERVING)),
     )
     refunded = Payment.objects.filter(
         reservation__concert_seat__concert_schedule=schedule_id,
-        state=State.CANCELED,
+        state=PaymentState.CANCELED,
         updated_state_at__gte=run.created_at,
     ).aggregate(
         refunded=Count("pk"),
         amount=Sum("price", default=0),
         mails_owed=Count("user", filter=Q(canceled_mail_at=None), distinct=True),
     )
-    named = Reservation.objects.filter(pk__in=[int(pk) for pk in run.refused], status=Status.RESERVED).order_by("pk")
+    named = Reservation.objects.filter(
+        pk__in=[int(pk) for pk in run.refused], status=ReservationStatus.RESERVED
+    ).order_by("pk")
     failed = list(named.select_related("user", "concert_seat"))
     return RunProgress(run=run, **live, **refunded, failed=failed)

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import Invalid
 from payments.domain import card_refunds, refund_runs, refunds
 from payments.domain.refund_ceilings import require_for_date
-from payments.domain.refund_runs import RefundRunEnded, Terms
-from payments.models import Payment, RefundTo, State
+from payments.domain.refund_runs import RefundRunEnded, RefundRunTerms
+from payments.models import Payment, PaymentState, RefundTo
 from reservations.models import Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import of_schedule
 from wallet.domain import withdrawals
 from wallet.domain.errors import BalanceTooLarge
@@ -48,7 +48,7 @@ class RefundRound:
 
 
 def paid_of(schedule_id: int) -> QuerySet[Reservation]:
-    return of_schedule(schedule_id).filter(status=Status.RESERVED).order_by("pk")
+    return of_schedule(schedule_id).filter(status=ReservationStatus.RESERVED).order_by("pk")
 
 
 def to_refund(schedule_id: int) -> Total:
@@ -58,7 +58,7 @@ def to_refund(schedule_id: int) -> Total:
 
 def refunded_so_far(schedule_id: int) -> Total:
     """What was refunded of a schedule, by staff and by the tiers."""
-    payments = Payment.objects.filter(reservation__in=of_schedule(schedule_id), state=State.CANCELED)
+    payments = Payment.objects.filter(reservation__in=of_schedule(schedule_id), state=PaymentState.CANCELED)
     found = payments.aggregate(count=Count("pk"), amount=Sum("price"), fees=Sum("refund_fee"))
     return Total(found["count"], found["amount"] or 0, found["fees"] or 0)
 
@@ -94,7 +94,7 @@ def refund_round(
         return RefundRound(refunded=0, refused=[], is_over=True)
     if refund_runs.open_run(schedule_id) is None:
         require_may_begin(schedule_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to)
-    terms = Terms(fee, refund_to, note)
+    terms = RefundRunTerms(fee, refund_to, note)
     run = refund_runs.begin(schedule_id=schedule_id, actor_id=actor_id, terms=terms)
     end = time.monotonic() + seconds
     tally = Tally()
@@ -137,7 +137,7 @@ class Tally:
     # Whether every provider that was asked has answered; after one that didn't none is asked.
     answers: bool = True
 
-    def refund(self, reservation: Reservation, terms: Terms, *, actor_id: int, now: datetime | None) -> None:
+    def refund(self, reservation: Reservation, terms: RefundRunTerms, *, actor_id: int, now: datetime | None) -> None:
         """Refund one seat, and count it."""
         try:
             done = card_refunds.refund(
@@ -169,4 +169,4 @@ def paid_in_batches(schedule_id: int) -> Iterator[Reservation]:
     """
     ids = iter(list(paid_of(schedule_id).values_list("pk", flat=True)))
     while batch := list(islice(ids, BATCH)):
-        yield from Reservation.objects.filter(pk__in=batch, status=Status.RESERVED).order_by("pk")
+        yield from Reservation.objects.filter(pk__in=batch, status=ReservationStatus.RESERVED).order_by("pk")

@@ -6,7 +6,7 @@ from concert_site.lib import metrics
 from concert_site.lib.database.statements import fetch
 from reservations.domain.waiting_room import slot_freed
 from reservations.models import Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge
 from wallet.models import TopUp
@@ -23,7 +23,7 @@ def is_overtaken(top_up: TopUp) -> bool:
     """Whether seats of a top-up were paid otherwise, and none of them waits to be paid any more."""
     states = Reservation.objects.of(user_id=top_up.user_id).filter(pk__in=top_up.reservations).values_list("status")
     found = {status for (status,) in states}
-    return Status.RESERVED in found and Status.RESERVING not in found
+    return ReservationStatus.RESERVED in found and ReservationStatus.RESERVING not in found
 
 
 def settle_booking(top_up: TopUp, outcome: Outcome, now: datetime | None = None) -> None:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict
-from payments.models import Payment, State
+from payments.models import Payment, PaymentState
 from reservations.domain.staff_notes import add_note
 from reservations.models import NoteKind
 
@@ -25,7 +25,7 @@ def send_again(*, reference: str, actor_id: int, note: str, key: UUID) -> int:
     :raises Invalid: without a reason
     :raises NoTickets: if there are none
     """
-    paid = Payment.objects.filter(reservation__booking_reference=reference, state=State.COMPLETED)
+    paid = Payment.objects.filter(reservation__booking_reference=reference, state=PaymentState.COMPLETED)
     if not paid.exists():
         raise NoTickets
     if not add_note(text=note, actor_id=actor_id, key=key, reference=reference, kind=NoteKind.RESENT):

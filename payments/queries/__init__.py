@@ -8,10 +8,10 @@ from django.db.models import Count, DateTimeField, Exists, F, IntegerField, Oute
 from django.db.models.functions import Coalesce, Now
 
 from concert_site.lib.errors import require_found
-from payments.models import Payment, PaymentQuerySet, State
+from payments.models import Payment, PaymentQuerySet, PaymentState
 from payments.queries.till import TAKEN_AT_COUNTER
 from reservations.models import AnnouncementRecipient, NoteKind, Reservation, StaffNote
-from reservations.models.reservation import ReservationQuerySet, Status
+from reservations.models.reservation import ReservationQuerySet, ReservationStatus
 from wallet.models import BalanceHistoryQuerySet, TopUp
 from wallet.queries import history_of, top_ups_owed_a_receipt
 
@@ -24,13 +24,13 @@ class MailKind:
     """What a mail is written for: payments of a state; the columns say when it was sent, and since when it is owed."""
 
     name: str
-    state: State
+    state: PaymentState
     mailed: str
     since: str
 
 
-CONFIRMED = MailKind("confirmed", State.COMPLETED, mailed="confirmed_mail_at", since="created_at")
-CANCELED = MailKind("canceled", State.CANCELED, mailed="canceled_mail_at", since="updated_state_at")
+CONFIRMED = MailKind("confirmed", PaymentState.COMPLETED, mailed="confirmed_mail_at", since="created_at")
+CANCELED = MailKind("canceled", PaymentState.CANCELED, mailed="canceled_mail_at", since="updated_state_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,9 @@ def is_valid_ticket(*, reservation_id: int, payment_id: int) -> bool:
     """Whether the ticket of this payment still opens the door: the reservation is paid, by this payment, of a date that
     was not canceled.
     """
-    paid = Payment.objects.filter(pk=payment_id, state=State.COMPLETED, reservation=reservation_id)
+    paid = Payment.objects.filter(pk=payment_id, state=PaymentState.COMPLETED, reservation=reservation_id)
     is_played = {"reservation__concert_schedule__canceled_at__isnull": True}
-    return paid.filter(reservation__status=Status.RESERVED, **is_played).exists()
+    return paid.filter(reservation__status=ReservationStatus.RESERVED, **is_played).exists()
 
 
 def statement_of(user_id: int, *, before: int | None, size: int) -> BalanceHistoryQuerySet:
@@ -168,7 +168,9 @@ def owed_payments(kind: MailKind) -> PaymentQuerySet:
 def owed_date_mails() -> Iterator[OwedDateMail]:
     """The mails of canceled dates that are owed, the oldest first: of fans all of whose tickets are refunded."""
     still_paid = Reservation.objects.filter(
-        user=OuterRef("user"), concert_schedule=OuterRef("reservation__concert_schedule"), status=Status.RESERVED
+        user=OuterRef("user"),
+        concert_schedule=OuterRef("reservation__concert_schedule"),
+        status=ReservationStatus.RESERVED,
     )
     due = refunds_of_dates().filter(~Exists(still_paid) | Q(updated_state_at__lt=Now() - TOLD_ANYWAY_AFTER))
     rows = due.order_by("pk").values_list("pk", "user_id", "reservation__concert_schedule_id")
@@ -184,7 +186,7 @@ def owed_date_mails() -> Iterator[OwedDateMail]:
 
 def refunds_of_dates() -> PaymentQuerySet:
     """The refunds of dates that were canceled, of which their fans were not told yet."""
-    return Payment.objects.filter(OF_CANCELED_DATE, state=State.CANCELED, canceled_mail_at=None)
+    return Payment.objects.filter(OF_CANCELED_DATE, state=PaymentState.CANCELED, canceled_mail_at=None)
 
 
 def payments_of_date_mail(owed: OwedDateMail, *, now: datetime | None = None) -> PaymentQuerySet:
@@ -206,7 +208,9 @@ def recipient_of_mail(owed: OwedAnnouncement, *, now: datetime | None = None) ->
     """What such a mail is about, with `owed_for`, and whether the fan has a ticket still; None once it was mailed."""
     moment = Value(now, output_field=DateTimeField()) if now else Now()
     tickets = Reservation.objects.filter(
-        user=OuterRef("user"), concert_schedule=OuterRef("announcement__concert_schedule"), status=Status.RESERVED
+        user=OuterRef("user"),
+        concert_schedule=OuterRef("announcement__concert_schedule"),
+        status=ReservationStatus.RESERVED,
     )
     related = "user", "announcement__concert_schedule__concert__venue"
     found = AnnouncementRecipient.objects.filter(pk=owed.recipient_id, mailed_at=None, skipped_at=None)

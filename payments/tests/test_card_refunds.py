@@ -376,7 +376,7 @@ def test_paying_while_a_withdrawal_is_under_way_finds_what_is_left(card):
     make_charge(fan, amount=60_000)
     ids = in_order(hold(fan, sale, 0, now=NOW))
     with transaction.atomic():
-        withdrawals.take(20_000, withdrawals.lock_top_ups(fan.pk), withdrawals.Reason(), None)
+        withdrawals.take(20_000, withdrawals.lock_top_ups(fan.pk), withdrawals.WithdrawalReason(), None)
         later = start_behind(partial(checkout.pay, user_id=fan.pk, reservation_ids=ids, now=NOW))
 
     assert later.exception(timeout=60).code == "insufficient_balance"

@@ -13,12 +13,12 @@ from concert_site.lib.errors import Conflict, Invalid, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
 from payments.domain import card_refunds, mail_sending, refund_runs, refund_work, refunds, schedule_refunds
-from payments.domain.date_cancellation import Cancellation, cancel_date
+from payments.domain.date_cancellation import DateCancellation, cancel_date
 from payments.models import Payment, RefundRun, RefundTo
 from payments.queries import is_valid_ticket
 from payments.tests.scenes import buy, ledger_of, make_fan, pay
 from queueing.domain.errors import SaleClosed
-from reservations.domain.date_changes import Reason
+from reservations.domain.date_changes import ChangeReason
 from reservations.models import ConcertSchedule, Reservation
 from reservations.queries.booking_summaries import booking_summary
 from reservations.tests.scenes import NOW, hold, hold_with, in_order, let_in, make_sale
@@ -28,11 +28,11 @@ from wallet.tests.factories import balance_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WHY = Reason(ko="출연자 사정으로 취소되었습니다.", en="The orchestra can’t travel.")
+WHY = ChangeReason(ko="출연자 사정으로 취소되었습니다.", en="The orchestra can’t travel.")
 
 
 def cancel(sale, *, reason=WHY, refund_to=RefundTo.WALLET, actor=None):
-    order = Cancellation(sale.pk, reason, refund_to)
+    order = DateCancellation(sale.pk, reason, refund_to)
     return cancel_date(order, actor_id=(actor or make_staff()).pk, now=NOW)
 
 
@@ -94,7 +94,7 @@ def test_a_ticket_is_void_at_once():
     assert booking_summary(paid.reservation.booking_reference, user_id=fan.pk, now=NOW).is_date_canceled
 
 
-@pytest.mark.parametrize("reason", [Reason(), Reason(ko="x" * 501)])
+@pytest.mark.parametrize("reason", [ChangeReason(), ChangeReason(ko="x" * 501)])
 def test_without_a_reason_nothing_is_canceled(reason):
     sale, actor = make_sale(), make_staff()
 
@@ -114,7 +114,7 @@ def test_it_is_canceled_once_and_never_moved_again():
 
 def test_a_date_that_is_not_there_is_not_canceled():
     with pytest.raises(NotFound):
-        cancel_date(Cancellation(10**12, WHY, RefundTo.WALLET), actor_id=make_staff().pk)
+        cancel_date(DateCancellation(10**12, WHY, RefundTo.WALLET), actor_id=make_staff().pk)
 
 
 def test_above_the_ceiling_a_second_person_confirms_it(settings):

@@ -13,7 +13,7 @@ from reservations.tests.scenes import NOW, make_sale
 from wallet.domain import withdrawals
 from wallet.models import TopUp, Withdrawal
 from wallet.providers import sandbox
-from wallet.providers.base import RefundOutcome, Status
+from wallet.providers.base import ProviderStatus, RefundOutcome
 from wallet.tests.factories import make_charge, make_fan
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +78,7 @@ def test_what_came_back_after_it_was_told_is_told_again(server):
     (made,) = withdraw(fan, 600)
     send()
 
-    withdrawals.settle(made, RefundOutcome(status=Status.FAILED, failure="returned_by_bank"))
+    withdrawals.settle(made, RefundOutcome(status=ProviderStatus.FAILED, failure="returned_by_bank"))
 
     assert [send(), send()] == [1, 0]
     assert [letter["Subject"] for letter in server.accepted] == [
@@ -91,7 +91,7 @@ def test_what_comes_back_while_it_is_told_is_owed_again():
     fan = fan_with(1_000)
     (made,) = withdraw(fan, 600)
     told = Withdrawal.objects.get()
-    withdrawals.settle(made, RefundOutcome(status=Status.FAILED))
+    withdrawals.settle(made, RefundOutcome(status=ProviderStatus.FAILED))
 
     withdrawals.note_outcome_mailed([told])
 
@@ -99,7 +99,7 @@ def test_what_comes_back_while_it_is_told_is_owed_again():
 
 
 def test_what_is_under_way_owes_none(server):
-    withdrawals.take_once(fan_with(1_000).pk, 600, withdrawals.Reason(key="w", hash="h"), None)
+    withdrawals.take_once(fan_with(1_000).pk, 600, withdrawals.WithdrawalReason(key="w", hash="h"), None)
 
     assert send() == 0
 

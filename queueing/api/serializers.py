@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from queueing.facts import QueueSnapshot, RoomState, TokenView
-from queueing.models import ExpiredReason, Status
+from queueing.models import ExpiredReason, TokenStatus
 from queueing.pace import (
     POLL,
     ahead_by_minutes,
@@ -20,7 +20,7 @@ class TokenOut(serializers.Serializer[TokenView]):
     """A place in line. `position` and the wait are null before the draw, and once the token doesn't wait."""
 
     token = serializers.UUIDField()
-    status = serializers.ChoiceField(choices=Status.choices)
+    status = serializers.ChoiceField(choices=TokenStatus.choices)
     number = serializers.IntegerField(allow_null=True)
     position = serializers.IntegerField(allow_null=True)
     estimated_wait_seconds = serializers.IntegerField(allow_null=True)
@@ -84,7 +84,7 @@ class ProgressOut(serializers.Serializer[object]):
 
 def token_out(token: TokenView, seen: QueueSnapshot) -> dict[str, object]:
     """A token as TokenOut describes it, seen in its line."""
-    waits = token.status == Status.WAITING
+    waits = token.status == TokenStatus.WAITING
     ahead = most_ahead(token.number, seen.line) if waits and token.number else None
     is_in_lobby = waits and ahead is None
     return {

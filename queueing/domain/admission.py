@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from concert_site.lib.database.statements import fetch_one
 from queueing.domain import snapshots
 from queueing.facts import SaleFacts
-from queueing.models import LAPSE_REASON, ExpiredReason, Status, WaitingToken
+from queueing.models import LAPSE_REASON, ExpiredReason, TokenStatus, WaitingToken
 
 log = logging.getLogger(__name__)
 
@@ -89,12 +89,14 @@ def end_some(schedule_id: int, *, most: int, reason: ExpiredReason, now: datetim
     A draw at work has all of them locked for half a minute, and other lines would wait with this one. Whoever is
     locked is left to the next call.
     """
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).order_by("number")
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING).order_by(
+        "number"
+    )
     with transaction.atomic():
         unlocked = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True)
         batch = list(unlocked.values_list("pk", flat=True)[:most])
         return WaitingToken.objects.filter(pk__in=batch).move(
-            Status.WAITING, Status.EXPIRED, expired_at=now or Now(), expired_reason=reason
+            TokenStatus.WAITING, TokenStatus.EXPIRED, expired_at=now or Now(), expired_reason=reason
         )
 
 
@@ -104,7 +106,7 @@ def expire_lapsed(schedule_id: int, *, now: datetime | None = None) -> int:
     Admission does it as well; this is for a schedule that admits nobody any more.
     """
     over = WaitingToken.objects.filter(concert_schedule_id=schedule_id).lapsed(now)
-    return over.move(Status.ACTIVE, Status.EXPIRED, expired_reason=LAPSE_REASON)
+    return over.move(TokenStatus.ACTIVE, TokenStatus.EXPIRED, expired_reason=LAPSE_REASON)
 
 
 def is_unlocked(schedule_id: int) -> bool:

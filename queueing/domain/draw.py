@@ -14,7 +14,7 @@ import orjson
 from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.redis import try_redis
 from queueing.facts import DrawRecord
-from queueing.models import Status, WaitingToken
+from queueing.models import TokenStatus, WaitingToken
 
 DRAW = "select drawn, late from draw_line(%(schedule)s::bigint, %(waits)s::boolean, %(now)s::timestamptz)"
 BATCH = 10_000
@@ -23,7 +23,7 @@ RECORD_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawOutcome:
     """What one draw did: how many numbers it drew by lot, and how many fans came too late for that."""
 
     drawn: int
@@ -32,11 +32,11 @@ class Drawn:
 
 def has_lobby(schedule_id: int) -> bool:
     """Whether anybody waits for the draw; ask only before it, for it leaves a dead entry a fan to look at."""
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING)
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING)
     return waiting.filter(number__isnull=True).exists()
 
 
-def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) -> Drawn | None:
+def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) -> DrawOutcome | None:
     """Draw the numbers of a schedule whose sale has opened: one round trip, all of it or nothing.
 
     None if there is nothing to do: it isn't due, is done, or is being done by somebody else, who is waited for if it
@@ -48,7 +48,7 @@ def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) 
         return None
     # Of a database put back from a backup Redis may know another draw than this.
     try_redis(lambda redis: redis.delete(record_key(schedule_id)), 0)
-    return Drawn(**row)
+    return DrawOutcome(**row)
 
 
 def entries(schedule_id: int, *, opens_at: datetime) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from queueing.domain import admission, draw
 from queueing.domain.counters import lift, next_number
 from queueing.domain.errors import QueueTokenInactive, SaleClosed, SaleNotOpen, SoldOut
 from queueing.facts import SaleFacts, SaleState, TokenView
-from queueing.models import ExpiredReason, Status, WaitingToken
+from queueing.models import ExpiredReason, TokenStatus, WaitingToken
 from queueing.queries import new_token, own_token
 
 GATHER = """
@@ -33,7 +33,7 @@ REFUSALS = {SaleState.CLOSED: SaleClosed, SaleState.UPCOMING: SaleNotOpen, SaleS
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinAnswer:
     """The answer to a join: the token, whether this join made it, and the hash of the draw's seed."""
 
     token: TokenView
@@ -49,7 +49,7 @@ def join(
     has_lobby: bool,
     has_free_slot: bool,
     now: datetime | None = None,
-) -> Joined:
+) -> JoinAnswer:
     """Join the line of a sale, or before the draw its lobby; a live token is answered again.
 
     What the fan has already, whether somebody waits for the draw, and whether a slot looks free with nobody waiting for
@@ -60,7 +60,7 @@ def join(
     :raises Unavailable: while Redis is away and the fan has no token yet; the lobby needs none
     """
     if live is not None:
-        return Joined(live, is_new=False, seed_hash=facts.seed_hash)
+        return JoinAnswer(live, is_new=False, seed_hash=facts.seed_hash)
     state = facts.state_at(facts.read_at)
     if state in REFUSALS:
         raise REFUSALS[state]
@@ -77,7 +77,7 @@ def join(
         token = own_token(row["token"], user_id=user_id, now=now)
     else:
         token = new_token(row, facts.schedule_id)
-    return Joined(token, is_new, facts.seed_hash)
+    return JoinAnswer(token, is_new, facts.seed_hash)
 
 
 def gather(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Row | None:
@@ -119,7 +119,7 @@ def enter(*, user_id: int, token: UUID, now: datetime | None = None) -> TokenVie
     full = float(settings.TOKEN_ACTIVE_SECONDS)
     fetch(ENTER, {"fan": user_id, "token": token, "seconds": full, "now": now})
     view = own_token(token, user_id=user_id, now=now)
-    if view.status != Status.ACTIVE:
+    if view.status != TokenStatus.ACTIVE:
         raise QueueTokenInactive
     return view
 
@@ -134,8 +134,8 @@ def leave(*, user_id: int, token: UUID, now: datetime | None = None) -> tuple[To
     over = {"expired_at": moment, "expired_reason": ExpiredReason.LEFT}
     # In this order: a fan who is admitted between the two statements goes all the same. A slot whose time is
     # over isn't given up any more; it lapses with its own reason.
-    mine.move(Status.WAITING, Status.EXPIRED, **over)
-    freed = mine.inside(now).move(Status.ACTIVE, Status.EXPIRED, **over)
+    mine.move(TokenStatus.WAITING, TokenStatus.EXPIRED, **over)
+    freed = mine.inside(now).move(TokenStatus.ACTIVE, TokenStatus.EXPIRED, **over)
     return own_token(token, user_id=user_id, now=now), bool(freed)
 
 
@@ -145,8 +145,8 @@ def leave_every_line(*, user_id: int) -> None:
     over = {"expired_at": Now(), "expired_reason": ExpiredReason.LEFT}
     # In one order, lest two who lock several wait for each other.
     list(mine.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk", flat=True))
-    mine.move(Status.WAITING, Status.EXPIRED, **over)
-    mine.inside().move(Status.ACTIVE, Status.EXPIRED, **over)
+    mine.move(TokenStatus.WAITING, TokenStatus.EXPIRED, **over)
+    mine.inside().move(TokenStatus.ACTIVE, TokenStatus.EXPIRED, **over)
 
 
 def lock_live_token(*, user_id: int, schedule_id: int) -> bool:

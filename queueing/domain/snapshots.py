@@ -34,7 +34,7 @@ from queueing.facts import (
     Samples,
     room_state,
 )
-from queueing.models import Status, WaitingToken
+from queueing.models import TokenStatus, WaitingToken
 
 log = logging.getLogger(__name__)
 
@@ -341,7 +341,7 @@ def counted(seen: LineMeasurement, schedule_id: int, now: float) -> LineMeasurem
 
 def count_waiting(schedule_id: int) -> int:
     """How many wait; it walks the line, so ask rarely."""
-    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=Status.WAITING).count()
+    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING).count()
 
 
 def with_speed(

@@ -73,7 +73,7 @@ def test_joining_the_lobby_again_is_the_same_place(schedule):
 def test_the_draw_numbers_everybody_by_the_seed_and_nothing_else(schedule):
     tokens = gather(schedule, 30)
 
-    assert draw.draw(schedule.pk, now=NOW) == draw.Drawn(drawn=30, late=0)
+    assert draw.draw(schedule.pk, now=NOW) == draw.DrawOutcome(drawn=30, late=0)
 
     drawn = numbers(schedule)
     assert sorted(drawn) == list(range(1, 31))
@@ -85,7 +85,7 @@ def test_who_comes_after_the_opening_follows_by_time(schedule):
     late = [join(schedule, at=NOW + after * SECOND).token.token for after in (3, 0, 2)]
     tokens = gather(schedule, 5)
 
-    assert draw.draw(schedule.pk, now=NOW + 4 * SECOND) == draw.Drawn(drawn=5, late=3)
+    assert draw.draw(schedule.pk, now=NOW + 4 * SECOND) == draw.DrawOutcome(drawn=5, late=3)
 
     drawn = numbers(schedule)
     assert [drawn[number] for number in range(1, 6)] == draw_again(bytes.fromhex(seed_of(schedule)), tokens)
@@ -124,7 +124,7 @@ def test_what_does_not_exist_is_not_drawn():
 
 
 def test_without_anybody_in_the_lobby_the_draw_opens_the_line(schedule):
-    assert draw.draw(schedule.pk, now=NOW) == draw.Drawn(drawn=0, late=0)
+    assert draw.draw(schedule.pk, now=NOW) == draw.DrawOutcome(drawn=0, late=0)
     assert ConcertSchedule.objects.get().drawn_at == NOW
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.admin import fields
-from reservations.domain.date_changes import MOST_FREE_DAYS, Move, Reason
+from reservations.domain.date_changes import MOST_FREE_DAYS, ChangeReason, Move
 from reservations.models.announcement import LONGEST_BODY, LONGEST_SUBJECT
 from reservations.models.concert import LONGEST_CHANGE_REASON
 
@@ -18,7 +18,7 @@ from reservations.models.concert import LONGEST_CHANGE_REASON
 NOT_SENT_AGAIN = {"csrfmiddlewaretoken", "confirmed", "edit"}
 
 
-class StepForm(forms.Form):
+class DateStepForm(forms.Form):
     """A step that is shown once more before it is done. `key` is of the page, so that two clicks are one step."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
@@ -30,7 +30,7 @@ class StepForm(forms.Form):
                 yield name, self.data[name]
 
 
-class ReasonForm(StepForm):
+class ChangeReasonForm(DateStepForm):
     """Why, as fans read it."""
 
     reason_ko = fields.CharField(
@@ -46,15 +46,15 @@ class ReasonForm(StepForm):
         help_text=_("One of the two is enough; whoever reads the other language sees this one."),
     )
 
-    def reason(self) -> Reason:
-        return Reason(ko=self.cleaned_data["reason_ko"], en=self.cleaned_data["reason_en"])
+    def reason(self) -> ChangeReason:
+        return ChangeReason(ko=self.cleaned_data["reason_ko"], en=self.cleaned_data["reason_en"])
 
 
 def free_days_default() -> int:
     return int(settings.FREE_REFUND_DAYS)
 
 
-class MoveForm(ReasonForm):
+class MoveForm(ChangeReasonForm):
     """When it is played instead. `seen` is when it was to be played as this form showed it."""
 
     seen = forms.CharField(widget=forms.HiddenInput)
@@ -101,7 +101,7 @@ class MoveForm(ReasonForm):
         )
 
 
-class MessageForm(StepForm):
+class AnnouncementForm(DateStepForm):
     """What every ticket holder reads: in Korean, in English, or each in their own."""
 
     subject_ko = fields.CharField(label=_("Subject in Korean"), required=False, max_length=LONGEST_SUBJECT)

@@ -20,7 +20,7 @@ from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.formats import day_and_time, short_day
-from reservations.admin.date_forms import MessageForm, MoveForm
+from reservations.admin.date_forms import AnnouncementForm, MoveForm
 from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
 from reservations.admin.venue_clocks import clocks_text
 from reservations.domain import announcements, date_changes
@@ -35,7 +35,7 @@ LATEST_ANNOUNCEMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DateStep:
     """A button of a date's page."""
 
     label: str
@@ -48,7 +48,7 @@ class DatePanel:
     """What a date's page shows of its changes."""
 
     schedule: ConcertSchedule
-    steps: list[Step]
+    steps: list[DateStep]
     announcements: Sequence[Announcement]
     panels: list[SafeString]
 
@@ -59,7 +59,7 @@ class DatePanel:
 
 
 # What apps above add to a date's page: a button, if there is one, and what is under way.
-STEPS: list[Callable[[HttpRequest, ConcertSchedule], Step | None]] = []
+STEPS: list[Callable[[HttpRequest, ConcertSchedule], DateStep | None]] = []
 PANELS: list[Callable[[HttpRequest, ConcertSchedule], SafeString]] = []
 
 
@@ -74,12 +74,12 @@ def date_panel(request: HttpRequest, schedule: ConcertSchedule) -> DatePanel:
     )
 
 
-def own_step(request: HttpRequest, schedule: ConcertSchedule, name: str) -> Step | None:
+def own_step(request: HttpRequest, schedule: ConcertSchedule, name: str) -> DateStep | None:
     may, label = {
         "move": (schedule.canceled_at is None and request.user.has_perm(CHANGE_DATE), _("Change the date")),
         "message": (request.user.has_perm(MESSAGE_HOLDERS), _("Write to all ticket holders")),
     }[name]
-    return Step(label, reverse(f"admin:{PREFIX}_{name}", args=[schedule.pk])) if may else None
+    return DateStep(label, reverse(f"admin:{PREFIX}_{name}", args=[schedule.pk])) if may else None
 
 
 def announced(schedule_id: int) -> Sequence[Announcement]:
@@ -171,7 +171,7 @@ class DatePages(StaffAdmin):
     @schedule_view("message_holders")
     def message_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """The texts; then how many read them, and how; then they are on their way."""
-        form = MessageForm(request.POST or None)
+        form = AnnouncementForm(request.POST or None)
         if "edit" in request.POST or not form.is_valid():
             return self.message_form(request, schedule, form)
         texts = form.texts()
@@ -201,7 +201,7 @@ class DatePages(StaffAdmin):
             messages.info(request, _("This was done already."))
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_announcement", args=[schedule.pk, message.pk]))
 
-    def message_form(self, request: HttpRequest, schedule: ConcertSchedule, form: MessageForm) -> HttpResponse:
+    def message_form(self, request: HttpRequest, schedule: ConcertSchedule, form: AnnouncementForm) -> HttpResponse:
         return self.page(
             request,
             "admin/reservations/schedule_form.html",
@@ -213,7 +213,7 @@ class DatePages(StaffAdmin):
             back=change_page(schedule.pk),
         )
 
-    def message_preview(self, request: HttpRequest, schedule: ConcertSchedule, form: MessageForm) -> HttpResponse:
+    def message_preview(self, request: HttpRequest, schedule: ConcertSchedule, form: AnnouncementForm) -> HttpResponse:
         texts, fans = form.texts(), date_impact(schedule.pk).fans
         previews = [(each, texts[f"subject_{each}"], texts[f"body_{each}"]) for each in ("ko", "en")]
         return self.page(

@@ -24,7 +24,7 @@ from concert_site.lib.id_ranges import format_ranges, parse_ranges
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import json_of
 from concert_site.lib.web.converters import id_in
-from reservations.admin.hall_steps import KEEP, STEPS, Step
+from reservations.admin.hall_steps import KEEP, STEPS, SeatStep
 from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
 from reservations.domain import named_holds, seats
 from reservations.halls.columns import hall_columns
@@ -147,7 +147,12 @@ class HallPages(StaffAdmin):
         )
 
     def stepped(
-        self, request: HttpRequest, schedule: ConcertSchedule, step: Step, done: seats.SeatChanges, ids: Sequence[int]
+        self,
+        request: HttpRequest,
+        schedule: ConcertSchedule,
+        step: SeatStep,
+        done: seats.ChangedSeats,
+        ids: Sequence[int],
     ) -> HttpResponse:
         said = _("%(said)s: %(count)s.") % {"said": step.title, "count": f"{done.changed:,}"}
         if done.changed:

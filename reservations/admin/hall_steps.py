@@ -17,7 +17,7 @@ from reservations.domain import named_holds, seats
 from reservations.domain.named_holds import LONGEST, Keeping
 from reservations.halls.hall import Category
 from reservations.models import ConcertSchedule, NamedHold
-from reservations.queries.hall_states import Chosen
+from reservations.queries.hall_states import ChosenCounts
 
 CHANGE, KEEP = "reservations.change_concertseat", "reservations.manage_blocks"
 
@@ -44,7 +44,7 @@ class NamedHoldForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SeatStep:
     """Something that is done to chosen seats: what it is called, who may, which of them it touches, and how.
 
     `run` gets the admin's form and the ids, and answers what was changed.
@@ -52,15 +52,15 @@ class Step:
 
     title: Any  # Any: lazy texts
     permission: str
-    touches: Callable[[Chosen], int]
-    run: Callable[..., seats.SeatChanges]
+    touches: Callable[[ChosenCounts], int]
+    run: Callable[..., seats.ChangedSeats]
     form: type[forms.Form] = forms.Form
     says: Any = ""  # Any: as above
 
 
 def run_category(
     request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
-) -> seats.SeatChanges:
+) -> seats.ChangedSeats:
     sent = form.cleaned_data
     category = Category(sent["category"], sent["color"], sent["price"])
     return seats.change_category(schedule_id=schedule.pk, seat_ids=ids, category=category)
@@ -68,36 +68,36 @@ def run_category(
 
 def run_keep(
     request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
-) -> seats.SeatChanges:
+) -> seats.ChangedSeats:
     keeping = Keeping(**{name: form.cleaned_data[name] for name in ("name", "owner", "reason", "ends_at")})
     return named_holds.keep(schedule_id=schedule.pk, seat_ids=ids, keeping=keeping, actor_id=actor_of(request)).seats
 
 
 def run_release(
     request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
-) -> seats.SeatChanges:
+) -> seats.ChangedSeats:
     holds = NamedHold.objects.filter(concert_schedule=schedule, seats__concert_seat__in=ids, seats__outcome=None)
     released = sum(
         named_holds.release(named_hold_id=each, seat_ids=ids) for each in set(holds.values_list("pk", flat=True))
     )
-    return seats.SeatChanges(released, len(ids) - released)
+    return seats.ChangedSeats(released, len(ids) - released)
 
 
-def plain(step: Callable[..., seats.SeatChanges], **kept: bool) -> Callable[..., seats.SeatChanges]:
+def plain(step: Callable[..., seats.ChangedSeats], **kept: bool) -> Callable[..., seats.ChangedSeats]:
     """A step of the domain that needs nothing but the seats."""
     return lambda _request, _schedule, ids, _form: step(seat_ids=ids, **kept)
 
 
 STEPS = {
-    "off-sale": Step(gettext_lazy("Take off sale"), CHANGE, lambda found: found.free, plain(seats.take_off_sale)),
-    "on-sale": Step(
+    "off-sale": SeatStep(gettext_lazy("Take off sale"), CHANGE, lambda found: found.free, plain(seats.take_off_sale)),
+    "on-sale": SeatStep(
         gettext_lazy("Put back on sale"),
         CHANGE,
         lambda found: found.off_sale,
         plain(seats.put_on_sale),
         says=gettext_lazy("Seats of a named hold stay: release them there."),
     ),
-    "category": Step(
+    "category": SeatStep(
         gettext_lazy("Category and price"),
         CHANGE,
         lambda found: found.free + found.off_sale + found.kept,
@@ -105,25 +105,25 @@ STEPS = {
         SeatCategoryForm,
         gettext_lazy("Held and sold seats keep their price."),
     ),
-    "accessible": Step(
+    "accessible": SeatStep(
         gettext_lazy("Wheelchair place"), CHANGE, lambda found: found.all, plain(seats.mark_accessible, accessible=True)
     ),
-    "not-accessible": Step(
+    "not-accessible": SeatStep(
         gettext_lazy("No wheelchair place"),
         CHANGE,
         lambda found: found.all,
         plain(seats.mark_accessible, accessible=False),
     ),
-    "companion": Step(
+    "companion": SeatStep(
         gettext_lazy("Companion’s seat"), CHANGE, lambda found: found.all, plain(seats.mark_companion, companion=True)
     ),
-    "not-companion": Step(
+    "not-companion": SeatStep(
         gettext_lazy("No companion’s seat"),
         CHANGE,
         lambda found: found.all,
         plain(seats.mark_companion, companion=False),
     ),
-    "keep": Step(
+    "keep": SeatStep(
         gettext_lazy("Named hold"),
         KEEP,
         lambda found: found.free + found.off_sale,
@@ -131,5 +131,5 @@ STEPS = {
         NamedHoldForm,
         gettext_lazy("The seats are off sale for fans, and kept for somebody by name."),
     ),
-    "release": Step(gettext_lazy("Release from named hold"), KEEP, lambda found: found.kept, run_release),
+    "release": SeatStep(gettext_lazy("Release from named hold"), KEEP, lambda found: found.kept, run_release),
 }

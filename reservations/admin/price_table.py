@@ -46,7 +46,7 @@ class PriceTableForm(forms.Form):
     def __init__(
         self,
         dates: Sequence[ConcertSchedule],
-        categories: Sequence[read.CategoryPrices],
+        categories: Sequence[read.CategoryAcrossDates],
         *args: Any,  # Any: as Django has it
         **options: Any,
     ) -> None:
@@ -69,7 +69,7 @@ class PriceTableForm(forms.Form):
             self.add_error(None, _("Give at least one price."))
         return cleaned
 
-    def rows(self) -> list[tuple[read.CategoryPrices, str, Any]]:  # Any: a bound field
+    def rows(self) -> list[tuple[read.CategoryAcrossDates, str, Any]]:  # Any: a bound field
         return [(each, prices_now(each), self[field_of(each.name)]) for each in self.categories]
 
     def prices(self) -> dict[str, int]:
@@ -87,7 +87,7 @@ def field_of(category: str) -> str:
     return f"price_{sha256(category.encode()).hexdigest()[:16]}"
 
 
-def prices_now(category: read.CategoryPrices) -> str:
+def prices_now(category: read.CategoryAcrossDates) -> str:
     if category.lowest == category.highest:
         return money(category.lowest)
     return f"{money(category.lowest)} – {money(category.highest)}"
@@ -99,7 +99,7 @@ def price_table_page(admin: StaffAdmin, request: HttpRequest, concert_id: int) -
     concert = get_object_or_404(Concert.objects.select_related("venue"), pk=concert_id)
     dates = read.dates_with_seats(concert.pk)
     groups = read.groups_of([date.pk for date in dates])
-    form = PriceTableForm(dates, read.categories_of(groups), request.POST or None)
+    form = PriceTableForm(dates, read.categories_across_dates(groups), request.POST or None)
     changes = None
     if form.is_valid():
         if "apply" in request.POST and request.POST.get("seen") == seen_in(form):

@@ -20,7 +20,7 @@ from concert_site.lib.errors import NotFound
 from concert_site.lib.formats import day_and_time, money, short_day
 from reservations.domain import holds
 from reservations.models import Reservation
-from reservations.models.reservation import Status, state_at
+from reservations.models.reservation import ReservationStatus, state_at
 from reservations.queries import bookings
 
 
@@ -60,12 +60,12 @@ class ReservationAdmin(ReadOnlyAdmin):
     @column(gettext_lazy("status"), label={"RESERVING": "warning", "RESERVED": "success", "CANCELED": "danger"})
     def state(self, reservation: Reservation) -> tuple[str, str]:
         """The status as it is now: a hold that is over reads canceled."""
-        status = Status(bookings.state_of(reservation))
+        status = ReservationStatus(bookings.state_of(reservation))
         return status.value, str(status.label)
 
     @column(gettext_lazy("held until"))
     def held_until(self, reservation: Reservation) -> str | None:
-        is_held = bookings.state_of(reservation) == Status.RESERVING and reservation.expired_at
+        is_held = bookings.state_of(reservation) == ReservationStatus.RESERVING and reservation.expired_at
         return day_and_time(is_held) if is_held else None
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
@@ -113,7 +113,7 @@ class ReservationAdmin(ReadOnlyAdmin):
 def question_about(chosen: list[Reservation]) -> Question:
     found: dict[str, list[bool]] = {}
     for each in chosen:
-        is_held = bookings.state_of(each) == Status.RESERVING
+        is_held = bookings.state_of(each) == ReservationStatus.RESERVING
         found.setdefault(f"{each.concert_name}, {short_day(each.concert_date)}", []).append(is_held)
     text = _("%(held)s held, %(others)s not held")
     counts = [

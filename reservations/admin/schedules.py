@@ -30,7 +30,7 @@ from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
 from reservations.admin.venue_clocks import clocks_text, on_clocks
 from reservations.domain import schedules
-from reservations.domain.schedules import Times
+from reservations.domain.schedules import ScheduleTimes
 from reservations.models import ConcertSchedule, ConcertSeat, ConcertStatus
 from reservations.queries import staff
 from reservations.queries.bookings import was_booked
@@ -53,7 +53,7 @@ class ScheduleForm(AnyForm):
         moments = {ours: self.cleaned_data.get(name, getattr(self.instance, name)) for name, ours in TIMES.items()}
         if not self.errors:
             try:
-                schedules.require_valid_times(Times(**moments))
+                schedules.require_valid_times(ScheduleTimes(**moments))
             except DomainError as refusal:
                 add_domain_error(self, refusal)
         return cleaned
@@ -180,7 +180,7 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
         if obj is None:
             return schedules.add_schedule(
                 concert_id=sent["concert"].pk,
-                times=Times(**{ours: sent[name] for name, ours in TIMES.items()}),
+                times=ScheduleTimes(**{ours: sent[name] for name, ours in TIMES.items()}),
                 queue_max_active=sent["queue_max_active"],
                 tickets_per_fan=sent["tickets_per_fan"],
             )

@@ -168,7 +168,7 @@ class SeatAdmin(ReadOnlyAdmin):
         step, said = self.marking(accessible=False), _("Marked as not accessible")
         return self.asked(request, queryset, _("Mark these seats as not accessible?"), said, step)
 
-    def marking(self, *, accessible: bool) -> Callable[[Sequence[int]], seats.SeatChanges]:
+    def marking(self, *, accessible: bool) -> Callable[[Sequence[int]], seats.ChangedSeats]:
         return lambda ids: seats.mark_accessible(seat_ids=ids, accessible=accessible)
 
     @admin.action(description=gettext_lazy("Change category and price…"), permissions=["change_seats"])
@@ -208,7 +208,7 @@ class SeatAdmin(ReadOnlyAdmin):
         queryset: QuerySet[ConcertSeat],
         title: str,
         said: str,
-        step: Callable[[Sequence[int]], seats.SeatChanges],
+        step: Callable[[Sequence[int]], seats.ChangedSeats],
     ) -> HttpResponse | None:
         """Say how many of which date in which state, and do it once that is confirmed."""
         if page := self.confirm_many(request, question_about(queryset, title)):
@@ -221,7 +221,7 @@ class SeatAdmin(ReadOnlyAdmin):
         request: HttpRequest,
         queryset: QuerySet[ConcertSeat],
         said: str,
-        step: Callable[[Sequence[int]], seats.SeatChanges],
+        step: Callable[[Sequence[int]], seats.ChangedSeats],
     ) -> bool:
         """Do it to all that were selected, say what came of it, and write it into the log of their dates."""
         chosen = list(queryset.order_by("pk").values_list("pk", "concert_schedule_id", "section", "row", "seat_label"))

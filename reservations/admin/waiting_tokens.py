@@ -14,7 +14,7 @@ from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.web.converters import id_in
-from queueing.models import STATE, Status, WaitingToken
+from queueing.models import STATE, TokenStatus, WaitingToken
 
 
 @admin.register(WaitingToken)
@@ -52,12 +52,12 @@ class WaitingTokenAdmin(ReadOnlyAdmin):
         """The number; who waits without one stands in the lobby. Whoever left before the draw never had any."""
         if token.number is not None:
             return str(token.number)
-        return str(_("not drawn yet")) if token.status == Status.WAITING else None
+        return str(_("not drawn yet")) if token.status == TokenStatus.WAITING else None
 
     @column(_("status"), label={"WAITING": "warning", "ACTIVE": "success"})
     def state(self, token: WaitingToken) -> tuple[str, str]:
         """The status as it is now: a time that is over reads expired."""
-        status = Status(token.state)  # type: ignore[attr-defined]  # an annotation of get_queryset
+        status = TokenStatus(token.state)  # type: ignore[attr-defined]  # an annotation of get_queryset
         return status.value, str(status.label)
 
     joined = value_column(_("joined at"), "created_at", day_and_time)

@@ -19,7 +19,7 @@ from reservations.api.catalogue_serializers import SeatOut
 from reservations.domain import cancellation
 from reservations.domain.holds import Booking
 from reservations.models import ConcertSeat, Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import state_of
 from reservations.queries.payment_facts import PaymentFacts, payment_of
 
@@ -135,7 +135,7 @@ class ReservationOut(serializers.Serializer[Reservation]):
     )
     seat = SeatOut()
     price = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=Status.choices)
+    status = serializers.ChoiceField(choices=ReservationStatus.choices)
     expired_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_state_at = serializers.DateTimeField()
@@ -195,7 +195,7 @@ def held_out(row: Row, schedule_id: int) -> dict[str, object]:
     """A reservation that was made just now, as ReservationOut describes it, out of what hold_seats.sql answered."""
     price = row["price"]
     # Booked this moment, for the date as it stands.
-    terms = cancellation.Terms(played_on=row["concert_date"], begins_at=row["concert_at"])
+    terms = cancellation.RefundTerms(played_on=row["concert_date"], begins_at=row["concert_at"])
     return {
         "id": row["reservation"],
         "booking_reference": row["booking_reference"],
@@ -207,7 +207,7 @@ def held_out(row: Row, schedule_id: int) -> dict[str, object]:
         "date_canceled_at": None,
         "seat": {"id": row["seat"], "seat_price": price} | {name: row[name] for name in SEAT},
         "price": price,
-        "status": Status.RESERVING,
+        "status": ReservationStatus.RESERVING,
         "expired_at": row["expired_at"],
         "created_at": row["created_at"],
         "updated_state_at": row["created_at"],
@@ -255,7 +255,7 @@ def seat_out(seat: ConcertSeat) -> dict[str, object]:
     }
 
 
-def tiers_out(price: int, terms: cancellation.Terms) -> list[dict[str, object]]:
+def tiers_out(price: int, terms: cancellation.RefundTerms) -> list[dict[str, object]]:
     """What a cancellation costs from when on, as TierOut describes it."""
     return [
         {"until": tier.until, "fee_percent": tier.fee_percent, "refund": tier.refund}
@@ -278,10 +278,10 @@ def payment_out(payment: PaymentFacts) -> dict[str, object]:
 
 def cancellation_out(reservation: Reservation, status: str) -> dict[str, object] | None:
     """What canceling now would refund; giving up a hold costs nothing, and nothing was paid."""
-    if status == Status.CANCELED:
+    if status == ReservationStatus.CANCELED:
         return None
     tiers = tiers_out(reservation.price, cancellation.terms_of(reservation))
-    if status == Status.RESERVING:
+    if status == ReservationStatus.RESERVING:
         return {"fee": 0, "refund": 0, "tiers": tiers}
     offer = cancellation.quote_of(reservation)
     return {"fee": offer.fee, "refund": offer.refund, "tiers": tiers}

@@ -11,7 +11,7 @@ from concert_site.lib.errors import Conflict, Invalid
 from reservations.domain.transactions import lock_schedule
 from reservations.models import Announcement, AnnouncementKind, AnnouncementRecipient
 from reservations.models.announcement import LONGEST_BODY, LONGEST_SUBJECT
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import of_schedule
 
 BATCH = 5000
@@ -69,7 +69,7 @@ def write_message(schedule_id: int, actor_id: int, key: UUID, now: datetime, tex
 
 def address(announcement: Announcement) -> int:
     """Owe a mail of this to everyone who has a ticket now: a step of the caller's transaction; how many fans."""
-    paid = of_schedule(announcement.concert_schedule_id).filter(status=Status.RESERVED)
+    paid = of_schedule(announcement.concert_schedule_id).filter(status=ReservationStatus.RESERVED)
     fans = paid.order_by("user").values_list("user", flat=True).distinct()
     owed = [AnnouncementRecipient(announcement=announcement, user_id=fan) for fan in fans]
     AnnouncementRecipient.objects.bulk_create(owed, batch_size=BATCH)

@@ -11,7 +11,7 @@ from reservations.queries.bookings import read_at_of, today_of
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
+class FeeTier:
     """Up to and including `until`, a cancellation costs `fee_percent` and gives `refund` back (minor units)."""
 
     until: date
@@ -29,7 +29,7 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RefundTerms:
     """What of a date and of a booking decides about a refund.
 
     `played_on` and `begins_at` are as they stand now. Up to `free_until` whoever had booked before the date was moved
@@ -42,10 +42,10 @@ class Terms:
     is_canceled: bool = False
 
 
-def terms_of(reservation: Reservation) -> Terms:
+def terms_of(reservation: Reservation) -> RefundTerms:
     schedule = reservation.concert_schedule
     before = schedule.free_refunds_before
-    return Terms(
+    return RefundTerms(
         played_on=schedule.concert_date,
         begins_at=schedule.concert_at,
         free_until=schedule.free_refunds_until if before and reservation.created_at < before else None,
@@ -58,17 +58,19 @@ def fee_of(price: int, percent: int) -> int:
     return price * percent // 100
 
 
-def tiers_of(*, price: int, terms: Terms) -> list[Tier]:
+def tiers_of(*, price: int, terms: RefundTerms) -> list[FeeTier]:
     """The tiers of one ticket, the earliest first; none of a date that was canceled, where no day counts."""
     if terms.is_canceled:
         return []
     usual = [
-        Tier(until=terms.played_on - timedelta(days=days), fee_percent=percent, refund=price - fee_of(price, percent))
+        FeeTier(
+            until=terms.played_on - timedelta(days=days), fee_percent=percent, refund=price - fee_of(price, percent)
+        )
         for days, percent in sorted(settings.CANCELLATION_TIERS, reverse=True)
     ]
     if terms.free_until is None:
         return usual
-    free = Tier(until=min(terms.free_until, terms.played_on), fee_percent=0, refund=price)
+    free = FeeTier(until=min(terms.free_until, terms.played_on), fee_percent=0, refund=price)
     return [free, *(tier for tier in usual if tier.until > free.until)]
 
 
@@ -88,7 +90,7 @@ def policy() -> list[Period]:
     return [Period(most, days, percent) for most, (days, percent) in zip(befores, tiers, strict=False)]
 
 
-def quote(*, price: int, terms: Terms, today: date, now: datetime) -> Quote:
+def quote(*, price: int, terms: RefundTerms, today: date, now: datetime) -> Quote:
     """What cancelling a paid ticket at `now`, `today` at the venue, would refund; nothing once the show has begun."""
     if terms.is_canceled:
         return Quote(fee=0, refund=price, is_open=True)
@@ -105,11 +107,11 @@ def quote_of(reservation: Reservation, *, now: datetime | None = None) -> Quote:
     return quote(price=reservation.price, terms=terms_of(reservation), today=today, now=moment)
 
 
-def tiers_to_come(*, prices: Sequence[int], terms: Terms, today: date) -> list[Tier]:
+def tiers_to_come(*, prices: Sequence[int], terms: RefundTerms, today: date) -> list[FeeTier]:
     """The tiers that are not over on `today`, each with what tickets of these prices give back together."""
     each = zip(*(tiers_of(price=price, terms=terms) for price in prices), strict=True)
     return [
-        Tier(until=tiers[0].until, fee_percent=tiers[0].fee_percent, refund=sum(tier.refund for tier in tiers))
+        FeeTier(until=tiers[0].until, fee_percent=tiers[0].fee_percent, refund=sum(tier.refund for tier in tiers))
         for tiers in each
         if tiers[0].until >= today
     ]

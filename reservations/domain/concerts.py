@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import Conflict, require_found
 from concert_site.lib.stale import Shown, require_unchanged
 from reservations.domain import venues, waiting_room
-from reservations.domain.schedules import Times, create_schedule
+from reservations.domain.schedules import ScheduleTimes, create_schedule
 from reservations.domain.transactions import raise_on_integrity_error
 from reservations.halls.hall import Hall
 from reservations.models import Concert, ConcertSchedule, ConcertStatus, Venue
@@ -105,7 +105,9 @@ def delete_concert(*, concert_id: int) -> None:
 
 
 @transaction.atomic(durable=True)
-def create_concert(*, name: str, hall: Hall, times: Times, venue: Venue | None = None, **limits: int) -> CreatedConcert:
+def create_concert(
+    *, name: str, hall: Hall, times: ScheduleTimes, venue: Venue | None = None, **limits: int
+) -> CreatedConcert:
     """Set up a concert of one date; `limits` are columns of the schedule.
 
     :raises IntegrityError: if the sale would not open before it closes, and close before the concert

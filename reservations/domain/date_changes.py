@@ -15,7 +15,7 @@ from concert_site.lib.errors import Conflict, Invalid
 from concert_site.lib.zones import day_at
 from reservations.domain import announcements, waiting_room
 from reservations.domain.schedules import (
-    Times,
+    ScheduleTimes,
     database_now,
     require_movable_opening,
     require_valid_times,
@@ -29,7 +29,7 @@ MOST_FREE_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ChangeReason:
     """Why a date is moved or canceled, as fans read it: in Korean, in English, or in both."""
 
     ko: str = ""
@@ -58,13 +58,13 @@ class Move:
 
     concert_at: datetime
     seen: datetime
-    reason: Reason
+    reason: ChangeReason
     free_days: int = 0
     opens_at: datetime | None = None
     closes_at: datetime | None = None
 
 
-def times_after(schedule: ConcertSchedule, move: Move, *, now: datetime) -> Times:
+def times_after(schedule: ConcertSchedule, move: Move, *, now: datetime) -> ScheduleTimes:
     """When a date is sold and played once it is moved.
 
     A sale that goes on, or is yet to open, closes as long before the concert as now; one that is over stays over. The
@@ -76,7 +76,7 @@ def times_after(schedule: ConcertSchedule, move: Move, *, now: datetime) -> Time
     opens_at = move.opens_at or schedule.reservation_available_at
     if move.opens_at is None and opens_at >= closes_at and not schedule.drawn_at:
         opens_at = shifted.opens_at
-    return Times(opens_at=opens_at, closes_at=closes_at, concert_at=move.concert_at)
+    return ScheduleTimes(opens_at=opens_at, closes_at=closes_at, concert_at=move.concert_at)
 
 
 def move_date(
@@ -175,7 +175,7 @@ def require_not_canceled(schedule: ConcertSchedule) -> None:
         raise Conflict(_("This date was canceled, and stays so."))
 
 
-def write_canceled(schedule: ConcertSchedule, reason: Reason, now: datetime) -> None:
+def write_canceled(schedule: ConcertSchedule, reason: ChangeReason, now: datetime) -> None:
     """Cancel a date that is locked: a step of the caller's transaction, which sees to its fans' money.
 
     From here on nobody can join, hold or move it; its sale reads CLOSED for good.

@@ -26,7 +26,7 @@ from reservations.domain.errors import (
     TicketLimitExceeded,
 )
 from reservations.models import Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.queries import bookings
 
 HOLD = """
@@ -91,7 +91,7 @@ class Booking:
     @property
     def states(self) -> set[str]:
         """What its seats are by now: held if it is new."""
-        return {Status.RESERVING} if self.rows else {bookings.state_of(each) for each in self.repeated}
+        return {ReservationStatus.RESERVING} if self.rows else {bookings.state_of(each) for each in self.repeated}
 
     @property
     def total(self) -> int:
@@ -101,7 +101,7 @@ class Booking:
     @property
     def expired_at(self) -> datetime | None:
         """When the hold ends; None once nothing of it is held, be it only that nobody has tidied up yet."""
-        held = [each.expired_at for each in self.repeated if bookings.state_of(each) == Status.RESERVING]
+        held = [each.expired_at for each in self.repeated if bookings.state_of(each) == ReservationStatus.RESERVING]
         ends = [row["expired_at"] for row in self.rows] + [end for end in held if end]
         return min(ends, default=None)
 
@@ -229,7 +229,7 @@ def extend_hold(*, user_id: int, reservation_id: int, now: datetime | None = Non
             raise NotFound
         case "hold_expired":
             raise HoldExpired
-    if row["status"] == Status.RESERVED:
+    if row["status"] == ReservationStatus.RESERVED:
         # Paid after it was extended: its payment belongs to the picture.
         return bookings.own(reservation_id, user_id=user_id, now=now)
     return bookings.reservation_in(row, user_id=user_id)
@@ -245,7 +245,7 @@ def release_hold(*, reservation_id: int, user_id: int | None = None, now: dateti
     row = fetch_one(RELEASE, {"reservation": reservation_id, "fan": user_id, "now": now})
     if row["was"] is None:
         raise NotFound
-    return bool(row["was"] == Status.RESERVING)
+    return bool(row["was"] == ReservationStatus.RESERVING)
 
 
 def release_booking(*, reference: str, user_id: int, now: datetime | None = None) -> int:

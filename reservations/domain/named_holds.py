@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from reservations.domain import holds
-from reservations.domain.seats import SeatChanges, changes, chosen, locked
+from reservations.domain.seats import ChangedSeats, changes, chosen, locked
 from reservations.domain.transactions import lock_schedule
 from reservations.models import NamedHold, NamedHoldSeat, SeatStatus
-from reservations.models.named_hold import Outcome, is_kept
+from reservations.models.named_hold import NamedHoldOutcome, is_kept
 
 LONGEST = {"name": 100, "owner": 200, "reason": 500}
 
@@ -36,16 +36,16 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class NamedHoldMade:
     """A named hold that was made, and how many seats it keeps and didn't get."""
 
     named_hold: NamedHold
-    seats: SeatChanges
+    seats: ChangedSeats
 
 
 def keep(
     *, schedule_id: int, seat_ids: Sequence[int], keeping: Keeping, actor_id: int, now: datetime | None = None
-) -> Kept:
+) -> NamedHoldMade:
     """Keep seats of a date for somebody: free ones, and those off sale. Held, sold and kept ones are skipped.
 
     :raises NotFound: if there is no such schedule
@@ -76,7 +76,7 @@ def keep(
             created_at=now or Now(),
         )
         NamedHoldSeat.objects.bulk_create(NamedHoldSeat(named_hold=made, concert_seat_id=each) for each in ids)
-    return Kept(made, changes(seat_ids, len(ids)))
+    return NamedHoldMade(made, changes(seat_ids, len(ids)))
 
 
 def require_keeping(keeping: Keeping, now: datetime | None) -> None:
@@ -105,7 +105,7 @@ def release(*, named_hold_id: int, seat_ids: Sequence[int] | None = None, now: d
     # Locked first, then looked at again: who waited for a clerk who sold it leaves it alone.
     ours = locked(chosen(list(kept.values_list("concert_seat_id", flat=True))))
     left = list(kept.filter(concert_seat__in=ours).values_list("concert_seat_id", flat=True))
-    kept.filter(concert_seat_id__in=left).update(outcome=Outcome.RELEASED, ended_at=now or Now())
+    kept.filter(concert_seat_id__in=left).update(outcome=NamedHoldOutcome.RELEASED, ended_at=now or Now())
     return chosen(left).move(SeatStatus.UNAVAILABLE, SeatStatus.AVAILABLE)
 
 

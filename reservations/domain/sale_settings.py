@@ -30,7 +30,7 @@ class SaleSettings(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SettingChange:
     """One setting that was changed, from what to what."""
 
     name: str
@@ -51,7 +51,7 @@ class ClockTimestamp(Func):
 
 def change_sale_settings(
     *, schedule_id: int, shown: Shown | None = None, **changes: Unpack[SaleSettings]
-) -> list[Change]:
+) -> list[SettingChange]:
     """Change these settings of a sale, and return those that were otherwise before. It follows within two seconds.
 
     :param shown: the columns that the change is based on; whoever leaves it out doesn't mind
@@ -65,7 +65,7 @@ def change_sale_settings(
     return made
 
 
-def set_message(*, schedule_id: int, message: str, minutes: int | None, shown: str) -> list[Change]:
+def set_message(*, schedule_id: int, message: str, minutes: int | None, shown: str) -> list[SettingChange]:
     """Have everyone waiting read a message for so many minutes, or until it is taken away; an empty one takes it away.
 
     Returns what was changed.
@@ -82,7 +82,7 @@ def set_message(*, schedule_id: int, message: str, minutes: int | None, shown: s
 @transaction.atomic(durable=True)
 def write_sale_settings(
     *, schedule_id: int, shown: Shown | None = None, **changes: Unpack[SaleSettings]
-) -> list[Change]:
+) -> list[SettingChange]:
     """Write the settings, and when; see `change_sale_settings`."""
     # The lock is a statement of its own and comes first: admission counts and admits behind the same lock, so
     # whoever is let in after `limits_changed_at` was let in by the new limits.
@@ -96,7 +96,7 @@ def write_sale_settings(
     require_as_shown(before, shown or {}, changes)
     moment = {"limits_changed_at": ClockTimestamp()} if LIMITS & changes.keys() else {}
     ours.update(**changes, **implied(changes), **moment)
-    return [Change(name, before[name], value) for name, value in changes.items() if before[name] != value]
+    return [SettingChange(name, before[name], value) for name, value in changes.items() if before[name] != value]
 
 
 def implied(changes: SaleSettings) -> dict[str, object]:

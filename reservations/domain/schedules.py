@@ -27,7 +27,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class ScheduleTimes:
     """When a show's sale opens and closes, and when it is played."""
 
     opens_at: datetime
@@ -47,7 +47,7 @@ def zone_of_concert(concert_id: int) -> str | None:
     return Concert.objects.filter(pk=concert_id).values_list("venue__time_zone", flat=True).first()
 
 
-def require_valid_times(times: Times) -> None:
+def require_valid_times(times: ScheduleTimes) -> None:
     """Refuse times that can't be.
 
     :raises Invalid: naming the column at fault
@@ -65,7 +65,7 @@ def require_valid_times(times: Times) -> None:
         raise Invalid(_("The sale must open before it closes."), attr="reservation_available_at")
 
 
-def add_schedule(*, concert_id: int, times: Times, **limits: Unpack[Limits]) -> ConcertSchedule:
+def add_schedule(*, concert_id: int, times: ScheduleTimes, **limits: Unpack[Limits]) -> ConcertSchedule:
     """Add a date to a concert, still without seats.
 
     :raises Invalid: if its times make no sense
@@ -73,7 +73,9 @@ def add_schedule(*, concert_id: int, times: Times, **limits: Unpack[Limits]) -> 
     return write_schedule(concert_id, zone_of_concert(concert_id), times, **limits)
 
 
-def write_schedule(concert_id: int, zone: str | None, times: Times, **limits: Unpack[Limits]) -> ConcertSchedule:
+def write_schedule(
+    concert_id: int, zone: str | None, times: ScheduleTimes, **limits: Unpack[Limits]
+) -> ConcertSchedule:
     """Add a date to a concert whose venue has this zone; see `add_schedule`."""
     require_valid_times(times)
     return ConcertSchedule.objects.create(
@@ -122,7 +124,7 @@ def set_times(
     # The three are judged together, so nobody may change one of them meanwhile.
     schedule = lock_schedule(schedule_id)
     require_unchanged(schedule, shown)
-    times = Times(
+    times = ScheduleTimes(
         opens_at=opens_at or schedule.reservation_available_at,
         closes_at=closes_at or schedule.deadline_at,
         concert_at=concert_at or schedule.concert_at,
@@ -219,7 +221,7 @@ def copy_schedule(
     copy = write_schedule(
         source.concert_id,
         source.concert.time_zone,
-        Times(opens_at or kept.opens_at, closes_at or kept.closes_at, concert_at),
+        ScheduleTimes(opens_at or kept.opens_at, closes_at or kept.closes_at, concert_at),
         queue_max_active=source.queue_max_active,
         tickets_per_fan=source.tickets_per_fan,
     )
@@ -229,12 +231,12 @@ def copy_schedule(
     return copy
 
 
-def shifted_times(source: ConcertSchedule, concert_at: datetime) -> Times:
+def shifted_times(source: ConcertSchedule, concert_at: datetime) -> ScheduleTimes:
     """The times of a date for another one: sold at the same distance before it, by the venue's clocks."""
     zone = zone_of(source.concert.time_zone)
     # Subtracting and adding on the venue's clocks keeps the time of day, also where a summer time lies between.
     by = concert_at.astimezone(zone).replace(tzinfo=None) - source.concert_at.astimezone(zone).replace(tzinfo=None)
-    return Times(
+    return ScheduleTimes(
         opens_at=source.reservation_available_at.astimezone(zone) + by,
         closes_at=source.deadline_at.astimezone(zone) + by,
         concert_at=concert_at,
@@ -242,7 +244,7 @@ def shifted_times(source: ConcertSchedule, concert_at: datetime) -> Times:
 
 
 def create_schedule(
-    *, concert: Concert, hall: Hall, times: Times, **columns: object
+    *, concert: Concert, hall: Hall, times: ScheduleTimes, **columns: object
 ) -> tuple[ConcertSchedule, list[ConcertSeat]]:
     """Add a date with the seats of a hall to a concert: a step of the caller's transaction.
 

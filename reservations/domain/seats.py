@@ -25,27 +25,27 @@ FREE = (SeatStatus.AVAILABLE, SeatStatus.UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class SeatChanges:
+class ChangedSeats:
     """How many of the seats that were asked for were changed, and how many were not."""
 
     changed: int
     skipped: int
 
 
-def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> SeatChanges:
+def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> ChangedSeats:
     """Take free seats off sale; those that are held, sold, or off sale already are skipped. A lapsed hold is free."""
     if chosen(seat_ids).lapsed(now).exists():
         holds.release_lapsed(now=now)
     return move(seat_ids, SeatStatus.AVAILABLE, SeatStatus.UNAVAILABLE)
 
 
-def put_on_sale(*, seat_ids: Sequence[int]) -> SeatChanges:
+def put_on_sale(*, seat_ids: Sequence[int]) -> ChangedSeats:
     """Put seats that are off sale back on sale; the others are skipped, and so are those of a named hold."""
     return move(seat_ids, SeatStatus.UNAVAILABLE, SeatStatus.AVAILABLE)
 
 
 @transaction.atomic(durable=True)
-def move(seat_ids: Sequence[int], source: SeatStatus, to: SeatStatus) -> SeatChanges:
+def move(seat_ids: Sequence[int], source: SeatStatus, to: SeatStatus) -> ChangedSeats:
     """Move the seats that are in `source` to `to`; the others are skipped."""
     ours = locked(chosen(seat_ids).filter(status=source))
     # Looked at behind the lock: what somebody keeps by name leaves only its named hold (named_holds.release).
@@ -53,7 +53,7 @@ def move(seat_ids: Sequence[int], source: SeatStatus, to: SeatStatus) -> SeatCha
 
 
 @transaction.atomic(durable=True)
-def change_category(*, schedule_id: int, seat_ids: Sequence[int], category: Category) -> SeatChanges:
+def change_category(*, schedule_id: int, seat_ids: Sequence[int], category: Category) -> ChangedSeats:
     """Give seats of a date another category and price; those that are held or sold keep theirs and are skipped.
 
     :raises Invalid: if the category makes no sense
@@ -80,18 +80,18 @@ def show_on_map(schedule: ConcertSchedule, category: Category) -> None:
     )
 
 
-def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> SeatChanges:
+def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> ChangedSeats:
     """Say of seats that they can, or can't, be reached without a step; whoever has them."""
     return mark(seat_ids, "accessible", value=accessible)
 
 
-def mark_companion(*, seat_ids: Sequence[int], companion: bool) -> SeatChanges:
+def mark_companion(*, seat_ids: Sequence[int], companion: bool) -> ChangedSeats:
     """Say of seats that they are, or aren't, for who comes along with somebody in a wheelchair; whoever has them."""
     return mark(seat_ids, "companion", value=companion)
 
 
 @transaction.atomic(durable=True)
-def mark(seat_ids: Sequence[int], column: str, *, value: bool) -> SeatChanges:
+def mark(seat_ids: Sequence[int], column: str, *, value: bool) -> ChangedSeats:
     """Give seats a mark that the map shows, or take it from them."""
     others = chosen(seat_ids).exclude(**{column: value})
     dates = ConcertSchedule.objects.filter(pk__in=others.order_by().values("concert_schedule_id"))
@@ -111,5 +111,5 @@ def locked(seats: ConcertSeatQuerySet) -> ConcertSeatQuerySet:
     return chosen(list(ids))
 
 
-def changes(seat_ids: Sequence[int], changed: int) -> SeatChanges:
-    return SeatChanges(changed, len(seat_ids) - changed)
+def changes(seat_ids: Sequence[int], changed: int) -> ChangedSeats:
+    return ChangedSeats(changed, len(seat_ids) - changed)

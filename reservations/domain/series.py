@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from concert_site.lib.errors import DomainError, Invalid, require_found
 from concert_site.lib.zones import zone_of
 from reservations.domain import concerts, halls
-from reservations.domain.schedules import Limits, Times, database_now, require_valid_times, write_schedule
+from reservations.domain.schedules import Limits, ScheduleTimes, database_now, require_valid_times, write_schedule
 from reservations.models import Concert, ConcertSchedule, HallVersion
 
 MOST_DATES = 200
@@ -60,7 +60,7 @@ class Series:
 class PlannedDate:
     """A date of a series before it is made. `fault` says why it won't be, `notes` what to know about it."""
 
-    times: Times
+    times: ScheduleTimes
     fault: str = ""
     notes: list[str] = field(default_factory=list)
     # The concert has it already.
@@ -149,13 +149,13 @@ def planned_date(  # noqa: PLR0917  all of it is needed, once
     at = start.replace(tzinfo=zone)
     opens_at = series.opening.of(at, zone)
     # On the clocks of the zone subtracting would skip an hour or count one twice.
-    times = Times(opens_at, (at.astimezone(UTC) - timedelta(minutes=series.closes_before)).astimezone(zone), at)
+    times = ScheduleTimes(opens_at, (at.astimezone(UTC) - timedelta(minutes=series.closes_before)).astimezone(zone), at)
     is_there = at in there
     fault = fault_of(times, now, is_there=is_there)
     return PlannedDate(times, fault, list(notes_of(times, now, is_repeated=is_repeated)), is_there)
 
 
-def fault_of(times: Times, now: datetime, *, is_there: bool) -> str:
+def fault_of(times: ScheduleTimes, now: datetime, *, is_there: bool) -> str:
     """Why a date can't be made; blank if it can."""
     if is_there:
         return _("The concert has this date already.")
@@ -170,7 +170,7 @@ def fault_of(times: Times, now: datetime, *, is_there: bool) -> str:
     return ""
 
 
-def notes_of(times: Times, now: datetime, *, is_repeated: bool) -> Iterator[str]:
+def notes_of(times: ScheduleTimes, now: datetime, *, is_repeated: bool) -> Iterator[str]:
     """What staff should know of a date before it is made."""
     if is_repeated:
         yield _("It was given twice and is made once.")
@@ -257,7 +257,9 @@ def take_venue(concert_id: int, plan: HallVersion) -> None:
 
 
 @transaction.atomic(durable=True)
-def make_date(concert_id: int, times: Times, seats: SeatsOfSeries | None, limits: Limits) -> ConcertSchedule | None:
+def make_date(
+    concert_id: int, times: ScheduleTimes, seats: SeatsOfSeries | None, limits: Limits
+) -> ConcertSchedule | None:
     """Make a date with its seats; None if the concert has it already.
 
     :raises NotFound: if there is no such concert

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import Conflict, Invalid
 from reservations.domain.errors import HoldExpired
 from reservations.models import ConcertSeat, NoteKind, Reservation, StaffNote
-from reservations.models.reservation import Status, is_held_at
+from reservations.models.reservation import ReservationStatus, is_held_at
 
 LONGEST = 500
 
@@ -45,7 +45,7 @@ def extend_by_staff(*, reference: str, actor_id: int, note: str, key: UUID, now:
     :raises HoldExpired: if nothing of it is held any more
     :raises ExtendedByStaff: if staff have done it before
     """
-    held = Reservation.objects.filter(booking_reference=reference, status=Status.RESERVING)
+    held = Reservation.objects.filter(booking_reference=reference, status=ReservationStatus.RESERVING)
     seats = ConcertSeat.objects.filter(pk__in=held.values("concert_seat_id")).order_by("pk")
     # Seats before reservations, by id: the seat is the mutex. What follows is read behind it.
     list(seats.select_for_update(of=("self",), no_key=True).values_list("pk"))
@@ -59,6 +59,6 @@ def extend_by_staff(*, reference: str, actor_id: int, note: str, key: UUID, now:
     add_note(text=note, actor_id=actor_id, key=key, reference=reference, kind=NoteKind.EXTENDED)
     for each in live:
         until = each.expired_at + timedelta(seconds=settings.HOLD_SECONDS) if each.expired_at else None
-        Reservation.objects.filter(pk=each.pk, status=Status.RESERVING).update(expired_at=until)
+        Reservation.objects.filter(pk=each.pk, status=ReservationStatus.RESERVING).update(expired_at=until)
         ConcertSeat.objects.filter(pk=each.concert_seat_id).update(expired_at=until)
     return len(live)

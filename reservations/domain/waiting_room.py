@@ -9,7 +9,7 @@ from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from concert_site.lib.tasks import enqueue_soon
 from queueing.domain import draw, line, snapshots, ticks
-from queueing.domain.line import Joined
+from queueing.domain.line import JoinAnswer
 from queueing.facts import QueueSnapshot, SaleFacts, SaleState, TokenView
 from reservations.queries.availability import FEW_SEATS, availability_of, room_for_fans
 from reservations.queries.sales import facts_of, tick_facts_of
@@ -17,7 +17,7 @@ from reservations.queries.sales import facts_of, tick_facts_of
 OF_THE_TOKEN = ("token", "status", "number", "created_at", "entered_at", "expired_at", "expired_reason")
 
 
-def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Joined:
+def join(*, user_id: int, schedule_id: int, now: datetime | None = None) -> JoinAnswer:
     """Join the line of a schedule, or before the draw its lobby; a live token is answered again.
 
     One read, then whatever queueing's `join` does.

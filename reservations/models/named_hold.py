@@ -63,7 +63,7 @@ class NamedHold(models.Model):
         return self.name
 
 
-class Outcome(models.TextChoices):
+class NamedHoldOutcome(models.TextChoices):
     """How a seat left its named hold."""
 
     RELEASED = "RELEASED", _("put back on sale")
@@ -80,7 +80,7 @@ class NamedHoldSeat(models.Model):
     concert_seat = models.ForeignKey(
         ConcertSeat, models.PROTECT, related_name="named_holds", db_index=False, verbose_name=_("seat")
     )
-    outcome = models.CharField(_("outcome"), max_length=13, choices=Outcome, null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=13, choices=NamedHoldOutcome, null=True, blank=True)
     ended_at = models.DateTimeField(_("left at"), null=True, blank=True)
 
     class Meta:
@@ -90,7 +90,7 @@ class NamedHoldSeat(models.Model):
         default_permissions = ()
         constraints = [
             models.CheckConstraint(
-                condition=Q(outcome__isnull=True) | one_of("outcome", Outcome), name="named_hold_outcome_known"
+                condition=Q(outcome__isnull=True) | one_of("outcome", NamedHoldOutcome), name="named_hold_outcome_known"
             ),
             models.CheckConstraint(
                 condition=all_or_none("outcome", "ended_at"), name="named_hold_outcome_with_its_time"

@@ -15,15 +15,15 @@ from reservations.models.concert import Concert, ConcertSchedule
 from reservations.models.seat import ConcertSeat
 
 
-class Status(models.TextChoices):
+class ReservationStatus(models.TextChoices):
     RESERVING = "RESERVING", _("held")
     RESERVED = "RESERVED", _("paid")
     CANCELED = "CANCELED", _("canceled")
 
 
 TRANSITIONS = {
-    Status.RESERVING: {Status.RESERVED, Status.CANCELED},
-    Status.RESERVED: {Status.CANCELED},
+    ReservationStatus.RESERVING: {ReservationStatus.RESERVED, ReservationStatus.CANCELED},
+    ReservationStatus.RESERVED: {ReservationStatus.CANCELED},
 }
 
 
@@ -53,7 +53,11 @@ def is_held_at(now: datetime | None = None) -> Predicate:
 def state_at(now: datetime | None = None) -> Func:
     """The status of a reservation as everybody reads it: a hold that is over is canceled before it is tidied up."""
     return Func(
-        "status", "expired_at", moment(now), function="reservation_state", output_field=models.CharField(choices=Status)
+        "status",
+        "expired_at",
+        moment(now),
+        function="reservation_state",
+        output_field=models.CharField(choices=ReservationStatus),
     )
 
 
@@ -85,7 +89,7 @@ class Reservation(models.Model):
     concert_date = models.DateField(_("date"))
     price = models.BigIntegerField(_("price"))
     complimentary = models.BooleanField(_("complimentary"), default=False, db_default=False)
-    status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.RESERVING)
+    status = models.CharField(_("status"), max_length=9, choices=ReservationStatus, default=ReservationStatus.RESERVING)
     expired_at = models.DateTimeField(_("held until"), null=True, blank=True)
     extended_at = models.DateTimeField(_("extended at"), null=True, blank=True)
     idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
@@ -101,7 +105,7 @@ class Reservation(models.Model):
         verbose_name_plural = _("reservations")
         permissions = [("serve_fan", "Can help a fan with a booking: extend, hand over, note, send again")]
         constraints = [
-            models.CheckConstraint(condition=one_of("status", Status), name="reservation_status_known"),
+            models.CheckConstraint(condition=one_of("status", ReservationStatus), name="reservation_status_known"),
             # What costs nothing is a complimentary ticket, and nothing else is.
             models.CheckConstraint(
                 condition=Q(price__gt=0, complimentary=False) | Q(price=0, complimentary=True),

@@ -12,4 +12,14 @@ from concert_site.lib.database.search_keys import (
     search_words,
 )
 
-__all__ = ["INITIALS", "Initials", "Joined", "Lines", "initials", "joined", "pattern_of", "search_key", "search_words"]
+__all__ = [
+    "INITIALS",
+    "Initials",
+    "Joined",
+    "Lines",
+    "initials",
+    "joined",
+    "pattern_of",
+    "search_key",
+    "search_words",
+]

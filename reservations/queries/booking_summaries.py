@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import NotFound
 from concert_site.lib.zones import day_at
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import ReservationQuerySet, Status, is_held_at, today_at_venue
+from reservations.models.reservation import ReservationQuerySet, ReservationStatus, is_held_at, today_at_venue
 from reservations.queries import bookings
 from reservations.queries.payment_facts import payment_of
 
@@ -51,9 +51,9 @@ class BookedSeat:
     @cached_property
     def state(self) -> BookedSeatState:
         match bookings.state_of(self.reservation):
-            case Status.RESERVING:
+            case ReservationStatus.RESERVING:
                 return BookedSeatState.HELD
-            case Status.RESERVED:
+            case ReservationStatus.RESERVED:
                 return BookedSeatState.PAID
             case _:
                 return self.canceled_state()
@@ -66,7 +66,7 @@ class BookedSeat:
         if payment := payment_of(self.reservation):
             return REBOOKED.get(payment.became, BookedSeatState.REFUNDED)
         end, changed = self.reservation.expired_at, self.reservation.updated_state_at
-        is_tidied = self.reservation.status == Status.CANCELED
+        is_tidied = self.reservation.status == ReservationStatus.CANCELED
         return BookedSeatState.GIVEN_UP if is_tidied and (end is None or changed < end) else BookedSeatState.LAPSED
 
     @property
@@ -248,7 +248,7 @@ def references_in(tab: BookingTab, *, user_id: int, now: datetime | None = None)
     together = Reservation.objects.filter(user_id=user_id).values("booking_reference")
     counted = together.annotate(
         held=Count("pk", filter=is_held_at(now)),
-        paid=Count("pk", filter=Q(status=Status.RESERVED)),
+        paid=Count("pk", filter=Q(status=ReservationStatus.RESERVED)),
         played_on=Max("concert_schedule__concert_date"),
         today=Max(today_at_venue(now)),
         newest=Max("pk"),

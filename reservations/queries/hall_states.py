@@ -74,7 +74,7 @@ def named_holds_of(schedule_id: int) -> QuerySet[NamedHold]:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenCounts:
     """How many of the chosen seats are what, so that a step can say beforehand what it touches."""
 
     all: int
@@ -85,7 +85,7 @@ class Chosen:
     kept: int
 
 
-def chosen_counts(schedule_id: int, seat_ids: Sequence[int]) -> Chosen:
+def chosen_counts(schedule_id: int, seat_ids: Sequence[int]) -> ChosenCounts:
     """Of these seats of a date, how many are free, held, sold, off sale, and kept by name: two queries."""
     seats = ConcertSeat.objects.filter(concert_schedule_id=schedule_id, pk__in=seat_ids).annotate(is_free=IS_FREE)
     found = seats.order_by().aggregate(
@@ -98,4 +98,4 @@ def chosen_counts(schedule_id: int, seat_ids: Sequence[int]) -> Chosen:
     kept = NamedHoldSeat.objects.filter(
         concert_seat__in=seat_ids, named_hold__concert_schedule_id=schedule_id, outcome=None
     ).count()
-    return Chosen(**found | {"off_sale": found["off_sale"] - kept}, kept=kept)
+    return ChosenCounts(**found | {"off_sale": found["off_sale"] - kept}, kept=kept)

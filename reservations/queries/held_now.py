@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 from reservations.models import Reservation
-from reservations.models.reservation import Status, is_held_at
+from reservations.models.reservation import ReservationStatus, is_held_at
 from reservations.queries.bookings import read_at_of
 
 
@@ -33,7 +33,9 @@ class HeldNow:
 def held_now(*, user_id: int, now: datetime | None = None) -> HeldNow | None:
     """What a fan holds; None if it is nothing. One query, by the index of live reservations (reservation_fan_live)."""
     # The state beside the rule, so that the planner sees the index's own condition.
-    held = Reservation.objects.of(user_id=user_id).filter(is_held_at(now), status=Status.RESERVING).as_read(now)
+    held = (
+        Reservation.objects.of(user_id=user_id).filter(is_held_at(now), status=ReservationStatus.RESERVING).as_read(now)
+    )
     columns = "booking_reference", "concert_name", "price", "expired_at"
     rows = held.only(*columns).order_by("booking_reference", "pk")
     found = [booking_of(list(together)) for _key, together in groupby(rows, key=lambda each: each.booking_reference)]

@@ -36,7 +36,7 @@ class SeatWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class SearchedDay:
     """A day as somebody says it, perhaps without the year."""
 
     year: int | None
@@ -92,14 +92,14 @@ def bookings_of_fan(user_id: int, most: int) -> list[BookingSummary]:
 # --- Seats -------------------------------------------------------------------------------------
 
 
-def day_in(text: str) -> tuple[Day | None, str]:
+def day_in(text: str) -> tuple[SearchedDay | None, str]:
     """The day that is written here, and what is left of the text without it."""
     found = DATE_ALONE.search(normalize("NFKC", text))
     if found is None:
         return None, text
     year = int(found["year"]) if found["year"] else None
     rest = normalize("NFKC", text)[: found.start()] + " " + normalize("NFKC", text)[found.end() :]
-    return Day(year, int(found["month"]), int(found["day"])), rest
+    return SearchedDay(year, int(found["month"]), int(found["day"])), rest
 
 
 def seat_words(text: str) -> SeatWords | None:
@@ -113,7 +113,7 @@ def seat_words(text: str) -> SeatWords | None:
     return SeatWords(" ".join(words[:-2]), row_name(words[-2]), seat_number(words[-1]))
 
 
-def seats_named(words: SeatWords, day: Day | None, most: int) -> list[ConcertSeat]:
+def seats_named(words: SeatWords, day: SearchedDay | None, most: int) -> list[ConcertSeat]:
     """Seats of this name on that day, or else on the next evenings, the soonest first, up to `most`."""
     dates = list(dates_of(day).values_list("pk", flat=True)[:MOST_DATES])
     there = ConcertSeat.objects.filter(this_seat(words.seat), concert_schedule__in=dates)
@@ -147,7 +147,7 @@ def spellings(word: str, *others: str) -> list[str]:
     return [*cases, *(other.format(case) for case in cases for other in others)]
 
 
-def dates_of(day: Day | None) -> QuerySet[ConcertSchedule]:
+def dates_of(day: SearchedDay | None) -> QuerySet[ConcertSchedule]:
     """The dates on a day, in whatever year if none was said; without a day those of last night and after."""
     if day is None:
         return ConcertSchedule.objects.filter(concert_at__gt=Now() - LAST_NIGHT).order_by("concert_at")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from reservations.models import Reservation
-from reservations.models.reservation import ReservationQuerySet, Status
+from reservations.models.reservation import ReservationQuerySet, ReservationStatus
 from reservations.tickets.codes import Ticket, ticket_of
 
 
@@ -56,7 +56,7 @@ def with_payments(reservations: ReservationQuerySet) -> ReservationQuerySet:
 
 def payment_of(reservation: Reservation) -> PaymentFacts | None:
     """The payment of a reservation; one that is held, or lapsed, has none, and nobody goes and looks for it."""
-    if reservation.status == Status.RESERVING:
+    if reservation.status == ReservationStatus.RESERVING:
         return None
     return next((reader.payment_of(reservation) for reader in _plugged), None)
 

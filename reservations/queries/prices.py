@@ -15,7 +15,7 @@ MOST_DATES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class CategoryPrices:
+class CategoryAcrossDates:
     """A category over several dates: the lowest and the highest of its prices, and how many seats it has."""
 
     name: str
@@ -69,12 +69,12 @@ def groups_of(schedule_ids: Sequence[int]) -> list[SeatGroup]:
     ]
 
 
-def categories_of(groups: Sequence[SeatGroup]) -> list[CategoryPrices]:
+def categories_across_dates(groups: Sequence[SeatGroup]) -> list[CategoryAcrossDates]:
     """The categories of such groups, dearest first."""
-    found: dict[str, CategoryPrices] = {}
+    found: dict[str, CategoryAcrossDates] = {}
     for row in groups:
-        known = found.get(row.category) or CategoryPrices(row.category, row.price, row.price, 0)
-        found[row.category] = CategoryPrices(
+        known = found.get(row.category) or CategoryAcrossDates(row.category, row.price, row.price, 0)
+        found[row.category] = CategoryAcrossDates(
             row.category,
             min(known.lowest, row.price),
             max(known.highest, row.price),

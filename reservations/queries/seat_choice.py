@@ -8,11 +8,11 @@ from functools import cached_property
 
 from queueing.facts import TokenView, whole_steps
 from reservations.models import Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.queries.availability import availability_of
 from reservations.queries.bookings import live_of_schedule
 from reservations.queries.sales import Sale
-from reservations.queries.seat_map import CategoryPrices, Row, Seat, SeatMap, Section, seat_map_of
+from reservations.queries.seat_map import CategoryPrices, MapSection, Row, Seat, SeatMap, seat_map_of
 
 MOST_TOGETHER = 10
 
@@ -42,7 +42,7 @@ class SeatChoice:
     owned: Sequence[Reservation]
     limit: int
     kept: Sequence[int]
-    section: Section | None
+    section: MapSection | None
     portion: int
     returns_in: int | None = None
 
@@ -62,7 +62,7 @@ class SeatChoice:
 
     @property
     def held(self) -> list[Reservation]:
-        return [each for each in self.owned if each.status == Status.RESERVING]
+        return [each for each in self.owned if each.status == ReservationStatus.RESERVING]
 
     @cached_property
     def own_seats(self) -> list[int]:
@@ -75,16 +75,16 @@ class SeatChoice:
         return max(0, self.limit - len(self.owned))
 
     @cached_property
-    def sections(self) -> list[tuple[Section, int]]:
+    def sections(self) -> list[tuple[MapSection, int]]:
         """All sections, each with how many of its seats can be had."""
         return [(section, section.seats_left(self.codes)) for section in self.seat_map.sections.values()]
 
     @property
-    def open_sections(self) -> list[tuple[Section, int]]:
+    def open_sections(self) -> list[tuple[MapSection, int]]:
         return [(section, left) for section, left in self.sections if left]
 
     @property
-    def full_sections(self) -> list[Section]:
+    def full_sections(self) -> list[MapSection]:
         return [section for section, left in self.sections if not left]
 
     @property

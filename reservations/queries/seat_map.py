@@ -85,7 +85,7 @@ class CategoryPrices:
 
 
 @dataclass(frozen=True)
-class Section:
+class MapSection:
     """A section of the hall, with what its seats cost from and to."""
 
     name: str
@@ -119,7 +119,7 @@ class Section:
 class SeatMap:
     """All sections by name, all seats by id, the categories in the order of the map, and the wheelchair places."""
 
-    sections: Mapping[str, Section]
+    sections: Mapping[str, MapSection]
     seats: Mapping[int, Seat]
     categories: Sequence[CategoryPrices]
     accessible: Sequence[Seat]
@@ -218,14 +218,14 @@ def seat_from(facts: Mapping[str, Any], nth: int, grades: Mapping[str, Grade]) -
     return Seat(nth=nth, grade=grades[facts["category"]], **kept)
 
 
-def sections_of(seats: Sequence[Seat]) -> Iterator[Section]:
+def sections_of(seats: Sequence[Seat]) -> Iterator[MapSection]:
     """The sections in the order of their first seats."""
     by_name: dict[str, list[Seat]] = {}
     for seat in seats:
         by_name.setdefault(seat.section, []).append(seat)
     for name, members in by_name.items():
         prices = {seat.seat_price for seat in members}
-        yield Section(name, members, min(prices), max(prices))
+        yield MapSection(name, members, min(prices), max(prices))
 
 
 def rows_of(seats: Sequence[Seat]) -> Iterator[Row]:

@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from reservations.domain.cancellation import Quote, Terms, Tier, fee_of, quote, tiers_of
+from reservations.domain.cancellation import FeeTier, Quote, RefundTerms, fee_of, quote, tiers_of
 
 DAY = date(2031, 5, 31)
 BEGINS = datetime(2031, 5, 31, 10, 0, tzinfo=UTC)
-TERMS = Terms(played_on=DAY, begins_at=BEGINS)
+TERMS = RefundTerms(played_on=DAY, begins_at=BEGINS)
 
 
 def quote_on(today, *, price=50_000, terms=TERMS, at=time(3, tzinfo=UTC)):
@@ -55,10 +55,10 @@ def test_fee_and_refund_are_the_price():
 
 def test_the_tiers_are_listed_with_their_last_day():
     assert tiers_of(price=50_000, terms=TERMS) == [
-        Tier(until=date(2031, 5, 21), fee_percent=0, refund=50_000),
-        Tier(until=date(2031, 5, 24), fee_percent=10, refund=45_000),
-        Tier(until=date(2031, 5, 28), fee_percent=20, refund=40_000),
-        Tier(until=date(2031, 5, 30), fee_percent=30, refund=35_000),
+        FeeTier(until=date(2031, 5, 21), fee_percent=0, refund=50_000),
+        FeeTier(until=date(2031, 5, 24), fee_percent=10, refund=45_000),
+        FeeTier(until=date(2031, 5, 28), fee_percent=20, refund=40_000),
+        FeeTier(until=date(2031, 5, 30), fee_percent=30, refund=35_000),
     ]
 
 
@@ -78,26 +78,26 @@ def test_once_the_show_has_begun_nothing_is_refunded(settings):
 
 
 def test_free_refunds_of_a_date_that_was_moved_come_before_the_tiers():
-    terms = Terms(played_on=DAY, begins_at=BEGINS, free_until=date(2031, 5, 25))
+    terms = RefundTerms(played_on=DAY, begins_at=BEGINS, free_until=date(2031, 5, 25))
 
     assert tiers_of(price=50_000, terms=terms) == [
-        Tier(until=date(2031, 5, 25), fee_percent=0, refund=50_000),
-        Tier(until=date(2031, 5, 28), fee_percent=20, refund=40_000),
-        Tier(until=date(2031, 5, 30), fee_percent=30, refund=35_000),
+        FeeTier(until=date(2031, 5, 25), fee_percent=0, refund=50_000),
+        FeeTier(until=date(2031, 5, 28), fee_percent=20, refund=40_000),
+        FeeTier(until=date(2031, 5, 30), fee_percent=30, refund=35_000),
     ]
     assert quote_on(date(2031, 5, 25), terms=terms).fee == 0
     assert quote_on(date(2031, 5, 26), terms=terms).fee == 10_000
 
 
 def test_free_refunds_end_when_the_show_begins():
-    terms = Terms(played_on=DAY, begins_at=BEGINS, free_until=date(2031, 6, 30))
+    terms = RefundTerms(played_on=DAY, begins_at=BEGINS, free_until=date(2031, 6, 30))
 
-    assert tiers_of(price=50_000, terms=terms) == [Tier(until=DAY, fee_percent=0, refund=50_000)]
+    assert tiers_of(price=50_000, terms=terms) == [FeeTier(until=DAY, fee_percent=0, refund=50_000)]
     assert quote_on(DAY, terms=terms, at=time(9, 59, tzinfo=UTC)).refund == 50_000
     assert not quote_on(DAY, terms=terms, at=time(10, 0, tzinfo=UTC)).is_open
 
 
 def test_of_a_date_that_was_canceled_everything_comes_back_whenever():
-    terms = Terms(played_on=DAY, begins_at=BEGINS, is_canceled=True)
+    terms = RefundTerms(played_on=DAY, begins_at=BEGINS, is_canceled=True)
 
     assert quote_on(DAY + timedelta(days=9), terms=terms) == Quote(fee=0, refund=50_000, is_open=True)

@@ -9,7 +9,7 @@ from concert_site.lib.errors import Conflict, Invalid
 from concert_site.tests.unchanged import nothing_changed
 from payments.tests.scenes import buy
 from reservations.domain import announcements, date_changes, schedules
-from reservations.domain.date_changes import Move, Reason
+from reservations.domain.date_changes import ChangeReason, Move
 from reservations.models import Announcement, AnnouncementRecipient, ConcertSchedule
 from reservations.queries.booking_summaries import BookingTab, booking_summary, references_in
 from reservations.queries.date_impact import date_impact
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = timedelta(days=1)
 LATER = CONCERT_AT + 20 * DAY
-WHY = Reason(ko="출연자 건강 문제", en="The singer is ill")
+WHY = ChangeReason(ko="출연자 건강 문제", en="The singer is ill")
 
 
 def move(sale, to=LATER, *, now=NOW, key=None, actor=None, reason=WHY, **how):
@@ -82,10 +82,10 @@ def test_moved_before_its_opening_a_date_opens_as_long_before():
         ({"to": CONCERT_AT}, "concert_at"),
         ({"free_days": 366}, "free_days"),
         ({"free_days": -1}, "free_days"),
-        ({"reason": Reason()}, "reason_ko"),
-        ({"reason": Reason(ko=" ")}, "reason_ko"),
-        ({"reason": Reason(en="x" * 501)}, "reason_en"),
-        ({"reason": Reason(ko="a\nb")}, "reason_ko"),
+        ({"reason": ChangeReason()}, "reason_ko"),
+        ({"reason": ChangeReason(ko=" ")}, "reason_ko"),
+        ({"reason": ChangeReason(en="x" * 501)}, "reason_en"),
+        ({"reason": ChangeReason(ko="a\nb")}, "reason_ko"),
         ({"closes_at": LATER + DAY}, "deadline_at"),
     ],
 )

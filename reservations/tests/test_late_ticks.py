@@ -19,7 +19,7 @@ from queueing import facts
 from queueing.domain import admission, ticks
 from queueing.domain.snapshots import KEEP_MS, snapshot_key
 from queueing.domain.ticks import stand_in_key
-from queueing.models import Status, WaitingToken
+from queueing.models import TokenStatus, WaitingToken
 from queueing.tests.factories import make_fans, make_line
 from reservations.domain import waiting_room
 from reservations.domain.waiting_room import snapshot_of, watched_snapshot
@@ -64,14 +64,14 @@ def shift(schedule, seconds):
 
 
 def free_a_slot():
-    first = WaitingToken.objects.filter(status=Status.ACTIVE).order_by("number").first()
+    first = WaitingToken.objects.filter(status=TokenStatus.ACTIVE).order_by("number").first()
     WaitingToken.objects.filter(pk=first.pk).move(
-        Status.ACTIVE, Status.EXPIRED, expired_at=first.expired_at, expired_reason="LEFT"
+        TokenStatus.ACTIVE, TokenStatus.EXPIRED, expired_at=first.expired_at, expired_reason="LEFT"
     )
 
 
 def inside():
-    return WaitingToken.objects.filter(status=Status.ACTIVE).count()
+    return WaitingToken.objects.filter(status=TokenStatus.ACTIVE).count()
 
 
 def test_while_ticks_come_who_looks_does_no_work_of_theirs(schedule):

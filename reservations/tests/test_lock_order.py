@@ -15,7 +15,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import run
 from reservations.domain import holds, seat_setup, seats
-from reservations.domain.seats import SeatChanges
+from reservations.domain.seats import ChangedSeats
 from reservations.halls.hall import Category
 from reservations.models import ConcertSchedule, ConcertSeat
 from reservations.tests.factories import make_fan
@@ -64,7 +64,7 @@ def test_seats_are_changed_while_others_remove_them(change):
         changing = start_third(partial(change, sale))
 
     assert removing.result(timeout=60) == 3
-    assert changing.result(timeout=60) == SeatChanges(changed=0, skipped=3)
+    assert changing.result(timeout=60) == ChangedSeats(changed=0, skipped=3)
 
 
 @pytest.fixture
@@ -102,6 +102,6 @@ def test_held_seats_are_marked_while_they_are_given_back():
         marking = start_third(partial(seats.mark_accessible, seat_ids=sale.seats, accessible=True))
 
     assert giving.result(timeout=60) == 2
-    assert marking.result(timeout=60) == SeatChanges(changed=2, skipped=0)
+    assert marking.result(timeout=60) == ChangedSeats(changed=2, skipped=0)
     assert statuses(sale) == "AA"
     assert broken_invariants() == {}

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 
 from concert_site.operations import audit
 from reservations.domain.concerts import create_concert
-from reservations.domain.schedules import Times
+from reservations.domain.schedules import ScheduleTimes
 from reservations.halls.hall import plain_hall
 from reservations.halls.tests.planning import ODEON, file, plan, row, seat, zone
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, Venue
@@ -60,7 +60,7 @@ def test_times_and_limits_are_those_asked_for():
 
 
 def test_the_date_is_the_venues():
-    times = Times(opens_at=NOW - HOUR, closes_at=NOW, concert_at=NOW + HOUR)
+    times = ScheduleTimes(opens_at=NOW - HOUR, closes_at=NOW, concert_at=NOW + HOUR)
 
     show = create_concert(name="Late", hall=plain_hall(1, 50_000), times=times)
 
@@ -156,7 +156,7 @@ def test_make_show_is_refused_in_production(settings):
 
 
 def test_a_show_is_made_whole_or_not_at_all():
-    times = Times(opens_at=NOW, closes_at=NOW, concert_at=NOW)
+    times = ScheduleTimes(opens_at=NOW, closes_at=NOW, concert_at=NOW)
 
     with pytest.raises(IntegrityError):
         create_concert(name="Impossible", hall=plain_hall(1, 50_000), times=times)

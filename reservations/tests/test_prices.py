@@ -65,9 +65,9 @@ def test_the_numbers_shown_before_are_those_that_change(dates):
     (shown,) = read.changes_of(groups, {"R": 60_000})
 
     assert shown == read.PriceChange("R", 60_000, changed=8, same=0, held=1, sold=1)
-    assert read.categories_of(groups) == [
-        read.CategoryPrices("R", 50_000, 50_000, 10),
-        read.CategoryPrices("S", 30_000, 30_000, 4),
+    assert read.categories_across_dates(groups) == [
+        read.CategoryAcrossDates("R", 50_000, 50_000, 10),
+        read.CategoryAcrossDates("S", 30_000, 30_000, 4),
     ]
     assert read.changes_of(groups, {"S": 30_000}) == [read.PriceChange("S", 30_000, same=4)]
 

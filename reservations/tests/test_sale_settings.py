@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from concert_site.lib.stale import ChangedMeanwhile
 from queueing.tests.factories import make_line
 from reservations.domain import all_sales, sale_settings, waiting_room
-from reservations.domain.sale_settings import Change, change_sale_settings, set_message
+from reservations.domain.sale_settings import SettingChange, change_sale_settings, set_message
 from reservations.models import ConcertSchedule
 from reservations.queries.sales import facts_of
 from reservations.tests.factories import make_concert, make_schedule, make_seats
@@ -29,7 +29,7 @@ def test_a_change_says_from_what_to_what_and_nothing_where_it_was_so():
     schedule = make_schedule(queue_max_active=200)
 
     assert change_sale_settings(schedule_id=schedule.pk, queue_max_active=500) == [
-        Change("queue_max_active", before=200, after=500)
+        SettingChange("queue_max_active", before=200, after=500)
     ]
     assert change_sale_settings(schedule_id=schedule.pk, queue_max_active=500) == []
 

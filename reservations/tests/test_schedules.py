@@ -9,7 +9,7 @@ from concert_site.lib.errors import Conflict, Invalid, NotFound
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from reservations.domain import concerts, schedules
-from reservations.domain.schedules import Times
+from reservations.domain.schedules import ScheduleTimes
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
 from reservations.models.concert import IS_AVAILABLE
 from reservations.tests.factories import make_concert, make_fan, make_schedule, make_seats, reserve
@@ -18,7 +18,7 @@ from reservations.tests.scenes import CONCERT_AT, NOW
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-TIMES = Times(opens_at=NOW, closes_at=CONCERT_AT - DAY, concert_at=CONCERT_AT)
+TIMES = ScheduleTimes(opens_at=NOW, closes_at=CONCERT_AT - DAY, concert_at=CONCERT_AT)
 NOBODY = 10**12
 
 
@@ -76,7 +76,7 @@ def test_the_day_of_a_date_is_the_venues():
     late = datetime(2031, 5, 30, 15, 30, tzinfo=UTC)
 
     schedule = schedules.add_schedule(
-        concert_id=make_concert().pk, times=Times(opens_at=NOW, closes_at=late, concert_at=late)
+        concert_id=make_concert().pk, times=ScheduleTimes(opens_at=NOW, closes_at=late, concert_at=late)
     )
 
     schedule.refresh_from_db()
@@ -86,11 +86,11 @@ def test_the_day_of_a_date_is_the_venues():
 @pytest.mark.parametrize(
     ("times", "attr"),
     [
-        (Times(NOW, CONCERT_AT + timedelta(seconds=1), CONCERT_AT), "deadline_at"),
-        (Times(CONCERT_AT, CONCERT_AT, CONCERT_AT), "reservation_available_at"),
-        (Times(CONCERT_AT, NOW, CONCERT_AT), "reservation_available_at"),
-        (Times(NOW, CONCERT_AT, datetime(9999, 12, 31, tzinfo=UTC)), "concert_at"),
-        (Times(datetime(1, 1, 2, tzinfo=UTC), CONCERT_AT, CONCERT_AT), "reservation_available_at"),
+        (ScheduleTimes(NOW, CONCERT_AT + timedelta(seconds=1), CONCERT_AT), "deadline_at"),
+        (ScheduleTimes(CONCERT_AT, CONCERT_AT, CONCERT_AT), "reservation_available_at"),
+        (ScheduleTimes(CONCERT_AT, NOW, CONCERT_AT), "reservation_available_at"),
+        (ScheduleTimes(NOW, CONCERT_AT, datetime(9999, 12, 31, tzinfo=UTC)), "concert_at"),
+        (ScheduleTimes(datetime(1, 1, 2, tzinfo=UTC), CONCERT_AT, CONCERT_AT), "reservation_available_at"),
     ],
 )
 def test_times_that_make_no_sense_name_their_column(times, attr):

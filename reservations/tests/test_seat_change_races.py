@@ -16,7 +16,7 @@ from queueing.domain import admission
 from reservations.domain import sale_settings, schedules, seats
 from reservations.domain.errors import SeatUnavailable
 from reservations.domain.holds import Booking
-from reservations.domain.seats import SeatChanges
+from reservations.domain.seats import ChangedSeats
 from reservations.halls.hall import Category
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.seat import ConcertSeatQuerySet
@@ -36,7 +36,7 @@ def test_a_seat_that_is_being_held_is_not_taken_off_sale():
         hold_with(token, fan, sale, 0)
         later = start_behind(partial(seats.take_off_sale, seat_ids=sale.seats, now=NOW))
 
-    assert later.result(timeout=60) == SeatChanges(changed=1, skipped=1)
+    assert later.result(timeout=60) == ChangedSeats(changed=1, skipped=1)
     assert statuses(sale) == "TU"
     assert broken_invariants() == {}
 
@@ -107,7 +107,7 @@ def test_of_fans_and_staff_after_the_same_seats_each_seat_has_one_outcome():
 
         held = [isinstance(answer, Booking) for answer in answers]
         assert statuses(sale) == "".join("T" if is_held else "U" for is_held in held)
-        assert done == SeatChanges(changed=4 - sum(held), skipped=sum(held))
+        assert done == ChangedSeats(changed=4 - sum(held), skipped=sum(held))
     assert broken_invariants() == {}
 
 

@@ -8,7 +8,7 @@ from concert_site.lib.errors import Invalid
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from reservations.domain import seats
-from reservations.domain.seats import SeatChanges
+from reservations.domain.seats import ChangedSeats
 from reservations.halls.hall import Category
 from reservations.models import ConcertSeat
 from reservations.tests.factories import make_fan
@@ -28,7 +28,7 @@ def test_free_seats_are_taken_off_sale_and_held_ones_skipped():
     sale = make_sale(seats=3)
     hold(make_fan(), sale, 0)
 
-    assert seats.take_off_sale(seat_ids=sale.seats, now=NOW) == SeatChanges(changed=2, skipped=1)
+    assert seats.take_off_sale(seat_ids=sale.seats, now=NOW) == ChangedSeats(changed=2, skipped=1)
     assert statuses(sale) == "TUU"
     assert broken_invariants() == {}
 
@@ -37,7 +37,7 @@ def test_a_lapsed_hold_is_free():
     sale = make_sale(seats=2)
     hold(make_fan(), sale, 0)
 
-    assert seats.take_off_sale(seat_ids=sale.seats, now=LAPSED) == SeatChanges(changed=2, skipped=0)
+    assert seats.take_off_sale(seat_ids=sale.seats, now=LAPSED) == ChangedSeats(changed=2, skipped=0)
     assert statuses(sale) == "UU"
     assert broken_invariants() == {}
 
@@ -46,7 +46,7 @@ def test_a_seat_comes_back_on_sale_once():
     sale = make_sale(seats=2)
     seats.take_off_sale(seat_ids=sale.seats[:1], now=NOW)
 
-    assert seats.put_on_sale(seat_ids=sale.seats) == SeatChanges(changed=1, skipped=1)
+    assert seats.put_on_sale(seat_ids=sale.seats) == ChangedSeats(changed=1, skipped=1)
     assert statuses(sale) == "AA"
 
 
@@ -58,7 +58,7 @@ def test_a_category_reaches_free_seats_and_the_map():
     done = seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP)
 
     sale.schedule.refresh_from_db()
-    assert done == SeatChanges(changed=2, skipped=1)
+    assert done == ChangedSeats(changed=2, skipped=1)
     assert categories(sale) == [("R", 50_000), ("VIP", 99_000), ("VIP", 99_000)]
     assert sale.schedule.layout_version == 2
     assert sale.schedule.layout["categories"] == [{"name": "VIP", "color": "#ff0000"}]
@@ -78,13 +78,13 @@ def test_a_category_of_held_seats_alone_changes_nothing():
     hold(make_fan(), sale, 0)
 
     with nothing_written():
-        assert seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP) == SeatChanges(0, 1)
+        assert seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP) == ChangedSeats(0, 1)
 
 
 def test_seats_of_another_date_are_skipped():
     sale, other = make_sale(seats=1), make_sale(seats=1)
 
-    assert seats.change_category(schedule_id=sale.pk, seat_ids=other.seats, category=VIP) == SeatChanges(0, 1)
+    assert seats.change_category(schedule_id=sale.pk, seat_ids=other.seats, category=VIP) == ChangedSeats(0, 1)
     assert categories(other) == [("R", 50_000)]
 
 
@@ -107,8 +107,8 @@ def test_accessibility_is_the_places_whoever_has_it():
     sale = make_sale(seats=2)
     hold(make_fan(), sale, 0)
 
-    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == SeatChanges(2, 0)
-    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == SeatChanges(0, 2)
+    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == ChangedSeats(2, 0)
+    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == ChangedSeats(0, 2)
 
     sale.schedule.refresh_from_db()
     assert sale.schedule.layout_version == 2

@@ -12,7 +12,7 @@ from concert_site.lib.cache import clear_caches
 from reservations.queries.concerts import public_concert
 from reservations.queries.fan_schedules import FanSchedule
 from reservations.tests.factories import make_concert, make_schedule, make_seats, reserve
-from reservations.views.tour_calendar import MOST_CARDS, Day, tour_calendar
+from reservations.views.tour_calendar import MOST_CARDS, TourDay, tour_calendar
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +99,7 @@ def test_a_day_of_which_the_fan_has_seats_says_so():
 
     found = tour_calendar(schedules, {schedules[1].id: part}, schedules[0].concert_date)
 
-    days = [day for week in found.weeks for day in week if isinstance(day, Day)]
+    days = [day for week in found.weeks for day in week if isinstance(day, TourDay)]
     assert [day.is_own for day in days] == [False, True]
 
 

@@ -10,7 +10,7 @@ from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.errors import Conflict, Invalid
 from concert_site.tests.unchanged import nothing_changed
 from reservations.domain import concerts, schedules, venues
-from reservations.domain.schedules import Times
+from reservations.domain.schedules import ScheduleTimes
 from reservations.models import Concert, ConcertSchedule, Venue
 from reservations.queries.booking_summaries import booking_summary
 from reservations.tests.factories import make_concert, make_fan, make_schedule, make_seats, make_venue
@@ -18,7 +18,7 @@ from reservations.tests.scenes import CONCERT_AT, NOW, hold, make_sale
 
 # Half past eight in the evening of May 31 in New York, and the next morning in Seoul.
 EVENING = datetime(2031, 6, 1, 0, 30, tzinfo=UTC)
-TIMES = Times(opens_at=NOW, closes_at=EVENING, concert_at=EVENING)
+TIMES = ScheduleTimes(opens_at=NOW, closes_at=EVENING, concert_at=EVENING)
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from concert_site.tests.unchanged import nothing_changed
 from queueing.domain import line
 from queueing.domain.counters import COUNTER_KEY
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from queueing.domain.line import Joined
+from queueing.domain.line import JoinAnswer
 from queueing.domain.snapshots import snapshot_key
 from queueing.models import WaitingToken
 from queueing.queries import own_token
@@ -227,7 +227,7 @@ def test_joins_of_many_at_once_never_exceed_the_cap_and_the_next_tick_fills_it()
 
     places = at_once([partial(join, schedule, make_fan()) for _ in range(12)])
 
-    assert {type(place) for place in places} == {Joined}
+    assert {type(place) for place in places} == {JoinAnswer}
     assert len(numbers_of(schedule, "ACTIVE")) <= 5
     tick(schedule)
     # Which five isn't said: of joins within the same moment a higher number may be written, and admitted, first.

@@ -24,7 +24,7 @@ from concert_site.lib.errors import Invalid, NotFound
 from concert_site.lib.formats import day_and_time
 from reservations.halls.seat_names import seat_name
 from reservations.models import Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.tickets import keys
 
 VERSION = "FR1"
@@ -94,7 +94,7 @@ def ticket_of(reservation: Reservation, *, payment_id: int | None) -> Ticket:
 
     :raises NotFound: if it isn't paid, or was refunded; if its date was canceled
     """
-    if reservation.status != Status.RESERVED or payment_id is None:
+    if reservation.status != ReservationStatus.RESERVED or payment_id is None:
         raise NotFound(_("Only a paid seat has a ticket."))
     if reservation.concert_schedule.canceled_at is not None:
         raise NotFound(_("This date was canceled, so it has no tickets any more."))

@@ -21,7 +21,7 @@ from concert_site.lib.web.pages import fan_id, idempotency_key, private_page, th
 from concert_site.lib.web.refusals import retry_after
 from queueing.domain.errors import QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen
 from queueing.facts import TokenView
-from queueing.models import Status as TokenStatus
+from queueing.models import TokenStatus
 from queueing.queries import token_in_line
 from reservations.domain import best_available, single_seats
 from reservations.domain.best_available import BestAvailable
@@ -30,7 +30,7 @@ from reservations.domain.holds import Booking
 from reservations.domain.single_seats import OFF, SingleSeatLeft
 from reservations.halls.seat_names import seat_name
 from reservations.models import Reservation
-from reservations.models.reservation import Status
+from reservations.models.reservation import ReservationStatus
 from reservations.queries import bookings
 from reservations.queries.sales import sale_of
 from reservations.queries.seat_map import Seat, seat_map_of
@@ -83,7 +83,9 @@ def answered(
         return refused(request, schedule_id, refusal, chosen)
     if booking.substituted:
         messages.info(request, substituted_text(booking, schedule_id))
-    return redirect("checkout" if Status.RESERVING in booking.states else "booking", reference=booking.reference)
+    return redirect(
+        "checkout" if ReservationStatus.RESERVING in booking.states else "booking", reference=booking.reference
+    )
 
 
 def refused(request: HttpRequest, schedule_id: int, refusal: DomainError, chosen: Sequence[int]) -> HttpResponse:
@@ -191,7 +193,7 @@ def kept_alive(hold: Callable[..., Booking], key: str) -> Booking:
     :raises DomainError: whatever holding refuses
     """
     booking = hold(idempotency_key=key, request_hash=key)
-    if booking.states == {Status.CANCELED}:
+    if booking.states == {ReservationStatus.CANCELED}:
         # A page from before that booking was given up, sent once more: the fan wants the seats again.
         return hold()
     return booking
@@ -251,7 +253,7 @@ def taken_seats_text(gone: Sequence[Seat], schedule_id: int, *, user_id: int) ->
 def own_seats_text(seats: Sequence[Seat], reservation: Reservation) -> str:
     """That another tab or device of the fan has these, and the way to them."""
     names = "; ".join(map(seat_name, seats))
-    if reservation.status == Status.RESERVED:
+    if reservation.status == ReservationStatus.RESERVED:
         said = ngettext("%(seats)s is yours already, and paid.", "%(seats)s are yours already, and paid.", len(seats))
         address, way = resolve_url("booking", reservation.booking_reference), _("To your booking")
     else:

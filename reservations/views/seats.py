@@ -16,7 +16,7 @@ from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, new_form_key, private_page, resumes_at, throttled
 from queueing.domain import line
 from queueing.domain.errors import QueueTokenInactive
-from queueing.models import Status as TokenStatus
+from queueing.models import TokenStatus
 from queueing.queries import token_in_line
 from reservations.domain.single_seats import DEMAND
 from reservations.queries.sales import public_sale_of

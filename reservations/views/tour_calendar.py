@@ -22,7 +22,7 @@ Month = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class TourDay:
     """A day on which the concert is played, once or more often; `state` is the best of them."""
 
     on: date
@@ -50,7 +50,7 @@ class TourCalendar:
 
     name: str
     weekdays: list[tuple[str, str]]
-    weeks: list[list[Day | int | None]]
+    weeks: list[list[TourDay | int | None]]
     months: list[MonthLink]
 
 
@@ -78,10 +78,10 @@ def by_date(schedule: PublicSchedule) -> date:
     return schedule.concert_date
 
 
-def day_of(on: date, schedules: list[PublicSchedule], fans: Mapping[int, FanSchedule], *, is_chosen: bool) -> Day:
+def day_of(on: date, schedules: list[PublicSchedule], fans: Mapping[int, FanSchedule], *, is_chosen: bool) -> TourDay:
     ahead = [schedule for schedule in schedules if not schedule.is_over]
     own = [fans[schedule.id] for schedule in schedules if schedule.id in fans]
-    return Day(
+    return TourDay(
         on=on,
         schedules=schedules,
         state=min((schedule.sale_state for schedule in ahead or schedules), key=BEST_FIRST.index),
@@ -92,7 +92,7 @@ def day_of(on: date, schedules: list[PublicSchedule], fans: Mapping[int, FanSche
     )
 
 
-def weeks_of(month: Month, days: Mapping[date, Day]) -> list[list[Day | int | None]]:
+def weeks_of(month: Month, days: Mapping[date, TourDay]) -> list[list[TourDay | int | None]]:
     """The weeks of a month, from Sunday to Saturday."""
     fields = Calendar(SUNDAY).monthdatescalendar(*month)
     return [[days.get(on, on.day) if on.month == month[1] else None for on in week] for week in fields]
@@ -105,7 +105,7 @@ def weekdays() -> list[tuple[str, str]]:
     return [(str(names["short"][day]), str(names["wide"][day])) for day in order]
 
 
-def month_links(days: Mapping[date, Day], chosen: date) -> list[MonthLink]:
+def month_links(days: Mapping[date, TourDay], chosen: date) -> list[MonthLink]:
     """Every month that has dates; each opens with the first day that is still to be had."""
     links = []
     for month, each in groupby(sorted(days.values(), key=lambda day: day.on), key=lambda day: day.on.replace(day=1)):

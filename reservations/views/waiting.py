@@ -17,7 +17,7 @@ from concert_site.lib.web.refusals import retry_after
 from queueing.domain import line
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from queueing.facts import RoomState, TokenView
-from queueing.models import Status
+from queueing.models import TokenStatus
 from queueing.page import DRAWING_SECONDS, ENDED, waiting_page
 from queueing.queries import place_of, token_in_line
 from reservations.domain.waiting_room import join as join_line
@@ -41,7 +41,7 @@ def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     token = place_of(pk, user_id=user_id, named=named)
     if not seen.facts.is_public and token is None:
         raise NotFound
-    if token is not None and token.status == Status.ACTIVE and seen.is_for_choosing and seen.facts.is_public:
+    if token is not None and token.status == TokenStatus.ACTIVE and seen.is_for_choosing and seen.facts.is_public:
         return on_to_the_seats(pk, is_part=is_part)
     page = waiting_page(seen, token)
     content: dict[str, object] = {
@@ -118,7 +118,7 @@ def join(request: HttpRequest, pk: int) -> HttpResponse:
         response = render(request, "queueing/unavailable.html", {"schedule": pk}, status=503)
         response["Retry-After"] = str(retry_after(error.retry_after_seconds))
         return response
-    if place.token.status == Status.ACTIVE:
+    if place.token.status == TokenStatus.ACTIVE:
         return redirect("seats", pk=pk)
     return to_the_place(place.token)
 
@@ -128,7 +128,7 @@ def join(request: HttpRequest, pk: int) -> HttpResponse:
 def leave(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks whether the fan means it; POST leaves the line, or gives up the turn."""
     token = token_in_line(pk, user_id=fan_id(request))
-    if token is None or token.status == Status.EXPIRED:
+    if token is None or token.status == TokenStatus.EXPIRED:
         return redirect("waiting_room", pk=pk)
     if request.method != "POST":
         return render(request, "queueing/leave.html", {"schedule": pk, "token": token})

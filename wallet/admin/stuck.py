@@ -23,7 +23,7 @@ WHY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StuckStep:
     """What staff can do: a button that does it at once, or a link to a page that asks why first."""
 
     text: StrOrPromise
@@ -32,20 +32,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class StuckItem:
     """One thing that is stuck. The code is for tests and for the manual."""
 
     code: str
     title: str
     what: StrOrPromise
-    steps: Sequence[Step]
+    steps: Sequence[StuckStep]
 
 
 def facts(request: HttpRequest) -> dict[str, object]:
-    return {"items": list(items(stuck.stuck(), request)), "back": reverse("admin:index")}
+    return {"items": list(stuck_items(stuck.stuck(), request)), "back": reverse("admin:index")}
 
 
-def items(found: Stuck, request: HttpRequest) -> Iterable[Item]:
+def stuck_items(found: Stuck, request: HttpRequest) -> Iterable[StuckItem]:
     """All of it, the gravest first; steps that this member of staff may not take are left out."""
     may_settle, may_replay = request.user.has_perm(MAY_SETTLE), request.user.has_perm(MAY_REPLAY)
     for top_up in found.for_staff:
@@ -60,56 +60,56 @@ def items(found: Stuck, request: HttpRequest) -> Iterable[Item]:
         yield unexplained_day(row, may_settle)
     for provider, day in found.missing_days:
         url = reverse("admin:wallet_settle_day", args=[provider, day])
-        steps = [Step(_("Compare now"), url)] if may_settle else []
+        steps = [StuckStep(_("Compare now"), url)] if may_settle else []
         what = _("The provider’s book of this day wasn’t available at night. It is tried again each night for a week.")
-        yield Item("day_missing", f"{provider}, {day}", what, steps)
+        yield StuckItem("day_missing", f"{provider}, {day}", what, steps)
 
 
 def name_of(top_up: TopUp) -> str:
     return f"{top_up.user.email}, {money(top_up.amount)}, {top_up.provider}, {day_and_time(top_up.created_at)}"
 
 
-def for_staff(top_up: TopUp, may_settle: bool) -> Item:
+def for_staff(top_up: TopUp, may_settle: bool) -> StuckItem:
     """Money that a provider has and that nothing but staff can do anything with."""
     steps = [
-        Step(_("Credit it to the wallet"), reverse("admin:wallet_book", args=[top_up.pk]), is_button=False),
-        Step(_("Refund"), reverse("admin:wallet_give_back", args=[top_up.pk]), is_button=False),
-        Step(_("Ask the provider again now"), reverse("admin:wallet_ask", args=[top_up.pk])),
+        StuckStep(_("Credit it to the wallet"), reverse("admin:wallet_book", args=[top_up.pk]), is_button=False),
+        StuckStep(_("Refund"), reverse("admin:wallet_give_back", args=[top_up.pk]), is_button=False),
+        StuckStep(_("Ask the provider again now"), reverse("admin:wallet_ask", args=[top_up.pk])),
     ]
     left = steps[1:2] if top_up.failure == "giving_back" else steps
-    return Item(top_up.failure, name_of(top_up), WHY[top_up.failure], left if may_settle else [])
+    return StuckItem(top_up.failure, name_of(top_up), WHY[top_up.failure], left if may_settle else [])
 
 
-def late_top_up(top_up: TopUp, may_settle: bool) -> Item:
+def late_top_up(top_up: TopUp, may_settle: bool) -> StuckItem:
     """One that nobody knows the end of."""
-    step = Step(_("Ask the provider again now"), reverse("admin:wallet_ask", args=[top_up.pk]))
+    step = StuckStep(_("Ask the provider again now"), reverse("admin:wallet_ask", args=[top_up.pk]))
     what = _("Nobody knows yet whether it was paid. The provider is asked each hour, and it ends by itself.")
-    return Item("top_up_late", name_of(top_up), what, [step] if may_settle else [])
+    return StuckItem("top_up_late", name_of(top_up), what, [step] if may_settle else [])
 
 
-def late_withdrawal(withdrawal: Withdrawal, may_settle: bool) -> Item:
+def late_withdrawal(withdrawal: Withdrawal, may_settle: bool) -> StuckItem:
     """One that the provider has had for more than a day."""
     title = f"{withdrawal.user.email}, {money(withdrawal.amount)}, {withdrawal.top_up.provider}"
     what = _("The provider hasn’t said yet whether it was paid out. It is asked each hour; check its own pages.")
-    step = Step(_("Ask the provider again now"), reverse("admin:wallet_ask_withdrawal", args=[withdrawal.pk]))
-    return Item("withdrawal_late", title, what, [step] if may_settle else [])
+    step = StuckStep(_("Ask the provider again now"), reverse("admin:wallet_ask_withdrawal", args=[withdrawal.pk]))
+    return StuckItem("withdrawal_late", title, what, [step] if may_settle else [])
 
 
-def failed_event(event: ProviderEvent, may_replay: bool) -> Item:
+def failed_event(event: ProviderEvent, may_replay: bool) -> StuckItem:
     """A message that was given up."""
-    step = Step(_("Retry"), reverse("admin:wallet_replay", args=[event.pk]))
+    step = StuckStep(_("Retry"), reverse("admin:wallet_replay", args=[event.pk]))
     what = gettext("It was tried for half a day: %(error)s. Check the log, then retry.")
     title = f"{event.provider}, {event.kind}, {event.reference}"
-    return Item("event_failed", title, what % {"error": event.error}, [step] if may_replay else [])
+    return StuckItem("event_failed", title, what % {"error": event.error}, [step] if may_replay else [])
 
 
-def unexplained_day(row: SettlementDay, may_settle: bool) -> Item:
+def unexplained_day(row: SettlementDay, may_settle: bool) -> StuckItem:
     """A day on which the provider's book and the ledger differ."""
     steps = [
-        Step(_("Open"), reverse("admin:wallet_settlementday_change", args=[row.pk]), is_button=False),
-        Step(_("Explain"), reverse("admin:wallet_explain", args=[row.pk]), is_button=False),
-        Step(_("Compare again now"), reverse("admin:wallet_settle_again", args=[row.pk])),
+        StuckStep(_("Open"), reverse("admin:wallet_settlementday_change", args=[row.pk]), is_button=False),
+        StuckStep(_("Explain"), reverse("admin:wallet_explain", args=[row.pk]), is_button=False),
+        StuckStep(_("Compare again now"), reverse("admin:wallet_settle_again", args=[row.pk])),
     ]
     what = gettext("%(count)d lines differ: the provider says %(theirs)s, the ledger %(ours)s.")
     said = {"count": row.difference_count, "theirs": money(row.provider_sum), "ours": money(row.ledger_sum)}
-    return Item("day_differs", f"{row.provider}, {row.day}", what % said, steps if may_settle else steps[:1])
+    return StuckItem("day_differs", f"{row.provider}, {row.day}", what % said, steps if may_settle else steps[:1])

@@ -4,7 +4,7 @@ from concert_site.lib.web.converters import path
 from wallet.api import views, withdrawals
 
 urlpatterns = [
-    path("wallet/", views.Wallet.as_view(), name="wallet"),
+    path("wallet/", views.OwnWallet.as_view(), name="wallet"),
     path("wallet/charges/", views.Charges.as_view(), name="wallet-charges"),
     path("wallet/charges/<id:pk>/", views.OwnCharge.as_view(), name="wallet-charge"),
     path("wallet/withdrawals/", withdrawals.Withdrawals.as_view(), name="wallet-withdrawals"),

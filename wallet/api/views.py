@@ -30,7 +30,7 @@ KEY_HEADER = OpenApiParameter(
 )
 
 
-class Wallet(View):
+class OwnWallet(View):
     """GET: what the caller has."""
 
     @extend_schema(summary="What I have", responses=WalletOut)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.approvals.asking import require_ceiling
 from concert_site.approvals.models import Approval
-from concert_site.approvals.steps import Line, Step
+from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.formats import money
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
@@ -79,7 +79,7 @@ def run(asked: Approval) -> BookedEntry:
     )
 
 
-def describe(asked: Approval) -> Sequence[Line]:
+def describe(asked: Approval) -> Sequence[DescriptionLine]:
     return [
         (_("Fan"), asked.fan.email if asked.fan else ""),
         (_("The wallet has"), money(wallet_of(asked.payload["user"]).amount)),

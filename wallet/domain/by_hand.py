@@ -14,7 +14,7 @@ from concert_site.lib.errors import Conflict, Unavailable
 from wallet.domain import ledger, top_ups
 from wallet.models import OPEN, BalanceHistory, Kind, TopUp, TopUpState
 from wallet.models.top_ups import FOR_STAFF
-from wallet.providers.base import Outcome, ProviderError, RefundOrder, RefundOutcome, Status
+from wallet.providers.base import Outcome, ProviderError, ProviderStatus, RefundOrder, RefundOutcome
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +81,12 @@ def give_back(top_up: TopUp, *, note: str, now: datetime | None = None) -> None:
     if not left:
         return
     outcome = refund(top_up, taken, note)
-    if outcome.status == Status.FAILED:
+    if outcome.status == ProviderStatus.FAILED:
         # It can still be booked, also if the provider was away when it was asked first.
         why = top_up.failure if top_up.failure in FOR_STAFF else DIFFERS
         TopUp.objects.filter(pk=top_up.pk, failure=GIVING_BACK).update(failure=why)
         raise NotGivenBack
-    if outcome.status == Status.SUCCEEDED:
+    if outcome.status == ProviderStatus.SUCCEEDED:
         TopUp.objects.filter(pk=top_up.pk, failure=GIVING_BACK).update(failure=GIVEN_BACK)
 
 
@@ -100,7 +100,7 @@ def taken_by_provider(top_up: TopUp) -> Outcome:
         outcome = top_ups.look_up(top_up)
     except ProviderError as error:
         raise Unavailable from error
-    if outcome.status != Status.SUCCEEDED or outcome.amount <= 0:
+    if outcome.status != ProviderStatus.SUCCEEDED or outcome.amount <= 0:
         raise NothingToDo
     return outcome
 

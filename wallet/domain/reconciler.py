@@ -13,7 +13,7 @@ from django.utils import timezone
 from wallet.domain import claims, top_ups, withdrawals
 from wallet.domain.errors import BalanceTooLarge
 from wallet.models import TopUp, Withdrawal, WithdrawalState
-from wallet.providers.base import Outcome, ProviderError, Status
+from wallet.providers.base import Outcome, ProviderError, ProviderStatus
 
 log = logging.getLogger(__name__)
 
@@ -72,17 +72,17 @@ def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
     """
     late_by = (now or timezone.now()) - top_up.expires_at
     outcome = top_ups.look_up(top_up)
-    if outcome.status == Status.OPEN and late_by > CANCEL_AFTER:
+    if outcome.status == ProviderStatus.OPEN and late_by > CANCEL_AFTER:
         outcome = top_ups.give_up(top_up)
         if outcome.failure == top_ups.CANCELED:
             # By us, and because its time was over: its fan is told so.
-            outcome = Outcome(status=Status.EXPIRED, failure="expired")
-    elif outcome.status == Status.OPEN and top_ups.is_overtaken(top_up):
+            outcome = Outcome(status=ProviderStatus.EXPIRED, failure="expired")
+    elif outcome.status == ProviderStatus.OPEN and top_ups.is_overtaken(top_up):
         # Paid from the wallet by an app, which ends nothing: pages do so at once.
         outcome = top_ups.give_up(top_up)
-    if outcome.status == Status.OPEN and late_by > OPEN_AT_MOST:
+    if outcome.status == ProviderStatus.OPEN and late_by > OPEN_AT_MOST:
         log.error("Top-up %s is given up: %s has it open for two weeks", top_up.pk, top_up.provider)
-        return Outcome(status=Status.EXPIRED, failure="never_ended")
+        return Outcome(status=ProviderStatus.EXPIRED, failure="never_ended")
     return outcome
 
 

@@ -22,7 +22,7 @@ from wallet.domain.top_up_limits import require_in_bounds, require_in_limits
 from wallet.models import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
 from wallet.models.top_ups import BY_STAFF
 from wallet.providers import current_provider, provider_named
-from wallet.providers.base import Order, Outcome, PayPage, Provider, ProviderAway, ProviderRefused, Status
+from wallet.providers.base import Order, Outcome, PayPage, Provider, ProviderAway, ProviderRefused, ProviderStatus
 from wallet.queries import open_top_ups_for, wallet_of
 
 log = logging.getLogger(__name__)
@@ -228,7 +228,7 @@ def settle(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> T
 
     :raises BalanceTooLarge: if the wallet would hold too much: the provider has the money, and staff are told
     """
-    if outcome.status == Status.SUCCEEDED:
+    if outcome.status == ProviderStatus.SUCCEEDED:
         if is_as_ordered(top_up, outcome):
             _settlers.get(top_up.purpose, credit)(top_up, outcome, now)
     else:
@@ -294,9 +294,11 @@ def uncredited(top_up: TopUp) -> TopUpQuerySet:
 def note_unpaid(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> None:
     """Take note of one that isn't paid: failed, given up, or still under way."""
     at = now or timezone.now()
-    if outcome.status == Status.FAILED:
+    if outcome.status == ProviderStatus.FAILED:
         end(top_up, TopUpState.FAILED, failure=outcome.failure or "failed", now=now)
-    elif outcome.status == Status.EXPIRED or (outcome.status == Status.UNKNOWN and at > top_up.expires_at + GIVE_UP):
+    elif outcome.status == ProviderStatus.EXPIRED or (
+        outcome.status == ProviderStatus.UNKNOWN and at > top_up.expires_at + GIVE_UP
+    ):
         end(top_up, TopUpState.EXPIRED, failure=outcome.failure or "expired", now=now)
 
 
@@ -349,9 +351,9 @@ def abandon(top_up: TopUp) -> TopUp:
     :raises BalanceTooLarge: as `settle`
     """
     outcome = give_up(top_up)
-    if outcome.status == Status.UNKNOWN:
+    if outcome.status == ProviderStatus.UNKNOWN:
         # It was never asked. Should it take money all the same, that is credited.
-        outcome = Outcome(status=Status.FAILED, failure=CANCELED)
+        outcome = Outcome(status=ProviderStatus.FAILED, failure=CANCELED)
     return settle(top_up, outcome)
 
 

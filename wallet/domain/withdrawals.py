@@ -26,7 +26,7 @@ from wallet.domain.ledger import LARGEST_BALANCE
 from wallet.domain.top_ups import FIRST_LOOK, provider_of
 from wallet.models import Balance, TopUp, TopUpQuerySet, TopUpState, Withdrawal, WithdrawalState
 from wallet.providers import can_refund, current_provider
-from wallet.providers.base import ProviderAway, ProviderRefused, RefundOrder, RefundOutcome, Status
+from wallet.providers.base import ProviderAway, ProviderRefused, ProviderStatus, RefundOrder, RefundOutcome
 from wallet.queries import wallet_of
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class WithdrawalReason:
     """What a withdrawal is for: the request of a key, or a refund that goes on; who of staff asked, and why."""
 
     key: str | None = None
@@ -85,7 +85,7 @@ def withdraw(*, user_id: int, amount: int, idempotency_key: str, now: datetime |
     known = withdrawn_before(user_id, idempotency_key, asked)
     if not known:
         current_provider()
-        done = take_once(user_id, amount, Reason(key=idempotency_key, hash=asked), now)
+        done = take_once(user_id, amount, WithdrawalReason(key=idempotency_key, hash=asked), now)
     else:
         done = Withdrawn(known, is_new=False)
     ask_for(done.withdrawals)
@@ -105,7 +105,7 @@ def withdrawn_before(user_id: int, idempotency_key: str, asked: str) -> list[Wit
 
 
 @transaction.atomic(durable=True)
-def take_once(user_id: int, amount: int, reason: Reason, now: datetime | None) -> Withdrawn:
+def take_once(user_id: int, amount: int, reason: WithdrawalReason, now: datetime | None) -> Withdrawn:
     """Take the whole amount off the wallet.
 
     :raises IdempotencyKeyReused, InsufficientBalance, WithdrawalTooLarge: as `withdraw`
@@ -174,7 +174,13 @@ def withdrawable(user_id: int, balance: int, top_ups: Sequence[TopUp]) -> int:
 
 
 def pass_on(
-    amount: int, top_ups: Sequence[TopUp], reason: Reason, *, user_id: int, reservation_id: int, now: datetime | None
+    amount: int,
+    top_ups: Sequence[TopUp],
+    reason: WithdrawalReason,
+    *,
+    user_id: int,
+    reservation_id: int,
+    now: datetime | None,
 ) -> list[Withdrawal]:
     """Send a refund, or as much of it as can go, on to the card, first by the top-up that paid for this reservation.
 
@@ -206,7 +212,7 @@ def parts(amount: int, top_ups: Sequence[TopUp]) -> Iterator[tuple[TopUp, int]]:
             amount -= part
 
 
-def take(amount: int, top_ups: Sequence[TopUp], reason: Reason, now: datetime | None) -> list[Withdrawal]:
+def take(amount: int, top_ups: Sequence[TopUp], reason: WithdrawalReason, now: datetime | None) -> list[Withdrawal]:
     """Take an amount off the wallet, one withdrawal a top-up: a step behind the locks of both.
 
     :raises InsufficientBalance: if the wallet has less
@@ -215,7 +221,7 @@ def take(amount: int, top_ups: Sequence[TopUp], reason: Reason, now: datetime | 
     return [take_part(top_up, part, reason, at) for top_up, part in parts(amount, top_ups)]
 
 
-def take_part(top_up: TopUp, amount: int, reason: Reason, at: datetime) -> Withdrawal:
+def take_part(top_up: TopUp, amount: int, reason: WithdrawalReason, at: datetime) -> Withdrawal:
     order = {
         "top_up": top_up.pk,
         "amount": amount,
@@ -263,7 +269,7 @@ def refund(withdrawal: Withdrawal) -> RefundOutcome:
         return provider_of(withdrawal.top_up).refund(order_of(withdrawal))
     except ProviderRefused as error:
         log.warning("Withdrawal %s was refused by %s: %s", withdrawal.pk, withdrawal.top_up.provider, error)
-        return RefundOutcome(status=Status.FAILED, failure=error.code)
+        return RefundOutcome(status=ProviderStatus.FAILED, failure=error.code)
 
 
 def look_up(withdrawal: Withdrawal) -> RefundOutcome:
@@ -275,7 +281,7 @@ def look_up(withdrawal: Withdrawal) -> RefundOutcome:
     provider = provider_of(withdrawal.top_up)
     outcome = provider.look_up_refund(order_of(withdrawal), withdrawal.provider_reference)
     # As it stands now: refused meanwhile it is back in the wallet, and asked for again it would be paid out as well.
-    if outcome.status == Status.UNKNOWN and is_under_way(withdrawal):
+    if outcome.status == ProviderStatus.UNKNOWN and is_under_way(withdrawal):
         return refund(withdrawal)
     return outcome
 
@@ -306,11 +312,11 @@ def order_of(withdrawal: Withdrawal) -> RefundOrder:
 
 def settle(withdrawal: Withdrawal, outcome: RefundOutcome, *, now: datetime | None = None) -> Withdrawal:
     """Take note of how a withdrawal stands at its provider: paid out, failed and back in the wallet, or under way."""
-    if outcome.status == Status.SUCCEEDED:
+    if outcome.status == ProviderStatus.SUCCEEDED:
         end(withdrawal, WithdrawalState.SUCCEEDED, outcome, now)
-    elif outcome.status in (Status.FAILED, Status.EXPIRED):
+    elif outcome.status in (ProviderStatus.FAILED, ProviderStatus.EXPIRED):
         end(withdrawal, WithdrawalState.FAILED, outcome, now)
-    elif outcome.status == Status.OPEN and outcome.provider_reference:
+    elif outcome.status == ProviderStatus.OPEN and outcome.provider_reference:
         under_way = Withdrawal.objects.filter(pk=withdrawal.pk, state=WithdrawalState.PENDING)
         under_way.update(provider_reference=outcome.provider_reference)
     withdrawal.refresh_from_db(fields=SETTLED)

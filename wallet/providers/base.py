@@ -32,7 +32,7 @@ class ProviderAway(ProviderError):
     """It is away, or its answer was lost: nobody knows whether it was done. Ask again by the same reference."""
 
 
-class Status(StrEnum):
+class ProviderStatus(StrEnum):
     """How a payment or refund stands at the provider."""
 
     OPEN = "OPEN"
@@ -83,7 +83,7 @@ class Outcome:
     `refunded` is what it has given back of it so far.
     """
 
-    status: Status
+    status: ProviderStatus
     provider_reference: str | None = None
     amount: int = 0
     currency: str = ""
@@ -108,7 +108,7 @@ class RefundOrder:
 class RefundOutcome:
     """How a refund stands at the provider."""
 
-    status: Status
+    status: ProviderStatus
     provider_reference: str | None = None
     failure: str = ""
 

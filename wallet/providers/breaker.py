@@ -15,7 +15,7 @@ from wallet.providers.base import ProviderAway, ProviderRefused
 MOST, SLOW_SECONDS, REST_SECONDS = 3, 1.0, 5.0
 
 
-class Breaker:
+class ProviderBreaker:
     """Of one provider."""
 
     def __init__(self, provider: str = "other") -> None:

@@ -20,10 +20,10 @@ from wallet.providers.base import (
     Outcome,
     PayPage,
     ProviderRefused,
+    ProviderStatus,
     RefundOrder,
     RefundOutcome,
     Started,
-    Status,
     WebhookMessage,
     bounds_of,
 )
@@ -64,7 +64,7 @@ class Sandbox:
     def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
         payment = SandboxPayment.objects.filter(reference=order.reference).first()
         if payment is None:
-            return Outcome(status=Status.UNKNOWN)
+            return Outcome(status=ProviderStatus.UNKNOWN)
         return Outcome(
             status=status_of(payment),
             provider_reference=f"sandbox_{payment.pk}",
@@ -88,19 +88,19 @@ class Sandbox:
             payment = SandboxPayment.objects.select_for_update().get(reference=order.payment_reference)
             if order.reference not in payment.refunds:
                 if payment.is_card_closed:
-                    return RefundOutcome(status=Status.FAILED, failure="card_closed")
+                    return RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
                 if payment.refunded + order.amount > payment.amount:
-                    return RefundOutcome(status=Status.FAILED, failure="more_than_was_paid")
+                    return RefundOutcome(status=ProviderStatus.FAILED, failure="more_than_was_paid")
                 payment.refunds[order.reference] = {"amount": order.amount, "at": timezone.now().isoformat()}
                 payment.refunded += order.amount
                 payment.save(update_fields=["refunds", "refunded"])
-        return RefundOutcome(status=Status.SUCCEEDED, provider_reference=f"sandbox_{order.reference}")
+        return RefundOutcome(status=ProviderStatus.SUCCEEDED, provider_reference=f"sandbox_{order.reference}")
 
     def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
         payment = SandboxPayment.objects.filter(reference=order.payment_reference).first()
         if payment is None or order.reference not in payment.refunds:
-            return RefundOutcome(status=Status.UNKNOWN)
-        return RefundOutcome(status=Status.SUCCEEDED, provider_reference=f"sandbox_{order.reference}")
+            return RefundOutcome(status=ProviderStatus.UNKNOWN)
+        return RefundOutcome(status=ProviderStatus.SUCCEEDED, provider_reference=f"sandbox_{order.reference}")
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookMessage:
         """It sends none."""
@@ -125,12 +125,12 @@ class Sandbox:
         return lines
 
 
-def status_of(payment: SandboxPayment) -> Status:
+def status_of(payment: SandboxPayment) -> ProviderStatus:
     if payment.failed_at:
-        return Status.FAILED
+        return ProviderStatus.FAILED
     if payment.succeeds_at and payment.succeeds_at <= timezone.now():
-        return Status.SUCCEEDED
-    return Status.OPEN
+        return ProviderStatus.SUCCEEDED
+    return ProviderStatus.OPEN
 
 
 def line_of(payment: SandboxPayment, reference: str, amount: int, at: datetime) -> BookLine:

@@ -23,10 +23,10 @@ from wallet.providers.base import (
     PayPage,
     ProviderAway,
     ProviderRefused,
+    ProviderStatus,
     RefundOrder,
     RefundOutcome,
     Started,
-    Status,
     WebhookMessage,
     bounds_of,
 )
@@ -39,8 +39,12 @@ RETRIES = 1
 TOLERANCE = 300
 PAGE = 100
 
-STATUSES = {"succeeded": Status.SUCCEEDED, "canceled": Status.FAILED}
-REFUND_STATUSES = {"succeeded": Status.SUCCEEDED, "failed": Status.FAILED, "canceled": Status.FAILED}
+STATUSES = {"succeeded": ProviderStatus.SUCCEEDED, "canceled": ProviderStatus.FAILED}
+REFUND_STATUSES = {
+    "succeeded": ProviderStatus.SUCCEEDED,
+    "failed": ProviderStatus.FAILED,
+    "canceled": ProviderStatus.FAILED,
+}
 # The balance transactions that are about a fan's money. What a bank takes back (a dispute), and what it gives back once
 # the dispute is won, are adjustments, of which there are others. https://docs.stripe.com/reports/reporting-categories
 MOVEMENTS = {"charge", "payment", "refund", "payment_refund", "payment_failure_refund", "refund_failure"}
@@ -125,14 +129,14 @@ class Stripe:
         """How its PaymentIntent stands. One that a card was declined for can still be paid with another."""
         intent_id = provider_reference or self.found(order)
         if intent_id is None:
-            return Outcome(status=Status.UNKNOWN)
+            return Outcome(status=ProviderStatus.UNKNOWN)
         with knowing():
             try:
                 return outcome_of(self.intent(intent_id))
             except ProviderRefused as error:
                 if error.code != NOT_FOUND:
                     raise
-        return Outcome(status=Status.UNKNOWN)
+        return Outcome(status=ProviderStatus.UNKNOWN)
 
     def intent(self, intent_id: str) -> dict[str, Any]:  # Any: JSON
         with asking():
@@ -165,7 +169,11 @@ class Stripe:
                         raise
         stands = self.look_up(order, intent_id)
         # What pays one was in an answer that was lost.
-        return stands if stands.status != Status.UNKNOWN else Outcome(status=Status.FAILED, failure="canceled")
+        return (
+            stands
+            if stands.status != ProviderStatus.UNKNOWN
+            else Outcome(status=ProviderStatus.FAILED, failure="canceled")
+        )
 
     # --- Refunds -------------------------------------------------------------------------------
 
@@ -187,12 +195,12 @@ class Stripe:
             except ProviderRefused as error:
                 if error.code in REFUSED_KEYS:
                     raise
-                return RefundOutcome(status=Status.FAILED, failure=error.code)
+                return RefundOutcome(status=ProviderStatus.FAILED, failure=error.code)
         return refund_outcome_of(made.to_dict())
 
     def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
         """How it stands; Stripe may report a refund as failed after it has reported it as made."""
-        return self.known_refund(order) or RefundOutcome(status=Status.UNKNOWN)
+        return self.known_refund(order) or RefundOutcome(status=ProviderStatus.UNKNOWN)
 
     def known_refund(self, order: RefundOrder) -> RefundOutcome | None:
         params: RefundListParams = {"payment_intent": order.payment_provider_reference or "", "limit": PAGE}
@@ -271,16 +279,16 @@ class Stripe:
 
 
 def outcome_of(intent: Mapping[str, Any]) -> Outcome:
-    status = STATUSES.get(intent["status"], Status.OPEN)
+    status = STATUSES.get(intent["status"], ProviderStatus.OPEN)
     if intent.get("cancellation_reason") == "automatic":
-        status = Status.EXPIRED
+        status = ProviderStatus.EXPIRED
     return Outcome(
         status=status,
         provider_reference=intent["id"],
         amount=intent.get("amount_received") or intent["amount"],
         currency=intent["currency"].upper(),
         method=method_of(intent.get("payment_method")),
-        failure="" if status == Status.SUCCEEDED else failure_of(intent),
+        failure="" if status == ProviderStatus.SUCCEEDED else failure_of(intent),
         refunded=(intent.get("latest_charge") or {}).get("amount_refunded", 0),
     )
 
@@ -305,7 +313,7 @@ def method_of(method: Mapping[str, Any] | None) -> str:
 
 def refund_outcome_of(refund: Mapping[str, Any]) -> RefundOutcome:
     return RefundOutcome(
-        status=REFUND_STATUSES.get(refund["status"], Status.OPEN),
+        status=REFUND_STATUSES.get(refund["status"], ProviderStatus.OPEN),
         provider_reference=refund["id"],
         failure=refund.get("failure_reason") or "",
     )

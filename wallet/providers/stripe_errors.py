@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import stripe
 
 from wallet.providers.base import ProviderAway, ProviderRefused
-from wallet.providers.breaker import Breaker
+from wallet.providers.breaker import ProviderBreaker
 
 BAD, CONFLICT, TOO_MANY, BROKEN = 400, 409, 429, 500
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = "unauthorized", "forbidden", "resource_missing"
@@ -14,7 +14,7 @@ UNAUTHORIZED, FORBIDDEN, NOT_FOUND = "unauthorized", "forbidden", "resource_miss
 CODES = {401: UNAUTHORIZED, 403: FORBIDDEN, 404: NOT_FOUND}
 # The house's key is no good: that says nothing about a payment.
 REFUSED_KEYS = {UNAUTHORIZED, FORBIDDEN}
-BREAKER = Breaker("stripe")
+BREAKER = ProviderBreaker("stripe")
 
 
 @contextmanager

@@ -27,10 +27,10 @@ from wallet.providers.base import (
     PayPage,
     ProviderAway,
     ProviderRefused,
+    ProviderStatus,
     RefundOrder,
     RefundOutcome,
     Started,
-    Status,
     WebhookMessage,
     bounds_of,
 )
@@ -47,12 +47,12 @@ OLDEST, NEWEST = timedelta(days=4), timedelta(minutes=5)
 LONGEST_REASON = 200
 
 STATUSES = {
-    "DONE": Status.SUCCEEDED,
-    "PARTIAL_CANCELED": Status.SUCCEEDED,
-    "ABORTED": Status.FAILED,
-    "EXPIRED": Status.EXPIRED,
+    "DONE": ProviderStatus.SUCCEEDED,
+    "PARTIAL_CANCELED": ProviderStatus.SUCCEEDED,
+    "ABORTED": ProviderStatus.FAILED,
+    "EXPIRED": ProviderStatus.EXPIRED,
 }
-CANCEL_STATUSES = {"DONE": Status.SUCCEEDED, "ABORTED": Status.FAILED, "FAILED": Status.FAILED}
+CANCEL_STATUSES = {"DONE": ProviderStatus.SUCCEEDED, "ABORTED": ProviderStatus.FAILED, "FAILED": ProviderStatus.FAILED}
 CANCELED = "CANCELED"
 GIVEN_BACK = {CANCELED, "PARTIAL_CANCELED"}
 # Its own words for ways of paying, which stand in receipts in both languages.
@@ -119,14 +119,14 @@ class Toss:
             return outcome_of(self.api.post("/v1/payments/confirm", body, key=key))
         except ProviderRefused as error:
             stands = self.look_up(order, provider_reference)
-            if stands.status in (Status.OPEN, Status.UNKNOWN):
-                return Outcome(status=Status.FAILED, failure=error.code)
+            if stands.status in (ProviderStatus.OPEN, ProviderStatus.UNKNOWN):
+                return Outcome(status=ProviderStatus.FAILED, failure=error.code)
             return stands
 
     def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
         """How the payment of this order stands."""
         payment = self.payment_of(order.reference)
-        return outcome_of(payment) if payment else Outcome(status=Status.UNKNOWN)
+        return outcome_of(payment) if payment else Outcome(status=ProviderStatus.UNKNOWN)
 
     def payment_of(self, reference: str) -> Mapping[str, Any] | None:
         """The payment of an order of ours; None if the fan never came as far.
@@ -148,7 +148,7 @@ class Toss:
     def cancel(self, order: Order, provider_reference: str | None) -> Outcome:
         """Nothing is taken for what isn't confirmed, and what has ended is never confirmed by us."""
         stands = self.look_up(order, provider_reference)
-        return stands if stands.status not in (Status.OPEN, Status.UNKNOWN) else canceled()
+        return stands if stands.status not in (ProviderStatus.OPEN, ProviderStatus.UNKNOWN) else canceled()
 
     # --- Refunds -------------------------------------------------------------------------------
 
@@ -163,11 +163,11 @@ class Toss:
         try:
             payment = self.api.post(path, body, key=order.reference)
         except ProviderRefused as error:
-            return RefundOutcome(status=Status.FAILED, failure=error.code)
-        return refund_in(payment, order.reference) or RefundOutcome(status=Status.UNKNOWN)
+            return RefundOutcome(status=ProviderStatus.FAILED, failure=error.code)
+        return refund_in(payment, order.reference) or RefundOutcome(status=ProviderStatus.UNKNOWN)
 
     def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
-        return self.known_refund(order) or RefundOutcome(status=Status.UNKNOWN)
+        return self.known_refund(order) or RefundOutcome(status=ProviderStatus.UNKNOWN)
 
     def known_refund(self, order: RefundOrder) -> RefundOutcome | None:
         payment = self.payment_of(order.payment_reference)
@@ -252,25 +252,27 @@ class Toss:
 
 
 def outcome_of(payment: Mapping[str, Any]) -> Outcome:
-    status = STATUSES.get(payment["status"], Status.OPEN)
+    status = STATUSES.get(payment["status"], ProviderStatus.OPEN)
     if payment["status"] == CANCELED:
         # What was never approved took nothing.
-        status = Status.SUCCEEDED if payment.get("approvedAt") else Status.FAILED
-    failure = (payment.get("failure") or {}).get("code") or ("" if status != Status.FAILED else "canceled")
+        status = ProviderStatus.SUCCEEDED if payment.get("approvedAt") else ProviderStatus.FAILED
+    failure = (payment.get("failure") or {}).get("code") or ("" if status != ProviderStatus.FAILED else "canceled")
     return Outcome(
         status=status,
         provider_reference=payment["paymentKey"],
         amount=int(payment["totalAmount"]),
         currency=payment["currency"],
         method=method_of(payment),
-        failure="" if status == Status.SUCCEEDED else failure,
-        refunded=int(payment["totalAmount"]) - int(payment["balanceAmount"]) if status == Status.SUCCEEDED else 0,
+        failure="" if status == ProviderStatus.SUCCEEDED else failure,
+        refunded=int(payment["totalAmount"]) - int(payment["balanceAmount"])
+        if status == ProviderStatus.SUCCEEDED
+        else 0,
     )
 
 
 def canceled() -> Outcome:
     """What will never be confirmed."""
-    return Outcome(status=Status.FAILED, failure="canceled")
+    return Outcome(status=ProviderStatus.FAILED, failure="canceled")
 
 
 def method_of(payment: Mapping[str, Any]) -> str:
@@ -287,8 +289,8 @@ def refund_in(payment: Mapping[str, Any], reference: str) -> RefundOutcome | Non
     """The refund of a reference among those of a payment."""
     for each in payment.get("cancels") or []:
         if (each.get("cancelReason") or "").endswith(f"({reference})"):
-            status = CANCEL_STATUSES.get(each.get("cancelStatus", "DONE"), Status.OPEN)
-            failure = "" if status != Status.FAILED else "cancel_aborted"
+            status = CANCEL_STATUSES.get(each.get("cancelStatus", "DONE"), ProviderStatus.OPEN)
+            failure = "" if status != ProviderStatus.FAILED else "cancel_aborted"
             return RefundOutcome(status=status, provider_reference=each.get("transactionKey"), failure=failure)
     return None
 

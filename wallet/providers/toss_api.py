@@ -8,7 +8,7 @@ import requests
 from django.conf import settings
 
 from wallet.providers.base import ProviderAway, ProviderRefused
-from wallet.providers.breaker import Breaker
+from wallet.providers.breaker import ProviderBreaker
 
 CONNECT_TIMEOUT = 3
 FIRST_ERROR, FIRST_FAULT = 400, 500
@@ -31,7 +31,7 @@ class Api:
 
     def __init__(self) -> None:
         self.local = threading.local()
-        self.breaker = Breaker("toss")
+        self.breaker = ProviderBreaker("toss")
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """What lies there.

@@ -3,7 +3,7 @@
 from collections import Counter
 from threading import Lock
 
-from wallet.providers.base import Order, Outcome, RefundOrder, RefundOutcome, Started, Status
+from wallet.providers.base import Order, Outcome, ProviderStatus, RefundOrder, RefundOutcome, Started
 
 
 class Card:
@@ -17,7 +17,7 @@ class Card:
         self.asked: Counter[str] = Counter()
         self.fails_with: Exception | None = None
         self.loses_answer: Exception | None = None
-        self.says = Status.SUCCEEDED
+        self.says = ProviderStatus.SUCCEEDED
         self.is_closed = False
         self.lock = Lock()
 
@@ -30,7 +30,7 @@ class Card:
 
     def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
         amount = self.collected.get(order.reference, 0)
-        status = Status.SUCCEEDED if amount else Status.UNKNOWN
+        status = ProviderStatus.SUCCEEDED if amount else ProviderStatus.UNKNOWN
         return Outcome(status=status, amount=amount, currency="KRW", provider_reference=provider_reference)
 
     def refund(self, order: RefundOrder) -> RefundOutcome:
@@ -39,17 +39,17 @@ class Card:
             if self.fails_with:
                 raise self.fails_with
             if self.is_closed:
-                return RefundOutcome(status=Status.FAILED, failure="card_closed")
+                return RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
             self.refunds.setdefault(order.reference, order)
             if self.loses_answer:
                 raise self.loses_answer
             return self.answer(order)
 
     def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
-        return self.answer(order) if order.reference in self.refunds else RefundOutcome(status=Status.UNKNOWN)
+        return self.answer(order) if order.reference in self.refunds else RefundOutcome(status=ProviderStatus.UNKNOWN)
 
     def answer(self, order: RefundOrder) -> RefundOutcome:
-        failure = "returned_by_bank" if self.says == Status.FAILED else ""
+        failure = "returned_by_bank" if self.says == ProviderStatus.FAILED else ""
         return RefundOutcome(status=self.says, provider_reference=f"re-{order.reference}", failure=failure)
 
     @property

@@ -4,7 +4,7 @@ import pytest
 
 from wallet.providers import provider_named, stripe_errors
 from wallet.providers import stripe as stripe_module
-from wallet.providers.breaker import Breaker
+from wallet.providers.breaker import ProviderBreaker
 from wallet.providers.stripe import Stripe
 from wallet.providers.toss import Toss
 from wallet.tests.provider_server import provider_server
@@ -43,7 +43,7 @@ def server(running_provider, settings, monkeypatch):
 
     monkeypatch.setattr(running_provider, "fail", fail_and_wait_for_it)
     monkeypatch.setattr(stripe_module, "RETRIES", 0)
-    monkeypatch.setattr(stripe_errors, "BREAKER", Breaker())
+    monkeypatch.setattr(stripe_errors, "BREAKER", ProviderBreaker())
     yield running_provider
     # Whoever still waits in vain goes on.
     running_provider.stopping.set()

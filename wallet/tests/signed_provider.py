@@ -13,10 +13,10 @@ from wallet.providers.base import (
     Order,
     Outcome,
     ProviderRefused,
+    ProviderStatus,
     RefundOrder,
     RefundOutcome,
     Started,
-    Status,
     WebhookMessage,
 )
 
@@ -48,34 +48,36 @@ class Signed:
 
     def start(self, order: Order) -> Started:
         self.ask("start", order.reference)
-        self.payments[order.reference] = Outcome(status=Status.OPEN, provider_reference=f"pay_{order.reference}")
+        self.payments[order.reference] = Outcome(
+            status=ProviderStatus.OPEN, provider_reference=f"pay_{order.reference}"
+        )
         return Started(provider_reference=f"pay_{order.reference}", next_url="https://pay.example.com/")
 
     def pay(self, top_up: TopUp, **changes: object) -> None:
         """The fan pays what was ordered, or something else."""
         paid = {"amount": top_up.amount, "currency": "krw", "method": "Visa 4242"} | changes
         reference = f"pay_{top_up.reference}"
-        self.payments[top_up.reference] = Outcome(status=Status.SUCCEEDED, provider_reference=reference, **paid)
+        self.payments[top_up.reference] = Outcome(status=ProviderStatus.SUCCEEDED, provider_reference=reference, **paid)
 
     def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
         self.ask("look_up", order.reference)
-        return self.payments.get(order.reference, Outcome(status=Status.UNKNOWN))
+        return self.payments.get(order.reference, Outcome(status=ProviderStatus.UNKNOWN))
 
     def cancel(self, order: Order, provider_reference: str | None) -> Outcome:
         self.ask("cancel", order.reference)
-        if self.payments[order.reference].status == Status.OPEN:
-            self.payments[order.reference] = Outcome(status=Status.EXPIRED)
+        if self.payments[order.reference].status == ProviderStatus.OPEN:
+            self.payments[order.reference] = Outcome(status=ProviderStatus.EXPIRED)
         return self.payments[order.reference]
 
     def refund(self, order: RefundOrder) -> RefundOutcome:
         self.ask("refund", order.reference)
         self.refunds[order.reference] = order.amount
-        return RefundOutcome(status=Status.SUCCEEDED, provider_reference=f"re_{order.reference}")
+        return RefundOutcome(status=ProviderStatus.SUCCEEDED, provider_reference=f"re_{order.reference}")
 
     def look_up_refund(self, order: RefundOrder, provider_reference: str | None) -> RefundOutcome:
         self.ask("look_up_refund", order.reference)
         known = order.reference in self.refunds
-        return RefundOutcome(status=Status.SUCCEEDED if known else Status.UNKNOWN)
+        return RefundOutcome(status=ProviderStatus.SUCCEEDED if known else ProviderStatus.UNKNOWN)
 
     def parse_webhook(self, headers, body: bytes) -> WebhookMessage:
         try:

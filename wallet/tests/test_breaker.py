@@ -3,8 +3,8 @@
 import pytest
 
 from wallet.providers import breaker
-from wallet.providers.base import ProviderAway, ProviderRefused, Status
-from wallet.providers.breaker import Breaker
+from wallet.providers.base import ProviderAway, ProviderRefused, ProviderStatus
+from wallet.providers.breaker import ProviderBreaker
 from wallet.tests.provider_orders import make_order
 
 
@@ -39,7 +39,7 @@ def wait_in_vain(found, clock, seconds=8.0):
 
 
 def test_after_three_in_vain_nobody_asks_and_then_one_tries(clock):
-    found = Breaker()
+    found = ProviderBreaker()
     assert [wait_in_vain(found, clock) for _ in range(4)] == ["timeout"] * 3 + ["resting"]
 
     clock.now += 5.1
@@ -51,7 +51,7 @@ def test_after_three_in_vain_nobody_asks_and_then_one_tries(clock):
 
 
 def test_one_that_tries_in_vain_keeps_it_open(clock):
-    found = Breaker()
+    found = ProviderBreaker()
     for _ in range(3):
         wait_in_vain(found, clock)
     clock.now += 5.1
@@ -61,14 +61,14 @@ def test_one_that_tries_in_vain_keeps_it_open(clock):
 
 @pytest.mark.parametrize("error", [ProviderAway("api_error"), ProviderRefused("card_declined")])
 def test_quick_errors_and_refusals_keep_nobody_from_asking(clock, error):
-    found = Breaker()
+    found = ProviderBreaker()
     for _ in range(10):
         with pytest.raises(type(error), match=error.code):
             ask(found, clock, error, 0.2)
 
 
 def test_a_refusal_is_an_answer(clock):
-    found = Breaker()
+    found = ProviderBreaker()
     for _ in range(5):
         wait_in_vain(found, clock)
         wait_in_vain(found, clock)
@@ -92,4 +92,4 @@ def test_a_provider_that_hangs_is_left_alone(request, server, monkeypatch, provi
     monkeypatch.setattr("wallet.providers.stripe_errors.BREAKER.open_until", 0.0)
     if provider == "toss":
         asked.api.breaker.open_until = 0.0
-    assert asked.look_up(order, "pi_1").status == Status.UNKNOWN
+    assert asked.look_up(order, "pi_1").status == ProviderStatus.UNKNOWN

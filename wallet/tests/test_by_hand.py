@@ -8,7 +8,7 @@ from concert_site.lib.errors import Unavailable
 from concert_site.tests.audited import broken_invariants
 from wallet.domain import by_hand, ledger, top_ups
 from wallet.models import TopUp
-from wallet.providers.base import Outcome, ProviderAway, RefundOutcome, Status
+from wallet.providers.base import Outcome, ProviderAway, ProviderStatus, RefundOutcome
 from wallet.tests.factories import balance_of, entries_of, make_fan
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signed")]
@@ -114,7 +114,7 @@ def test_while_the_provider_is_away_it_is_going_back_and_may_be_asked_again(diff
 
 
 def test_a_closed_card_leaves_it_to_be_booked(differing, signed):
-    signed.refund = lambda order: RefundOutcome(status=Status.FAILED, failure="card_closed")
+    signed.refund = lambda order: RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
 
     with pytest.raises(by_hand.NotGivenBack):
         give_back(differing)
@@ -134,7 +134,7 @@ def test_another_currency_goes_into_no_wallet(differing, signed):
 
 @pytest.mark.parametrize("step", [book, give_back])
 def test_what_the_provider_doesnt_have_is_neither_booked_nor_given_back(differing, signed, step):
-    signed.payments[differing.reference] = Outcome(status=Status.OPEN)
+    signed.payments[differing.reference] = Outcome(status=ProviderStatus.OPEN)
 
     with pytest.raises(by_hand.NothingToDo):
         step(differing)
@@ -211,7 +211,7 @@ def test_a_card_that_turns_out_closed_after_the_provider_was_away_leaves_it_to_b
     signed.refund = away
     with pytest.raises(Unavailable):
         give_back(differing)
-    signed.refund = lambda order: RefundOutcome(status=Status.FAILED, failure="card_closed")
+    signed.refund = lambda order: RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
     with pytest.raises(by_hand.NotGivenBack):
         give_back(differing)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from wallet.providers.base import ProviderRefused, Status
+from wallet.providers.base import ProviderRefused, ProviderStatus
 from wallet.providers.stripe import Stripe
 from wallet.tests import localstripe as emulator
 from wallet.tests.provider_orders import make_order, make_refund
@@ -55,7 +55,7 @@ def test_a_payment_begins_open_with_what_the_fields_need(stripe):
     assert started.data["client_secret"].startswith(f"{started.provider_reference}_secret_")
     assert (started.next_url, started.is_paid) == (None, False)
     stands = stripe.look_up(wanted, started.provider_reference)
-    assert (stands.status, stands.amount, stands.currency, stands.failure) == (Status.OPEN, 66_000, "KRW", "")
+    assert (stands.status, stands.amount, stands.currency, stands.failure) == (ProviderStatus.OPEN, 66_000, "KRW", "")
 
 
 def test_what_was_paid_is_told_with_its_card(stripe, emulated):
@@ -63,7 +63,7 @@ def test_what_was_paid_is_told_with_its_card(stripe, emulated):
 
     stands = stripe.confirm(wanted, intent, {"redirect_status": "failed"})
 
-    assert (stands.status, stands.amount, stands.currency) == (Status.SUCCEEDED, 66_000, "KRW")
+    assert (stands.status, stands.amount, stands.currency) == (ProviderStatus.SUCCEEDED, 66_000, "KRW")
     assert (stands.method, stands.refunded, stands.provider_reference) == ("Visa 4242", 0, intent)
 
 
@@ -74,7 +74,7 @@ def test_a_declined_card_leaves_it_open_and_says_why(stripe, emulated):
 
     stands = stripe.look_up(wanted, intent)
 
-    assert (stands.status, stands.failure) == (Status.OPEN, "card_declined")
+    assert (stands.status, stands.failure) == (ProviderStatus.OPEN, "card_declined")
 
 
 def test_what_was_canceled_cant_be_paid(stripe, emulated):
@@ -83,20 +83,20 @@ def test_what_was_canceled_cant_be_paid(stripe, emulated):
 
     ended = stripe.cancel(wanted, intent)
 
-    assert (ended.status, ended.failure) == (Status.FAILED, "canceled")
+    assert (ended.status, ended.failure) == (ProviderStatus.FAILED, "canceled")
     emulated.pay(intent)
-    assert stripe.look_up(wanted, intent).status == Status.FAILED
+    assert stripe.look_up(wanted, intent).status == ProviderStatus.FAILED
 
 
 def test_what_is_paid_isnt_canceled_any_more(stripe, emulated):
     wanted, intent = paid(stripe, emulated)
 
-    assert stripe.cancel(wanted, intent).status == Status.SUCCEEDED
+    assert stripe.cancel(wanted, intent).status == ProviderStatus.SUCCEEDED
 
 
 def test_what_stripe_has_never_heard_of_is_unknown(stripe):
-    assert stripe.look_up(make_order(), None).status == Status.UNKNOWN
-    assert stripe.look_up(make_order(), "pi_nothing").status == Status.UNKNOWN
+    assert stripe.look_up(make_order(), None).status == ProviderStatus.UNKNOWN
+    assert stripe.look_up(make_order(), "pi_nothing").status == ProviderStatus.UNKNOWN
 
 
 def test_an_amount_that_is_none_is_refused(stripe):
@@ -112,7 +112,7 @@ def test_refunds_add_up_and_each_is_made_once(stripe, emulated):
 
     made = [stripe.refund(each) for each in (part, part, rest, part)]
 
-    assert {each.status for each in made} == {Status.SUCCEEDED}
+    assert {each.status for each in made} == {ProviderStatus.SUCCEEDED}
     assert len({each.provider_reference for each in made}) == 2
     assert stripe.look_up_refund(part, None) == made[0]
     assert stripe.look_up(wanted, intent).refunded == 66_000
@@ -121,7 +121,7 @@ def test_refunds_add_up_and_each_is_made_once(stripe, emulated):
 def test_a_refund_that_was_never_asked_for_is_unknown(stripe, emulated):
     wanted, intent = paid(stripe, emulated)
 
-    assert stripe.look_up_refund(make_refund(wanted, intent, 1), None).status == Status.UNKNOWN
+    assert stripe.look_up_refund(make_refund(wanted, intent, 1), None).status == ProviderStatus.UNKNOWN
 
 
 def test_the_book_of_a_day_has_payments_and_refunds_of_all_pages(stripe, emulated, monkeypatch):

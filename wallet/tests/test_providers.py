@@ -11,7 +11,7 @@ from concert_site.accounts.tests.factories import api_of
 from wallet.domain import ledger, top_ups
 from wallet.models import BalanceHistory, Kind, TopUp
 from wallet.providers import provider_named
-from wallet.providers.base import Order, Outcome, ProviderAway, ProviderRefused, Started, Status
+from wallet.providers.base import Order, Outcome, ProviderAway, ProviderRefused, ProviderStatus, Started
 from wallet.tests.factories import balance_of, entries_of, make_fan
 
 CHARGES = "/api/v1/wallet/charges/"
@@ -41,7 +41,7 @@ class Card:
 
     def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
         amount = self.collected.get(order.reference, 0)
-        status = Status.SUCCEEDED if amount else Status.UNKNOWN
+        status = ProviderStatus.SUCCEEDED if amount else ProviderStatus.UNKNOWN
         return Outcome(
             status=status, amount=amount, currency="krw", method="Card 1111", provider_reference=provider_reference
         )
@@ -145,7 +145,7 @@ def test_what_differs_from_the_order_is_credited_to_nobody_and_left_to_staff(car
     top_up(fan)
     begun = TopUp.objects.get(user=fan)
 
-    top_ups.settle(begun, Outcome(status=Status.SUCCEEDED, **outcome))
+    top_ups.settle(begun, Outcome(status=ProviderStatus.SUCCEEDED, **outcome))
 
     assert (begun.is_open, begun.failure, begun.next_look_at, balance_of(fan)) == (True, "amount_differs", None, 0)
 
@@ -155,10 +155,10 @@ def test_money_that_comes_after_a_failure_is_credited(card):
     card.fails_with = ProviderAway("timeout")
     top_up(fan)
     begun = TopUp.objects.get(user=fan)
-    top_ups.settle(begun, Outcome(status=Status.FAILED, failure="card_declined"))
+    top_ups.settle(begun, Outcome(status=ProviderStatus.FAILED, failure="card_declined"))
     assert begun.state == "FAILED"
 
-    top_ups.settle(begun, Outcome(status=Status.SUCCEEDED, amount=5_000, currency="KRW"))
+    top_ups.settle(begun, Outcome(status=ProviderStatus.SUCCEEDED, amount=5_000, currency="KRW"))
 
     assert (begun.state, begun.failure, balance_of(fan)) == ("SUCCEEDED", "", 5_000)
 

@@ -10,7 +10,7 @@ from concert_site.tests.audited import broken_invariants
 from wallet import tasks
 from wallet.domain import claims, provider_events, reconciler, settlements, top_ups, withdrawals
 from wallet.models import ProviderEvent, TopUp, Withdrawal
-from wallet.providers.base import BookLine, ProviderAway, RefundOutcome, Status, WebhookMessage
+from wallet.providers.base import BookLine, ProviderAway, ProviderStatus, RefundOutcome, WebhookMessage
 from wallet.tests.factories import balance_of, make_fan
 from wallet.tests.signed_provider import Signed
 
@@ -69,7 +69,7 @@ def test_an_answer_that_was_lost_is_asked_for_and_nothing_is_paid_out_twice(begu
 
 def test_what_fails_comes_back(begun, signed):
     withdrawal = begun()
-    signed.refund = lambda order: RefundOutcome(status=Status.FAILED, failure="card_closed")
+    signed.refund = lambda order: RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
 
     settle_due()
 
@@ -79,7 +79,7 @@ def test_what_fails_comes_back(begun, signed):
 
 def test_while_it_is_open_or_the_provider_away_it_is_asked_about_ever_more_seldom(begun, signed):
     withdrawal = begun()
-    signed.look_up_refund = lambda order, reference: RefundOutcome(status=Status.OPEN)
+    signed.look_up_refund = lambda order, reference: RefundOutcome(status=ProviderStatus.OPEN)
     at = withdrawal.next_look_at
     pauses = []
     for _ in range(3):

@@ -11,7 +11,7 @@ from concert_site.tests.audited import broken_invariants
 from wallet import tasks
 from wallet.domain import claims, reconciler, top_ups
 from wallet.models import TopUp
-from wallet.providers.base import Outcome, ProviderAway, Status
+from wallet.providers.base import Outcome, ProviderAway, ProviderStatus
 from wallet.tests.factories import balance_of, entries_of, make_fan
 from wallet.tests.signed_provider import Signed
 
@@ -48,7 +48,7 @@ def look_until_it_ends(top_up: TopUp) -> list[float]:
 def test_what_time_has_ended_is_not_told_as_ended_by_the_fan(signed, monkeypatch):
     """Real providers say of what we have closed there that it was canceled, and not by whom."""
     top_up = begun()
-    monkeypatch.setattr(signed, "cancel", lambda *_: Outcome(status=Status.FAILED, failure="canceled"))
+    monkeypatch.setattr(signed, "cancel", lambda *_: Outcome(status=ProviderStatus.FAILED, failure="canceled"))
 
     look_until_it_ends(top_up)
 
@@ -57,7 +57,9 @@ def test_what_time_has_ended_is_not_told_as_ended_by_the_fan(signed, monkeypatch
 
 def test_what_a_card_was_declined_for_keeps_its_reason_when_time_ends_it(signed, monkeypatch):
     top_up = begun()
-    monkeypatch.setattr(signed, "cancel", lambda *_: Outcome(status=Status.FAILED, failure="insufficient_funds"))
+    monkeypatch.setattr(
+        signed, "cancel", lambda *_: Outcome(status=ProviderStatus.FAILED, failure="insufficient_funds")
+    )
 
     look_until_it_ends(top_up)
 
@@ -105,7 +107,7 @@ def test_what_is_paid_while_it_is_closed_is_credited(signed):
 
 def test_what_the_provider_cant_close_is_asked_about_for_two_weeks(signed, caplog):
     top_up = begun()
-    signed.cancel = lambda order, reference: Outcome(status=Status.OPEN)
+    signed.cancel = lambda order, reference: Outcome(status=ProviderStatus.OPEN)
 
     pauses = look_until_it_ends(top_up)
 
@@ -141,7 +143,7 @@ def test_a_start_whose_answer_was_lost_and_that_was_paid_is_credited(signed):
 
 def test_what_failed_is_over(signed):
     top_up = begun()
-    signed.payments[top_up.reference] = Outcome(status=Status.FAILED, failure="card_declined")
+    signed.payments[top_up.reference] = Outcome(status=ProviderStatus.FAILED, failure="card_declined")
 
     settle_due(NOW + FIRST)
 

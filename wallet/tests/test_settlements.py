@@ -9,7 +9,7 @@ from concert_site.lib.errors import Invalid
 from wallet.domain import settlements, top_ups
 from wallet.domain.settlements import settle_day
 from wallet.models import SettlementDay, TopUp
-from wallet.providers.base import BookLine, Outcome, ProviderAway, Status
+from wallet.providers.base import BookLine, Outcome, ProviderAway, ProviderStatus
 from wallet.tests.factories import balance_of, make_fan
 from wallet.tests.signed_provider import Signed
 
@@ -151,7 +151,7 @@ def test_what_the_provider_took_and_nobody_told_us_is_credited_first(signed):
 def test_what_is_left_to_staff_is_not_credited_by_it(signed):
     top_up = top_ups.start(top_ups.TopUpRequest(user_id=make_fan().pk, amount=5_000, now=NOON)).top_up
     TopUp.objects.update(failure="amount_differs", next_look_at=None)
-    signed.payments[top_up.reference] = Outcome(status=Status.SUCCEEDED, amount=5_000, currency="KRW")
+    signed.payments[top_up.reference] = Outcome(status=ProviderStatus.SUCCEEDED, amount=5_000, currency="KRW")
     signed.lines[DAY] = [line(top_up)]
 
     assert settle_day(Signed.name, DAY).difference_count == 1

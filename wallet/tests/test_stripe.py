@@ -9,7 +9,7 @@ import requests
 from django.utils import timezone
 
 from wallet.providers import stripe as stripe_module
-from wallet.providers.base import ProviderAway, ProviderRefused, Status
+from wallet.providers.base import ProviderAway, ProviderRefused, ProviderStatus
 from wallet.providers.stripe import Stripe
 from wallet.tests.provider_orders import make_order, make_refund
 
@@ -126,7 +126,7 @@ def test_an_answer_that_is_lost_says_nothing_about_the_payment(stripe, server, k
     with pytest.raises(ProviderAway):
         stripe.look_up(order, intent)
 
-    assert stripe.look_up(order, intent).status == Status.SUCCEEDED
+    assert stripe.look_up(order, intent).status == ProviderStatus.SUCCEEDED
 
 
 def test_a_key_that_was_revoked_says_nothing_about_the_payment(stripe, server):
@@ -148,7 +148,12 @@ def test_what_was_paid_with_is_told_as_fans_call_it(stripe, server, kind, name):
 
     stands = stripe.look_up(order, intent)
 
-    assert (stands.status, stands.amount, stands.currency, stands.method) == (Status.SUCCEEDED, 66_000, "KRW", name)
+    assert (stands.status, stands.amount, stands.currency, stands.method) == (
+        ProviderStatus.SUCCEEDED,
+        66_000,
+        "KRW",
+        name,
+    )
 
 
 def test_a_declined_card_leaves_it_open_with_what_the_bank_said(stripe, server):
@@ -157,10 +162,10 @@ def test_a_declined_card_leaves_it_open_with_what_the_bank_said(stripe, server):
     server.stripe.decline(order.reference)
 
     stands = stripe.confirm(order, intent, {})
-    assert (stands.status, stands.failure) == (Status.OPEN, "insufficient_funds")
+    assert (stands.status, stands.failure) == (ProviderStatus.OPEN, "insufficient_funds")
 
     server.stripe.pay(order.reference)
-    assert stripe.confirm(order, intent, {}).status == Status.SUCCEEDED
+    assert stripe.confirm(order, intent, {}).status == ProviderStatus.SUCCEEDED
 
 
 def test_a_payment_whose_beginning_was_lost_is_found_by_our_reference(stripe, server):
@@ -171,8 +176,8 @@ def test_a_payment_whose_beginning_was_lost_is_found_by_our_reference(stripe, se
 
     stands = stripe.look_up(order, None)
 
-    assert (stands.status, stands.provider_reference) == (Status.OPEN, next(iter(server.stripe.intents)))
-    assert stripe.look_up(make_order(), None).status == Status.UNKNOWN
+    assert (stands.status, stands.provider_reference) == (ProviderStatus.OPEN, next(iter(server.stripe.intents)))
+    assert stripe.look_up(make_order(), None).status == ProviderStatus.UNKNOWN
 
 
 def test_what_is_canceled_can_be_canceled_again_and_isnt_paid(stripe, server):
@@ -182,7 +187,7 @@ def test_what_is_canceled_can_be_canceled_again_and_isnt_paid(stripe, server):
     ended = [stripe.cancel(order, intent) for _ in range(2)]
     server.stripe.pay(order.reference)
 
-    assert [(each.status, each.failure) for each in ended] == [(Status.FAILED, "canceled")] * 2
+    assert [(each.status, each.failure) for each in ended] == [(ProviderStatus.FAILED, "canceled")] * 2
     assert server.book() == []
 
 
@@ -191,11 +196,11 @@ def test_what_is_under_way_at_a_bank_isnt_canceled(stripe, server):
     intent = stripe.start(order).provider_reference
     server.stripe.process(order.reference)
 
-    assert stripe.cancel(order, intent).status == Status.OPEN
+    assert stripe.cancel(order, intent).status == ProviderStatus.OPEN
 
 
 def test_what_stripe_never_heard_of_is_canceled_for_good(stripe, server):
-    assert stripe.cancel(make_order(), None).status == Status.FAILED
+    assert stripe.cancel(make_order(), None).status == ProviderStatus.FAILED
 
 
 # --- Refunds -----------------------------------------------------------------------------------
@@ -211,7 +216,7 @@ def test_a_refund_whose_answer_was_lost_is_made_once(stripe, server, kind):
 
     made = stripe.refund(wanted)
 
-    assert (made.status, len(server.stripe.refunds)) == (Status.SUCCEEDED, 1)
+    assert (made.status, len(server.stripe.refunds)) == (ProviderStatus.SUCCEEDED, 1)
     assert stripe.look_up(order, intent).refunded == 6_000
 
 
@@ -232,7 +237,7 @@ def test_a_refund_to_a_closed_card_fails_and_says_why(stripe, server):
 
     made = stripe.refund(wanted)
 
-    assert (made.status, made.failure) == (Status.FAILED, "expired_or_canceled_card")
+    assert (made.status, made.failure) == (ProviderStatus.FAILED, "expired_or_canceled_card")
     assert stripe.look_up_refund(wanted, made.provider_reference) == made
     assert sum(line["amount"] for line in server.book()) == 66_000
 
@@ -241,13 +246,13 @@ def test_a_refund_that_takes_its_time_is_open_and_then_made_or_failed(stripe, se
     order, intent = paid(stripe, server)
     server.stripe.is_refund_slow = True
     good, bad = make_refund(order, intent, 1_000), make_refund(order, intent, 2_000)
-    assert [stripe.refund(each).status for each in (good, bad)] == [Status.OPEN] * 2
+    assert [stripe.refund(each).status for each in (good, bad)] == [ProviderStatus.OPEN] * 2
 
     server.stripe.finish_refund(good.reference)
     server.stripe.fail_refund(bad.reference)
 
-    assert stripe.look_up_refund(good, None).status == Status.SUCCEEDED
-    assert stripe.look_up_refund(bad, None).status == Status.FAILED
+    assert stripe.look_up_refund(good, None).status == ProviderStatus.SUCCEEDED
+    assert stripe.look_up_refund(bad, None).status == ProviderStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -259,7 +264,7 @@ def test_more_than_was_paid_isnt_given_back(stripe, server, first, then, code):
 
     refused = stripe.refund(make_refund(order, intent, then))
 
-    assert (refused.status, refused.failure, len(server.stripe.refunds)) == (Status.FAILED, code, 1)
+    assert (refused.status, refused.failure, len(server.stripe.refunds)) == (ProviderStatus.FAILED, code, 1)
 
 
 # --- Webhooks ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.utils import timezone
 from concert_site.lib.rate_limits import LIMITS
 from wallet.domain import top_ups
 from wallet.providers import toss as toss_module
-from wallet.providers.base import ProviderAway, ProviderRefused, Status
+from wallet.providers.base import ProviderAway, ProviderRefused, ProviderStatus
 from wallet.providers.toss import Toss
 from wallet.tests.factories import make_fan
 from wallet.tests.provider_orders import make_order, make_refund
@@ -19,7 +19,7 @@ LOST = ["silence", "hangup", "garbage"]
 def paid(toss, server, amount=66_000):
     order = make_order(amount)
     stands = toss.confirm(order, None, server.toss.begin(order.reference, amount))
-    assert stands.status == Status.SUCCEEDED
+    assert stands.status == ProviderStatus.SUCCEEDED
     return order, stands.provider_reference
 
 
@@ -69,7 +69,7 @@ def test_nothing_is_asked_before_the_fan_has_been_at_the_widget(toss, server):
     started = toss.start(order)
 
     assert (started.provider_reference, started.next_url, started.is_paid, server.asked) == (None, None, False, [])
-    assert toss.look_up(order, None).status == Status.UNKNOWN
+    assert toss.look_up(order, None).status == ProviderStatus.UNKNOWN
 
 
 def test_another_currency_is_refused(toss):
@@ -81,12 +81,17 @@ def test_another_currency_is_refused(toss):
 def test_what_the_fan_brings_back_is_confirmed_once(toss, server, easy, method):
     order = make_order()
     returned = server.toss.begin(order.reference, 66_000, easy)
-    assert toss.look_up(order, None).status == Status.OPEN
+    assert toss.look_up(order, None).status == ProviderStatus.OPEN
 
     first, again = toss.confirm(order, None, returned), toss.confirm(order, None, returned)
 
     assert first == again == toss.look_up(order, first.provider_reference)
-    assert (first.status, first.amount, first.currency, first.method) == (Status.SUCCEEDED, 66_000, "KRW", method)
+    assert (first.status, first.amount, first.currency, first.method) == (
+        ProviderStatus.SUCCEEDED,
+        66_000,
+        "KRW",
+        method,
+    )
     assert [line["amount"] for line in server.book()] == [66_000]
 
 
@@ -97,7 +102,7 @@ def test_the_amount_in_the_address_changes_nothing(toss, server, amount):
 
     stands = toss.confirm(order, None, returned | {"amount": amount, "orderId": "other"})
 
-    assert (stands.status, stands.amount) == (Status.SUCCEEDED, 66_000)
+    assert (stands.status, stands.amount) == (ProviderStatus.SUCCEEDED, 66_000)
 
 
 def test_a_payment_of_another_amount_is_never_taken(toss, server):
@@ -106,14 +111,14 @@ def test_a_payment_of_another_amount_is_never_taken(toss, server):
 
     stands = toss.confirm(order, None, returned)
 
-    assert (stands.status, stands.failure, server.book()) == (Status.FAILED, "INVALID_REQUEST", [])
+    assert (stands.status, stands.failure, server.book()) == (ProviderStatus.FAILED, "INVALID_REQUEST", [])
 
 
 def test_a_payment_of_another_order_is_never_taken(toss, server):
     mine, other = make_order(), make_order()
     returned = server.toss.begin(other.reference, 66_000)
 
-    assert toss.confirm(mine, None, returned).status == Status.FAILED
+    assert toss.confirm(mine, None, returned).status == ProviderStatus.FAILED
     assert server.book() == []
 
 
@@ -123,7 +128,7 @@ def test_a_card_that_is_declined_says_why(toss, server):
 
     stands = toss.confirm(order, None, server.toss.begin(order.reference, 66_000))
 
-    assert (stands.status, stands.failure) == (Status.FAILED, "REJECT_CARD_PAYMENT")
+    assert (stands.status, stands.failure) == (ProviderStatus.FAILED, "REJECT_CARD_PAYMENT")
 
 
 def test_after_a_decline_another_card_may_pay(toss, server):
@@ -131,7 +136,7 @@ def test_after_a_decline_another_card_may_pay(toss, server):
     server.toss.decline()
     toss.confirm(order, None, server.toss.begin(order.reference, 66_000))
 
-    assert toss.confirm(order, None, server.toss.begin(order.reference, 66_000)).status == Status.SUCCEEDED
+    assert toss.confirm(order, None, server.toss.begin(order.reference, 66_000)).status == ProviderStatus.SUCCEEDED
     assert len(server.book()) == 1
 
 
@@ -141,7 +146,7 @@ def test_two_windows_pay_once(toss, server):
 
     stands = [toss.confirm(order, None, returned) for returned in (one, other)]
 
-    assert [each.status for each in stands] == [Status.SUCCEEDED] * 2
+    assert [each.status for each in stands] == [ProviderStatus.SUCCEEDED] * 2
     assert len(server.book()) == 1
 
 
@@ -154,8 +159,8 @@ def test_a_confirmation_whose_answer_was_lost_is_made_once(toss, server, kind):
         toss.confirm(order, None, returned)
 
     server.faults.clear()
-    assert toss.confirm(order, None, returned).status == Status.SUCCEEDED
-    assert toss.look_up(order, None).status == Status.SUCCEEDED
+    assert toss.confirm(order, None, returned).status == ProviderStatus.SUCCEEDED
+    assert toss.look_up(order, None).status == ProviderStatus.SUCCEEDED
     assert len(server.book()) == 1
 
 
@@ -168,7 +173,7 @@ def test_a_confirmation_that_broke_after_it_was_made_is_known_by_asking(toss, se
         with pytest.raises(ProviderAway, match="FAILED_INTERNAL_SYSTEM_PROCESSING"):
             toss.confirm(order, None, returned)
 
-    assert toss.look_up(order, None).status == Status.SUCCEEDED
+    assert toss.look_up(order, None).status == ProviderStatus.SUCCEEDED
     assert len(server.book()) == 1
 
 
@@ -176,7 +181,7 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_anew(toss, server):
     order = make_order()
     server.fail("hangup", "confirm", times=1)
 
-    assert toss.confirm(order, None, server.toss.begin(order.reference, 66_000)).status == Status.SUCCEEDED
+    assert toss.confirm(order, None, server.toss.begin(order.reference, 66_000)).status == ProviderStatus.SUCCEEDED
     assert len(server.book()) == 1
 
 
@@ -206,7 +211,7 @@ def test_who_comes_back_too_late_hasnt_paid(toss, server):
     returned = server.toss.begin(order.reference, 66_000)
     server.clock_off = 601
 
-    assert toss.confirm(order, None, returned).status == Status.EXPIRED
+    assert toss.confirm(order, None, returned).status == ProviderStatus.EXPIRED
     assert server.book() == []
 
 
@@ -214,8 +219,8 @@ def test_what_isnt_confirmed_is_given_up_and_what_is_stays(toss, server):
     order = make_order()
     server.toss.begin(order.reference, 66_000)
 
-    assert [toss.cancel(each, None).status for each in (order, make_order())] == [Status.FAILED] * 2
-    assert toss.cancel(*paid(toss, server)).status == Status.SUCCEEDED
+    assert [toss.cancel(each, None).status for each in (order, make_order())] == [ProviderStatus.FAILED] * 2
+    assert toss.cancel(*paid(toss, server)).status == ProviderStatus.SUCCEEDED
 
 
 # --- Refunds -----------------------------------------------------------------------------------
@@ -226,9 +231,9 @@ def test_refunds_add_up(toss, server):
 
     made = [toss.refund(make_refund(order, key, amount)) for amount in (6_000, 60_000)]
 
-    assert [each.status for each in made] == [Status.SUCCEEDED] * 2
+    assert [each.status for each in made] == [ProviderStatus.SUCCEEDED] * 2
     stands = toss.look_up(order, key)
-    assert (stands.status, stands.amount, stands.refunded) == (Status.SUCCEEDED, 66_000, 66_000)
+    assert (stands.status, stands.amount, stands.refunded) == (ProviderStatus.SUCCEEDED, 66_000, 66_000)
 
 
 @pytest.mark.parametrize("kind", [*LOST, "500"])
@@ -243,7 +248,7 @@ def test_a_refund_whose_answer_was_lost_is_made_once(toss, server, kind):
     made = toss.refund(wanted)
 
     assert made == toss.look_up_refund(wanted, None)
-    assert (made.status, [line["amount"] for line in server.book()]) == (Status.SUCCEEDED, [66_000, -6_000])
+    assert (made.status, [line["amount"] for line in server.book()]) == (ProviderStatus.SUCCEEDED, [66_000, -6_000])
 
 
 def test_a_refund_is_made_once_when_the_key_is_forgotten(toss, server):
@@ -260,11 +265,11 @@ def test_a_refund_that_takes_its_time_is_open_until_it_is_made(toss, server):
     order, key = paid(toss, server)
     server.toss.is_refund_slow = True
     wanted = make_refund(order, key, 6_000)
-    assert toss.refund(wanted).status == Status.OPEN
+    assert toss.refund(wanted).status == ProviderStatus.OPEN
 
     server.toss.finish_refund(wanted.reference)
 
-    assert toss.look_up_refund(wanted, None).status == Status.SUCCEEDED
+    assert toss.look_up_refund(wanted, None).status == ProviderStatus.SUCCEEDED
 
 
 def test_a_refund_to_a_closed_card_fails_and_moves_nothing(toss, server):
@@ -273,9 +278,9 @@ def test_a_refund_to_a_closed_card_fails_and_moves_nothing(toss, server):
 
     made = toss.refund(make_refund(order, key, 6_000))
 
-    assert (made.status, made.failure) == (Status.FAILED, "NOT_CANCELABLE_PAYMENT")
+    assert (made.status, made.failure) == (ProviderStatus.FAILED, "NOT_CANCELABLE_PAYMENT")
     assert len(server.book()) == 1
-    assert toss.look_up_refund(make_refund(order, key, 6_000), None).status == Status.UNKNOWN
+    assert toss.look_up_refund(make_refund(order, key, 6_000), None).status == ProviderStatus.UNKNOWN
 
 
 def test_more_than_was_paid_isnt_given_back(toss, server):
@@ -293,7 +298,7 @@ def test_a_long_reason_is_cut_and_the_reference_stays(toss, server):
     toss.refund(long)
 
     (made,) = server.toss.payments[key]["cancels"]
-    assert (len(made["cancelReason"]), toss.look_up_refund(wanted, None).status) == (200, Status.SUCCEEDED)
+    assert (len(made["cancelReason"]), toss.look_up_refund(wanted, None).status) == (200, ProviderStatus.SUCCEEDED)
 
 
 # --- Webhooks ----------------------------------------------------------------------------------
@@ -421,5 +426,5 @@ def test_what_comes_back_after_its_seats_are_let_go_is_not_taken(toss, server, s
 
     returned = server.toss.begin(begun.reference, 66_000)
 
-    assert (top_ups.confirm(begun, returned).status == Status.SUCCEEDED) == is_taken
+    assert (top_ups.confirm(begun, returned).status == ProviderStatus.SUCCEEDED) == is_taken
     assert bool(server.book()) == is_taken

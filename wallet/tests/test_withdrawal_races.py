@@ -14,13 +14,13 @@ from wallet.domain import ledger, withdrawals
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import Kind, TopUp, Withdrawal
 from wallet.providers import provider_named
-from wallet.providers.base import ProviderAway, RefundOutcome, Status
+from wallet.providers.base import ProviderAway, ProviderStatus, RefundOutcome
 from wallet.tests.card_provider import Card
 from wallet.tests.factories import balance_of, make_charge, make_fan
 
 SQL = Path(withdrawals.__file__).with_name("withdraw.sql")
 AGAIN = ("if v_withdrawal.state in (p_state, 'FAILED') then", "if false then")
-FAILED = RefundOutcome(status=Status.FAILED, failure="card_closed")
+FAILED = RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,7 +111,7 @@ def test_what_is_spent_meanwhile_can_not_be_withdrawn():
 def test_what_is_withdrawn_meanwhile_can_not_be_spent(card):
     fan = fan_with(1_000)
     with transaction.atomic():
-        withdrawals.take(1_000, withdrawals.lock_top_ups(fan.pk), withdrawals.Reason(), None)
+        withdrawals.take(1_000, withdrawals.lock_top_ups(fan.pk), withdrawals.WithdrawalReason(), None)
         spend = partial(
             ledger.adjust, user_id=fan.pk, amount=-900, note="Cash", actor_id=fan.pk, idempotency_key="cash"
         )
@@ -129,7 +129,7 @@ def test_control_what_a_top_up_was_before_its_lock_sends_back_more_than_came():
     withdraw(fan, 800)
 
     with pytest.raises(IntegrityError, match="top_up_refunded_of_its_state"), transaction.atomic():
-        withdrawals.take(800, [seen], withdrawals.Reason(), None)
+        withdrawals.take(800, [seen], withdrawals.WithdrawalReason(), None)
 
     assert balance_of(fan) == 5_200
 
@@ -138,7 +138,9 @@ def test_control_without_the_locks_of_top_ups_the_second_takes_from_what_is_gone
     fan = fan_with(500, 500)
     monkeypatch.setattr(withdrawals, "lock_top_ups", lambda user_id: list(withdrawals.with_money(user_id)))
     with transaction.atomic():
-        withdrawals.take(500, withdrawals.newest_first(withdrawals.lock_top_ups(fan.pk)), withdrawals.Reason(), None)
+        withdrawals.take(
+            500, withdrawals.newest_first(withdrawals.lock_top_ups(fan.pk)), withdrawals.WithdrawalReason(), None
+        )
         later = start_behind(partial(withdraw, fan, 500))
 
     assert "top_up_refunded_of_its_state" in str(later.exception(timeout=60))
@@ -157,7 +159,7 @@ def test_a_failure_that_eight_report_at_once_comes_back_once(card):
 def test_success_and_failure_at_once_end_in_one_of_the_two(card):
     fan = fan_with(1_000)
     made = under_way(fan, card, 600)
-    outcomes = [FAILED, RefundOutcome(status=Status.SUCCEEDED)] * 4
+    outcomes = [FAILED, RefundOutcome(status=ProviderStatus.SUCCEEDED)] * 4
 
     at_once([partial(withdrawals.settle, Withdrawal.objects.get(pk=made.pk), outcome) for outcome in outcomes])
 

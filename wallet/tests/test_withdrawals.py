@@ -12,7 +12,7 @@ from wallet.domain.card_money import card_money_in
 from wallet.domain.errors import InsufficientBalance, WithdrawalTooLarge
 from wallet.models import TopUp, Withdrawal
 from wallet.providers import TopUpUnavailable, provider_named, sandbox
-from wallet.providers.base import ProviderAway, ProviderRefused, RefundOutcome, Status
+from wallet.providers.base import ProviderAway, ProviderRefused, ProviderStatus, RefundOutcome
 from wallet.tests.card_provider import Card
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
@@ -239,7 +239,7 @@ def test_one_closed_card_of_two_brings_back_its_part(card):
     make_charge(fan, amount=1_000)
     make_charge(fan, amount=2_000)
     last = TopUp.objects.of(user_id=fan.pk).latest("pk")
-    made = withdrawals.take_once(fan.pk, 3_000, withdrawals.Reason(key="w", hash="h"), None).withdrawals
+    made = withdrawals.take_once(fan.pk, 3_000, withdrawals.WithdrawalReason(key="w", hash="h"), None).withdrawals
     card.is_closed = True
     withdrawals.ask_for(made[:1])
     card.is_closed = False
@@ -316,12 +316,12 @@ def test_the_same_request_after_a_death_finishes_it_too(card):
 def test_what_takes_days_is_pending_with_the_providers_reference(card):
     fan = make_fan()
     make_charge(fan, amount=1_000)
-    card.says = Status.OPEN
+    card.says = ProviderStatus.OPEN
 
     (made,) = withdraw(fan, 1_000).withdrawals
 
     assert (made.state, made.provider_reference) == ("PENDING", f"re-{made.reference}")
-    card.says = Status.SUCCEEDED
+    card.says = ProviderStatus.SUCCEEDED
     assert withdrawals.settle(made, withdrawals.look_up(made)).state == "SUCCEEDED"
 
 
@@ -330,7 +330,7 @@ def test_what_the_bank_sends_back_days_later_is_in_the_wallet_again_and_told_aga
     make_charge(fan, amount=1_000)
     (made,) = withdraw(fan, 1_000).withdrawals
     Withdrawal.objects.update(outcome_mail_at=made.created_at)
-    card.says = Status.FAILED
+    card.says = ProviderStatus.FAILED
 
     withdrawals.settle(made, withdrawals.look_up(made))
 
@@ -340,7 +340,7 @@ def test_what_the_bank_sends_back_days_later_is_in_the_wallet_again_and_told_aga
     assert broken_invariants() == {}
 
 
-@pytest.mark.parametrize("outcome", [Status.SUCCEEDED, Status.FAILED])
+@pytest.mark.parametrize("outcome", [ProviderStatus.SUCCEEDED, ProviderStatus.FAILED])
 def test_an_ending_that_is_reported_again_changes_nothing(card, outcome):
     fan = make_fan()
     make_charge(fan, amount=1_000)
@@ -350,7 +350,7 @@ def test_an_ending_that_is_reported_again_changes_nothing(card, outcome):
     with nothing_written():
         withdrawals.settle(made, withdrawals.look_up(made))
 
-    assert balance_of(fan) == (0 if outcome == Status.SUCCEEDED else 1_000)
+    assert balance_of(fan) == (0 if outcome == ProviderStatus.SUCCEEDED else 1_000)
 
 
 def test_what_was_paid_out_after_it_had_come_back_is_shown_to_staff(card, caplog):
@@ -359,7 +359,7 @@ def test_what_was_paid_out_after_it_had_come_back_is_shown_to_staff(card, caplog
     card.is_closed = True
     (made,) = withdraw(fan, 1_000).withdrawals
 
-    withdrawals.settle(made, RefundOutcome(status=Status.SUCCEEDED))
+    withdrawals.settle(made, RefundOutcome(status=ProviderStatus.SUCCEEDED))
 
     assert (made.state, made.failure, balance_of(fan)) == ("FAILED", "paid_out_after_return", 1_000)
     assert "paid out after it had come back" in caplog.text
@@ -368,25 +368,25 @@ def test_what_was_paid_out_after_it_had_come_back_is_shown_to_staff(card, caplog
 def test_what_is_back_in_the_wallet_is_not_asked_for_by_whoever_read_it_before(card):
     fan = make_fan()
     make_charge(fan, amount=1_000)
-    card.says = Status.OPEN
+    card.says = ProviderStatus.OPEN
     (made,) = withdraw(fan, 1_000).withdrawals
     read_before = Withdrawal.objects.select_related("top_up").get(pk=made.pk)
-    withdrawals.settle(made, RefundOutcome(status=Status.FAILED, failure="card_closed"))
+    withdrawals.settle(made, RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed"))
     card.refunds.clear()
-    card.says = Status.SUCCEEDED
+    card.says = ProviderStatus.SUCCEEDED
 
-    assert withdrawals.look_up(read_before).status == Status.UNKNOWN
+    assert withdrawals.look_up(read_before).status == ProviderStatus.UNKNOWN
     assert card.refunds == {}
 
 
 def test_what_comes_back_to_a_full_wallet_stays_under_way_for_staff(card):
     fan = make_fan()
     make_charge(fan, amount=1_000)
-    card.says = Status.OPEN
+    card.says = ProviderStatus.OPEN
     (made,) = withdraw(fan, 1_000).withdrawals
     ledger.book(user_id=fan.pk, kind="CHARGE", amount=ledger.LARGEST_BALANCE)
 
-    withdrawals.settle(made, RefundOutcome(status=Status.FAILED, failure="card_closed"))
+    withdrawals.settle(made, RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed"))
 
     assert (made.state, made.failure, made.next_look_at) == ("PENDING", "balance_too_large", None)
 
@@ -394,7 +394,7 @@ def test_what_comes_back_to_a_full_wallet_stays_under_way_for_staff(card):
 def test_a_provider_that_is_gone_leaves_it_under_way(card):
     fan = make_fan()
     make_charge(fan, amount=1_000)
-    card.says = Status.OPEN
+    card.says = ProviderStatus.OPEN
     (made,) = withdraw(fan, 1_000).withdrawals
     TopUp.objects.update(provider="no.such.Provider")
     made.top_up.refresh_from_db()

@@ -7,7 +7,7 @@ from django.urls import reverse
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.approvals.models import Approval, Ceiling
 from concert_site.approvals.tests.test_deciding import ask, make_colleague
-from payments.models import Payment, RefundRun, State
+from payments.models import Payment, PaymentState, RefundRun
 from payments.tests.scenes import make_paid
 from wallet.queries import wallet_of
 from wallet.tests.factories import make_fan
@@ -124,13 +124,13 @@ def test_a_refund_above_the_ceiling_waits_and_is_made_once_confirmed(client):
     response = client.post(where, {"fee": "500", "note": "Ill", "refund_to": "wallet"})
     asked = Approval.objects.get()
     assert (response["Location"], asked.amount) == (page_of(asked), payment.price - 500)
-    assert Payment.objects.get().state == State.COMPLETED
+    assert Payment.objects.get().state == PaymentState.COMPLETED
     client.force_login(make_colleague("event manager"))
     assert str(payment.reservation.concert_seat) in client.get(page_of(asked)).content.decode()
     client.post(step("confirm", asked))
 
     refunded = Payment.objects.get()
-    assert (refunded.state, refunded.refund_fee) == (State.CANCELED, 500)
+    assert (refunded.state, refunded.refund_fee) == (PaymentState.CANCELED, 500)
 
 
 def test_small_refunds_that_are_chosen_together_count_together(client):
@@ -145,10 +145,10 @@ def test_small_refunds_that_are_chosen_together_count_together(client):
 
     asked = Approval.objects.get()
     assert asked.amount == 3 * price
-    assert {payment.state for payment in Payment.objects.all()} == {State.COMPLETED}
+    assert {payment.state for payment in Payment.objects.all()} == {PaymentState.COMPLETED}
     client.force_login(make_colleague("finance"))
     client.post(step("confirm", asked))
-    assert {payment.state for payment in Payment.objects.all()} == {State.CANCELED}
+    assert {payment.state for payment in Payment.objects.all()} == {PaymentState.CANCELED}
 
 
 def test_a_whole_date_waits_and_its_run_is_begun_by_who_confirms(client):
@@ -170,7 +170,7 @@ def test_a_whole_date_waits_and_its_run_is_begun_by_who_confirms(client):
     assert RefundRun.objects.get().actor == asker
     client.post(where, form)
 
-    assert Payment.objects.get().state == State.CANCELED
+    assert Payment.objects.get().state == PaymentState.CANCELED
     assert RefundRun.objects.get().ended_at is not None
 
 
@@ -184,6 +184,6 @@ def test_a_permission_without_a_role_has_the_settings_ceiling(client, settings):
         {"fee": "0", "note": "Ill", "refund_to": "wallet"},
     )
 
-    assert Payment.objects.get().state == State.COMPLETED
+    assert Payment.objects.get().state == PaymentState.COMPLETED
     assert Group.objects.filter(name="box office").exists()
     assert Approval.objects.count() == 1

@@ -16,7 +16,7 @@ from concert_site.lib.errors import DomainError, NotFound
 from concert_site.lib.formats import clock, day_and_time, thousands
 from concert_site.lib.stale import ChangedMeanwhile
 from reservations.domain import sale_settings, schedules
-from reservations.domain.sale_settings import Change
+from reservations.domain.sale_settings import SettingChange
 from reservations.models import ConcertSchedule
 
 LARGEST = 2**31 - 1
@@ -38,7 +38,7 @@ class CapForm(forms.Form):
     seen = forms.IntegerField(min_value=0, max_value=LARGEST)
 
 
-class MessageForm(forms.Form):
+class SaleMessageForm(forms.Form):
     """What everyone waiting reads, and until when; nothing takes it away."""
 
     message = forms.CharField(
@@ -129,12 +129,12 @@ LEVERS: dict[str, Any] = {  # Any: a form's class and the step that takes what i
     "pause": (PlainForm, pause),
     "resume": (PlainForm, resume),
     "cap": (CapForm, change_cap),
-    "message": (MessageForm, change_message),
+    "message": (SaleMessageForm, change_message),
     "close": (PlainForm, close),
 }
 
 
-def went(made: Sequence[Change]) -> str:
+def went(made: Sequence[SettingChange]) -> str:
     """From what to what, for people and for the log."""
     said = "; ".join(
         _("%(name)s: %(before)s → %(after)s")

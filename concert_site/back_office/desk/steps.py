@@ -43,14 +43,14 @@ SERVE, EXCHANGE, RELEASE = (
 MOST_FREE = 60
 
 
-class StepForm(forms.Form):
+class DeskStepForm(forms.Form):
     """Why; the hidden key makes a click that comes twice the same as one."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
     note = fields.ReasonField()
 
 
-class HandOverForm(StepForm):
+class HandOverForm(DeskStepForm):
     receiver = forms.EmailField(label=gettext_lazy("To the account"), widget=UnfoldAdminTextInputWidget)
     # Whom the summary named: another address asks again.
     sure = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -87,7 +87,7 @@ def step_page(
     return page(request, "step.html", title=title, **facts)
 
 
-def form_of(request: HttpRequest, kind: type[StepForm] = StepForm) -> StepForm:
+def form_of(request: HttpRequest, kind: type[DeskStepForm] = DeskStepForm) -> DeskStepForm:
     return kind(request.POST or None, initial={"key": uuid4()})
 
 
@@ -250,7 +250,7 @@ def page_of_exchange(  # noqa: PLR0917  what the page shows
     booked: BookedSeat,
     seat: ConcertSeat,
     difference: int,
-    form: StepForm,
+    form: DeskStepForm,
     do: Callable[[], str],
 ) -> HttpResponse:
     """What it costs, before it is done: the difference is sent along, and compared."""
@@ -275,7 +275,7 @@ def page_of_exchange(  # noqa: PLR0917  what the page shows
 @staff_page(SERVE)
 def note(request: HttpRequest, reference: str = "", user_id: int | None = None) -> HttpResponse:
     where = reverse("admin:booking", args=[reference]) if reference else reverse("admin:fan", args=[user_id])
-    form = StepForm(request.POST or None)
+    form = DeskStepForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:

@@ -15,7 +15,7 @@ from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.trace.models import Change
 from concert_site.trace.queries import story_of_booking
 from concert_site.trace.rendering import MONEY, HistoryEntry, lines
-from payments.models import Payment, State
+from payments.models import Payment, PaymentState
 from payments.queries import payment_of
 from reservations.halls.seat_names import seat_name
 from reservations.models import Reservation
@@ -63,7 +63,7 @@ def steps_of_payment(payment: Payment, seat: str) -> Iterator[Event]:
     """Paid, refunded, and the mails about it."""
     paid = {"seat": seat, "amount": money(payment.price)}
     yield Event(payment.created_at, _("Paid: %(seat)s, %(amount)s") % paid, is_money=True)
-    if payment.state == State.CANCELED:
+    if payment.state == PaymentState.CANCELED:
         back = {"seat": seat, "amount": money(payment.price - (payment.refund_fee or 0))}
         back |= {"fee": money(payment.refund_fee or 0)}
         yield Event(payment.updated_state_at, _("Refunded: %(seat)s, %(amount)s, fee %(fee)s") % back, is_money=True)

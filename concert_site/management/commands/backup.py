@@ -60,7 +60,9 @@ class Command(BaseCommand):
         lock = Lock(settings.BACKUP_RECIPIENT, settings.BACKUP_PASSPHRASE_FILE)
         made = creating.make_backup(store, lock, self.stdout.write, with_keys=settings.BACKUP_KEYS)
         if prune:
-            rule = keeping.Rule(settings.BACKUP_KEEP_DAILY, settings.BACKUP_KEEP_WEEKLY, settings.BACKUP_KEEP_MONTHLY)
+            rule = keeping.RetentionRule(
+                settings.BACKUP_KEEP_DAILY, settings.BACKUP_KEEP_WEEKLY, settings.BACKUP_KEEP_MONTHLY
+            )
             for old in keeping.superfluous(store.kept(), rule):
                 store.delete(old.name)
                 self.stdout.write(f"Deleted by the rule: {old.name}")

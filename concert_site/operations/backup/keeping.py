@@ -13,7 +13,7 @@ PERIODS: dict[str, Callable[[Kept], str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetentionRule:
     """How many of each are kept; all of them where every number is 0."""
 
     daily: int
@@ -21,7 +21,7 @@ class Rule:
     monthly: int
 
 
-def superfluous(kept: Sequence[Kept], rule: Rule) -> list[Kept]:
+def superfluous(kept: Sequence[Kept], rule: RetentionRule) -> list[Kept]:
     """Those that the rule doesn't keep. The newest of all is always kept."""
     newest_first = sorted(kept, reverse=True)
     if not (rule.daily or rule.weekly or rule.monthly):

@@ -16,7 +16,7 @@ from concert_site.lib.errors import Invalid
 from reservations.halls.areas import Area, Label, Point
 from reservations.halls.colours import category_colour
 from reservations.halls.hall import HIGHEST_PRICE, LONGEST, MOST_SEATS, Category, Hall, SeatPlan, row_labels
-from reservations.halls.plans.areas import Drawn, row_end_labels
+from reservations.halls.plans.areas import AreasRead, row_end_labels
 from reservations.halls.plans.extent import count_covered, extent_of, scale_of
 from reservations.halls.plans.file import MOST_BYTES, Json, read_json, too_large
 from reservations.halls.plans.notices import notices
@@ -104,7 +104,7 @@ def read_plan(content: bytes, *, category: str = "") -> Plan:
     :raises PlanRefused: with everything that is wrong with it
     """
     raw, place = read_json(content)
-    problems, drawn = Problems(), Drawn()
+    problems, drawn = Problems(), AreasRead()
     colours = read_categories(raw, problems)
     category = text_of(category)
     reading = Reading(colours, problems, category, takes_any=not colours, place=place)
@@ -123,7 +123,7 @@ def read_plan(content: bytes, *, category: str = "") -> Plan:
     return assembled(raw, zones, reading, drawn)
 
 
-def assembled(raw: Json, zones: Sequence[tuple[str, list[FileRow]]], reading: Reading, drawn: Drawn) -> Plan:
+def assembled(raw: Json, zones: Sequence[tuple[str, list[FileRow]]], reading: Reading, drawn: AreasRead) -> Plan:
     """The plan out of its parts, once nothing is wrong with them."""
     renamed = Renamed()
     rows = planned_rows(zones, renamed)
@@ -165,7 +165,7 @@ def refuse_too_many(colours: Collection[str], problems: Problems) -> None:
         problems.add(_("It has %(count)s categories; at most %(most)d can be priced") % counts)
 
 
-def read_zones(raw: Json, reading: Reading, drawn: Drawn) -> Iterator[tuple[str, list[FileRow]]]:
+def read_zones(raw: Json, reading: Reading, drawn: AreasRead) -> Iterator[tuple[str, list[FileRow]]]:
     """Name and rows of every zone; their areas go to `drawn`. A zone without a name is called by a letter."""
     zones = list(objects_of(raw, "zones", None, reading.problems))
     given = [text_of(zone.get("name")) or text_of(zone.get("zone_id")) for zone in zones]
@@ -179,7 +179,7 @@ def read_zones(raw: Json, reading: Reading, drawn: Drawn) -> Iterator[tuple[str,
         yield name, zone_parts(zone, place, reading, drawn)
 
 
-def zone_parts(zone: Json, place: PlanPosition, reading: Reading, drawn: Drawn) -> list[FileRow]:
+def zone_parts(zone: Json, place: PlanPosition, reading: Reading, drawn: AreasRead) -> list[FileRow]:
     origin = origin_of(zone, place, reading.problems)
     areas = zone.get("areas")
     for area in areas if isinstance(areas, list) else []:

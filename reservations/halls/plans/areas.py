@@ -19,7 +19,7 @@ ROW_NAME_SIZE = 10.0
 
 
 @dataclass(slots=True)
-class Drawn:
+class AreasRead:
     """The areas that were read, and how many were left out."""
 
     areas: list[Area] = field(default_factory=list)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
-from reservations.halls.plans.areas import Drawn
+from reservations.halls.plans.areas import AreasRead
 from reservations.halls.plans.seats import Reading, Renamed
 
 ZONES = ngettext_lazy(
@@ -60,7 +60,7 @@ CATEGORY = ngettext_lazy(
 WORDS_LISTED = 10
 
 
-def notices(renamed: Renamed, reading: Reading, drawn: Drawn, *, covered: int, is_grown: bool) -> Iterator[str]:
+def notices(renamed: Renamed, reading: Reading, drawn: AreasRead, *, covered: int, is_grown: bool) -> Iterator[str]:
     """What staff should know before they save."""
     counted = [
         (ZONES, renamed.zones),

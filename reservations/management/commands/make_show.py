@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from concert_site.lib.errors import Invalid
 from reservations.domain.concerts import create_concert
-from reservations.domain.schedules import Times, database_now
+from reservations.domain.schedules import ScheduleTimes, database_now
 from reservations.domain.venues import add_venue
 from reservations.halls.hall import HIGHEST_PRICE, MOST_SEATS, Hall, plain_hall
 from reservations.halls.plans import MOST_BYTES, read_plan, too_large
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         show = create_concert(
             name=options["name"],
             hall=hall_of(options),
-            times=Times(
+            times=ScheduleTimes(
                 opens_at=now + timedelta(seconds=options["opens_in"]),
                 closes_at=now + timedelta(seconds=options["closes_in"]),
                 concert_at=now + timedelta(seconds=options["concert_in"]),

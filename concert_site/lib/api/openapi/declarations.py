@@ -23,7 +23,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class DeclaredRefusal:
     """One way in which an operation is refused.
 
     `attr` is None where an error names no field; else it is a field, or a list whose items an error may name.
@@ -51,10 +51,10 @@ def refuses_fields_of(
     serializer: type[Serializer[Any]],
 ) -> Callable[[View], View]:  # Any: what it serializes doesn't matter
     """Declare that a view's method checks its query by `serializer`; a body's is known without."""
-    return declare([Refusal(400, code, attr, VALIDATION) for attr, code in field_codes_of(serializer)])
+    return declare([DeclaredRefusal(400, code, attr, VALIDATION) for attr, code in field_codes_of(serializer)])
 
 
-def declare(found: list[Refusal]) -> Callable[[View], View]:
+def declare(found: list[DeclaredRefusal]) -> Callable[[View], View]:
     """Note refusals at a method, beside those that are noted there."""
 
     def note(method: View) -> View:
@@ -64,14 +64,14 @@ def declare(found: list[Refusal]) -> Callable[[View], View]:
     return note
 
 
-def declared_by(method: object) -> list[Refusal]:
+def declared_by(method: object) -> list[DeclaredRefusal]:
     return list(getattr(method, NAME, ()))
 
 
-def found_in(errors: Iterable[type[DomainError | APIException]], attr: str | None) -> Iterator[Refusal]:
+def found_in(errors: Iterable[type[DomainError | APIException]], attr: str | None) -> Iterator[DeclaredRefusal]:
     for error in errors:
         if issubclass(error, DomainError):
             status, code = status_of_kind(error), error.code
         else:
             status, code = error.status_code, error.default_code
-        yield Refusal(status, code, attr, SERVER if status >= SERVER_ERRORS else CLIENT)
+        yield DeclaredRefusal(status, code, attr, SERVER if status >= SERVER_ERRORS else CLIENT)

@@ -21,7 +21,7 @@ from concert_site.lib.api.openapi.declarations import (
     NAME,
     SERVER,
     VALIDATION,
-    Refusal,
+    DeclaredRefusal,
     declared_by,
     found_in,
 )
@@ -35,21 +35,21 @@ WITH_BODIES = {"POST", "PUT", "PATCH"}
 # Of every operation: a request that is no HTTP or asks for a Host that isn't ours, another method at its address, a
 # mistake of ours, a service that is away.
 ALWAYS = [
-    Refusal(400, "bad_request"),
-    Refusal(400, "malformed_request"),
-    Refusal(405, "method_not_allowed"),
-    Refusal(500, "error", type=SERVER),
-    Refusal(503, "unavailable", type=SERVER),
+    DeclaredRefusal(400, "bad_request"),
+    DeclaredRefusal(400, "malformed_request"),
+    DeclaredRefusal(405, "method_not_allowed"),
+    DeclaredRefusal(500, "error", type=SERVER),
+    DeclaredRefusal(503, "unavailable", type=SERVER),
 ]
 # Of each that may bring a body, wanted or not.
-OF_WRITES = [Refusal(408, "request_timeout"), Refusal(413, "too_large")]
+OF_WRITES = [DeclaredRefusal(408, "request_timeout"), DeclaredRefusal(413, "too_large")]
 # Of each that looks at it, if only to find that there is nothing in it.
 OF_JSON = [
-    Refusal(400, "parse_error"),
-    Refusal(400, "unknown_field", ANY_FIELD, VALIDATION),
-    Refusal(400, "duplicate_field", ANY_FIELD, VALIDATION),
-    Refusal(400, "invalid", api_settings.NON_FIELD_ERRORS_KEY, VALIDATION),
-    Refusal(400, "null", None, VALIDATION),
+    DeclaredRefusal(400, "parse_error"),
+    DeclaredRefusal(400, "unknown_field", ANY_FIELD, VALIDATION),
+    DeclaredRefusal(400, "duplicate_field", ANY_FIELD, VALIDATION),
+    DeclaredRefusal(400, "invalid", api_settings.NON_FIELD_ERRORS_KEY, VALIDATION),
+    DeclaredRefusal(400, "null", None, VALIDATION),
 ]
 
 
@@ -107,45 +107,45 @@ class RefusalSchema(AutoSchema):
             del schema["oneOf"]
             schema |= text
 
-    def refusals(self) -> Iterator[Refusal]:
+    def refusals(self) -> Iterator[DeclaredRefusal]:
         yield from ALWAYS
         yield from declared_by(getattr(self.view, self.method.lower()))
         yield from self._of_callers()
         yield from self._of_keys()
         if "{" in self.path or self._is_list_view():
-            yield Refusal(404, "not_found")
+            yield DeclaredRefusal(404, "not_found")
         if self._is_list_view():
-            yield Refusal(400, "invalid", SIZE, VALIDATION)
+            yield DeclaredRefusal(400, "invalid", SIZE, VALIDATION)
         if self.method not in READS:
             yield from OF_WRITES
             yield from OF_JSON
         if self.method in WITH_BODIES:
             yield from self._of_bodies()
 
-    def _of_callers(self) -> Iterator[Refusal]:
+    def _of_callers(self) -> Iterator[DeclaredRefusal]:
         """What depends on who calls, and how often."""
         for permission in self.view.get_permissions():
             yield from found_in(getattr(permission, NAME, ()), None)
         if any(isinstance(each, IsAuthenticated) for each in self.view.get_permissions()):
-            yield Refusal(401, "not_authenticated")
+            yield DeclaredRefusal(401, "not_authenticated")
             if self.method not in READS:
                 # Who comes with a session in place of a token, and without the page's CSRF token.
-                yield Refusal(403, "permission_denied")
+                yield DeclaredRefusal(403, "permission_denied")
         if is_throttled(self.view):
-            yield Refusal(429, "throttled")
+            yield DeclaredRefusal(429, "throttled")
 
-    def _of_bodies(self) -> Iterator[Refusal]:
+    def _of_bodies(self) -> Iterator[DeclaredRefusal]:
         body = self.get_request_serializer()
         if isinstance(body, serializers.Field) or (inspect.isclass(body) and issubclass(body, serializers.Field)):
-            yield Refusal(415, "unsupported_media_type")
-            yield from (Refusal(400, code, attr, VALIDATION) for attr, code in field_codes_of(body))
+            yield DeclaredRefusal(415, "unsupported_media_type")
+            yield from (DeclaredRefusal(400, code, attr, VALIDATION) for attr, code in field_codes_of(body))
 
-    def _of_keys(self) -> Iterator[Refusal]:
+    def _of_keys(self) -> Iterator[DeclaredRefusal]:
         for parameter in self._get_parameters():
             if parameter["name"] == idempotency.HEADER:
-                yield Refusal(400, "invalid", idempotency.HEADER, VALIDATION)
+                yield DeclaredRefusal(400, "invalid", idempotency.HEADER, VALIDATION)
                 if parameter.get("required"):
-                    yield Refusal(400, "required", idempotency.HEADER, VALIDATION)
+                    yield DeclaredRefusal(400, "required", idempotency.HEADER, VALIDATION)
 
     def named(self, name: str, shape: dict[str, Any]) -> dict[str, Any]:  # Any: OpenAPI
         component = ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular doesn't say
@@ -163,8 +163,8 @@ def is_throttled(view: APIView) -> bool:
     return not any("throttle_classes" in vars(kind) for kind in type(view).__mro__ if kind is not APIView)
 
 
-def by_status(refusals: Iterator[Refusal]) -> dict[int, list[Refusal]]:
-    found: dict[int, list[Refusal]] = {}
+def by_status(refusals: Iterator[DeclaredRefusal]) -> dict[int, list[DeclaredRefusal]]:
+    found: dict[int, list[DeclaredRefusal]] = {}
     for each in refusals:
         if each not in found.setdefault(each.status, []):
             found[each.status].append(each)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from concert_site.lib.api.openapi.declarations import VALIDATION, Refusal
+from concert_site.lib.api.openapi.declarations import VALIDATION, DeclaredRefusal
 
 # Any, here and below: OpenAPI, nested as it likes.
 Shape = dict[str, Any]
@@ -29,14 +29,14 @@ PLAIN = {"error": "ServerError"}
 INDEX = "INDEX"
 
 
-def response_of(status: int, refused: list[Refusal], named: Named, operation: str) -> Shape:
+def response_of(status: int, refused: list[DeclaredRefusal], named: Named, operation: str) -> Shape:
     words = ", ".join(f"`{code}`" for code in codes_of(refused))
     schema = schema_of(status, refused, named, operation)
     response: Shape = {"description": words, "content": {"application/json": {"schema": schema}}}
     return response | ({"headers": HEADERS[status]} if status in HEADERS else {})
 
 
-def schema_of(status: int, refused: list[Refusal], named: Named, operation: str) -> Shape:
+def schema_of(status: int, refused: list[DeclaredRefusal], named: Named, operation: str) -> Shape:
     """The shape of a refusal; of two where fields of the request are refused, and other things as well."""
     fields = [each for each in refused if each.type == VALIDATION]
     others = [each for each in refused if each.type != VALIDATION]
@@ -48,7 +48,7 @@ def schema_of(status: int, refused: list[Refusal], named: Named, operation: str)
     return shapes[0] if len(shapes) == 1 else {"oneOf": shapes}
 
 
-def name_of(status: int, refused: list[Refusal], operation: str) -> str:
+def name_of(status: int, refused: list[DeclaredRefusal], operation: str) -> str:
     """What a shape is called: by its code where that is all of it, else by operation and status."""
     codes = codes_of(refused)
     if len(codes) == 1 and all(each.attr is None for each in refused):
@@ -56,7 +56,7 @@ def name_of(status: int, refused: list[Refusal], operation: str) -> str:
     return f"{camel(operation)}{camel(HTTPStatus(status).phrase)}"
 
 
-def body_of(name: str, refused: list[Refusal], named: Named) -> Shape:
+def body_of(name: str, refused: list[DeclaredRefusal], named: Named) -> Shape:
     code = named(f"{name}Code", {"type": "string", "enum": codes_of(refused)})
     error = named(
         f"{name}Item",
@@ -81,7 +81,7 @@ def body_of(name: str, refused: list[Refusal], named: Named) -> Shape:
     )
 
 
-def attr_of(refused: list[Refusal]) -> Shape:
+def attr_of(refused: list[DeclaredRefusal]) -> Shape:
     """What `attr` may say: text, and null where an error is about no field."""
     attrs = sorted({each.attr for each in refused if each.attr})
     kind = ["string", "null"] if any(each.attr is None for each in refused) else "string"
@@ -91,7 +91,7 @@ def attr_of(refused: list[Refusal]) -> Shape:
     return {"type": kind, "description": f"The field at fault, or an item of it, as `<field>.<index>`: {shown}."}
 
 
-def codes_of(refused: list[Refusal]) -> list[str]:
+def codes_of(refused: list[DeclaredRefusal]) -> list[str]:
     return sorted({each.code for each in refused})
 
 
