@@ -55,7 +55,7 @@ def count_sent(name="reservations.tick_admission", queue="ticks"):
     return sum(message["headers"]["task"] == name for message in messages)
 
 
-def test_of_two_one_hands_work_out_until_it_ends(beat):
+def test_of_two_beats_one_sends_until_it_ends(beat):
     first, second = beat(), beat()
     PeriodicTask.objects.update(last_run_at="2026-01-01T00:00Z")
 
@@ -155,7 +155,7 @@ def test_a_primary_that_is_frozen_keeps_no_beat_waiting_and_its_successor_is_fou
     assert caplog.text.count("PostgreSQL says nothing") == caplog.text.count("PostgreSQL answers again") == 1
 
 
-def test_a_clock_that_is_off_is_said(monkeypatch, caplog):
+def test_a_clock_that_is_off_is_logged(monkeypatch, caplog):
     lease = BeatLease()
     assert lease.take()
     monkeypatch.setattr(beat_lease, "time", SimpleNamespace(time=lambda: time.time() - 600, monotonic=time.monotonic))

@@ -108,7 +108,7 @@ def test_a_failed_build_leaves_nothing_behind():
     assert memory._locks == {}
 
 
-def test_everything_can_be_forgotten():
+def test_clear_caches():
     memory, source = TTLCache(), Source()
     memory.get_or_build("key", source)
 

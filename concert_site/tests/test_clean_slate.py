@@ -13,7 +13,7 @@ from wallet.tests.factories import make_charge
 
 
 @committed
-def test_what_was_written_goes_and_what_was_there_comes_back():
+def test_a_clean_slate_restores_changed_rows():
     slate = CleanSlate()
     there = state()
     assert BalanceHistory.objects.count() == 0

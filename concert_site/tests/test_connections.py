@@ -55,7 +55,7 @@ def looks(watch, times):
     return sum(watch.check() for _ in range(times))
 
 
-def test_who_reads_nothing_is_ended(pair):
+def test_a_client_that_reads_nothing_is_disconnected(pair):
     _client, server = pair()
     fill(server)
 

@@ -230,7 +230,7 @@ def test_who_may_not_see_money_is_told_no_amount(client):
     assert reservation.user.email in page
 
 
-def test_nothing_found_and_nothing_asked(boss):
+def test_a_search_without_results_or_words(boss):
     assert "Nothing was found" in boss.get(FIND, {"q": "nobody at all"}).content.decode()
     assert "What can be found" in boss.get(FIND).content.decode()
     assert "What can be found" in boss.get(FIND, {"q": "\0"}).content.decode()
@@ -271,7 +271,7 @@ def test_the_map_marks_the_seats_of_the_booking(boss):
 
 
 @pytest.mark.parametrize("page", ["/admin/bookings/ZZZZ/", "/admin/bookings/ZZZZ/map.svg", "/admin/fans/0/"])
-def test_what_there_is_not_is_a_404(boss, page):
+def test_an_unknown_booking_is_a_404(boss, page):
     assert boss.get(page).status_code == 404
 
 

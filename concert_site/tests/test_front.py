@@ -166,7 +166,7 @@ def test_progress_that_takes_long_is_told_as_it_was_and_readiness_is_waited_for(
     assert not is_ready_told
 
 
-def test_many_who_ask_at_once_cost_one_reading(front, path):
+def test_concurrent_polls_cost_one_reading(front, path):
     async def story():
         made = []
         make = front.progress.make
@@ -262,7 +262,7 @@ def test_what_a_reader_says_of_itself_does_not_reach_the_others(front, path):
     assert "set-cookie" not in first.headers
 
 
-def test_what_is_refused_to_one_is_not_refused_to_the_next(path, settings):
+def test_a_refused_host_is_not_remembered_for_the_next_request(path, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
     settings.SECURE_SSL_REDIRECT = True
     server.is_allowed.cache_clear()
@@ -389,7 +389,7 @@ def test_a_full_lane_refuses_at_once(front):
     assert (answer.status, answer.headers["retry-after"], b'"unavailable"' in answer.body) == (503, "2", True)
 
 
-def test_who_waited_too_long_is_refused(front):
+def test_a_request_that_waited_too_long_is_refused(front):
     async def story():
         front.lanes[routes.MAIN].seconds = 0.2
         async with running(front), all_busy(front, routes.MAIN):

@@ -109,7 +109,7 @@ class TestEverywhere:
         assert is_whole(answer)
         assert policy_of(answer) == policy
 
-    def test_whoever_answers_by_the_short_way(self):
+    def test_headers_of_answers_by_the_short_way(self):
         request = RequestFactory().get("/api/v1/concerts/")
 
         answer = ApiHandler().get_response(request)
@@ -134,7 +134,7 @@ class TestEverywhere:
             assert policy_of(kept) == policy_of(whole)
             assert is_whole(kept)
 
-    def test_a_mistake_of_ours(self, monkeypatch):
+    def test_the_headers_of_an_error_page(self, monkeypatch):
         monkeypatch.setattr("concert_site.views.robots.RULES", property())  # which no answer can be made of
         monkeypatch.setattr("concert_site.views.robots.HttpResponse", None)
 
@@ -155,7 +155,7 @@ class TestEverywhere:
 class TestWhatTheFrontAnswers:
     """By itself, without Django: whatever it is, the headers are those that Django would give."""
 
-    def test_all_of_it(self):
+    def test_the_headers_of_an_answer_of_the_front(self):
         clear_caches()
         (seat,) = make_seats(make_schedule(), 1)
         path = f"/api/v1/schedules/{seat.concert_schedule_id}/queue/"
@@ -194,7 +194,7 @@ class TestNoCookies:
         return seat.concert_schedule
 
     @pytest.mark.parametrize("strange", [{}, STRANGE], ids=["no cookies", "strange cookies"])
-    def test_on_anything_that_a_cache_may_keep(self, schedule, strange):
+    def test_headers_of_what_a_cache_may_keep(self, schedule, strange):
         api = f"/api/v1/schedules/{schedule.pk}/"
         paths = [
             *(f"/schedules/{schedule.pk}/map.svg", "/robots.txt", "/favicon.ico", "/healthz", "/readyz"),

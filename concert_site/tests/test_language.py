@@ -19,7 +19,7 @@ def language_of(client, **headers):
 @pytest.mark.parametrize(
     ("asked", "answered"), [("ko-KR,ko;q=0.9", "ko"), ("de,ko;q=0.5", "ko"), ("de", "en"), ("", "en"), (";;=", "en")]
 )
-def test_nobody_is_answered_as_the_browser_asks(asked, answered):
+def test_a_reader_without_an_account_gets_the_language_of_the_browser(asked, answered):
     assert language_of(Client(), accept_language=asked) == answered
 
 

@@ -134,7 +134,7 @@ def test_secrets_of_others_words_are_taken_out(said, left):
         assert not re.search("jane|pa55|abcdef|hunter2|eyJ|51abc", shown)
 
 
-def test_plain_words_are_left_as_they_are():
+def test_a_log_line_without_secrets_is_left_as_it_is():
     said = "Token 5 waits for the next tick of schedule 7: lock timeout; PostgreSQL at 10.0.0.1:5432, 3 @ 4"
 
     assert without_secrets(said) == said

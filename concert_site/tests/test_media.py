@@ -120,7 +120,7 @@ def test_a_poster_is_only_read(address):
         "/etc/passwd",
     ],
 )
-def test_nothing_else_is_found_there(address, media, path):
+def test_media_serves_posters_alone(address, media, path):
     (media / "posters" / "README.txt").write_text("not ours")
     (media / "posters" / ".killed.new").write_text("half")
 

@@ -174,7 +174,7 @@ def test_the_first_refusal_of_a_lane_is_an_increase(folder):
     assert (before, told(metrics_page.counts(folder))["lane_refused_total", "main"]) == (0, 1)
 
 
-def test_what_the_dead_have_counted_stays_and_what_they_were_goes(folder):
+def test_counters_of_ended_processes_stay_and_their_gauges_go(folder):
     metrics.JOINS.add()
     write_counts(folder, f"web-{this_host()}-{pid_of_the_dead()}", 5)
     write_counts(folder, f"web-{this_host()}-{pid_of_the_dead()}", 7)

@@ -67,7 +67,7 @@ def test_what_the_release_before_does_not_stand_is_told(states, what):
 
 
 @pytest.mark.parametrize("what", FINE)
-def test_what_adds_is_fine(states, what):
+def test_a_migration_that_adds_is_allowed(states, what):
     assert judged(states, FINE[what]) == []
 
 
@@ -83,7 +83,7 @@ def test_a_table_of_the_same_migration_may_be_treated_in_any_way(states):
     assert judged(states, made, migrations.AddField("tone", "pitch", TEXT)) == []
 
 
-def test_ours_are_judged_from_the_next_one_on_and_are_fine():
+def test_our_own_migrations_follow_the_rules():
     loader = MigrationLoader(None)
     assert set(FIRST_JUDGED) <= {app for app, _ in loader.disk_migrations}
     call_command("lint_migrations")

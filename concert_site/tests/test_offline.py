@@ -65,7 +65,7 @@ def test_tickets_say_for_whom_and_how_long_they_may_be_kept(settings):
     assert owner != keep(fan, mine)["X-Keep-Offline"].split(";")[1]
 
 
-def test_nothing_else_is_to_be_kept():
+def test_only_own_tickets_are_kept_offline():
     fan, sale = make_fan(balance=200_000), make_sale()
     (payment,) = buy(fan, sale, 0)
     booking = f"/bookings/{payment.reservation.booking_reference}/"

@@ -109,7 +109,7 @@ def test_an_older_postgresql_is_refused_by_its_version(monkeypatch):
         connection.check_database_version_supported()
 
 
-def test_who_keeps_what_a_connection_asks_for_is_asked_once(db, first_connection):
+def test_the_pooler_is_asked_once_which_parameters_it_keeps(db, first_connection):
     options = " ".join(f"-c {name}={value}" for name, value in KEPT.items())
     with psycopg.connect(**direct(), options=options) as raw:
         pooler.refuse_who_drops_settings(raw)

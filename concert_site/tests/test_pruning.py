@@ -76,7 +76,7 @@ def breaches():
     return {finding.invariant: finding.samples for finding in audit.run() if finding.breaches}
 
 
-def test_nothing_goes_by_default(old_site):
+def test_nothing_is_pruned_by_default(old_site):
     held_and_given_back(old_site)
     before = counts()
     printed = io.StringIO()
@@ -111,7 +111,7 @@ def test_old_rows_go_and_what_was_paid_stays(old_site, settings):
     assert [each.rows for each in pruning.prune(is_patient=False)] == [0] * len(pruning.rules_on())
 
 
-def test_young_rows_stay(site, settings):
+def test_rows_younger_than_their_retention_stay(site, settings):
     for name in ALL:
         setattr(settings, name, 30)
     held_and_given_back(site)
@@ -200,7 +200,7 @@ def test_accounts_that_nobody_uses_are_erased_but_not_with_money(site, settings)
     assert "gone@example.com" not in left
 
 
-def test_too_few_days_are_refused(monkeypatch):
+def test_a_retention_of_too_few_days_is_refused(monkeypatch):
     monkeypatch.setenv("KEEP_CANCELED_HOLDS_DAYS", "1")
     with pytest.raises(ImproperlyConfigured, match="KEEP_CANCELED_HOLDS_DAYS=1 is too few"):
         Env().days_to_keep("KEEP_CANCELED_HOLDS_DAYS", default=0, least=2)

@@ -115,7 +115,7 @@ class TestRenewal:
     def pid(self, supervisor):
         return supervisor._children["web"].process.pid
 
-    def test_the_old_one_ends_once_the_new_one_works_and_it_was_retired(self, supervisor):
+    def test_a_renewed_process_ends_once_the_new_one_works(self, supervisor):
         old = self.pid(supervisor)
         retired = []
 
@@ -128,7 +128,7 @@ class TestRenewal:
         assert not is_running(old)
         assert is_running(self.pid(supervisor))
 
-    def test_one_that_does_not_start_leaves_the_old_one(self, supervisor):
+    def test_a_renewal_that_does_not_start_leaves_the_old_process(self, supervisor):
         old = self.pid(supervisor)
         failing = Program("web", (sys.executable, "-c", "raise SystemExit('no such module')"))
 
@@ -138,7 +138,7 @@ class TestRenewal:
         assert is_running(old)
         assert supervisor.said[0].startswith("the new web does not start, the old one goes on: no such module (see ")
 
-    def test_a_stop_in_between_ends_both(self, supervisor):
+    def test_a_stop_during_a_renewal_ends_both_processes(self, supervisor):
         def stop():
             raise StopRequested
 

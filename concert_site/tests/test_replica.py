@@ -121,7 +121,7 @@ def test_what_fails_elsewhere_is_no_fault_of_the_replica(standby):
         (Group, "default", "default"),
     ],
 )
-def test_what_may_be_read_there(model, catalogue, lists):
+def test_which_reads_go_to_the_replica(model, catalogue, lists):
     routes = ReplicaRouter()
     assert routes.db_for_read(model) == "default"
     with replica.reading_from_replica(lists=False):
@@ -206,7 +206,7 @@ class TestLag:
         watch.observe(10, 30, now)
         assert watch.lag_seconds == 2.0
 
-    def test_a_late_one_is_passed_over_and_said_once(self, caplog):
+    def test_a_late_replica_is_passed_over_and_logged_once(self, caplog):
         watch, now = LagWatch(), monotonic()
         watch._is_started = True
         watch.observe(10, 20, now - 20)
@@ -217,7 +217,7 @@ class TestLag:
         assert watch.is_usable()
         assert caplog.messages == ["The replica is late: the primary is read from", "The replica is read from again"]
 
-    def test_one_that_is_none_any_more_is_passed_over(self):
+    def test_a_promoted_replica_is_passed_over(self):
         watch, now = LagWatch(), monotonic()
         watch._is_started = True
         watch.observe(10, 10, now)
@@ -225,7 +225,7 @@ class TestLag:
         watch.observe(None, 10, now)
         assert not watch.is_usable()
 
-    def test_an_old_answer_is_none(self):
+    def test_an_old_lag_is_unknown(self):
         watch = LagWatch()
         watch._is_started = True
         watch.observe(10, 10, monotonic() - 10)
@@ -233,7 +233,7 @@ class TestLag:
         assert not watch.is_usable()
 
 
-def test_without_one_nothing_is_routed(db):
+def test_without_a_replica_nothing_is_routed(db):
     assert not replica.is_configured()
     assert replica.replica_state() == {}
     assert connection.alias == Concert.objects.all().db == "default"

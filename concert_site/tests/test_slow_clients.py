@@ -217,7 +217,7 @@ def test_a_body_far_too_large_is_told_so_while_it_is_sent(house: House) -> None:
     assert (status, json.loads(body)["errors"][0]["code"]) == (413, "too_large")
 
 
-def test_who_asks_first_is_told_to_go_on(house: House) -> None:
+def test_expect_100_continue(house: House) -> None:
     head = (
         b"POST /api/v1/wallet/charges/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
     )

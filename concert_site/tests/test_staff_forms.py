@@ -193,7 +193,7 @@ NEW = {
 
 
 @pytest.mark.parametrize("where", NEW)
-def test_something_new_is_made_once_a_click(staff, where):
+def test_an_account_is_made_once_a_click(staff, where):
     typed, model = NEW[where]
     before, form = model.objects.count(), open_form(staff, where) | typed
 

@@ -103,7 +103,7 @@ SAFE = {
         ({"origins": ["http://tickets.example.com"]}, "CSRF_TRUSTED_ORIGINS"),
     ],
 )
-def test_what_else_is_refused(unsafe, said):
+def test_other_unsafe_settings_are_refused(unsafe, said):
     require_safe(**SAFE)
     require_safe(**SAFE | {"site_url": "http://localhost:8000"})
     with pytest.raises(ImproperlyConfigured, match=said):

@@ -94,7 +94,7 @@ def said():
 
 @pytest.mark.processes
 @pytest.mark.parametrize(("text", "begins"), REFUSED)
-def test_what_can_not_work_is_named(said, text, begins):
+def test_settings_that_can_not_work_are_named(said, text, begins):
     assert said[text].startswith(begins)
     assert "s3cret" not in said[text]
 

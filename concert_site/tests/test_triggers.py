@@ -145,7 +145,7 @@ def test_what_staff_did_and_wrote_is_append_only(site, table, step):
         "DELETE FROM approval WHERE id = :asked",
     ],
 )
-def test_what_was_asked_for_stays(site, sql):
+def test_the_request_of_an_approval_is_never_changed(site, sql):
     with pytest.raises(ProgrammingError, match="approval"):
         site.run(sql)
 

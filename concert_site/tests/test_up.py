@@ -122,7 +122,7 @@ def test_command_of_another_mode_is_refused(up: Up) -> None:
     assert "MODE=test" in done.stderr
 
 
-def test_stops_everything_and_starts_again_with_what_it_had(site: Site) -> None:
+def test_up_stops_everything_and_starts_again_with_its_data(site: Site) -> None:
     first = site.up
     everybody = first.everybody()
     database = url(DataDir(first.data_dir))

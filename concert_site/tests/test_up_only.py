@@ -32,7 +32,7 @@ def test_roles_are_programs(text: str, programs: tuple[str, ...]) -> None:
     assert read_roles(text).programs == programs
 
 
-def test_nothing_named_is_everything() -> None:
+def test_up_without_names_runs_every_process() -> None:
     everything = Roles()
     assert everything.programs == ("web", "ticks", "worker", "beat")
     assert (everything.has_web, everything.has_beat, everything.owns_services) == (True, True, True)

@@ -127,7 +127,7 @@ def log_out_everywhere(up, meta):
     return ids
 
 
-def test_nothing_gets_in_that_begins_after_the_answer_to_a_logout(up):
+def test_no_request_gets_in_after_the_answer_to_a_logout(up):
     _, phone = sign_up(up)
 
     before, after = Hammer(up, phone).during(lambda: ask(up, "DELETE", f"{AUTH}/session", **bearer(phone)))

@@ -64,7 +64,7 @@ def states():
     ],
     ids=["fan", "clerk without", "clerk who looks", "clerk who refunds", "superuser"],
 )
-def test_who_looks_and_who_refunds(client, nth, actor, looks, refunds):
+def test_roles_that_look_and_that_refund(client, nth, actor, looks, refunds):
     payment = make_paid()
     client.force_login(actor())
     where = pages(payment)[nth]

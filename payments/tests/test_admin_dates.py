@@ -161,7 +161,7 @@ def test_a_message_is_previewed_and_sent_once(staff, sale):
 
 
 @pytest.mark.parametrize("rights", [(), ("view_concertschedule", "change_concertschedule", "refund_payment")])
-def test_others_may_do_none_of_it(client, sale, rights):
+def test_steps_of_a_date_need_their_permission(client, sale, rights):
     client.force_login(make_clerk(*rights))
     sent = WHY | {"refund_to": "wallet", "confirmed": "on"}
 

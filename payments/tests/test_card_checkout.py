@@ -140,7 +140,7 @@ def test_a_part_that_is_paid_is_not_collected_again():
 # --- Again, and otherwise ----------------------------------------------------------------------
 
 
-def test_the_same_again_is_the_same_payment():
+def test_a_repeated_card_checkout_is_the_same_payment():
     fan, _sale, held = scene(0, 1)
 
     first, again = by_card(fan, *held), by_card(fan, *reversed(held))

@@ -65,7 +65,7 @@ def test_a_canceled_seat_goes_to_the_card_less_the_fee():
     assert broken_invariants() == {}
 
 
-def test_to_the_wallet_nothing_goes_on():
+def test_a_refund_to_the_wallet_makes_no_withdrawal():
     fan, (payment,) = bought()
 
     done = cancel(payment, RefundTo.WALLET)
@@ -201,7 +201,7 @@ def test_each_seat_of_a_booking_goes_on_by_itself():
 @pytest.mark.parametrize(
     ("by_card", "gift", "to_card"), [(50_000, 0, 50_000), (30_000, 20_000, 30_000), (0, 50_000, 0), (90_000, 0, 50_000)]
 )
-def test_how_much_would_go_is_what_goes(by_card, gift, to_card):
+def test_the_announced_amount_for_the_card_is_what_goes(by_card, gift, to_card):
     fan, (payment,) = bought(by_card=by_card, gift=gift)
 
     foreseen = card_refunds.would_go_to_card({payment.pk: 50_000}, user_id=fan.pk)

@@ -225,7 +225,7 @@ def test_what_is_not_there_and_what_is_someone_elses_are_named_alike():
     assert (caught.value.attr, caught.value.items) == ("reservations", [0, 2])
 
 
-def test_what_is_wrong_is_told_in_order():
+def test_refusals_of_a_payment_are_told_in_order():
     fan, sale = make_fan(), make_sale()
     (lapsed,) = in_order(hold(fan, sale, 0))
     (live,) = in_order(hold(fan, sale, 1, now=NOW + SECOND))

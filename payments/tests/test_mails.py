@@ -334,7 +334,7 @@ def test_a_mail_that_cannot_be_written_keeps_nobody_else_from_theirs(server, cap
     assert mailed() == [(False, False), (True, False)]
 
 
-def test_what_is_refused_and_old_does_not_hide_what_is_new(server, monkeypatch):
+def test_old_refused_mails_do_not_hide_new_ones(server, monkeypatch):
     """More refused mails than one look at the index reads."""
     monkeypatch.setattr("payments.queries.BATCH", 2)
     gone = [make_paid() for _ in range(5)]

@@ -248,7 +248,7 @@ def test_to_the_card_it_says_so_and_the_wallet_is_empty():
     assert broken_invariants() == {}
 
 
-def test_what_stays_in_the_wallet_is_said():
+def test_the_page_says_what_of_a_refund_stays_in_the_wallet():
     fan, pk, address = scene_by_card(30_000, gift=20_000)
 
     response = agree(fan, address, **{f"fee_{pk}": "0"}, refund_to="card")

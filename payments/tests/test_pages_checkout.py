@@ -57,7 +57,7 @@ def test_what_canceling_costs_is_known_before_paying():
         assert f"₩{refund}" in page
 
 
-def test_without_javascript_it_asks_again_when_the_time_is_over():
+def test_without_javascript_the_checkout_reloads_when_its_time_is_over():
     fan, _sale, _booking, address = scene(0)
 
     assert '<noscript><meta http-equiv="refresh"' in text_of(at_the_screen(fan).get(address))
@@ -225,7 +225,7 @@ def test_checkout_extends_the_hold_once():
     assert all("You’ve already had more time." in text_of(page) for page in pages)
 
 
-def test_no_more_time_for_what_is_over():
+def test_a_lapsed_booking_is_not_extended():
     fan, _sale, booking, _address = scene(0)
     let_lapse(booking)
 

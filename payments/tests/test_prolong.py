@@ -57,7 +57,7 @@ def test_it_takes_one_round_trip():
     assert len(asked) == 1
 
 
-def test_again_and_again_ends_where_the_setting_says():
+def test_prolonging_ends_at_the_limit_of_the_setting():
     fan, sale = make_fan(), make_sale()
     (held,) = in_order(hold(fan, sale, 0))
 
@@ -82,7 +82,7 @@ def test_control_without_the_bound_seats_are_kept_for_ever():
     assert ends() == {NOW + timedelta(minutes=56) + AT_THE_PROVIDER}
 
 
-def test_it_is_never_shorter(settings):
+def test_prolonging_never_shortens_a_hold(settings):
     fan, sale = make_fan(), make_sale()
     (held,) = in_order(hold(fan, sale, 0))
     settings.TOP_UP_SECONDS = 10
@@ -104,7 +104,7 @@ def test_what_was_extended_is_bounded_all_the_same(settings):
     assert ends() == {LAPSED + HOLD}
 
 
-def test_what_is_over_is_refused_and_named():
+def test_a_lapsed_hold_is_not_prolonged():
     fan, sale = make_fan(), make_sale()
     one, two = in_order(hold(fan, sale, 0, 1))
     holds.release_hold(reservation_id=two, user_id=fan.pk, now=NOW)
@@ -115,7 +115,7 @@ def test_what_is_over_is_refused_and_named():
     assert (refused.value.attr, refused.value.items) == ("reservations", [1])
 
 
-def test_what_is_paid_keeps_no_end():
+def test_a_paid_reservation_is_not_prolonged():
     fan, sale = make_fan(balance=50_000), make_sale()
     one, two = in_order(hold(fan, sale, 0, 1))
     pay(fan, one)

@@ -176,7 +176,7 @@ def test_a_dearer_seat_needs_the_money():
 
 
 @pytest.mark.parametrize("agreed", [0, -1])
-def test_what_costs_another_difference_than_was_shown_is_refused(agreed):
+def test_an_exchange_for_another_difference_than_shown_is_refused(agreed):
     fan, sale = make_fan(balance=100_000), make_sale()
     buy(fan, sale, 0)
     reprice(sale, 1, 60_000)
@@ -331,7 +331,7 @@ def test_the_receivers_limit_counts():
     assert held_by(receiver, sale) == [0, 2]
 
 
-def test_nobody_receives_their_own_and_nobody_who_is_not_there():
+def test_a_ticket_is_not_handed_over_to_oneself_or_nobody():
     giver, gone, sale = make_fan(balance=50_000), make_fan(is_active=False), make_sale()
     payments = buy(giver, sale, 0)
 

@@ -61,7 +61,7 @@ def test_what_went_to_cards_is_one_mail_and_comes_once(server):
             assert words in body
 
 
-def test_what_came_back_says_that_nothing_is_lost(server):
+def test_the_mail_of_a_returned_withdrawal_says_that_nothing_is_lost(server):
     fan = fan_with(1_000)
     sandbox.close_card(TopUp.objects.get(user=fan).reference)
     withdraw(fan, 600)
@@ -73,7 +73,7 @@ def test_what_came_back_says_that_nothing_is_lost(server):
     assert all("Your money is safe" in body and "Together" not in body for body in texts(letter))
 
 
-def test_what_came_back_after_it_was_told_is_told_again(server):
+def test_a_withdrawal_returned_after_its_mail_is_mailed_again(server):
     fan = fan_with(1_000)
     (made,) = withdraw(fan, 600)
     send()
@@ -87,7 +87,7 @@ def test_what_came_back_after_it_was_told_is_told_again(server):
     ]
 
 
-def test_what_comes_back_while_it_is_told_is_owed_again():
+def test_a_withdrawal_returned_while_its_mail_is_sent_owes_another():
     fan = fan_with(1_000)
     (made,) = withdraw(fan, 600)
     told = Withdrawal.objects.get()
@@ -98,7 +98,7 @@ def test_what_comes_back_while_it_is_told_is_owed_again():
     assert list(owed_outcomes()) == [OwedOutcome(fan.pk, "FAILED")]
 
 
-def test_what_is_under_way_owes_none(server):
+def test_a_withdrawal_under_way_owes_no_mail(server):
     withdrawals.take_once(fan_with(1_000).pk, 600, withdrawals.WithdrawalReason(key="w", hash="h"), None)
 
     assert send() == 0

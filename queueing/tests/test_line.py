@@ -90,7 +90,7 @@ def test_joining_replaces_a_token_whose_time_is_over(is_inside, reason):
     assert row_of(lapsed)["status"] == "EXPIRED"
 
 
-def test_who_left_may_join_again_at_the_end():
+def test_a_fan_who_left_the_line_joins_again_at_its_end():
     schedule = make_schedule()
     first, *_ = make_line(schedule, 3)
     leave(first)
@@ -125,7 +125,7 @@ def test_who_waits_can_not_enter():
 
 
 @pytest.mark.parametrize("is_inside", [True, False])
-def test_whose_time_is_over_can_not_enter(is_inside):
+def test_a_lapsed_token_can_not_enter(is_inside):
     token = make_active(make_schedule(), is_inside=is_inside, until=NOW)
     before = row_of(token)
 
@@ -135,7 +135,7 @@ def test_whose_time_is_over_can_not_enter(is_inside):
     assert row_of(token) == before
 
 
-def test_who_left_can_not_enter():
+def test_a_fan_who_left_the_line_can_not_enter():
     token = make_active(make_schedule())
     leave(token)
 

@@ -60,7 +60,7 @@ def test_who_left_from_the_front_is_not_waited_for():
     assert seen(schedule) == (1, 4, 3)
 
 
-def test_who_left_from_the_middle_is_counted_out():
+def test_a_fan_who_leaves_the_middle_of_the_line_is_not_counted():
     schedule = make_schedule()
     _, second, *_ = make_line(schedule, 4)
     line.leave(user_id=second.user_id, token=second.token, now=NOW)

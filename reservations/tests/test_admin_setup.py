@@ -176,7 +176,7 @@ def test_a_series_is_looked_at_and_made(staff, concert, hall):
     assert 'value="55000"' in staff.post(page, rule | {"last_day": "2099-04-01", "look": "1"}).content.decode()
 
 
-def test_what_was_changed_since_it_was_looked_at_is_shown_once_more(staff, concert):
+def test_dates_changed_since_the_preview_are_shown_once_more(staff, concert):
     page = url("concert_add_dates", concert.pk)
     seen = hidden(staff.post(page, RULE | {"look": "1"}).content.decode(), "seen")
 

@@ -165,7 +165,7 @@ def started(step):
     return future
 
 
-def test_who_finds_all_being_chosen_in_looks_again_and_gets_what_is_left():
+def test_best_available_retries_where_all_stretches_are_being_chosen_in():
     assert len(in_the_only_row(make_hall_sale(hall_of("RRRR"))).result(timeout=10).rows) == 2
 
 

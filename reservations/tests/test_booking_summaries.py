@@ -62,7 +62,7 @@ def test_sums_and_time_left():
     assert (summary.seconds_left, summary.held_until, summary.is_extended) == (299, LAPSED, False)
 
 
-def test_nothing_held_has_no_time_left():
+def test_a_booking_without_holds_has_no_time_left():
     fan = make_fan()
     booking = hold(fan, make_sale(), 0)
 

@@ -86,7 +86,7 @@ def test_a_booking_that_was_canceled_takes_its_event_out_again(bought):
     assert after["SEQUENCE"] >= before["SEQUENCE"]
 
 
-def test_nobody_else_gets_it(bought):
+def test_a_calendar_file_is_for_its_fan_alone(bought):
     _fan, (payment, _other) = bought
 
     with nothing_changed():

@@ -242,7 +242,7 @@ def test_date_and_state_are_of_one_and_the_same_schedule():
     assert names(date=closed.concert_date, sale_state="OPEN") == []
 
 
-def test_next_show_comes_first_and_what_is_over_last():
+def test_concerts_are_in_the_order_of_their_next_date():
     over = now() - timedelta(days=1)
     make_schedule(make_concert(name="over"), concert_at=over, reservation_available_at=over - timedelta(days=1))
     make_schedule(make_concert(name="later"), concert_at=now() + timedelta(days=9))

@@ -120,7 +120,7 @@ def test_seats_given_back_one_by_one_are_one_change_of_mind():
     assert wait_of(fan, sale, 0) == 0
 
 
-def test_it_counts_the_next_day_no_more():
+def test_the_cooldown_counts_anew_the_next_day():
     fan, sale = make_fan(), make_sale()
     let_in(fan, sale, expired_at=NOW + timedelta(days=2))
     idle(fan, sale, FREE + 1, 0)

@@ -99,7 +99,7 @@ def test_what_was_given_up_is_not_extended_while_the_rest_of_the_booking_is():
     assert Reservation.objects.get(pk=kept).expired_at == LAPSED + HOLD
 
 
-def test_what_was_taken_over_is_not_extended():
+def test_a_seat_taken_over_is_not_extended():
     fan, sale = make_fan(), make_sale()
     (reservation,) = in_order(hold(fan, sale, 0))
     hold(make_fan(), sale, 0, now=LAPSED)

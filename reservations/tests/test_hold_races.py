@@ -432,7 +432,7 @@ def test_extended_eight_times_at_once_is_extended_once():
     assert broken_invariants() == {}
 
 
-def test_given_back_eight_times_at_once_is_given_back_once():
+def test_a_hold_released_eight_times_at_once_is_released_once():
     sale, fan = make_sale(seats=1), make_fan()
     (reservation,) = in_order(hold(fan, sale, 0))
 

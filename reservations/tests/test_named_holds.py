@@ -88,7 +88,7 @@ def test_a_named_hold_without_a_seat_isn_t_made(clerk):
     assert NamedHold.objects.count() == 1
 
 
-def test_some_or_all_of_it_go_back_on_sale(clerk):
+def test_seats_of_a_named_hold_are_released(clerk):
     sale = make_sale()
     kept = keep(clerk, sale, 0, 1, 2).named_hold
 

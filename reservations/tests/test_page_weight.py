@@ -101,7 +101,7 @@ def test_no_page_of_a_booking_is_heavier_than_sixty_kilobytes():
     assert {at: weight for at, weight in weights.items() if weight > MOST_BYTES} == {}
 
 
-def test_what_is_heavy_is_found_out():
+def test_a_page_above_its_weight_is_found():
     page = '<link href="/static/css/frontrow.css"><script src="/static/js/seats.js"></script>'
 
     assert {"css/frontrow.css", "js/seats.js", "js/hall_map.js"} <= files_of(page)

@@ -130,7 +130,7 @@ def test_a_choice_that_leaves_a_seat_alone_is_told_and_either_button_goes_on():
     assert sorted(held(sale)) in ([0, 1], [2, 3])
 
 
-def test_who_keeps_their_choice_gets_it():
+def test_a_fan_who_keeps_the_chosen_seats_holds_them():
     sale = make_hall_sale(hall_of("RRRRRR"))
 
     assert choose(inside(sale), sale, 1, 2, lonely="ok")["Location"].endswith("/checkout/")

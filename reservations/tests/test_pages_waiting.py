@@ -191,7 +191,7 @@ def test_the_first_in_line_is_next(schedule):
     assert "You’re next</h1>" in text_of(browser_of(token.user).get(room(schedule)))
 
 
-def test_whose_turn_it_is_goes_on_to_the_seats(schedule):
+def test_an_active_fan_is_sent_on_to_the_seats(schedule):
     token = make_active(schedule, is_inside=False, since=now())
     browser = browser_of(token.user)
 

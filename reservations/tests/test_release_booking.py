@@ -43,7 +43,7 @@ def test_giving_back_after_somebody_took_the_lapsed_seat_over_leaves_it_to_them(
     assert in_order(taken) == list(live_of(other))
 
 
-def test_nobody_gives_back_for_another():
+def test_a_booking_of_another_fan_is_not_released():
     booking = hold(make_fan(), sale := make_sale(), 0)
 
     with pytest.raises(NotFound):

@@ -25,7 +25,7 @@ def settings_of(schedule):
 # --- As it was seen --------------------------------------------------------------------------------
 
 
-def test_a_change_says_from_what_to_what_and_nothing_where_it_was_so():
+def test_change_sale_settings_answers_what_changed():
     schedule = make_schedule(queue_max_active=200)
 
     assert change_sale_settings(schedule_id=schedule.pk, queue_max_active=500) == [
@@ -34,7 +34,7 @@ def test_a_change_says_from_what_to_what_and_nothing_where_it_was_so():
     assert change_sale_settings(schedule_id=schedule.pk, queue_max_active=500) == []
 
 
-def test_what_another_has_set_meanwhile_is_not_overwritten():
+def test_a_sale_setting_changed_meanwhile_is_not_overwritten():
     schedule = make_schedule(queue_max_active=300)
     before = settings_of(schedule)
 

@@ -70,7 +70,7 @@ def test_words_may_be_in_different_places_and_none_is_found_across_two():
 
 
 @pytest.mark.parametrize("typed", ["%", "_", "\\", "100%", "a%a", "'", "!!", "ㅇㅇㅇㅇ", "[아-잏]"])
-def test_what_fits_nothing_finds_nothing(typed):
+def test_a_search_that_fits_no_concert_finds_none(typed):
     make_concert(name="아이유 Aria")
 
     assert found(typed) == []

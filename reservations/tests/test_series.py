@@ -114,7 +114,7 @@ def test_a_time_that_the_clocks_skip_or_show_twice_is_said(concert):
     assert early.times.closes_at.astimezone(UTC) == datetime(2027, 11, 7, 6, 30, tzinfo=UTC)
 
 
-def test_what_is_there_over_or_given_twice_is_said(concert):
+def test_dates_of_a_series_that_exist_are_over_or_come_twice_are_marked(concert):
     start = datetime(2027, 3, 6, 19, 30)  # noqa: DTZ001
     make_schedule(concert, concert_at=start.replace(tzinfo=NEW_YORK))
 
@@ -137,7 +137,7 @@ def test_one_opening_for_all_must_come_before_each_of_them(concert):
     assert [each.fault for each in dates] == ["The sale must open before it closes.", ""]
 
 
-def test_none_and_too_many_are_refused(concert):
+def test_a_series_of_no_or_too_many_dates_is_refused(concert):
     with pytest.raises(Invalid, match="No day"):
         planned(concert, [])
     many = [datetime(2027, 3, 6) + timedelta(days=nth) for nth in range(201)]  # noqa: DTZ001

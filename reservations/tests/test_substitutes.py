@@ -46,7 +46,7 @@ def held(booking, sale):
 
 @pytest.mark.django_db
 class TestSubstitutes:
-    def test_nothing_is_replaced_where_nothing_is_gone(self, django_assert_num_queries):
+    def test_free_seats_are_not_substituted(self, django_assert_num_queries):
         sale, fan = make_hall_sale(hall_of("RRRR")), make_fan()
         token = let_in(fan, sale)
 

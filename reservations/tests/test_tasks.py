@@ -326,7 +326,7 @@ def test_a_line_whose_sale_goes_on_is_not_ended():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_ended_before_a_kill_stays_so_and_the_next_goes_on(monkeypatch):
+def test_tokens_ended_before_a_kill_stay_so_and_the_next_task_goes_on(monkeypatch):
     monkeypatch.setattr(admission, "END_BATCH", 2)
     schedule = make_line_that_is_over(5)
     end_some, ended = admission.end_some, []

@@ -45,7 +45,7 @@ def errors_of(response):
     ],
     ids=["fan", "clerk without", "clerk who looks", "clerk who adjusts", "superuser"],
 )
-def test_who_sees_and_who_adjusts(client, actor, lists, adjusts):
+def test_roles_that_see_and_that_adjust_balances(client, actor, lists, adjusts):
     client.force_login(actor())
     fan = make_fan(balance=1_000)
 

@@ -47,7 +47,7 @@ def test_it_answers_one_a_top_up_and_the_balance_left():
     }
 
 
-def test_again_is_200_and_the_same():
+def test_a_repeated_withdrawal_answers_200_and_the_same():
     fan = fan_with(5_000)
     first = withdraw(fan, 5_000)
 
@@ -137,7 +137,7 @@ def test_one_is_to_be_polled_by_its_fan_alone():
     assert only_error(api_of(make_fan()).get(f"{WITHDRAWALS}{made['id']}/")) == (404, "not_found", None)
 
 
-def test_too_many_are_slowed_down(settings, monkeypatch):
+def test_too_many_withdrawals_are_throttled(settings, monkeypatch):
     settings.THROTTLE = True
     monkeypatch.setitem(LIMITS, "withdraw", 1)
     fan = fan_with(1_000)

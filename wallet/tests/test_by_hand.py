@@ -68,7 +68,7 @@ def test_eight_members_of_staff_book_it_once(differing):
     assert entries_of(differing.user) == [("ADJUSTMENT", 4_000, 4_000)]
 
 
-def test_one_books_it_and_another_gives_it_back_and_one_of_them_is_late(differing, signed):
+def test_booking_and_refunding_by_hand_at_once_one_wins(differing, signed):
     answers = at_once([lambda: book(differing), lambda: give_back(differing)])
 
     assert sum(isinstance(each, by_hand.NothingToDo) for each in answers) == 1
@@ -84,7 +84,7 @@ def test_control_without_the_look_at_who_was_first_it_is_booked_twice(differing,
     assert balance_of(differing.user) == 8_000
 
 
-def test_it_goes_back_once_by_a_reference_of_its_own(differing, signed):
+def test_a_refund_by_hand_has_a_reference_of_its_own(differing, signed):
     give_back(differing)
 
     assert seen(differing) == ("FAILED", "given_back")

@@ -33,7 +33,7 @@ def send(fan, amount, key="key"):
     return at_the_screen(fan).post(PAGE, {"amount": amount, "key": key}, follow=True)
 
 
-def test_it_says_how_much_can_go_where():
+def test_the_withdrawal_page_says_how_much_can_go_to_which_card():
     page = text_of(at_the_screen(fan_with(10_000, 20_000, gift=5_000)).get(PAGE))
 
     for words in ("₩35,000", "₩30,000", "Sandbox 4242", "₩20,000", "₩10,000"):
@@ -118,7 +118,7 @@ def test_while_the_provider_is_away_it_is_on_its_way(settings):
         ("15001", 409, "That’s more than your wallet has."),
     ],
 )
-def test_what_can_not_go_is_said_at_the_field(method, amount, status, words):
+def test_a_withdrawal_that_is_refused_is_said_at_its_field(method, amount, status, words):
     fan = fan_with(10_000, gift=5_000)
 
     with nothing_written():
@@ -165,7 +165,7 @@ def test_it_is_the_fans_alone():
     assert "4,000" not in text_of(at_the_screen(other).get(PAGE))
 
 
-def test_too_many_are_slowed_down(settings, monkeypatch):
+def test_too_many_withdrawals_are_throttled(settings, monkeypatch):
     settings.THROTTLE = True
     monkeypatch.setitem(LIMITS, "withdraw", 1)
     fan = fan_with(10_000)

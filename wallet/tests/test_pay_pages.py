@@ -142,7 +142,7 @@ def test_tosss_widget_declines_a_card_and_takes_another(server, open_page, fan):
     assert [line["amount"] for line in server.book()] == [66_000]
 
 
-def test_there_is_a_way_back_and_then_nothing_can_be_paid(server, open_page, fan):
+def test_going_back_from_the_pay_page_cancels_the_payment(server, open_page, fan):
     with open_page("stripe") as window:
         window.page.get_by_role("button", name="Pay another way").click()
         window.page.wait_for_url("**/wallet/")

@@ -64,7 +64,7 @@ def test_what_cant_be_a_key_is_named_and_not_shown(monkeypatch, wrong, name):
     assert ("swapped" in str(refused.value)) == (name == "TOSS_API_BASE")
 
 
-def test_up_says_so_in_a_line(tmp_path):
+def test_up_says_in_a_line_which_provider_settings_are_wrong(tmp_path):
     done = run(tmp_path, PROCESSES["up"], STRIPE | {"STRIPE_SECRET_KEY": "pk_test_swapped"})
 
     assert done.returncode != 0

@@ -47,7 +47,7 @@ def settle_due(after: timedelta = FIRST) -> int:
     return reconciler.settle_due_withdrawals(Signed.name, now=timezone.now() + after)
 
 
-def test_what_was_never_asked_for_is_asked_for_and_paid_out(begun, signed):
+def test_a_withdrawal_never_sent_is_sent_by_the_reconciler(begun, signed):
     withdrawal = begun()
 
     assert settle_due(timedelta(0)) == 0
@@ -67,7 +67,7 @@ def test_an_answer_that_was_lost_is_asked_for_and_nothing_is_paid_out_twice(begu
     assert (seen(withdrawal).state, [what for what, _ in signed.asked]) == ("SUCCEEDED", ["look_up_refund"])
 
 
-def test_what_fails_comes_back(begun, signed):
+def test_a_failed_withdrawal_comes_back_to_the_wallet(begun, signed):
     withdrawal = begun()
     signed.refund = lambda order: RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
 
@@ -129,7 +129,7 @@ def test_a_message_about_it_settles_it_by_whichever_reference(begun, signed, nam
     assert (seen(withdrawal).state, ProviderEvent.objects.get().state) == ("SUCCEEDED", "DONE")
 
 
-def test_the_task_does_it(begun):
+def test_the_task_reconciles_withdrawals(begun):
     withdrawal = begun()
     Withdrawal.objects.update(next_look_at=timezone.now() - SECOND)
 

@@ -45,7 +45,7 @@ def look_until_it_ends(top_up: TopUp) -> list[float]:
     return pauses
 
 
-def test_what_time_has_ended_is_not_told_as_ended_by_the_fan(signed, monkeypatch):
+def test_an_expired_top_up_is_not_told_as_canceled_by_the_fan(signed, monkeypatch):
     """Real providers say of what we have closed there that it was canceled, and not by whom."""
     top_up = begun()
     monkeypatch.setattr(signed, "cancel", lambda *_: Outcome(status=ProviderStatus.FAILED, failure="canceled"))
@@ -141,7 +141,7 @@ def test_a_start_whose_answer_was_lost_and_that_was_paid_is_credited(signed):
     assert (seen(top_up).state, balance_of(fan)) == ("SUCCEEDED", 5_000)
 
 
-def test_what_failed_is_over(signed):
+def test_a_failed_top_up_is_over(signed):
     top_up = begun()
     signed.payments[top_up.reference] = Outcome(status=ProviderStatus.FAILED, failure="card_declined")
 
@@ -210,7 +210,7 @@ def test_a_worker_that_dies_at_it_loses_nothing(signed):
     assert balance_of(fan) == 5_000
 
 
-def test_who_comes_back_after_that_writes_nothing(signed):
+def test_a_fan_who_returns_after_the_webhook_writes_nothing(signed):
     top_up = begun()
     late = reconciler.claim_next(Signed.name, NOW + FIRST)
     reconciler.claim_next(Signed.name, NOW + FIRST + claims.LEASE)

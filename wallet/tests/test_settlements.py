@@ -83,7 +83,7 @@ def test_a_line_that_differs_is_shown_with_both_amounts_and_is_an_alarm(credit, 
     assert [record.levelname for record in caplog.records if "2 lines differ" in record.getMessage()] == ["ERROR"]
 
 
-def test_what_only_the_ledger_has(credit):
+def test_a_settlement_names_what_only_the_ledger_has(credit):
     top_up = credit(book=None)
 
     settled = settle_day(Signed.name, DAY)
@@ -93,7 +93,7 @@ def test_what_only_the_ledger_has(credit):
     assert (found["reference"], found["provider"], found["ledger"]) == (top_up.reference, None, 5_000)
 
 
-def test_what_only_the_provider_has(credit, signed):
+def test_a_settlement_names_what_only_the_provider_has(credit, signed):
     top_up = credit()
     signed.lines[DAY].append(line(top_up, reference="x", provider_reference="y", amount=900))
 

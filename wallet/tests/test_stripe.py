@@ -71,7 +71,7 @@ def test_amounts_have_stripes_decimals(currency, decimals):
 # --- Payments ----------------------------------------------------------------------------------
 
 
-def test_what_is_asked_for_twice_is_begun_once(stripe, server):
+def test_a_payment_started_twice_is_started_once(stripe, server):
     order = make_order()
 
     first, again = stripe.start(order), stripe.start(order)
@@ -82,7 +82,7 @@ def test_what_is_asked_for_twice_is_begun_once(stripe, server):
 
 
 @pytest.mark.parametrize("kind", ["before", "busy", *SILENT])
-def test_while_nobody_knows_whether_it_was_begun_it_can_be_asked_again(stripe, server, kind):
+def test_a_start_that_was_lost_can_be_repeated(stripe, server, kind):
     order = make_order()
     server.fail(kind, "payment_intents")
 

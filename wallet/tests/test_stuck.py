@@ -133,7 +133,7 @@ def test_each_kind_is_shown_in_words_and_counted(client, signed, kind):
     assert 'data-stuck="1"' in client.get("/admin/").content.decode()
 
 
-def test_all_of_it_costs_the_same_for_one_and_for_three_of_each(client, signed, django_assert_max_num_queries):
+def test_the_stuck_page_asks_as_many_queries_for_three_of_each_kind(client, signed, django_assert_max_num_queries):
     client.force_login(make_staff())
     for make in KINDS.values():
         make(signed)
@@ -181,7 +181,7 @@ def test_a_day_that_isnt_missing_is_not_made_by_its_address(client):
     ],
     ids=["fan", "clerk without", "clerk who looks", "clerk who replays", "clerk who settles", "superuser"],
 )
-def test_who_sees_it_and_which_steps(client, signed, actor, status, steps):
+def test_roles_that_see_the_stuck_page_and_their_steps(client, signed, actor, status, steps):
     for make in KINDS.values():
         make(signed)
     client.force_login(actor())

@@ -52,7 +52,7 @@ def test_a_key_that_is_refused_is_told_and_not_shown(server, settings):
     assert Toss().check() == [f"TOSS_SECRET_KEY is refused by {server.url} (UNAUTHORIZED_KEY)"]
 
 
-def test_while_it_is_away_nobody_is_kept_from_starting(toss, server, settings):
+def test_toss_that_is_away_starts_a_payment_all_the_same(toss, server, settings):
     server.fail("before")
     assert toss.check() == []
 
@@ -186,7 +186,7 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_anew(toss, server):
 
 
 @pytest.mark.parametrize("kind", ["before", "busy"])
-def test_while_it_is_away_nobody_knows(toss, server, kind):
+def test_toss_that_is_away_raises_provider_away(toss, server, kind):
     order, key = paid(toss, server)
     server.fail(kind, times=3)
 
@@ -215,7 +215,7 @@ def test_who_comes_back_too_late_hasnt_paid(toss, server):
     assert server.book() == []
 
 
-def test_what_isnt_confirmed_is_given_up_and_what_is_stays(toss, server):
+def test_an_unconfirmed_payment_is_given_up_and_a_confirmed_one_stays(toss, server):
     order = make_order()
     server.toss.begin(order.reference, 66_000)
 

@@ -151,7 +151,7 @@ def test_while_the_database_is_away_the_provider_is_asked_to_send_it_again():
     assert answer["Content-Type"].startswith("text/plain")
 
 
-def test_while_the_broker_is_away_it_is_kept_all_the_same():
+def test_a_webhook_is_kept_while_the_broker_is_away():
     with redis_away():
         assert send(*message("evt_1")).status_code == 200
 

@@ -65,7 +65,7 @@ def test_the_same_money_goes_back_once(card):
     assert broken_invariants() == {}
 
 
-def test_parts_at_once_are_taken_as_long_as_there_is_some(card):
+def test_concurrent_withdrawals_take_no_more_than_there_is(card):
     fan = fan_with(500, 500)
 
     answers = at_once([partial(withdraw, fan, 300, key=str(nth)) for nth in range(6)])

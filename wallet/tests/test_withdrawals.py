@@ -73,7 +73,7 @@ def test_the_newest_top_up_is_taken_from_first():
     assert broken_invariants() == {}
 
 
-def test_what_is_left_goes_back_another_time():
+def test_the_rest_of_a_top_up_is_withdrawn_later():
     fan = make_fan()
     make_charge(fan, amount=10_000)
     withdraw(fan, 4_000, key="a")
@@ -87,7 +87,7 @@ def test_what_is_left_goes_back_another_time():
 
 
 @pytest.mark.parametrize("amount", [0, -1])
-def test_nothing_can_not_be_withdrawn(amount):
+def test_a_withdrawal_of_nothing_is_refused(amount):
     fan = make_fan()
     make_charge(fan, amount=10)
 

@@ -446,7 +446,7 @@ def test_such_an_address_is_refused_at_the_other_doors_too(owner, token, email):
      "auth/provider/redirect", "nothing", ""],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_is_not_offered_is_not_there(token, path, method):
+def test_addresses_of_allauth_that_are_not_offered_are_404(token, path, method):
     assert call(method, path, token=token).status_code == 404
     assert Client().generic(method, f"/_allauth/browser/v1/{path}").status_code == 404
 

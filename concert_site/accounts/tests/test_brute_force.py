@@ -193,7 +193,7 @@ def test_the_owner_with_an_app_of_theirs_is_not_shut_out_anywhere(at, fan, storm
     assert with_token.json["meta"]["device_token"]
 
 
-def test_who_is_logged_in_goes_on(at, fan, storm):
+def test_brute_force_against_an_account_leaves_its_sessions_alone(at, fan, storm):
     meta = at(HOME).log_in(FAN).json["meta"]
     assert storm() == {400, 429}
 

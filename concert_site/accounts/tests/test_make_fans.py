@@ -63,7 +63,7 @@ def test_their_balances_are_explained_by_the_ledger():
     assert [finding for finding in run() if finding.breaches] == []
 
 
-def test_another_run_makes_others():
+def test_make_fans_again_makes_other_fans():
     assert len({fan["email"] for fan in make_fans("2") + make_fans("2")}) == 4
 
 
@@ -95,7 +95,7 @@ def test_numbers_that_make_no_sense_are_named(arguments, named):
     assert not User.objects.exists()
 
 
-def test_production_makes_none(settings):
+def test_make_fans_is_refused_in_production(settings):
     settings.IS_PRODUCTION = True
 
     with pytest.raises(CommandError, match="production"):

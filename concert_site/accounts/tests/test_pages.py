@@ -185,7 +185,7 @@ def test_too_many_forms_are_a_429_that_says_when_to_come_back(settings):
     assert b"<h1>Too many requests</h1>" in response.content
 
 
-def test_who_is_not_active_stays_out():
+def test_an_inactive_account_stays_out():
     make_fan(email="fan@example.com", password=PASSWORD, is_active=False)
     client = Client()
 

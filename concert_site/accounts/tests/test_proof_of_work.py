@@ -96,7 +96,7 @@ def test_sign_ups_are_counted_while_redis_is_away(at, monkeypatch):
 # --- With a proof of work ----------------------------------------------------------------------
 
 
-def test_without_the_switch_nobody_works(at):
+def test_proof_of_work_is_off_by_default(at):
     assert challenge_for(at(HOME)) is None
     assert b"proof_of_work" not in at(HOME).ask("GET", PAGE).body
     assert sign_up(at(HOME), "fan").status == 200

@@ -433,7 +433,7 @@ class TestDemandedOfStaff:
         assert (first.status_code, second.status_code, second["Location"]) == (302, 302, INDEX)
         assert "Staff need two-step verification." in client.get(INDEX).content.decode()
 
-    def test_without_one_nothing_can_be_done(self, staff, fan):
+    def test_staff_without_a_second_factor_can_do_nothing(self, staff, fan):
         client = logged_in(staff.email)
 
         client.post("/admin/accounts/user/", {"action": "deactivate", "_selected_action": [fan.pk]})
@@ -442,7 +442,7 @@ class TestDemandedOfStaff:
         assert fan.is_active
 
     @pytest.mark.django_db(transaction=True)
-    def test_who_sets_one_up_goes_on_at_once(self, staff):
+    def test_staff_who_set_up_a_second_factor_go_on_at_once(self, staff):
         client = logged_in(staff.email)
         say_password(client)
         set_app_up(client)
@@ -481,7 +481,7 @@ class TestDemandedOfStaff:
         assert client.get("/admin/").status_code == 302
         assert by_token.status_code == 302
 
-    def test_a_factor_that_was_taken_away_counts_no_more(self, staff):
+    def test_a_removed_second_factor_counts_no_more(self, staff):
         secret = give_app(staff)
         client = Client()
         log_in(client, staff.email)
@@ -502,7 +502,7 @@ class TestDemandedOfStaff:
 
         assert client.get("/admin/").status_code == 302
 
-    def test_fans_are_asked_for_nothing(self, fan):
+    def test_fans_are_asked_for_no_second_factor(self, fan):
         assert is_logged_in(logged_in())
 
 

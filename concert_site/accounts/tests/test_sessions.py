@@ -187,7 +187,7 @@ def test_a_change_of_password_by_page_keeps_this_page_alone(fan):
     assert is_over(phone)
 
 
-def test_a_reset_ends_everything(fan, mailoutbox):
+def test_a_password_reset_ends_every_session(fan, mailoutbox):
     phone, page = app(), browser()
     session = post("auth/password/request", {"email": fan.email}).json()["meta"]["session_token"]
     code = next(word for word in mailoutbox[-1].body.split() if len(word) == 9 and word[4] == "-")
@@ -302,7 +302,7 @@ def test_an_older_refresh_token_ends_its_session_too(fan):
     assert is_over(third)
 
 
-def test_who_never_heard_the_answer_asks_again_with_the_same_key(fan):
+def test_a_refresh_whose_answer_was_lost_is_repeated_with_the_same_token(fan):
     phone = app()
     lost = refresh(phone["refresh_token"], "a").json()["data"]
 

@@ -88,7 +88,7 @@ def test_what_is_no_token_is_401(token):
     assert_refused(ask(f"Bearer {token}"))
 
 
-def test_another_scheme_is_nobody():
+def test_an_authorization_of_another_scheme_is_anonymous():
     assert_refused(ask("Basic YTpi"))
 
 
@@ -146,7 +146,7 @@ def trusted() -> None:
     assert authentication.trusted_headers
 
 
-def test_what_is_good_takes_the_quick_way():
+def test_a_valid_token_costs_no_query():
     trusted()
     token = signed(rev=3)
 
@@ -166,7 +166,7 @@ def test_what_is_good_takes_the_quick_way():
         lambda token: token + "é",
     ],
 )
-def test_what_was_altered_does_not(spoil):
+def test_an_altered_token_is_refused(spoil):
     trusted()
 
     assert authentication.quickly_decoded(spoil(signed())) is None

@@ -76,7 +76,7 @@ def test_declining_needs_a_reason(client):
 
 
 @pytest.mark.parametrize("who", [make_clerk, lambda: make_colleague("door")])
-def test_who_has_nothing_to_do_with_it_sees_and_decides_nothing(client, who):
+def test_staff_without_approvals_see_and_decide_nothing(client, who):
     asked = ask(make_colleague("box office"), make_fan())
     client.force_login(who())
 

@@ -100,7 +100,7 @@ def test_a_large_sum_does_not_pass_in_small_ones():
     assert wallet_of(fan.pk).amount == 0
 
 
-def test_what_could_not_be_done_is_not_asked_for():
+def test_an_impossible_step_makes_no_approval():
     with pytest.raises(InsufficientBalance):
         adjust_by_staff(
             user_id=make_fan().pk,
@@ -140,7 +140,7 @@ def test_a_second_person_confirms_and_it_is_booked_by_who_asked():
     ],
     ids=["themselves", "no decider", "not this step", "not the step itself", "no staff", "switched off"],
 )
-def test_who_may_not_confirm_changes_nothing(decider, refusal):
+def test_an_approval_needs_the_permission_of_its_step(decider, refusal):
     clerk, fan = make_colleague("box office"), make_fan()
     asked = ask(clerk, fan)
 
@@ -187,7 +187,7 @@ def test_what_was_decided_or_has_lapsed_is_not_decided_again():
     assert wallet_of(fan.pk).amount == 0
 
 
-def test_who_asked_takes_it_back():
+def test_a_clerk_takes_back_their_own_approval():
     clerk, fan = make_colleague("box office"), make_fan()
 
     taken_back = deciding.decline(approval_id=ask(clerk, fan).pk, actor_id=clerk.pk, answer="A mistake")

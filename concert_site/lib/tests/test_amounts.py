@@ -33,14 +33,14 @@ def test_won_have_no_decimals(typed, amount):
         *["²x", "½", "₩5", "NaN", "inf", "1_000", "5\0", "9" * 31, "1" + ",000" * 20],
     ],
 )
-def test_what_nobody_can_tell_is_refused(typed):
+def test_an_ambiguous_amount_is_refused(typed):
     assert amount_from(typed) is None
 
 
 @pytest.mark.parametrize(
     ("typed", "amount"), [("12.5", 1250), ("12.50", 1250), ("12", 1200), ("1,234.56", 123_456), ("12.345", None)]
 )
-def test_euros_have_two(settings, typed, amount):
+def test_euros_have_two_decimals(settings, typed, amount):
     settings.CURRENCY = "EUR"
 
     assert amount_from(typed) == amount

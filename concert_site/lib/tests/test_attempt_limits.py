@@ -42,7 +42,7 @@ def test_who_is_refused_by_one_counter_uses_up_nothing_of_another():
     assert 598 < take([three]) <= 600
 
 
-def test_what_is_given_back_was_never_counted():
+def test_an_attempt_given_back_was_never_counted():
     counter = Counter(TWO, "a")
     for _ in range(9):
         assert take([counter]) == 0

@@ -104,7 +104,7 @@ def test_an_unknown_language_falls_back_to_english():
     ("seconds", "written"),
     [(-3, "0:00"), (0, "0:00"), (4.2, "0:05"), (245, "4:05"), (3600, "1:00:00"), (3723, "1:02:03")],
 )
-def test_time_that_is_left(seconds, written):
+def test_stopwatch(seconds, written):
     assert formats.stopwatch(seconds) == written
 
 
@@ -117,7 +117,7 @@ def test_a_time_is_never_broken_in_two():
     ("seconds", "english", "korean"),
     [(20, "20 seconds", "20초"), (60, "1 minute", "1분"), (119, "1 minute", "1분"), (120, "2 minutes", "2분")],
 )
-def test_time_to_do_something_in_is_never_more_than_there_is(seconds, english, korean):
+def test_time_span_rounds_down(seconds, english, korean):
     with override("en"):
         assert formats.time_span(seconds) == english
     with override("ko"):

@@ -75,7 +75,7 @@ class TestInstalling:
         ],
         ids=["body", "names", "result", "types", "default", "default gone"],
     )
-    def test_whatever_changed(self, ship, before, after, fare):
+    def test_install_after_any_change_of_the_files(self, ship, before, after, fare):
         ship(before)
         install(connection)
         ship(after)
