@@ -25,7 +25,7 @@ class DrainFile:
         self._path = Path(path) if path else None
         self.is_draining = self.is_stopping = False
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Look whether the end is near; once it is, it stays so."""
         if self._path is None or self.is_stopping:
             return

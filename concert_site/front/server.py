@@ -312,8 +312,8 @@ class Front:
         self._tick = self._loop.call_later(TICK_SECONDS, self._on_tick)
         while self.ended:
             end(self.ended.popleft())
-        self.silence.look()
-        self.drain.look()
+        self.silence.check()
+        self.drain.check()
         self.bodies.end_late_ones()
         self.sender.forget_promised()
         for lane in self.lanes.values():

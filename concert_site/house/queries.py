@@ -70,6 +70,6 @@ def remember_nothing_written(*, seconds: float) -> None:
         _houses.set(language, House(), seconds)
 
 
-def forget() -> None:
+def clear_house_cache() -> None:
     """Show at once, in this process, what was just written; others follow within seconds."""
     _houses.clear()

@@ -70,7 +70,7 @@ def write(
             row.save()
     except IntegrityError as error:
         raise Conflict(taken, attr="language") from error
-    queries.forget()
+    queries.clear_house_cache()
     return row
 
 
@@ -91,7 +91,7 @@ def changed_row(model: type[Row], pk: int, shown: Shown | None, columns: Mapping
 def remove(row: HouseFacts | HousePage) -> None:
     """Take a page, or the facts in a language, off the site."""
     row.delete()
-    queries.forget()
+    queries.clear_house_cache()
 
 
 def require_language(language: object) -> None:

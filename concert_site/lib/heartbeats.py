@@ -24,7 +24,7 @@ def note(name: str) -> None:
     try_redis(lambda redis: redis.set(heartbeat_key(name), 1, px=KEEP_MS), None)
 
 
-def forget(*names: str) -> None:
+def delete_heartbeats(*names: str) -> None:
     """Take traces away."""
     try_redis(lambda redis: redis.delete(*map(heartbeat_key, names)), None)
 

@@ -67,7 +67,7 @@ def process_health() -> ProcessHealth:
 def forget_stopped_site() -> None:
     """Before a start: the traces of a site that stopped say nothing of the one that begins, and would look like it."""
     if process_health().is_late:
-        heartbeats.forget(TICK, BEAT, MAILS)
+        heartbeats.delete_heartbeats(TICK, BEAT, MAILS)
 
 
 def warnings(found: ProcessHealth, sales: Sequence[Onsale]) -> list[StaffWarning]:

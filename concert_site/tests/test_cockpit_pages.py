@@ -91,7 +91,7 @@ def test_the_pages_cost_the_same_for_one_sale_and_for_three(staff, sale, django_
 
 
 def test_the_machinery_is_told_in_words(staff, sale):
-    heartbeats.forget("beat", "reservations.tick_admission", "payments.send_mails")
+    heartbeats.delete_heartbeats("beat", "reservations.tick_admission", "payments.send_mails")
     assert staff.get(page_of(sale)).context["health"]["is_bad"]
     for name in ("beat", "reservations.tick_admission", "payments.send_mails"):
         heartbeats.note(name)

@@ -1,4 +1,7 @@
-"""The words of code in docs/glossary.md: each names what exists, and none that they replaced has come back."""
+"""The words of code in docs/glossary.md: each names what exists, and none that they replaced has come back.
+
+Nor is a class called like one elsewhere that is something else.
+"""
 
 import ast
 import re
@@ -23,15 +26,16 @@ def words(column):
     return [word for row in rows() for word in re.findall(r"`([^`]+)`", row[column])]
 
 
+def modules():
+    """Every file outside tests and migrations."""
+    files = (path for app in APPS for path in (settings.BASE_DIR / app).rglob("*.py"))
+    return [path for path in files if not {"tests", "migrations"} & set(path.relative_to(settings.BASE_DIR).parts)]
+
+
 @cache
 def names():
-    """Every module, class and function outside tests and migrations."""
-    found = set()
-    for app in APPS:
-        for path in (settings.BASE_DIR / app).rglob("*.py"):
-            if not {"tests", "migrations"} & set(path.relative_to(settings.BASE_DIR).parts):
-                found |= {path.stem, path.parent.name, *defined_in(path)}
-    return found
+    """Every module, class and function."""
+    return {name for path in modules() for name in (path.stem, path.parent.name, *defined_in(path))}
 
 
 def defined_in(path):
@@ -50,3 +54,14 @@ def test_a_word_of_code_names_something():
 
 def test_a_replaced_word_has_not_come_back():
     assert set(words("instead")) & names() == set()
+
+
+def test_no_class_is_called_like_another():
+    homes = {}
+
+    for path in modules():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                # Django looks for the class of a command by that name.
+                is_new = homes.setdefault(node.name, path) == path or node.name == "Command"
+                assert is_new, f"{node.name}: {homes[node.name]}, {path}"

@@ -106,7 +106,7 @@ def test_on_a_cluster_everything_but_celery_works(tmp_path):
             for name in "abc":
                 heartbeats.note(name)
             assert None not in heartbeats.ages(*"abc").values()
-            heartbeats.forget(*"abc")
+            heartbeats.delete_heartbeats(*"abc")
             counters = [Counter(Limit("drill", 2, 60), str(each)) for each in range(4)]
             assert [attempt_limits.take(counters) > 0 for _ in range(3)] == [False, False, True]
             attempt_limits.give_back(counters)

@@ -33,7 +33,7 @@ class Answers:
 def test_a_process_without_such_a_file_never_drains(tmp_path: Path) -> None:
     for name in ("", str(tmp_path / "none")):
         file = DrainFile(name)
-        file.look()
+        file.check()
         assert (file.is_draining, file.is_stopping) == (False, False)
 
 
@@ -41,9 +41,9 @@ def test_a_process_without_such_a_file_never_drains(tmp_path: Path) -> None:
 def test_a_process_drains_once_it_is_told(tmp_path: Path, word: str, is_stopping: bool) -> None:
     file = DrainFile(str(tmp_path / "drain"))
     drain.drain(tmp_path / "drain", word)
-    file.look()
+    file.check()
     (tmp_path / "drain").unlink()
-    file.look()
+    file.check()
     assert (file.is_draining, file.is_stopping) == (True, is_stopping)
 
 

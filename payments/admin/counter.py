@@ -200,7 +200,7 @@ def try_to_sell(
         again(form, request)
     except DomainError as error:
         add_domain_error(form, named_error(error, ids))
-        renew(form, request, agreed=chosen_of(schedule, ids).total)
+        with_hidden_fields(form, request, agreed=chosen_of(schedule, ids).total)
     return None
 
 
@@ -215,10 +215,10 @@ def named_error(error: DomainError, ids: Sequence[int]) -> DomainError:
 def again(form: TenderForm, request: HttpRequest) -> None:
     """Somebody went back in the browser and changed the form: whether both are meant, only they know."""
     form.add_error(None, _("This form was already sent with different content. Look at the till first."))
-    renew(form, request, key=uuid4())
+    with_hidden_fields(form, request, key=uuid4())
 
 
-def renew(form: TenderForm, request: HttpRequest, **hidden: object) -> None:
+def with_hidden_fields(form: TenderForm, request: HttpRequest, **hidden: object) -> None:
     """Show a form once more, with these hidden fields as they are now."""
     form.data = request.POST.dict() | {name: str(value) for name, value in hidden.items()}
 
@@ -258,7 +258,7 @@ def try_to_take(request: HttpRequest, reference: str, form: TenderForm, total: i
         again(form, request)
     except DomainError as error:
         add_domain_error(form, error)
-        renew(form, request, agreed=total)
+        with_hidden_fields(form, request, agreed=total)
     return None
 
 

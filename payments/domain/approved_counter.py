@@ -28,7 +28,7 @@ def order_in(asked: Approval) -> SaleOrder:
     return replace(order, idempotency_key=f"approval-{asked.pk}")
 
 
-def give(asked: Approval) -> None:
+def give_complimentary(asked: Approval) -> None:
     counter.sell_now(order_in(asked))
 
 
@@ -105,7 +105,13 @@ def describe_hand_over(asked: Approval) -> Sequence[DescriptionLine]:
 
 
 STEPS = (
-    Step(counter_ceilings.GIVE, _("Complimentary tickets"), "payments.give_complimentary", give, describe_gift),
+    Step(
+        counter_ceilings.GIVE,
+        _("Complimentary tickets"),
+        "payments.give_complimentary",
+        give_complimentary,
+        describe_gift,
+    ),
     Step(counter_ceilings.UNDO, _("Refund a sale of the counter"), "payments.refund_payment", undo, describe_undo),
     Step(counter_ceilings.EXCHANGE, _("Exchange"), "payments.exchange_reservation", exchange, describe_exchange),
     Step(counter_ceilings.HAND_OVER, _("Hand over"), "reservations.serve_fan", hand_over, describe_hand_over),

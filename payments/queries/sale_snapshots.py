@@ -61,7 +61,7 @@ def figures_of(schedule_ids: Sequence[int]) -> list[SaleFigures]:
         with _looking:
             missing = [each for each in schedule_ids if _memory.get(each) is None]
             if missing:
-                look(missing)
+                read_or_count(missing)
     found = (_memory.last(each) for each in schedule_ids)
     return [each for each in found if each is not None]
 
@@ -72,11 +72,11 @@ def fresh_figures_of(schedule_id: int) -> SaleFigures | None:
     return found[0] if found else None
 
 
-def look(schedule_ids: Sequence[int]) -> None:
+def read_or_count(schedule_ids: Sequence[int]) -> None:
     """Take what Redis has, and count what it hasn't or what is to be counted again."""
     began = time.monotonic()
     nothing: list[Answer] = [(None, 0, True)] * len(schedule_ids)
-    shared = try_redis(lambda redis: look_into(redis, schedule_ids), nothing)
+    shared = try_redis(lambda redis: read_shared(redis, schedule_ids), nothing)
     before: dict[int, SaleFigures | None] = {each: _memory.last(each) for each in schedule_ids}
     to_count = []
     for schedule_id, (body, left_ms, is_ours) in zip(schedule_ids, shared, strict=True):
@@ -91,7 +91,7 @@ def look(schedule_ids: Sequence[int]) -> None:
         count(to_count, before)
 
 
-def look_into(redis: Redis, schedule_ids: Sequence[int]) -> list[Answer]:
+def read_shared(redis: Redis, schedule_ids: Sequence[int]) -> list[Answer]:
     """What Redis has of each, in one round trip."""
     with redis.pipeline(transaction=False) as pipe:
         for each in schedule_ids:

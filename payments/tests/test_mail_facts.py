@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_both_parts_say_where_in_whose_time_how_long_and_from_whom(django_assert_num_queries):
-    queries.forget()
+    queries.clear_house_cache()
     writing.write_facts(language="en", name="A house", address="1 Street", phone="02-0000-0000")
     venue = make_venue("America/New_York", name="Beacon", address="2124 Broadway", map_url="https://maps.example/b")
     concert = make_concert(venue=venue, running_minutes=90, age_rating=12)

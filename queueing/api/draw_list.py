@@ -11,14 +11,14 @@ from queueing.domain import draw
 # (concert_site.wsgi under another server), each keeps a thread for as long as its reader takes.
 MOST_LISTS = 2
 
-lists = BoundedSemaphore(MOST_LISTS)
+open_lists = BoundedSemaphore(MOST_LISTS)
 
 
 class DrawList:
     """The seed and the list, a piece at a time. The web server closes it, also when the reader has gone away."""
 
     def __init__(self, schedule_id: int, *, seed: str, opens_at: datetime) -> None:
-        if not lists.acquire(blocking=False):
+        if not open_lists.acquire(blocking=False):
             raise Unavailable
         self._is_open = True
         self._head = f"seed,{seed}\n".encode()
@@ -32,4 +32,4 @@ class DrawList:
         """Make room for the next reader."""
         if self._is_open:
             self._is_open = False
-            lists.release()
+            open_lists.release()

@@ -115,7 +115,7 @@ def release_ended(*, now: datetime | None = None) -> int:
     return sum(release(named_hold_id=each, now=now) for each in list(ended))
 
 
-def forget(schedule_id: int) -> None:
+def delete_named_holds(schedule_id: int) -> None:
     """Delete the named holds of a date whose seats are to be removed: a step of the caller's transaction.
 
     :raises Conflict: while one of them keeps a seat

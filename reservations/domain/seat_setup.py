@@ -84,7 +84,7 @@ def delete_seats(schedule_id: int) -> int:
     """
     if was_booked(schedule_id):
         raise BookedBefore
-    named_holds.forget(schedule_id)
+    named_holds.delete_named_holds(schedule_id)
     with connection.cursor() as cursor:
         cursor.execute(sql_beside(__file__, "remove_seats.sql"), {"schedule_id": schedule_id})
         removed = int(cursor.rowcount)

@@ -39,10 +39,12 @@ def reconcile(top_up: TopUp, *, now: datetime | None = None) -> None:
 
     :raises ProviderError: if the provider doesn't say; it is asked again later
     """
-    attempt(top_up, lambda: top_ups.settle(top_up, outcome_of(top_up, now), now=now), lambda: look_again(top_up, now))
+    settle_or_back_off(
+        top_up, lambda: top_ups.settle(top_up, outcome_of(top_up, now), now=now), lambda: look_again(top_up, now)
+    )
 
 
-def attempt(row: TopUp | Withdrawal, settle: Callable[[], object], look_again: Callable[[], None]) -> None:
+def settle_or_back_off(row: TopUp | Withdrawal, settle: Callable[[], object], look_again: Callable[[], None]) -> None:
     """Settle something under way, and say when it is asked about again, whatever comes of it.
 
     :raises ProviderError: if the provider doesn't say
@@ -116,7 +118,7 @@ def reconcile_withdrawal(withdrawal: Withdrawal, *, now: datetime | None = None)
 
     :raises ProviderError: if the provider doesn't say; it is asked again later
     """
-    attempt(
+    settle_or_back_off(
         withdrawal,
         lambda: withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal), now=now),
         lambda: look_at_withdrawal_again(withdrawal, now),

@@ -29,10 +29,10 @@ GROWTH = {
     "revenue": "revenue_lately",
 }
 
-Shown = dict[str, Any]  # Any: JSON, and what a template reads
+Texts = dict[str, Any]  # Any: JSON, and what a template reads
 
 
-def shown(figures: SaleFigures, *, sees_money: bool) -> Shown:
+def figures_text(figures: SaleFigures, *, sees_money: bool) -> Texts:
     """One sale, in words and numbers."""
     names = [name for name in DRAWN if sees_money or name != "revenue"]
     return {
@@ -146,7 +146,7 @@ def message_end(figures: SaleFigures) -> str:
     return _("Disappears at %(when)s.") % {"when": clock(figures.message_until, figures.time_zone)}
 
 
-def category(each: CategorySales) -> Shown:
+def category(each: CategorySales) -> Texts:
     return {
         "name": each.category,
         "price": money(each.price),
@@ -186,7 +186,7 @@ def line(samples: Sequence[Sample], name: str) -> str:
 # --- Whether everything is at work -----------------------------------------------------------------
 
 
-def health_shown(found: ProcessHealth) -> Shown:
+def health_text(found: ProcessHealth) -> Texts:
     """The machinery in words: what is wrong with what to do about it, or that nothing is."""
     wrong = process_warnings(found)
     if wrong:

@@ -94,12 +94,12 @@ def everything(found: Sequence[SaleFigures]) -> dict[str, Any]:  # Any: values o
 def frame(request: HttpRequest, found: Sequence[SaleFigures]) -> dict[str, Any]:  # Any: values of a template
     """What both pages have: the admin's frame, the sales, the machinery, and a pass to go on asking with."""
     seen = passes.pass_for(request)
-    shown = [texts.shown(each, sees_money=seen.sees_money) for each in found]
+    shown = [texts.figures_text(each, sees_money=seen.sees_money) for each in found]
     for each, figures in zip(shown, found, strict=True):
         each["figures"] = figures
     return admin.site.each_context(request) | {
         "sales": shown,
-        "health": texts.health_shown(process_health()),
+        "health": texts.health_text(process_health()),
         "pass": passes.written(seen),
         "sees_money": seen.sees_money,
         "may_run": may_run(request.user),
@@ -142,8 +142,8 @@ def body_for(schedule_ids: Sequence[int], seen: Pass) -> bytes:
 def found_for(schedule_ids: Sequence[int], seen: Pass) -> dict[str, Any]:  # Any: JSON
     found = figures_of(schedule_ids)
     return {
-        "sales": [texts.shown(each, sees_money=seen.sees_money) for each in found],
-        "health": texts.health_shown(process_health()),
+        "sales": [texts.figures_text(each, sees_money=seen.sees_money) for each in found],
+        "health": texts.health_text(process_health()),
     }
 
 
@@ -162,7 +162,7 @@ def control(request: HttpRequest, *, schedule_id: int, name: str) -> HttpRespons
     figures = fresh_figures_of(schedule_id)
     _answers.clear()
     if "application/json" in request.headers.get("Accept", "") and figures is not None:
-        shown = texts.shown(figures, sees_money=request.user.has_perm("payments.view_payment"))
+        shown = texts.figures_text(figures, sees_money=request.user.has_perm("payments.view_payment"))
         return JsonResponse({"said": said, "is_refused": is_refused, "sales": [shown]})
     messages.add_message(request, messages.ERROR if is_refused else messages.SUCCESS, said)
     back = "admin:sales" if "from_all" in request.POST else "admin:sale"

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def foot_is_read():
-    queries.forget()
+    queries.clear_house_cache()
 
 
 def page(address, language="en"):

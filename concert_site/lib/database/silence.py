@@ -85,13 +85,13 @@ class SilenceWatch:
     def look_on(self) -> None:
         """Look until it is stopped, in a thread of a process that has no loop to look from."""
         while not self._stopped.wait(PAUSE_SECONDS):
-            self.look()
+            self.check()
 
     def stop(self) -> None:
         """Ask no more. A thread that waits in vain is left behind."""
         self._stopped.set()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """End what waits in vain; costs nothing while there are answers."""
         if self._answered == self._asked:
             if _is_silent.is_set():
