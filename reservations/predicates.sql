@@ -60,6 +60,18 @@ as $$
            and exists (select from concert_seat s where s.concert_schedule_id = p_schedule and s.status = 'RESERVED')
 $$;
 
+-- Why no seat of a date can be had now: its concert isn't public, the date was canceled, its sale is over or has yet to
+-- begin. Null where seats can be had, as queueing.facts.sale_rule has it for one that isn't sold out.
+create or replace function sale_refusal(
+    p_concert_status text, p_canceled_at timestamptz, p_opens_at timestamptz, p_deadline_at timestamptz, p_at timestamptz
+) returns text
+language sql immutable parallel safe
+as $$
+    select case when p_concert_status <> 'AVAILABLE' or p_canceled_at is not null or p_deadline_at <= p_at
+                then 'sale_closed'
+                when p_opens_at > p_at then 'sale_not_open' end
+$$;
+
 -- What everybody who waits reads: staff's message, until its end if it has one.
 create or replace function message_in_force(p_message text, p_until timestamptz, p_at timestamptz) returns text
 language sql immutable parallel safe

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -18,7 +17,8 @@ from concert_site.lib.formats import in_major, money
 from payments.admin.refunds import MAY_REFUND, RefundForm, payments_url, tell_of_cards
 from payments.domain import refund_runs, schedule_refunds
 from payments.domain.schedule_refunds import RefundRound
-from reservations.models import ConcertSchedule, ConcertStatus
+from reservations.models import ConcertSchedule
+from reservations.models.concert import IS_ON_SALE
 
 # How long one request refunds, so that its page can show how far it is, and no web worker is kept for long.
 ROUND_SECONDS = 2.0
@@ -108,8 +108,7 @@ def log_round(
 
 def is_on_sale(of: ConcertSchedule) -> bool:
     """Whether seats that come back would be sold again at once."""
-    sale = ConcertSchedule.objects.filter(pk=of.pk, concert__status=ConcertStatus.AVAILABLE)
-    return sale.filter(reservation_available_at__lte=Now(), deadline_at__gt=Now()).exists()
+    return ConcertSchedule.objects.filter(IS_ON_SALE, pk=of.pk).exists()
 
 
 def back_url(request: HttpRequest, of: ConcertSchedule) -> str:

@@ -50,6 +50,7 @@ class SaleFigures:
     time_zone: str | None
     is_public: bool
     is_canceled: bool
+    is_sold_out: bool
     concert_at: datetime
     opens_at: datetime
     deadline_at: datetime
@@ -95,8 +96,7 @@ class SaleFigures:
     @property
     def state(self) -> SaleState:
         """Where the sale stood then, by `sale_rule`."""
-        is_sold_out = bool(self.sold) and self.sold == self.seats
-        flags = {"is_public": self.is_public, "is_canceled": self.is_canceled, "is_sold_out": is_sold_out}
+        flags = {"is_public": self.is_public, "is_canceled": self.is_canceled, "is_sold_out": self.is_sold_out}
         return state_by_rule(flags, {"opens_at": self.opens_at, "deadline_at": self.deadline_at}, self.read_at)
 
     @property

@@ -4,7 +4,7 @@
 -- one another. It walks the hall's seats, the line's tokens and the payments of what is sold, so it is asked at most
 -- once in two seconds (sale_snapshots.py).
 select s.id as schedule_id, s.concert_id, c.name as concert_name, v.time_zone, c.status = 'AVAILABLE' as is_public,
-       s.canceled_at is not null as is_canceled,
+       s.canceled_at is not null as is_canceled, schedule_is_sold_out(s.id) as is_sold_out,
        s.concert_at, s.reservation_available_at as opens_at, s.deadline_at, s.drawn_at,
        s.queue_paused as is_paused, s.paused_together_at is not null as is_paused_together,
        s.queue_max_active as most_inside, s.tickets_per_fan,
@@ -22,14 +22,14 @@ select s.id as schedule_id, s.concert_id, c.name as concert_name, v.time_zone, c
            count(*) filter (where token_is_inside(t.status, t.expired_at, statement_timestamp())) as inside,
            count(t.entered_at) as entered,
            -- Let in and never came; one whose time has just run out is tidied up by the next tick.
-           count(*) filter (where t.expired_reason = 'NO_SHOW'
-                               or t.entered_at is null
-                              and token_has_lapsed(t.status, t.expired_at, statement_timestamp())) as no_shows,
+           count(*) filter (where token_end_reason(t.status, t.expired_reason, t.entered_at, t.expired_at,
+                                                   statement_timestamp()) = 'NO_SHOW') as no_shows,
            count(*) filter (where t.created_at > statement_timestamp() - interval '1 minute') as joined_lately,
            count(*) filter (where t.updated_active_at > statement_timestamp() - interval '1 minute')
              as admitted_lately,
            count(*) filter (where t.entered_at > statement_timestamp() - interval '1 minute') as entered_lately,
-           count(*) filter (where t.expired_reason = 'NO_SHOW'
+           count(*) filter (where token_end_reason(t.status, t.expired_reason, t.entered_at, t.expired_at,
+                                                   statement_timestamp()) = 'NO_SHOW'
                               and t.expired_at > statement_timestamp() - interval '1 minute') as no_shows_lately
       from waiting_token t
      where t.concert_schedule_id = s.id) line

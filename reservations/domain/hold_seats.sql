@@ -50,9 +50,7 @@ begin
 
     -- The sale is open, and of a concert that is AVAILABLE, on a date that was not canceled.
     select s.concert_id, s.concert_date, s.concert_at, s.tickets_per_fan, c.name,
-           case when c.status <> 'AVAILABLE' or s.canceled_at is not null then 'sale_closed'
-                when v_at < s.reservation_available_at then 'sale_not_open'
-                when v_at >= s.deadline_at then 'sale_closed' end as refusal
+           sale_refusal(c.status, s.canceled_at, s.reservation_available_at, s.deadline_at, v_at) as refusal
       into v_sale
       from concert_schedule s join concert c on c.id = s.concert_id
      where s.id = p_schedule;

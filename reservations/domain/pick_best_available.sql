@@ -285,6 +285,6 @@ create or replace function sale_is_on(p_schedule bigint, p_at timestamptz) retur
 language sql volatile
 as $$
     select exists (select from concert_schedule s join concert c on c.id = s.concert_id
-                    where s.id = p_schedule and c.status = 'AVAILABLE'
-                      and p_at >= s.reservation_available_at and p_at < s.deadline_at)
+                    where s.id = p_schedule
+                      and sale_refusal(c.status, s.canceled_at, s.reservation_available_at, s.deadline_at, p_at) is null)
 $$;

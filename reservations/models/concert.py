@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
+from django.db.models.lookups import IsNull
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -171,6 +172,15 @@ LONGEST_CHANGE_REASON = 500
 
 # Of a schedule: whether every seat on sale is paid.
 IS_SOLD_OUT = Predicate("pk", function="schedule_is_sold_out")
+# Whether its seats can be had now, be there any left or not.
+IS_ON_SALE = IsNull(
+    Func(
+        *("concert__status", "canceled_at", "reservation_available_at", "deadline_at", Now()),
+        function="sale_refusal",
+        output_field=models.CharField(),
+    ),
+    True,
+)
 # What the facts of a sale are called here.
 FLAGS = {
     "is_public": Q(concert__status=ConcertStatus.AVAILABLE),

@@ -8,12 +8,13 @@ from django.utils.timezone import now
 
 from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.errors import DomainError
+from payments.queries.sale_figures import read_figures
 from queueing.domain.errors import QueueTokenRequired, SaleClosed, SaleNotOpen
 from queueing.facts import SaleState
 from reservations.domain import waiting_room
 from reservations.domain.holds import hold_seats
 from reservations.models import ConcertSchedule, ConcertSeat
-from reservations.models.concert import sale_state_at
+from reservations.models.concert import IS_ON_SALE, sale_state_at
 from reservations.queries import concerts, staff
 from reservations.queries.availability import availability_of, room_for_fans
 from reservations.queries.onsales import onsales
@@ -79,6 +80,8 @@ GRID = {
     (2, 3): "UPCOMING",
 }
 HOURS = timedelta(hours=1)
+# What best available asks before it chooses.
+SALE_IS_ON = "select sale_is_on(%(schedule)s, statement_timestamp()) as is_on"
 
 
 def refusal_of_a_hold(schedule: ConcertSchedule) -> type[DomainError]:
@@ -89,32 +92,46 @@ def refusal_of_a_hold(schedule: ConcertSchedule) -> type[DomainError]:
     return refused.type
 
 
-@pytest.mark.parametrize(("times", "is_sold_out", "is_public"), [*product(GRID, [False, True], [False, True])])
-def test_all_readers_agree_where_a_sale_stands(times, is_sold_out, is_public):
+# What ends a sale whatever its times are, and what staff call it.
+ENDINGS = {
+    "": {},
+    "UNPUBLISHED": {"is_public": False},
+    "CANCELED": {"canceled_at": now(), "change_reason_en": "Ill"},
+}
+
+
+@pytest.mark.parametrize(("times", "is_sold_out", "ending"), [*product(GRID, [False, True], ENDINGS)])
+def test_all_readers_agree_where_a_sale_stands(times, is_sold_out, ending):
     opens_in, closes_in = times
+    columns = dict(ENDINGS[ending])
+    is_public = columns.pop("is_public", True)
     schedule = make_hall(
         "R" if is_sold_out else "A",
         concert=make_concert(status="AVAILABLE" if is_public else "UNAVAILABLE"),
         reservation_available_at=now() + opens_in * HOURS,
         deadline_at=now() + closes_in * HOURS,
+        **columns,
     )
-    by_time = GRID[times] if is_public else "CLOSED"
+    by_time = "CLOSED" if ending else GRID[times]
     state = "SOLD_OUT" if is_sold_out and by_time != "CLOSED" else by_time
-    of_staff = state if is_public else "UNPUBLISHED"
+    of_staff = ending or state
     rows = ConcertSchedule.objects.all()
 
     assert facts_of(schedule.pk).state == state
     assert sale_of(schedule.pk).sale_state_at(now(), is_sold_out=is_sold_out) == state
     assert sale_of(schedule.pk).is_open_at(now()) is (by_time == "OPEN")
     assert rows.values_list(sale_state_at(), flat=True).get() == state
+    assert rows.filter(IS_ON_SALE).exists() is (by_time == "OPEN")
+    assert fetch_one(SALE_IS_ON, {"schedule": schedule.pk})["is_on"] is (by_time == "OPEN")
+    assert [each.state for each in read_figures([schedule.pk])] == [state]
     assert staff.schedule_state(staff.schedules(rows).get()) == of_staff
     assert {each for each in staff.ScheduleState if staff.in_schedule_state(rows, each)} == {of_staff}
     assert {each for each in SaleState if concerts.search_concerts(concerts.Filters(state=each))} == (
         {state} if is_public else set()
     )
-    assert [each.is_open for each in onsales()] == ([by_time == "OPEN"] if is_public and by_time != "CLOSED" else [])
+    assert [each.is_open for each in onsales()] == ([by_time == "OPEN"] if by_time != "CLOSED" else [])
     assert [each.has_lobby_open for each in onsales() if not each.is_open] == (
-        [by_time == "LOBBY"] if is_public and by_time in ("LOBBY", "UPCOMING") else []
+        [by_time == "LOBBY"] if by_time in ("LOBBY", "UPCOMING") else []
     )
     assert refusal_of_a_hold(schedule) is {
         "CLOSED": SaleClosed, "LOBBY": SaleNotOpen, "UPCOMING": SaleNotOpen, "OPEN": QueueTokenRequired
