@@ -23,7 +23,7 @@ from payments.models import Payment, PaymentState, RefundRun, RefundTo
 from reservations.domain import holds
 from reservations.models import Reservation
 from reservations.models.concert import in_language
-from reservations.models.reservation import ReservationQuerySet, ReservationStatus
+from reservations.models.reservation import LIVE, ReservationQuerySet, ReservationStatus
 from reservations.queries.bookings import of_schedule
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def reopen_for_late_comers() -> None:
 
 def live_of(schedule_id: int) -> ReservationQuerySet:
     """What is held or paid of a date."""
-    return of_schedule(schedule_id).filter(status__in=[ReservationStatus.RESERVING, ReservationStatus.RESERVED])
+    return of_schedule(schedule_id).filter(status__in=LIVE)
 
 
 def work(run_id: int, *, seconds: float = SLICE_SECONDS, now: datetime | None = None) -> Outcome | None:

@@ -27,6 +27,8 @@ TRANSITIONS = {
 }
 
 
+# What isn't canceled; a hold whose time is over is among it until somebody tidies up.
+LIVE = (ReservationStatus.RESERVING, ReservationStatus.RESERVED)
 # Held or paid; a hold whose time is over isn't, whatever is still to be tidied up.
 IS_LIVE = Predicate("status", "expired_at", Now(), function="reservation_is_live")
 # By the status alone, as an index has to have it.

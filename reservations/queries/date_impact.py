@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.formats import money
 from queueing.domain.snapshots import count_waiting
-from reservations.models.reservation import ReservationStatus, is_held_at
+from reservations.models.reservation import LIVE, ReservationStatus, is_held_at
 from reservations.queries.bookings import of_schedule
 
 
@@ -30,7 +30,7 @@ class DateImpact:
 def date_impact(schedule_id: int) -> DateImpact:
     """Whom a change of this date touches, as things stand: two queries, whatever the size of the hall."""
     paid = Q(status=ReservationStatus.RESERVED)
-    live = of_schedule(schedule_id).filter(status__in=[ReservationStatus.RESERVING, ReservationStatus.RESERVED])
+    live = of_schedule(schedule_id).filter(status__in=LIVE)
     found = live.aggregate(
         tickets=Count("pk", filter=paid),
         fans=Count("user", filter=paid, distinct=True),

@@ -7,7 +7,8 @@ from django.db.models import Count, Q, QuerySet
 
 from concert_site.lib.database.statements import fetch
 from reservations.models import ConcertSeat, NamedHold, NamedHoldSeat, Reservation
-from reservations.models.seat import IS_FREE
+from reservations.models.reservation import LIVE
+from reservations.models.seat import IS_FREE, IS_HELD
 
 # A letter a seat by id: A free (a lapsed hold is), T held, R sold, C given away, U off sale, N kept by name.
 CODES = """
@@ -55,7 +56,7 @@ def told_of(schedule_id: int, seat_ids: Sequence[int]) -> list[SeatTold]:
     rows = ConcertSeat.objects.of_schedule(schedule_id).filter(pk__in=seat_ids).annotate(is_free=IS_FREE)
     seats = list(rows)
     ids = [seat.pk for seat in seats]
-    live = Reservation.objects.filter(concert_seat__in=ids, status__in=["RESERVING", "RESERVED"]).select_related("user")
+    live = Reservation.objects.filter(concert_seat__in=ids, status__in=LIVE).select_related("user")
     kept = NamedHoldSeat.objects.filter(concert_seat__in=ids, outcome=None).select_related("named_hold")
     by_seat = {each.concert_seat_id: each for each in live}
     kept_by = {each.concert_seat_id: each.named_hold for each in kept}
@@ -87,11 +88,11 @@ class ChosenCounts:
 
 def chosen_counts(schedule_id: int, seat_ids: Sequence[int]) -> ChosenCounts:
     """Of these seats of a date, how many are free, held, sold, off sale, and kept by name: two queries."""
-    seats = ConcertSeat.objects.filter(concert_schedule_id=schedule_id, pk__in=seat_ids).annotate(is_free=IS_FREE)
+    seats = ConcertSeat.objects.filter(concert_schedule_id=schedule_id, pk__in=seat_ids)
     found = seats.order_by().aggregate(
         all=Count("pk"),
-        free=Count("pk", filter=Q(is_free=True)),
-        held=Count("pk", filter=Q(status="TEMPORARY", is_free=False)),
+        free=Count("pk", filter=IS_FREE),
+        held=Count("pk", filter=IS_HELD),
         sold=Count("pk", filter=Q(status="RESERVED")),
         off_sale=Count("pk", filter=Q(status="UNAVAILABLE")),
     )

@@ -1,14 +1,15 @@
 -- The sales that are open, and those that open next, each with its seats and its fans: one round trip.
 with listed as (
-  (select s.id, s.reservation_available_at <= statement_timestamp() as is_open
+  (select s.id, true as is_open
      from concert_schedule s join concert c on c.id = s.concert_id
-    where c.status = 'AVAILABLE' and s.canceled_at is null
-      and s.reservation_available_at <= statement_timestamp() and s.deadline_at > statement_timestamp()
+    where sale_refusal(c.status, s.canceled_at, s.reservation_available_at, s.deadline_at, statement_timestamp())
+          is null
     order by s.concert_at, s.id limit %(most)s::int)
   union all
   (select s.id, false
      from concert_schedule s join concert c on c.id = s.concert_id
-    where c.status = 'AVAILABLE' and s.canceled_at is null and s.reservation_available_at > statement_timestamp()
+    where sale_refusal(c.status, s.canceled_at, s.reservation_available_at, s.deadline_at, statement_timestamp())
+          = 'sale_not_open'
     order by s.reservation_available_at, s.id limit %(most)s::int))
 select l.id as schedule_id, l.is_open, c.name as concert_name, v.time_zone, s.concert_at, s.reservation_available_at,
        s.deadline_at, s.queue_paused as is_paused, s.queue_max_active as most_inside,
