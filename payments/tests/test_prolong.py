@@ -104,7 +104,7 @@ def test_what_was_extended_is_bounded_all_the_same(settings):
     assert ends() == {LAPSED + HOLD}
 
 
-def test_a_lapsed_hold_is_not_prolonged():
+def test_a_released_hold_is_not_prolonged():
     fan, sale = make_fan(), make_sale()
     one, two = in_order(hold(fan, sale, 0, 1))
     holds.release_hold(reservation_id=two, user_id=fan.pk, now=NOW)

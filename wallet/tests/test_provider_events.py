@@ -277,7 +277,7 @@ def test_a_worker_that_dies_at_it_loses_nothing(signed):
     assert (seen(event).state, event.attempts, balance_of(fan)) == ("DONE", 2, 5_000)
 
 
-def test_a_fan_who_returns_after_the_webhook_writes_nothing(signed):
+def test_a_worker_whose_lease_is_over_writes_nothing(signed):
     event = arrive(begun().reference)
     late = provider_events.claim_next(Signed.name, NOW)
     provider_events.claim_next(Signed.name, NOW + claims.LEASE)

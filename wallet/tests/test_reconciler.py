@@ -210,7 +210,7 @@ def test_a_worker_that_dies_at_it_loses_nothing(signed):
     assert balance_of(fan) == 5_000
 
 
-def test_a_fan_who_returns_after_the_webhook_writes_nothing(signed):
+def test_a_worker_whose_lease_is_over_writes_nothing(signed):
     top_up = begun()
     late = reconciler.claim_next(Signed.name, NOW + FIRST)
     reconciler.claim_next(Signed.name, NOW + FIRST + claims.LEASE)

@@ -52,7 +52,7 @@ def test_a_key_that_is_refused_is_told_and_not_shown(server, settings):
     assert Toss().check() == [f"TOSS_SECRET_KEY is refused by {server.url} (UNAUTHORIZED_KEY)"]
 
 
-def test_toss_that_is_away_starts_a_payment_all_the_same(toss, server, settings):
+def test_toss_that_is_away_keeps_no_process_from_starting(toss, server, settings):
     server.fail("before")
     assert toss.check() == []
 

@@ -140,7 +140,7 @@ def test_a_second_person_confirms_and_it_is_booked_by_who_asked():
     ],
     ids=["themselves", "no decider", "not this step", "not the step itself", "no staff", "switched off"],
 )
-def test_an_approval_needs_the_permission_of_its_step(decider, refusal):
+def test_who_may_not_confirm_an_approval_changes_nothing(decider, refusal):
     clerk, fan = make_colleague("box office"), make_fan()
     asked = ask(clerk, fan)
 
