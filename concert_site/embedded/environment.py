@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from concert_site.embedded import keys, modes, os_accounts, postgres, reachable, stamps, variables
+from concert_site.embedded import keys, modes, os_accounts, postgres, reachable, secret_files, stamps
 from concert_site.embedded.attach import attached
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.services import embedded_services
@@ -39,7 +39,7 @@ def prepared(argv: Sequence[str]) -> Iterator[list[str]]:
     Embedded services are there for the duration of the block, except for `up`, which runs its own.
     :raises CannotStart: if that can't be had
     """
-    variables.resolve(os.environ)
+    secret_files.resolve(os.environ)
     path, words = take_data_dir(argv)
     command = next((word for word in words[1:] if not word.startswith("-")), "help")
     data_dir = DataDir(path)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from concert_site.embedded import forks, variables
+from concert_site.embedded import forks, secret_files
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.embedded.os_accounts import Account
 
@@ -57,7 +57,7 @@ class Program:
                 # A foreign account may not be able to enter our folder.
                 cwd="/" if self.account else PROJECT,
                 start_new_session=True,
-                env=None if self.has_secrets else variables.without_secrets(os.environ),
+                env=None if self.has_secrets else secret_files.without_secrets(os.environ),
             )
 
     def command(self) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from concert_site.embedded import reachable, services, stamps, variables, web
+from concert_site.embedded import reachable, secret_files, services, stamps, web
 from concert_site.embedded.attach import attached
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.drain import RENEW, STOP, DrainFiles, drain
@@ -92,7 +92,7 @@ class Site:
         report("reloading")
         self.notifier.tell_reloading()
         try:
-            variables.reread(os.environ)
+            secret_files.reread(os.environ)
             for program in self.roles.make_anew(address, self.workers):
                 if program.name == WEB:
                     self._renew_web(supervisor, signals, address, files, program)

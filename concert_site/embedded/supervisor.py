@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from concert_site.embedded import orphans, variables
+from concert_site.embedded import orphans, secret_files
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.programs import Process, Program
@@ -221,7 +221,7 @@ class Supervisor:
             stderr=subprocess.DEVNULL,
             cwd=PROJECT,
             start_new_session=True,
-            env=variables.without_secrets(os.environ),
+            env=secret_files.without_secrets(os.environ),
             text=True,
         )
         self._watchdog = watchdog

@@ -12,7 +12,7 @@ from django.core.management import execute_from_command_line
 from django.db import ProgrammingError, connection
 
 from concert_site import __version__
-from concert_site.embedded import variables
+from concert_site.embedded import secret_files
 from concert_site.embedded.errors import CannotStart, in_one_line
 from concert_site.env_vars import Env
 from concert_site.management.lookalikes import lookalikes
@@ -57,7 +57,7 @@ def load_settings() -> None:
     # The latter is what libraries say of a value they can't read.
     except (ImproperlyConfigured, ValueError) as error:
         raise CannotStart(in_one_line(error)) from error
-    for line in lookalikes(os.environ, Env.names_read | set(variables.EARLY) | set(variables.SECRETS)):
+    for line in lookalikes(os.environ, Env.names_read | set(secret_files.EARLY) | set(secret_files.SECRETS)):
         print(f"manage.py: warning: {line}", file=sys.stderr)
 
 

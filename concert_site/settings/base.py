@@ -9,7 +9,7 @@ from whitenoise.compress import Compressor
 from concert_site.back_office.unfold import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import MODES, PRODUCTION
-from concert_site.embedded.variables import resolve
+from concert_site.embedded.secret_files import resolve
 from concert_site.env_vars import HOST, ORIGIN, Env
 
 # Done already by manage.py; who loads the settings without it gets the same.

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from concert_site import __version__, container
-from concert_site.embedded import variables, web
+from concert_site.embedded import secret_files, web
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.management.command_line import execute
 from concert_site.tests.test_settings_doc import documented
@@ -149,7 +149,7 @@ def test_the_example_names_settings_that_there_are_and_files_that_are_mounted():
     files = dict(re.findall(r"^([A-Z_]+)_FILE=/run/secrets/(\w+)$", EXAMPLE, re.MULTILINE))
 
     assert {name.removesuffix("_FILE") for name in names} <= documented().keys()
-    assert files.keys() <= set(variables.SECRETS)
+    assert files.keys() <= set(secret_files.SECRETS)
     assert set(files.values()) == set(COMPOSE["services"]["web"]["secrets"]) <= COMPOSE["secrets"].keys()
 
 
@@ -169,7 +169,7 @@ def test_the_version_is_that_of_the_site():
 
 def test_the_chart_hands_over_settings_and_secrets_that_there_are():
     assert VALUES["settings"].keys() <= documented().keys()
-    assert set(VALUES["secretKeys"]) <= set(variables.SECRETS)
+    assert set(VALUES["secretKeys"]) <= set(secret_files.SECRETS)
 
 
 def test_the_chart_runs_what_there_is():

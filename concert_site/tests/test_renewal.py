@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from concert_site.embedded import drain, signals, variables
+from concert_site.embedded import drain, secret_files, signals
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.drain import DrainFiles
 from concert_site.embedded.programs import Program
@@ -162,13 +162,13 @@ def is_running(pid):
 
 
 def test_secrets_are_read_anew_for_what_is_started_from_now_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(variables, "_files", {})
+    monkeypatch.setattr(secret_files, "_files", {})
     file = tmp_path / "key"
     file.write_text("old")
     environ = {"SECRET_KEY_FILE": str(file)}
-    variables.resolve(environ)
+    secret_files.resolve(environ)
     file.write_text("new")
 
-    variables.reread(environ)
+    secret_files.reread(environ)
 
     assert environ == {"SECRET_KEY": "new"}

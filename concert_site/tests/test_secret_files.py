@@ -12,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from concert_site.embedded import programs
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.embedded.errors import CannotStart
+from concert_site.embedded.secret_files import SECRETS, resolve
 from concert_site.embedded.strength import weakness_of
-from concert_site.embedded.variables import SECRETS, resolve
 from concert_site.env_vars import Env
 from concert_site.tests.up_process import clean_environment, manage
 

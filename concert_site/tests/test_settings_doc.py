@@ -5,7 +5,7 @@ import re
 
 from django.conf import settings
 
-from concert_site.embedded import variables
+from concert_site.embedded import secret_files
 from concert_site.embedded.data_dir import PROJECT
 
 DOCUMENT = PROJECT / "docs" / "settings.md"
@@ -94,4 +94,4 @@ def test_the_table_names_plain_defaults_as_they_are():
 def test_the_table_marks_as_secret_what_is_taken_from_files():
     rows = re.findall(r"^\| (`[A-Z].*?) \| .*? \| \*\*Secret(?:: (.*?))?\.\*\*", DOCUMENT.read_text(), re.MULTILINE)
     marked = {name for names, some in rows for name in re.findall(r"`(\w+)`", some or names)}
-    assert marked == set(variables.SECRETS)
+    assert marked == set(secret_files.SECRETS)

@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from concert_site.embedded import postgres
 from concert_site.embedded.errors import CannotStart
-from concert_site.embedded.variables import without_secrets
+from concert_site.embedded.secret_files import without_secrets
 from concert_site.lib.database.pooler import TAKES_NO_OPTIONS
 from concert_site.operations.backup.errors import BackupFailed
 
