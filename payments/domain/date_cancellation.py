@@ -131,7 +131,7 @@ def describe(asked: Approval) -> list[DescriptionLine]:
         (_("Date"), f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""),
         (_("Tickets"), date_impact(order.schedule_id).sold),
         (_("Refund to"), str(order.refund_to.label)),
-        (_("ChangeReason"), " / ".join(filter(None, [order.reason.ko, order.reason.en]))),
+        (_("Reason"), " / ".join(filter(None, [order.reason.ko, order.reason.en]))),
     ]
 
 
