@@ -41,10 +41,10 @@ HAS_ACCOUNT = (
 SHOW = """
 from datetime import timedelta
 from reservations.domain.concerts import create_concert
-from reservations.domain.schedules import Times, database_now
+from reservations.domain.schedules import ScheduleTimes, database_now
 from reservations.halls.hall import plain_hall
 now = database_now()
-times = Times(now, now + timedelta(days=1), now + timedelta(days=2))
+times = ScheduleTimes(now, now + timedelta(days=1), now + timedelta(days=2))
 print(create_concert(name="First night", hall=plain_hall(100, 50_000), times=times).schedule_id)
 """
 # What the page has the reader install.
