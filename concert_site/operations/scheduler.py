@@ -18,6 +18,7 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from concert_site.lib import heartbeats, metrics
+from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.tasks import has_room
 from concert_site.operations import periodic_tasks
 from concert_site.operations.beat_lease import WAIT_SECONDS, BeatLease
@@ -96,6 +97,8 @@ class SiteScheduler(DatabaseScheduler):  # type: ignore[misc]  # as above
             return self._is_confirmed()
         if not self._lease.take():
             return False
+        # What the lease was lost by may have ended the other connection, too, which nobody has noticed on it.
+        drop_dead_connection()
         # Another may have handed out meanwhile, and has written down what. What this one knows is of before.
         MonotonicEntry.ran_at.clear()
         self._heap, self._initial_read = None, True

@@ -130,6 +130,18 @@ def test_a_database_that_hangs_up_is_said_once_and_asked_again(beat, caplog):
     assert caplog.text.count("PostgreSQL hung up") == 1
 
 
+def test_a_beat_whose_every_connection_was_ended_goes_on(beat):
+    one = beat()
+    run(one, seconds=0.1)
+    client().delete("ticks")
+
+    silence.hang_up([connection.connection, one._lease._connection.connection])
+    run(one)
+
+    assert one._lease.is_held
+    assert count_sent() > 0
+
+
 def test_a_primary_that_is_frozen_keeps_no_beat_waiting_and_its_successor_is_found(beat, monkeypatch, caplog):
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "connect_timeout", 1)
     with freezing_relay() as relay:
