@@ -190,6 +190,13 @@ def test_a_search_is_counted_once_though_the_replica_fails_in_the_middle(standby
     assert [kind for kind, _caller in counted] == ["search"]
 
 
+def test_what_the_programme_can_be_narrowed_by_is_read_there_as_well(standby, client, monkeypatch):
+    asked, facets = [], programme.facets
+    monkeypatch.setattr(programme, "facets", lambda: asked.append(Concert.objects.all().db) or facets())
+    client.get("/")
+    assert asked == ["replica"]
+
+
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_who_only_reads_is_not_pinned(standby, method):
     response = ReplicaMiddleware(lambda request: HttpResponse())(getattr(RequestFactory(), method)("/"))

@@ -1,8 +1,9 @@
 """The programme: what leads it, what is found, and how to go on from there. Anybody may see it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -102,18 +103,18 @@ class Chip:
 
 def programme(request: HttpRequest) -> HttpResponse:
     """The concerts that are open to the public; what opens next leads."""
-    form = ProgrammeSearch(request.GET, facets())
-    if form.filters != Filters():
-        # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API. Counted
-        # here and not below, which is done twice where the replica fails.
-        check_rate_limit("search", caller_of(request))
-    return programme_page(request, form)
+    # Once, although the page is made twice where the replica fails.
+    return programme_page(request, cache(lambda: check_rate_limit("search", caller_of(request))))
 
 
 @catalogue_from_replica
-def programme_page(request: HttpRequest, form: ProgrammeSearch) -> HttpResponse:
+def programme_page(request: HttpRequest, count_search: Callable[[], None]) -> HttpResponse:
+    form = ProgrammeSearch(request.GET, facets())
     filters = form.filters
     is_filtered = filters != Filters()
+    if is_filtered:
+        # What everybody sees comes from memory; a search of one's own asks PostgreSQL, here as by the API.
+        count_search()
     # Whatever is no page is the first.
     page = page_of(filters, number=max(1, id_in(request.GET.get("page", "")) or 1), size=CONCERTS_A_PAGE)
     cards = [concert_card(found) for found in page.concerts]
