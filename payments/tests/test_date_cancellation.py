@@ -6,14 +6,16 @@ import pytest
 from django.core import mail
 from django.db import connection
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.approvals.errors import ApprovalRequired
+from concert_site.approvals.models import Approval
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
 from payments.domain import card_refunds, mail_sending, refund_runs, refund_work, refunds, schedule_refunds
-from payments.domain.date_cancellation import DateCancellation, cancel_date
+from payments.domain.date_cancellation import DateCancellation, cancel_date, describe
 from payments.models import Payment, RefundRun, RefundTo
 from payments.queries import is_valid_ticket
 from payments.tests.scenes import buy, ledger_of, make_fan, pay
@@ -127,6 +129,8 @@ def test_above_the_ceiling_a_second_person_confirms_it(settings):
 
     assert ConcertSchedule.objects.get(pk=sale.pk).canceled_at is None
     assert not RefundRun.objects.exists()
+    *_, (what, why) = describe(Approval.objects.get())
+    assert (str(what), why) == (gettext("Reason"), f"{WHY.ko} / {WHY.en}")
 
 
 def test_who_refunds_with_a_fee_is_stopped_by_the_cancellation():
