@@ -36,7 +36,10 @@ fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 take_address() {
     local address=$3
     if [[ $address == @* ]]; then
-        read -r address <"${3#@}" || [[ -n $address ]] || fail "$2 $3: there is no address in that file"
+        # Of a file that can't be read nothing is read into it.
+        address=''
+        read -r address <"${3#@}" || true
+        [[ -n $address ]] || fail "$2 $3: there is no address in that file"
     elif [[ $address =~ ://[^/@]*:[^/@]+@ ]]; then
         fail "$2: all of this host see a password among the processes; write the address into a file: $2 @/root/address"
     fi

@@ -101,6 +101,7 @@ def test_what_the_installer_writes_is_read_back(value):
 def test_password_of_an_address_comes_to_the_installer_by_a_file_alone(tmp_path):
     (tmp_path / "address").write_text("smtp+tls://user:p%40ss@mail.example.com:587\n")
     (tmp_path / "empty").write_text("")
+    (tmp_path / "blank").write_text("\nsmtp://localhost:25\n")
 
     def take(*words):
         script = f'source {DEPLOY / "install.sh"}; take_options "$@"; echo "$email_url|$database_url"'
@@ -112,7 +113,8 @@ def test_password_of_an_address_comes_to_the_installer_by_a_file_alone(tmp_path)
         "smtp://localhost:25|postgresql://frontrow@db/f"
     )
     assert "write the address into a file: --database-url @" in take("--database-url", "postgresql://a:secret@db/f")
-    assert "there is no address in that file" in take("--email-url", f"@{tmp_path}/empty")
+    for none in ("empty", "blank", "missing"):
+        assert "there is no address in that file" in take("--email-url", f"@{tmp_path}/{none}")
 
 
 @pytest.mark.processes
