@@ -162,6 +162,28 @@ def test_a_third_one_in_between_is_told_of_as_well(ann, ben):
     assert values_of(venue)[0] == "Ben's hall"
 
 
+def test_what_was_changed_back_before_the_page_came_back_is_told_above_the_form(ann, monkeypatch):
+    venue = Venue.objects.create(name="Hall", address="1 Street", time_zone="Asia/Seoul")
+    form = ann.opens(venue)
+    venues = admin.site.get_model_admin(Venue)
+    write = venues.write
+
+    def write_in_between(form, obj):
+        Venue.objects.filter(pk=venue.pk).update(name="Ben's hall")
+        try:
+            return write(form, obj)
+        finally:
+            Venue.objects.filter(pk=venue.pk).update(name="Hall")
+
+    monkeypatch.setattr(venues, "write", write_in_between)
+    response = ann.saves(venue, form, address="2 Street")
+
+    assert response.status_code == 200
+    assert "Somebody else changed this meanwhile." in text_of(response)
+    assert open_form_of(response)["address"] == ["2 Street"]
+    assert values_of(venue) == ("Hall", "1 Street", "")
+
+
 def test_a_form_with_an_error_forgets_nothing_of_what_it_showed(ann, ben):
     venue = Venue.objects.create(name="Hall", address="1 Street", time_zone="Asia/Seoul")
     form = ann.opens(venue)

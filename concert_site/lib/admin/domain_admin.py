@@ -127,7 +127,8 @@ class DomainAdmin(StaffAdmin):
             return self.gone(request, str(obj and obj.pk))
         form = self.sent_form(request, fresh)
         if form.is_valid():
-            add_domain_error(form, refusal)
+            # The row is by now as the form knows it: no field has anything to say.
+            form.add_error(None, str(refusal.detail))
         return self.page_with_errors(request, form, fresh)
 
     def summary(self, request: HttpRequest, obj: Any) -> dict[str, Any] | None:  # Any: values of a template
