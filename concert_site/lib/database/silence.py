@@ -136,9 +136,10 @@ class SilenceWatch:
             except psycopg.Error:
                 if connection is None:
                     return None
-                # It ended while we asked: is there another server?
+                # It ended while we asked: is there another server? A pooler whose server is gone ends each at once.
                 connection.close()
                 connection = None
+                self._stopped.wait(PAUSE_SECONDS)
             else:
                 return connection
         return connection

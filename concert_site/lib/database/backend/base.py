@@ -38,9 +38,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             refuse_who_takes_no_options(error)
             raise
         refuse_who_drops_settings(connection)
+        # Before anything is asked on it.
+        remember(connection, self.alias)
         if self.alias == DEFAULT_DB_ALIAS and stamps.is_unasked():
             refuse_of_another_mode(connection)
-        remember(connection, self.alias)
         return connection
 
 
