@@ -82,8 +82,8 @@ def test_a_frozen_postgres_holds_up_nobody_and_is_back_by_itself(up: Up) -> None
         alive, ready = ask(up, "/healthz"), ask(up, "/readyz")
         # Each has given up what it waited on; beat, the lease.
         for name in OTHERS:
-            wait_until(lambda name=name: SILENT in said_by(up, name), f"{name} hangs up", 10)
-        wait_until(lambda: "hands out nothing for now" in said_by(up, "beat"), "beat gives its lease up", 10)
+            wait_until(lambda name=name: SILENT in said_by(up, name), f"{name} hangs up", 25)
+        wait_until(lambda: "hands out nothing for now" in said_by(up, "beat"), "beat gives its lease up", 25)
 
     assert {status for status, _ in first + again} == {503}
     assert max(seconds for _, seconds in first) < SECONDS
