@@ -156,16 +156,19 @@ def bouncer(folder: Path, server: dict[str, str]) -> Iterator[int]:
     direct.execute(f'create database {DATABASE} template "{template_database.template_name()}"')
     port = free_port()
     config = folder / "pgbouncer.ini"
-    words = {"host": server["host"], "user": server["user"], "port": port, "folder": folder}
+    # As somebody else it may not see the folders above the socket: root's home, for one. It is begun in there instead.
+    socket = Path(server["host"]) if server["host"].startswith("/") else None
+    words = {"host": "/proc/self/cwd" if socket else server["host"], "user": server["user"]}
+    words |= {"port": port, "folder": folder}
     words["server_port"] = server.get("port", 5432)
     config.write_text(CONFIG.format(database=DATABASE, servers=SERVERS, **words))
     # It refuses to be root: then it runs as whoever the socket belongs to.
-    owner = Path(server["host"]).stat().st_uid if server["host"].startswith("/") else pwd.getpwnam("nobody").pw_uid
+    owner = socket.stat().st_uid if socket else pwd.getpwnam("nobody").pw_uid
     if os.geteuid() == 0:
         os.chown(folder, owner, -1)
         config.chmod(0o644)
     user = ["-u", pwd.getpwuid(owner).pw_name] if os.geteuid() == 0 else []
-    process = subprocess.Popen([str(PGBOUNCER), "-q", *user, str(config)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([str(PGBOUNCER), "-q", *user, str(config)], cwd=socket, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: can_connect(port, server["user"]), "PgBouncer listens", 60)
         yield port

@@ -81,8 +81,9 @@ def test_a_refused_guess_is_not_hashed(at, fan, monkeypatch):
     assert guess(stranger, 3) == [429] * 3
 
 
-def test_thirty_guesses_at_once_are_no_more_than_thirty_in_a_row(at, fan):
-    with ThreadPoolExecutor(30) as pool:
+def test_thirty_guesses_ten_at_a_time_are_no_more_than_thirty_in_a_row(at, fan):
+    # Ten at a time: so many may wait to be accepted by Django's own server, which resets the others.
+    with ThreadPoolExecutor(10) as pool:
         statuses = list(pool.map(lambda _: guess(at(STRANGER), 1)[0], range(30)))
 
     assert (statuses.count(400), statuses.count(429)) == (5, 25)
