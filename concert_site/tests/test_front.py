@@ -1,6 +1,7 @@
 """The front: what is answered in the event loop, from snapshots, and what a body may be."""
 
 import asyncio
+import gc
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -438,3 +439,20 @@ def test_work_that_was_given_up_is_not_run():
 
     assert late.go.is_set()
     assert not lane._until
+
+
+def test_what_is_loaded_is_left_out_of_collections(front):
+    threshold = gc.get_threshold()
+    gc.unfreeze()
+
+    async def story():
+        async with running(front):
+            return gc.get_freeze_count(), gc.get_threshold()[0]
+
+    try:
+        frozen, new_objects = asyncio.run(story())
+    finally:
+        gc.set_threshold(*threshold)
+
+    assert frozen > 100_000
+    assert new_objects == server.NEW_OBJECTS
