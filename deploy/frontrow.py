@@ -28,6 +28,8 @@ CURRENT = Path("/opt/frontrow/current")
 ENV_FILE = Path("/etc/frontrow/frontrow.env")
 WEB_PORTS = {"frontrow-web@1": 8001, "frontrow-web@2": 8002}
 OTHERS = ("frontrow-ticks", "frontrow-worker", "frontrow-beat")
+# Where somebody has switched it on.
+METRICS = "frontrow-metrics"
 EMBEDDED = "frontrow-embedded"
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.25
@@ -213,18 +215,25 @@ def unit_state(unit: str) -> str:
     return done.stdout.strip() or "unknown"
 
 
-def is_embedded() -> bool:
-    done = subprocess.run(["systemctl", "is-enabled", "--quiet", EMBEDDED], check=False, stderr=subprocess.DEVNULL)
+def is_enabled(unit: str) -> bool:
+    done = subprocess.run(["systemctl", "is-enabled", "--quiet", unit], check=False, stderr=subprocess.DEVNULL)
     return done.returncode == 0
+
+
+def enabled_units() -> list[str]:
+    """The site's processes on this host, web first."""
+    if is_enabled(EMBEDDED):
+        return [EMBEDDED]
+    return [*WEB_PORTS, *OTHERS, *([METRICS] if is_enabled(METRICS) else [])]
 
 
 def status() -> None:
     """Show each unit and what the site says; exit code 1 if any part doesn't work."""
-    ports = {EMBEDDED: 8001} if is_embedded() else WEB_PORTS
-    units = [EMBEDDED] if is_embedded() else [*WEB_PORTS, *OTHERS]
+    units = enabled_units()
+    ports = {EMBEDDED: 8001} if EMBEDDED in units else WEB_PORTS
     print(f"release  {CURRENT.resolve().name}")
     for unit in units:
-        print(f"{unit_state(unit):9}{unit}")
+        print(f"{unit_state(unit):<8} {unit}")
     for port in ports.values():
         print(f"port {port}: {json.dumps(ask(port)[1])}")
     if complaint := missing([*ports.values()], units, with_ticks=True):
@@ -236,7 +245,7 @@ def restart() -> None:
     """Restart what runs, one process after the other; stop at the first that doesn't come back."""
     if os.geteuid() != 0:
         sys.exit("frontrow: run it as root: sudo frontrow restart")
-    for unit in [EMBEDDED] if is_embedded() else [*WEB_PORTS, *OTHERS]:
+    for unit in enabled_units():
         # It returns once the process works: the unit says when.
         if subprocess.run(["systemctl", "restart", unit], check=False).returncode:
             sys.exit(f"frontrow: {unit} does not start: journalctl -u {unit} -n 30")

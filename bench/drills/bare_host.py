@@ -24,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import bare_operations
 import bare_outages
 import bare_outside
 from bare_console import Step, steps_of
@@ -52,6 +53,7 @@ INSTALL = "apt-get install --yes --no-install-recommends "
 SERVICES = ("frontrow-web@1", "frontrow-web@2", "frontrow-ticks", "frontrow-worker", "frontrow-beat")
 MOST_EXPOSED = 3.0
 HOLD_SECONDS = 600
+WHAT_UNITS_SAID = "journalctl -u 'frontrow-*' --no-pager -o short-monotonic -n 40"
 
 # What fans must not notice.
 WHILE_WATCHED = ("frontrow restart", "cd /usr/src/frontrow && deploy/install.sh")
@@ -118,7 +120,7 @@ def break_and_mend(drill: Drill) -> None:
         drill.must(f"kill -9 of {unit}", f"systemctl kill --signal=KILL {unit}; sleep 1")
     drill.must(
         "all of it is back by itself",
-        "frontrow wait --port 8001 --port 8002 --with-ticks --unit frontrow-worker && frontrow status",
+        f"frontrow wait --port 8001 --port 8002 --with-ticks --unit {' --unit '.join(SERVICES)} && frontrow status",
     )
     drill.must_not(
         "manage.py by root",
@@ -152,6 +154,7 @@ def follow_page(drill: Drill, asked: argparse.Namespace) -> None:
     for step in steps:
         if asked.outages and "--remove" in step.command:
             look_at_services(drill)
+            operate(drill)
             bare_outages.try_outages(drill)
             return
         for beginning in [each for each in before if step.command.startswith(each)]:
@@ -214,7 +217,15 @@ def see_caddy(drill: Drill) -> None:
 def try_hard(drill: Drill, *, is_quick: bool) -> None:
     look_at_services(drill)
     if not is_quick:
+        operate(drill)
         break_and_mend(drill)
+
+
+def operate(drill: Drill) -> None:
+    """What the pages of daily life have typed on such a host."""
+    bare_operations.follow_operations(drill)
+    bare_operations.follow_blocks(drill, bare_operations.MONITORING)
+    bare_operations.see_metrics(drill)
 
 
 def install_again(drill: Drill) -> None:
@@ -251,6 +262,23 @@ def follow_embedded(drill: Drill) -> None:
         "started again",
         "systemctl start frontrow-embedded && frontrow status && ! find /var/lib/frontrow -uid 0 | grep .",
     )
+    bare_operations.follow_blocks(drill, bare_operations.OPERATIONS)
+    drill.must("metrics", "echo METRICS_ADDRESS=127.0.0.1:9464 >> /etc/frontrow/frontrow.env && frontrow restart")
+    bare_operations.see_metrics(drill)
+
+
+def prepared(asked: argparse.Namespace) -> tuple[Path, Path]:
+    """The tree to boot, and the folder of the Python packages that it finds, made where they aren't there yet."""
+    commands = [step.command for step in steps_of(PAGE)[0]]
+    packages, *more = [command.removeprefix(INSTALL).split() for command in commands if command.startswith(INSTALL)]
+    tree, wheels = asked.cache / asked.suite, asked.cache / f"{asked.suite}-wheels"
+    make_tree(tree, asked.suite, [*packages, *chain(*more), *bare_outside.PACKAGES])
+    fetch_wheels(wheels, asked.suite, LOCKS)
+    if not asked.quick:
+        return tree, wheels
+    packed = asked.cache / f"{asked.suite}-packed"
+    make_packed_tree(packed, tree, wheels, packages)
+    return packed, wheels
 
 
 def main() -> None:
@@ -266,17 +294,9 @@ def main() -> None:
     asked = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("bare_host.py: a machine is booted as root alone: run it as root")
-    commands = [step.command for step in steps_of(PAGE)[0]]
-    packages, *more = [command.removeprefix(INSTALL).split() for command in commands if command.startswith(INSTALL)]
     # Ended from outside, it takes its machine down as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
-    tree = asked.cache / asked.suite
-    make_tree(tree, asked.suite, [*packages, *chain(*more), *bare_outside.PACKAGES])
-    wheels = asked.cache / f"{asked.suite}-wheels"
-    fetch_wheels(wheels, asked.suite, LOCKS)
-    if asked.quick:
-        make_packed_tree(asked.cache / f"{asked.suite}-packed", tree, wheels, packages)
-        tree = asked.cache / f"{asked.suite}-packed"
+    tree, wheels = prepared(asked)
     with tempfile.TemporaryDirectory(prefix="frontrow-bare-") as folder:
         machine = Machine(tree, wheels, Path(folder))
         drill = Drill(machine)
@@ -288,6 +308,7 @@ def main() -> None:
             drill.say("everything is as docs/installation.md says")
         except SystemExit as failure:
             print(failure, file=sys.stderr, flush=True)
+            print(machine.run(WHAT_UNITS_SAID).stdout, file=sys.stderr, flush=True)
             if asked.hold:
                 print(" ".join(machine.inside("bash")), file=sys.stderr, flush=True)
                 time.sleep(HOLD_SECONDS)
