@@ -16,7 +16,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from concert_site.lib.errors import Conflict, NotFound
+from concert_site.lib.errors import Conflict, NotFound, Unavailable
 from concert_site.operations.personal_data import erasing
 from reservations.queries.sales import is_a_sale_young
 
@@ -236,7 +236,7 @@ def erase_unused(*, is_patient: bool) -> Pruned:
             try:
                 erasing.erase(user_id, unused_since=limit)
                 erased += 1
-            except (Conflict, NotFound):
+            except (Conflict, NotFound, Unavailable):
                 kept += 1
             if is_patient:
                 time.sleep(REST * (time.monotonic() - started))

@@ -1,5 +1,6 @@
 """Closing an account beside what its fan does elsewhere at the same moment."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -10,12 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from concert_site.accounts.models import User
-from concert_site.accounts.tests.concurrency import start_behind
+from concert_site.accounts.tests.concurrency import start_behind, threads
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.walk_ins import make_walk_in
+from concert_site.lib.errors import Unavailable
 from concert_site.operations.personal_data import closing, erasing
 from concert_site.tests.committed import committed
 from payments.tests.scenes import make_paid
+from queueing.domain import line
 from queueing.domain.errors import QueueTokenInactive
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active
@@ -23,6 +26,9 @@ from reservations.domain.holds import hold_seats
 from reservations.models import Concert, ConcertSchedule, Reservation
 from reservations.tests.factories import make_schedule, make_seats
 from reservations.tests.test_lock_order import start_third
+from wallet.domain import top_ups
+from wallet.domain.top_ups import TopUpRequest
+from wallet.models import TopUp
 
 PASSWORD = "a horse that is correct"
 
@@ -51,6 +57,76 @@ def test_hold_that_waits_for_a_closing_account_is_refused():
     assert is_erased(fan)
     assert Reservation.objects.count() == 0
     assert WaitingToken.objects.get().expired_reason == "LEFT"
+
+
+@contextmanager
+def account_about_to_close(fan):
+    """Erase an account in another thread; it has locked the account, and waits for us until the end of the block."""
+    address = EmailAddress.objects.create(user=fan, email=fan.email)
+    with transaction.atomic():
+        EmailAddress.objects.select_for_update().get(pk=address.pk)
+        erasing_ = start_behind(partial(erasing.erase, fan.pk))
+        yield
+    erasing_.result(timeout=60)
+    assert is_erased(fan)
+
+
+@committed
+@pytest.mark.parametrize("join", [line.take_number, line.gather])
+def test_join_that_waits_for_a_closing_account_is_refused(join):
+    fan, schedule = make_fan(), make_schedule()
+    ConcertSchedule.objects.filter(pk=schedule.pk).update(drawn_at=None)
+
+    with account_about_to_close(fan):
+        joining = start_third(partial(join, user_id=fan.pk, schedule_id=schedule.pk))
+
+    with pytest.raises(Unavailable):
+        joining.result(timeout=60)
+    assert WaitingToken.objects.count() == 0
+
+
+@committed
+@pytest.mark.parametrize("join", [line.take_number, line.gather])
+def test_place_taken_just_before_an_account_is_locked_is_given_up_as_well(join, monkeypatch):
+    fan, schedule = make_fan(), make_schedule()
+    ConcertSchedule.objects.filter(pk=schedule.pk).update(drawn_at=None)
+    leave = line.leave_every_line
+    joined = []
+
+    def leave_and_join(**fan_of):
+        leave(**fan_of)
+        if not joined:
+            joined.append(threads().submit(partial(join, schedule_id=schedule.pk, **fan_of)).result(timeout=60))
+
+    monkeypatch.setattr(erasing, "leave_every_line", leave_and_join)
+
+    erasing.erase(fan.pk)
+
+    assert is_erased(fan)
+    assert WaitingToken.objects.get().expired_reason == "LEFT"
+
+
+@committed
+def test_top_up_that_waits_for_a_closing_account_is_refused():
+    fan = make_fan()
+    request = TopUpRequest(user_id=fan.pk, amount=10_000)
+
+    with account_about_to_close(fan):
+        starting = start_third(partial(top_ups.create, request, "sandbox"))
+
+    with pytest.raises(Unavailable):
+        starting.result(timeout=60)
+    assert TopUp.objects.count() == 0
+
+
+@committed
+def test_slot_whose_time_is_over_keeps_no_account_open():
+    fan = make_fan()
+    make_active(make_schedule(), fan, since=timezone.now() - timedelta(days=1))
+
+    erasing.erase(fan.pk)
+
+    assert is_erased(fan)
 
 
 @committed

@@ -84,9 +84,15 @@ def gather(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Ro
     """Let a fan wait for the draw without a number; a live token is answered again. One round trip, no Redis.
 
     None once the numbers are drawn: from then on who comes joins the line.
+
+    :raises Unavailable: if the account was closed in this moment; asked again, it is logged out
     """
     row = fetch_one(GATHER, {"fan": user_id, "schedule": schedule_id, "token": uuid4(), "now": now})
-    return None if row["is_drawn"] else row
+    if row["is_drawn"]:
+        return None
+    if row["id"] is None:
+        raise Unavailable
+    return row
 
 
 def take_number(*, user_id: int, schedule_id: int, now: datetime | None = None) -> Row:
@@ -95,7 +101,7 @@ def take_number(*, user_id: int, schedule_id: int, now: datetime | None = None) 
     Whoever calls has looked for a live token first, so that refreshing burns no numbers. No lock is shared
     with other joiners.
 
-    :raises Unavailable: while Redis is away, which alone hands out numbers
+    :raises Unavailable: while Redis is away, which alone hands out numbers, or if the account was closed in this moment
     """
     params = {"fan": user_id, "schedule": schedule_id, "now": now}
     for _ in range(TRIES):
@@ -137,6 +143,12 @@ def leave(*, user_id: int, token: UUID, now: datetime | None = None) -> tuple[To
     mine.move(TokenStatus.WAITING, TokenStatus.EXPIRED, **over)
     freed = mine.inside(now).move(TokenStatus.ACTIVE, TokenStatus.EXPIRED, **over)
     return own_token(token, user_id=user_id, now=now), bool(freed)
+
+
+def is_in_a_line(user_id: int) -> bool:
+    """Whether a fan waits or is inside anywhere. One whose time is over is nowhere, tidied up or not."""
+    mine = WaitingToken.objects.of(user_id=user_id)
+    return mine.filter(status=TokenStatus.WAITING).exists() or mine.inside().exists()
 
 
 def leave_every_line(*, user_id: int) -> None:

@@ -12,7 +12,7 @@ as $$
 $$;
 
 -- Join the lobby of a schedule; a live token is answered again. Once the numbers are drawn nobody joins it any more:
--- `is_drawn`, and nothing is written. p_now: null outside tests.
+-- `is_drawn`, and nothing is written; no id either if the account was closed meanwhile. p_now: null outside tests.
 create or replace function join_lobby(
     p_fan bigint, p_schedule bigint, p_token uuid, p_now timestamptz,
     out id bigint, out token uuid, out created_at timestamptz, out is_new boolean, out is_drawn boolean
@@ -37,12 +37,16 @@ begin
          where t.user_id = p_fan and t.concert_schedule_id = p_schedule and t.status in ('WAITING', 'ACTIVE');
         exit when found;
         -- The time is read behind the lock: whoever joined before the opening has committed, once the draw has it.
+        -- The lock is the foreign key's, taken before the commit so that a closed account is seen (join_line.sql).
         insert into waiting_token (user_id, concert_schedule_id, token, status, created_at)
-        values (p_fan, p_schedule, p_token, 'WAITING', coalesce(p_now, clock_timestamp()))
+        select u.id, p_schedule, p_token, 'WAITING', coalesce(p_now, clock_timestamp())
+          from users u
+         where u.id = p_fan and u.is_active
+           for key share of u
         on conflict do nothing
         returning id, token, created_at, true into id, token, created_at, is_new;
-        exit when found;
-        -- The fan's other request was quicker.
+        -- The fan's other request was quicker, or the account was closed.
+        exit when found or not exists (select from users u where u.id = p_fan and u.is_active);
     end loop;
 end
 $$;

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from concert_site.accounts.models import User
 from concert_site.lib.database.statements import fetch
+from concert_site.lib.errors import Unavailable
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
 from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.ledger import LARGEST_BALANCE
@@ -86,6 +87,7 @@ def start(request: TopUpRequest, *, is_by_app: bool = False) -> StartedTopUp:
     :raises TopUpUnavailable: if this house takes no money online
     :raises TopUpDayLimit, TopUpMonthLimit: if the fan's limit is reached
     :raises BalanceTooLarge: if the wallet would hold too much
+    :raises Unavailable: if the account was closed in this moment; asked again, it is logged out
     """
     if not request.reservations:
         require_in_bounds(request.amount)
@@ -118,12 +120,15 @@ def begun_before(request: TopUpRequest) -> StartedTopUp | None:
 def create(request: TopUpRequest, provider: str) -> StartedTopUp:
     """Write it down, in a transaction of its own: from here on it is looked after, whatever dies.
 
-    :raises IdempotencyKeyReused, TopUpDayLimit, TopUpMonthLimit: as `start`
+    :raises IdempotencyKeyReused, TopUpDayLimit, TopUpMonthLimit, Unavailable: as `start`
     """
     at = request.now or timezone.now()
     with transaction.atomic(durable=True):
         # One after the other: the same request at once is one top-up, and limits hold for all of a fan's.
-        User.objects.select_for_update(no_key=True).values_list("pk").get(pk=request.user_id)
+        # Of an account that was closed while we waited for its row nothing is begun.
+        active = User.objects.filter(pk=request.user_id, is_active=True)
+        if not active.select_for_update(no_key=True).values_list("pk"):
+            raise Unavailable
         if known := begun_before(request):
             return known
         if not request.reservations:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from concert_site.accounts import background_mail
 from concert_site.accounts.models import User
-from concert_site.lib.errors import Conflict
+from concert_site.lib.errors import Conflict, Unavailable
 from concert_site.operations.personal_data import closing, erasing
 
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             return
         try:
             is_told = closing.close(user, by_staff=True)
-        except Conflict as error:
+        except (Conflict, Unavailable) as error:
             raise CommandError(f"Account {user.pk} can't be erased: {error.detail}") from error
         self.stdout.write(f"Account {user.pk} is erased. Backups from before have it until the rule deletes them.")
         if is_told:

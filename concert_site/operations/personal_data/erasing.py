@@ -1,6 +1,7 @@
 """Erasing a person: the account stays as a number, which payments and the ledger need; who it was goes."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,16 +22,18 @@ from concert_site.accounts.models import KnownNetwork, User
 from concert_site.accounts.sessions import end_sessions
 from concert_site.accounts.walk_ins import DOMAIN
 from concert_site.approvals.models import Approval, ApprovalState
-from concert_site.lib.errors import Conflict, NotFound
+from concert_site.lib.errors import Conflict, NotFound, Unavailable
 from concert_site.operations.personal_data.collecting import notes_about
 from payments.models import TillEntry
-from queueing.domain.line import leave_every_line
+from queueing.domain.line import is_in_a_line, leave_every_line
 from reservations.models import Reservation
 from reservations.tickets.calendar import USUAL_MINUTES
 from wallet.models import Balance, ProviderEvent, TopUp, Withdrawal
 
 # What stands where a text of somebody's was that may not be empty.
 ERASED = "-"
+# Beside a fan who joins one line after another.
+TRIES = 5
 SCRUB_TRACE = """
     update change set reason = '', changes = changes
         || case when changes ? 'email' then '{"email": [null, null]}'::jsonb else '{}' end
@@ -67,6 +70,10 @@ class StepWaiting(Conflict):
 
     code = "step_waiting"
     detail = _("Our staff have yet to decide something about your account. Please try again in a few days.")
+
+
+class JoinedMeanwhile(Exception):
+    """A place in line is newer than the look at them: to be done again from the start."""
 
 
 class UsedAgain(Conflict):
@@ -132,24 +139,40 @@ def erase(user_id: int, *, unused_since: datetime | None = None) -> None:
 
     :param unused_since: only if nobody has logged in since
     :raises Conflict: naming the first thing that keeps it from being erased
+    :raises Unavailable: if the fan goes on joining lines
     """
-    with transaction.atomic(durable=True):
-        # Who holds seats locks their token first: what is on its way is seen below, and what comes later is refused.
-        leave_every_line(user_id=user_id)
-        # FOR UPDATE: whatever else begins to point at the account waits until it is closed.
-        user = User.objects.select_for_update(of=("self",)).filter(pk=user_id).first()
-        if user is None:
-            raise NotFound
-        if is_erased(user):
+    for _again in range(TRIES):
+        with suppress(JoinedMeanwhile):
+            erase_once(user_id, unused_since=unused_since)
+            end_sessions(user_id)
             return
-        if unused_since and (user.last_login is None or user.last_login > unused_since):
-            raise UsedAgain
-        if found := obstacles(user_id):
-            raise found[0].error
-        erase_logins(user)
-        anonymize(user)
-        erase_texts(user_id)
-    end_sessions(user_id)
+    raise Unavailable
+
+
+@transaction.atomic(durable=True)
+def erase_once(user_id: int, *, unused_since: datetime | None = None) -> None:
+    """As `erase`, but for the sessions.
+
+    :raises JoinedMeanwhile: if the fan came into a line before the account could be locked
+    """
+    # Who holds seats locks their token first: what is on its way is seen below, and what comes later is refused.
+    leave_every_line(user_id=user_id)
+    # FOR UPDATE: whatever else begins to point at the account waits until it is closed.
+    user = User.objects.select_for_update(of=("self",)).filter(pk=user_id).first()
+    if user is None:
+        raise NotFound
+    if is_erased(user):
+        return
+    if unused_since and (user.last_login is None or user.last_login > unused_since):
+        raise UsedAgain
+    if found := obstacles(user_id):
+        raise found[0].error
+    # Left now, behind the account's lock, it could wait for a hold that waits for the account.
+    if is_in_a_line(user_id):
+        raise JoinedMeanwhile
+    erase_logins(user)
+    anonymize(user)
+    erase_texts(user_id)
 
 
 def erase_logins(user: User) -> None:
