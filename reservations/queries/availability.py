@@ -2,7 +2,8 @@
 
 The answer is less than half a second old, all its stops together: it is kept in Redis for what is left of its
 time, and in each process for what is left of that. Nothing tells it of changes, so the hot writes pay
-nothing for it. So a page that asks twice a second shows what others took within one.
+nothing for it. So a page that asks twice a second shows what others took within one. While Redis is away each process
+asks PostgreSQL for itself, and keeps what it hears for a second.
 Holds that lapse within that time are known when it is read; they turn free on time without another look.
 """
 
@@ -21,6 +22,8 @@ from concert_site.lib.redis import try_redis
 
 LIFETIME_MS = 400
 LIFETIME_SECONDS = LIFETIME_MS / 1000
+# For how long where no Redis shares it between the processes.
+ALONE_SECONDS = 1.0
 # For how long a version is remembered after it was last the newest: phones sleep, and ask what they missed.
 VERSION_SECONDS = 30.0
 NOT_SHARED = b"", 0, 0
@@ -60,6 +63,7 @@ class SeatSnapshot:
 
     In `seats`, "t" is a hold that lapses within its second; `lapses` has after how many milliseconds each does.
     `read_at` is the same moment by PostgreSQL's clock, `next_lapse` when the first of the other holds ends.
+    It is good until `taken_at + seconds`.
     """
 
     layout_version: int
@@ -69,6 +73,7 @@ class SeatSnapshot:
     taken_at: float
     read_at: float
     next_lapse: float | None
+    seconds: float = LIFETIME_SECONDS
 
 
 _snapshots: TTLCache[SeatSnapshot] = TTLCache(most=256)
@@ -78,7 +83,7 @@ _versions: TTLCache[str] = TTLCache(most=1024)
 
 
 def availability_of(schedule_id: int) -> Availability:
-    """The seats of a schedule, less than half a second old and never older than the end of a hold.
+    """The seats of a schedule, less than half a second old (without Redis: a second), never older than a hold's end.
 
     A schedule that doesn't exist has no seats.
     """
@@ -126,7 +131,7 @@ def render(snapshot: SeatSnapshot, now: float) -> Availability:
         layout_version=snapshot.layout_version,
         seats_left=seats_left,
         is_sold_out=snapshot.is_sold_out,
-        good_until=min([snapshot.taken_at + LIFETIME_SECONDS, *(end for end in ends if end > now)]),
+        good_until=min([snapshot.taken_at + snapshot.seconds, *(end for end in ends if end > now)]),
         seats_held=seats.count("T"),
         next_lapse=next_lapse(snapshot, now),
     )
@@ -160,10 +165,11 @@ def _snapshot(schedule_id: int) -> tuple[SeatSnapshot, float]:
     else:
         facts = fetch_one(sql_beside(__file__, "availability.sql"), {"schedule_id": schedule_id})
         facts["layout_version"] = facts["layout_version"] or 0
-        snapshot = SeatSnapshot(**facts, taken_at=asked_at)
+        seconds = LIFETIME_SECONDS if redis_ms else ALONE_SECONDS
+        snapshot = SeatSnapshot(**facts, taken_at=asked_at, seconds=seconds)
         if redis_ms:
             try_redis(lambda redis: redis.set(key, to_json(facts), pxat=redis_ms + LIFETIME_MS), None)
-    return snapshot, snapshot.taken_at + LIFETIME_SECONDS - time.monotonic()
+    return snapshot, snapshot.taken_at + snapshot.seconds - time.monotonic()
 
 
 def read_shared(redis: Redis, key: str) -> tuple[bytes, int, int]:
