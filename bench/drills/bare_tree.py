@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
     "TERM": "dumb",
+    # Nobody presses a key.
+    "PAGER": "cat",
     "DEBIAN_FRONTEND": "noninteractive",
 }
 
