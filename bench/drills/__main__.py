@@ -77,7 +77,7 @@ class Drill:
 
 
 DRILLS = (
-    Drill("alerts", 4, ("prometheus",)),
+    Drill("alerts", 11, ("prometheus",)),
     Drill("backup_at_size", 4),
     Drill("backup_elsewhere", 4),
     Drill("bare_host", 12, ("mmdebstrap", "systemd-nspawn"), as_root=True),

@@ -6,7 +6,7 @@
 
 As root, for it mounts a small disk. It starts a PostgreSQL with a replica, a site, a payment provider, a mail server
 and a Prometheus that scrapes every three seconds; causes one fault after the other, while readers ask, and fans hold
-and pay; and ends all that it started. Loopback alone, about a quarter of an hour: one alert says that a transaction has
+and pay; and ends all that it started. Loopback alone, about eleven minutes: one alert says that a transaction has
 been open for ten minutes, and one looks back as long.
 
 The rules are those of deploy/monitoring/alerts.yml, but for `for`, which is divided by twenty: 1m is three seconds.

@@ -12,7 +12,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from alerts_site import Drill, ask
-from failover import AGAIN_SECONDS, Buyer, Diary, lost, post
+from failover import Buyer, Diary, lost
 from stack import Audience, Fan
 
 READ = {"healthz": 0.1, "readyz": 0.2, "": 0.3, "accounts/login/": 0.3, "api/v1/concerts/": 0.1}
@@ -58,6 +58,7 @@ def summed(asked: list[Asked]) -> Found:
 class Fans(Buyer):
     """Holds and pays for one fan after another while it may, and asks again until that is answered."""
 
+    patience = PATIENCE_SECONDS
     log: Log
     may_buy: threading.Event
 
@@ -66,18 +67,8 @@ class Fans(Buyer):
         super().buy(fan, seat)
         time.sleep(REST_SECONDS)
 
-    def until_answered(self, step: str, fan: Fan, path: str, body: object, headers: dict[str, str]) -> Any:  # Any: JSON
-        until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until:
-            began = time.monotonic()
-            status, said = post(self.site.port, path, body, fan.bearer | headers)
-            self.log.asked.append(Asked(began, step, status, time.monotonic() - began, said))
-            if status in (200, 201):
-                self.diary.acknowledged_at.append(time.monotonic())
-                return said
-            time.sleep(AGAIN_SECONDS)
-        self.diary.unfinished.append(f"{step} of fan {fan.id}: {status} {said}")
-        return None
+    def note(self, step: str, asked_at: float, status: int, said: Any) -> None:  # Any: JSON
+        self.log.asked.append(Asked(asked_at, step, status, time.monotonic() - asked_at, said))
 
 
 class Load:

@@ -95,6 +95,9 @@ class Diary:
 class Buyer(threading.Thread):
     """Holds and pays for one fan after another, and asks again until that is answered."""
 
+    # For so many seconds.
+    patience = LAST_SECONDS
+
     def __init__(self, site: Stack, audience: Audience, work: "SimpleQueue[tuple[Fan, int]]", diary: Diary) -> None:
         super().__init__(daemon=True)
         self.site, self.audience, self.work, self.diary = site, audience, work, diary
@@ -118,16 +121,20 @@ class Buyer(threading.Thread):
             self.diary.payments.extend((each["id"], fan.id) for each in paid["payments"])
 
     def until_answered(self, step: str, fan: Fan, path: str, body: object, headers: dict[str, str]) -> Any:  # Any: JSON
-        deadline = time.monotonic() + LAST_SECONDS
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + self.patience
+        while (asked_at := time.monotonic()) < deadline:
             status, said = post(self.site.port, path, body, fan.bearer | headers)
-            self.diary.answers[f"{step} {status}"] += 1
+            self.note(step, asked_at, status, said)
             if status in (200, 201):
                 self.diary.acknowledged_at.append(time.monotonic())
                 return said
             time.sleep(AGAIN_SECONDS)
         self.diary.unfinished.append(f"{step} of fan {fan.id}: {status} {said}")
         return None
+
+    def note(self, step: str, asked_at: float, status: int, said: Any) -> None:  # Any: JSON
+        """Write an answer down."""
+        self.diary.answers[f"{step} {status}"] += 1
 
 
 def post(port: int, path: str, body: object, headers: dict[str, str]) -> tuple[int, Any]:  # Any: JSON
