@@ -97,8 +97,10 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             raise ImproperlyConfigured(f"{name}={days} is too few: 0 keeps all for ever, else {least} or more.")
         return days
 
-    def duration(self, name: str, *, default: float) -> float:
+    def duration(self, name: str, *, default: float, least: float = 0.0) -> float:
         """A number of seconds, more than none.
+
+        :param least: the shortest that works
 
         :raises ImproperlyConfigured: if it is none
         """
@@ -109,6 +111,8 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             seconds = math.nan
         if not 0 < seconds < math.inf:
             raise ImproperlyConfigured(f"{name}={text} is not a number above 0.")
+        if seconds < least:
+            raise ImproperlyConfigured(f"{name}={text} is too short: {least} s at least.")
         return seconds
 
     def one_of(self, name: str, words: Sequence[str], *, default: str) -> str:

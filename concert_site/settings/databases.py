@@ -6,7 +6,8 @@ from concert_site.settings.base import env
 LOCK_TIMEOUT_MS = env.whole("LOCK_TIMEOUT_MS", default=2000)
 # Of web processes alone: an audit, a migration and a mail run may take their time.
 WEB_STATEMENT_TIMEOUT_MS = env.whole("WEB_STATEMENT_TIMEOUT_MS", default=30_000)
-DATABASE_SILENCE_SECONDS = env.duration("DATABASE_SILENCE_SECONDS", default=1.2)
+# It is looked at every tenth of a second, and PostgreSQL is asked every quarter.
+DATABASE_SILENCE_SECONDS = env.duration("DATABASE_SILENCE_SECONDS", default=1.2, least=0.3)
 IDLE_IN_TRANSACTION_MS = env.whole("IDLE_IN_TRANSACTION_MS", default=60_000)
 # A pooler in transaction mode refuses connections that ask for settings of PostgreSQL's at their start, and gives each
 # transaction another server process. Only PgBouncer 1.21 and later knows there what a client has prepared.

@@ -66,6 +66,14 @@ def test_a_time_to_wait_is_above_zero(text):
     assert Environment(REDIS_TIMEOUT_SECONDS="0.2").duration("REDIS_TIMEOUT_SECONDS", default=0.5) == 0.2
 
 
+def test_a_time_to_wait_may_be_too_short_for_who_looks_at_it():
+    with pytest.raises(ImproperlyConfigured, match=r"DATABASE_SILENCE_SECONDS=0.05 is too short: 0.3 s at least"):
+        Environment(DATABASE_SILENCE_SECONDS="0.05").duration("DATABASE_SILENCE_SECONDS", default=1.2, least=0.3)
+    assert (
+        Environment(DATABASE_SILENCE_SECONDS="0.3").duration("DATABASE_SILENCE_SECONDS", default=1.2, least=0.3) == 0.3
+    )
+
+
 @pytest.mark.parametrize("text", ["10", "10:", "a:b", "7:101", "-1:0", "7:-1", "7:10:3", "10:0;7:10"])
 def test_a_cancellation_tier_is_days_and_percent(text):
     with pytest.raises(ImproperlyConfigured, match=f"CANCELLATION_TIERS: '{text}' is not days:percent"):
