@@ -40,7 +40,7 @@ take_address() {
         address=''
         read -r address <"${3#@}" || true
         [[ -n $address ]] || fail "$2 $3: there is no address in that file"
-    elif [[ $address =~ ://[^/@]*:[^/@]+@ ]]; then
+    elif [[ $address =~ ://[^/]*:[^/]+@ ]]; then
         fail "$2: all of this host see a password among the processes; write the address into a file: $2 @/root/address"
     fi
     printf -v "$1" %s "$address"

@@ -112,7 +112,8 @@ def test_password_of_an_address_comes_to_the_installer_by_a_file_alone(tmp_path)
     assert take("--email-url", "smtp://localhost:25", "--database-url", "postgresql://frontrow@db/f") == (
         "smtp://localhost:25|postgresql://frontrow@db/f"
     )
-    assert "write the address into a file: --database-url @" in take("--database-url", "postgresql://a:secret@db/f")
+    for told in ("postgresql://a:secret@db/f", "postgresql://a@corp:secret@db/f", "postgresql://:secret@db/f"):
+        assert "write the address into a file: --database-url @" in take("--database-url", told)
     for none in ("empty", "blank", "missing"):
         assert "there is no address in that file" in take("--email-url", f"@{tmp_path}/{none}")
 
