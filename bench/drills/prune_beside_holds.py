@@ -161,10 +161,11 @@ def main() -> int:
     seen: dict[str, Turn] = defaultdict(Turn)
     with stack.running(**KEEP, LOG_LEVEL="ERROR") as site:
         audience = site.make_audience(int(asked.rate * (asked.seconds * len(turns) + WARM_UP_SECONDS)) + 1)
-        write_old(site, asked.rows)
         fans = Fans(site, audience)
         fans.hold_on(Turn(), asked.rate, WARM_UP_SECONDS)
         for words in turns:
+            if words != ALONE:
+                write_old(site, asked.rows)
             take_turn(site, fans, words, seen[words], asked)
         is_sound = site.passes_audit()
     alone = seen[ALONE].quantiles
