@@ -157,10 +157,13 @@ def run_redis(folder: DataDir, *, is_well: bool = False) -> None:
     log = folder.log / "redis.log"
     with log.open("ab") as file:
         server = subprocess.Popen(redis.program(folder).argv, stdout=file, stderr=file)
-    if is_well:
-        wait_until(lambda: redis.WELL_AGAIN.search(log.read_text()), "Redis takes connections", 20)
-        server.terminate()
-    server.wait(20)
+    try:
+        if is_well:
+            wait_until(lambda: redis.WELL_AGAIN.search(log.read_text()), "Redis takes connections", 20)
+            server.terminate()
+        server.wait(20)
+    finally:
+        server.kill()
 
 
 def test_file_of_an_older_redis_is_taken_over(data_dir: Path) -> None:
