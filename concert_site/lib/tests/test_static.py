@@ -120,3 +120,17 @@ def test_collecting_is_done_again_only_after_a_change(collected, settings, monke
 
     assert unchanged == before
     assert manifest.stat().st_mtime_ns > before
+
+
+def test_what_was_collected_with_the_release_is_left_alone(collected, settings, monkeypatch):
+    settings.STATIC_ROOT = collected
+    manifest = collected / "staticfiles.json"
+    (collected / ".collected").unlink(missing_ok=True)
+    before = manifest.stat().st_mtime_ns
+    # As for the site's account on a host where the release is root's; root itself may write everywhere.
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)
+
+    collect_changed()
+
+    assert manifest.stat().st_mtime_ns == before
+    assert not (collected / ".collected").exists()

@@ -1,5 +1,6 @@
 """Static files under names that have a hash of what is in them; modules import each other by those names, too."""
 
+import os
 from hashlib import blake2b
 from pathlib import Path
 
@@ -48,8 +49,14 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise com
 
 
 def collect_changed() -> None:
-    """Collect static files into STATIC_ROOT, unless they are what was collected last."""
-    stamp, sources = Path(settings.STATIC_ROOT) / COLLECTED, fingerprint()
+    """Collect static files into STATIC_ROOT, unless they are what was collected last.
+
+    Where whoever installed the release has collected them, in a folder that isn't ours to write to, they stay.
+    """
+    folder = Path(settings.STATIC_ROOT)
+    if (folder / HashedFiles.manifest_name).is_file() and not os.access(folder, os.W_OK):
+        return
+    stamp, sources = folder / COLLECTED, fingerprint()
     if stamp.is_file() and stamp.read_text() == sources:
         return
     stamp.unlink(missing_ok=True)
