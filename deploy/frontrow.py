@@ -34,7 +34,7 @@ EMBEDDED = "frontrow-embedded"
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.25
 # What a terminal and a language need; everything else comes from the file alone, as it does for the units.
-PASSED_ON = ("TERM", "LANG", "LC_ALL", "COLUMNS", "LINES", "EDITOR")
+PASSED_ON = ("TERM", "LANG", "LC_ALL", "COLUMNS", "LINES", "EDITOR", "PAGER")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BLANK, LINE_END, COMMENT, ESCAPED_IN_QUOTES = " \t\r\n", "\r\n", "#;", '"\\`$'
 
