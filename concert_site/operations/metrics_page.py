@@ -128,9 +128,14 @@ def free_space() -> GaugeMetricFamily:
     folders = {"data": Path(settings.DATA_DIR), "media": settings.MEDIA_ROOT, "metrics": settings.METRICS_DIR}
     for name, folder in folders.items():
         with suppress(OSError):
-            usage = psutil.disk_usage(str(folder))
+            usage = psutil.disk_usage(str(nearest(Path(folder))))
             family.add_metric([name], usage.free / usage.total)
     return family
+
+
+def nearest(folder: Path) -> Path:
+    """The folder, or where it will be made: that of posters isn't there before the first one."""
+    return next((each for each in (folder, *folder.parents) if each.exists()), folder)
 
 
 # --- Files of the processes --------------------------------------------------------------------
