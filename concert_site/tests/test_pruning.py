@@ -17,6 +17,7 @@ from concert_site.accounts.models import KnownNetwork, SpentProof, User
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.env_vars import Env
 from concert_site.operations import audit, pruning
+from concert_site.tests.pooled import session_settings
 from concert_site.tests.site import Site
 from concert_site.trace.models import Change
 from payments.models import Payment
@@ -174,13 +175,11 @@ def test_row_that_somebody_works_on_is_left_and_anything_else_is_an_error(site, 
         assert "are left to another night, somebody works on one" in caplog.text
 
         # As by ALTER ROLE ... SET statement_timeout: were it taken for the same, nothing would ever go.
-        with connection.cursor() as cursor:
-            cursor.execute("set statement_timeout = '50ms'")
-        try:
-            with pytest.raises(OperationalError, match="statement timeout"):
-                list(pruning.apply(rule, is_patient=False))
-        finally:
-            connection.close()
+        with (
+            session_settings(statement_timeout="50ms"),
+            pytest.raises(OperationalError, match="statement timeout"),
+        ):
+            list(pruning.apply(rule, is_patient=False))
     assert list(pruning.apply(rule, is_patient=False)) == [1]
 
 
