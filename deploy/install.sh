@@ -160,10 +160,9 @@ EOF
         setting DEFAULT_FROM_EMAIL "${mail_from:-Frontrow <tickets@${hosts%%,*}>}"
         setting DATA_DIR "$DATA/data"
         setting MEDIA_ROOT "$DATA/media"
-        # `up` collects them itself, into its data directory: a release is not for it to write to.
+        echo '# In the folder of each release: a process goes on with its own while another one is being installed.'
+        setting STATIC_ROOT collected-static
         if [[ -z $is_embedded ]]; then
-            echo '# In the folder of each release: a process goes on with its own while another one is being installed.'
-            setting STATIC_ROOT collected-static
             # By its account, without a password: PostgreSQL asks the kernel who is at the socket.
             setting DATABASE_URL "${database_url:-postgresql://frontrow@/frontrow?host=/var/run/postgresql}"
             setting REDIS_URL "${redis_url:-unix:///run/redis-frontrow/redis.sock?db=0}"
