@@ -101,8 +101,7 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         """A number of seconds, more than none.
 
         :param least: the shortest that works
-
-        :raises ImproperlyConfigured: if it is none
+        :raises ImproperlyConfigured: if it is none, or shorter
         """
         text = self.str(name, default=str(default))
         try:

@@ -84,6 +84,23 @@ def test_settings_are_read_by_the_rules_of_systemd(text, variables):
     assert load_frontrow().read_env(text) == variables
 
 
+WHOLE = ["frontrow-web@1", "frontrow-web@2", "frontrow-ticks", "frontrow-worker", "frontrow-beat"]
+
+
+@pytest.mark.parametrize(
+    ("enabled", "units"),
+    [
+        ([], WHOLE),
+        (["frontrow-metrics"], [*WHOLE, "frontrow-metrics"]),
+        (["frontrow-embedded", "frontrow-metrics"], ["frontrow-embedded"]),
+    ],
+)
+def test_restart_and_status_are_of_every_unit_that_is_switched_on(monkeypatch, enabled, units):
+    command = load_frontrow()
+    monkeypatch.setattr(command, "is_enabled", enabled.__contains__)
+    assert command.enabled_units() == units
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("value", ODD_VALUES)
 def test_what_the_installer_writes_is_read_back(value):

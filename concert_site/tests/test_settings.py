@@ -66,12 +66,11 @@ def test_a_time_to_wait_is_above_zero(text):
     assert Environment(REDIS_TIMEOUT_SECONDS="0.2").duration("REDIS_TIMEOUT_SECONDS", default=0.5) == 0.2
 
 
-def test_a_time_to_wait_may_be_too_short_for_who_looks_at_it():
-    with pytest.raises(ImproperlyConfigured, match=r"DATABASE_SILENCE_SECONDS=0.05 is too short: 0.3 s at least"):
-        Environment(DATABASE_SILENCE_SECONDS="0.05").duration("DATABASE_SILENCE_SECONDS", default=1.2, least=0.3)
-    assert (
-        Environment(DATABASE_SILENCE_SECONDS="0.3").duration("DATABASE_SILENCE_SECONDS", default=1.2, least=0.3) == 0.3
-    )
+def test_a_time_to_wait_may_have_a_least():
+    env = Environment(DATABASE_SILENCE_SECONDS="0.3")
+    assert env.duration("DATABASE_SILENCE_SECONDS", default=1.2, least=0.3) == 0.3
+    with pytest.raises(ImproperlyConfigured, match=r"is too short: 0\.4 s at least"):
+        env.duration("DATABASE_SILENCE_SECONDS", default=1.2, least=0.4)
 
 
 @pytest.mark.parametrize("text", ["10", "10:", "a:b", "7:101", "-1:0", "7:-1", "7:10:3", "10:0;7:10"])

@@ -28,6 +28,7 @@ REFUSED = [
     ("LOG_LEVEL=LOUD", "LOG_LEVEL=LOUD is unknown"),
     ("DATABASE_URL=postgresql://u:s3cret@h:port/x", "DATABASE_URL is not the address"),
     ("DATABASE_URL=postgresql://u:s3cret@h", "DATABASE_URL is not the address"),
+    ("DATABASE_SILENCE_SECONDS=0.05", "DATABASE_SILENCE_SECONDS=0.05 is too short: 0.3 s at least"),
     ("REDIS_URL=http://:s3cret@h", "REDIS_URL is not the address"),
     ("HOLD_SECONDS=-1", "HOLD_SECONDS=-1 is not a whole number"),
     ("HOLD_SECONDS=99999999999", "HOLD_SECONDS=99999999999 is above 2147483647"),

@@ -170,7 +170,7 @@ class SeatAvailabilitySince(PublicRead):
 
     @extend_schema(responses={200: AvailabilityChangesOut})
     def get(self, request: Request, pk: int, version: str) -> HttpResponseBase:
-        """Which seats changed since the `version` of an earlier answer, less than half a second old.
+        """Which seats changed since the `version` of an earlier answer, at most a second old.
 
         For who shows the seats live: some hundred bytes in place of a letter a seat. Ask again with the version that
         is answered. A version that nobody knows any more is answered with all `seats`.

@@ -1,6 +1,6 @@
 -- The live state of every seat of a schedule, one letter a seat in the order of ids, in one pass:
 -- A to be had (a lapsed hold too), T held, R reserved, U not on sale.
--- t is a hold that lapses within a second, which is longer than this answer is kept; `lapses` says in how many
+-- t is a hold that lapses within a second, which is as long as this answer is kept at most; `lapses` says in how many
 -- milliseconds each of them does, in their order, so that the answer can follow without being asked again.
 -- `next_lapse` is when the first of the others does; both it and `read_at` are seconds since 1970.
 select (select layout_version from concert_schedule where id = %(schedule_id)s::bigint) as layout_version,
