@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import environ
@@ -21,6 +22,10 @@ BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([\w/-]*[\w-]))
 TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
 HOST = re.compile(r"(\*|\.?[A-Za-z0-9_*]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])")
 ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9_.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+BACKUP_BUCKET = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9](/\S*)?", re.ASCII)
+LISTENING = re.compile(r"(?P<host>\[[\da-fA-F:.]+\]|[^:\[\]/\s]+):(?P<port>\d{1,5})", re.ASCII)
+LAST_PORT = 65_535
+A_DAY = 86_400.0
 SENDER = re.compile(r"[^<>@\s]+@[^<>@\s]+")
 SWITCHES = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 # Beyond it neither PostgreSQL's integers nor Redis' times go.
@@ -42,6 +47,14 @@ def hosts_and_ports(text: str) -> dict[str, str]:
         raise ValueError("a host of several is not host:port")
     hosts = [one["host"].strip("[]") for one in found if one]
     return {"HOST": ",".join(hosts), "PORT": ",".join(one["port"] or "5432" for one in found if one)}
+
+
+def is_web_address(text: str, shape: re.Pattern[str] = WEB_ADDRESS) -> bool:
+    """Whether a browser takes it: of this shape, with brackets that close and a port that there is."""
+    try:
+        return shape.fullmatch(text) is not None and urlsplit(text).port != 0
+    except ValueError:
+        return False
 
 
 class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without types
@@ -98,10 +111,10 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         return days
 
     def duration(self, name: str, *, default: float, least: float = 0.0) -> float:
-        """A number of seconds, more than none.
+        """A number of seconds, more than none and a day at most: no socket and no PostgreSQL takes an endless one.
 
         :param least: the shortest that works
-        :raises ImproperlyConfigured: if it is none, or shorter
+        :raises ImproperlyConfigured: if it is none, shorter, or longer
         """
         text = self.str(name, default=str(default))
         try:
@@ -112,6 +125,8 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             raise ImproperlyConfigured(f"{name}={text} is not a number above 0.")
         if seconds < least:
             raise ImproperlyConfigured(f"{name}={text} is too short: {least} s at least.")
+        if seconds > A_DAY:
+            raise ImproperlyConfigured(f"{name}={text} is too long: a day ({A_DAY:.0f} s) at most.")
         return seconds
 
     def one_of(self, name: str, words: Sequence[str], *, default: str) -> str:
@@ -124,13 +139,15 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             raise ImproperlyConfigured(f"{name}={text} is unknown: use {' or '.join(words)}.")
         return text
 
-    def all_like(self, name: str, shape: re.Pattern[str], example: str, *, default: Sequence[str]) -> Sequence[str]:
-        """A list whose every word has this shape.
+    def all_like(
+        self, name: str, is_fit: Callable[[str], object], example: str, *, default: Sequence[str]
+    ) -> Sequence[str]:
+        """A list whose every word is fit.
 
-        :raises ImproperlyConfigured: if one hasn't, or there is none where there should be
+        :raises ImproperlyConfigured: if one isn't, or there is none where there should be
         """
         words: list[str] = [word.strip() for word in self.list(name, default=default)]
-        wrong = next((word for word in words if not shape.fullmatch(word)), None)
+        wrong = next((word for word in words if not is_fit(word)), None)
         if wrong is not None:
             raise ImproperlyConfigured(f"{name}: '{wrong}' is not like {example}.")
         if default and not words:
@@ -234,7 +251,7 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         :raises ImproperlyConfigured: if it isn't an address that a browser takes
         """
         text: str = self.str(name, default=default).rstrip("/")
-        if not WEB_ADDRESS.fullmatch(text):
+        if not is_web_address(text):
             raise ImproperlyConfigured(f"{name}={text} is not an address such as https://tickets.example.com/.")
         return text
 
@@ -244,7 +261,7 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         :raises ImproperlyConfigured: if it isn't an address that a browser takes
         """
         text: str = self.str(name, default=default)
-        if not WEB_ADDRESS.fullmatch(text):
+        if not is_web_address(text):
             raise ImproperlyConfigured(f"{name}={text} is not an address such as https://example.com/file.js.")
         return text
 
@@ -264,6 +281,46 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         if not found:
             raise ImproperlyConfigured(f"{name}={text} is not a bucket such as s3://posters or s3://posters/frontrow.")
         return found[1], found[2] or ""
+
+    def backup_place(self, name: str) -> str:
+        """Where backups go, a folder or `s3://bucket/prefix`; empty if nowhere is said.
+
+        :raises ImproperlyConfigured: if it is the address of something else
+        """
+        text: str = self.str(name, default="")
+        if "://" in text and not BACKUP_BUCKET.fullmatch(text):
+            raise ImproperlyConfigured(f"{name}={text} is neither a folder nor like s3://bucket/prefix.")
+        return text
+
+    def age_keys(self, name: str) -> list[str]:
+        """Public keys of age; none if it isn't set.
+
+        :raises ImproperlyConfigured: if one is something else; it may be a private key, so it is not shown
+        """
+        words = [word.strip() for word in self.list(name, default=[])]
+        if words:
+            # Only who has set the variable waits for the import.
+            from pyrage import RecipientError, x25519
+
+            try:
+                for word in words:
+                    x25519.Recipient.from_str(word)
+            except RecipientError:
+                raise ImproperlyConfigured(f"{name} is no public key of age: it looks like age1...") from None
+        return words
+
+    def listening(self, name: str) -> tuple[str, int] | None:
+        """Host and port where something listens; None if it isn't set.
+
+        :raises ImproperlyConfigured: if it isn't written so
+        """
+        text: str = self.str(name, default="")
+        if not text:
+            return None
+        found = LISTENING.fullmatch(text)
+        if not found or not 0 < int(found["port"]) <= LAST_PORT:
+            raise ImproperlyConfigured(f"{name}={text} is not host:port, such as 127.0.0.1:9464.")
+        return found["host"].strip("[]"), int(found["port"])
 
     def key(self, name: str, shape: str, looks_like: str, *, needed: bool) -> str:
         """A key of somebody else's service; empty if there is none.
@@ -303,12 +360,12 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         return found
 
     def redis(self, name: str, *, default: str) -> str:
-        """The address of a Redis, of sentinels or of a cluster; empty if that is the default.
+        """The address of a Redis, of sentinels or of a cluster; empty if that is the default, and none is said.
 
         :raises ImproperlyConfigured: if it is none; it may hold a password, so it is not shown
         """
         text: str = self.str(name, default=default)
-        if text:
+        if text or default:
             said_of(name, lambda: redis_address.parse(text))
         return text
 

@@ -35,8 +35,16 @@ def try_postgres(url: str) -> str | None:
     try:
         psycopg.connect(url, connect_timeout=2).close()
     except psycopg.Error as error:
-        return in_one_line(error)
+        return without_login(in_one_line(error), url)
     return None
+
+
+def without_login(said: str, url: str) -> str:
+    """What was said of an address, without what is quoted of its login: libpq takes a part of a password for a host."""
+    login = url.rpartition("@")[0]
+    return re.sub(
+        r"""(["'])(.*?)\1""", lambda quoted: "***" if "@" in quoted[2] or quoted[2] in login else quoted[0], said
+    )
 
 
 def try_redis(url: str) -> str | None:

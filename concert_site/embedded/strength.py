@@ -21,9 +21,10 @@ WELL_KNOWN = re.compile(
 
 def complaint(name: str, text: str) -> str:
     """What is wrong with a secret, as a sentence that names its variable and never shows it; empty if nothing is."""
-    said = pem_complaint(text) if "BEGIN" in text else complaint_about(text, SHORTEST[name])
-    how = "make one by `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`"
-    return f"{name} {said}: production does not start with it; {how}" if said else ""
+    is_pem = "BEGIN" in text
+    said = pem_complaint(text) if is_pem else complaint_about(text, SHORTEST[name])
+    how = "openssl genrsa 2048" if is_pem else "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    return f"{name} {said}: production does not start with it; make one by `{how}`" if said else ""
 
 
 def weakness_of(secrets: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import platform
 import sys
 
 import django
-from django.conf import settings
+from django.conf import ENVIRONMENT_VARIABLE, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import ProgrammingError, connection
@@ -57,6 +57,10 @@ def load_settings() -> None:
     # The latter is what libraries say of a value they can't read.
     except (ImproperlyConfigured, ValueError) as error:
         raise CannotStart(in_one_line(error)) from error
+    except ModuleNotFoundError as error:
+        if error.name != os.environ[ENVIRONMENT_VARIABLE]:
+            raise
+        raise CannotStart(f"{ENVIRONMENT_VARIABLE}={error.name} is no module of settings") from error
     for line in lookalikes(os.environ, Env.names_read | set(secret_files.EARLY) | set(secret_files.SECRETS)):
         print(f"manage.py: warning: {line}", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Whether the folders that a process writes into can be written, told before a member of staff finds out."""
+"""Whether folders can be written and files be read that somebody will need, told before they find out."""
 
 import os
 from pathlib import Path
@@ -24,6 +24,17 @@ def folders_are_usable(**kwargs: Any) -> list[CheckMessage]:  # Any: Django hand
             Error(f"STATIC_ROOT={static} can't be written, and nothing has been collected there.", id="site.E002")
         )
     return found
+
+
+@register(deploy=True)
+def backups_can_be_made(**kwargs: Any) -> list[CheckMessage]:  # Any: as above
+    """What BACKUP_... and POSTGRES_BIN_DIR name can be read, by whoever asks; the site itself needs none of it."""
+    named = ("BACKUP_PASSPHRASE_FILE", "BACKUP_IDENTITY_FILE", "POSTGRES_BIN_DIR")
+    return [
+        Error(f"{name}={path} can't be read.", id="site.E003")
+        for name in named
+        if (path := getattr(settings, name)) and not os.access(path, os.R_OK)
+    ]
 
 
 def is_writable(folder: Path) -> bool:

@@ -3,9 +3,9 @@
 from concert_site.settings.base import env
 
 # A folder, or s3://bucket/prefix.
-BACKUP_TO = env.str("BACKUP_TO", default="")
+BACKUP_TO = env.backup_place("BACKUP_TO")
 # Public keys of age, separated by commas; else a passphrase.
-BACKUP_RECIPIENT = env.list("BACKUP_RECIPIENT", default=[])
+BACKUP_RECIPIENT = env.age_keys("BACKUP_RECIPIENT")
 BACKUP_PASSPHRASE_FILE = env.str("BACKUP_PASSPHRASE_FILE", default="")
 # The private key: where backups are verified and restored, not where they are made.
 BACKUP_IDENTITY_FILE = env.str("BACKUP_IDENTITY_FILE", default="")

@@ -1,6 +1,7 @@
 """The project itself: its mode, secrets, apps, middlewares, templates, language, files and log."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -10,7 +11,7 @@ from concert_site.back_office.unfold import UNFOLD  # noqa: F401  a setting
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.modes import MODES, PRODUCTION
 from concert_site.embedded.secret_files import resolve
-from concert_site.env_vars import HOST, ORIGIN, Env
+from concert_site.env_vars import HOST, ORIGIN, Env, is_web_address
 
 # Done already by manage.py; who loads the settings without it gets the same.
 try:
@@ -42,11 +43,13 @@ TICKET_PRIVATE_KEY = env.ed25519("TICKET_PRIVATE_KEY")
 
 ALLOWED_HOSTS = env.all_like(
     "ALLOWED_HOSTS",
-    HOST,
+    HOST.fullmatch,
     "tickets.example.com",
     default=["localhost", "127.0.0.1", "[::1]"] if IS_PRODUCTION else ["*"],
 )
-CSRF_TRUSTED_ORIGINS = env.all_like("CSRF_TRUSTED_ORIGINS", ORIGIN, "https://tickets.example.com", default=[])
+CSRF_TRUSTED_ORIGINS = env.all_like(
+    "CSRF_TRUSTED_ORIGINS", partial(is_web_address, shape=ORIGIN), "https://tickets.example.com", default=[]
+)
 # One proxy of ours stands in front and says in X-Forwarded-For and X-Forwarded-Proto who asked, and how.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 THROTTLE = env.bool("THROTTLE", default=True)

@@ -40,24 +40,8 @@ LOGGING = {
 
 # --- Metrics -----------------------------------------------------------------------------------
 
-LAST_PORT = 65_535
-
-
-def listening_address(name: str, text: str) -> tuple[str, int] | None:
-    """Host and port of `host:port`; None of nothing.
-
-    :raises ImproperlyConfigured: if it is something else
-    """
-    if not text:
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) <= LAST_PORT:
-        raise ImproperlyConfigured(f"{name}={text} is not host:port, such as 127.0.0.1:9464.")
-    return host.strip("[]"), int(port)
-
-
 # Where a process of its own tells the metrics of all; and what the web server's /metrics asks for. Neither: none.
-METRICS_ADDRESS = listening_address("METRICS_ADDRESS", env.str("METRICS_ADDRESS", default=""))
+METRICS_ADDRESS = env.listening("METRICS_ADDRESS")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 SHORTEST_TOKEN = 16
 if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_TOKEN:
@@ -72,7 +56,7 @@ SENTRY_DSN = env.str("SENTRY_DSN", default="")
 SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default=MODE)
 SENTRY_RELEASE = env.str("SENTRY_RELEASE", default=__version__)
 # The rest of OpenTelemetry's variables its library reads itself.
-OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.optional_address("OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 def require_package(variable: str, value: str, package: str) -> None:
@@ -88,3 +72,11 @@ def require_package(variable: str, value: str, package: str) -> None:
 
 require_package("SENTRY_DSN", SENTRY_DSN, "sentry_sdk")
 require_package("OTEL_EXPORTER_OTLP_ENDPOINT", OTEL_EXPORTER_OTLP_ENDPOINT, "opentelemetry")
+if SENTRY_DSN:
+    from sentry_sdk.utils import BadDsn, Dsn
+
+    try:
+        Dsn(SENTRY_DSN)
+    except (BadDsn, ValueError):
+        # Its words may quote the key.
+        raise ImproperlyConfigured("SENTRY_DSN is no such address: it looks like https://key@host/1.") from None

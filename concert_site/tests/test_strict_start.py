@@ -1,6 +1,7 @@
 """Whatever setting can't work is refused in one line that names it, by whoever loads the settings."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.lib.web.static import HashedFiles
 from concert_site.management.lookalikes import lookalikes
-from concert_site.operations.folder_checks import folders_are_usable
+from concert_site.operations.folder_checks import backups_can_be_made, folders_are_usable
 from concert_site.tests.up_process import clean_environment, manage
 
 # What is set, and how the refusal begins; the settings that a test sets are on top of MODE=test.
@@ -20,7 +21,10 @@ REFUSED = [
     ("ALLOWED_HOSTS=a.example,b c", "ALLOWED_HOSTS: 'b c' is not like"),
     ("ALLOWED_HOSTS=", "ALLOWED_HOSTS is empty"),
     ("SITE_URL=tickets.example.com", "SITE_URL=tickets.example.com is not an address"),
+    ("SITE_URL=https://[", "SITE_URL=https://[ is not an address"),
+    ("SITE_URL=https://tickets.example.com:99999", "SITE_URL=https://tickets.example.com:99999 is not an address"),
     ("CSRF_TRUSTED_ORIGINS=tickets.example.com", "CSRF_TRUSTED_ORIGINS: 'tickets.example.com' is not like"),
+    ("CSRF_TRUSTED_ORIGINS=https://a.example:99999", "CSRF_TRUSTED_ORIGINS: 'https://a.example:99999' is not like"),
     ("BEHIND_PROXY=maybe", "BEHIND_PROXY=maybe is neither on nor off"),
     ("THROTTLE=", "THROTTLE= is neither on nor off"),
     ("SECURE_SSL_REDIRECT=on", "SECURE_SSL_REDIRECT is on and BEHIND_PROXY is off"),
@@ -29,7 +33,9 @@ REFUSED = [
     ("DATABASE_URL=postgresql://u:s3cret@h:port/x", "DATABASE_URL is not the address"),
     ("DATABASE_URL=postgresql://u:s3cret@h", "DATABASE_URL is not the address"),
     ("DATABASE_SILENCE_SECONDS=0.05", "DATABASE_SILENCE_SECONDS=0.05 is too short: 0.3 s at least"),
+    ("DATABASE_SILENCE_SECONDS=1e20", "DATABASE_SILENCE_SECONDS=1e20 is too long: a day"),
     ("REDIS_URL=http://:s3cret@h", "REDIS_URL is not the address"),
+    ("REDIS_URL=", "REDIS_URL is not the address"),
     ("HOLD_SECONDS=-1", "HOLD_SECONDS=-1 is not a whole number"),
     ("HOLD_SECONDS=99999999999", "HOLD_SECONDS=99999999999 is above 2147483647"),
     ("CANCELLATION_TIERS=1:30,7:10", "CANCELLATION_TIERS: each tier has fewer days"),
@@ -56,8 +62,20 @@ REFUSED = [
     ("LANGUAGE_CODE=xx", "LANGUAGE_CODE=xx is unknown"),
     ("TIME_ZONE=Asia/Soul", "TIME_ZONE=Asia/Soul is no time zone"),
     ("CURRENCY=won", "CURRENCY=won is no currency's code"),
+    ("METRICS_ADDRESS=1:2:3", "METRICS_ADDRESS=1:2:3 is not host:port"),
+    ("METRICS_ADDRESS=a.example:99999", "METRICS_ADDRESS=a.example:99999 is not host:port"),
+    ("SENTRY_DSN=https://s3cret@h", "SENTRY_DSN is no such address"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318 is not an address"),
+    ("BACKUP_TO=ftp://backups", "BACKUP_TO=ftp://backups is neither a folder nor like s3://bucket/prefix"),
+    ("BACKUP_TO=s3://", "BACKUP_TO=s3:// is neither a folder nor"),
+    ("BACKUP_RECIPIENT=AGE-SECRET-KEY-s3cret", "BACKUP_RECIPIENT is no public key of age"),
 ]
 # Loads the settings anew for each line of standard input; one process for all, for loading Django takes long.
+# What no setting can be; those that take any text take some of it.
+NONSENSE = [
+    *("", "x", "-1", "0", "0.5", "1e9", "nan", "inf", "9" * 20, "한글", "a b", "a\nb", "on"),
+    *("http://[", "http://a:99999", "://", ",", ":", "/", "1:2:3", "a@b", "$HOME", "'"),
+]
 LOAD = """
 import json, os, sys
 from django.core.exceptions import ImproperlyConfigured
@@ -71,25 +89,30 @@ for line in sys.stdin:
         import concert_site.settings
         print("fine", flush=True)
     except ImproperlyConfigured as error:
-        print(str(error), flush=True)
+        print(*str(error).split(), flush=True)
 """
 
 
-@pytest.fixture(scope="module")
-def said():
-    """What each of them says, by what is set."""
-    settings = [dict(pair.split("=", 1) for pair in text.split(";")) for text, _ in REFUSED]
+def answers_to(settings):
+    """What a process that loads the settings with each of these environments says of it; "fine" of a good one."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD],
-        input="".join(json.dumps({"MODE": "test"} | one) + "\n" for one in (*settings, {})),
+        input="".join(json.dumps({"MODE": "test"} | one) + "\n" for one in settings),
         env=clean_environment(),
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=True,
     )
-    lines = done.stdout.splitlines()
-    assert lines.pop() == "fine"
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def said():
+    """What each of them says, by what is set."""
+    settings = [dict(pair.split("=", 1) for pair in text.split(";")) for text, _ in REFUSED]
+    *lines, untouched = answers_to([*settings, {}])
+    assert untouched == "fine"
     return dict(zip([text for text, _ in REFUSED], lines, strict=True))
 
 
@@ -100,12 +123,30 @@ def test_settings_that_can_not_work_are_named(said, text, begins):
     assert "s3cret" not in said[text]
 
 
+@pytest.mark.nightly
+@pytest.mark.processes
+def test_nonsense_in_any_setting_is_taken_or_refused_by_its_name():
+    names = re.findall(r"^\| `([A-Z][A-Z0-9_]+)`", (PROJECT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    fed = [(name, value) for name in names for value in NONSENSE]
+    answers = answers_to({name: value} for name, value in fed)
+
+    assert [(one, line) for one, line in zip(fed, answers, strict=True) if line != "fine" and one[0] not in line] == []
+    assert len({name for (name, _), line in zip(fed, answers, strict=True) if line != "fine"}) > 90
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("words", [["up", "--only=beat"], ["audit"]])
 def test_any_command_says_it_in_one_line(tmp_path, words):
     done = manage(*words, MODE="test", DATA_DIR=str(tmp_path / "d"), BEHIND_PROXY="maybe")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "manage.py: BEHIND_PROXY=maybe is neither on nor off.\n"
+
+
+@pytest.mark.processes
+def test_settings_that_there_are_not_are_named():
+    done = manage("check", MODE="test", DJANGO_SETTINGS_MODULE="concert_site.setting")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "manage.py: DJANGO_SETTINGS_MODULE=concert_site.setting is no module of settings\n"
 
 
 def test_a_variable_that_is_misspelt_is_told():
@@ -136,3 +177,10 @@ def test_a_folder_of_collected_files_needs_no_writing(settings, tmp_path, monkey
     # What `collectstatic` writes last, by whoever ran it.
     monkeypatch.setattr(HashedFiles, "manifest_name", "version")
     assert folders_are_usable() == []
+
+
+def test_files_of_backups_that_can_not_be_read_are_named(settings, tmp_path):
+    settings.BACKUP_PASSPHRASE_FILE, settings.POSTGRES_BIN_DIR = str(tmp_path / "none"), str(tmp_path)
+    assert [fault.msg for fault in backups_can_be_made()] == [
+        f"BACKUP_PASSPHRASE_FILE={tmp_path}/none can't be read.",
+    ]

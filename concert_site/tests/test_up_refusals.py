@@ -11,7 +11,7 @@ from concert_site.embedded import data_dir
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
-from concert_site.embedded.reachable import without_password
+from concert_site.embedded.reachable import without_login, without_password
 from concert_site.embedded.web import Address, require_free
 from concert_site.tests.up_process import clean_environment, free_port, manage
 
@@ -113,6 +113,19 @@ def test_variable_that_makes_no_sense(tmp_path: Path) -> None:
 @pytest.mark.parametrize("login", ["fan:hunter2", ":hunter2", "fan:hun@ter:2"])
 def test_passwords_of_what_is_away_are_not_said(login: str) -> None:
     assert without_password(f"redis://{login}@host:6379/0") == f"redis://{login.partition(':')[0]}:***@host:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "told"),
+    [
+        ("postgresql://u:pa:ss@h/x", 'end of "]" in URI: "postgresql://u:pa:ss@h/x"', "end of *** in URI: ***"),
+        ("postgresql://u:p@ss@h/x", "failed to resolve host 'ss@h'", "failed to resolve host ***"),
+        ("postgresql://u:pa/ss@h/x", 'invalid integer value "pa" for "port"', 'invalid integer value *** for "port"'),
+        ("postgresql://u:p@h/x?no=1", 'invalid query parameter: "no"', 'invalid query parameter: "no"'),
+    ],
+)
+def test_what_the_driver_quotes_of_a_password_is_not_told(url, said, told):
+    assert without_login(said.replace('end of "]"', 'end of "u:pa"'), url) == told
 
 
 @pytest.mark.parametrize("module", ["concert_site.embedded.environment", "reservations.models"])

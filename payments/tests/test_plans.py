@@ -207,7 +207,8 @@ def test_the_mails_that_are_owed_are_found_by_themselves(sale):
 
     assert [seats for _, seats in found[:2]] == [2, 1]
     assert whole <= {"concert_schedule"}
-    assert sum(fetched.values()) <= 8 * 70
+    # Some rows of the sale by index, versions that are no more among them; the house has 25,000.
+    assert sum(fetched.values()) <= 8 * 100
 
 
 @pytest.mark.parametrize(("kind", "index"), [(CONFIRMED, "confirmed"), (CANCELED, "canceled")])

@@ -35,7 +35,10 @@ def provider_named(name: str) -> Provider:
 
     :raises ImportError: if there is none
     """
-    made: Provider = import_string(PROVIDERS.get(name, name))()
+    found = import_string(PROVIDERS.get(name, name))
+    if not isinstance(found, type):
+        raise ImportError(f"{name} is no class")  # noqa: TRY004  as of any name that leads to none
+    made: Provider = found()
     return made
 
 

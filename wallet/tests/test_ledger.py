@@ -127,6 +127,7 @@ def test_production_refuses_the_sandbox(settings):
         ("wallet.providers.sandbox.Sandbox", True, ["wallet.E002"]),
         ("nothing.like.it", False, ["wallet.E001"]),
         ("nonsense", False, ["wallet.E001"]),
+        ("os.path", False, ["wallet.E001"]),
     ],
 )
 def test_the_check_tells_a_wrong_provider(settings, name, is_production, found):
