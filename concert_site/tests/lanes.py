@@ -57,6 +57,8 @@ NIGHTLY = {
     "card_chaos": "payments/tests/test_card_deaths.py",
     "waiting_processes": "concert_site/tests/test_waiting_storm.py",
 }
+# The longest of all that stays together, in two of the same length: each has a site and a browser of its own.
+BROWSERS_SPLIT_AT = "test_p"
 PAGES = re.compile(r"^test_(pages|admin|desk|errors)(_|$)|_(pages|admin|forms)$")
 
 
@@ -73,7 +75,7 @@ class ProcessGuard:
 
 
 class LaneScheduling(LoadFileScheduling):
-    """A file's tests stay together, and so do all that share a site and a browser; in the order of the collection."""
+    """A file's tests stay together, and so do those that share a site and a browser; in the order of the collection."""
 
     def __init__(self, config: pytest.Config, log: object = None) -> None:
         # xdist's own order is by numbers of tests, and the few tests of a long file would come last.
@@ -85,9 +87,9 @@ class LaneScheduling(LoadFileScheduling):
 
 
 def scope_of(file: str) -> str:
-    """What stays together on one worker: a file, or a folder of those in browsers."""
-    folder = file.rpartition("/")[0]
-    return folder if folder.endswith("/browser") else file
+    """What stays together on one worker: a file, or half of those in browsers."""
+    folder, _, name = file.rpartition("/")
+    return f"{folder}, {'first' if name < BROWSERS_SPLIT_AT else 'last'}" if folder.endswith("/browser") else file
 
 
 def declare(config: pytest.Config) -> None:
