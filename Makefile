@@ -39,9 +39,9 @@ test: ## Everything: style, layers, types, then every test
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 	@echo "Left out: the drills of the nightly lane, by make test-long."
 
-# Three workers on two cores: many tests wait for the processes that they start.
-tests: $(VENV)/.installed-dev
-	@$(PYTEST) -n 3 $(ARGS)
+# Five workers on two cores: many tests wait for the processes that they start.
+tests: $(VENV)/.compiled
+	@$(PYTEST) -n 5 $(ARGS)
 
 test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms, no pages, none that take long
 	@$(PYTEST) -n 3 -m "not (browser or processes or storm or long or pages)" $(ARGS)
@@ -100,16 +100,25 @@ sbom: $(TOOLS)/.installed ## What a release is made of: dist/frontrow-VERSION.cd
 clean: ## Remove what was installed; .data stays
 	rm -rf $(VENV)
 
-$(VENV)/.installed: requirements.txt deploy/requirements/production.txt $(VENV)/bin/activate
+$(VENV)/.pip: deploy/requirements/pip.txt $(VENV)/bin/activate
+	@$(PIP) -r $<
+	@touch $@
+
+$(VENV)/.installed: requirements.txt deploy/requirements/production.txt $(VENV)/.pip
 	@echo "Installing what Frontrow needs (once; about a minute)..." >&2
 	@$(PIP) -r requirements.txt
 	@touch $@
 
 # All in one go: what the site needs is in there.
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt deploy/requirements/production.txt $(VENV)/bin/activate
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt deploy/requirements/production.txt $(VENV)/.pip
 	@echo "Installing what Frontrow and its tests need (once; about a minute)..." >&2
 	@$(PIP) -r requirements-dev.txt
 	@touch $(VENV)/.installed $@
+
+# By one process before many would, each for itself. What fails here fails again in the tests, and says why.
+$(VENV)/.compiled: $(VENV)/.installed-dev
+	@$(PYTEST) --collect-only -qq >/dev/null 2>&1 || true
+	@touch $@
 
 $(TOOLS)/.installed: deploy/requirements/tools.txt $(VENV)/bin/activate
 	@echo "Installing what checks deployments and makes releases (once)..." >&2

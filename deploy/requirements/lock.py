@@ -49,9 +49,10 @@ SITE = Layer(HERE / "embedded.in", PROJECT / "requirements.txt", "What `make dem
 DEV = Layer(HERE / "dev.in", PROJECT / "requirements-dev.txt", "What `make test` installs", SITE)
 # In an environment of their own (`make tools`): the site and its tests need none of them.
 TOOLS = Layer(HERE / "tools.in", HERE / "tools.txt", "What checks deployments and makes releases")
+INSTALLER = Layer(HERE / "pip.in", HERE / "pip.txt", "What installs the rest")
 # Beside any of them, at the same versions: for who has a Sentry or a collector of traces.
 OBSERVABILITY = Layer(HERE / "observability.in", HERE / "observability.txt", "What sends errors and traces away")
-LAYERS = (PRODUCTION, SITE, DEV, TOOLS, OBSERVABILITY)
+LAYERS = (PRODUCTION, SITE, DEV, TOOLS, INSTALLER, OBSERVABILITY)
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ def lock(options: Iterable[str]) -> None:
         for layer in (PRODUCTION, SITE, DEV):
             write(layer, resolve(layer.inputs, [], ["--constraints", resolved.name]))
         write(OBSERVABILITY, resolve(OBSERVABILITY.inputs, [], ["--constraints", resolved.name]))
-    write(TOOLS, resolve(TOOLS.inputs, [TOOLS.lock], options))
+    for layer in (TOOLS, INSTALLER):
+        write(layer, resolve(layer.inputs, [layer.lock], options))
 
 
 def resolve(inputs: Iterable[Path], known: Iterable[Path], options: Iterable[str]) -> str:
