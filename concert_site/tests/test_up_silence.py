@@ -20,6 +20,12 @@ SECONDS = 4.0
 CROWD = 20
 OTHERS = ("beat", "ticks", "worker")
 SILENT = "PostgreSQL says nothing"
+WHO_HANDS_OUT = """
+from django.db import connection
+cursor = connection.cursor()
+cursor.execute("select application_name from pg_stat_activity where application_name like 'beat of %'")
+print(*(name for (name,) in cursor.fetchall()))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +82,8 @@ def test_a_frozen_postgres_holds_up_nobody_and_is_back_by_itself(up: Up) -> None
     # Remembered nowhere.
     path = "/api/v1/concerts/?search=nobody"
     assert {status for status, _ in crowd(up, path)} == {200}
+    # One that is frozen before has none to give up: it says that it can't ask for it.
+    wait_until(lambda: "beat of" in up.command("shell", "-c", WHO_HANDS_OUT), "beat has its lease", 25)
 
     with frozen(up):
         first, again = crowd(up, path), crowd(up, path)
