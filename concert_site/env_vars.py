@@ -22,9 +22,6 @@ BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([\w/-]*[\w-]))
 TIER = re.compile(r"(\d+):(\d+)", re.ASCII)
 HOST = re.compile(r"(\*|\.?[A-Za-z0-9_*]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])")
 ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9_.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
-BACKUP_BUCKET = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9](/\S*)?", re.ASCII)
-LISTENING = re.compile(r"(?P<host>\[[\da-fA-F:.]+\]|[^:\[\]/\s]+):(?P<port>\d{1,5})", re.ASCII)
-LAST_PORT = 65_535
 A_DAY = 86_400.0
 SENDER = re.compile(r"[^<>@\s]+@[^<>@\s]+")
 SWITCHES = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
@@ -281,46 +278,6 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         if not found:
             raise ImproperlyConfigured(f"{name}={text} is not a bucket such as s3://posters or s3://posters/frontrow.")
         return found[1], found[2] or ""
-
-    def backup_place(self, name: str) -> str:
-        """Where backups go, a folder or `s3://bucket/prefix`; empty if nowhere is said.
-
-        :raises ImproperlyConfigured: if it is the address of something else
-        """
-        text: str = self.str(name, default="")
-        if "://" in text and not BACKUP_BUCKET.fullmatch(text):
-            raise ImproperlyConfigured(f"{name}={text} is neither a folder nor like s3://bucket/prefix.")
-        return text
-
-    def age_keys(self, name: str) -> list[str]:
-        """Public keys of age; none if it isn't set.
-
-        :raises ImproperlyConfigured: if one is something else; it may be a private key, so it is not shown
-        """
-        words = [word.strip() for word in self.list(name, default=[])]
-        if words:
-            # Only who has set the variable waits for the import.
-            from pyrage import RecipientError, x25519
-
-            try:
-                for word in words:
-                    x25519.Recipient.from_str(word)
-            except RecipientError:
-                raise ImproperlyConfigured(f"{name} is no public key of age: it looks like age1...") from None
-        return words
-
-    def listening(self, name: str) -> tuple[str, int] | None:
-        """Host and port where something listens; None if it isn't set.
-
-        :raises ImproperlyConfigured: if it isn't written so
-        """
-        text: str = self.str(name, default="")
-        if not text:
-            return None
-        found = LISTENING.fullmatch(text)
-        if not found or not 0 < int(found["port"]) <= LAST_PORT:
-            raise ImproperlyConfigured(f"{name}={text} is not host:port, such as 127.0.0.1:9464.")
-        return found["host"].strip("[]"), int(found["port"])
 
     def key(self, name: str, shape: str, looks_like: str, *, needed: bool) -> str:
         """A key of somebody else's service; empty if there is none.

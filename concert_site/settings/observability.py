@@ -1,6 +1,7 @@
 """What is told of the site while it runs: logs, metrics, errors, traces."""
 
 import logging
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,8 +41,25 @@ LOGGING = {
 
 # --- Metrics -----------------------------------------------------------------------------------
 
+_LISTENING = re.compile(r"(?P<host>\[[\da-fA-F:.]+\]|[^:\[\]/\s]+):(?P<port>\d{1,5})", re.ASCII)
+_LAST_PORT = 65_535
+
+
+def listening_address(name: str, text: str) -> tuple[str, int] | None:
+    """Host and port of the `host:port` that a variable has; None if it has nothing.
+
+    :raises ImproperlyConfigured: if it has something else
+    """
+    if not text:
+        return None
+    found = _LISTENING.fullmatch(text)
+    if not found or not 0 < int(found["port"]) <= _LAST_PORT:
+        raise ImproperlyConfigured(f"{name}={text} is not host:port, such as 127.0.0.1:9464.")
+    return found["host"].strip("[]"), int(found["port"])
+
+
 # Where a process of its own tells the metrics of all; and what the web server's /metrics asks for. Neither: none.
-METRICS_ADDRESS = env.listening("METRICS_ADDRESS")
+METRICS_ADDRESS = listening_address("METRICS_ADDRESS", env.str("METRICS_ADDRESS", default=""))
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 SHORTEST_TOKEN = 16
 if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_TOKEN:
