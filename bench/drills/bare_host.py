@@ -24,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import bare_backup
 import bare_operations
 import bare_outages
 import bare_outside
@@ -226,6 +227,8 @@ def operate(drill: Drill) -> None:
     bare_operations.follow_operations(drill)
     bare_operations.follow_blocks(drill, bare_operations.MONITORING)
     bare_operations.see_metrics(drill)
+    bare_backup.follow_backup(drill)
+    drill.must("the account is there", HAS_ACCOUNT)
 
 
 def install_again(drill: Drill) -> None:
