@@ -1,5 +1,6 @@
 """Forms of staff that others overtook: nothing is undone by them, and who saves learns of it, field by field."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -284,7 +285,8 @@ MAKE = {
     "concert": make_concert,
     "page": lambda: HousePage.objects.create(kind="HELP", language="ko", title="Help", body="Ask us."),
     "fan": make_fan,
-    "date": make_schedule,
+    # Whatever the hour, its sale ends before the time that is typed.
+    "date": lambda: make_schedule(deadline_at=now() + timedelta(days=1)),
 }
 
 
