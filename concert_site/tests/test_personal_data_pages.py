@@ -187,7 +187,7 @@ def test_closed_account_leaves_numbers_and_no_name(client_of_fan, site, fan):
         booking_reference="B", text="Gildong wants the aisle", actor_id=site.ids["other"], key=fan_key()
     )
     assert {"users", "staff_note", "change", "django_admin_log"} <= set(where("gildong"))
-    ledger = list(BalanceHistory.objects.filter(user=fan).values_list("amount", "amount_after"))
+    ledger = list(BalanceHistory.objects.filter(user=fan).order_by("pk").values_list("amount", "amount_after"))
 
     answer = client_of_fan.post("/accounts/close/", {"is_sure": "on", "password": PASSWORD})
 
@@ -195,7 +195,7 @@ def test_closed_account_leaves_numbers_and_no_name(client_of_fan, site, fan):
     assert where("gildong", "hong") == []
     assert client_of_fan.get("/accounts/profile/").status_code == 302
     assert UserSession.objects.filter(user=fan).count() == 0
-    assert list(BalanceHistory.objects.filter(user=fan).values_list("amount", "amount_after")) == ledger
+    assert list(BalanceHistory.objects.filter(user=fan).order_by("pk").values_list("amount", "amount_after")) == ledger
     assert Client().post("/accounts/login/", {"login": "gildong@example.com", "password": PASSWORD}).status_code == 200
     # What others did stays as it is told.
     assert Change.objects.filter(fan_id=fan.pk).exists()
