@@ -90,7 +90,7 @@ check-deploy: $(TOOLS)/.installed ## The Dockerfile, the Helm chart and the work
 	@$(TOOLS)/bin/python deploy/check.py
 
 audit: $(TOOLS)/.installed ## Whether what is locked is known to be vulnerable (asks a public database)
-	@for lock in requirements.txt requirements-dev.txt deploy/requirements/tools.txt; do \
+	@for lock in requirements.txt requirements-dev.txt deploy/requirements/tools.txt deploy/requirements/pip.txt; do \
 		echo $$lock; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
