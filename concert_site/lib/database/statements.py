@@ -1,14 +1,18 @@
 """The hot statements: one prepared round trip each, on the connection that the ORM uses."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connection, connections
+from psycopg._preparing import Prepare
+from psycopg._queries import PostgresQuery
+from psycopg.abc import Buffer, PQGen
+from psycopg.pq import Format
 from psycopg.rows import DictRow, dict_row
 
 Row = dict[str, Any]  # Any: a column is of any type
@@ -25,6 +29,26 @@ class PreparedCursor(psycopg.Cursor[DictRow]):
         may_prepare = settings.PREPARE_STATEMENTS and not query.startswith("/*")
         super().execute(query, params, prepare=may_prepare, binary=True)
         return self
+
+    def _maybe_prepare_gen(
+        self, pgq: PostgresQuery, *, prepare: bool | None = None, binary: bool | None = None
+    ) -> PQGen[None]:
+        """Run what is prepared by a single call of libpq.
+
+        psycopg's own way is some ten calls. Each gives up the interpreter's lock and waits for it again, behind other
+        threads.
+        """
+        prep, name = self._get_prepared(pgq, prepare)
+        if prep is not Prepare.YES:
+            yield from super()._maybe_prepare_gen(pgq, prepare=prepare, binary=binary)
+            return
+        # As psycopg does, so that it counts as used.
+        self._conn._prepared.maybe_add_to_cache(pgq, prep, name)  # noqa: SLF001
+        # Its stubs know of no null.
+        params = cast("Sequence[Buffer] | None", pgq.params)
+        result = self._pgconn.exec_prepared(name, params, pgq.formats, Format.BINARY)
+        self._check_results([result])
+        self._set_results([result])
 
 
 class KeptCursors(threading.local):
