@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextvars import ContextVar, Token
-from uuid import uuid4
+from random import getrandbits
 
 HEADER = "x-request-id"
 # As proxies write them: UUIDs, hex. Nothing that could be an address, or a line of its own.
@@ -62,4 +62,4 @@ def note_user(user_id: int) -> None:
 
 def request_id_of(said: str | None) -> str:
     """The number of a request: what a proxy said (`X-Request-Id`) if it is one, else a new one."""
-    return said if said is not None and WELL_FORMED.fullmatch(said) else uuid4().hex
+    return said if said is not None and WELL_FORMED.fullmatch(said) else f"{getrandbits(128):032x}"

@@ -178,7 +178,7 @@ def held_rows(statement: str, params: dict[str, object]) -> list[Row]:
 def new_reference() -> str:
     """A booking reference: 12 characters, about 57 random bits."""
     base = len(REFERENCE_ALPHABET)
-    number = secrets.randbelow(base**REFERENCE_LENGTH)
+    number = secrets.randbits(128) % base**REFERENCE_LENGTH
     return "".join([REFERENCE_ALPHABET[number // base**nth % base] for nth in range(REFERENCE_LENGTH)])
 
 
