@@ -26,7 +26,7 @@ from card_fans import HABITS, Buyer, Life, Sale, live_all
 from card_proofs import Evidence, proofs, read_tables
 from card_provider import Bank, book_of, provider
 from stack import Fan
-from torture import Saboteur, Site, judge, print_answers, running
+from torture import Saboteur, Site, audit, judge, print_answers, running
 from torture_fans import Diary
 
 from wallet.tests.provider_server import ProviderServer
@@ -201,15 +201,9 @@ def settle(site: Site, bank: Bank) -> None:
     print(f"Settled after {time.monotonic() - began:.0f} s.\n")
 
 
-def audit(site: Site) -> list[str]:
-    """What the audit finds."""
-    done = site.run_python("manage.py", "audit")
-    return done.stdout.splitlines() + done.stderr.splitlines() if done.returncode else []
-
-
 def stuck_page(site: Site) -> str:
     """The page that staff look at."""
-    done = site.run_python("manage.py", "shell", "-v", "0", "-c", LOOK_AT_STUCK)
+    done = site.run("shell", "-v", "0", "-c", LOOK_AT_STUCK)
     if not re.search(r"^200$", done.stdout, re.MULTILINE):
         raise SystemExit(f"The page of what is stuck answers {done.stdout[:200]} {done.stderr[-2000:]}")
     return done.stdout

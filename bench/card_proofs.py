@@ -47,9 +47,9 @@ class Evidence:
     told: set[str]
     forged: set[str]
     webhooks: Counter[str]
-    # The texts of staff's page, and what the audit found.
+    # The text of staff's page.
     stuck_page: str
-    audit: Sequence[str]
+    audit: Proof
     troubles: Sequence[str] = field(default=())
 
     def __getattr__(self, name: str) -> Sequence[Json]:
@@ -94,7 +94,7 @@ def proofs(seen: Evidence) -> Iterator[Proof]:
     yield seats_proof(seen)
     yield webhook_proof(seen)
     yield stuck_proof(seen)
-    yield Proof("the audit finds nothing", f"{len(seen.audit)} lines", seen.audit)
+    yield seen.audit
     yield Proof("the fans' own code went well", f"{len(seen.journals)} fans", seen.troubles)
 
 

@@ -4,8 +4,6 @@ import hashlib
 import http.client
 import itertools
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +13,6 @@ from typing import Any
 
 import load
 import psutil
-import stack
 from crowds import Connection
 from load import request
 from stack import Fan, Show, Stack
@@ -200,11 +197,9 @@ def pieces_of(port: int, path: str) -> Iterator[bytes]:
 
 def published(site: Stack, show: Show) -> tuple[float, dict[str, Any]]:  # Any: JSON
     """Seconds until everybody can see the record of a draw, and what they see."""
-    path = f"/api/v1/schedules/{show.schedule}/queue/"
     began = time.monotonic()
     while True:
-        _, body = load.Connection(site.port).ask(request("GET", path))
-        seen: dict[str, Any] = json.loads(body)["draw"]  # Any: as above
+        seen: dict[str, Any] = site.ask("GET", f"schedules/{show.schedule}/queue/")[1]["draw"]  # Any: as above
         seconds = time.monotonic() - began
         if seen["size"] is not None or seconds > RECORD_SECONDS:
             return seconds, seen
@@ -215,13 +210,7 @@ def verify(site: Stack, show: Show) -> tuple[float, bool]:
     """Have `manage.py verify_draw` judge it: seconds, and whether it found nothing."""
     address = f"http://{load.HOST}:{site.port}/api/v1/schedules/{show.schedule}/draw/"
     began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "manage.py", "verify_draw", address],
-        cwd=stack.ROOT,
-        env=dict(site.environment),
-        stdout=subprocess.DEVNULL,
-        check=False,
-    )
+    done = site.run("verify_draw", address)
     return time.perf_counter() - began, done.returncode == 0
 
 

@@ -17,7 +17,6 @@ import argparse
 import json
 import math
 import random
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -29,7 +28,7 @@ from typing import Any
 
 import crowds
 import stack
-from stack import ROOT, Stack
+from stack import Stack
 
 STEP_SECONDS = 1
 LONGEST_SECONDS = 5400
@@ -282,10 +281,6 @@ def plan_for(sale: Sale, found: Mapping[str, float], options: argparse.Namespace
     )
 
 
-def migrated(site: Stack) -> None:
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=dict(site.environment), check=True)
-
-
 def asked_for() -> argparse.Namespace:
     """The command line: whatever is assumed of prices and machines."""
     parser = argparse.ArgumentParser(description="Machines and money for on-sales of several sizes.")
@@ -338,7 +333,7 @@ def main() -> int:
     costs = costs_of(options)
     needs, machines = [], []
     with stack.throwaway(Stack) as site, stack.domain_ready(site):
-        migrated(site)
+        site.manage("migrate", "-v0")
         for fans in map(int, options.sizes.split(",")):
             with site.connect() as connection:
                 sale = Sales(site, fans, people, options.seed).run(connection)

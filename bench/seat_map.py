@@ -21,9 +21,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import httpx
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
-from stack import INSIDE, ROOT, Fan, Show, Stack, throwaway, wait_for_ready
+from stack import ROOT, Fan, Show, Stack, launched, throwaway
 
 sys.path.insert(0, str(ROOT))
 
@@ -61,13 +60,13 @@ DRAWN = """() => {
 
 @dataclass(frozen=True)
 class Place:
-    """A running site with a show, and fans who are inside."""
+    """A running site with a show, a fan who looks, and the headers of another who is inside and holds."""
 
     name: str
     site: Stack
     show: Show
-    fans: Sequence[Mapping[str, str]]
-    token: str
+    fan: Mapping[str, str]
+    holder: Mapping[str, str]
 
     @property
     def url(self) -> str:
@@ -110,20 +109,13 @@ def report(figures: Mapping[tuple[str, int], Sequence[Mapping[str, float]]]) -> 
 
 @contextmanager
 def opened(name: str, root: Path, seats: int) -> Iterator[Place]:
-    with throwaway(partial(Stack, root=root)) as site:
-        up = site.launch()
-        try:
-            wait_for_ready(up)
-            (made,) = site.manage("make_show", f"--seats={seats}", "--max-active=1000", "--tickets-per-fan=20")
-            fans = site.manage("make_fans", "2", "--balance=100000000")
-            with site.connect() as connection:
-                inside = {"schedule": made["schedule"], "fans": [fan["id"] for fan in fans]}
-                tokens = dict(connection.execute(INSIDE, inside).fetchall())
-            show = Show(made["schedule"], made["seats"])
-            yield Place(name, site, show, fans, tokens[fans[1]["id"]])
-        finally:
-            up.terminate()
-            up.wait(60)
+    with throwaway(partial(Stack, root=root)) as site, launched(site):
+        show = site.make_show(seats=seats, max_active=1000, tickets_per_fan=20)
+        made = site.manage("make_fans", "2", "--balance=100000000")
+        fans = [Fan(each["id"], each["access_token"]) for each in made]
+        with site.connect() as connection:
+            tokens = site.let_in(connection, show, fans)
+        yield Place(name, site, show, made[0], fans[1].bearer | {"X-Queue-Token": tokens[fans[1].id]})
 
 
 # --- One visit ------------------------------------------------------------------------------------
@@ -132,7 +124,7 @@ def opened(name: str, root: Path, seats: int) -> Iterator[Place]:
 def measure(browser: Browser, place: Place, nth: int) -> dict[str, float]:
     visitor = Visitor.arrive(browser, place.url, SCREEN, has_touch=True, is_mobile=True, device_scale_factor=2)
     try:
-        visitor.be(place.fans[0]["email"], place.fans[0]["password"])
+        visitor.be(place.fan["email"], place.fan["password"])
         page, phone = visitor.page, visitor.page.context.new_cdp_session(visitor.page)
         phone.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         sizes = counted_bytes(phone)
@@ -173,14 +165,10 @@ def moving(browser: Browser, page: Page, phone: CDPSession) -> dict[str, float]:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     figures = {}
     for name, gesture in (("pinching", pinch), ("panning", pan)):
-        browser.start_tracing(
-            page=page, categories=["disabled-by-default-devtools.timeline", "devtools.timeline", "toplevel"]
-        )
+        browser.start_tracing(page=page, categories=TRACED)
         page.evaluate(WATCH_FRAMES)
         gesture(phone, x, y)
-        frames = sorted(
-            page.evaluate("() => { cancelAnimationFrame(window.frame); return window.frames_seen.slice(1); }")
-        )
+        frames = sorted(page.evaluate(STOP_WATCHING))
         trace = json.loads(browser.stop_tracing())
         figures[f"{name}: longest task, ms"] = longest_task(trace, "dur")
         figures[f"{name}: longest task, CPU ms"] = longest_task(trace, "tdur")
@@ -236,26 +224,20 @@ def longest_task(trace: Mapping[str, Sequence[Mapping[str, object]]], what: str)
 def seen(page: Page, visitor: Visitor, place: Place, nth: int) -> dict[str, float]:
     """From the answer to another fan's hold until the page has taken the seat off the choice."""
     took = []
-    api = httpx.Client(base_url=place.url, headers=holder_headers(place))
     for turn in range(SEEN_ROUNDS):
         seat = place.show.seats[SEEN_ROUNDS * nth + turn]
         visitor.go(f"schedules/{place.show.schedule}/seats/?keep={seat}")
         page.wait_for_function("() => document.querySelectorAll('#chosen li').length === 1", timeout=30_000)
         page.wait_for_timeout(1000 + 137 * turn)
         page.evaluate(WATCH_NOTICE)
-        answer = api.post("api/v1/reservations/", json={"schedule": place.show.schedule, "seats": [seat]})
-        answer.raise_for_status()
+        body = {"schedule": place.show.schedule, "seats": [seat]}
+        status, said = place.site.ask("POST", "reservations/", body, place.holder)
+        if status != 201:
+            raise SystemExit(f"Nothing was held: {status} {said}")
         held_at = 1000 * time.time()
         page.wait_for_function("() => window.taken_at > 0", timeout=30_000)
         took.append(page.evaluate("window.taken_at") - held_at)
-        if not answer.json()["reservations"]:
-            raise SystemExit("nothing was held")
     return {"another's hold seen, ms": max(took), "another's hold seen, median, ms": median(took)}
-
-
-def holder_headers(place: Place) -> dict[str, str]:
-    fan = Fan(int(place.fans[1]["id"]), place.fans[1]["access_token"])
-    return fan.bearer | {"X-Queue-Token": place.token}
 
 
 if __name__ == "__main__":

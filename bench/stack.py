@@ -1,5 +1,6 @@
 """A throw-away Frontrow for a measurement: its own data directory, a free port, gone afterwards."""
 
+import http.client
 import json
 import os
 import platform
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urljoin
 
 import psutil
 import psycopg
@@ -26,6 +28,8 @@ from concert_site.embedded.data_dir import DataDir  # noqa: E402  as above
 from concert_site.embedded.environment import prepared  # noqa: E402  as above
 
 PATIENCE_SECONDS = 60.0
+API = "/api/v1/"
+ANSWER_SECONDS = 10.0
 # What a developer's terminal may hold, and what must not reach a throw-away site.
 NOT_INHERITED = {
     "BROKER_URL",
@@ -89,15 +93,25 @@ class Stack:
     # The checkout that runs.
     root: Path = ROOT
 
+    def begin(
+        self, *words: str, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:  # Any: subprocess's own
+        """Begin a command of the site, with more in its environment."""
+        command = [sys.executable, "manage.py", *words]
+        full = {**self.environment, **(environment or {})}
+        return subprocess.Popen(command, cwd=self.root, env=full, text=True, **options)
+
+    def run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:  # Any: as above
+        """Run a command of the site to its end: its exit code, and what it said."""
+        program = self.begin(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        stdout, stderr = program.communicate()
+        return subprocess.CompletedProcess(program.args, program.returncode, stdout, stderr)
+
     def manage(self, *words: str) -> list[Any]:  # Any: whatever the command's JSON lines hold
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=self.root,
-            env=dict(self.environment),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
+        """Run a command that must succeed, and read the lines of JSON that it prints."""
+        done = self.run(*words)
+        if done.returncode:
+            raise SystemExit(f"manage.py {words[0]}: {done.stdout}{done.stderr}")
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def make_show(self, **options: object) -> Show:
@@ -124,33 +138,35 @@ class Stack:
         inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
         return dict(connection.execute(INSIDE, inside).fetchall())
 
-    def launch(self) -> subprocess.Popen[str]:
+    def launch(self, **options: Any) -> subprocess.Popen[str]:  # Any: as above
         """Start it; `wait_for_ready` waits until it serves."""
-        return subprocess.Popen(
-            [sys.executable, "manage.py", "up", f"--port={self.port}"],
-            cwd=self.root,
-            env=dict(self.environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def run_python(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """A Python of the site's, and what it said."""
-        environment = dict(self.environment)
-        return subprocess.run(
-            [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL} | options
+        return self.begin("up", f"--port={self.port}", **options)
 
     def passes_audit(self) -> bool:
-        return self.run_python("manage.py", "audit").returncode == 0
+        return self.run("audit").returncode == 0
+
+    def ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:  # Any: JSON
+        """Ask the API, or another address that begins with "/": status and answer; 0, and why, if none came."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
+        words = {"Content-Type": "application/json", **(headers or {})}
+        try:
+            connection.request(method, urljoin(API, path), None if body is None else json.dumps(body), words)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return 0, repr(error)
+        finally:
+            connection.close()
 
     def connect(self) -> psycopg.Connection[Any]:  # Any: rows of any shape
         return psycopg.connect(self.database_url, autocommit=True)
 
     @property
     def database_url(self) -> str:
-        return postgres.url(DataDir(self.data_dir))
+        return self.environment.get("DATABASE_URL") or postgres.url(DataDir(self.data_dir))
 
     @property
     def redis_url(self) -> str:
@@ -182,14 +198,20 @@ def throwaway(kind: Callable[[Path, int, dict[str, str]], S], **environment: str
 def running(**environment: str) -> Iterator[Stack]:
     # Whoever ends us ends the site too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with throwaway(Stack, **environment) as site:
-        up = site.launch()
-        try:
-            wait_for_ready(up)
-            yield site
-        finally:
-            up.send_signal(signal.SIGTERM)
-            up.wait(PATIENCE_SECONDS)
+    with throwaway(Stack, **environment) as site, launched(site):
+        yield site
+
+
+@contextmanager
+def launched(site: Stack, **options: Any) -> Iterator[subprocess.Popen[str]]:  # Any: subprocess's own
+    """Start a site, wait until it serves, and stop it in the end."""
+    up = site.launch(**options)
+    try:
+        wait_for_ready(up)
+        yield up
+    finally:
+        up.send_signal(signal.SIGTERM)
+        up.wait(PATIENCE_SECONDS)
 
 
 def wait_for_ready(up: subprocess.Popen[str]) -> None:

@@ -272,7 +272,7 @@ def judge(found: list[Proof]) -> bool:
 
 
 def audit(site: Site) -> Proof:
-    done = site.run_python("manage.py", "audit")
+    done = site.run("audit")
     said = done.stdout.splitlines()
     return Proof("the audit finds nothing", f"{len(said)} invariants", said if done.returncode else [])
 

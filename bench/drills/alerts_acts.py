@@ -22,8 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import servers
 from alerts_load import Load
 from alerts_site import Drill, ask
-from failover import post
-from stack import INSIDE, Fan
+from stack import Fan
 
 Act = Callable[[Drill, Load], None]
 # Fans of a sale whose money comes from a provider, a lobby too large for web processes to draw, and its opening.
@@ -97,8 +96,7 @@ def holders(drill: Drill) -> Iterator[None]:
     show = drill.site.make_show(seats=HOLDERS, max_active=HOLDERS, price=50_000)
     fans, is_over = drill.site.make_fans(HOLDERS, balance=0), threading.Event()
     with drill.database() as connection:
-        inside = {"schedule": show.schedule, "fans": [fan.id for fan in fans]}
-        tokens = dict(connection.execute(INSIDE, inside).fetchall())
+        tokens = drill.site.let_in(connection, show, fans)
 
     work = iter(list(zip(fans, show.seats, strict=True)))
 
@@ -119,10 +117,10 @@ def holders(drill: Drill) -> Iterator[None]:
 
 def hold_for_card(drill: Drill, fan: Fan, token: str, schedule: int, seat: int) -> None:
     body = {"schedule": schedule, "seats": [seat]}
-    status, held = post(drill.site.port, "reservations/", body, fan.bearer | {"X-Queue-Token": token})
+    status, held = drill.site.ask("POST", "reservations/", body, fan.bearer | {"X-Queue-Token": token})
     if status == 201:
         ids = [each["id"] for each in held["reservations"]]
-        post(drill.site.port, "payments/", {"reservations": ids, "pay_with": "card"}, fan.bearer)
+        drill.site.ask("POST", "payments/", {"reservations": ids, "pay_with": "card"}, fan.bearer)
 
 
 def money_stuck(drill: Drill, load: Load) -> None:
@@ -130,7 +128,7 @@ def money_stuck(drill: Drill, load: Load) -> None:
     fan = topped_up(drill, 50_000)
     drill.provider.stripe.is_refund_slow = True
     key = {"Idempotency-Key": "drill"}
-    status, said = post(drill.site.port, "wallet/withdrawals/", {"amount": 20_000}, fan.bearer | key)
+    status, said = drill.site.ask("POST", "wallet/withdrawals/", {"amount": 20_000}, fan.bearer | key)
     drill.check(status == 201, f"a withdrawal is under way: {status} {said}")
     fault = undone(lambda: move_withdrawal(drill, "-"), lambda: pay_out(drill))
     what = "a refund to a card that the bank leaves open for a day (its row is moved back by 25 hours); then it is made"
@@ -143,9 +141,8 @@ def money_stuck(drill: Drill, load: Load) -> None:
 def topped_up(drill: Drill, amount: int) -> Fan:
     """A fan who has paid so much by card."""
     (fan,) = drill.site.make_fans(1, balance=0)
-    status, charge = post(
-        drill.site.port, "wallet/charges/", {"amount": amount}, fan.bearer | {"Idempotency-Key": "drill"}
-    )
+    key = {"Idempotency-Key": "drill"}
+    status, charge = drill.site.ask("POST", "wallet/charges/", {"amount": amount}, fan.bearer | key)
     assert status in (200, 201, 202), (status, charge)
     path = urlsplit(charge["next"]["url"]).path
     page = ask(f"http://127.0.0.1:{drill.site.port}{path}")[1].decode()

@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import servers
 import stack
-from sale import Elsewhere
 from servers import Cluster
+from stack import Stack
 
 from concert_site.operations.backup.encryption import new_identity
 from payments.tests.mail_server import MailServer, listening
@@ -102,7 +102,7 @@ class Cause:
 class Drill:
     """The site and what is around it, what was done to it, and what went wrong."""
 
-    site: Elsewhere
+    site: Stack
     primary: Cluster
     replica: Cluster
     provider: ProviderServer
@@ -149,14 +149,7 @@ class Drill:
 
     def run(self, *words: str) -> None:
         """A command of the site."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=stack.ROOT,
-            env=dict(self.site.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self.site.run(*words)
         self.check(done.returncode == 0, f"manage.py {words[0]}: {(done.stdout + done.stderr).strip()[-300:]}")
 
     def open_mail_server(self) -> None:
@@ -250,8 +243,8 @@ def running(log: Callable[[str], None]) -> Iterator[Drill]:
             "PROVIDER_TIMEOUT": "2",
             **provider.settings(),
         }
-        site = enter(stack.throwaway(Elsewhere, **environment))
-        enter(launched(site))
+        site = enter(stack.throwaway(Stack, **environment))
+        enter(stack.launched(site))
         log("The site serves.")
         backups = Path(environment["BACKUP_TO"])
         watch = Watch(enter(prometheus(folder, metrics_port)))
@@ -286,17 +279,6 @@ def small_disk(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=False)
-
-
-@contextmanager
-def launched(site: Elsewhere) -> Iterator[None]:
-    up = site.launch()
-    try:
-        stack.wait_for_ready(up)
-        yield
-    finally:
-        up.send_signal(signal.SIGTERM)
-        up.wait(stack.PATIENCE_SECONDS)
 
 
 @contextmanager

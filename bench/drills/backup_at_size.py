@@ -67,14 +67,12 @@ def run(site: Stack, *words: str) -> Run:
     """
     began, own, programs = time.monotonic(), 0, 0
     with tempfile.TemporaryFile("w+") as said:
-        command = [sys.executable, "manage.py", *words]
-        process = psutil.Popen(
-            command, cwd=site.root, env=dict(site.environment), stdout=said, stderr=subprocess.STDOUT
-        )
+        process = site.begin(*words, stdout=said, stderr=subprocess.STDOUT)
+        seen = psutil.Process(process.pid)
         while process.poll() is None:
             with suppress(psutil.Error):
-                own = max(own, process.memory_info().rss)
-                children = [child for child in process.children(recursive=True) if child.name() in PROGRAMS]
+                own = max(own, seen.memory_info().rss)
+                children = [child for child in seen.children(recursive=True) if child.name() in PROGRAMS]
                 programs = max(programs, sum(child.memory_info().rss for child in children))
             time.sleep(LOOK_SECONDS)
         said.seek(0)
@@ -124,15 +122,9 @@ def main() -> int:
         key = Path(folder) / "key.txt"
         public = run(bare, "backup", "--make-key", str(key)).said.strip().partition("=")[2]
         site = Stack(bare.data_dir, bare.port, {**bare.environment, "BACKUP_RECIPIENT": public})
-        up = site.launch()
-        try:
-            stack.wait_for_ready(up)
+        with stack.launched(site) as up:
             fill(site, asked.rows)
             steps = measure(site, up, Path(folder), key)
-        finally:
-            if up.poll() is None:
-                up.send_signal(signal.SIGTERM)
-                up.wait(stack.PATIENCE_SECONDS)
     rows = [
         [name, f"{each.seconds:.1f}", f"{each.own / MEGABYTE:.0f}", f"{each.programs / MEGABYTE:.0f}"]
         for name, each in steps.items()

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -28,6 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import stack
 from sale import Sale, payments_in
 from stack import Stack
+
+from concert_site.operations.backup.encryption import new_identity
 
 BUCKET = "s3://backups/frontrow"
 # A ticket's text, and the address of a fan of the first machine whose password is known.
@@ -57,6 +60,33 @@ class Drill:
     def expect(self, what: str, *, is_so: bool) -> None:
         print(f"{'ok   ' if is_so else 'FAULT'} {what}")
         self.faults += not is_so
+
+
+@dataclass(frozen=True)
+class Left:
+    """What the first machine has left: an archive, what opens it, and what must be in it."""
+
+    archive: Path
+    identity: str
+    answered: set[tuple[int, int]]
+    ticket: str
+    fan: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The other machine, where there is no network and nothing of the first one, if root may have that so."""
+
+    site: Stack
+    hidden: Path
+
+    def manage(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", *words]
+        if os.geteuid() == 0:
+            hide = f'ip link set lo up; mount -t tmpfs none {self.hidden}; exec "$@"'
+            command = ["unshare", "--net", "--mount", "sh", "-c", hide, "sh", *command]
+        full = {**self.site.environment, **environment}
+        return subprocess.run(command, cwd=stack.ROOT, env=full, capture_output=True, text=True, check=False)
 
 
 def main() -> None:
@@ -102,9 +132,9 @@ def s3() -> Iterator[dict[str, str]]:
 
 
 def run(drill: Drill, folder: Path, store: Mapping[str, str], asked: argparse.Namespace) -> None:
-    manage_alone("backup", "--make-key", str(folder / "key.txt"))
-    manage_alone("backup", "--make-key", str(folder / "other.txt"))
-    public = (folder / "key.txt").read_text().split()[3]
+    for name in ("other.txt", "key.txt"):
+        private, public = new_identity()
+        (folder / name).write_text(private)
     (folder / "words").write_text("correct horse battery staple\n")
     (folder / "other-words").write_text("another horse altogether\n")
     with stack.running(**store, BACKUP_RECIPIENT=public, BACKUP_TO=BUCKET) as site:
@@ -119,16 +149,16 @@ def run(drill: Drill, folder: Path, store: Mapping[str, str], asked: argparse.Na
         selling.end()
         answered = [one for one in selling.paid if one.at < began]
         ticket = manage(site, "shell", "-v0", "-c", A_TICKET).stdout.strip()
-        (fan,) = [json.loads(line) for line in manage(site, "make_fans", "1").stdout.splitlines()]
+        (fan,) = site.manage("make_fans", "1")
         manage(site, "backup", "--no-prune")
         newest = manage(site, "backup", "--list").stdout.split()[-1]
         if not asked.quick:
             try_out(drill, site, folder, str(made["backup"]))
         here = folder / "fetched.tar.age"
         fetch(newest, here)
-        first = site.data_dir
+        left = Left(here, str(folder / "key.txt"), {(one.reservation, one.fan) for one in answered}, ticket, fan)
         with stack.throwaway(Stack, MODE="test") as other:
-            elsewhere(drill, other, folder, first, here, {(one.reservation, one.fan) for one in answered}, ticket, fan)
+            elsewhere(drill, Machine(other, site.data_dir), folder, left)
 
 
 def try_out(drill: Drill, site: Stack, folder: Path, made: str) -> None:
@@ -148,13 +178,8 @@ def kill_half_way(drill: Drill, site: Stack, folder: Path) -> None:
     """A backup that is killed while it is written leaves none, wherever it goes."""
     for to in (BUCKET, str(folder / "killed")):
         before = manage(site, "backup", "--list", "--to", to).stdout
-        process = subprocess.Popen(
-            [sys.executable, "-u", "manage.py", "backup", "--to", to],
-            cwd=stack.ROOT,
-            env=dict(site.environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        process = site.begin("backup", "--to", to, environment={"PYTHONUNBUFFERED": "1"}, **pipes)
         assert process.stdout is not None
         # It says what it has counted; then it writes.
         process.stdout.readline()
@@ -188,70 +213,34 @@ def refuse(drill: Drill, site: Stack, folder: Path, locked: object) -> None:
     drill.expect(f"one that is in use: {bad.stderr.strip()}", is_so="in use" in bad.stderr)
 
 
-def elsewhere(  # noqa: PLR0917  all that the first machine left
-    drill: Drill,
-    other: Stack,
-    folder: Path,
-    first: Path,
-    archive: Path,
-    answered: set[tuple[int, int]],
-    ticket: str,
-    fan: Mapping[str, str],
-) -> None:
-    secrets_there = {"SECRET_KEY": secrets.token_urlsafe(50), "JWT_PRIVATE_KEY": secrets.token_urlsafe(50)}
+def elsewhere(drill: Drill, other: Machine, folder: Path, left: Left) -> None:
+    """Restore it there, and look whether what it said holds."""
+    theirs = {"SECRET_KEY": secrets.token_urlsafe(50), "JWT_PRIVATE_KEY": secrets.token_urlsafe(50)}
     keys = folder / "keys"
-    words = ["restore", str(archive), "--identity", str(folder / "key.txt"), "--keys-to", str(keys)]
-    done = manage(other, *words, apart_from=first, **secrets_there)
+    done = other.manage("restore", str(left.archive), "--identity", left.identity, "--keys-to", str(keys), **theirs)
     print(done.stdout.strip())
     drill.expect("restored on another machine, with other secrets", is_so=done.returncode == 0)
     if done.returncode:
         print(done.stderr)
         return
-    by_others = manage(other, "check_ticket", ticket, apart_from=first, **secrets_there)
-    drill.expect(f"a ticket fails by other keys: {by_others.stderr.strip()}", is_so=by_others.returncode == 1)
     kept = {file.name: file.read_text() for file in keys.iterdir()}
-    by_ours = manage(other, "check_ticket", ticket, apart_from=first, **kept)
+    by_others = other.manage("check_ticket", left.ticket, **theirs)
+    drill.expect(f"a ticket fails by other keys: {by_others.stderr.strip()}", is_so=by_others.returncode == 1)
+    by_ours = other.manage("check_ticket", left.ticket, **kept)
     drill.expect(f"and holds by the backup's: {by_ours.stdout.strip()[-30:]}", is_so=by_ours.returncode == 0)
-    sent = LOG_IN % (fan["email"], fan["password"])
-    for name, environment in (("the backup's", kept), ("other", secrets_there)):
-        logged_in = manage(other, "shell", "-v0", "-c", sent, apart_from=first, **environment).stdout.strip()
+    sent = LOG_IN % (left.fan["email"], left.fan["password"])
+    for name, environment in (("the backup's", kept), ("other", theirs)):
+        logged_in = other.manage("shell", "-v0", "-c", sent, **environment).stdout.strip()
         drill.expect(f"a password logs in with {name} keys: {logged_in}", is_so=logged_in == "200")
-    drill.expect("audit", is_so=manage(other, "audit", apart_from=first, **kept).returncode == 0)
-    up = subprocess.Popen(
-        [sys.executable, "manage.py", "up", f"--port={other.port}"],
-        cwd=stack.ROOT,
-        env={**other.environment, **kept},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        stack.wait_for_ready(up)
-        with other.connect() as connection:
-            missing = answered - payments_in(connection)
-        drill.expect(f"{len(answered)} payments answered before the backup: {len(missing)} missing", is_so=not missing)
-    finally:
-        up.send_signal(signal.SIGTERM)
-        up.wait(stack.PATIENCE_SECONDS)
+    drill.expect("audit", is_so=other.manage("audit", **kept).returncode == 0)
+    with stack.launched(other.site, environment=kept), other.site.connect() as connection:
+        missing = left.answered - payments_in(connection)
+    said = f"{len(left.answered)} payments answered before the backup: {len(missing)} missing"
+    drill.expect(said, is_so=not missing)
 
 
-def manage(
-    site: Stack, *words: str, apart_from: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """A command, if asked in namespaces in which there is no network and nothing of another site."""
-    command = [sys.executable, "manage.py", *words]
-    if apart_from is not None and os.geteuid() == 0:
-        hide = f'ip link set lo up; mount -t tmpfs none {apart_from}; exec "$@"'
-        command = ["unshare", "--net", "--mount", "sh", "-c", hide, "sh", *command]
-    full = {**site.environment, **environment}
-    return subprocess.run(command, cwd=stack.ROOT, env=full, capture_output=True, text=True, check=False)
-
-
-def manage_alone(*words: str) -> None:
-    with stack.throwaway(Stack) as nobody:
-        done = manage(nobody, *words)
-        if done.returncode:
-            raise SystemExit(done.stderr)
+def manage(site: Stack, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return site.run(*words, environment=environment)
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, object]:

@@ -19,7 +19,8 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from stack import Stack, throwaway, wait_for_ready
+import stack
+from stack import Stack
 
 LONGEST_GAP_SECONDS = 10.0
 FROZEN_SECONDS, COUNTED_SECONDS = 12.0, 10.0
@@ -61,14 +62,8 @@ def start_second(site: Stack) -> subprocess.Popen[str]:
     """Another host's beat: a data directory of its own, the same database."""
     there = {"DATA_DIR": f"{site.data_dir}-2", "DATABASE_URL": site.database_url, "REDIS_URL": site.redis_url}
     secrets = {name: (site.data_dir / name.lower()).read_text() for name in ("SECRET_KEY", "JWT_PRIVATE_KEY")}
-    second = subprocess.Popen(
-        [sys.executable, "manage.py", "up", "--only=beat"],
-        cwd=site.root,
-        env={**site.environment, **there, **secrets},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    second = site.begin("up", "--only=beat", environment=there | secrets, **pipes)
     assert second.stdout is not None
     for line in second.stdout:
         if line.startswith("Running: beat"):
@@ -109,16 +104,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with throwaway(Stack) as site:
-        ups = [site.launch()]
+    with stack.running() as site:
+        second = start_second(site)
         try:
-            wait_for_ready(ups[0])
-            ups.append(start_second(site))
             wrong = drill(site, options.rounds)
         finally:
-            for up in reversed(ups):
-                up.send_signal(signal.SIGTERM)
-                up.wait(60)
+            second.send_signal(signal.SIGTERM)
+            second.wait(stack.PATIENCE_SECONDS)
     for line in wrong:
         print(line)
     return int(bool(wrong))

@@ -10,16 +10,13 @@ brought back by pg_rewind as the standby of the new one, and the next round kill
 """
 
 import argparse
-import http.client
-import json
 import random
 import signal
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -45,12 +42,6 @@ HELD = """
 select r.user_id, r.concert_seat_id, r.status from reservation r where r.id = %s"""
 PAID = """
 select r.user_id, r.status from payment p join reservation r on r.id = p.reservation_id where p.id = %s"""
-
-
-@contextmanager
-def running_pair(version: int) -> Iterator[Pair]:
-    with servers.folder_for_servers() as folder, servers.paired(servers.binaries(version), folder, **SETTINGS) as pair:
-        yield pair
 
 
 def old_one_takes_writes(pair: Pair) -> bool:
@@ -123,7 +114,7 @@ class Buyer(threading.Thread):
     def until_answered(self, step: str, fan: Fan, path: str, body: object, headers: dict[str, str]) -> Any:  # Any: JSON
         deadline = time.monotonic() + self.patience
         while (asked_at := time.monotonic()) < deadline:
-            status, said = post(self.site.port, path, body, fan.bearer | headers)
+            status, said = self.site.ask("POST", path, body, fan.bearer | headers)
             self.note(step, asked_at, status, said)
             if status in (200, 201):
                 self.diary.acknowledged_at.append(time.monotonic())
@@ -135,20 +126,6 @@ class Buyer(threading.Thread):
     def note(self, step: str, asked_at: float, status: int, said: Any) -> None:  # Any: JSON
         """Write an answer down."""
         self.diary.answers[f"{step} {status}"] += 1
-
-
-def post(port: int, path: str, body: object, headers: dict[str, str]) -> tuple[int, Any]:  # Any: JSON
-    """Status and what it says; 0 if no answer came."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        words = {"Content-Type": "application/json", **headers}
-        connection.request("POST", f"/api/v1/{path}", json.dumps(body), words)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return 0, type(error).__name__
-    finally:
-        connection.close()
 
 
 def lost(site: Stack, diary: Diary) -> list[str]:
@@ -171,12 +148,11 @@ def line_moves(site: Stack) -> float:
     show = site.make_show(seats=10, max_active=10)
     (fan,) = site.make_fans(1, balance=1000)
     began = time.monotonic()
-    servers.wait_for(
-        lambda: post(site.port, f"schedules/{show.schedule}/queue-tokens/", {}, fan.bearer)[0] in (200, 201), "joined"
-    )
-    _, place = post(site.port, f"schedules/{show.schedule}/queue-tokens/", {}, fan.bearer)
+    line = f"schedules/{show.schedule}/queue-tokens/"
+    servers.wait_for(lambda: site.ask("POST", line, {}, fan.bearer)[0] in (200, 201), "joined")
+    _, place = site.ask("POST", line, {}, fan.bearer)
     path = f"queue-tokens/{place['token']}/enter/"
-    servers.wait_for(lambda: post(site.port, path, {}, fan.bearer)[0] == 200, "the line moves")
+    servers.wait_for(lambda: site.ask("POST", path, {}, fan.bearer)[0] == 200, "the line moves")
     return time.monotonic() - began
 
 
@@ -227,16 +203,12 @@ def main() -> int:
     parser.add_argument("--notice", type=float, default=3.0, help="seconds until somebody promotes")
     options = parser.parse_args()
     with (
-        running_pair(options.postgres) as pair,
+        servers.folder_for_servers() as folder,
+        servers.paired(servers.binaries(options.postgres), folder, **SETTINGS) as pair,
         stack.throwaway(Site, DATABASE_URL=pair.url, LOG_LEVEL="ERROR") as site,
+        stack.launched(site),
     ):
-        up = site.launch()
-        try:
-            stack.wait_for_ready(up)
-            wrong = [each for nth in range(1, options.rounds + 1) for each in play_round(site, pair, options, nth)]
-        finally:
-            up.send_signal(signal.SIGTERM)
-            up.wait(stack.PATIENCE_SECONDS)
+        wrong = [each for nth in range(1, options.rounds + 1) for each in play_round(site, pair, options, nth)]
     print("\n".join(wrong) or "Nothing that was acknowledged is lost.")
     return 1 if wrong else 0
 

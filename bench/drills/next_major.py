@@ -24,7 +24,8 @@ import debian_postgres
 import psycopg
 import stack  # debian_postgres has made it findable
 from debian_postgres import Cluster
-from sale import Elsewhere, Sale, payments_in
+from sale import Sale, payments_in
+from stack import Stack
 
 from concert_site.embedded import postgres
 
@@ -55,7 +56,7 @@ def drill(folder: Path, asked: argparse.Namespace) -> bool:
     try:
         with old.connect("postgres") as connection:
             connection.execute("create database frontrow")
-        with stack.throwaway(Elsewhere, DATABASE_URL=old.url, LOG_LEVEL="ERROR") as site:
+        with stack.throwaway(Stack, DATABASE_URL=old.url, LOG_LEVEL="ERROR") as site:
             sell(site, asked.seats)
             is_sound = site.passes_audit()
         with old.connect() as connection:
@@ -95,18 +96,13 @@ def major_of(bin_dir: Path) -> int:
     return int(said.split()[2].split(".")[0])
 
 
-def sell(site: Elsewhere, seats: int) -> None:
-    up = site.launch()
-    try:
-        stack.wait_for_ready(up)
+def sell(site: Stack, seats: int) -> None:
+    with stack.launched(site):
         selling = Sale(site, site.make_audience(seats), 60)
         selling.resume()
         time.sleep(10)
         selling.end()
         print(f"{len(selling.paid)} payments answered.")
-    finally:
-        up.send_signal(signal.SIGTERM)
-        up.wait(stack.PATIENCE_SECONDS)
 
 
 def state_of(connection: psycopg.Connection[Any]) -> tuple[dict[str, int], set[tuple[int, int]]]:  # Any: any rows
@@ -163,7 +159,7 @@ def compare(new: Cluster, before: tuple[dict[str, int], set[tuple[int, int]]]) -
         print(f"Statistics: {time.monotonic() - started:.1f} s.")
         with new.connect() as connection:
             after = state_of(connection)
-        with stack.throwaway(Elsewhere, DATABASE_URL=new.url, LOG_LEVEL="ERROR") as site:
+        with stack.throwaway(Stack, DATABASE_URL=new.url, LOG_LEVEL="ERROR") as site:
             is_sound = site.passes_audit()
             sell(site, 50)
             is_sound = is_sound and site.passes_audit()
@@ -184,7 +180,7 @@ def is_found_by_a_data_directory(new: Cluster, folder: Path, before: tuple[dict[
     data_dir = folder / "data"
     data_dir.mkdir(mode=0o711)
     shutil.move(new.data, data_dir / "postgres")
-    with stack.throwaway(stack.Stack, DATA_DIR=str(data_dir), LOG_LEVEL="ERROR") as site:
+    with stack.throwaway(Stack, DATA_DIR=str(data_dir), LOG_LEVEL="ERROR") as site:
         is_sound = site.passes_audit()
     print(f"As the embedded PostgreSQL of a data directory: audit {'green' if is_sound else 'RED'}.")
     return is_sound and bool(before)

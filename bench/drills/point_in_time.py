@@ -13,7 +13,6 @@ Ends with 1 on any loss.
 import argparse
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +23,8 @@ from pathlib import Path
 import debian_postgres
 import stack  # debian_postgres has made it findable
 from debian_postgres import Cluster
-from sale import Elsewhere, Paid, Sale, payments_in
+from sale import Paid, Sale, payments_in
+from stack import Stack
 
 # What docs/backup.md has, but for the paths and a shorter timeout.
 ARCHIVE_TIMEOUT_SECONDS = 5
@@ -119,31 +119,21 @@ pg1-user=frontrow
 
 def run_sale(cluster: Cluster, asked: argparse.Namespace) -> tuple[list[Paid], float]:
     """Sell, note a moment, sell on, and destroy the server under it; what was paid, and the moment."""
-    with stack.throwaway(Elsewhere, DATABASE_URL=cluster.url, LOG_LEVEL="ERROR") as site:
-        up = site.launch()
-        try:
-            stack.wait_for_ready(up)
-            selling = Sale(site, site.make_audience(asked.seats), asked.rate)
-            selling.resume()
-            time.sleep(asked.seconds)
-            selling.rest()
-            moment = time.time()
-            selling_rests_until_nobody_writes()
-            selling.resume()
-            time.sleep(asked.seconds)
-            print(f"Killing PostgreSQL while it sells, and deleting its data directory: {at(time.time())}.")
-            cluster.stop(signal.SIGKILL)
-            shutil.rmtree(cluster.data)
-            selling.end()
-        finally:
-            up.send_signal(signal.SIGTERM)
-            up.wait(stack.PATIENCE_SECONDS)
-        return selling.paid, moment
-
-
-def selling_rests_until_nobody_writes() -> None:
-    """So that the moment lies between two payments by more than clocks are read apart."""
-    time.sleep(1)
+    with stack.throwaway(Stack, DATABASE_URL=cluster.url, LOG_LEVEL="ERROR") as site, stack.launched(site):
+        selling = Sale(site, site.make_audience(asked.seats), asked.rate)
+        selling.resume()
+        time.sleep(asked.seconds)
+        selling.rest()
+        moment = time.time()
+        # So that the moment lies between two payments by more than clocks are read apart.
+        time.sleep(1)
+        selling.resume()
+        time.sleep(asked.seconds)
+        print(f"Killing PostgreSQL while it sells, and deleting its data directory: {at(time.time())}.")
+        cluster.stop(signal.SIGKILL)
+        shutil.rmtree(cluster.data)
+        selling.end()
+    return selling.paid, moment
 
 
 def check(archive: Archive, cluster: Cluster, paid: Sequence[Paid], before: Sequence[Paid], moment: float) -> bool:
@@ -175,15 +165,8 @@ def check(archive: Archive, cluster: Cluster, paid: Sequence[Paid], before: Sequ
 
 def finish(cluster: Cluster, indent: str) -> bool:
     """What docs/backup.md has follow a recovery; whether the audit is content."""
-    with stack.throwaway(Elsewhere, DATABASE_URL=cluster.url, LOG_LEVEL="ERROR") as site:
-        done = subprocess.run(
-            [sys.executable, "manage.py", "restore", "--recovered"],
-            cwd=stack.ROOT,
-            env=dict(site.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    with stack.throwaway(Stack, DATABASE_URL=cluster.url, LOG_LEVEL="ERROR") as site:
+        done = site.run("restore", "--recovered")
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line and not line.startswith((" ", "What"))]
     print("\n".join(indent + line for line in lines))
     return done.returncode == 0

@@ -11,7 +11,6 @@ Ends with 1 on anything else.
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ import debian_postgres  # noqa: E402  found through the line above
 import servers  # noqa: E402  as above
 import stack  # noqa: E402  as above
 import torture  # noqa: E402  as above
-from sale import Elsewhere, Sale, payments_in  # noqa: E402  as above
+from sale import Sale, payments_in  # noqa: E402  as above
 from servers import Cluster  # noqa: E402  as above
 from torture_proofs import Proof  # noqa: E402  as above
 
@@ -60,8 +59,7 @@ def show(cluster: Cluster, tls: Certificates | None) -> None:
 
 def sale(url: str) -> Iterator[Proof]:
     """A site that runs and sells over it."""
-    with stack.running(DATABASE_URL=url) as found:
-        site = Elsewhere(found.data_dir, found.port, found.environment)
+    with stack.running(DATABASE_URL=url) as site:
         selling = Sale(site, site.make_audience(FANS), PER_SECOND)
         selling.resume()
         time.sleep(FANS / PER_SECOND + 3)
@@ -80,10 +78,7 @@ def refusals(what: str, url: str, reason: str) -> Iterator[Proof]:
     """What commands say to an address that must not be used."""
     for words in COMMANDS:
         with stack.throwaway(stack.Stack, DATABASE_URL=url) as site:
-            done = subprocess.run(
-                [sys.executable, "manage.py", *words],
-                cwd=stack.ROOT, env=dict(site.environment), capture_output=True, text=True, check=False,
-            )  # fmt: skip
+            done = site.run(*words)
         lines = (done.stdout + done.stderr).strip().splitlines()
         is_so = done.returncode == 1 and len(lines) == 1 and "DATABASE_URL" in lines[0] and reason in lines[0]
         said = [] if is_so and PASSWORD not in lines[0] else [f"exit code {done.returncode}: {lines[-3:]}"]

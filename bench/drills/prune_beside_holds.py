@@ -10,8 +10,6 @@ median hold takes `--most-ratio` times as long as alone.
 """
 
 import argparse
-import http.client
-import json
 import statistics
 import subprocess
 import sys
@@ -82,18 +80,10 @@ class Fans:
             thread.join()
 
     def _hold(self, fan: Fan, seat: int, due: float, turn: Turn) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=10)
-        headers = fan.bearer | {"X-Queue-Token": self.audience.tokens[fan.id], "Content-Type": "application/json"}
-        body = json.dumps({"schedule": self.audience.show.schedule, "seats": [seat]})
-        try:
-            connection.request("POST", "/api/v1/reservations/", body, headers)
-            answer = connection.getresponse()
-            answer.read()
-            turn.failed += answer.status != http.client.CREATED
-        except (OSError, http.client.HTTPException):
-            turn.failed += 1
-        finally:
-            connection.close()
+        headers = fan.bearer | {"X-Queue-Token": self.audience.tokens[fan.id]}
+        body = {"schedule": self.audience.show.schedule, "seats": [seat]}
+        status, _ = self.site.ask("POST", "reservations/", body, headers)
+        turn.failed += status != 201
         turn.took.append((time.monotonic() - due) * 1000)
 
 
@@ -111,10 +101,9 @@ def take_turn(site: Stack, fans: Fans, words: str, turn: Turn, asked: argparse.N
 
 def start_pruning(
     site: Stack, words: list[str], database: psycopg.Connection[Any], before: int
-) -> subprocess.Popen[bytes]:
+) -> subprocess.Popen[str]:
     """Start it; it has loaded and taken something when this returns. Any: rows of any shape."""
-    command = [sys.executable, "manage.py", *words]
-    pruning = subprocess.Popen(command, cwd=stack.ROOT, env=dict(site.environment), stdout=subprocess.DEVNULL)
+    pruning = site.begin(*words, stdout=subprocess.DEVNULL)
     while old_rows(database) == before and pruning.poll() is None:
         time.sleep(0.05)
     return pruning

@@ -13,7 +13,6 @@ an invariant is lost, or if the line stood still for longer than `--within` seco
 """
 
 import argparse
-import http.client
 import json
 import sys
 import tempfile
@@ -64,19 +63,9 @@ class Prober(threading.Thread):
             status = 0
             while status != 201 and not self.is_over.is_set():
                 asked_at = time.monotonic()
-                status = self.join_line(fan)
+                status, _ = self.site.ask("POST", f"schedules/{self.show.schedule}/queue-tokens/", None, fan.bearer)
                 self.seen.append((asked_at, status))
                 time.sleep(0 if status == 201 else PROBE_SECONDS)
-
-    def join_line(self, fan: Fan) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=10)
-        try:
-            connection.request("POST", f"/api/v1/schedules/{self.show.schedule}/queue-tokens/", b"", fan.bearer)
-            return connection.getresponse().status
-        except OSError:
-            return 0
-        finally:
-            connection.close()
 
     def refused_after(self, moment: float) -> float:
         """For how many seconds after a moment no place was to be had; 0 if one always was."""
@@ -212,12 +201,8 @@ def main() -> int:
         first = servers.nodes[0] if isinstance(servers, Cluster) else servers.servers[0]
         kind = "a cluster of three masters and three replicas" if options.cluster else "three sentinels"
         print(f"{said_of(first)}, {kind}, down after {DOWN_AFTER_MS / 1000:.0f} s, {servers.url}\n", flush=True)
-        with stack.throwaway(torture.Site, LOG_LEVEL="ERROR", TOKEN_ENTRY_SECONDS="10", **told) as site:
-            site.start()
-            try:
-                ok = besiege(site, servers, options)
-            finally:
-                site.stop()
+        with torture.running(TOKEN_ENTRY_SECONDS="10", **told) as site:
+            ok = besiege(site, servers, options)
     print(json.dumps({"ok": ok}))
     return 0 if ok else 1
 

@@ -8,44 +8,30 @@ well isn't.
 """
 
 import argparse
-import http.client
-import json
 import signal
 import sys
 import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import servers
 import stack
 from servers import Cluster
+from stack import Stack
 
 MOST_LAG_SECONDS = 2
 DELAY = "20s"
 
 
-def get(port: int, path: str) -> tuple[int, Any]:  # Any: JSON
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return 0, repr(error)
-    finally:
-        connection.close()
-
-
 class Reader(threading.Thread):
     """Searches the catalogue for words of its own, past every cache, and counts the answers."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, site: Stack) -> None:
         super().__init__(daemon=True)
-        self.port, self.answers, self.is_over = port, Counter[int](), threading.Event()
+        self.site, self.answers, self.is_over = site, Counter[int](), threading.Event()
         self.slowest, self.began = 0.0, time.monotonic()
         self.others: list[str] = []
 
@@ -54,7 +40,7 @@ class Reader(threading.Thread):
         while not self.is_over.wait(0.1):
             nth += 1
             began = time.monotonic()
-            status, said = get(self.port, f"/api/v1/concerts/?search=word{nth}")
+            status, said = self.site.ask("GET", f"concerts/?search=word{nth}")
             self.slowest = max(self.slowest, time.monotonic() - began)
             self.answers[status] += 1
             if status != 200:
@@ -64,12 +50,12 @@ class Reader(threading.Thread):
 class Drill:
     """The site, its replica, and what was seen."""
 
-    def __init__(self, site: stack.Stack, primary: Cluster, replica: Cluster) -> None:
+    def __init__(self, site: Stack, primary: Cluster, replica: Cluster) -> None:
         self.site, self.primary, self.replica = site, primary, replica
         self.wrong: list[str] = []
 
     def state(self) -> str:
-        return str(get(self.site.port, "/readyz")[1]["replica"])
+        return str(self.site.ask("GET", "/readyz")[1]["replica"])
 
     def wait_for_state(self, wanted: str) -> float:
         """How long until a probe says so. The site is written to meanwhile, as any that sells is."""
@@ -103,7 +89,7 @@ class Drill:
             connection.execute("select pg_reload_conf()")
 
     def play(self) -> None:
-        reader = Reader(self.site.port)
+        reader = Reader(self.site)
         reader.start()
         self.expect("well", is_asked=True, seconds=self.wait_for_state("ok"))
         self.delay(DELAY)
@@ -130,15 +116,10 @@ def main() -> int:
         try:
             replica.copy_of(primary).start()
             more = {"REPLICA_DATABASE_URL": replica.url, "REPLICA_MOST_LAG_SECONDS": str(MOST_LAG_SECONDS)}
-            with stack.throwaway(stack.Stack, DATABASE_URL=primary.url, LOG_LEVEL="ERROR", **more) as site:
-                up = site.launch()
-                try:
-                    stack.wait_for_ready(up)
-                    drill = Drill(site, primary, replica)
-                    drill.play()
-                finally:
-                    up.send_signal(signal.SIGTERM)
-                    up.wait(stack.PATIENCE_SECONDS)
+            site = stack.throwaway(Stack, DATABASE_URL=primary.url, LOG_LEVEL="ERROR", **more)
+            with site as made, stack.launched(made):
+                drill = Drill(made, primary, replica)
+                drill.play()
         finally:
             replica.stop(signal.SIGQUIT)
     print("\n".join(drill.wrong) or "Every page was answered, and no late replica was read.")

@@ -24,7 +24,7 @@ from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from stack import Fan, Stack, throwaway, wait_for_ready
+from stack import Fan, Stack, launched, throwaway
 
 API = "/api/v1/"
 POLLS, PAUSE_SECONDS = 5, 0.03
@@ -124,17 +124,13 @@ def reload_again_and_again(up: subprocess.Popen[str], log: Path, times: int, is_
     for number in range(1, times + 1):
         up.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while said(log).count("frontrow: reloaded") < number:
-            if time.monotonic() > deadline or "does not start" in said(log):
+        while log.read_text().count("frontrow: reloaded") < number:
+            if time.monotonic() > deadline or "does not start" in log.read_text():
                 return number - 1
             time.sleep(0.1)
         if is_over.is_set():
             return number
     return times
-
-
-def said(log: Path) -> str:
-    return log.read_text()
 
 
 def main() -> int:
@@ -146,17 +142,8 @@ def main() -> int:
     options = parser.parse_args()
     with throwaway(Stack) as site:
         log = site.data_dir.with_suffix(".stderr")
-        with log.open("w") as stderr:
-            up = subprocess.Popen(
-                [sys.executable, "manage.py", "up", f"--port={site.port}"],
-                env=dict(site.environment), stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True,
-            )  # fmt: skip
-        try:
-            wait_for_ready(up)
+        with log.open("w") as stderr, launched(site, stderr=stderr, start_new_session=True) as up:
             return drill(site, up, log, options)
-        finally:
-            up.send_signal(signal.SIGTERM)
-            up.wait(60)
 
 
 def drill(site: Stack, up: subprocess.Popen[str], log: Path, options: argparse.Namespace) -> int:

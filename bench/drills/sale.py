@@ -1,7 +1,5 @@
 """A sale that runs during a drill: fans hold and pay by the API, and each payment that was answered is written down."""
 
-import http.client
-import json
 import sys
 import threading
 import time
@@ -17,17 +15,6 @@ import stack
 from stack import Fan, Stack
 
 FANS_AT_ONCE = 4
-
-
-class Elsewhere(Stack):
-    """A site over a PostgreSQL that it doesn't run itself."""
-
-    @property
-    def database_url(self) -> str:
-        return self.environment["DATABASE_URL"]
-
-    def connect(self) -> psycopg.Connection[Any]:  # Any: rows of any shape
-        return psycopg.connect(self.database_url, autocommit=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +33,6 @@ class Sale:
         self.site, self.audience = site, audience
         self.pause = FANS_AT_ONCE / per_second
         self.paid: list[Paid] = []
-        self.refused = 0
         self._left = list(audience.seated())
         self._lock = threading.Lock()
         self._may_sell = threading.Event()
@@ -75,35 +61,21 @@ class Sale:
                 if not self._left:
                     return
                 fan, seat = self._left.pop()
-            try:
-                self._buy(fan, seat)
-            except (OSError, http.client.HTTPException):
-                self.refused += 1
+            self._buy(fan, seat)
             time.sleep(self.pause)
 
     def _buy(self, fan: Fan, seat: int) -> None:
-        headers = {"X-Queue-Token": self.audience.tokens[fan.id]}
-        held = self._post(fan, "reservations/", {"schedule": self.audience.show.schedule, "seats": [seat]}, headers)
-        if held is None:
+        """Hold and pay; who is refused, or hears nothing, goes."""
+        body = {"schedule": self.audience.show.schedule, "seats": [seat]}
+        headers = fan.bearer | {"X-Queue-Token": self.audience.tokens[fan.id]}
+        status, held = self.site.ask("POST", "reservations/", body, headers)
+        if status != 201:
             return
         (reservation,) = [one["id"] for one in held["reservations"]]
-        if self._post(fan, "payments/", {"reservations": [reservation]}, {}) is not None:
+        status, _ = self.site.ask("POST", "payments/", {"reservations": [reservation]}, fan.bearer)
+        if status == 201:
             with self._lock:
                 self.paid.append(Paid(time.time(), reservation, fan.id))
-
-    def _post(self, fan: Fan, path: str, body: dict[str, object], headers: dict[str, str]) -> Any:  # Any: JSON
-        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=10)
-        try:
-            sent = fan.bearer | headers | {"Content-Type": "application/json"}
-            connection.request("POST", f"/api/v1/{path}", json.dumps(body), sent)
-            answer = connection.getresponse()
-            found = answer.read()
-            if answer.status >= 300:
-                self.refused += 1
-                return None
-            return json.loads(found)
-        finally:
-            connection.close()
 
 
 PAYMENTS = "select reservation_id, user_id from payment where state = 'COMPLETED'"

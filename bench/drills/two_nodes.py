@@ -37,7 +37,6 @@ import stack  # noqa: E402  as above
 import torture  # noqa: E402  as above
 from hosts import Host, Loopback, Namespaces, Program  # noqa: E402  as above
 from pollers import Polls, poll_all  # noqa: E402  as above
-from sale import Elsewhere  # noqa: E402  as above
 from stack import ROOT, Stack  # noqa: E402  as above
 from torture_proofs import Proof  # noqa: E402  as above
 from two_nodes_fans import Buyers, Client, across  # noqa: E402  as above
@@ -304,15 +303,14 @@ def main() -> int:
     lab = hosts.namespaces() if options.namespaces else nullcontext(Loopback())
     with lab as found, servers.folder_for_servers() as folder:
         folder.chmod(0o755)
-        with services(found, folder) as told, stack.throwaway(Elsewhere, **told) as site:
+        with services(found, folder) as told, stack.throwaway(Stack, **told) as site:
             return 0 if torture.judge(drill(found, folder, site, options)) else 1
 
 
 def drill(lab: Loopback | Namespaces, folder: Path, site: Stack, options: argparse.Namespace) -> list[Proof]:
     """All of it."""
     with stack.domain_ready(site):
-        migrate = [sys.executable, "manage.py", "migrate", "-v0"]
-        subprocess.run(migrate, cwd=ROOT, env=dict(site.environment), check=True)
+        site.manage("migrate", "-v0")
         with machines(lab, folder) as found, nginx(found) as balancer:
             seen = list(across(found.addresses, site))
             seen += load(balancer, site, found, options)
