@@ -252,11 +252,11 @@ def resting(site: Stack, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def serving(stack: Stack, application: str, *, interface: str = "wsgi", **environment: str) -> Iterator[int]:
-    """Serve another application beside a site, under the same server with the same settings; its port."""
+def serving(stack: Stack, application: str, **environment: str) -> Iterator[int]:
+    """Serve a WSGI application beside a site, under the same server with the same settings; its port."""
     port = free_port()
-    threads = {"blocking-threads": 3} if interface == "wsgi" else {}
-    argv = web.granian(web.Address("127.0.0.1", port), 2, application, interface=interface, **threads).argv
+    wsgi = {"interface": "wsgi", "blocking-threads": 3}
+    argv = web.granian(web.Address("127.0.0.1", port), 2, application, **wsgi).argv
     server = subprocess.Popen(
         list(argv),
         cwd=ROOT,
