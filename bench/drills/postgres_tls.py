@@ -18,8 +18,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
-import debian_postgres  # noqa: E402  found through the line above
-import servers  # noqa: E402  as above
+import servers  # noqa: E402  found through the line above
 import stack  # noqa: E402  as above
 import torture  # noqa: E402  as above
 from sale import Sale, payments_in  # noqa: E402  as above
@@ -102,10 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="PostgreSQL over TLS, by certificates right and wrong.")
     parser.add_argument("--binaries", type=Path, help="the folder of its programs; else Debian's newest")
     options = parser.parse_args()
-    majors = debian_postgres.majors()
-    if not (options.binaries or majors):
-        raise SystemExit("This drill needs a PostgreSQL that speaks TLS: apt-get install postgresql-15")
-    programs = options.binaries or debian_postgres.DEBIAN / str(majors[-1]) / "bin"
+    programs = options.binaries or servers.binaries(servers.debian_versions()[-1])
     with servers.folder_for_servers() as folder, servers.served(programs, folder) as cluster:
         return 0 if torture.judge(list(drill(cluster, folder))) else 1
 
