@@ -9,23 +9,22 @@ depends on what else the machine does.
 """
 
 import argparse
-import http.client
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
+from typing import Any
 
 import load
 import psutil
 import stack
-from hot_paths import post
+from clients import Client
+from hot_paths import hold_request, pay_request, post
 from load import request
-from stack import Stack
+from stack import Show, Stack
 
 API = "/api/v1"
 CLIENTS = 4
@@ -48,6 +47,7 @@ class Meter:
     """What the programs of a site spend, beside what they spend with nobody there: ticks, heartbeats, vacuum."""
 
     def __init__(self, site: Stack) -> None:
+        self.port = site.port
         self.programs = [psutil.Process(site.pid_of(each)) for each in PROGRAMS]
         self.at_rest = [0.0] * len(PROGRAMS)
         self.found: list[Cost] = []
@@ -64,92 +64,57 @@ class Meter:
         for program, was, rest in zip(self.programs, before, self.at_rest, strict=True):
             spent.append(max(0.0, stack.cpu_seconds(program) - was - rest * seconds))
 
-    @contextmanager
-    def metered(self, name: str, count: int) -> Iterator[None]:
-        """Note what a block of so many requests cost."""
+    def many(self, name: str, requests: Sequence[bytes], status: int, *, clients: int = CLIENTS) -> list[bytes]:
+        """Note what requests of a kind cost, the first two unmetered; their answers."""
+        first = load.run(self.port, requests[:2], clients=1)
         with self._spending() as spent:
-            yield
-        self.found.append(Cost(name, count, *(each * 1000 / count for each in spent)))
-
-
-def log_in(site: Stack, fan: dict[str, str]) -> dict[str, str]:
-    """The cookies of a browser that has logged in."""
-    cookies: dict[str, str] = {}
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
-
-    def ask(method: str, body: str = "") -> bytes:
-        said = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-        words = said | ({"Content-Type": "application/x-www-form-urlencoded"} if body else {})
-        connection.request(method, "/accounts/login/", body or None, words)
-        answer = connection.getresponse()
-        for each in answer.headers.get_all("Set-Cookie") or []:
-            name, _, value = each.partition(";")[0].partition("=")
-            cookies[name] = value
-        return answer.read()
-
-    token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', ask("GET"))
-    if token is None:
-        raise SystemExit("The login page has no form.")
-    ask(
-        "POST",
-        urlencode({"csrfmiddlewaretoken": token[1].decode(), "login": fan["email"], "password": fan["password"]}),
-    )
-    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+            others = load.run(self.port, requests[2:], clients=clients).expect(status)
+        self.found.append(Cost(name, len(others.bodies), *(each * 1000 / len(others.bodies) for each in spent)))
+        return [*first.bodies, *others.bodies]
 
 
 def measure(site: Stack, times: int) -> list[Cost]:
     """All kinds, one after the other."""
-    port = site.port
-
-    def many(name: str, requests: Sequence[bytes], status: int, *, clients: int = CLIENTS) -> load.Load:
-        load.run(port, requests[:2], clients=1)
-        with meter.metered(name, len(requests) - 2):
-            return load.run(port, requests[2:], clients=clients).expect(status)
-
     audience = site.make_audience(300 * times + 2)
     show = site.make_show(seats=5000, max_active=1, opens_in=0)
-    line = f"{API}/schedules/{show.schedule}"
     fans = site.manage("make_fans", str(302 * times), "--balance=0")
     meter = Meter(site)
-    bearers = [{"Authorization": f"Bearer {fan['access_token']}"} for fan in fans]
-    many("poll", [request("GET", f"{line}/queue/")] * (4000 * times), 200)
-    many("availability", [request("GET", f"{line}/availability/")] * (1500 * times), 200)
-    many("join", [request("POST", f"{line}/queue-tokens/", headers=each) for each in bearers], 201)
-    with site.connect() as connection:
-        places = connection.execute("select user_id, token from waiting_token where number > 1").fetchall()
-    token_of = dict(places)
-    own = [(each, token_of[fan["id"]]) for fan, each in zip(fans, bearers, strict=True) if fan["id"] in token_of]
-    many("own place", [request("GET", f"{API}/queue-tokens/{token}/", headers=each) for each, token in own] * 2, 200)
-    many("programme", [request("GET", "/")] * (150 * times), 200)
-    cookies = log_in(site, fans[5])
-    page = request("GET", f"/schedules/{show.schedule}/queue/", headers=cookies)
-    many("waiting page", [page] * (150 * times), 200)
-    many(
-        "concert page",
-        [request("GET", f"/concerts/{concert_of(site, show.schedule)}/", headers=cookies)] * (150 * times),
-        200,
-    )
-    logins = [
-        post("/_allauth/app/v1/auth/login", {"email": fan["email"], "password": fan["password"]}, {}) for fan in fans
-    ]
-    many("login", logins[: 14 * times], 200, clients=2)
-    hold, pay = [], []
-    for fan, seat in audience.seated():
-        words = fan.bearer | {"X-Queue-Token": audience.tokens[fan.id]}
-        hold.append(post(f"{API}/reservations/", {"schedule": audience.show.schedule, "seats": [seat]}, words))
-    first = load.run(port, hold[:2], clients=1)
-    with meter.metered("hold", len(hold) - 2):
-        held = load.run(port, hold[2:], clients=CLIENTS).expect(201)
-    bodies = [*first.bodies, *held.bodies]
-    for (fan, _), body in zip(audience.seated(), bodies, strict=True):
-        pay.append(post(f"{API}/payments/", {"reservations": [json.loads(body)["reservations"][0]["id"]]}, fan.bearer))
-    many("pay", pay, 201)
+    measure_line(site, meter, show, fans, times)
+    measure_pages(site, meter, show, fans, times)
+    held = meter.many("hold", [hold_request(0, audience, *each) for each in audience.seated()], 201)
+    meter.many("pay", [pay_request(0, fan, body) for fan, body in zip(audience.fans, held, strict=True)], 201)
     return meter.found
 
 
-def concert_of(site: Stack, schedule: int) -> int:
+def measure_line(site: Stack, meter: Meter, show: Show, fans: Sequence[dict[str, Any]], times: int) -> None:
+    """What an app asks for, whose fan waits."""
+    line = f"{API}/schedules/{show.schedule}"
+    bearers = {fan["id"]: {"Authorization": f"Bearer {fan['access_token']}"} for fan in fans}
+    meter.many("poll", [request("GET", f"{line}/queue/")] * (4000 * times), 200)
+    meter.many("availability", [request("GET", f"{line}/availability/")] * (1500 * times), 200)
+    meter.many("join", [request("POST", f"{line}/queue-tokens/", headers=each) for each in bearers.values()], 201)
     with site.connect() as connection:
-        return int(stack.one(connection, "select concert_id from concert_schedule where id = %s", [schedule]))
+        waiting = "select user_id, token from waiting_token where number > 1 and concert_schedule_id = %s"
+        places = connection.execute(waiting, [show.schedule]).fetchall()
+    own = [request("GET", f"{API}/queue-tokens/{token}/", headers=bearers[fan]) for fan, token in places]
+    meter.many("own place", own * 2, 200)
+
+
+def measure_pages(site: Stack, meter: Meter, show: Show, fans: Sequence[dict[str, Any]], times: int) -> None:
+    """What a browser asks for, logged in where a fan would be, and logins."""
+    browser = Client(("127.0.0.1", site.port))
+    browser.log_in(fans[5])
+    with site.connect() as connection:
+        concert = stack.one(connection, "select concert_id from concert_schedule where id = %s", [show.schedule])
+    cookies = {"Cookie": browser.cookie}
+    meter.many("programme", [request("GET", "/")] * (150 * times), 200)
+    waiting = request("GET", f"/schedules/{show.schedule}/queue/", headers=cookies)
+    meter.many("waiting page", [waiting] * (150 * times), 200)
+    meter.many("concert page", [request("GET", f"/concerts/{concert}/", headers=cookies)] * (150 * times), 200)
+    logins = [
+        post("/_allauth/app/v1/auth/login", {"email": fan["email"], "password": fan["password"]}, {}) for fan in fans
+    ]
+    meter.many("login", logins[: 14 * times], 200, clients=2)
 
 
 def main() -> int:

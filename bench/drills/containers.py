@@ -86,7 +86,8 @@ class Store:
         # How this machine reaches its package index.
         shared = [path for path in ("/etc/ssl/certs", "/etc/pip.conf", *local_indexes()) if Path(path).exists()]
         mounts = [word for path in shared for word in ("-v", f"{path}:{path}:ro")]
-        arguments = ["--build-arg", "PYTHON_IMAGE=localhost/python", "--build-arg", f"VERSION={version()}"]
+        version = run(sys.executable, "-c", "import concert_site; print(concert_site.__version__)", cwd=PROJECT).strip()
+        arguments = ["--build-arg", "PYTHON_IMAGE=localhost/python", "--build-arg", f"VERSION={version}"]
         where = ["--isolation", "chroot", "--layers=false", "--format", "docker", "-t", "localhost/frontrow"]
         self("bud", "--quiet", *where, *arguments, *mounts, str(PROJECT))
         return Path(self("mount", self("from", "--pull-never", "localhost/frontrow")))
@@ -98,16 +99,24 @@ def local_indexes() -> list[str]:
     return sorted(set(re.findall(r"(?:file://|=')(/opt/[\w-]+)", config)))
 
 
-def version() -> str:
-    return run(sys.executable, "-c", "import concert_site; print(concert_site.__version__)", cwd=PROJECT).strip()
-
-
 def documented_secrets(folder: Path) -> None:
     """Make secrets and frontrow.env by the commands of docs/containers.md, in a folder with what they copy."""
     (folder / "deploy" / "compose").mkdir(parents=True)
     shutil.copy(PROJECT / "deploy/compose/frontrow.env.example", folder / "deploy/compose")
     block = re.findall(r"```sh\n(.*?)```", (PROJECT / "docs/containers.md").read_text(), re.DOTALL)[0]
     run("bash", "-euc", block, cwd=folder)
+
+
+@contextlib.contextmanager
+def running(words: list[str], log: Path) -> Iterator[None]:
+    """A program, for the duration of the block."""
+    with log.open("wb") as out:
+        program = subprocess.Popen(words, stdout=out, stderr=out)
+    try:
+        yield
+    finally:
+        program.terminate()
+        program.wait(30)
 
 
 @contextlib.contextmanager
@@ -123,36 +132,12 @@ def postgres(folder: Path, password: str) -> Iterator[None]:
     secret.chmod(0o644)
     run(*as_postgres, f"{bins}/initdb", "-D", str(data), "-U", "frontrow", "-A", "scram-sha-256", f"--pwfile={secret}")
     options = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={data}", "-c", "fsync=off"]
-    with (folder / "postgres.log").open("wb") as log:
-        server = subprocess.Popen([*as_postgres, f"{bins}/postgres", "-D", str(data), *options], stdout=log, stderr=log)
-    try:
-        until((data / ".s.PGSQL.5432").exists, "PostgreSQL listens", seconds=30)
-        time.sleep(1)
-        run(
-            f"{bins}/createdb",
-            "-h",
-            "127.0.0.1",
-            "-U",
-            "frontrow",
-            "frontrow",
-            env=os.environ | {"PGPASSWORD": password},
-        )
+    with running([*as_postgres, f"{bins}/postgres", "-D", str(data), *options], folder / "postgres.log"):
+        ready = [f"{bins}/pg_isready", "--quiet", "-h", "127.0.0.1"]
+        until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL is ready", seconds=30)
+        words = [f"{bins}/createdb", "-h", "127.0.0.1", "-U", "frontrow", "frontrow"]
+        run(*words, env=os.environ | {"PGPASSWORD": password})
         yield
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-@contextlib.contextmanager
-def redis(folder: Path) -> Iterator[None]:
-    where = folder / "redis"
-    where.mkdir()
-    server = subprocess.Popen(["redis-server", "--bind", "127.0.0.1", "--dir", str(where)], stdout=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 class Service:
@@ -238,8 +223,7 @@ class Service:
         return subprocess.run(self.runc("exec", self.name, *words), capture_output=True, text=True, check=False)
 
     def is_healthy(self) -> bool:
-        test = self.spec["healthcheck"]["test"]
-        return self.inside(*test[1:]).returncode == 0
+        return self.inside(*self.spec["healthcheck"]["test"][1:]).returncode == 0
 
     def end(self) -> None:
         if self.process and self.process.poll() is None:
@@ -292,13 +276,14 @@ def look_through(root: Path) -> None:
 
 
 def drill(root: Path, folder: Path) -> None:
-    services = {name: Service(name, root, folder) for name in ("migrate", "web", "ticks", "worker", "beat")}
+    parts = ("web", "ticks", "worker", "beat")
+    services = {name: Service(name, root, folder) for name in ("migrate", *parts)}
     try:
         require(what="migrate ends with exit code 0", ok=services["migrate"].start().ended(240) == 0)
-        for name in ("web", "ticks", "worker", "beat"):
+        for name in parts:
             services[name].start()
         until(lambda: ask("/readyz")[0] == 200, "web is ready", seconds=60)
-        for name in ("web", "ticks", "worker", "beat"):
+        for name in parts:
             until(services[name].is_healthy, f"{name} is healthy", seconds=60)
         look_at_metrics(services["ticks"])
         until(lambda: json.loads(ask("/readyz")[1])["ticks"] == "ok", "lines move", seconds=60)
@@ -306,7 +291,7 @@ def drill(root: Path, folder: Path) -> None:
         look_inside(services["web"])
         refuse(services["web"], root, folder)
         stop_under_load(services["web"])
-        for name in ("worker", "ticks", "beat"):
+        for name in parts[1:]:
             code, seconds = services[name].stop()
             require(what=f"{name} ends {seconds:.1f} s after SIGTERM with exit code {code}", ok=code == 0)
     finally:
@@ -317,13 +302,9 @@ def drill(root: Path, folder: Path) -> None:
 def look_at_metrics(ticks: Service) -> None:
     """What the processes of a container have counted is told by a second one that shares its folder of counts."""
     words = ticks.runc("exec", ticks.name, "python", "-m", "concert_site.container", "metrics")
-    teller = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+    with running(words, ticks.folder / "metrics.log"):
         until(lambda: ask("/healthz", METRICS_PORT)[0] == 200, "metrics are told", seconds=60)
         until(lambda: b"frontrow_task_seconds_count{" in ask("/metrics", METRICS_PORT)[1], "of ticks, too", seconds=30)
-    finally:
-        teller.terminate()
-        teller.wait(20)
 
 
 def look_inside(web: Service) -> None:
@@ -407,7 +388,8 @@ def main() -> None:
         (folder / "posters").mkdir()
         os.chown(folder / "posters", DATA_UID, DATA_UID)
         password = (folder / "project/secrets/postgres_password").read_text().strip()
-        with postgres(folder, password), redis(folder):
+        redis = ["redis-server", "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+        with postgres(folder, password), running(redis, folder / "redis.log"):
             drill(asked.image, folder)
     say("All as documented.")
 

@@ -35,11 +35,12 @@ import hosts  # noqa: E402  found through the line above
 import servers  # noqa: E402  as above
 import stack  # noqa: E402  as above
 import torture  # noqa: E402  as above
+from clients import Client  # noqa: E402  as above
 from hosts import Host, Loopback, Namespaces, Program  # noqa: E402  as above
 from pollers import Polls, poll_all  # noqa: E402  as above
 from stack import ROOT, Stack  # noqa: E402  as above
 from torture_proofs import Proof  # noqa: E402  as above
-from two_nodes_fans import Buyers, Client, across  # noqa: E402  as above
+from two_nodes_fans import Buyers, across  # noqa: E402  as above
 
 from concert_site.embedded import postgres, redis, web  # noqa: E402  as above
 

@@ -10,38 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from clients import Client
 from stack import Audience, Stack
 from torture_proofs import Proof
 
 CHARGES_A_MINUTE = 30
-
-
-class Client:
-    """A browser or an app: cookies, and answers read to their end."""
-
-    def __init__(self, host: tuple[str, int], patience: float = 15) -> None:
-        self.host, self.patience, self.cookies = host, patience, dict[str, str]()
-
-    def ask(
-        self, method: str, path: str, body: str = "", host: tuple[str, int] | None = None, **headers: str
-    ) -> tuple[int, bytes, http.client.HTTPMessage]:
-        """Status, body and headers of an answer; `some_header` becomes some-header."""
-        connection = http.client.HTTPConnection(*(host or self.host), timeout=self.patience)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.cookies:
-            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        connection.request(method, path, body.encode() or None, sent)
-        answer = connection.getresponse()
-        for cookie in answer.headers.get_all("Set-Cookie") or []:
-            name, _, value = cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
-        read = answer.read()
-        connection.close()
-        return answer.status, read, answer.headers
 
 
 def across(nodes: list[tuple[str, int]], site: Stack) -> Iterator[Proof]:
@@ -49,14 +25,7 @@ def across(nodes: list[tuple[str, int]], site: Stack) -> Iterator[Proof]:
     first, second = nodes
     browser = Client(first)
     fan = site.manage("make_fans", "1", "--balance=0")[0]
-    _, page, _ = browser.ask("GET", "/accounts/login/")
-    token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', page)
-    form = urlencode(
-        {"csrfmiddlewaretoken": token[1].decode() if token else "", "login": fan["email"], "password": fan["password"]}
-    )
-    status, _, _ = browser.ask(
-        "POST", "/accounts/login/", form, second, Content_Type="application/x-www-form-urlencoded"
-    )
+    status = browser.log_in(fan, second)
     yield Proof("a form of one node is taken by the other", f"login {status}", [] if status == 302 else [str(status)])
     seen = [browser.ask("GET", "/wallet/", host=node)[0] for node in nodes]
     yield Proof("who is logged in is so on both", str(seen), [] if seen == [200, 200] else [str(seen)])
