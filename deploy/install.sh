@@ -234,9 +234,9 @@ build_release() {
 place_units() {
     local file
     place "$SOURCE/deploy/frontrow.py" /usr/local/bin/frontrow 755 || true
-    for file in "$SOURCE"/deploy/systemd/*; do
-        place "$file" "/etc/systemd/system/$(basename "$file")" || true
-    done
+    while read -r file; do
+        place "$SOURCE/deploy/systemd/$file" "/etc/systemd/system/$file" || true
+    done < <(find "$SOURCE/deploy/systemd" -type f -printf '%P\n')
     systemctl daemon-reload
 }
 
@@ -329,7 +329,7 @@ remove() {
     systemctl disable --quiet --now redis-server@frontrow 2>/dev/null || true
     rm -f /etc/systemd/system/frontrow{.target,-*.service,-*.timer} /usr/local/bin/frontrow
     rm -f /etc/nginx/frontrow.d/*-micro-cache.conf /etc/nginx/sites-enabled/frontrow /etc/nginx/sites-available/frontrow /etc/nginx/modules-enabled/90-frontrow.conf
-    rm -rf "$APP" /var/cache/nginx/frontrow-{files,micro} /etc/systemd/system/redis-server@frontrow.service.d
+    rm -rf "$APP" /var/cache/nginx/frontrow-{files,micro} /etc/systemd/system/{redis-server@frontrow,frontrow-}.service.d
     systemctl daemon-reload
     if systemctl is-active --quiet nginx; then systemctl reload nginx; fi
     say "Removed. Kept: $ETC (settings, secrets, certificate), $DATA (posters) and the database: docs/installation.md"

@@ -89,6 +89,7 @@ repo1-retention-full=2
 repo1-cipher-type=aes-256-cbc
 repo1-cipher-pass=only-for-this-drill
 lock-path={folder}/pg
+spool-path={folder}/pg
 log-level-file=off
 log-level-console=warn
 start-fast=y

@@ -19,7 +19,7 @@ from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.notify import Notifier
 
 DEPLOY = PROJECT / "deploy"
-UNITS = sorted((DEPLOY / "systemd").glob("*"))
+UNITS = sorted(path for path in (DEPLOY / "systemd").iterdir() if path.is_file())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 MOST_EXPOSED = 3.0
 
@@ -164,7 +164,10 @@ def test_a_service_can_do_little_besides_its_work(unit, tmp_path):
 
 
 def placed(unit, folder):
-    """A copy whose programs are there: the site isn't installed where tests run."""
+    """A copy whose programs are there, with what all units have: the site isn't installed where tests run."""
+    shutil.copytree(
+        DEPLOY / "systemd", folder, ignore=shutil.ignore_patterns("*.service", "*.timer"), dirs_exist_ok=True
+    )
     text = re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", unit.read_text())
     copy = folder / unit.name.replace("@.", "@1.")
     copy.write_text(text)
