@@ -300,8 +300,17 @@ def listener(port: int) -> psutil.Process:
 
 
 def cpu_seconds(server: psutil.Process) -> float:
-    times = [each.cpu_times() for each in [server, *server.children(recursive=True)]]
-    return float(sum(each.user + each.system for each in times))
+    """So far, of a process and of those below it that are there."""
+    return sum(computed(each.pid) or 0.0 for each in [server, *server.children(recursive=True)])
+
+
+def computed(pid: int) -> float | None:
+    """CPU seconds of a process so far, None if it has ended."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return None
+    return float(times.user + times.system)
 
 
 def machine(stack: Stack) -> str:

@@ -35,16 +35,7 @@ class Meter:
             rows = connection.execute(
                 "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
             ).fetchall()
-        return {pid: seconds for (pid,) in rows if (seconds := computed(pid)) is not None}
-
-
-def computed(pid: int) -> float | None:
-    """CPU seconds of a process so far, None if it has ended."""
-    try:
-        times = psutil.Process(pid).cpu_times()
-    except psutil.NoSuchProcess:
-        return None
-    return float(times.user + times.system)
+        return {pid: seconds for (pid,) in rows if (seconds := stack.computed(pid)) is not None}
 
 
 def spent(before: Backends, after: Backends) -> float:
