@@ -258,7 +258,7 @@ def test_the_trace_names_who_closed_the_sale_though_the_log_names_no_field(ann, 
     ben.browser.post(f"{page_of(schedule).removesuffix('change/')}close-sale/")
     LogEntry.objects.all().delete()
 
-    assert "(ben@example.com," in text_of(ann.saves(schedule, form, concert_at_1="20:30:00"))
+    assert "(ben@example.com," in text_of(ann.saves(schedule, form, concert_at_0="2037-05-01"))
 
 
 @pytest.mark.parametrize("choice", ["nan", "9" * 40, "<script>"])
