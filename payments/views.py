@@ -163,7 +163,7 @@ def cancel_booking(request: HttpRequest, reference: str) -> HttpResponse:
 
 def cancel(request: HttpRequest, booking: BookingSummary, seats: list[BookedSeat]) -> HttpResponse:
     """Ask, or do what was asked and agreed to."""
-    live = [each for each in seats if each.state in (BookedSeatState.HELD, BookedSeatState.PAID)]
+    live = [each for each in seats if each.is_live]
     if not live:
         # Of a booking that is held still nothing is paid, and nothing canceled.
         if not booking.held:

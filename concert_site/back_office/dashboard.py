@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.back_office.cockpit.passes import may_watch
+from concert_site.back_office.cockpit.passes import WATCH, may_watch
 from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.operations import monitoring
 from reservations.queries import onsales, staff
@@ -29,12 +29,7 @@ class Task:
 
 
 TASKS = (
-    Task(
-        _("Sales of the day"),
-        "monitoring",
-        "sales",
-        ("reservations.run_sale", "reservations.change_concertschedule", "reservations.view_concertschedule"),
-    ),
+    Task(_("Sales of the day"), "monitoring", "sales", WATCH),
     Task(_("Refund"), "undo", "payments_payment_changelist", ("payments.refund_payment",)),
     Task(_("Today’s till"), "point_of_sale", "payments_till", ("payments.sell_at_counter",)),
     Task(_("Adjust a wallet"), "account_balance_wallet", "wallet_balance_changelist", ("wallet.adjust_balance",)),

@@ -70,6 +70,10 @@ class BookedSeat:
         return BookedSeatState.GIVEN_UP if is_tidied and (end is None or changed < end) else BookedSeatState.LAPSED
 
     @property
+    def is_live(self) -> bool:
+        return self.state in {BookedSeatState.HELD, BookedSeatState.PAID}
+
+    @property
     def seat(self) -> ConcertSeat:
         return self.reservation.concert_seat
 

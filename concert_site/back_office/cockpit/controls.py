@@ -69,9 +69,9 @@ def apply(request: HttpRequest, schedule: ConcertSchedule, control: str) -> Appl
     :raises NotFound: if there is no such control
     :raises DomainError: what the domain refuses, or a form with nonsense in it
     """
-    if control not in LEVERS:
+    if control not in CONTROLS:
         raise NotFound
-    form_class, step = LEVERS[control]
+    form_class, step = CONTROLS[control]
     form = form_class(request.POST)
     if not form.is_valid():
         raise DomainError(" ".join(message for messages in form.errors.values() for message in messages))
@@ -125,7 +125,7 @@ def close(schedule: ConcertSchedule, sent: Sent) -> Applied:
     return Applied(text % {"when": day_and_time(before, zone)})
 
 
-LEVERS: dict[str, Any] = {  # Any: a form's class and the step that takes what it sent
+CONTROLS: dict[str, Any] = {  # Any: a form's class and the step that takes what it sent
     "pause": (PlainForm, pause),
     "resume": (PlainForm, resume),
     "cap": (CapForm, change_cap),

@@ -18,6 +18,9 @@ from concert_site.accounts.revocations import revocations
 LIFETIME_SECONDS = 30
 SALT = "concert_site.cockpit"
 HEADER = "X-Figures-Pass"
+# Permissions, one of which is needed: to run a sale, and to look at it.
+RUN = ("reservations.run_sale", "reservations.change_concertschedule")
+WATCH = (*RUN, "reservations.view_concertschedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,7 @@ class Pass:
 
 
 def may_watch(user: User | AnonymousUser) -> bool:
-    return any(user.has_perm(f"reservations.{name}") for name in ("view_concertschedule", "run_sale")) or may_run(user)
-
-
-def may_run(user: User | AnonymousUser) -> bool:
-    return user.has_perm("reservations.run_sale") or user.has_perm("reservations.change_concertschedule")
+    return any(map(user.has_perm, WATCH))
 
 
 def pass_for(request: HttpRequest) -> Pass:

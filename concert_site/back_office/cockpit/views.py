@@ -1,21 +1,19 @@
 """The cockpit of one sale, all sales of the day side by side, and the figures that both ask for every two seconds."""
 
 from collections.abc import Callable, Sequence
-from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from concert_site.back_office.cockpit import controls, passes, texts
-from concert_site.back_office.cockpit.passes import Pass, may_run, may_watch
+from concert_site.back_office.cockpit.passes import RUN, WATCH, Pass, may_watch
+from concert_site.back_office.pages import page, staff_page
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import thousands
@@ -28,40 +26,23 @@ from reservations.models import ConcertSchedule
 from reservations.queries.onsales import sales_of_the_day
 from reservations.queries.sales import sale_of
 
-Page = Callable[..., HttpResponse]
 # As long as a process remembers the figures themselves.
 ANSWER_SECONDS = 0.4
 
 _answers: TTLCache[bytes] = TTLCache(most=256)
 
 
-def staff_page(may: Callable[[Any], bool]) -> Callable[[Page], Page]:  # Any: an account, or nobody
-    """A page of the admin for who may do this."""
-
-    def decorate(view: Page) -> Page:
-        @wraps(view)
-        def page(request: HttpRequest, **kept: Any) -> HttpResponse:  # Any: of the address
-            if not may(request.user):
-                raise PermissionDenied
-            return view(request, **kept)
-
-        return admin.site.admin_view(page)
-
-    return decorate
-
-
 # --- Pages -----------------------------------------------------------------------------------------
 
 
-@staff_page(may_watch)
+@staff_page(*WATCH)
 def sale(request: HttpRequest, *, schedule_id: int) -> HttpResponse:
     found = figures_of([schedule_id])
     if not found:
         raise Http404
     (figures,) = found
     terms = sale_of(schedule_id)
-    context = frame(request, [figures]) | {
-        "title": figures.concert_name,
+    context = shared(request, [figures]) | {
         "figures": figures,
         "address": reverse("admin:sale_figures", args=[schedule_id]),
         "minutes": controls.MINUTES,
@@ -69,14 +50,14 @@ def sale(request: HttpRequest, *, schedule_id: int) -> HttpResponse:
         "log": controls.log_of(schedule_id),
         "layout_name": terms.layout_name if terms is not None and terms.is_public and figures.seats else None,
     }
-    return TemplateResponse(request, "admin/cockpit/sale.html", context | {"sale": context["sales"][0]})
+    return page(request, "cockpit/sale.html", title=figures.concert_name, sale=context["sales"][0], **context)
 
 
-@staff_page(may_watch)
+@staff_page(*WATCH)
 def sales(request: HttpRequest) -> HttpResponse:
     found = figures_of(sales_of_the_day())
-    context = frame(request, found) | {"title": _("Sales of the day"), "address": reverse("admin:sales_figures")}
-    return TemplateResponse(request, "admin/cockpit/sales.html", context | everything(found))
+    context = shared(request, found) | everything(found) | {"address": reverse("admin:sales_figures")}
+    return page(request, "cockpit/sales.html", title=_("Sales of the day"), **context)
 
 
 def everything(found: Sequence[SaleFigures]) -> dict[str, Any]:  # Any: values of a template
@@ -91,18 +72,18 @@ def everything(found: Sequence[SaleFigures]) -> dict[str, Any]:  # Any: values o
     }
 
 
-def frame(request: HttpRequest, found: Sequence[SaleFigures]) -> dict[str, Any]:  # Any: values of a template
-    """What both pages have: the admin's frame, the sales, the machinery, and a pass to go on asking with."""
+def shared(request: HttpRequest, found: Sequence[SaleFigures]) -> dict[str, Any]:  # Any: values of a template
+    """What both pages have: the sales, the machinery, and a pass to go on asking with."""
     seen = passes.pass_for(request)
     shown = [texts.figures_text(each, sees_money=seen.sees_money) for each in found]
     for each, figures in zip(shown, found, strict=True):
         each["figures"] = figures
-    return admin.site.each_context(request) | {
+    return {
         "sales": shown,
         "health": texts.health_text(process_health()),
         "pass": passes.written(seen),
         "sees_money": seen.sees_money,
-        "may_run": may_run(request.user),
+        "may_run": any(map(request.user.has_perm, RUN)),
         "box": f"0 -2 {texts.WIDTH} {texts.HEIGHT + 4}",
     }
 
@@ -150,7 +131,7 @@ def found_for(schedule_ids: Sequence[int], seen: Pass) -> dict[str, Any]:  # Any
 # --- Controls ----------------------------------------------------------------------------------------
 
 
-@staff_page(may_run)
+@staff_page(*RUN)
 def control(request: HttpRequest, *, schedule_id: int, name: str) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
@@ -169,13 +150,13 @@ def control(request: HttpRequest, *, schedule_id: int, name: str) -> HttpRespons
     return HttpResponseRedirect(reverse(back, args=[schedule_id] if back == "admin:sale" else []))
 
 
-@staff_page(may_run)
+@staff_page(*RUN)
 def pause_all(request: HttpRequest) -> HttpResponse:
     """Pause every sale that isn't paused."""
     return together(request, all_sales.pause_all, paused_text)
 
 
-@staff_page(may_run)
+@staff_page(*RUN)
 def resume_all(request: HttpRequest) -> HttpResponse:
     """Resume every sale that was paused with all others."""
     return together(request, all_sales.resume_all, resumed_text)

@@ -10,15 +10,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.models import User
-from concert_site.back_office.desk.pages import page, staff_page
 from concert_site.back_office.desk.story import story_of
+from concert_site.back_office.pages import page, staff_page
 from payments.models import Payment
 from payments.queries import payment_of
 from queueing.models import STATE, WaitingToken
 from reservations.halls.drawing import draw
 from reservations.halls.hall import seat_radius
 from reservations.models import ConcertSchedule, ConcertSeat, StaffNote
-from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingSummary
+from reservations.queries.booking_summaries import BookedSeat, BookingSummary
 from reservations.queries.help_desk import booking_of
 from reservations.queries.payment_facts import ticket_for
 from reservations.views.tickets import ShownTicket
@@ -36,10 +36,6 @@ class SeatLine:
     booked: BookedSeat
     payment: Payment | None
 
-    @property
-    def is_live(self) -> bool:
-        return self.booked.state in {BookedSeatState.HELD, BookedSeatState.PAID}
-
 
 @staff_page(VIEW)
 def booking_page(request: HttpRequest, reference: str) -> HttpResponse:
@@ -50,7 +46,7 @@ def booking_page(request: HttpRequest, reference: str) -> HttpResponse:
     may_see_money = request.user.has_perm(SEE_MONEY)
     return page(
         request,
-        "booking.html",
+        "desk/booking.html",
         title=_("Booking %(reference)s") % {"reference": reference},
         booking=booking,
         lines=lines,
@@ -89,7 +85,7 @@ def tickets_page(request: HttpRequest, reference: str) -> HttpResponse:
     """The tickets as they open the door, to be shown or printed."""
     booking = booking_of(reference)
     tickets = [ShownTicket(each.reservation, ticket_for(each.reservation)) for each in booking.paid]
-    return page(request, "tickets.html", title=_("Tickets"), booking=booking, tickets=tickets)
+    return page(request, "desk/tickets.html", title=_("Tickets"), booking=booking, tickets=tickets)
 
 
 # --- The map -----------------------------------------------------------------------------------
@@ -114,6 +110,5 @@ def map_picture(request: HttpRequest, reference: str) -> HttpResponse:
 
 def mark(booked: BookedSeat, radius: float) -> str:
     """A ring around a seat, filled if the booking still has it. Of numbers alone, so nothing needs to be escaped."""
-    is_live = booked.state in {BookedSeatState.HELD, BookedSeatState.PAID}
-    look = f'fill="{"#ec3564" if is_live else "none"}" stroke="#3c0414" stroke-width="{radius / 3:.1f}"'
+    look = f'fill="{"#ec3564" if booked.is_live else "none"}" stroke="#3c0414" stroke-width="{radius / 3:.1f}"'
     return f'<circle cx="{booked.seat.x:.1f}" cy="{booked.seat.y:.1f}" r="{radius * 1.3:.1f}" {look}/>'

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from concert_site.accounts.models import User
-from concert_site.back_office.desk.pages import page, staff_page
 from concert_site.back_office.desk.story import story_of
+from concert_site.back_office.pages import page, staff_page
 from concert_site.lib.errors import require_found
 from queueing.models import STATE, WaitingToken
 from reservations.models import StaffNote
@@ -29,7 +29,7 @@ def fan_page(request: HttpRequest, user_id: int) -> HttpResponse:
     seats = [booked for booking in bookings or () for booked in booking.seats]
     return page(
         request,
-        "fan.html",
+        "desk/fan.html",
         title=fan.name or fan.email,
         fan=fan,
         bookings=bookings,

@@ -6,8 +6,8 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from concert_site.back_office.desk.finding import LONGEST, booking_url, find, only_hit
-from concert_site.back_office.desk.pages import page, staff_page
 from concert_site.back_office.desk.tickets import Verdict, verdict_on
+from concert_site.back_office.pages import page, staff_page
 
 # Longer than any ticket's text.
 LONGEST_PASTE = 5000
@@ -23,12 +23,12 @@ def find_page(request: HttpRequest) -> HttpResponse:
     if hit := only_hit(groups):
         return redirect(hit.url)
     facts = {"q": text, "groups": groups, "is_too_long": len(text) > LONGEST}
-    return page(request, "find.html", title=_("Search"), **facts)
+    return page(request, "desk/find.html", title=_("Search"), **facts)
 
 
 def ticket_page(request: HttpRequest, verdict: Verdict) -> HttpResponse:
     """A genuine ticket leads to its booking, which says what it is worth; a forged one leads nowhere."""
     if verdict.claims is None or not request.user.has_perm("reservations.view_reservation"):
-        return page(request, "find.html", title=_("Search"), verdict=verdict)
+        return page(request, "desk/find.html", title=_("Search"), verdict=verdict)
     messages.add_message(request, messages.SUCCESS if verdict.is_valid else messages.ERROR, str(verdict.text))
     return redirect(f"{booking_url(verdict.claims.booking_reference)}#seat-{verdict.claims.reservation}")

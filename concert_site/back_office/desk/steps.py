@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from concert_site.accounts.models import User
 from concert_site.approvals.errors import ApprovalRequired
 from concert_site.approvals.redirects import to_approval
-from concert_site.back_office.desk.pages import page, staff_page
+from concert_site.back_office.pages import page, staff_page
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
@@ -84,7 +84,7 @@ def step_page(
                 messages.success(request, said)
                 return redirect(back)
     facts = {"form": form, "effects": effects, "submit": submit, "back": back}
-    return page(request, "step.html", title=title, **facts)
+    return page(request, "desk/step.html", title=title, **facts)
 
 
 def form_of(request: HttpRequest, kind: type[DeskStepForm] = DeskStepForm) -> DeskStepForm:
@@ -219,7 +219,7 @@ def choose(request: HttpRequest, booking: BookingSummary, booked: BookedSeat) ->
         "free": [(each, each.seat_price - paid) for each in found[:MOST_FREE]],
         "back": reverse("admin:booking", args=[booking.reference]),
     }
-    return page(request, "exchange.html", title=_("Exchange %(seat)s") % {"seat": seat_name(booked.seat)}, **facts)
+    return page(request, "desk/exchange.html", title=_("Exchange %(seat)s") % {"seat": seat_name(booked.seat)}, **facts)
 
 
 def exchange_for(request: HttpRequest, booking: BookingSummary, booked: BookedSeat, seat: ConcertSeat) -> HttpResponse:

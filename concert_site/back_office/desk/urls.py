@@ -1,9 +1,5 @@
 """The addresses of the help desk, under those of the admin."""
 
-from collections.abc import Callable
-
-from django.contrib import admin
-from django.http import HttpResponse
 from django.urls import URLPattern
 
 from concert_site.back_office.desk import bookings, fans, search, steps
@@ -11,19 +7,18 @@ from concert_site.lib.web.converters import path
 
 
 def urls() -> list[URLPattern]:
-    """Each behind the admin's own login."""
-    views: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
-        "find": ("find/", search.find_page),
-        "booking": ("bookings/<reference:reference>/", bookings.booking_page),
-        "booking_map": ("bookings/<reference:reference>/map.svg", bookings.map_picture),
-        "booking_extend": ("bookings/<reference:reference>/extend/", steps.extend),
-        "booking_release": ("bookings/<reference:reference>/release/", steps.release),
-        "booking_send_again": ("bookings/<reference:reference>/send-again/", steps.send_again),
-        "booking_hand_over": ("bookings/<reference:reference>/hand-over/", steps.hand_over),
-        "booking_exchange": ("bookings/<reference:reference>/exchange/<id:reservation_id>/", steps.exchange),
-        "booking_note": ("bookings/<reference:reference>/note/", steps.note),
-        "fan_note": ("fans/<id:user_id>/note/", steps.note),
-        "booking_tickets": ("bookings/<reference:reference>/tickets/", bookings.tickets_page),
-        "fan": ("fans/<id:user_id>/", fans.fan_page),
-    }
-    return [path(route, admin.site.admin_view(view), name=name) for name, (route, view) in views.items()]
+    booking, fan = "bookings/<reference:reference>/", "fans/<id:user_id>/"
+    return [
+        path("find/", search.find_page, name="find"),
+        path(booking, bookings.booking_page, name="booking"),
+        path(f"{booking}map.svg", bookings.map_picture, name="booking_map"),
+        path(f"{booking}tickets/", bookings.tickets_page, name="booking_tickets"),
+        path(f"{booking}extend/", steps.extend, name="booking_extend"),
+        path(f"{booking}release/", steps.release, name="booking_release"),
+        path(f"{booking}send-again/", steps.send_again, name="booking_send_again"),
+        path(f"{booking}hand-over/", steps.hand_over, name="booking_hand_over"),
+        path(f"{booking}exchange/<id:reservation_id>/", steps.exchange, name="booking_exchange"),
+        path(f"{booking}note/", steps.note, name="booking_note"),
+        path(fan, fans.fan_page, name="fan"),
+        path(f"{fan}note/", steps.note, name="fan_note"),
+    ]

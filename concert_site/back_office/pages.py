@@ -1,4 +1,4 @@
-"""The frame of the help desk's pages, and who may open them."""
+"""Pages of the admin that belong to no model: their frame, and who may open them."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,11 +18,11 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 def page(request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
     """A page of ours in the admin's frame."""
     frame = admin.site.each_context(request) | {"title": title}
-    return TemplateResponse(request, f"admin/desk/{template}", frame | context)
+    return TemplateResponse(request, f"admin/{template}", frame | context)
 
 
 def staff_page(*permissions: str) -> Callable[[View[P]], View[P]]:
-    """A page for staff who have one of these permissions; what there isn't is a 404."""
+    """A page behind the admin's login, for staff who have one of these permissions; what there isn't is a 404."""
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
@@ -34,6 +34,6 @@ def staff_page(*permissions: str) -> Callable[[View[P]], View[P]]:
             except NotFound as error:
                 raise Http404 from error
 
-        return guarded
+        return admin.site.admin_view(guarded)
 
     return decorate
