@@ -25,6 +25,7 @@ from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import actor_of, add_domain_error
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money, signed_money
+from concert_site.lib.web.converters import id_in
 from payments.domain import rebooking, ticket_mails
 from payments.queries import payment_of
 from reservations.domain import holds, staff_notes
@@ -33,6 +34,7 @@ from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.seat import IS_FREE
 from reservations.queries.booking_summaries import BookedSeat, BookingSummary
 from reservations.queries.help_desk import booking_of
+from wallet.domain.ledger import LARGEST_BALANCE
 from wallet.queries import wallet_of
 
 SERVE, EXCHANGE, RELEASE = (
@@ -54,6 +56,13 @@ class HandOverForm(DeskStepForm):
     receiver = forms.EmailField(label=gettext_lazy("To the account"), widget=UnfoldAdminTextInputWidget)
     # Whom the summary named: another address asks again.
     sure = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+
+class ExchangeForm(DeskStepForm):
+    # The difference that was shown.
+    agreed = forms.IntegerField(
+        widget=forms.HiddenInput, required=False, min_value=-LARGEST_BALANCE, max_value=LARGEST_BALANCE
+    )
 
 
 def log(request: HttpRequest, reservation: Reservation, said: str) -> None:
@@ -87,8 +96,8 @@ def step_page(
     return page(request, "desk/step.html", title=title, **facts)
 
 
-def form_of(request: HttpRequest, kind: type[DeskStepForm] = DeskStepForm) -> DeskStepForm:
-    return kind(request.POST or None, initial={"key": uuid4()})
+def form_of(request: HttpRequest, kind: type[DeskStepForm] = DeskStepForm, **initial: object) -> DeskStepForm:
+    return kind(request.POST or None, initial={"key": uuid4()} | initial)
 
 
 @staff_page(SERVE)
@@ -187,12 +196,8 @@ def exchange(request: HttpRequest, reference: str, reservation_id: int) -> HttpR
     booked = next((each for each in booking.seats if each.reservation.pk == reservation_id), None)
     if booked is None:
         raise Http404
-    seat = ConcertSeat.objects.filter(pk=id_of(request.GET.get("seat"))).first()
+    seat = ConcertSeat.objects.filter(pk=id_in(request.GET.get("seat", "")) or 0).first()
     return exchange_for(request, booking, booked, seat) if seat else choose(request, booking, booked)
-
-
-def id_of(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004  a bigint
 
 
 def choose(request: HttpRequest, booking: BookingSummary, booked: BookedSeat) -> HttpResponse:
@@ -201,7 +206,7 @@ def choose(request: HttpRequest, booking: BookingSummary, booked: BookedSeat) ->
     is_to_come = Q(concert_at__gt=Now()) | Q(pk=own)
     dates = ConcertSchedule.objects.filter(is_to_come, concert=booked.reservation.concert_id, canceled_at__isnull=True)
     dates = dates.defer("layout", "draw_seed").order_by("concert_at")
-    chosen = id_of(request.GET.get("date")) or own
+    chosen = id_in(request.GET.get("date", "")) or own
     free = ConcertSeat.objects.filter(IS_FREE, concert_schedule=chosen, concert=booked.reservation.concert_id)
     word = request.GET.get("where", "").replace("\0", "").strip()
     if word:
@@ -223,38 +228,30 @@ def choose(request: HttpRequest, booking: BookingSummary, booked: BookedSeat) ->
 
 
 def exchange_for(request: HttpRequest, booking: BookingSummary, booked: BookedSeat, seat: ConcertSeat) -> HttpResponse:
+    """What it costs, before it is done: the difference is sent along, and compared."""
     payment = payment_of(booked.reservation)
     difference = 0 if payment and payment.complimentary else seat.seat_price - booked.price
-    form = form_of(request)
+    form = form_of(request, ExchangeForm, agreed=difference)
 
     def do() -> str:
-        agreed = request.POST.get("agreed", "")
+        given = form.cleaned_data
         done = rebooking.exchange(
             seats={booked.reservation.pk: seat.pk},
             actor_id=actor_of(request),
-            note=form.cleaned_data["note"],
-            agreed=int(agreed) if agreed.lstrip("-").isdecimal() and len(agreed) < 19 else difference,  # noqa: PLR2004  a bigint
+            note=given["note"],
+            agreed=difference if given["agreed"] is None else given["agreed"],
         )
         said = {"old": seat_name(booked.seat), "new": seat_name(seat), "sum": signed_money(done.difference)}
         if done.is_new:
             said_why = _("Exchanged %(old)s for %(new)s, difference %(sum)s: %(note)s")
-            log(request, booked.reservation, said_why % (said | {"note": form.cleaned_data["note"]}))
+            log(request, booked.reservation, said_why % (said | {"note": given["note"]}))
         return _("Exchanged: %(old)s is now %(new)s.") % said
 
-    return page_of_exchange(request, booking, booked, seat, difference, form, do)
+    effects = effects_of_exchange(booked, seat, difference)
+    return step_page(request, booking, form, title=_("Exchange"), submit=_("Exchange"), effects=effects, do=do)
 
 
-def page_of_exchange(  # noqa: PLR0917  what the page shows
-    request: HttpRequest,
-    booking: BookingSummary,
-    booked: BookedSeat,
-    seat: ConcertSeat,
-    difference: int,
-    form: DeskStepForm,
-    do: Callable[[], str],
-) -> HttpResponse:
-    """What it costs, before it is done: the difference is sent along, and compared."""
-    form.fields["agreed"] = forms.CharField(widget=forms.HiddenInput, initial=difference, required=False)
+def effects_of_exchange(booked: BookedSeat, seat: ConcertSeat, difference: int) -> list[str]:
     balance = wallet_of(booked.reservation.user_id).amount
     effects = [
         f"{seat_name(booked.seat)} → {seat_name(seat)}",
@@ -266,7 +263,7 @@ def page_of_exchange(  # noqa: PLR0917  what the page shows
     ]
     if balance < difference:
         effects.append(_("There isn’t enough in the wallet: put the difference in first."))
-    return step_page(request, booking, form, title=_("Exchange"), submit=_("Exchange"), effects=effects, do=do)
+    return effects
 
 
 # --- Notes -------------------------------------------------------------------------------------
