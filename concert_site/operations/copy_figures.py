@@ -52,10 +52,6 @@ class CopyFigures:
                 self._made_at = self._asking.result(PATIENCE_SECONDS)
                 self._asking = None
 
-    def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing, so that registering asks for nothing."""
-        return []
-
 
 def newest_backup(place: str) -> float:
     """When the newest archive in a store was made, in seconds since 1970.

@@ -25,7 +25,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from concert_site.lib.metric_files import ReservedDict
 from concert_site.lib.metrics import ENDED, PREFIX
 from concert_site.operations.copy_figures import CopyFigures
-from concert_site.operations.site_figures import SiteFigures
+from concert_site.operations.site_figures import SiteFigures, labelled
 
 log = logging.getLogger(__name__)
 
@@ -100,11 +100,8 @@ class ProcessFigures:
         used = CounterMetricFamily(f"{PREFIX}process_cpu_seconds", "Processor time", labels=["role"])
         for role, seconds in cpu.items():
             used.add_metric([role], seconds)
-        return [used, *(gauge(name, what, of[name]) for name, what in OF_A_PROCESS.items()), free_space()]
-
-    def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing: what is there is found when it is asked for."""
-        return []
+        gauges = (labelled(name, what, "role", of[name].items()) for name, what in OF_A_PROCESS.items())
+        return [used, *gauges, labelled("disk_free_ratio", "Share of the disk that is free", "folder", free_space())]
 
 
 OF_A_PROCESS = {
@@ -115,22 +112,13 @@ OF_A_PROCESS = {
 }
 
 
-def gauge(name: str, what: str, values: dict[str, float]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(PREFIX + name, what, labels=["role"])
-    for role, value in values.items():
-        family.add_metric([role], value)
-    return family
-
-
-def free_space() -> GaugeMetricFamily:
+def free_space() -> Iterator[tuple[str, float]]:
     """What is left on the disks that we write to."""
-    family = GaugeMetricFamily(f"{PREFIX}disk_free_ratio", "Share of the disk that is free", labels=["folder"])
     folders = {"data": Path(settings.DATA_DIR), "media": settings.MEDIA_ROOT, "metrics": settings.METRICS_DIR}
     for name, folder in folders.items():
         with suppress(OSError):
             usage = psutil.disk_usage(str(nearest(Path(folder))))
-            family.add_metric([name], usage.free / usage.total)
-    return family
+            yield name, usage.free / usage.total
 
 
 def nearest(folder: Path) -> Path:

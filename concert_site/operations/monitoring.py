@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK, MAILS = "reservations.tick_admission", "payments.send_mails"
-# A tick comes each second; after so long without one something is wrong.
 LATE_SECONDS = 10.0
-# The rest of the work is looked for each five seconds, and may be behind something else for a while.
-WORKER_LATE_SECONDS = 60.0
+# After how long without a trace of a part something is wrong. A tick comes each second; the rest of the work is looked
+# for each five, and may be behind something else for a while.
+LATE_AFTER = {"beat": LATE_SECONDS, "ticks": LATE_SECONDS, "worker": 60.0}
 OK, LATE = "ok", "late"
 # Who has more of them knows what to look for.
 MOST_DAYS = 3
@@ -53,8 +53,18 @@ class ProcessHealth:
     worker: float | None = None
 
     @property
+    def ages(self) -> dict[str, float | None]:
+        return {"beat": self.beat, "ticks": self.tick, "worker": self.worker}
+
+    @property
+    def late_parts(self) -> set[str]:
+        """Parts without a trace, or with none that is young enough."""
+        return {part for part, age in self.ages.items() if age is None or age > LATE_AFTER[part]}
+
+    @property
     def is_late(self) -> bool:
-        return self.tick is None or self.tick > LATE_SECONDS
+        """Whether ticks are."""
+        return "ticks" in self.late_parts
 
 
 def process_health() -> ProcessHealth:
@@ -78,13 +88,7 @@ def warnings(found: ProcessHealth, sales: Sequence[Onsale]) -> list[StaffWarning
 def process_warnings(found: ProcessHealth) -> list[StaffWarning]:
     if not found.has_redis:
         return [REDIS_AWAY]
-    if found.beat is None or found.beat > LATE_SECONDS:
-        return [BEAT_AWAY]
-    if found.is_late:
-        return [TICKS_AWAY]
-    if found.worker is None or found.worker > WORKER_LATE_SECONDS:
-        return [WORKER_AWAY]
-    return []
+    return [warning for part, warning in PARTS_AWAY.items() if part in found.late_parts][:1]
 
 
 def settlement_warnings() -> list[StaffWarning]:
@@ -151,6 +155,8 @@ WORKER_AWAY = StaffWarning(
     _("The worker isn’t running or is overloaded: numbers are not drawn, and mails are not sent."),
     _("Start the process “worker” again, and look into its log. Nothing that is owed is lost."),
 )
+# The gravest first: without beat nobody else has anything to do.
+PARTS_AWAY = {"beat": BEAT_AWAY, "ticks": TICKS_AWAY, "worker": WORKER_AWAY}
 CHANGED = _("It is put back when beat reads its tasks again, within five minutes, or at the next start.")
 CHANGED_BY_A_SUPERUSER = _("A superuser has confirmed this. Change it back on its page when it is no longer wanted.")
 SETTLEMENT_ADVICE = _("Open “Needs attention” under Money, look at the day, and explain the difference.")
@@ -194,24 +200,21 @@ class PartMonitor:
     Where there is no trace of one it is given its time from the first look on: the site may have just been started.
     """
 
-    LIMITS: ClassVar = {"ticks": LATE_SECONDS, "beat": LATE_SECONDS, "worker": WORKER_LATE_SECONDS}
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._missing_since: dict[str, float] = {}
 
     def late(self, found: ProcessHealth) -> dict[str, bool]:
         """By the name of the part. Without Redis nothing is known, and nothing is said to be late."""
-        ages = {"ticks": found.tick, "beat": found.beat, "worker": found.worker}
         with self._lock:
-            return {part: found.has_redis and self._is_late(part, age) for part, age in ages.items()}
+            return {part: found.has_redis and self._is_late(part, age) for part, age in found.ages.items()}
 
     def _is_late(self, part: str, age: float | None) -> bool:
         if age is None:
             age = time.monotonic() - self._missing_since.setdefault(part, time.monotonic())
         else:
             self._missing_since.pop(part, None)
-        return age > self.LIMITS[part]
+        return age > LATE_AFTER[part]
 
 
 part_monitor = PartMonitor()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import Error, connection, transaction
 from django.db.models import Count, Min, QuerySet, Sum
@@ -18,6 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 from redis import Redis
 
 from concert_site.approvals.models import Approval
+from concert_site.lib.metrics import PREFIX
 from concert_site.lib.redis import try_broker, try_redis
 from concert_site.operations import periodic_tasks
 from concert_site.operations.monitoring import part_monitor, process_health
@@ -34,7 +35,6 @@ from wallet.queries import top_ups_owed_a_receipt
 
 log = logging.getLogger(__name__)
 
-PREFIX = "frontrow_"
 QUEUES = (periodic_tasks.TICKS, periodic_tasks.LINES, periodic_tasks.OTHERS)
 # How long PostgreSQL may take for all of it; a scrape is over after ten seconds.
 TIMEOUT_SECONDS = 1.5
@@ -42,12 +42,6 @@ TIMEOUT_SECONDS = 1.5
 MOST_COUNTED = 10_000
 # What was read is told again to who asks within this time: two scrapers, or one that is impatient.
 KEPT_SECONDS = 2.0
-
-
-class Read(Protocol):
-    """Reads figures."""
-
-    def __call__(self) -> Iterable[GaugeMetricFamily]: ...
 
 
 def figure(name: str, what: str, value: float | None = None) -> GaugeMetricFamily:
@@ -165,11 +159,10 @@ def connections() -> Iterator[GaugeMetricFamily]:
 
 def read_postgres() -> list[GaugeMetricFamily]:
     """Everything that is in tables."""
-    reads: tuple[Read, ...] = (owed_mails, money_under_way, staff_work, connections)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("select set_config('statement_timeout', %s, true)", [str(int(TIMEOUT_SECONDS * 1000))])
-        return [family for read in reads for family in read()]
+        return [*owed_mails(), *money_under_way(), *staff_work(), *connections()]
 
 
 def read_all() -> tuple[list[GaugeMetricFamily], list[int]]:
@@ -208,8 +201,7 @@ def queue_lengths() -> Iterator[GaugeMetricFamily]:
 def parts() -> Iterator[GaugeMetricFamily]:
     """When each part was last at work."""
     found = process_health()
-    ages = [("beat", found.beat), ("ticks", found.tick), ("worker", found.worker)]
-    yield labelled("heartbeat_age_seconds", "Since when a part was last at work", "part", ages)
+    yield labelled("heartbeat_age_seconds", "Since when a part was last at work", "part", found.ages.items())
     late = [(part, float(is_late)) for part, is_late in part_monitor.late(found).items()]
     yield labelled("part_late", "1 while a part has not been at work for too long", "part", late)
 
@@ -292,7 +284,3 @@ class SiteFigures:
             found = None
         self._asking = None
         return found
-
-    def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing, so that registering asks for nothing."""
-        return []

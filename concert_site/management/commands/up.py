@@ -10,8 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.db import connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections
 
 from concert_site.accounts import hashers
 from concert_site.celery import app as celery_app
@@ -25,6 +24,7 @@ from concert_site.embedded.web import Address
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.static import collect_changed
 from concert_site.operations.folder_checks import folders_are_usable
+from concert_site.operations.health import count_missing_migrations
 from concert_site.operations.monitoring import forget_stopped_site
 from wallet.checks import provider_is_usable
 
@@ -151,9 +151,3 @@ def wait_until_migrated() -> None:
             report(f"the database lacks {count} migrations: waiting for `manage.py migrate`")
         has_said = True
         time.sleep(1)
-
-
-def count_missing_migrations() -> int:
-    """Those that a later release has made don't count: it is expected to leave what we read as it is."""
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
