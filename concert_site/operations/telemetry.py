@@ -125,12 +125,6 @@ def begin_traces(role: str) -> None:
     statements.PreparedCursor.execute = traced(_state.execute)  # type: ignore[method-assign]
 
 
-def flush() -> None:
-    """Send what is there."""
-    if _state.provider is not None:
-        _state.provider.force_flush()
-
-
 def end_traces() -> None:
     """Send what is there, and make no spans any more."""
     if _state.provider is None:

@@ -55,7 +55,6 @@ TRACED: tuple[AnyTraced, ...] = (
     ),
     Traced("refund_run", ignored=("last_round_at",), schedule="concert_schedule_id"),
     Traced("named_hold", schedule="concert_schedule_id"),
-    Traced("venue_hall"),
     Traced("settlement_day", is_of_staff=True, ignored=("differences", "checked_at")),
     Traced("house_facts"),
     Traced("house_page"),

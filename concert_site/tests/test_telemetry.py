@@ -131,7 +131,7 @@ def test_a_request_is_a_span_below_that_of_the_proxy_with_its_statements_below(t
             },
         )
     )
-    telemetry.flush()
+    telemetry._state.provider.force_flush()
 
     spans = spans_in(traces)
     ((name, attributes, top),) = [each for each in spans if "http.route" in each[1]]
