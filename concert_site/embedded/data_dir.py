@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
@@ -110,9 +111,22 @@ def write_closed(path: Path, text: str) -> None:
     """Write a file that nobody else may read; whole or not at all, also if we are killed meanwhile."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+    write_new_closed(draft, text.encode())
     draft.rename(path)
+
+
+def write_new_closed(path: Path, content: bytes) -> None:
+    """Write a new file that nobody else may read.
+
+    :raises FileExistsError: if it is there already
+    """
+    with open_new_closed(path) as file:
+        file.write(content)
+
+
+def open_new_closed(path: Path) -> IO[bytes]:
+    """The same, to be written by the caller."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def make_socket_folder(data_dir: Path) -> None:

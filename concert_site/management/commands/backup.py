@@ -1,6 +1,5 @@
 """`manage.py backup`: make an encrypted archive of the site, look after those there are, try one out."""
 
-import os
 from argparse import ArgumentParser
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from concert_site.embedded.data_dir import write_new_closed
 from concert_site.operations.backup import creating, keeping, restoring
 from concert_site.operations.backup.encryption import Key, Lock, new_identity
 from concert_site.operations.backup.errors import BackupFailed
@@ -89,8 +89,7 @@ class Command(BaseCommand):
     def make_key(self, file: Path) -> None:
         private, public = new_identity()
         try:
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-                out.write(f"# public key: {public}\n{private}\n")
+            write_new_closed(file, f"# public key: {public}\n{private}\n".encode())
         except OSError as error:
             raise BackupFailed(f"{file} can't be written: {error.strerror}") from error
         self.stdout.write(f"BACKUP_RECIPIENT={public}")

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no account {email}.")
         if found := erasing.obstacles(user.pk):
-            raise CommandError(f"Account {user.pk} can't be erased: {' '.join(each.text for each in found)}")
+            raise CommandError(f"Account {user.pk} can't be erased: {' '.join(str(each.detail) for each in found)}")
         if not yes:
             self.stdout.write(f"Account {user.pk} can be erased. Say --yes to do it; it can't be undone.")
             return

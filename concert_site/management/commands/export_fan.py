@@ -1,12 +1,12 @@
 """`manage.py export_fan`: a person's own data as they may have it by law."""
 
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
 from concert_site.accounts.models import User
+from concert_site.embedded.data_dir import write_new_closed
 from concert_site.operations.personal_data.exporting import export
 
 
@@ -28,8 +28,7 @@ class Command(BaseCommand):
         # Made first, so that nothing is left of one that can't be.
         content = export(user.pk)
         try:
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-                out.write(content)
+            write_new_closed(file, content)
         except OSError as error:
             raise CommandError(f"{file} can't be written: {error.strerror}") from error
         self.stdout.write(str(file))

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from concert_site.embedded import stamps
+from concert_site.embedded.data_dir import write_new_closed
 from concert_site.operations.backup import databases, reading, recovering, snapshot
 from concert_site.operations.backup.archive import KEYS, MEDIA
 from concert_site.operations.backup.creating import FIXED, SECRETS, Say
@@ -230,8 +231,7 @@ def write_keys(folder: Path, keys: dict[str, str], say: Say) -> None:
     """
     try:
         for name, value in keys.items():
-            with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(value)
+            write_new_closed(folder / name, value.encode())
     except OSError as error:
         raise BackupFailed(f"the keys can't be written: {error.filename}: {error.strerror}") from error
     say(f"Keys written to {folder}: {', '.join(keys) or 'none, the backup has none'}.")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Protocol
 
+from concert_site.embedded.data_dir import open_new_closed
 from concert_site.operations.backup.errors import BackupFailed
 
 PREFIX, SUFFIX, DRAFT = "frontrow-", ".tar.age", ".partial"
@@ -74,7 +75,7 @@ class Folder:
         draft = place.with_name(place.name + DRAFT)
         draft.unlink(missing_ok=True)
         try:
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with open_new_closed(draft) as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())

@@ -2,7 +2,6 @@
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pgtrigger
@@ -82,18 +81,7 @@ class UsedAgain(Conflict):
     code = "used_again"
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why an account can't be erased yet."""
-
-    error: Conflict
-
-    @property
-    def text(self) -> str:
-        return str(self.error.detail)
-
-
-def obstacles(user_id: int) -> list[Obstacle]:
+def obstacles(user_id: int) -> list[Conflict]:
     """All that keeps an account from being erased.
 
     :raises NotFound: if there is no such account
@@ -110,7 +98,7 @@ def obstacles(user_id: int) -> list[Obstacle]:
         found.append(TicketsLeft())
     if Approval.objects.filter(fan_id=user_id, state=ApprovalState.PENDING).exists():
         found.append(StepWaiting())
-    return [Obstacle(error) for error in found]
+    return found
 
 
 def has_money(user_id: int) -> bool:
@@ -166,7 +154,7 @@ def erase_once(user_id: int, *, unused_since: datetime | None = None) -> None:
     if unused_since and (user.last_login is None or user.last_login > unused_since):
         raise UsedAgain
     if found := obstacles(user_id):
-        raise found[0].error
+        raise found[0]
     # Left now, behind the account's lock, it could wait for a hold that waits for the account.
     if is_in_a_line(user_id):
         raise JoinedMeanwhile
