@@ -27,24 +27,20 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+import servers
 from redis.exceptions import RedisError
+from servers import ROOT, Cluster
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[0])]
-
-import servers  # noqa: E402  found through the line above
-from servers import ROOT, Cluster  # noqa: E402  as above
-
-from concert_site.embedded import postgres  # noqa: E402  as above
-from concert_site.embedded.redis import server  # noqa: E402  as above
-from concert_site.tests import intermission  # noqa: E402  as above
-from concert_site.tests.pooled import DIRECT  # noqa: E402  as above
-from concert_site.tests.redis_servers import (  # noqa: E402  as above
+from concert_site.embedded import postgres
+from concert_site.embedded.redis import server
+from concert_site.tests import intermission
+from concert_site.tests.pooled import DIRECT
+from concert_site.tests.redis_servers import (
     Sentinels,
     in_step,
     program_named,
     sentinels_of_our_own,
 )
-from concert_site.tests.redis_servers import wait_for as wait_for_redis  # noqa: E402  as above
 
 Environment = dict[str, str]
 # As the tests' own: what is lost with the machine is made anew.
@@ -119,10 +115,10 @@ class Killer(threading.Thread):
         gone = self.servers.master()
         began = time.monotonic()
         gone.kill()
-        wait_for_redis(self.takes_writes, "nobody follows the master")
+        servers.wait_for(self.takes_writes, "somebody follows the master")
         self.gaps.append(time.monotonic() - began)
         gone.start(f"replicaof 127.0.0.1 {self.servers.master().port}")
-        wait_for_redis(lambda: in_step(gone), "the old master doesn't follow the new one")
+        servers.wait_for(lambda: in_step(gone), "the old master follows the new one")
 
     def takes_writes(self) -> bool:
         with suppress(RedisError), self.servers.master().client() as client:

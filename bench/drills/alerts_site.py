@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -19,9 +18,6 @@ from typing import Any
 
 import psutil
 import psycopg
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 import servers
 import stack
 from servers import Cluster

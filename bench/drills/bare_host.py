@@ -22,8 +22,6 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import bare_backup
 import bare_operations
 import bare_outages

@@ -16,11 +16,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import psycopg
@@ -89,15 +88,13 @@ class Buyer(threading.Thread):
     # For so many seconds.
     patience = LAST_SECONDS
 
-    def __init__(self, site: Stack, audience: Audience, work: "SimpleQueue[tuple[Fan, int]]", diary: Diary) -> None:
+    def __init__(self, site: Stack, audience: Audience, work: Iterator[tuple[Fan, int]], diary: Diary) -> None:
         super().__init__(daemon=True)
         self.site, self.audience, self.work, self.diary = site, audience, work, diary
 
     def run(self) -> None:
-        with suppress(Empty):
-            while True:
-                fan, seat = self.work.get_nowait()
-                self.buy(fan, seat)
+        for fan, seat in self.work:
+            self.buy(fan, seat)
 
     def buy(self, fan: Fan, seat: int) -> None:
         token = {"X-Queue-Token": self.audience.tokens[fan.id]}
@@ -159,10 +156,7 @@ def line_moves(site: Stack) -> float:
 def play_round(site: Stack, pair: Pair, options: argparse.Namespace, nth: int) -> list[str]:
     """One failover under load; what went wrong."""
     audience = site.make_audience(options.fans)
-    work: SimpleQueue[tuple[Fan, int]] = SimpleQueue()
-    for each in audience.seated():
-        work.put(each)
-    diary = Diary()
+    work, diary = audience.seated(), Diary()
     buyers = [Buyer(site, audience, work, diary) for _ in range(options.threads)]
     for buyer in buyers:
         buyer.start()

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from stack import ROOT
 
 # Who asks from outside, what has data, what has counters: a host has a cable into each that it needs.

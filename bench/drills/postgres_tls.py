@@ -16,16 +16,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import servers  # noqa: E402  found through the line above
-import stack  # noqa: E402  as above
-import torture  # noqa: E402  as above
-from sale import Sale, payments_in  # noqa: E402  as above
-from servers import Cluster  # noqa: E402  as above
-from torture_proofs import Proof  # noqa: E402  as above
+import servers
+import stack
+import torture
+from sale import Sale, payments_in
+from servers import Cluster
+from torture_proofs import Proof
 
-from concert_site.tests.certificates import Certificates, make_certificates  # noqa: E402  as above
+from concert_site.tests.certificates import Certificates, make_certificates
 
 HOST, PASSWORD = "localhost", "not-to-be-shown"
 FANS, PER_SECOND = 60, 15.0

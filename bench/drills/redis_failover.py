@@ -22,15 +22,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import stack  # noqa: E402  found through the line above
-import torture  # noqa: E402  as above
-from stack import Fan, Show  # noqa: E402  as above
-from torture_proofs import Proof, proofs  # noqa: E402  as above
+import stack
+import torture
+from stack import Fan, Show
+from torture_proofs import Proof, proofs
 
-from concert_site.tests.certificates import Certificates, make_certificates  # noqa: E402  as above
-from concert_site.tests.redis_servers import (  # noqa: E402  as above
+from concert_site.tests.certificates import Certificates, make_certificates
+from concert_site.tests.redis_servers import (
     HOST,
     Cluster,
     RedisProcess,

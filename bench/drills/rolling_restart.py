@@ -24,6 +24,7 @@ from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from load import in_threads
 from stack import Fan, Stack, launched, throwaway
 
 API = "/api/v1/"
@@ -150,26 +151,18 @@ def drill(site: Stack, up: subprocess.Popen[str], log: Path, options: argparse.N
     """Let the fans in, renew the web server meanwhile, and look everything up."""
     audience = site.make_audience(options.fans)
     seen, is_over = Seen(), threading.Event()
-    waiting, left = list(audience.seated()), threading.Lock()
+    waiting = audience.seated()
 
     def work() -> None:
         client = Client(site.port, seen)
-        while True:
-            with left:
-                if not waiting:
-                    return
-                fan, seat = waiting.pop()
+        for fan, seat in waiting:
             buy(client, audience.show.schedule, seat, fan, audience.tokens[fan.id])
 
-    threads = [threading.Thread(target=work) for _ in range(options.threads)]
     begun = time.monotonic()
-    for thread in threads:
-        thread.start()
     reloads: list[int] = []
     other = threading.Thread(target=lambda: reloads.append(reload_again_and_again(up, log, options.reloads, is_over)))
     other.start()
-    for thread in threads:
-        thread.join()
+    in_threads(options.threads, work)
     is_over.set()
     seconds = time.monotonic() - begun
     other.join()

@@ -1,16 +1,11 @@
 """A sale that runs during a drill: fans hold and pay by the API, and each payment that was answered is written down."""
 
-import sys
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 import stack
 from stack import Fan, Stack
 
@@ -33,8 +28,7 @@ class Sale:
         self.site, self.audience = site, audience
         self.pause = FANS_AT_ONCE / per_second
         self.paid: list[Paid] = []
-        self._left = list(audience.seated())
-        self._lock = threading.Lock()
+        self._left = audience.seated()
         self._may_sell = threading.Event()
         self._is_over = threading.Event()
         self._threads = [threading.Thread(target=self._sell, daemon=True) for _ in range(FANS_AT_ONCE)]
@@ -57,11 +51,9 @@ class Sale:
 
     def _sell(self) -> None:
         while self._may_sell.wait() and not self._is_over.is_set():
-            with self._lock:
-                if not self._left:
-                    return
-                fan, seat = self._left.pop()
-            self._buy(fan, seat)
+            if (left := next(self._left, None)) is None:
+                return
+            self._buy(*left)
             time.sleep(self.pause)
 
     def _buy(self, fan: Fan, seat: int) -> None:
@@ -74,8 +66,7 @@ class Sale:
         (reservation,) = [one["id"] for one in held["reservations"]]
         status, _ = self.site.ask("POST", "payments/", {"reservations": [reservation]}, fan.bearer)
         if status == 201:
-            with self._lock:
-                self.paid.append(Paid(time.time(), reservation, fan.id))
+            self.paid.append(Paid(time.time(), reservation, fan.id))
 
 
 PAYMENTS = "select reservation_id, user_id from payment where state = 'COMPLETED'"

@@ -29,20 +29,20 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import hosts  # noqa: E402  found through the line above
-import servers  # noqa: E402  as above
-import stack  # noqa: E402  as above
-import torture  # noqa: E402  as above
-from clients import Client  # noqa: E402  as above
-from hosts import Host, Loopback, Namespaces, Program  # noqa: E402  as above
-from pollers import Polls, poll_all  # noqa: E402  as above
-from stack import ROOT, Stack  # noqa: E402  as above
-from torture_proofs import Proof  # noqa: E402  as above
-from two_nodes_fans import Buyers, across  # noqa: E402  as above
+import hosts
+import servers
+import stack
+import torture
+from clients import Client
+from hosts import Host, Loopback, Namespaces, Program
+from pollers import Polls, poll_all
+from stack import ROOT, Stack
+from torture_proofs import Proof
+from two_nodes_fans import Buyers, across
 
-from concert_site.embedded import postgres, redis, web  # noqa: E402  as above
+from concert_site.embedded import postgres, redis, web
 
 NGINX = """
 daemon off;

@@ -3,15 +3,11 @@
 import http.client
 import json
 import re
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from clients import Client
 from stack import Audience, Stack
