@@ -51,7 +51,8 @@ def read_env(text: str) -> dict[str, str]:
         if text[at] in BLANK:
             at += 1
         elif text[at] in COMMENT:
-            at = after_comment(text, at)
+            # To the end of its line, wherever a backslash stands.
+            at = first(text, LINE_END, at)
         else:
             line = first(text, LINE_END, at)
             equals = text.find("=", at, line)
@@ -66,11 +67,6 @@ def read_env(text: str) -> dict[str, str]:
 def first(text: str, signs: str, start: int) -> int:
     """Where the first of these signs is; the end if there is none."""
     return min((where for sign in signs if (where := text.find(sign, start)) >= 0), default=len(text))
-
-
-def after_comment(text: str, at: int) -> int:
-    """The end of a comment: its line's, wherever a backslash stands."""
-    return first(text, LINE_END, at)
 
 
 def take_value(text: str, at: int) -> tuple[str, int]:

@@ -67,6 +67,10 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
+    def of_address(self, email: str) -> "User | None":
+        """Whose address it is, however it was typed."""
+        return self.filter(email=email.strip().lower()).first()
+
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=(username or "").strip().lower())
 

@@ -278,11 +278,7 @@ class SolarAdmin(ProtectedSchedule, ModelAdmin):  # type: ignore[type-arg]  # as
 class ClockedScheduleAdmin(ProtectedSchedule, beat.ClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     """Once, at a moment."""
 
-    inlines = (TasksOfSchedule,)
-
 
 @admin.register(CrontabSchedule)
 class CrontabScheduleAdmin(ProtectedSchedule, beat.CrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     """By the clock and the calendar."""
-
-    inlines = (TasksOfSchedule,)

@@ -35,10 +35,10 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "SHOW_LANGUAGES": True,
-    "LANGUAGES": {"action": "concert_site.back_office.unfold.language_url"},
+    "LANGUAGES": {"action": lambda _request: reverse("language")},
     "GLOBAL_CALLBACK": "concert_site.back_office.unfold.on_every_page",
-    "STYLES": ["concert_site.back_office.unfold.stylesheet", "concert_site.back_office.unfold.desk_stylesheet"],
-    "SCRIPTS": ["concert_site.back_office.unfold.find_script"],
+    "STYLES": [lambda _request: static("css/back_office.css"), lambda _request: static("css/desk.css")],
+    "SCRIPTS": [lambda _request: static("js/find.js")],
     "ENVIRONMENT": "concert_site.back_office.unfold.badge",
     "DASHBOARD_CALLBACK": "concert_site.back_office.dashboard.add_to_index",
     "ACCOUNT": {"navigation": [{"title": _("View site"), "link": "/"}]},
@@ -96,22 +96,6 @@ FOR_SUPERUSERS = {"django_celery_beat.periodictask", "admin.logentry"}
 def badge(request: HttpRequest) -> list[object] | None:
     """What stands in the admin's header where money and fans aren't real."""
     return None if settings.IS_PRODUCTION else [_("demo"), "warning"]
-
-
-def stylesheet(request: HttpRequest) -> str:
-    return static("css/back_office.css")
-
-
-def desk_stylesheet(request: HttpRequest) -> str:
-    return static("css/desk.css")
-
-
-def find_script(request: HttpRequest) -> str:
-    return static("js/find.js")
-
-
-def language_url(request: HttpRequest) -> str:
-    return reverse("language")
 
 
 def on_every_page(request: HttpRequest) -> dict[str, object]:

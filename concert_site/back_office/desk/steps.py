@@ -166,8 +166,8 @@ def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
 
     def do() -> str | None:
         given = form.cleaned_data
-        receiver = User.objects.filter(email=given["receiver"].strip().lower(), is_active=True).first()
-        if receiver is not None and given["sure"] != receiver.pk:
+        receiver = User.objects.of_address(given["receiver"])
+        if receiver is not None and receiver.is_active and given["sure"] != receiver.pk:
             effects.append(_("They become %(who)s’s. Press again to do it.") % {"who": receiver.name or receiver.email})
             form.data = request.POST.dict() | {"sure": str(receiver.pk)}
             return None

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *, email: str, yes: bool, **_options: object) -> None:
         """:raises CommandError: if there is no such account, or something is in the way"""
-        user = User.objects.filter(email=email.strip().lower()).first()
+        user = User.objects.of_address(email)
         if user is None:
             raise CommandError(f"There is no account {email}.")
         if found := erasing.obstacles(user.pk):

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *, email: str, to: str, **_options: object) -> None:
         """:raises CommandError: if there is no such account, or the file is there already"""
-        user = User.objects.filter(email=email.strip().lower()).first()
+        user = User.objects.of_address(email)
         if user is None:
             raise CommandError(f"There is no account {email}.")
         file = Path(to or f"personal-data-{user.pk}.zip")

@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
         :raises CommandError: if there is no such account, or it has none
         """
-        user = User.objects.filter(email=email.strip().lower()).first()
+        user = User.objects.of_address(email)
         if user is None:
             raise CommandError(f"No account has the address {email}.")
         removed = remove_factors(user)
