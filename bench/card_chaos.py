@@ -149,7 +149,6 @@ def sell(site: Site, server: ProviderServer, options: argparse.Namespace) -> Evi
         tables=tables,
         initial={fan.id: balance for fan, balance in balances},
         most_hold_seconds=round(options.hold * HOLD_FACTOR),
-        told=bank.told,
         forged=bank.forged,
         webhooks=bank.answers,
         stuck_page=stuck_page(site),

@@ -45,9 +45,6 @@ class Journal:
 
     fan: int
     habit: str = ""
-    # Reservations as they were answered last, by id, with when they were first answered (of the clock).
-    held: dict[int, Json] = field(default_factory=dict)
-    held_at: dict[int, float] = field(default_factory=dict)
     # Charges as they were answered last, by id.
     charges: dict[int, Json] = field(default_factory=dict)
     # What the provider took while the fan looked on, by the provider's name of it.
@@ -169,17 +166,11 @@ class Buyer:
                     if status in (0, 503):
                         yield self.pause()
                 if status in (200, 201):
-                    self.note_held(answer["reservations"])
                     return [each["id"] for each in answer["reservations"]]
                 if status == 403:
                     yield from self.come_in()
             yield self.pause()
         return []
-
-    def note_held(self, reservations: list[Json]) -> None:
-        for each in reservations:
-            self.journal.held[each["id"]] = each
-            self.journal.held_at.setdefault(each["id"], time.time())
 
     # --- By card -------------------------------------------------------------------------------
 
@@ -206,7 +197,6 @@ class Buyer:
                 self.journal.paid |= set(seats)
                 return None
             if status == 202:
-                self.note_held(answer["reservations"])
                 self.journal.charges[answer["charge"]["id"]] = answer["charge"]
                 if answer["charge"]["next"]:
                     return dict(answer["charge"])

@@ -44,7 +44,6 @@ class Evidence:
     tables: Mapping[str, Sequence[Json]]
     initial: Mapping[int, int]
     most_hold_seconds: float
-    told: set[str]
     forged: set[str]
     webhooks: Counter[str]
     # The text of staff's page.

@@ -52,8 +52,7 @@ class Bank:
     port: int
     dice: random.Random
     answers: Counter[str] = field(default_factory=Counter)
-    # Event ids of what was told in earnest, and of lies that nobody may keep.
-    told: set[str] = field(default_factory=set)
+    # Event ids of lies that nobody may keep.
     forged: set[str] = field(default_factory=set)
     # Whether anything goes wrong on purpose.
     is_calm: bool = False
@@ -104,7 +103,6 @@ class Bank:
 
     def announce(self, event: Json) -> None:
         """Tell of an event in some order, once, twice or never; and let strangers tell something else."""
-        self.told.add(event["id"])
         # A refund that comes back is told of always: nothing else makes anybody look at it again.
         times = self.dice.choices([0, 1, 2], [25, 55, 20])[0] or (event["type"] == "refund.failed")
         for _nth in range(times):

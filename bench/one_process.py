@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 ROUNDS = 8
-SEATS = 2_000
 # Whether metrics are counted, and whether each request is a line of JSON.
 WATCHED = {"neither": (False, False), "metrics": (True, False), "metrics and JSON logs": (True, True)}
 # Polls are so cheap that a round of few of them is mostly the clock's.

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 # What a Debian that somebody has just installed has, and a tree has not.
@@ -104,7 +104,6 @@ class Machine:
     work: Path
     nspawn: subprocess.Popen[bytes] | None = None
     leader: int = 0
-    began_at: float = field(default_factory=time.monotonic)
 
     @property
     def root(self) -> Path:

@@ -41,10 +41,6 @@ class Roles:
         return not self.named or WEB in self.named
 
     @property
-    def has_beat(self) -> bool:
-        return not self.named or BEAT in self.named
-
-    @property
     def has_site(self) -> bool:
         """Whether anything of ours runs, and not PostgreSQL and Redis alone."""
         return self.named != (SERVICES,)

@@ -194,11 +194,3 @@ def health_text(found: ProcessHealth) -> Texts:
     ages = {"tick": round(found.tick or 0), "beat": round(found.beat or 0), "worker": round(found.worker or 0)}
     text = _("All at work: lines moved %(tick)s s ago, beat %(beat)s s ago, worker %(worker)s s ago.")
     return {"is_bad": False, "text": text % ages}
-
-
-def is_stalled(figures: SaleFigures) -> bool:
-    """Whether people wait, there is room, and nobody has come in for a minute."""
-    has_room = figures.inside < min(figures.most_inside, figures.remaining)
-    waits_long = figures.waiting > figures.gathered and figures.waiting > figures.joined_lately
-    is_moving = figures.is_paused or figures.drawn_at is None or bool(figures.admitted_lately)
-    return figures.state is SaleState.OPEN and has_room and waits_long and not is_moving

@@ -17,7 +17,6 @@ from concert_site.operations.backup.errors import BackupFailed
 PIECE_BYTES = 8 * 1024**2
 MANIFEST = "manifest.json"
 DATABASE, MEDIA, KEYS = "database", "media", "keys"
-READ_BYTES = 1024**2
 
 
 @dataclass(slots=True)
