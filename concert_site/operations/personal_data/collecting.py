@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,20 +28,33 @@ Rows = QuerySet[Any]  # Any: of each of the models
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows of one table and the columns of them that are handed out; a name with `__` is another table's column."""
+    """Rows of one table and the columns of them that are handed out; a name with `__` is another table's column.
+
+    `fan` is the column that says whose a row is.
+    """
 
     name: str
     title: str | Promise
-    rows: Callable[[int], Rows]
+    model: type[Model]
     fields: Sequence[str]
+    fan: str = "user_id"
 
     def columns(self) -> list[tuple[str, str]]:
         """Each column's name, and what people call it."""
-        model = self.rows(0).model
-        return [(field, capfirst(str(label_of(model, field)))) for field in self.fields]
+        return [(field, capfirst(str(label_of(self.model, field)))) for field in self.fields]
+
+    def rows(self, user_id: int) -> Rows:
+        return self.model._default_manager.filter(**{self.fan: user_id})  # noqa: SLF001  Django's public API
 
     def values(self, user_id: int) -> Iterator[dict[str, Any]]:  # Any: of each column's type
         yield from self.rows(user_id).order_by("pk").values(*self.fields).iterator()
+
+
+class NotesSection(Section):
+    """What staff noted about an account, or about a booking of it."""
+
+    def rows(self, user_id: int) -> Rows:
+        return notes_about(user_id)
 
 
 def notes_about(user_id: int) -> QuerySet[StaffNote]:
@@ -76,41 +89,21 @@ def label_of(model: type[Model], field: str) -> object:
 
 
 SECTIONS = (
-    Section(
-        "account",
-        _("Account"),
-        lambda user_id: User.objects.filter(pk=user_id),
-        ("id", "email", "name", "locale", "is_active", "last_login"),
-    ),
-    Section(
-        "addresses",
-        _("E-mail addresses"),
-        lambda user_id: EmailAddress.objects.filter(user_id=user_id),
-        ("email", "verified", "primary"),
-    ),
+    Section("account", _("Account"), User, ("id", "email", "name", "locale", "is_active", "last_login"), fan="id"),
+    Section("addresses", _("E-mail addresses"), EmailAddress, ("email", "verified", "primary")),
     Section(
         "connected_accounts",
         _("Connected accounts"),
-        lambda user_id: SocialAccount.objects.filter(user_id=user_id),
+        SocialAccount,
         ("provider", "uid", "last_login", "date_joined", "extra_data"),
     ),
     # Of a second factor that there is one; what opens the account is handed to nobody.
-    Section(
-        "second_factors",
-        _("Two-step verification"),
-        lambda user_id: Authenticator.objects.filter(user_id=user_id),
-        ("type", "created_at", "last_used_at"),
-    ),
-    Section(
-        "sessions",
-        _("Devices logged in"),
-        lambda user_id: UserSession.objects.filter(user_id=user_id),
-        ("ip", "user_agent", "created_at", "last_seen_at"),
-    ),
+    Section("second_factors", _("Two-step verification"), Authenticator, ("type", "created_at", "last_used_at")),
+    Section("sessions", _("Devices logged in"), UserSession, ("ip", "user_agent", "created_at", "last_seen_at")),
     Section(
         "bookings",
         _("Bookings"),
-        lambda user_id: Reservation.objects.filter(user_id=user_id),
+        Reservation,
         (
             "id",
             "booking_reference",
@@ -129,7 +122,7 @@ SECTIONS = (
     Section(
         "payments",
         _("Payments, and the mails about them"),
-        lambda user_id: Payment.objects.filter(user_id=user_id),
+        Payment,
         (
             "id",
             "reservation_id",
@@ -145,25 +138,20 @@ SECTIONS = (
     Section(
         "counter",
         _("At the counter"),
-        lambda user_id: TillEntry.objects.filter(user_id=user_id),
+        TillEntry,
         ("booking_reference", "kind", "method", "amount", "seats", "mail_to", "note", "created_at"),
     ),
-    Section(
-        "wallet",
-        _("Wallet"),
-        lambda user_id: Balance.objects.filter(user_id=user_id),
-        ("amount", "last_updated_at"),
-    ),
+    Section("wallet", _("Wallet"), Balance, ("amount", "last_updated_at")),
     Section(
         "ledger",
         _("Activity of the wallet"),
-        lambda user_id: BalanceHistory.objects.filter(user_id=user_id),
+        BalanceHistory,
         ("id", "kind", "amount", "amount_after", "payment_id", "note", "created_at"),
     ),
     Section(
         "top_ups",
         _("Top-ups and card payments"),
-        lambda user_id: TopUp.objects.filter(user_id=user_id),
+        TopUp,
         (
             "reference",
             "amount",
@@ -183,13 +171,13 @@ SECTIONS = (
     Section(
         "withdrawals",
         _("Withdrawals"),
-        lambda user_id: Withdrawal.objects.filter(user_id=user_id),
+        Withdrawal,
         ("reference", "amount", "state", "failure", "note", "created_at", "updated_state_at", "outcome_mail_at"),
     ),
     Section(
         "places_in_line",
         _("Places in line"),
-        lambda user_id: WaitingToken.objects.filter(user_id=user_id),
+        WaitingToken,
         (
             "concert_schedule_id",
             "number",
@@ -204,27 +192,24 @@ SECTIONS = (
     Section(
         "announcements",
         _("Announcements that were mailed"),
-        lambda user_id: AnnouncementRecipient.objects.filter(user_id=user_id),
+        AnnouncementRecipient,
         ("announcement_id", "announcement__body_ko", "announcement__body_en"),
     ),
     # Who of the staff wrote it is about them.
-    Section(
-        "notes",
-        _("Notes by staff"),
-        notes_about,
-        ("kind", "booking_reference", "text", "created_at"),
-    ),
+    NotesSection("notes", _("Notes by staff"), StaffNote, ("kind", "booking_reference", "text", "created_at")),
     Section(
         "approvals",
         _("Steps that needed a second person"),
-        lambda user_id: Approval.objects.filter(fan_id=user_id),
+        Approval,
         ("kind", "amount", "reason", "state", "asked_at", "decided_at"),
+        fan="fan_id",
     ),
     Section(
         "changes",
         _("Changes of the account and its bookings"),
-        lambda user_id: Change.objects.filter(fan_id=user_id),
+        Change,
         ("at", "action", "table_name", "changes", "reason"),
+        fan="fan_id",
     ),
 )
 

@@ -107,8 +107,8 @@ def choice(section: Section, field: str, value: object) -> object:
     """The word for a state or kind; any other value as it is."""
     if "__" in field or field.endswith("_id"):
         return value
-    choices = dict(section.rows(0).model._meta.get_field(field).flatchoices)  # noqa: SLF001  Django's way
-    return choices.get(value, value)
+    column: Any = section.model._meta.get_field(field)  # noqa: SLF001  Django's way; Any: one of this table's own
+    return dict(column.flatchoices).get(value, value)
 
 
 def name_of_table(table: str) -> str:
