@@ -1,12 +1,12 @@
 """What happened to a booking, or with a fan, in the order in which it did: the latest first."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.models import User
@@ -23,6 +23,8 @@ from reservations.queries.booking_summaries import BookedSeat, BookedSeatState
 
 # The latest of a fan's story; older steps stand on the pages of their bookings.
 MOST_ENTRIES = 100
+# The numbers of rows, by their model.
+Rows = Mapping[type[Model], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,13 @@ class Event:
 def story_of(seats: Sequence[BookedSeat], fans: Iterable[User], *, with_money: bool) -> list[Event]:
     """All that is known of these seats, and what staff did with them and with their fans, the latest first."""
     events = [event for booked in seats for event in steps_of(booked)]
-    about = list(fans)
-    events += staff_steps(seats, about)
-    events += traced_steps(seats, about)
+    payments = [payment.pk for booked in seats if (payment := payment_of(booked.reservation))]
+    about: Rows = {
+        Reservation: [booked.reservation.pk for booked in seats],
+        Payment: payments,
+        User: [fan.pk for fan in fans],
+    }
+    events += [*staff_steps(about), *traced_steps(about)]
     shown = [each for each in events if with_money or not each.is_money]
     return sorted(shown, key=lambda each: each.at, reverse=True)
 
@@ -73,11 +79,8 @@ def steps_of_payment(payment: Payment, seat: str) -> Iterator[Event]:
         yield Event(payment.canceled_mail_at, _("Mail sent: cancellation, %(seat)s") % {"seat": seat})
 
 
-def staff_steps(seats: Sequence[BookedSeat], fans: Iterable[User]) -> list[Event]:
+def staff_steps(about: Rows) -> list[Event]:
     """What the admin's log says of these."""
-    payments = [payment.pk for booked in seats if (payment := payment_of(booked.reservation))]
-    about = {Reservation: [booked.reservation.pk for booked in seats], Payment: payments}
-    about |= {User: [fan.pk for fan in fans]}
     asked = Q()
     for model, ids in about.items():
         kind = ContentType.objects.get_for_model(model)
@@ -89,11 +92,9 @@ def staff_steps(seats: Sequence[BookedSeat], fans: Iterable[User]) -> list[Event
     ]
 
 
-def traced_steps(seats: Sequence[BookedSeat], fans: Sequence[User]) -> list[Event]:
+def traced_steps(about: Rows) -> list[Event]:
     """What staff changed about these, from what to what, as the trace has it."""
-    payments = [payment.pk for booked in seats if (payment := payment_of(booked.reservation))]
-    rows = {Reservation: [booked.reservation.pk for booked in seats], Payment: payments, User: [fan.pk for fan in fans]}
-    changes = list(story_of_booking(rows).filter(actor__isnull=False)[:MOST_ENTRIES])
+    changes = list(story_of_booking(about).filter(actor__isnull=False)[:MOST_ENTRIES])
     return [event_of(change, entry) for change, entry in zip(changes, lines(changes), strict=True)]
 
 
