@@ -11,41 +11,33 @@ import json
 import re
 import sys
 import time
-from http.cookiejar import CookieJar
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
+
+import requests
 
 ZONES, ROWS, SEATS_A_ROW = 10, 50, 40
 ROUNDS = 3
 ADMIN = "/admin/reservations"
-BOUNDARY = "a-boundary-that-no-plan-has"
 
 
 class Staff:
     """A member of staff at the admin of a demo."""
 
     def __init__(self, base: str) -> None:
-        self.base = base
-        self.cookies = CookieJar()
-        self.opener = build_opener(HTTPCookieProcessor(self.cookies))
+        self.base, self.session = base, requests.Session()
 
     def get(self, path: str) -> str:
-        with self.opener.open(self.base + path, timeout=60) as answer:
-            return str(answer.read().decode())
-
-    def post(self, path: str, body: bytes, content_type: str) -> tuple[str, str]:
-        """Send a form; where that led, and the page."""
-        headers = {"Content-Type": content_type, "Referer": self.base + path}
-        with self.opener.open(Request(self.base + path, body, headers), timeout=60) as answer:
-            return answer.url.removeprefix(self.base), answer.read().decode()
+        return self.session.get(self.base + path, timeout=60).text
 
     def send(self, path: str, **fields: object) -> str:
-        form = urlencode(fields | {"csrfmiddlewaretoken": self.token})
-        return self.post(path, form.encode(), "application/x-www-form-urlencoded")[0]
+        return self.post(path, fields)
 
-    @property
-    def token(self) -> str:
-        return next(str(cookie.value) for cookie in self.cookies if cookie.name == "csrftoken")
+    def post(self, path: str, fields: dict[str, object], files: dict[str, tuple[str, bytes]] | None = None) -> str:
+        """Send a form; where that led."""
+        form = fields | {"csrfmiddlewaretoken": self.session.cookies["csrftoken"]}
+        address = self.base + path
+        answer = self.session.post(address, form, files=files, headers={"Referer": address}, timeout=60)
+        answer.raise_for_status()
+        return answer.url.removeprefix(self.base)
 
     def log_in(self) -> None:
         self.get("/accounts/login/")
@@ -98,13 +90,7 @@ def uploaded(staff: Staff, schedule: int, content: bytes) -> str:
     name = re.search(r'name="(\w+)"', field.group()) if field else None
     if name is None:
         raise SystemExit("The page of the import has no field for a file.")
-    disposition = "Content-Disposition: form-data; name="
-    head = (
-        f'--{BOUNDARY}\r\n{disposition}"csrfmiddlewaretoken"\r\n\r\n{staff.token}\r\n'
-        f'--{BOUNDARY}\r\n{disposition}"{name.group(1)}"; filename="plan.json"\r\n\r\n'
-    )
-    body = head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
-    return staff.post(path, body, f"multipart/form-data; boundary={BOUNDARY}")[0]
+    return staff.post(path, {}, {name.group(1): ("plan.json", content)})
 
 
 def main() -> None:
