@@ -1,13 +1,14 @@
 """Migrations that a rolling restart doesn't stand are told before they land."""
 
 import pytest
+from django.apps import apps
 from django.contrib.postgres.operations import AddConstraintNotValid, AddIndexConcurrently
 from django.core.management import CommandError, call_command
 from django.db import migrations, models
 from django.db.migrations.loader import MigrationLoader
 
 from concert_site.operations import migration_rules
-from concert_site.operations.migration_rules import FIRST_JUDGED, faults_of
+from concert_site.operations.migration_rules import FIRST_JUDGED, LARGE, faults_of
 
 TEXT = models.CharField(max_length=20)
 INDEX = models.Index(fields=["price"], name="new_index")
@@ -81,6 +82,11 @@ def test_a_mark_says_since_which_release_nobody_needs_it(states):
 def test_a_table_of_the_same_migration_may_be_treated_in_any_way(states):
     made = migrations.CreateModel("Tone", [("name", TEXT)])
     assert judged(states, made, migrations.AddField("tone", "pitch", TEXT)) == []
+
+
+def test_what_is_large_is_a_table_and_the_trace_is():
+    assert "change" in LARGE
+    assert {model._meta.db_table for model in apps.get_models()} >= LARGE
 
 
 def test_our_own_migrations_follow_the_rules():
