@@ -266,7 +266,6 @@ set_up_nginx() {
     install -d -m 700 -o www-data /var/cache/nginx /var/cache/nginx/frontrow-{files,micro}
     # What is the same for everybody for a moment: ours, and anew at each upgrade.
     for part in http server; do
-        [[ -f $SOURCE/deploy/nginx/micro_cache_$part.conf ]] || continue
         place "$SOURCE/deploy/nginx/micro_cache_$part.conf" "/etc/nginx/frontrow.d/$part-micro-cache.conf" || true
     done
     nginx_site >/etc/nginx/sites-available/frontrow.new
