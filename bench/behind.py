@@ -28,8 +28,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import servers
+import stack
 from redis.exceptions import RedisError
-from servers import ROOT, Cluster
+from servers import Cluster
+from stack import ROOT
 
 from concert_site.embedded import postgres
 from concert_site.embedded.redis import server
@@ -115,10 +117,10 @@ class Killer(threading.Thread):
         gone = self.servers.master()
         began = time.monotonic()
         gone.kill()
-        servers.wait_for(self.takes_writes, "somebody follows the master")
+        stack.wait_for(self.takes_writes, "somebody follows the master")
         self.gaps.append(time.monotonic() - began)
         gone.start(f"replicaof 127.0.0.1 {self.servers.master().port}")
-        servers.wait_for(lambda: in_step(gone), "the old master follows the new one")
+        stack.wait_for(lambda: in_step(gone), "the old master follows the new one")
 
     def takes_writes(self) -> bool:
         with suppress(RedisError), self.servers.master().client() as client:

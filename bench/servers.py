@@ -8,7 +8,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,17 +18,14 @@ from typing import Any
 
 import psutil
 import psycopg
+from stack import PATIENCE_SECONDS, ROOT, free_port, wait_for
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from concert_site.embedded import postgres, web
+from concert_site.embedded import postgres
 from concert_site.embedded.os_accounts import Account, account_for
 from concert_site.embedded.programs import Program
 
-ROOT = Path(__file__).resolve().parent.parent
 USER = DATABASE = "frontrow"
 LOOPBACK = "127.0.0.1"
-PATIENCE_SECONDS = 60.0
 EMBEDDED_VERSION = 18
 DEBIAN = Path("/usr/lib/postgresql")
 C_LOCALE = "--locale=C.UTF-8"
@@ -104,7 +100,7 @@ class Cluster:
 
     folder: Path
     programs: Path
-    port: int = field(default_factory=lambda: web.require_free(web.Address("127.0.0.1", 0)).port)
+    port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
     # Where it listens, and the words before a command that run it there (drills/hosts.py).
     host: str = LOOPBACK
@@ -283,14 +279,6 @@ def give_away(folder: Path) -> None:
         os.chown(folder, account.uid, account.gid)
 
 
-def wait_for(is_so: Any, what: str, seconds: float = PATIENCE_SECONDS) -> None:  # Any: whatever answers true or false
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"Waited {seconds:.0f} s in vain: {what}")
-        time.sleep(0.05)
-
-
 def pgbouncer() -> list[str]:
     """The command that runs PgBouncer: PGBOUNCER from the environment, or the one that is installed.
 
@@ -314,7 +302,7 @@ def version_of(program: Sequence[str], nth: int = 1) -> tuple[int, int]:
 def pooled(cluster: Cluster, folder: Path, *, pool: int = 20, prepared: int = 200) -> Iterator[str]:
     """A PgBouncer in transaction mode before a server; yields the URL of our database through it."""
     give_away(folder)
-    listen = web.require_free(web.Address("127.0.0.1", 0)).port
+    listen = free_port()
     words = {"host": "127.0.0.1", "port": cluster.port, "user": USER, "listen": listen, "pool": pool}
     text = POOLER_CONFIG.format(**words, folder=folder, prepared=prepared)
     program = pgbouncer()

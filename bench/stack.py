@@ -84,7 +84,7 @@ class Audience:
         return iter(list(zip(self.fans, self.show.seats, strict=True)))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stack:
     """A running site."""
 
@@ -274,14 +274,20 @@ def serving(stack: Stack, application: str, **environment: str) -> Iterator[int]
         server.wait(PATIENCE_SECONDS)
 
 
-def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+def wait_for(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"Waited {seconds:.0f} s in vain: {what}")
         time.sleep(0.05)
-    raise SystemExit(f"Nobody listens on port {port}.")
+
+
+def wait_for_port(port: int) -> None:
+    def is_open() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_for(is_open, f"somebody listens on port {port}")
 
 
 def free_port() -> int:

@@ -56,10 +56,8 @@ class Site(Stack):
     up: subprocess.Popen[str]
 
     def start(self) -> None:
-        up = self.launch()
-        # The dataclass is frozen for those who only use it.
-        object.__setattr__(self, "up", up)
-        stack.wait_for_ready(up)
+        self.up = self.launch()
+        stack.wait_for_ready(self.up)
 
     def kill_everything(self) -> None:
         """SIGKILL for `up`, its watchdog, and every program below."""
@@ -70,11 +68,7 @@ class Site(Stack):
         self.up.wait()
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + stack.PATIENCE_SECONDS
-        while not web.is_ready(web.Address("127.0.0.1", self.port)):
-            if time.monotonic() > deadline:
-                raise SystemExit("The site does not come back.")
-            time.sleep(LOOK_SECONDS)
+        stack.wait_for(lambda: web.is_ready(web.Address("127.0.0.1", self.port)), "the site comes back")
 
     def stop(self) -> None:
         self.up.send_signal(signal.SIGTERM)

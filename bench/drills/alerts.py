@@ -28,7 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import alerts_acts as acts
-import servers
+import stack
 from alerts_load import Load
 from alerts_site import MONITORING, Drill, require_programs, running
 
@@ -75,7 +75,7 @@ def play(drill: Drill, names: list[str]) -> None:
     load = Load(drill, drill.site.make_audience(FANS), drill.site.make_show(seats=100).schedule)
     long = begin_long_transaction(drill) if LONG in names else None
     time.sleep(15)
-    servers.wait_for(lambda: not drill.watch.firing, "nothing fires while all is well", 90)
+    stack.wait_for(lambda: not drill.watch.firing, "nothing fires while all is well", 90)
     if "nobody_pays" not in names:
         load.may_buy.set()
     for name in names:

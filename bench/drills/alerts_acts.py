@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 import psutil
 import psycopg
-import servers
+import stack
 from alerts_load import Load
 from alerts_site import Drill, ask
 from card_fans import SECRET
@@ -262,7 +262,7 @@ def postgres_frozen(drill: Drill, load: Load) -> None:
     drill.check(told_so, "fans who hold and pay meanwhile are told so")
     load.check_refusals(began, thawed)
     done = len(load.diary.acknowledged_at)
-    servers.wait_for(lambda: len(load.diary.acknowledged_at) > done, "a hold or payment again", 20)
+    stack.wait_for(lambda: len(load.diary.acknowledged_at) > done, "a hold or payment again", 20)
     print(f"  the first hold or payment again {time.monotonic() - thawed:.1f} s after PostgreSQL goes on")
 
 
@@ -336,7 +336,7 @@ def web_dies(drill: Drill, load: Load) -> None:
     thread = threading.Thread(target=kill_on, daemon=True)
     drill.cause("web processes die as soon as they start", undone(thread.start, is_over.set), "FrontrowNoWeb",
                 within=40)  # fmt: skip
-    servers.wait_for(lambda: ask(f"http://127.0.0.1:{drill.site.port}/readyz")[0] == 200, "web again")
+    stack.wait_for(lambda: ask(f"http://127.0.0.1:{drill.site.port}/readyz")[0] == 200, "web again")
 
 
 def logins_flood(drill: Drill, load: Load) -> None:

@@ -157,7 +157,7 @@ class Drill:
         self, what: str, fault: AbstractContextManager[object], *alerts: str, within: float, least: float = 0.0
     ) -> float:
         """Have something be so until these alerts fire, and for so many seconds at least; when it began."""
-        servers.wait_for(lambda: not set(self.watch.firing) & set(alerts), f"{alerts} quiet before", 200)
+        stack.wait_for(lambda: not set(self.watch.firing) & set(alerts), f"{alerts} quiet before", 200)
         began = time.monotonic()
         with fault:
             fired = self.fired(alerts, began, within)
@@ -291,7 +291,7 @@ def prometheus(folder: Path, metrics_port: int) -> Iterator[int]:
     words += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
     server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        servers.wait_for(lambda: ask(f"http://127.0.0.1:{port}/-/ready")[0] == 200, "Prometheus answers")
+        stack.wait_for(lambda: ask(f"http://127.0.0.1:{port}/-/ready")[0] == 200, "Prometheus answers")
         yield port
     finally:
         server.terminate()

@@ -146,10 +146,10 @@ def line_moves(site: Stack) -> float:
     (fan,) = site.make_fans(1, balance=1000)
     began = time.monotonic()
     line = f"schedules/{show.schedule}/queue-tokens/"
-    servers.wait_for(lambda: site.ask("POST", line, {}, fan.bearer)[0] in (200, 201), "joined")
+    stack.wait_for(lambda: site.ask("POST", line, {}, fan.bearer)[0] in (200, 201), "joined")
     _, place = site.ask("POST", line, {}, fan.bearer)
     path = f"queue-tokens/{place['token']}/enter/"
-    servers.wait_for(lambda: site.ask("POST", path, {}, fan.bearer)[0] == 200, "the line moves")
+    stack.wait_for(lambda: site.ask("POST", path, {}, fan.bearer)[0] == 200, "the line moves")
     return time.monotonic() - began
 
 
@@ -163,7 +163,7 @@ def play_round(site: Stack, pair: Pair, options: argparse.Namespace, nth: int) -
     began = time.monotonic()
     # Of two writes a fan, at some moment while most are still to come.
     enough = random.randint(options.fans // 5, options.fans)
-    servers.wait_for(lambda: len(diary.acknowledged_at) >= enough, "the load runs")
+    stack.wait_for(lambda: len(diary.acknowledged_at) >= enough, "the load runs")
     before, killed_at = len(diary.acknowledged_at), time.monotonic()
     moment = killed_at - began
     promotion = pair.fail_over(options.notice)

@@ -113,7 +113,7 @@ pg1-user=frontrow
         shutil.rmtree(self.cluster.data, ignore_errors=True)
         self.run("restore", *target)
         self.cluster.start()
-        servers.wait_for(self.cluster.takes_writes, "it is recovered")
+        stack.wait_for(self.cluster.takes_writes, "it is recovered")
 
 
 def run_sale(cluster: Cluster, asked: argparse.Namespace) -> tuple[list[Paid], float]:

@@ -67,7 +67,7 @@ class Drill:
                 connection.execute("insert into written values (now())")
             return self.state() == wanted
 
-        servers.wait_for(is_so, f"the replica is {wanted}")
+        stack.wait_for(is_so, f"the replica is {wanted}")
         return time.monotonic() - began
 
     def searches_in(self, seconds: float) -> int:

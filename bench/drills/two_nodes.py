@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -148,7 +149,7 @@ def nginx(machines: Machines) -> Iterator[tuple[str, int]]:
     program = Program(machines.balancer, words, os.environ)
     found = (machines.balancer.front, port)
     try:
-        servers.wait_for(lambda: answers(found), "nginx answers")
+        stack.wait_for(lambda: answers(found), "nginx answers")
         yield found
     finally:
         program.end()
@@ -190,7 +191,7 @@ def machines(lab: Loopback | Namespaces, folder: Path) -> Iterator[Machines]:
         apart = (web.ticks_program(), web.worker_program(), web.beat_program())
         others.extend(Program(found.workers, list(each.argv), common) for each in apart)
         for nth, host in enumerate(found.nodes):
-            servers.wait_for(lambda nth=nth: found.is_ready(nth), f"{host.name} serves")
+            stack.wait_for(partial(found.is_ready, nth), f"{host.name} serves")
         yield found
     finally:
         for program in [*found.programs, *others]:
