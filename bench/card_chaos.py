@@ -26,7 +26,7 @@ from card_fans import HABITS, Buyer, Life, Sale, live_all
 from card_proofs import Evidence, proofs, read_tables
 from card_provider import Bank, book_of, provider
 from stack import Fan
-from torture import Saboteur, Site, audit, judge, print_answers, running
+from torture import FaultInjector, Site, audit, judge, print_answers, running
 from torture_fans import Diary
 
 from wallet.tests.provider_server import ProviderServer
@@ -77,7 +77,7 @@ print(answer.status_code); print(answer.content.decode())
 """
 
 
-class Blows(Saboteur):
+class RandomFaults(FaultInjector):
     """Takes something away every so often, by dice of the run's seed."""
 
     def __init__(self, site: Site, dice: random.Random, options: argparse.Namespace) -> None:
@@ -131,7 +131,7 @@ def sell(site: Site, server: ProviderServer, options: argparse.Namespace) -> Evi
     lives = [(began + dice.random() * options.rounds / options.rate, each.live()) for each in buyers]
     bank = Bank(server, site.port, random.Random(f"{options.seed} bank"))
     bank.thread.start()
-    troubles = live_under_blows(lives, Blows(site, random.Random(f"{options.seed} blows"), options), options)
+    troubles = live_under_blows(lives, RandomFaults(site, random.Random(f"{options.seed} blows"), options), options)
     print(f"All fans are through after {time.monotonic() - began:.0f} s; load {os.getloadavg()[0]:.1f}.\n")
     bank.is_calm = True
     site.wait_until_ready()
@@ -173,15 +173,15 @@ def make_purses(site: Site, count: int) -> list[tuple[Fan, int]]:
     return [*((fan, 0) for fan in poor), *((fan, POCKET_MONEY) for fan in rich)]
 
 
-def live_under_blows(lives: list[tuple[float, Life]], blows: Blows, options: argparse.Namespace) -> list[str]:
+def live_under_blows(lives: list[tuple[float, Life]], blows: RandomFaults, options: argparse.Namespace) -> list[str]:
     """Let all fans live while the site is torn apart, if it is to be; return the troubles that they had."""
-    saboteur = threading.Thread(target=blows.work, daemon=True)
+    injector = threading.Thread(target=blows.work, daemon=True)
     if options.every:
-        saboteur.start()
+        injector.start()
     troubles = live_all(lives, options.threads)
     blows.is_over.set()
     if options.every:
-        saboteur.join(timeout=2 * stack.PATIENCE_SECONDS)
+        injector.join(timeout=2 * stack.PATIENCE_SECONDS)
     if blows.log:
         print(stack.table(["seconds", "what was done"], blows.log), "\n")
     return troubles

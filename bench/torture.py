@@ -114,7 +114,7 @@ class Watcher(threading.Thread):
             self.is_over.wait(LOOK_SECONDS)
 
 
-class Saboteur:
+class FaultInjector:
     """Takes things away, and writes down when, in seconds from the first opening."""
 
     def __init__(self, site: Site, opening: float) -> None:
@@ -213,10 +213,10 @@ def arrivals(fans: list[Fan], show: Show, opening: float, lobby: int) -> Iterato
             yield fan, show, opening + random.uniform(2, 30)
 
 
-def besiege(
-    saboteur: Saboteur, shows: list[Show], fans: list[Fan], opening: float, options: argparse.Namespace
+def run_under_faults(
+    injector: FaultInjector, shows: list[Show], fans: list[Fan], opening: float, options: argparse.Namespace
 ) -> Diary:
-    """Let the fans come, while the saboteur works in this process."""
+    """Let the fans come, while the injector works in this process."""
     diaries: Queue[Diary] = multiprocessing.Queue()
     visits = [
         visit
@@ -225,11 +225,11 @@ def besiege(
     ]
     random.shuffle(visits)
     is_over = multiprocessing.Event()
-    tasks = [Task(saboteur.site.port, visits[nth :: options.processes], is_over) for nth in range(options.processes)]
+    tasks = [Task(injector.site.port, visits[nth :: options.processes], is_over) for nth in range(options.processes)]
     clients = [multiprocessing.Process(target=run_fans, args=(task, diaries), daemon=True) for task in tasks]
     for client in clients:
         client.start()
-    saboteur.work()
+    injector.work()
     threading.Timer(options.seconds, is_over.set).start()
     total = Diary()
     for _ in clients:
@@ -239,7 +239,7 @@ def besiege(
         total.left |= part.left
         total.paid += part.paid
         total.unfinished += part.unfinished
-    print(stack.table(["seconds from the opening", "what was done"], saboteur.log), "\n")
+    print(stack.table(["seconds from the opening", "what was done"], injector.log), "\n")
     return total
 
 
@@ -283,7 +283,7 @@ def torture(site: Site, options: argparse.Namespace) -> bool:
     shows = [first, second]
     watcher = Watcher(site, shows)
     watcher.start()
-    diary = besiege(Saboteur(site, opening), shows, fans, opening, options)
+    diary = run_under_faults(FaultInjector(site, opening), shows, fans, opening, options)
     watcher.is_over.set()
     watcher.join()
     site.wait_until_ready()

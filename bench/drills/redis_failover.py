@@ -76,7 +76,7 @@ class Prober(threading.Thread):
         return back - moment
 
 
-class Killer(torture.Saboteur):
+class Killer(torture.FaultInjector):
     """Takes masters away: those of the key under which a schedule's numbers are counted."""
 
     def __init__(self, site: torture.Site, opening: float, servers: Sentinels | Cluster, schedule: int) -> None:
@@ -98,7 +98,7 @@ class Killer(torture.Saboteur):
         self.servers.bring_back(self.killed[0][1])
 
 
-def besiege(site: torture.Site, servers: Sentinels | Cluster, options: argparse.Namespace) -> bool:
+def run_under_faults(site: torture.Site, servers: Sentinels | Cluster, options: argparse.Namespace) -> bool:
     """All of it; whether nothing was lost and the line went on in time."""
     fans = site.make_fans(options.lobby + options.later + options.probes, balance=10_000)
     fans, probing = fans[: options.lobby + options.later], fans[options.lobby + options.later :]
@@ -112,7 +112,7 @@ def besiege(site: torture.Site, servers: Sentinels | Cluster, options: argparse.
     killer = Killer(site, opening, servers, probed.schedule)
     watcher.start()
     prober.start()
-    diary = torture.besiege(killer, shows, fans, opening, options)
+    diary = torture.run_under_faults(killer, shows, fans, opening, options)
     prober.is_over.set()
     watcher.is_over.set()
     watcher.join()
@@ -202,7 +202,7 @@ def main() -> int:
         kind = "a cluster of three masters and three replicas" if options.cluster else "three sentinels"
         print(f"{said_of(first)}, {kind}, down after {DOWN_AFTER_MS / 1000:.0f} s, {servers.url}\n", flush=True)
         with torture.running(TOKEN_ENTRY_SECONDS="10", **told) as site:
-            ok = besiege(site, servers, options)
+            ok = run_under_faults(site, servers, options)
     print(json.dumps({"ok": ok}))
     return 0 if ok else 1
 
