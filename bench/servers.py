@@ -353,6 +353,17 @@ def served(programs: Path, folder: Path, **settings: str) -> Iterator[Cluster]:
 
 
 @contextmanager
+def following(primary: Cluster, folder: Path, **settings: str) -> Iterator[Cluster]:
+    """A streaming replica of a server."""
+    replica = Cluster(folder, primary.programs, settings=settings)
+    try:
+        replica.copy_of(primary).start()
+        yield replica
+    finally:
+        replica.stop(signal.SIGQUIT)
+
+
+@contextmanager
 def paired(programs: Path, folder: Path, **settings: str) -> Iterator[Pair]:
     """A new server, ready for our site, and its synchronous standby."""
     one, two = (Cluster(folder / name, programs, settings=dict(settings)) for name in ("one", "two"))

@@ -222,7 +222,7 @@ def running(log: Callable[[str], None]) -> Iterator[Drill]:
         folder = enter(servers.folder_for_servers())
         programs = servers.binaries(servers.EMBEDDED_VERSION)
         primary = enter(servers.served(programs, folder, max_connections="100"))
-        replica = enter(following(primary, folder / "replica"))
+        replica = enter(servers.following(primary, folder / "replica", max_connections="100"))
         provider = enter(provider_server())
         mail_port, metrics_port = stack.free_port(), stack.free_port()
         media = enter(small_disk(folder / "media"))
@@ -253,17 +253,6 @@ def running(log: Callable[[str], None]) -> Iterator[Drill]:
             yield drill
         finally:
             watch.is_over.set()
-
-
-@contextmanager
-def following(primary: Cluster, folder: Path) -> Iterator[Cluster]:
-    """A streaming replica."""
-    replica = Cluster(folder, primary.programs, settings={"max_connections": "100"})
-    try:
-        replica.copy_of(primary).start()
-        yield replica
-    finally:
-        replica.stop(signal.SIGQUIT)
 
 
 @contextmanager

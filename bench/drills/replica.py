@@ -111,17 +111,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--postgres", type=int, default=servers.EMBEDDED_VERSION)
     programs = servers.binaries(parser.parse_args().postgres)
-    with servers.folder_for_servers() as folder, servers.served(programs, folder) as primary:
-        replica = Cluster(folder / "replica", programs, settings={"log_statement": "all"})
-        try:
-            replica.copy_of(primary).start()
-            more = {"REPLICA_DATABASE_URL": replica.url, "REPLICA_MOST_LAG_SECONDS": str(MOST_LAG_SECONDS)}
-            site = stack.throwaway(Stack, DATABASE_URL=primary.url, LOG_LEVEL="ERROR", **more)
-            with site as made, stack.launched(made):
-                drill = Drill(made, primary, replica)
-                drill.play()
-        finally:
-            replica.stop(signal.SIGQUIT)
+    with (
+        servers.folder_for_servers() as folder,
+        servers.served(programs, folder) as primary,
+        servers.following(primary, folder / "replica", log_statement="all") as replica,
+    ):
+        more = {"REPLICA_DATABASE_URL": replica.url, "REPLICA_MOST_LAG_SECONDS": str(MOST_LAG_SECONDS)}
+        with stack.running(DATABASE_URL=primary.url, LOG_LEVEL="ERROR", **more) as site:
+            drill = Drill(site, primary, replica)
+            drill.play()
     print("\n".join(drill.wrong) or "Every page was answered, and no late replica was read.")
     return 1 if drill.wrong else 0
 
