@@ -289,7 +289,7 @@ def drill(root: Path, folder: Path) -> None:
         until(lambda: json.loads(ask("/readyz")[1])["ticks"] == "ok", "lines move", seconds=60)
         require(what=f"a page with its files: {ask('/')[0]}", ok=ask("/")[0] == 200 and b"/static/" in ask("/")[1])
         look_inside(services["web"])
-        refuse(services["web"], root, folder)
+        refuse(root, folder)
         stop_under_load(services["web"])
         for name in parts[1:]:
             code, seconds = services[name].stop()
@@ -320,7 +320,7 @@ def look_inside(web: Service) -> None:
     require(what="it reads its secrets", ok=len(secret) > 50)
 
 
-def refuse(web: Service, root: Path, folder: Path) -> None:
+def refuse(root: Path, folder: Path) -> None:
     """A setting that can't work ends the container, in a line that names it."""
     wrong = Service("web", root, folder)
     wrong.name, wrong.bundle, wrong.log = "wrong", folder / "bundle-wrong", folder / "wrong.log"
