@@ -1,4 +1,4 @@
-{{/* The name of an object of this release: frontrow.name (list . "web") */}}
+{{/* What the names of the objects of this release begin with. */}}
 {{- define "frontrow.fullname" -}}
 {{- if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 50 | trimSuffix "-" -}}
@@ -122,25 +122,39 @@ volumeMounts:
 {{- end }}
 {{- end -}}
 
-{{/* One of the long-running parts: (dict "root" . "name" "ticks" "args" (list "ticks") "health" (list ...)) */}}
-{{- define "frontrow.scheduling" -}}
-{{- with .part.nodeSelector }}
-nodeSelector: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .part.tolerations }}
-tolerations: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .part.affinity }}
-affinity: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- if .root.Values.topologySpread.enabled }}
-topologySpreadConstraints:
-  - maxSkew: 1
-    topologyKey: {{ .root.Values.topologySpread.topologyKey }}
-    whenUnsatisfiable: ScheduleAnyway
-    labelSelector:
-      matchLabels:
-        {{- include "frontrow.selector" .root | nindent 8 }}
-        app.kubernetes.io/component: {{ .name }}
-{{- end }}
+{{/* The pods of a long-running part, up to their containers: (dict "root" . "name" "web" "part" .Values.web) */}}
+{{- define "frontrow.podTemplate" -}}
+metadata:
+  labels:
+    {{- include "frontrow.labels" .root | nindent 4 }}
+    app.kubernetes.io/component: {{ .name }}
+  annotations:
+    checksum/config: {{ include (print .root.Template.BasePath "/config.yaml") .root | sha256sum }}
+    {{- with .part.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "frontrow.serviceAccount" .root }}
+  {{- include "frontrow.pod" .root | nindent 2 }}
+  # What is in hand is finished.
+  terminationGracePeriodSeconds: {{ .part.terminationGracePeriodSeconds }}
+  {{- with .part.nodeSelector }}
+  nodeSelector: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .part.tolerations }}
+  tolerations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .part.affinity }}
+  affinity: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .root.Values.topologySpread.enabled }}
+  topologySpreadConstraints:
+    - maxSkew: 1
+      topologyKey: {{ .root.Values.topologySpread.topologyKey }}
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels:
+          {{- include "frontrow.selector" .root | nindent 10 }}
+          app.kubernetes.io/component: {{ .name }}
+  {{- end }}
 {{- end -}}
