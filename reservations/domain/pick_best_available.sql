@@ -277,7 +277,7 @@ $$;
 create or replace function stretch_key(p_schedule bigint, p_stretch int) returns bigint
 language sql immutable
 as $$
-    select (72::bigint << 56) | ((p_schedule & ((1::bigint << 36) - 1)) << 20) | (p_stretch & ((1 << 20) - 1))
+    select (73::bigint << 56) | ((p_schedule & ((1::bigint << 36) - 1)) << 20) | (p_stretch & ((1 << 20) - 1))
 $$;
 
 -- Whether a date is on sale now; hold_seats says why not.

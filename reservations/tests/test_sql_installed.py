@@ -1,5 +1,7 @@
 """What the functions of booking are, as the database has them."""
 
+import re
+
 import pytest
 from django.db import connection
 
@@ -31,6 +33,12 @@ def test_hot_write_functions_are_sql_files():
 
 def test_installed_functions_equal_their_files():
     assert differences(connection) == []
+
+
+def test_every_kind_of_advisory_lock_has_a_class_of_its_own():
+    classes = [each for file in sql_files() for each in re.findall(r"\((\d+)::bigint << 56\)", file.text)]
+
+    assert sorted(classes) == ["70", "71", "72", "73"]
 
 
 def test_every_function_sees_what_was_committed_before_each_of_its_statements():
