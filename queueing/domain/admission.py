@@ -113,7 +113,7 @@ def is_unlocked(schedule_id: int) -> bool:
     """Whether nobody has the schedule's lock at this moment: for who would rather not wait for it."""
     with connection.cursor() as cursor:
         # Outside a transaction it is given back at once.
-        cursor.execute("select pg_try_advisory_xact_lock((70::bigint << 56) | %s::bigint)", [schedule_id])
+        cursor.execute("select pg_try_advisory_xact_lock(waiting_room_key(%s))", [schedule_id])
         (is_free,) = cursor.fetchone()
     return bool(is_free)
 

@@ -82,10 +82,16 @@ begin
 end
 $$;
 
+-- The key of the schedule's lock. The class in the high bits keeps it apart from any other use of advisory locks.
+create or replace function waiting_room_key(p_schedule bigint) returns bigint
+language sql immutable
+as $$
+    select (70::bigint << 56) | p_schedule
+$$;
+
 -- One lock a schedule, held to the end of the transaction: admission and the staff's levers take it.
 create or replace function lock_waiting_room(p_schedule bigint) returns void
 language sql volatile
 as $$
-    -- The class in the high bits keeps these keys apart from any other use of advisory locks.
-    select pg_advisory_xact_lock((70::bigint << 56) | p_schedule)
+    select pg_advisory_xact_lock(waiting_room_key(p_schedule))
 $$;

@@ -6,7 +6,7 @@
 
 -- The key of a lobby's lock. The class in the high bits keeps it apart from any other use of advisory locks.
 create or replace function lobby_key(p_schedule bigint) returns bigint
-language sql
+language sql immutable
 as $$
     select (71::bigint << 56) | p_schedule
 $$;
