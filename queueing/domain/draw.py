@@ -1,7 +1,7 @@
 """The draw: by lot among all who waited when the sale opened, to be recomputed by anybody from what is published.
 
-A fan's entry is the SHA-256 of the token's text, so that the list of entries gives no token away. The order is by the
-SHA-256 of the seed and the entry; the seed is as old as the schedule, and its hash was shown to everyone who joined.
+A fan's entry is a hash of the token, so that the list of entries gives no token away. The order is by a hash of the
+seed and the entry; the seed is as old as the schedule, and its hash was shown to everyone who joined.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 -- A piece of the list of a draw: `number,entry` a line, each ended by a line feed.
-select coalesce(string_agg(
-           t.number || ',' || encode(sha256(convert_to(t.token::text, 'UTF8')), 'hex') || E'\n', '' order by t.number),
-           '') as lines,
+select coalesce(string_agg(t.number || ',' || draw_entry(t.token) || E'\n', '' order by t.number), '') as lines,
        count(*) as count
   from waiting_token t
  where t.concert_schedule_id = %(schedule)s

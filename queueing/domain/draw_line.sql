@@ -1,3 +1,10 @@
+-- A fan's entry in the draw: the SHA-256 of the token's text, in hex (queueing/verification.py has it for everybody).
+create or replace function draw_entry(p_token uuid) returns text
+language sql stable parallel safe
+as $$
+    select encode(sha256(convert_to(p_token::text, 'UTF8')), 'hex')
+$$;
+
 -- Wait until everybody who is joining the lobby this moment has done so, and say when that was: whoever has joined
 -- before then is committed, whoever joins later joins after it.
 create or replace function everyone_has_joined(p_schedule bigint) returns timestamptz
@@ -42,8 +49,8 @@ $$;
 -- drawn by lot, and how many came too late for that. While another draw is at work it is waited for if p_waits, else
 -- there is nothing to do either. p_now: null outside tests.
 --
--- A fan's entry is the SHA-256 of the token's text, in hex. The order is by the SHA-256 of the seed in hex, a colon and
--- the entry, over all who waited when the sale opened. Whoever came since follows by time.
+-- The order is by the SHA-256 of the seed in hex, a colon and the entry, over all who waited when the sale opened.
+-- Whoever came since follows by time.
 create or replace function draw_line(
     p_schedule bigint, p_waits boolean, p_now timestamptz, out drawn bigint, out late bigint
 )
@@ -93,9 +100,7 @@ begin
     update waiting_token t
        set number = v_last + lot.number
       from (select t.id, row_number() over (
-                       order by sha256(convert_to(
-                           v_seed || ':' || encode(sha256(convert_to(t.token::text, 'UTF8')), 'hex'), 'UTF8')))
-                   as number
+                       order by sha256(convert_to(v_seed || ':' || draw_entry(t.token), 'UTF8'))) as number
               from waiting_token t
              where t.concert_schedule_id = p_schedule and t.status = 'WAITING' and t.number is null
                and t.created_at < v_opening
