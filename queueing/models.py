@@ -33,7 +33,6 @@ TRANSITIONS = {
     TokenStatus.WAITING: {TokenStatus.ACTIVE, TokenStatus.EXPIRED},
     TokenStatus.ACTIVE: {TokenStatus.EXPIRED},
 }
-LIVE = (TokenStatus.WAITING, TokenStatus.ACTIVE)
 
 
 # The status that everybody reads, and why a token ends whose time is over.
@@ -47,7 +46,7 @@ class WaitingTokenQuerySet(StateQuerySet["WaitingToken"]):
 
     def live(self) -> "WaitingTokenQuerySet":
         """Tokens that wait or are inside."""
-        return self.filter(status__in=LIVE)
+        return self.filter(Predicate("status", function="token_is_live"))
 
     def inside(self, now: datetime | None = None) -> "WaitingTokenQuerySet":
         """Tokens with which their fans may hold seats."""

@@ -4,6 +4,11 @@
 -- it plans, so that a partial index on the status is found as if the rule had been written out. For that an argument
 -- that is used twice must be a plain column, so the status and the end come first, and the moment is used once.
 
+-- A token that waits or is inside, tidied up or not: a fan has one a schedule.
+create or replace function token_is_live(p_status text) returns boolean
+language sql immutable parallel safe
+as $$ select p_status in ('WAITING', 'ACTIVE') $$;
+
 -- A token with which its fan may hold seats.
 create or replace function token_is_inside(p_status text, p_expired_at timestamptz, p_at timestamptz) returns boolean
 language sql immutable parallel safe

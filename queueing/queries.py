@@ -28,7 +28,7 @@ FIND = f"""
 LIVE = f"""
 {AS_READ}
  where t.user_id = %(fan)s::bigint and t.concert_schedule_id = %(schedule)s::bigint
-   and t.status in ('WAITING', 'ACTIVE')
+   and token_is_live(t.status)
 """
 
 

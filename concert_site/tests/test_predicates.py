@@ -72,6 +72,7 @@ def test_control_what_is_called_shows(name):
         ("reservation", "user_id = 1 and reservation_is_live(status, expired_at, now())", "reservation_fan_live"),
         ("reservation", "reservation_has_lapsed(status, expired_at, now())", "reservation_reserving"),
         ("reservation", "reservation_is_held(status, expired_at, now())", "reservation_reserving"),
+        ("waiting_token", "user_id = 1 and token_is_live(status)", "token_one_live"),
         ("waiting_token", "concert_schedule_id = 1 and token_is_inside(status, expired_at, now())", "token_active"),
         ("waiting_token", "concert_schedule_id = 1 and token_has_lapsed(status, expired_at, now())", "token_active"),
     ],

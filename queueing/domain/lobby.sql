@@ -34,7 +34,7 @@ begin
         select t.id, t.token, t.created_at, false
           into id, token, created_at, is_new
           from waiting_token t
-         where t.user_id = p_fan and t.concert_schedule_id = p_schedule and t.status in ('WAITING', 'ACTIVE');
+         where t.user_id = p_fan and t.concert_schedule_id = p_schedule and token_is_live(t.status);
         exit when found;
         -- The time is read behind the lock: whoever joined before the opening has committed, once the draw has it.
         -- The lock is the foreign key's, taken before the commit so that a closed account is seen (join_line.sql).

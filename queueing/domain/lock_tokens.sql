@@ -6,7 +6,7 @@ declare
     v_locked bigint;
 begin
     perform from waiting_token t
-      where t.user_id = p_fan and t.concert_schedule_id = any (p_schedules) and t.status in ('WAITING', 'ACTIVE')
+      where t.user_id = p_fan and t.concert_schedule_id = any (p_schedules) and token_is_live(t.status)
       order by t.id
         for no key update;
     get diagnostics v_locked = row_count;
@@ -20,5 +20,5 @@ language sql volatile
 as $$
     select count(*)
       from waiting_token t
-     where t.user_id = p_fan and t.concert_schedule_id = any (p_schedules) and t.status in ('WAITING', 'ACTIVE')
+     where t.user_id = p_fan and t.concert_schedule_id = any (p_schedules) and token_is_live(t.status)
 $$;

@@ -42,6 +42,6 @@ select c.id as concert_id, c.status = 'AVAILABLE' as is_public, s.canceled_at is
                  limit 1) is not null
            as has_lobby offset 0) lobby
   left join waiting_token t
-    on t.user_id = %(fan)s and t.concert_schedule_id = s.id and t.status in ('WAITING', 'ACTIVE')
+    on t.user_id = %(fan)s and t.concert_schedule_id = s.id and token_is_live(t.status)
    and not token_has_lapsed(t.status, t.expired_at, coalesce(%(now)s::timestamptz, statement_timestamp()))
  where s.id = %(schedule)s
