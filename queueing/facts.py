@@ -311,6 +311,6 @@ class TokenView:
     status: str
     number: int | None
     created_at: datetime
-    entered_at: datetime | None
-    expired_at: datetime | None
-    expired_reason: str | None
+    entered_at: datetime | None = None
+    expired_at: datetime | None = None
+    expired_reason: str | None = None

@@ -44,6 +44,14 @@ class WaitingTokenQuerySet(StateQuerySet["WaitingToken"]):
     def of(self, *, user_id: int) -> "WaitingTokenQuerySet":
         return self.filter(user_id=user_id)
 
+    def waiting(self, schedule_id: int) -> "WaitingTokenQuerySet":
+        """Everybody who waits for their turn in a line, or for its draw."""
+        return self.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING)
+
+    def gathered(self, schedule_id: int) -> "WaitingTokenQuerySet":
+        """Who waits without a number: in the lobby, or while the numbers are being drawn."""
+        return self.waiting(schedule_id).filter(number__isnull=True)
+
     def live(self) -> "WaitingTokenQuerySet":
         """Tokens that wait or are inside."""
         return self.filter(Predicate("status", function="token_is_live"))

@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from concert_site.lib.database.statements import Row, fetch, sql_beside
+from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from queueing.facts import TokenView
 from queueing.models import TokenStatus, WaitingToken
@@ -23,27 +23,12 @@ FIND = f"""
  where t.token = %(token)s::uuid and t.user_id = %(fan)s::bigint
 """
 
-
 # The one live token of a fan in a line, by the unique index that says there is but one.
 LIVE = f"""
 {AS_READ}
  where t.user_id = %(fan)s::bigint and t.concert_schedule_id = %(schedule)s::bigint
    and token_is_live(t.status)
 """
-
-
-def new_token(row: Row, schedule_id: int) -> TokenView:
-    """The token that a join has just inserted: it waits."""
-    return TokenView(
-        token=row["token"],
-        schedule_id=schedule_id,
-        status=TokenStatus.WAITING,
-        number=row["number"],
-        created_at=row["created_at"],
-        entered_at=None,
-        expired_at=None,
-        expired_reason=None,
-    )
 
 
 def own_token(token: UUID, *, user_id: int, now: datetime | None = None) -> TokenView:
@@ -82,10 +67,19 @@ def place_of(schedule_id: int, *, user_id: int, named: UUID | None) -> TokenView
     return token_in_line(schedule_id, user_id=user_id) or token
 
 
+def has_lobby(schedule_id: int) -> bool:
+    """Whether anybody waits for the draw; ask only before it, for it leaves a dead entry a fan to look at."""
+    return WaitingToken.objects.gathered(schedule_id).exists()
+
+
 def count_gathered(schedule_id: int) -> int:
-    """How many wait without a number: in the lobby, or while the numbers are being drawn. It counts them all."""
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING)
-    return waiting.filter(number__isnull=True).count()
+    """How many wait for the draw. It counts them all."""
+    return WaitingToken.objects.gathered(schedule_id).count()
+
+
+def count_waiting(schedule_id: int) -> int:
+    """How many wait; it walks the line, so ask rarely."""
+    return WaitingToken.objects.waiting(schedule_id).count()
 
 
 def count_inside(schedule_id: int) -> int:

@@ -89,9 +89,7 @@ def end_some(schedule_id: int, *, most: int, reason: ExpiredReason, now: datetim
     A draw at work has all of them locked for half a minute, and other lines would wait with this one. Whoever is
     locked is left to the next call.
     """
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING).order_by(
-        "number"
-    )
+    waiting = WaitingToken.objects.waiting(schedule_id).order_by("number")
     with transaction.atomic():
         unlocked = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True)
         batch = list(unlocked.values_list("pk", flat=True)[:most])

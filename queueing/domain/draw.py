@@ -14,7 +14,6 @@ import orjson
 from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.redis import try_redis
 from queueing.facts import DrawRecord
-from queueing.models import TokenStatus, WaitingToken
 
 DRAW = "select drawn, late from draw_line(%(schedule)s::bigint, %(waits)s::boolean, %(now)s::timestamptz)"
 BATCH = 10_000
@@ -28,12 +27,6 @@ class DrawOutcome:
 
     drawn: int
     late: int
-
-
-def has_lobby(schedule_id: int) -> bool:
-    """Whether anybody waits for the draw; ask only before it, for it leaves a dead entry a fan to look at."""
-    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING)
-    return waiting.filter(number__isnull=True).exists()
 
 
 def draw(schedule_id: int, *, waits: bool = False, now: datetime | None = None) -> DrawOutcome | None:

@@ -15,7 +15,7 @@ from queueing.domain.counters import lift, next_number
 from queueing.domain.errors import QueueTokenInactive, SaleClosed, SaleNotOpen, SoldOut
 from queueing.facts import SaleFacts, SaleState, TokenView
 from queueing.models import ExpiredReason, TokenStatus, WaitingToken
-from queueing.queries import new_token, own_token
+from queueing.queries import own_token
 
 GATHER = """
 select id, token, null::bigint as number, created_at, is_new, is_drawn
@@ -76,7 +76,8 @@ def join(
     if is_active or not is_new:
         token = own_token(row["token"], user_id=user_id, now=now)
     else:
-        token = new_token(row, facts.schedule_id)
+        new = {name: row[name] for name in ("token", "number", "created_at")}
+        token = TokenView(schedule_id=facts.schedule_id, status=TokenStatus.WAITING, **new)
     return JoinAnswer(token, is_new, facts.seed_hash)
 
 

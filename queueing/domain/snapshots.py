@@ -34,7 +34,7 @@ from queueing.facts import (
     Samples,
     room_state,
 )
-from queueing.models import TokenStatus, WaitingToken
+from queueing.queries import count_waiting
 
 log = logging.getLogger(__name__)
 
@@ -337,11 +337,6 @@ def counted(seen: LineMeasurement, schedule_id: int, now: float) -> LineMeasurem
         counted_last=seen.last_number,
         count_seconds=time.perf_counter() - began,
     )
-
-
-def count_waiting(schedule_id: int) -> int:
-    """How many wait; it walks the line, so ask rarely."""
-    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING).count()
 
 
 def with_speed(

@@ -11,6 +11,7 @@ from concert_site.lib.tasks import enqueue_soon
 from queueing.domain import admission, draw, snapshots
 from queueing.facts import QueueSnapshot, ReadFacts, SaleFacts, SaleState
 from queueing.models import ExpiredReason
+from queueing.queries import has_lobby
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def tick(facts: SaleFacts, *, stands_in: bool = False, now: datetime | None = No
     """
     schedule_id, admitted = facts.schedule_id, 0
     match facts.state_at(now or facts.now):
-        case SaleState.OPEN if facts.drawn_at is None and draw.has_lobby(schedule_id):
+        case SaleState.OPEN if facts.drawn_at is None and has_lobby(schedule_id):
             # In a task of its own: a million take half a minute, and other lines move on meanwhile.
             enqueue_soon("reservations.draw_line", schedule_id=schedule_id)
         case SaleState.OPEN:

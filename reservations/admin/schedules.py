@@ -20,7 +20,6 @@ from concert_site.lib.formats import day_and_time
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.zones import zone_of
 from queueing import queries as line
-from queueing.domain.snapshots import count_waiting
 from reservations.admin import cells
 from reservations.admin.date_pages import DatePages, date_panel
 from reservations.admin.draws import draw_summary
@@ -240,7 +239,7 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
             "seats": seats,
             "booked": seats.sold + seats.held,
             "draw": draw_summary(fresh),
-            "waiting": count_waiting(schedule.pk),
+            "waiting": line.count_waiting(schedule.pk),
             "inside": line.count_inside(schedule.pk),
             "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",
             "map_url": reverse("admin:reservations_concertschedule_map", args=[schedule.pk]),

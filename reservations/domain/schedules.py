@@ -12,8 +12,7 @@ from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, Invalid, require_found
 from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.zones import day_at, zone_of
-from queueing.domain.draw import has_lobby
-from queueing.queries import had_a_line
+from queueing.queries import had_a_line, has_lobby
 from reservations.domain import waiting_room
 from reservations.domain.seat_setup import create_seats, delete_seats
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error

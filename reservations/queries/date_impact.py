@@ -6,7 +6,7 @@ from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from concert_site.lib.formats import money
-from queueing.domain.snapshots import count_waiting
+from queueing.queries import count_waiting
 from reservations.models.reservation import LIVE, ReservationStatus, is_held_at
 from reservations.queries.bookings import of_schedule
 
