@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.database.replica import catalogue_from_replica
 from concert_site.lib.formats import short_day
 from concert_site.lib.web.converters import id_in
-from concert_site.lib.web.pages import caller_of, check_rate_limit
+from concert_site.lib.web.networks import caller_of
+from concert_site.lib.web.pages import check_rate_limit
 from queueing.facts import SaleState
 from reservations.models import Genre
 from reservations.queries.concerts import Facets, Filters, concert_card, facets, page_of

@@ -14,7 +14,8 @@ from django.views.decorators.cache import never_cache
 from concert_site.lib.formats import money
 from concert_site.lib.rate_limits import is_within_limit
 from concert_site.lib.web.headers import widen_policy
-from concert_site.lib.web.pages import caller_of, check_rate_limit, fan_id, private_page, throttled
+from concert_site.lib.web.networks import caller_of
+from concert_site.lib.web.pages import check_rate_limit, fan_id, private_page, throttled
 from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge
 from wallet.models import Purpose, TopUp, TopUpState

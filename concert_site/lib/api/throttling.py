@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from concert_site.lib.rate_limits import is_within_limit, seconds_left
-from concert_site.lib.web.networks import network_of
+from concert_site.lib.web.networks import caller_of
 
 if TYPE_CHECKING:
     # Importing it loads DRF's settings, which name this module: a cycle at start.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CallerThrottle(BaseThrottle):
-    """A fixed window a minute, per account, or per address for who has none.
+    """A fixed window a minute, per account, or per network for who has none.
 
     Public reads that are answered from a cache have no throttle at all: a whole phone network may come
     from one address.
@@ -24,12 +24,7 @@ class CallerThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         scope = getattr(view, "throttle_scope", None) or ("read" if request.method in ("GET", "HEAD") else "write")
-        caller = f"u{request.user.pk}" if request.user.is_authenticated else f"a{self.get_ident(request)}"
-        return is_within_limit(scope, caller)
-
-    def get_ident(self, request: Request) -> str:
-        """Who asks without an account, by network: a household's /64 would have a budget for each address in it."""
-        return network_of(request)
+        return is_within_limit(scope, caller_of(request))
 
     def wait(self) -> float:
         return seconds_left()

@@ -45,3 +45,8 @@ def network_of(request: HttpRequest) -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
     return str(address)
+
+
+def caller_of(request: HttpRequest) -> str:
+    """Whose budget a request counts to: the account's, or its network's for who has none."""
+    return f"u{request.user.pk}" if request.user.is_authenticated else f"a{network_of(request)}"

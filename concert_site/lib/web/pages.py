@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from concert_site.lib.errors import TooManyRequests
 from concert_site.lib.idempotency import request_hash
 from concert_site.lib.rate_limits import is_within_limit, seconds_left
-from concert_site.lib.web.networks import network_of
+from concert_site.lib.web.networks import caller_of
 
 P = ParamSpec("P")
 V = TypeVar("V", bound=Callable[..., object])
@@ -66,11 +66,6 @@ def resume_address(request: HttpRequest, view: Callable[..., object], *args: obj
     """Where a fan goes on after a form of this page got lost: the page itself, unless it said otherwise."""
     find = getattr(view, "resume_address", None)
     return str(find(request, *args, **kwargs)) if find else request.get_full_path()
-
-
-def caller_of(request: HttpRequest) -> str:
-    """Whose budget a request counts to: the account's, or its network's for who has none."""
-    return f"u{fan_id(request)}" if request.user.is_authenticated else f"a{network_of(request)}"
 
 
 def check_rate_limit(scope: str, caller: str) -> None:
