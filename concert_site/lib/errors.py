@@ -25,6 +25,8 @@ class DomainError(Exception):
 
     code = "error"
     detail: StrOrPromise = _("This can't be done.")
+    # When to come back, where that helps.
+    retry_after_seconds: float | None = None
 
     def __init__(
         self, detail: StrOrPromise | None = None, *, attr: str | None = None, items: Iterable[int] | None = None
@@ -73,7 +75,7 @@ class TooManyRequests(DomainError):
 
     code = "throttled"
     detail = _("Too many requests. Please wait a moment and try again.")
-    retry_after_seconds = 60.0
+    retry_after_seconds: float = 60
 
 
 class Unavailable(DomainError):
@@ -81,7 +83,7 @@ class Unavailable(DomainError):
 
     code = "unavailable"
     detail = _("The service is busy. Please try again in a moment.")
-    retry_after_seconds = 2
+    retry_after_seconds: float = 2
 
 
 # By the code that PostgreSQL gives (its manual, appendix A); without one the connection was lost, or never made.

@@ -19,8 +19,7 @@ class Refusal(exceptions.APIException):
 
     def __init__(self, error: errors.DomainError) -> None:
         self.status_code = status_of(error)
-        if isinstance(error, errors.TooManyRequests | errors.Unavailable):
-            self.wait = error.retry_after_seconds
+        self.wait = error.retry_after_seconds
         self.detail = detail_of(error)
 
 

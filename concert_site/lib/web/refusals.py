@@ -93,7 +93,7 @@ def json_refusal(path: str, status: int, code: str, detail: str) -> bytes | None
 def refuse_as(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
     """The answer that a domain error stands for, and when to come back where that helps."""
     response = refuse(request, status_of(error), error.code, error.detail)
-    if isinstance(error, errors.TooManyRequests | errors.Unavailable):
+    if error.retry_after_seconds is not None:
         response["Retry-After"] = str(retry_after(error.retry_after_seconds))
     return response
 
