@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis import Redis
-from redis.exceptions import RedisError
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.idempotency import request_hash
-from concert_site.lib.redis import breaker, client
+from concert_site.lib.redis import try_redis
 
 # All or none: who is refused by one counter uses up nothing of the others, and waits for the one that is full longest.
 TAKE = """
@@ -40,6 +39,7 @@ for _, key in ipairs(KEYS) do
         redis.call('DECR', key)
     end
 end
+return 1
 """
 
 
@@ -78,10 +78,8 @@ def take(counters: Sequence[Counter]) -> float:
     """
     if not counters:
         return 0
-    try:
-        return breaker.call(lambda: _take_in_redis(client(), counters))
-    except RedisError:
-        return _take_here(counters)
+    seconds = try_redis(lambda redis: _take_in_redis(redis, counters), None)
+    return _take_here(counters) if seconds is None else seconds
 
 
 def give_back(counters: Sequence[Counter]) -> None:
@@ -89,9 +87,7 @@ def give_back(counters: Sequence[Counter]) -> None:
     if not counters:
         return
     keys = [counter.key for counter in counters]
-    try:
-        breaker.call(lambda: client().eval(GIVE_BACK, len(keys), *keys))
-    except RedisError:
+    if not try_redis(lambda redis: redis.eval(GIVE_BACK, len(keys), *keys), 0):
         _give_back_here(keys)
 
 

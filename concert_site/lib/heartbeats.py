@@ -4,9 +4,9 @@ The age is what is left of the trace's life in Redis, so that no two clocks are 
 itself was set back, a trace from before seems to live longer than any, and says nothing; the next one is right again.
 """
 
-from redis.exceptions import RedisError
+from redis import Redis
 
-from concert_site.lib.redis import breaker, client, try_redis
+from concert_site.lib.redis import try_redis
 
 # What beat notes of itself; tasks note their names.
 BEAT = "beat"
@@ -32,16 +32,15 @@ def delete_heartbeats(*names: str) -> None:
 def ages(*names: str) -> dict[str, float | None] | None:
     """Seconds since each of these was last at work, None where there is no trace; None at all while Redis is away."""
 
-    def step() -> list[int]:
-        with client().pipeline(transaction=False) as pipe:
+    def step(redis: Redis) -> list[int] | None:
+        with redis.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.pttl(heartbeat_key(name))
             left: list[int] = pipe.execute()
         return left
 
-    try:
-        left = breaker.call(step)
-    except RedisError:
+    left = try_redis(step, None)
+    if left is None:
         return None
     return {name: age_of(left_ms) for name, left_ms in zip(names, left, strict=True)}
 
