@@ -11,7 +11,7 @@ from queueing.pace import MOST_MINUTES, ahead_by_minutes, minutes_of_wait
 from queueing.page import rounded_up, waiting_page
 from queueing.tests.factories import make_snapshot
 
-TOKEN = TokenView(UUID(int=1), 1, "WAITING", 1_234_567, datetime(2031, 5, 1, tzinfo=UTC), None, None, None)
+TOKEN = TokenView(UUID(int=1), 1, "WAITING", 123_456, datetime(2031, 5, 1, tzinfo=UTC))
 
 
 def test_the_table_of_what_is_said_aloud_has_it_for_every_number_served():

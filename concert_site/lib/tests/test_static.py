@@ -4,11 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.contrib.staticfiles.storage import staticfiles_storage
-from django.core.files.storage import storages
 from django.templatetags.static import static
-from django.test import Client
+from django.test import Client, override_settings
 
 from concert_site.lib.web.static import collect_changed
 
@@ -22,29 +19,16 @@ HASHED = re.compile(r"/static/(css/frontrow|js/seats)\.[0-9a-f]{12}\.(css|js)")
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory):
     """Everything that this release has, collected once."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("static")
-        patch.setattr(settings, "STATIC_ROOT", folder)
-        afresh()
+    folder = tmp_path_factory.mktemp("static")
+    with override_settings(STATIC_ROOT=folder):
         collect_changed()
-        yield folder
-    afresh()
+    return folder
 
 
 @pytest.fixture
 def with_manifest(collected, settings):
     """The site as `up` leaves it."""
     settings.STATIC_ROOT = collected
-    afresh()
-    yield
-    afresh()
-
-
-def afresh():
-    """What was read of the manifest, forgotten."""
-    storages._storages.pop("staticfiles", None)
-    if hasattr(staticfiles_storage, "_wrapped"):
-        staticfiles_storage._wrapped = storages["staticfiles"]
 
 
 def get(address, **headers):
@@ -101,36 +85,45 @@ def test_what_is_no_static_file_is_not_found(with_manifest, name):
 
 def test_without_a_manifest_names_are_plain(tmp_path, settings):
     settings.STATIC_ROOT = tmp_path
-    afresh()
     assert static(STYLES) == f"/static/{STYLES}"
     assert get(static(STYLES))[0].status_code == 200
-    afresh()
 
 
-def test_collecting_is_done_again_only_after_a_change(collected, settings, monkeypatch):
-    settings.STATIC_ROOT = collected
-    manifest = collected / "staticfiles.json"
-    before = manifest.stat().st_mtime_ns
+@pytest.fixture
+def small_release(tmp_path, settings):
+    """A release of one static file, collected."""
+    sources, settings.STATIC_ROOT = tmp_path / "sources", tmp_path / "collected"
+    sources.mkdir()
+    (sources / "a.css").write_text("a { color: red }")
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATICFILES_DIRS = [sources]
+    collect_changed()
+    return sources
+
+
+def collected_at(settings):
+    return (settings.STATIC_ROOT / "staticfiles.json").stat().st_mtime_ns
+
+
+def test_collecting_is_done_again_only_after_a_change(small_release, settings):
+    before = collected_at(settings)
 
     collect_changed()
-    unchanged = manifest.stat().st_mtime_ns
-    (collected / ".collected").write_text("of another release")
-    afresh()
+    unchanged = collected_at(settings)
+    (small_release / "a.css").write_text("a { color: blue; }")
     collect_changed()
 
     assert unchanged == before
-    assert manifest.stat().st_mtime_ns > before
+    assert collected_at(settings) > before
 
 
-def test_what_was_collected_with_the_release_is_left_alone(collected, settings, monkeypatch):
-    settings.STATIC_ROOT = collected
-    manifest = collected / "staticfiles.json"
-    (collected / ".collected").unlink(missing_ok=True)
-    before = manifest.stat().st_mtime_ns
+def test_what_was_collected_with_the_release_is_left_alone(small_release, settings, monkeypatch):
+    (settings.STATIC_ROOT / ".collected").unlink()
+    before = collected_at(settings)
     # As for the site's account on a host where the release is root's; root itself may write everywhere.
     monkeypatch.setattr("os.access", lambda _path, _mode: False)
 
     collect_changed()
 
-    assert manifest.stat().st_mtime_ns == before
-    assert not (collected / ".collected").exists()
+    assert collected_at(settings) == before
+    assert not (settings.STATIC_ROOT / ".collected").exists()
