@@ -146,11 +146,8 @@ def test_requests_are_counted_by_route_and_never_by_what_was_sent(folder):
     assert not any("somebody" in str(key) or "BREW" in str(key) for key in found)
 
 
-@pytest.mark.django_db(transaction=True)
 def test_polls_are_counted_without_a_thread(folder):
-    path = f"/api/v1/schedules/{make_schedule().pk}/queue/"
     front = SimpleNamespace(lanes={}, polls=3, repeats=2)
-    answers((path, {}))
     Front._note_levels(front)
 
     found = told(metrics_page.counts(folder))
