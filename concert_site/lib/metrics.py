@@ -1,8 +1,9 @@
 """What each process counts of its own work, for Prometheus: declared here by name, and nothing at all while it is off.
 
-Until `begin` is called a count costs one look at an attribute. From then on it goes into a file of the process in a
-folder that all processes of the host share (prometheus_client's multi-process mode), which whoever is scraped adds up:
-concert_site.operations.metrics_page. Labels are words of ours, never what a client sent, so that there are few of them.
+Until `begin` is called a count costs a call and one look at an attribute. From then on it goes into a file of the
+process in a folder that all processes of the host share (prometheus_client's multi-process mode), which whoever is
+scraped adds up: concert_site.operations.metrics_page. Labels are words of ours, never what a client sent, so that
+there are few of them.
 """
 
 from __future__ import annotations
@@ -56,20 +57,22 @@ class Declared(Generic[M]):
         """Count no more."""
         self._metric = None
 
-    def complain(self, error: Exception) -> None:
-        """Say once why something isn't counted: a request that can't be counted is answered all the same."""
-        if not Declared.has_complained:
-            Declared.has_complained = True
-            log.warning("%s and perhaps more isn't counted, METRICS_DIR can't be written: %r", self.name, error)
+    def tell(self, values: tuple[str, ...], step: Callable[[M], object]) -> None:
+        """Do it with the series of these labels, if this process counts.
 
-    def child(self, values: tuple[str, ...]) -> M:
-        """The series of these labels. To be asked for only where the metric is there."""
-        found = self._children.get(values)
-        if found is None:
-            assert self._metric is not None  # noqa: S101  the caller has looked
-            found = self._metric.labels(*values) if values else self._metric
-            self._children[values] = found
-        return found
+        Why something isn't counted is said once: a request that can't be counted is answered all the same.
+        """
+        if self._metric is None:
+            return
+        try:
+            found = self._children.get(values)
+            if found is None:
+                found = self._children[values] = self._metric.labels(*values) if values else self._metric
+            step(found)
+        except Exception as error:  # noqa: BLE001  whatever it is, who counts goes on
+            if not Declared.has_complained:
+                Declared.has_complained = True
+                log.warning("%s and perhaps more isn't counted, METRICS_DIR can't be written: %r", self.name, error)
 
 
 class Count(Declared["Counter"]):
@@ -82,19 +85,12 @@ class Count(Declared["Counter"]):
 
     def have(self, *values: str) -> None:
         """Tell these labels from now on, at 0 as long as it doesn't happen: the first time is an increase then."""
-        if self._metric is not None:
-            try:
-                self.child(values)
-            except Exception as error:  # noqa: BLE001  as below
-                self.complain(error)
+        self.tell(values, lambda _metric: None)
 
     def add(self, *values: str, by: float = 1) -> None:
         """Count `by` more of it."""
-        if self._metric is not None and by > 0:
-            try:
-                self.child(values).inc(by)
-            except Exception as error:  # noqa: BLE001  whatever it is, who counts goes on
-                self.complain(error)
+        if by > 0:
+            self.tell(values, lambda metric: metric.inc(by))
 
 
 class Times(Declared["Histogram"]):
@@ -111,11 +107,7 @@ class Times(Declared["Histogram"]):
 
     def note(self, seconds: float, *values: str) -> None:
         """Note one that took so long."""
-        if self._metric is not None:
-            try:
-                self.child(values).observe(seconds)
-            except Exception as error:  # noqa: BLE001  whatever it is, who counts goes on
-                self.complain(error)
+        self.tell(values, lambda metric: metric.observe(seconds))
 
 
 class Level(Declared["Gauge"]):
@@ -128,11 +120,7 @@ class Level(Declared["Gauge"]):
 
     def set(self, value: float, *values: str) -> None:
         """Say how much it is now."""
-        if self._metric is not None:
-            try:
-                self.child(values).set(value)
-            except Exception as error:  # noqa: BLE001  whatever it is, who counts goes on
-                self.complain(error)
+        self.tell(values, lambda metric: metric.set(value))
 
 
 # --- Requests ----------------------------------------------------------------------------------
