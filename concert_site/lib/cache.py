@@ -19,28 +19,8 @@ T = TypeVar("T")
 class OurCacheClient(RedisCacheClient):
     """Django's, over the client of this process: of a server, of whichever sentinels name, or of a cluster."""
 
-    _serializer: Any  # Any: whatever reads and writes
-
     def get_client(self, key: Any = None, *, write: bool = False) -> Redis:  # Any: Django's signature
         return client()
-
-    def get_many(self, keys: Any) -> dict[Any, Any]:  # Any: as above
-        """One question a key, in one round trip: a cluster has them in several places."""
-        asked = list(keys)
-        with client().pipeline(transaction=False) as pipe:
-            for key in asked:
-                pipe.get(key)
-            found = pipe.execute()
-        return {
-            key: self._serializer.loads(value) for key, value in zip(asked, found, strict=True) if value is not None
-        }
-
-    def set_many(self, data: Any, timeout: Any) -> None:  # Any: as above
-        """As `get_many`."""
-        with client().pipeline(transaction=False) as pipe:
-            for key, value in data.items():
-                pipe.set(key, self._serializer.dumps(value), ex=timeout or None)
-            pipe.execute()
 
 
 class FailOpenRedisCache(RedisCache):
