@@ -5,10 +5,11 @@ opening needs nobody to announce it.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -82,8 +83,7 @@ class SaleTerms:
 
     def sale_state_at(self, now: datetime, *, is_sold_out: bool) -> SaleState:
         """Where the sale stands then, by `sale_rule`."""
-        flags = {"is_public": self.is_public, "is_canceled": self.is_canceled, "is_sold_out": is_sold_out}
-        return state_by_rule(flags, {"opens_at": self.opens_at, "deadline_at": self.deadline_at}, now)
+        return state_by_rule(self, now, is_sold_out=is_sold_out)
 
     def is_open_at(self, now: datetime) -> bool:
         """Whether who is inside may choose seats at `now`, be there any left or not."""
@@ -127,8 +127,8 @@ class SaleFacts(SaleTerms):
 
     @property
     def has_nothing_free(self) -> bool:
-        """Whether the sale goes on and no seat can be had now: all are sold, or in somebody's checkout."""
-        return not self.seats_left and self.state is SaleState.OPEN
+        """See `has_nothing_free`."""
+        return has_nothing_free(self.state, self.seats_left)
 
     def state_at(self, now: datetime) -> SaleState:
         return self.sale_state_at(now, is_sold_out=self.is_sold_out)
@@ -158,22 +158,31 @@ def sale_rule() -> tuple[tuple[SaleState, str, bool | timedelta], ...]:
     )
 
 
-def state_by_rule(flags: Mapping[str, bool], times: Mapping[str, datetime], now: datetime) -> SaleState:
-    """Where a sale of these facts stands at `now`, by `sale_rule`."""
+def state_by_rule(sale: object, now: datetime, *, is_sold_out: bool) -> SaleState:
+    """Where a sale stands at `now`, by `sale_rule`; its other facts are attributes of `sale`."""
     for state, fact, so in sale_rule():
-        if flags[fact] is so if isinstance(so, bool) else now >= times[fact] - so:
+        found: Any = is_sold_out if fact == "is_sold_out" else getattr(sale, fact)  # Any: a flag or a time
+        if found is so if isinstance(so, bool) else now >= found - so:
             return state
     return SaleState.UPCOMING
+
+
+def has_nothing_free(state: SaleState | None, seats_left: int) -> bool:
+    """Whether a sale goes on and no seat can be had now: all are sold, or in somebody's checkout."""
+    return state is SaleState.OPEN and not seats_left
+
+
+def is_drawing(state: SaleState, drawn_at: datetime | None, *, has_lobby: bool) -> bool:
+    """Whether numbers are being drawn; `has_lobby` says whether somebody waits for that."""
+    return state is SaleState.OPEN and drawn_at is None and has_lobby
 
 
 def room_state(facts: SaleFacts, *, has_lobby: bool) -> RoomState:
     """Where the waiting room stands; `has_lobby` says whether somebody waits for the draw."""
     state = facts.state
-    if state is not SaleState.OPEN:
-        return RoomState(state)
-    if facts.drawn_at is None and has_lobby:
+    if is_drawing(state, facts.drawn_at, has_lobby=has_lobby):
         return RoomState.DRAWING
-    return RoomState.PAUSED if facts.is_paused else RoomState.OPEN
+    return RoomState.PAUSED if state is SaleState.OPEN and facts.is_paused else RoomState(state)
 
 
 def lobby_before(opening: datetime) -> datetime:

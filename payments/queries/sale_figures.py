@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from concert_site.lib.database.statements import Row, fetch, sql_beside
-from queueing.facts import SaleState, state_by_rule
+from queueing.facts import SaleState, is_drawing, state_by_rule
 
 # The line of a figure: a sample a minute, for half an hour.
 MINUTE_SECONDS, MOST_SAMPLES = 60.0, 31
@@ -96,12 +96,11 @@ class SaleFigures:
     @property
     def state(self) -> SaleState:
         """Where the sale stood then, by `sale_rule`."""
-        flags = {"is_public": self.is_public, "is_canceled": self.is_canceled, "is_sold_out": self.is_sold_out}
-        return state_by_rule(flags, {"opens_at": self.opens_at, "deadline_at": self.deadline_at}, self.read_at)
+        return state_by_rule(self, self.read_at, is_sold_out=self.is_sold_out)
 
     @property
     def is_drawing(self) -> bool:
-        return self.state is SaleState.OPEN and self.drawn_at is None and self.gathered > 0
+        return is_drawing(self.state, self.drawn_at, has_lobby=self.gathered > 0)
 
     @property
     def minutes_to_sold_out(self) -> float | None:

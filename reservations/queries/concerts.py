@@ -16,7 +16,7 @@ from django.db.models.lookups import Exact
 from django.utils.translation import override
 
 from concert_site.lib.cache import TTLCache
-from queueing.facts import SaleState
+from queueing.facts import SaleState, has_nothing_free
 from reservations.models import Concert, ConcertSchedule, Genre, Venue
 from reservations.models.concert import IS_AVAILABLE, sale_state_at
 from reservations.models.search_key import initials, joined, pattern_of, search_words
@@ -348,7 +348,7 @@ class ConcertCard:
     @property
     def has_nothing_free(self) -> bool:
         """Whether sales go on and no seat of any can be had now."""
-        return self.state is SaleState.OPEN and not self.seats_left
+        return has_nothing_free(self.state, self.seats_left)
 
     @property
     def opens_in(self) -> int | None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
 from concert_site.lib.zones import day_at, zone_of
-from queueing.facts import SaleFacts, SaleState, SaleTerms, whole_steps
+from queueing.facts import SaleFacts, SaleState, SaleTerms, has_nothing_free, whole_steps
 from reservations.models import ConcertSchedule
 from reservations.models.concert import in_language
 from reservations.queries.availability import availability_of, room_for_fans
@@ -199,7 +199,7 @@ class PublicSchedule:
     @property
     def has_nothing_free(self) -> bool:
         """Whether its sale goes on and no seat can be had now: all are sold, or in somebody's checkout."""
-        return self.sale_state is SaleState.OPEN and not self.seats_left
+        return has_nothing_free(self.sale_state, self.seats_left)
 
     @property
     def returns_in(self) -> int | None:
