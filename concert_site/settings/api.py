@@ -1,6 +1,6 @@
 """The API: DRF, its errors, its description."""
 
-from concert_site.settings.base import BEHIND_PROXY, THROTTLE
+from concert_site.settings.base import THROTTLE
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -14,8 +14,6 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["concert_site.lib.api.throttling.CallerThrottle"] if THROTTLE else [],
     "DEFAULT_SCHEMA_CLASS": "concert_site.lib.api.openapi.schema.RefusalSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "NUM_PROXIES": int(BEHIND_PROXY),
-    "UNAUTHENTICATED_USER": "concert_site.lib.api.authentication.Anonymous",
     # Serializers hand instants on as they are, so that every answer has them in the renderer's one form.
     "DATETIME_FORMAT": None,
 }

@@ -14,17 +14,12 @@ import cryptography.hazmat.primitives.serialization  # noqa: F401
 import orjson
 from allauth.headless.tokens.strategies.jwt.internal import _get_jwt_config, decode_token
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from jwt.algorithms import Algorithm, get_default_algorithms
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from concert_site.lib.log_context import note_user
-
-
-class Anonymous(AnonymousUser):
-    """Nobody in particular."""
 
 
 @dataclass(frozen=True, slots=True)
