@@ -59,8 +59,6 @@ async function check({ list, queue, token, number }) {
   const found = lines.find((line) => line.split(",")[1] === own);
   return {
     seedHash,
-    size: lines.length,
-    number: found ? Number(found.split(",")[0]) : null,
     seed: seedHash === draw.seed_hash && seed === draw.seed,
     list: listHash === draw.entries_hash && lines.length === draw.size,
     order: inOrder === lines.length,

@@ -8,7 +8,7 @@ import { FREE, OWN, TAKEN } from "./seat_data.js";
 import { paintChosen, paintOwn, seatSprite } from "./seat_shapes.js";
 
 // In shares of how far seats are apart.
-export const RADIUS = 0.42;
+const RADIUS = 0.42;
 const TAKEN_SHARE = 0.45;
 // On the screen, in CSS pixels: from here on seats have a letter, from here on their number.
 const WITH_LETTER = 13;
@@ -202,7 +202,7 @@ export class HallPainter {
 }
 
 // How much of each pixel of a small square a seat covers, 0 to 255.
-export function mask(radius, isSquare) {
+function mask(radius, isSquare) {
   const size = Math.max(1, Math.ceil(2 * radius));
   const cover = new Uint8Array(size * size);
   const middle = (size - 1) / 2;

@@ -37,7 +37,7 @@ function hash(out) {
 const hex = (words) => Array.from(words, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 
 // The message is salt and nonce (32 bytes, eight words) and the number (one word): 36 bytes, always one block.
-export function solve({ salt, nonce, keyPrefix, data }, tell = () => {}) {
+function solve({ salt, nonce, keyPrefix, data }, tell = () => {}) {
   const head = Array.from((salt + nonce).match(/.{8}/g), (word) => parseInt(word, 16) | 0);
   const first = parseInt(keyPrefix.slice(0, 8), 16) | 0;
   const out = new Int32Array(8);

@@ -12,7 +12,7 @@ const CORNERS = {
 };
 export const SHAPES = ["circle", "square", "hexagon", "diamond", "pentagon", "shield", "tower"];
 
-export function traceShape(context, shape, x, y, radius) {
+function traceShape(context, shape, x, y, radius) {
   const corners = CORNERS[SHAPES[shape % SHAPES.length]];
   context.beginPath();
   if (!corners) {
