@@ -6,7 +6,7 @@ const SAVING_SECONDS = 2;
 const SLOWEST_SECONDS = 30;
 
 // "3AT12R": after three seats one is A and the next T, after another twelve one is R.
-export function applied(codes, changes) {
+function applied(codes, changes) {
   const parts = [];
   let at = 0;
   for (const [, gap, run] of changes.matchAll(/(\d+)(\D+)/g)) {
@@ -18,6 +18,21 @@ export function applied(codes, changes) {
   return parts.join("");
 }
 
+async function fetched(address, options) {
+  const answer = await fetch(address, options);
+  if (!answer.ok) throw new Error(`availability: ${answer.status}`);
+  return answer.json();
+}
+
+// What is free by now, of which only the changes travel where something was `before`; itself where nothing changed.
+export async function latest(address, before = null) {
+  const path = before ? `${address}since/${before.version}/` : address;
+  const found = await fetched(path, { cache: "no-store", credentials: "omit" });
+  if (found.version === before?.version) return before;
+  found.seats ??= applied(before.seats, found.changes);
+  return found;
+}
+
 export class Availability {
   // `onChange(found)` gets { seats, seats_left, layout_version }; `onFailures(count)` how often in a row nothing came.
   constructor(address, { onChange, onFailures }) {
@@ -27,9 +42,7 @@ export class Availability {
 
   // All letters. With the defaults of fetch, so that what the page has preloaded is taken.
   async first() {
-    const answer = await fetch(this.address);
-    if (!answer.ok) throw new Error(`availability: ${answer.status}`);
-    this.found = await answer.json();
+    this.found = await fetched(this.address);
     return this.found;
   }
 
@@ -37,7 +50,10 @@ export class Availability {
     window.clearTimeout(this.timer);
     if (document.hidden) return;
     try {
-      await (this.found ? this.since(this.found) : this.first().then(this.onChange));
+      const before = this.found;
+      if (before) this.found = await latest(this.address, before);
+      else await this.first();
+      if (this.found !== before) this.onChange(this.found);
       if (this.failures) this.onFailures(0);
       this.failures = 0;
     } catch {
@@ -48,16 +64,5 @@ export class Availability {
     const seconds = this.failures ? Math.min(SLOWEST_SECONDS, 2 ** this.failures) : pace;
     window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => this.poll(), 1000 * seconds * (0.9 + Math.random() / 5));
-  }
-
-  async since(before) {
-    const options = { cache: "no-store", credentials: "omit" };
-    const answer = await fetch(`${this.address}since/${before.version}/`, options);
-    if (!answer.ok) throw new Error(`availability: ${answer.status}`);
-    const found = await answer.json();
-    if (found.version === before.version) return;
-    found.seats ??= applied(before.seats, found.changes);
-    this.found = found;
-    this.onChange(found);
   }
 }

@@ -1,7 +1,7 @@
 // The hall filling up: a dot a seat, by what has become of it. Where seats stand is asked for once, what changed with
 // each look.
 
-import { applied } from "./availability.js";
+import { latest } from "./availability.js";
 import { SeatData } from "./seat_data.js";
 
 // In shares of how far seats are apart.
@@ -31,21 +31,13 @@ export class HallPicture {
     if (!this.data || this.isLooking) return;
     this.isLooking = true;
     try {
-      const { availability } = this.canvas.dataset;
-      const address = this.found ? `${availability}since/${this.found.version}/` : availability;
-      const answer = await fetch(address, { cache: "no-store", credentials: "omit" });
-      if (answer.ok) this.take(await answer.json());
+      const before = this.found;
+      this.found = await latest(this.canvas.dataset.availability, before);
+      if (this.found !== before) this.paint();
     } catch {
       // The figures say that nothing comes.
     }
     this.isLooking = false;
-  }
-
-  take(found) {
-    if (this.found?.version === found.version) return;
-    found.seats ??= applied(this.found.seats, found.changes);
-    this.found = found;
-    this.paint();
   }
 
   paint() {
