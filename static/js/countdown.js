@@ -9,9 +9,9 @@ const LAST_CALL = 60;
 const DAY = 86400;
 
 // `days` is how days are written, with {n} for their number; without it hours go on beyond 24.
-function written(seconds, days) {
+export function stopwatch(seconds, days) {
   const whole = Math.max(0, Math.ceil(seconds));
-  if (days && whole >= DAY) return `${days.replace("{n}", Math.floor(whole / DAY))} ${written(whole % DAY)}`;
+  if (days && whole >= DAY) return `${days.replace("{n}", Math.floor(whole / DAY))} ${stopwatch(whole % DAY)}`;
   const pad = (number) => String(number).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor((whole % 3600) / 60);
@@ -47,7 +47,7 @@ function start(clock) {
     // A fragment that was replaced takes its clock with it.
     if (!clock.isConnected) return;
     const left = total - (Date.now() - began) / 1000;
-    clock.textContent = written(left, clock.dataset.days);
+    clock.textContent = stopwatch(left, clock.dataset.days);
     clock.classList.toggle("last", left <= LAST_CALL);
     if (speaker && left <= LAST_CALL && !speaker.textContent) speaker.textContent = clock.dataset.lastCall;
     if (left <= 0) end(clock);

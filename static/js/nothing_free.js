@@ -3,29 +3,27 @@
 // The progress of the line tells it, which is public and costs the site next to nothing. A page that asks for it anyway
 // says what it heard by an event ("frontrow:progress"); of others each place names the address, and they take turns.
 
-import { takeTurns } from "./progress_turns.js";
+import { stopwatch } from "./countdown.js";
+import { isOnSale, takeTurns } from "./progress_turns.js";
 
 const places = [...document.querySelectorAll(".nothing-free[data-progress]")];
 const somethingFree = document.querySelector("[data-something-free]");
 
-function stopwatch(seconds) {
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
-
 function sentence(place, held, returnsIn) {
   if (!held) return "";
-  const said = (held === 1 ? place.dataset.one : place.dataset.many).replace("{n}", held.toLocaleString());
+  const said = (held === 1 ? place.dataset.one : place.dataset.many).replace("{n}", held.toLocaleString(document.documentElement.lang));
   return returnsIn === null ? said : `${said} ${place.dataset.returns.replace("{time}", stopwatch(returnsIn))}`;
 }
 
 // A page that shows the seats has a sentence for when some are free; of others the page is asked for anew.
-function show(place, { state, seats_left: left, hints }) {
-  const isOpen = state === "OPEN" || state === "PAUSED";
-  if (place.dataset.progress && !somethingFree && (!isOpen || left > 0)) {
+function show(place, progress) {
+  const { seats_left: left, hints } = progress;
+  const isOver = !isOnSale(progress) || left > 0;
+  if (place.dataset.progress && !somethingFree && isOver) {
     window.location.replace(window.location.pathname + window.location.search);
     return;
   }
-  hide(place, !isOpen || left > 0);
+  hide(place, isOver);
   if (!place.hidden) place.querySelector("[data-held]").textContent = sentence(place, hints.seats_held, hints.returns_in);
 }
 

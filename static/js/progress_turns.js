@@ -5,6 +5,11 @@ const PAUSE_MS = 5000;
 const SLOWEST_MS = 60000;
 const JITTER = 0.2;
 
+// Whether seats can be had while there are any.
+export function isOnSale({ state }) {
+  return state === "OPEN" || state === "PAUSED";
+}
+
 // Each of `places` names an address in data-progress, `show(place, progress)` is told what it answered; who is hidden
 // stops it. Answers a function that asks at once.
 export function takeTurns(places, show) {

@@ -1,12 +1,12 @@
 // The programme: whether a sale that goes on has a seat to be had now, as it changes.
 
-import { takeTurns } from "./progress_turns.js";
+import { isOnSale, takeTurns } from "./progress_turns.js";
 
-function lookOf({ state, seats_left: left }) {
-  if (state === "SOLD_OUT") return "bad";
+function lookOf(progress) {
+  if (progress.state === "SOLD_OUT") return "bad";
   // A sale that is closed or not open yet is told by the next page.
-  if (state !== "OPEN" && state !== "PAUSED") return null;
-  return left > 0 ? "good" : "warn";
+  if (!isOnSale(progress)) return null;
+  return progress.seats_left > 0 ? "good" : "warn";
 }
 
 function show(badge, progress) {
