@@ -380,6 +380,10 @@ export class HallMap {
       });
       button.addEventListener("keydown", (event) => this.pressed(event));
     }
+    const press = (id, act) => document.getElementById(id).addEventListener("click", act);
+    press("zoom-in", () => this.zoomBy(1.8));
+    press("zoom-out", () => this.zoomBy(1 / 1.8));
+    press("zoom-all", () => this.showAll());
     new ResizeObserver(() => this.resize()).observe(this.frame);
     dark.addEventListener("change", () => this.dress());
   }

@@ -1,6 +1,8 @@
 // What lies upon a map so that nobody is lost on it: sections with what is left, rows at the edge, where the stage is,
 // a small map of all with a frame around what is seen, and a ring around the seat that is meant.
 
+import { filled } from "./seat_names.js";
+
 const MINI = 84;
 // From here on seats are told by their rows, below it by their sections; in CSS pixels between two seats.
 const ROWS_FROM = 12;
@@ -66,7 +68,7 @@ export class HallSigns {
       const grades = [...categories].map((each) => this.data.categories[each].name).join(", ");
       const said = left || this.data.isFiltered ? this.texts.section : this.texts.section_full;
       const facts = { section: name, left: this.numbers.format(left), grades, price: priceOf(lowest) };
-      spoken.textContent = said.replace(/\{(\w+)\}/g, (whole, key) => facts[key] ?? whole);
+      spoken.textContent = filled(said, facts);
     });
     this.wasFiltered = this.data.isFiltered;
   }

@@ -6,7 +6,7 @@
 import { HallMap } from "./hall_map.js";
 import { HallPainter } from "./hall_painter.js";
 import { CHOSEN, SeatData } from "./seat_data.js";
-import { rowName, seatNumber } from "./seat_names.js";
+import { filled, rowName, seatNumber } from "./seat_names.js";
 
 const POLL_MS = 2000;
 // The codes of states.json but A, in the order of their colours.
@@ -26,10 +26,6 @@ const nobody = counted.textContent;
 let map = null;
 let isShift = false;
 let last = -1;
-
-function filled(text, facts) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
-}
 
 // --- The fans' map, with more to be seen --------------------------------------------------------
 
@@ -217,10 +213,6 @@ function listen() {
     target.value = "";
   });
   form.querySelector(".hall-clear").addEventListener("click", () => choose([...map.data.chosen], false));
-  const press = (id, act) => document.getElementById(id).addEventListener("click", act);
-  press("zoom-in", () => map.zoomBy(1.8));
-  press("zoom-out", () => map.zoomBy(1 / 1.8));
-  press("zoom-all", () => map.showAll());
   new MutationObserver(() => map.dress()).observe(document.documentElement, { attributeFilter: ["class"] });
 }
 

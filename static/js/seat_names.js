@@ -8,5 +8,10 @@ function bare(word, name) {
   return after ?? before ?? name.trim();
 }
 
+// A sentence with its {names} replaced by what is known; others stay.
+export function filled(text, facts) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
+}
+
 export const rowName = (row) => bare(ROW, row);
 export const seatNumber = (label) => bare(SEAT, label);

@@ -7,7 +7,7 @@ import { HallMap } from "./hall_map.js";
 import { Legend } from "./legend.js";
 import { CHOSEN, FREE as IS_FREE, OWN, SeatData } from "./seat_data.js";
 import { whenHeld } from "./other_tabs.js";
-import { rowName, seatNumber } from "./seat_names.js";
+import { filled, rowName, seatNumber } from "./seat_names.js";
 
 const FREE = "A";
 
@@ -38,10 +38,6 @@ const availability = new Availability(form.dataset.availability, {
 
 function numbersIn(text) {
   return text.split(",").filter(Boolean).map(Number);
-}
-
-function filled(text, facts) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
 }
 
 function nameOf(seat) {
@@ -236,13 +232,6 @@ function count() {
   legend?.count(left);
 }
 
-function listenToZoom() {
-  const press = (id, act) => document.getElementById(id).addEventListener("click", act);
-  press("zoom-in", () => map?.zoomBy(1.8));
-  press("zoom-out", () => map?.zoomBy(1 / 1.8));
-  press("zoom-all", () => map?.showAll());
-}
-
 // The page moves up by what the bar would cover of the map, as far as the map's top stays in sight.
 function uncover(frame) {
   const [{ top, bottom }, edge] = [frame.getBoundingClientRect(), bar.getBoundingClientRect().top];
@@ -312,7 +301,6 @@ async function begin() {
   listenToBar();
   if (rows) listenToBoxes();
   if (hall) {
-    listenToZoom();
     try {
       const [found, plan] = await Promise.all([availability.first(), fetchHall()]);
       codes = found.seats;
