@@ -2,8 +2,6 @@
 
 import time
 
-from redis import Redis
-
 from concert_site.lib.redis import try_redis
 
 WINDOW_SECONDS = 60
@@ -23,7 +21,6 @@ LIMITS = {
     "search": 3000,
 }
 
-
 COUNT_UP = """
 local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
@@ -31,15 +28,11 @@ return count
 """
 
 
-def count_up(redis: Redis, key: str) -> int:
-    return int(redis.eval(COUNT_UP, 1, key, str(WINDOW_SECONDS)))
-
-
 def is_within_limit(scope: str, caller: str) -> bool:
     """Count one request of `caller` in `scope`, and whether it may pass. Open while Redis is away."""
-    window = int(time.time() // WINDOW_SECONDS)
-    count = try_redis(lambda redis: count_up(redis, f"throttle:{scope}:{caller}:{window}"), 0)
-    return count <= LIMITS[scope]
+    key = f"throttle:{scope}:{caller}:{int(time.time() // WINDOW_SECONDS)}"
+    count = try_redis(lambda redis: redis.eval(COUNT_UP, 1, key, str(WINDOW_SECONDS)), 0)
+    return int(count) <= LIMITS[scope]
 
 
 def seconds_left() -> float:

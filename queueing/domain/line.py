@@ -14,7 +14,7 @@ from queueing.domain import admission, draw
 from queueing.domain.counters import lift, next_number
 from queueing.domain.errors import QueueTokenInactive, SaleClosed, SaleNotOpen, SoldOut
 from queueing.facts import SaleFacts, SaleState, TokenView
-from queueing.models import ExpiredReason, TokenStatus, WaitingToken
+from queueing.models import ExpiredReason, TokenStatus, WaitingToken, WaitingTokenQuerySet
 from queueing.queries import own_token
 
 GATHER = """
@@ -136,14 +136,17 @@ def leave(*, user_id: int, token: UUID, now: datetime | None = None) -> tuple[To
 
     :raises NotFound: if the token isn't the fan's
     """
-    mine = WaitingToken.objects.of(user_id=user_id).filter(token=token)
-    moment = now or Now()
-    over = {"expired_at": moment, "expired_reason": ExpiredReason.LEFT}
+    freed = give_up(WaitingToken.objects.of(user_id=user_id).filter(token=token), now)
+    return own_token(token, user_id=user_id, now=now), freed > 0
+
+
+def give_up(tokens: WaitingTokenQuerySet, now: datetime | None = None) -> int:
+    """End these places and slots, because their fans leave; return how many slots became free."""
+    over = {"expired_at": now or Now(), "expired_reason": ExpiredReason.LEFT}
     # In this order: a fan who is admitted between the two statements goes all the same. A slot whose time is
     # over isn't given up any more; it lapses with its own reason.
-    mine.move(TokenStatus.WAITING, TokenStatus.EXPIRED, **over)
-    freed = mine.inside(now).move(TokenStatus.ACTIVE, TokenStatus.EXPIRED, **over)
-    return own_token(token, user_id=user_id, now=now), bool(freed)
+    tokens.move(TokenStatus.WAITING, TokenStatus.EXPIRED, **over)
+    return tokens.inside(now).move(TokenStatus.ACTIVE, TokenStatus.EXPIRED, **over)
 
 
 def is_in_a_line(user_id: int) -> bool:
@@ -155,11 +158,9 @@ def is_in_a_line(user_id: int) -> bool:
 def leave_every_line(*, user_id: int) -> None:
     """Give up all places and slots of a fan: a step of the caller's transaction. Until its end none of them is used."""
     mine = WaitingToken.objects.of(user_id=user_id).live()
-    over = {"expired_at": Now(), "expired_reason": ExpiredReason.LEFT}
     # In one order, lest two who lock several wait for each other.
     list(mine.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk", flat=True))
-    mine.move(TokenStatus.WAITING, TokenStatus.EXPIRED, **over)
-    mine.inside().move(TokenStatus.ACTIVE, TokenStatus.EXPIRED, **over)
+    give_up(mine)
 
 
 def lock_live_token(*, user_id: int, schedule_id: int) -> bool:
