@@ -12,6 +12,7 @@ from django.utils.http import parse_etags
 
 from concert_site.front.lanes import Lane
 from concert_site.front.rsgi import Header, Scope, Transport
+from concert_site.lib.cache import keep_newest
 from concert_site.lib.log_context import HEADER, request_id_of
 from concert_site.lib.web.headers import NAMES
 
@@ -116,8 +117,9 @@ class Snapshots:
     def arrived(self, key: Key, snapshot: Snapshot | None) -> None:
         """Keep what was made, and tell whoever waits for it."""
         if snapshot is not None:
-            self._keep(self._kept if snapshot.status == OK else self._refused, key, snapshot)
-            (self._refused if snapshot.status == OK else self._kept).pop(key, None)
+            kept, others = (self._kept, self._refused) if snapshot.status == OK else (self._refused, self._kept)
+            keep_newest(kept, key, snapshot, most=MOST_KEPT)
+            others.pop(key, None)
         for future in self._asking.pop(key, ()):
             if not future.done():
                 future.set_result(snapshot)
@@ -128,13 +130,6 @@ class Snapshots:
             return False
         self._asking[key] = []
         return True
-
-    @staticmethod
-    def _keep(kept: dict[Key, Snapshot], key: Key, snapshot: Snapshot) -> None:
-        kept.pop(key, None)
-        while len(kept) >= MOST_KEPT:
-            del kept[next(iter(kept))]
-        kept[key] = snapshot
 
 
 class Making:

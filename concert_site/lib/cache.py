@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from concert_site.lib.redis import breaker, client
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -76,6 +77,14 @@ def fail_open(method: Callable[..., Any], otherwise: Callable[[], object]) -> Ca
 
 for name, otherwise in OTHERWISE.items():
     setattr(FailOpenRedisCache, name, fail_open(getattr(RedisCache, name), otherwise))
+
+
+def keep_newest(kept: dict[K, T], key: K, value: T, *, most: int) -> None:
+    """Keep a value among so many: what was made longest ago goes, not what was first asked for."""
+    kept.pop(key, None)
+    while len(kept) >= most:
+        del kept[next(iter(kept))]
+    kept[key] = value
 
 
 class TTLCache(Generic[T]):
@@ -142,11 +151,7 @@ class TTLCache(Generic[T]):
 
     def _store(self, key: object, value: T, until: float) -> None:
         with self._changing:
-            # Out and in again: what was built longest ago is the first to go, not what was first asked for.
-            self._values.pop(key, None)
-            while len(self._values) >= self.most:
-                del self._values[next(iter(self._values))]
-            self._values[key] = (until, value)
+            keep_newest(self._values, key, (until, value), most=self.most)
 
 
 caches: WeakSet["TTLCache[Any]"] = WeakSet()  # Any: values of any type
