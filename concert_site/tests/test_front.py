@@ -399,32 +399,32 @@ def test_a_request_that_waited_too_long_is_refused(front):
     assert asyncio.run(story()).status == 503
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "lane"),
-    [
-        ("GET", "/api/v1/reservations/", routes.MAIN),
-        ("POST", "/api/v1/reservations/", routes.MAIN),
-        ("POST", "/api/v1/payments/", routes.MAIN),
-        ("POST", "/api/v1/reservations/5/cancel/", routes.SLOW),
-        ("POST", "/api/v1/reservations/5/extend/", routes.SLOW),
-        ("POST", "/reservations/5/cancel/", routes.SLOW),
-        ("POST", "/bookings/AB12CD34/cancel/", routes.SLOW),
-        ("POST", "/bookings/AB12CD34/extend/", routes.SLOW),
-        ("GET", "/admin/", routes.SLOW),
-        ("POST", "/admin/login/", routes.PASSWORDS),
-        ("POST", "/accounts/login/", routes.PASSWORDS),
-        ("POST", "/accounts/password/reset/", routes.PASSWORDS),
-        ("POST", "/_allauth/app/v1/auth/login", routes.PASSWORDS),
-        ("POST", "/_allauth/app/v1/auth/reauthenticate", routes.PASSWORDS),
-        ("POST", "/_allauth/app/v1/account/password/change", routes.PASSWORDS),
-        ("POST", "/_allauth/app/v1/tokens/refresh", routes.MAIN),
-        ("POST", "/accounts/logout/", routes.MAIN),
-        ("GET", "/accounts/login/", routes.MAIN),
-        ("GET", "/api/v1/schedules/7/draw/", routes.STREAMS),
-    ],
-)
-def test_each_kind_of_work_has_its_lane(method, path, lane):
-    assert routes.route_of(method, path).lane == lane
+LANES = [
+    ("GET", "/api/v1/reservations/", routes.MAIN),
+    ("POST", "/api/v1/reservations/", routes.MAIN),
+    ("POST", "/api/v1/payments/", routes.MAIN),
+    ("POST", "/api/v1/reservations/5/cancel/", routes.SLOW),
+    ("POST", "/api/v1/reservations/5/extend/", routes.SLOW),
+    ("POST", "/reservations/5/cancel/", routes.SLOW),
+    ("POST", "/bookings/AB12CD34/cancel/", routes.SLOW),
+    ("POST", "/bookings/AB12CD34/extend/", routes.SLOW),
+    ("GET", "/admin/", routes.SLOW),
+    ("POST", "/admin/login/", routes.PASSWORDS),
+    ("POST", "/accounts/login/", routes.PASSWORDS),
+    ("POST", "/accounts/password/reset/", routes.PASSWORDS),
+    ("POST", "/_allauth/app/v1/auth/login", routes.PASSWORDS),
+    ("POST", "/_allauth/app/v1/auth/reauthenticate", routes.PASSWORDS),
+    ("POST", "/_allauth/app/v1/account/password/change", routes.PASSWORDS),
+    ("POST", "/_allauth/app/v1/tokens/refresh", routes.MAIN),
+    ("POST", "/accounts/logout/", routes.MAIN),
+    ("GET", "/accounts/login/", routes.MAIN),
+    ("GET", "/api/v1/schedules/7/draw/", routes.STREAMS),
+]
+
+
+def test_each_kind_of_work_has_its_lane():
+    for method, path, lane in LANES:
+        assert routes.route_of(method, path).lane == lane, (method, path)
 
 
 def test_work_that_was_given_up_is_not_run():
