@@ -1,5 +1,6 @@
 """What everyone may know of a line."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -87,7 +88,7 @@ def test_serving_never_goes_back():
     assert take(schedule).line.serving == 1
 
 
-def test_a_new_number_is_seen_before_the_next_picture():
+def test_a_new_number_is_seen_before_the_next_snapshot():
     schedule = make_schedule()
     make_line(schedule, 2)
     take(schedule)
@@ -97,7 +98,7 @@ def test_a_new_number_is_seen_before_the_next_picture():
     assert seen(schedule) == (0, 3, 2)
 
 
-def test_an_admission_is_seen_before_the_next_picture():
+def test_an_admission_is_seen_before_the_next_snapshot():
     schedule = make_schedule()
     make_line(schedule, 4)
     take(schedule)
@@ -129,10 +130,7 @@ def test_a_snapshot_is_two_queries_for_every_length_of_line(waiting, django_asse
 def test_between_two_counts_the_waiting_are_carried_forward(django_assert_num_queries):
     schedule = make_schedule()
     make_line(schedule, 5)
-    counted = snapshots.measure(schedule.pk)
-    slow = LineMeasurement(
-        **{name: getattr(counted, name) for name in LineMeasurement.__slots__} | {"count_seconds": 9.0}
-    )
+    slow = replace(snapshots.measure(schedule.pk), count_seconds=9.0)
     WaitingToken.objects.filter(number__lte=2).move("WAITING", "EXPIRED", expired_at=NOW, expired_reason="LEFT")
     WaitingToken.objects.create(user=make_fan(), concert_schedule=schedule, number=6)
 
