@@ -137,10 +137,6 @@ class TTLCache(Generic[T]):
             if key in self._values:
                 self._values[key] = (0.0, self._values[key][1])
 
-    def delete(self, key: object) -> None:
-        with self._changing:
-            self._values.pop(key, None)
-
     def clear(self) -> None:
         with self._changing:
             self._values.clear()
