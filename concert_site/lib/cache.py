@@ -41,13 +41,6 @@ class FailOpenRedisCache(RedisCache):
         except RedisError:
             return default
 
-    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:  # Any: as above
-        """Count up; ValueError, as if the key were absent, while Redis is away."""
-        try:
-            return breaker.call(lambda: super(FailOpenRedisCache, self).incr(key, delta, version))
-        except RedisError as error:
-            raise ValueError(f"Key '{key}' not found") from error
-
 
 # What the other methods answer while Redis is away. What was to be added counts as added: who asks wants to go on.
 OTHERWISE: dict[str, Callable[[], object]] = {
