@@ -18,16 +18,17 @@ function applied(codes, changes) {
   return parts.join("");
 }
 
-async function fetched(address, options) {
+// What an address answers, unless it refuses. Without options as a page preloads it, so that this is taken.
+export async function jsonOf(address, options) {
   const answer = await fetch(address, options);
-  if (!answer.ok) throw new Error(`availability: ${answer.status}`);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return answer.json();
 }
 
 // What is free by now, of which only the changes travel where something was `before`; itself where nothing changed.
 export async function latest(address, before = null) {
   const path = before ? `${address}since/${before.version}/` : address;
-  const found = await fetched(path, { cache: "no-store", credentials: "omit" });
+  const found = await jsonOf(path, { cache: "no-store", credentials: "omit" });
   if (found.version === before?.version) return before;
   found.seats ??= applied(before.seats, found.changes);
   return found;
@@ -40,9 +41,9 @@ export class Availability {
     document.addEventListener("visibilitychange", () => this.poll());
   }
 
-  // All letters. With the defaults of fetch, so that what the page has preloaded is taken.
+  // All letters.
   async first() {
-    this.found = await fetched(this.address);
+    this.found = await jsonOf(this.address);
     return this.found;
   }
 

@@ -1,7 +1,7 @@
 // The hall filling up: a dot a seat, by what has become of it. Where seats stand is asked for once, what changed with
 // each look.
 
-import { latest } from "./availability.js";
+import { jsonOf, latest } from "./availability.js";
 import { SeatData } from "./seat_data.js";
 
 // In shares of how far seats are apart.
@@ -12,19 +12,17 @@ const COLORS = { A: "--cockpit-left", T: "--cockpit-held", R: "--cockpit-sold", 
 export class HallPicture {
   constructor(canvas) {
     Object.assign(this, { canvas, found: null, isLooking: false });
-    this.ready = this.load().catch(() => false);
+    // Without it the figures stand alone.
+    this.load().catch(() => {});
   }
 
   async load() {
-    const answer = await fetch(this.canvas.dataset.hall, { credentials: "omit" });
-    if (!answer.ok) return false;
-    this.hall = await answer.json();
+    this.hall = await jsonOf(this.canvas.dataset.hall, { credentials: "omit" });
     this.data = new SeatData(this.hall);
     this.canvas.hidden = false;
     new ResizeObserver(() => this.paint()).observe(this.canvas);
     new MutationObserver(() => this.paint()).observe(document.documentElement, { attributeFilter: ["class"] });
     await this.look();
-    return true;
   }
 
   async look() {

@@ -3,6 +3,7 @@
 //
 // The form posts the chosen ids as ranges. What others do meanwhile is seen every two seconds; the choice stays.
 
+import { jsonOf } from "./availability.js";
 import { HallMap } from "./hall_map.js";
 import { HallPainter } from "./hall_painter.js";
 import { CHOSEN, SeatData } from "./seat_data.js";
@@ -218,11 +219,7 @@ function listen() {
 
 // --- What others do -----------------------------------------------------------------------------
 
-async function states() {
-  const answer = await fetch(form.dataset.states, { cache: "no-store" });
-  if (!answer.ok) throw new Error(`states: ${answer.status}`);
-  return answer.json();
-}
+const states = () => jsonOf(form.dataset.states, { cache: "no-store" });
 
 function count() {
   const left = map.data.left();
@@ -252,9 +249,7 @@ async function poll(version) {
 
 async function begin() {
   try {
-    const [found, plan] = await Promise.all([
-      states(), fetch(document.getElementById("hall").dataset.seats).then((answer) => answer.json()),
-    ]);
+    const [found, plan] = await Promise.all([states(), jsonOf(document.getElementById("hall").dataset.seats)]);
     if (!plan.ids.length) {
       form.classList.add("no-map");
       return;

@@ -2,7 +2,7 @@
 //
 // The form posts the same fields as without it. A seat that vanishes is taken off the choice, and said.
 
-import { Availability } from "./availability.js";
+import { Availability, jsonOf } from "./availability.js";
 import { HallMap } from "./hall_map.js";
 import { Legend } from "./legend.js";
 import { CHOSEN, FREE as IS_FREE, OWN, SeatData } from "./seat_data.js";
@@ -172,13 +172,6 @@ function describe(data, nth) {
   return parts.filter(Boolean).join(", ");
 }
 
-// With the defaults of fetch, so that what the page has preloaded is taken.
-async function fetchHall() {
-  const answer = await fetch(hall.dataset.seats);
-  if (!answer.ok) throw new Error(`hall: ${answer.status}`);
-  return answer.json();
-}
-
 function showMap(plan) {
   drawnVersion = plan.layout_version;
   if (!plan.ids.length) {
@@ -302,7 +295,7 @@ async function begin() {
   if (rows) listenToBoxes();
   if (hall) {
     try {
-      const [found, plan] = await Promise.all([availability.first(), fetchHall()]);
+      const [found, plan] = await Promise.all([availability.first(), jsonOf(hall.dataset.seats)]);
       codes = found.seats;
       showMap(plan);
     } catch {
