@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from concert_site.front.rsgi import Header, Scope
 from concert_site.lib import metrics
+from concert_site.lib.errors import Unavailable
 from concert_site.lib.log_context import HEADER
 from concert_site.lib.web.headers import security_headers
-from concert_site.lib.web.refusals import SERVER_ERRORS, json_refusal
+from concert_site.lib.web.middleware import language_by
+from concert_site.lib.web.refusals import SERVER_ERRORS, json_refusal, retry_after, status_of_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +32,14 @@ CLOSING = (("connection", "close"),)
 MALFORMED = FrontRefusal(400, "malformed_request", _("The request can't be read."), CLOSING)
 TOO_SLOW = FrontRefusal(408, "request_timeout", _("The request took too long to arrive."), CLOSING)
 TOO_LARGE = FrontRefusal(413, "too_large", _("This request is too large."), CLOSING)
-BUSY = FrontRefusal(
-    503, "unavailable", _("The service is busy. Please try again in a moment."), (("retry-after", "2"),)
-)
+RETRY_AFTER = (("retry-after", str(retry_after(Unavailable.retry_after_seconds))),)
+BUSY = FrontRefusal(status_of_kind(Unavailable), Unavailable.code, Unavailable.detail, RETRY_AFTER)
 FAILED = FrontRefusal(500, "error", _("Something went wrong on our side"))
-
-
-def language_of(scope: Scope) -> str:
-    """Korean or English: whichever the browser names first."""
-    return "ko" if str(scope.headers.get("accept-language", "")).lower().startswith("ko") else "en"
 
 
 def rendered(refusal: FrontRefusal, scope: Scope, path: str, request_id: str = "") -> tuple[list[Header], bytes]:
     metrics.REFUSALS.add(refusal.code)
-    with override(language_of(scope)):
+    with override(language_by(scope.headers.get("accept-language", ""), settings.LANGUAGE_CODE)):
         detail = str(refusal.detail)
     # Of plain text, which is no page; whether https was used is the proxy's to say.
     ours = security_headers("/healthz", is_secure=scope.scheme == "https")
