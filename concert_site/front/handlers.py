@@ -20,16 +20,18 @@ from django.utils.module_loading import import_string
 
 from concert_site.lib import log_context
 from concert_site.lib.database.connections import drop_unusable_connection
+from concert_site.lib.web.converters import IdInPath, VersionInPath
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 API = "/api/v1/"
+ID, VERSION = IdInPath.regex, VersionInPath.regex
 # What is the same for everybody, whatever cookies come along.
 PUBLIC = (f"{API}concerts/", f"{API}schedules/")
 READS = ("GET", "HEAD")
 # What every reader of a page asks for, with the cookies of the page.
-PICTURE = re.compile(r"/schedules/[0-9]{1,18}/map\.(svg|json)")
+PICTURE = re.compile(rf"/schedules/{ID}/map\.(svg|json)")
 
 
 class SiteHandler(WSGIHandler):

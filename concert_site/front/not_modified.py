@@ -11,13 +11,13 @@ from typing import cast
 
 from django.http import HttpResponse, HttpResponseBase
 
-from concert_site.front.handlers import API, READS
+from concert_site.front.handlers import API, ID, READS, VERSION
 from concert_site.front.responses import headers_of
 from concert_site.front.rsgi import Scope
 from concert_site.front.snapshots import MOST_KEPT, OK, Key, Snapshot, repeated
 from concert_site.lib.web.conditional import offers_gzip
 
-AVAILABILITY = re.compile(rf"{API}schedules/[0-9]{{1,18}}/availability/(?P<since>since/[0-9a-f]{{16}}/)?")
+AVAILABILITY = re.compile(rf"{API}schedules/{ID}/availability/(?P<since>since/{VERSION}/)?")
 
 
 class CurrentVersions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from concert_site.front.handlers import READS
+from concert_site.front.handlers import API, ID, READS
 
 KIB, MIB = 2**10, 2**20
 # JSON and forms. The longest that anybody sends in earnest names a few hundred seats or reservations.
@@ -19,7 +19,7 @@ ACCOUNTS = ("/accounts/", "/_allauth/")
 WITHOUT_PASSWORD = re.compile(
     r"/_allauth/app/v1/(tokens/refresh|auth/session)|/accounts/(logout|language|profile|data/download)/"
 )
-STREAM = re.compile(r"/api/v1/schedules/[0-9]{1,18}/draw/")
+STREAM = re.compile(rf"{API}schedules/{ID}/draw/")
 SLOW_WRITE = re.compile(r"/(api/v1/)?(reservations|bookings)/[^/]+/(cancel|extend|give-up)/")
 
 MAIN, SLOW, PASSWORDS, STREAMS = "main", "slow", "passwords", "streams"

@@ -20,7 +20,7 @@ from concert_site.front import bodies, draining, refusals, routes
 from concert_site.front.bodies import BodyReader, BodyRefused
 from concert_site.front.connections import Connections
 from concert_site.front.environ import BASE, environ_of
-from concert_site.front.handlers import API, READS, Dispatcher, SiteHandler
+from concert_site.front.handlers import API, ID, READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
 from concert_site.front.not_modified import CurrentVersions, key_of
 from concert_site.front.refusals import FrontRefusal, rendered
@@ -46,7 +46,7 @@ HEALTH_HEADERS = [
     *((name.lower(), value) for name, value in security_headers(HEALTH, is_secure=False).items()),
 ]
 HEALTHY = b'{"status": "ok"}'
-PROGRESS = re.compile(rf"{API}schedules/[0-9]{{1,18}}/queue/")
+PROGRESS = re.compile(rf"{API}schedules/{ID}/queue/")
 # How old the progress of a line may get here, beside what it is made of; and while a newer one is on its way.
 FRESH_SECONDS, STALE_SECONDS, OLDEST_SECONDS = 0.2, 0.6, 15.0
 TICK_SECONDS = 0.1

@@ -97,7 +97,7 @@ def keep_private(request: HttpRequest, response: HttpResponse) -> None:
         return
     session = settings.SESSION_COOKIE_NAME
     is_own = not is_page(request) or session in request.COOKIES or session in response.cookies
-    response.setdefault("Cache-Control", "private, no-store" if is_own else "private, no-cache")
+    response.setdefault("Cache-Control", PRIVATE[1] if is_own else "private, no-cache")
 
 
 def forget_cookie_in_vary(response: HttpResponse) -> None:
