@@ -1,11 +1,12 @@
 """What a fan has, and what came of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Model, Q, QuerySet, Sum
 from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
@@ -24,6 +25,8 @@ from wallet.models.top_ups import BY_STAFF, CREDITED, FOR_STAFF
 
 # Top-ups of the past and of rehearsals have brought no money by anybody.
 NO_PROVIDERS = ("before", "rehearsal")
+
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +76,37 @@ def known_top_up(reference: str) -> TopUp:
 
 def top_up_at_provider(provider: str, reference: str) -> TopUp | None:
     """The top-up that a provider means by a reference, be it ours or its own."""
-    there = TopUp.objects.filter(provider=provider)
+    return by_reference(TopUp.objects.filter(provider=provider), reference)
+
+
+def withdrawal_at_provider(provider: str, reference: str) -> Withdrawal | None:
+    """The withdrawal that a provider means by a reference, be it ours or its own."""
+    return by_reference(Withdrawal.objects.filter(top_up__provider=provider).select_related("top_up"), reference)
+
+
+def by_reference(there: QuerySet[Row], reference: str) -> Row | None:
+    """The row of a reference, each looked for by its own index."""
     return there.filter(reference=reference).first() or there.filter(provider_reference=reference).first()
 
 
 def providers_with_due_top_ups(now: datetime | None = None) -> list[str]:
     """Whose top-ups are to be asked about."""
-    return names_of(TopUp.objects.filter(next_look_at__lte=now or timezone.now()))
+    return providers_of(TopUp.objects.filter(next_look_at__lte=now or timezone.now()))
 
 
 def providers_with_due_withdrawals(now: datetime | None = None) -> list[str]:
     """Who is to be asked about withdrawals."""
-    due = Withdrawal.objects.filter(next_look_at__lte=now or timezone.now())
-    return list(due.order_by("top_up__provider").values_list("top_up__provider", flat=True).distinct())
-
-
-def withdrawal_at_provider(provider: str, reference: str) -> Withdrawal | None:
-    """The withdrawal that a provider means by a reference, be it ours or its own."""
-    there = Withdrawal.objects.filter(top_up__provider=provider).select_related("top_up")
-    return there.filter(reference=reference).first() or there.filter(provider_reference=reference).first()
+    return providers_of(Withdrawal.objects.filter(next_look_at__lte=now or timezone.now()), "top_up__provider")
 
 
 def providers_with_due_events(now: datetime | None = None) -> list[str]:
     """Whose messages are to be worked on."""
-    return names_of(ProviderEvent.objects.filter(next_attempt_at__lte=now or timezone.now()))
+    return providers_of(ProviderEvent.objects.filter(next_attempt_at__lte=now or timezone.now()))
 
 
-def names_of(due: QuerySet[TopUp] | QuerySet[ProviderEvent]) -> list[str]:
-    """The providers of these rows, by name; the index of what is due has them."""
-    return list(due.order_by("provider").values_list("provider", flat=True).distinct())
+def providers_of(rows: QuerySet[Row], field: str = "provider") -> list[str]:
+    """The providers of these rows, by name."""
+    return list(rows.order_by(field).values_list(field, flat=True).distinct())
 
 
 def open_top_ups(*, user_id: int) -> TopUpQuerySet:
@@ -174,12 +179,10 @@ def own_lines_of(provider: str, start: datetime, end: datetime) -> list[OwnLine]
     return own_lines(provider, credited, paid_out)
 
 
-def own_lines_named(provider: str, names: Iterable[str]) -> list[OwnLine]:
+def own_lines_named(provider: str, names: Collection[str]) -> list[OwnLine]:
     """What was credited and paid out, whenever, that has one of these references."""
-    wanted = list(names)
-    named = Q(reference__in=wanted) | Q(provider_reference__in=wanted)
-    of_named = Q(top_up__reference__in=wanted) | Q(top_up__provider_reference__in=wanted)
-    return own_lines(provider, TopUp.objects.filter(named), Withdrawal.objects.filter(named | of_named))
+    named = named_by(names)
+    return own_lines(provider, TopUp.objects.filter(named), Withdrawal.objects.filter(named | named_by(names, "top_up__")))
 
 
 def own_lines(provider: str, top_ups: QuerySet[TopUp], withdrawals: QuerySet[Withdrawal]) -> list[OwnLine]:
@@ -215,26 +218,26 @@ def references_of(row: TopUp | Withdrawal) -> tuple[str, ...]:
     return (row.reference, row.provider_reference) if row.provider_reference else (row.reference,)
 
 
-def open_at_provider(provider: str, names: Iterable[str]) -> QuerySet[TopUp]:
+def open_at_provider(provider: str, names: Collection[str]) -> QuerySet[TopUp]:
     """Top-ups with one of these references that were not credited, and that nothing but asking is left of."""
-    wanted = list(names)
-    named = Q(reference__in=wanted) | Q(provider_reference__in=wanted)
-    return TopUp.objects.filter(named, provider=provider, entry=None).exclude(failure__in=FOR_STAFF | BY_STAFF)
+    return TopUp.objects.filter(named_by(names), provider=provider, entry=None).exclude(failure__in=FOR_STAFF | BY_STAFF)
 
 
-def withdrawals_under_way(provider: str, names: Iterable[str]) -> QuerySet[Withdrawal]:
+def withdrawals_under_way(provider: str, names: Collection[str]) -> QuerySet[Withdrawal]:
     """Withdrawals with one of these references, or of a payment with one, of which nobody knows yet how they end."""
-    wanted = list(names)
-    named = Q(reference__in=wanted) | Q(provider_reference__in=wanted)
-    of_named = Q(top_up__reference__in=wanted) | Q(top_up__provider_reference__in=wanted)
-    there = Withdrawal.objects.filter(named | of_named, top_up__provider=provider, state=WithdrawalState.PENDING)
+    named = named_by(names) | named_by(names, "top_up__")
+    there = Withdrawal.objects.filter(named, top_up__provider=provider, state=WithdrawalState.PENDING)
     return there.select_related("top_up")
+
+
+def named_by(names: Collection[str], of: str = "") -> Q:
+    """What has one of these references, ours or the provider's; with `of`, what is of something that has one."""
+    return Q(**{f"{of}reference__in": names}) | Q(**{f"{of}provider_reference__in": names})
 
 
 def providers_since(start: datetime) -> list[str]:
     """Who has brought money since then, or was to."""
-    rows = TopUp.objects.filter(updated_state_at__gte=start).exclude(provider__in=NO_PROVIDERS)
-    return list(rows.order_by("provider").values_list("provider", flat=True).distinct())
+    return providers_of(TopUp.objects.filter(updated_state_at__gte=start).exclude(provider__in=NO_PROVIDERS))
 
 
 def first_day_of(provider: str) -> date | None:
