@@ -181,8 +181,8 @@ def own_lines_of(provider: str, start: datetime, end: datetime) -> list[OwnLine]
 
 def own_lines_named(provider: str, names: Collection[str]) -> list[OwnLine]:
     """What was credited and paid out, whenever, that has one of these references."""
-    named = named_by(names)
-    return own_lines(provider, TopUp.objects.filter(named), Withdrawal.objects.filter(named | named_by(names, "top_up__")))
+    withdrawals = Withdrawal.objects.filter(named_by(names) | named_by(names, "top_up__"))
+    return own_lines(provider, TopUp.objects.filter(named_by(names)), withdrawals)
 
 
 def own_lines(provider: str, top_ups: QuerySet[TopUp], withdrawals: QuerySet[Withdrawal]) -> list[OwnLine]:
@@ -220,7 +220,8 @@ def references_of(row: TopUp | Withdrawal) -> tuple[str, ...]:
 
 def open_at_provider(provider: str, names: Collection[str]) -> QuerySet[TopUp]:
     """Top-ups with one of these references that were not credited, and that nothing but asking is left of."""
-    return TopUp.objects.filter(named_by(names), provider=provider, entry=None).exclude(failure__in=FOR_STAFF | BY_STAFF)
+    uncredited = TopUp.objects.filter(named_by(names), provider=provider, entry=None)
+    return uncredited.exclude(failure__in=FOR_STAFF | BY_STAFF)
 
 
 def withdrawals_under_way(provider: str, names: Collection[str]) -> QuerySet[Withdrawal]:

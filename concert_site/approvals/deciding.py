@@ -5,16 +5,15 @@ from datetime import datetime
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
 from concert_site.approvals.errors import AlreadyDecided, AskerMayNot, MayNotDecide, OwnRequest
 from concert_site.approvals.models import Approval, ApprovalState
 from concert_site.approvals.steps import Step, all_steps, step_of
-from concert_site.lib.errors import DomainError, Invalid, require_found
+from concert_site.lib.errors import DomainError, require_found
+from concert_site.lib.reasons import LONGEST_REASON, require_reason
 
 MAY_DECIDE = "approvals.decide_approval"
-LONGEST_ANSWER = 500
 
 
 def confirm(*, approval_id: int, actor_id: int, now: datetime | None = None) -> Approval:
@@ -68,8 +67,7 @@ def decline(*, approval_id: int, actor_id: int, answer: str, now: datetime | Non
     if asked.asked_by_id != actor_id:
         require_decider(asked, actor_id)
     answer = answer.strip()
-    if not answer or len(answer) > LONGEST_ANSWER or not answer.isprintable():
-        raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="answer")
+    require_reason(answer, attr="answer")
     move(asked, ApprovalState.DECLINED, actor_id=actor_id, now=now, answer=answer)
     return found(approval_id)
 
@@ -126,7 +124,7 @@ def carry_out(asked: Approval) -> Approval:
     try:
         step_of(asked.kind).run(asked)
     except DomainError as refusal:
-        row.update(failure=str(refusal.detail)[:LONGEST_ANSWER])
+        row.update(failure=str(refusal.detail)[:LONGEST_REASON])
         raise
     row.update(done_at=Now(), failure="")
     return found(asked.pk)

@@ -25,6 +25,7 @@ from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound
 from concert_site.lib.id_lists import require_distinct
 from concert_site.lib.idempotency import request_hash
+from concert_site.lib.reasons import require_reason
 from payments.domain import till
 from payments.domain.counter_ceilings import require_for_gift
 from payments.domain.errors import FanIsBusy, PriceChanged
@@ -169,7 +170,7 @@ def require_order(order: SaleOrder) -> None:
         raise Invalid(_("Sell up to %(most)d seats at a time.") % {"most": MOST_SEATS}, attr="seats")
     till.require_tender(order.tender, order.agreed)
     if order.is_free:
-        till.require_note(order.note)
+        require_reason(order.note)
     if len(order.buyer.name) > LONGEST_NAME or (order.buyer.name and not order.buyer.name.isprintable()):
         raise Invalid(_("Give a name in one line, up to 150 characters."), attr="name")
     try:

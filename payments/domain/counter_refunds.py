@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict, NotFound
+from concert_site.lib.reasons import require_reason
 from payments.domain import refunds, till
 from payments.domain.counter_ceilings import require_for_undo
 from payments.domain.mail_rendering import language_of
@@ -72,7 +73,7 @@ def undo(
     :raises NothingToUndo: if nothing of it is paid any more
     :raises BalanceTooLarge, InsufficientBalance: if the fan's wallet doesn't let the money through
     """
-    till.require_note(note)
+    require_reason(note)
     entries = entries_of(sale)
     at = now or timezone.now()
     if not may_refund and timezone.localdate(at) != timezone.localdate(entries[0].created_at):

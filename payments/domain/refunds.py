@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable, require_found
+from concert_site.lib.reasons import require_reason
 from concert_site.lib.zones import zone_of
 from payments.domain.errors import FeeChanged
 from payments.domain.refund_ceilings import require_for_one
@@ -185,11 +186,3 @@ def refund(reservation_id: int, *, fee: int, note: str, actor_id: int, now: date
     is_new = bool(row["refusal"] is None)
     metrics.REFUNDED_SEATS.add("staff", by=is_new)
     return is_new
-
-
-def require_reason(note: str) -> None:
-    """
-    :raises Invalid: if the ledger could not say why
-    """
-    if not note.strip() or len(note) > ledger.LONGEST_NOTE or not note.isprintable():
-        raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="note")

@@ -10,7 +10,8 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
-from payments.domain import card_refunds, refund_runs, refunds
+from concert_site.lib.reasons import require_reason
+from payments.domain import card_refunds, refund_runs
 from payments.domain.refund_ceilings import require_for_date
 from payments.domain.refund_runs import RefundRunEnded, RefundRunTerms
 from payments.models import Payment, PaymentState, RefundTo
@@ -86,7 +87,7 @@ def refund_round(
     :raises RefundRunning: if somebody refunds this date on other terms
     :raises RefundRunEnded: if a colleague ended the run meanwhile
     """
-    refunds.require_reason(note)
+    require_reason(note)
     if fee < 0:
         raise Invalid(_("The fee can’t be below 0."), attr="fee")
     if not paid_of(schedule_id).exists():

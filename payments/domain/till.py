@@ -13,7 +13,7 @@ from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused
 from payments.domain.mail_rendering import language_of
 from payments.models import TillEntry, TillKind, TillMethod
-from wallet.domain.ledger import LARGEST_BALANCE, LONGEST_NOTE
+from wallet.domain.ledger import LARGEST_BALANCE
 
 LONGEST_REFERENCE = 100
 
@@ -38,14 +38,6 @@ def require_tender(tender: Tender, total: int) -> None:
     text = tender.terminal_reference
     if text and (tender.method != TillMethod.TERMINAL or len(text) > LONGEST_REFERENCE or not text.isprintable()):
         raise Invalid(_("Give the terminal’s reference in one line, up to 100 characters."), attr="terminal_reference")
-
-
-def require_note(note: str) -> None:
-    """
-    :raises Invalid: if nothing says why
-    """
-    if not note.strip() or len(note) > LONGEST_NOTE or not note.isprintable():
-        raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="note")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
+from concert_site.lib.reasons import require_reason
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.models import Balance, BalanceHistory, Kind
 
 # The largest whole number that every JSON client reads exactly (RFC 8259, section 6).
 LARGEST_BALANCE = 2**53 - 1
-LONGEST_NOTE = 500
 
 BOOK = """
 select id, balance_id, user_id, kind, amount, amount_after, payment_id, idempotency_key, request_hash, note,
@@ -68,8 +68,7 @@ def checked_order(*, amount: int, note: str, actor_id: int | None) -> str:
     note = note.strip()
     if amount == 0 or abs(amount) > LARGEST_BALANCE:
         raise Invalid(_("Give an amount to add, or with a minus, to take off."), attr="amount")
-    if not note or len(note) > LONGEST_NOTE or not note.isprintable():
-        raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="note")
+    require_reason(note)
     if actor_id is None:
         raise Invalid(_("Say who adjusts the balance."), attr="actor")
     return request_hash({"amount": amount, "note": note, "actor": actor_id})

@@ -13,9 +13,9 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import DomainError, Invalid
+from concert_site.lib.errors import DomainError
+from concert_site.lib.reasons import require_reason
 from wallet.domain import top_ups, withdrawals
 from wallet.models import SettlementDay
 from wallet.providers import TopUpUnavailable, current_provider, provider_named
@@ -38,7 +38,6 @@ ONE_DAY = timedelta(days=1)
 DAYS_BACK = 7
 # By then the night is over, wherever it was long.
 NOON = 12
-LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +210,7 @@ def explain(settlement_id: int, *, note: str, actor_id: int) -> bool:
     :raises Invalid: if nothing is said
     """
     note = note.strip()
-    if not note or len(note) > LONGEST_NOTE:
-        raise Invalid(_("Give a reason in one line, up to 500 characters."), attr="note")
+    require_reason(note)
     differing = SettlementDay.objects.filter(pk=settlement_id, difference_count__gt=0)
     return differing.update(note=note, actor_id=actor_id) == 1
 

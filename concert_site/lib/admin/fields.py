@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold import widgets
 
 from concert_site.lib.formats import in_major, money
+from concert_site.lib.reasons import LONGEST_REASON
 
 MOST_DIGITS = 16
 # No ticket, refund or correction is as much (minor units): ten thousand million won, a hundred million dollars.
 LARGEST_TYPED = 10**10
-LONGEST_REASON = 500
 
 
 class CharField(forms.CharField):
