@@ -24,7 +24,7 @@ from reservations.queries import booking_summaries, bookings
 from reservations.queries.booking_summaries import BookedSeat, BookedSeatState, BookingSummary
 from wallet.domain import top_ups
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
-from wallet.models import WithdrawalState
+from wallet.models import sent_and_returned
 from wallet.providers import TopUpMode, TopUpUnavailable, top_up_mode
 from wallet.queries import kept_top_ups_for, open_top_ups_for, wallet_of
 from wallet.views.top_ups import way_to_pay
@@ -255,8 +255,7 @@ def cancel_agreed(
 def tell_where_it_went(request: HttpRequest, done: Sequence[Cancellation]) -> None:
     """What of a refund went on to the card, what stayed in the wallet, and what the card didn't take."""
     made = [withdrawal for each in done for withdrawal in each.withdrawals]
-    returned = sum(each.amount for each in made if each.state == WithdrawalState.FAILED)
-    to_card = sum(each.amount for each in made) - returned
+    to_card, returned = sent_and_returned(made)
     kept = sum(each.refund for each in done) - to_card - returned
     if to_card:
         said = _("Canceled. %(amount)s is on its way to the card you paid with.")

@@ -1,6 +1,6 @@
 """What a fan has, and what came of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
@@ -138,7 +138,7 @@ def own_withdrawal(pk: int, *, user_id: int) -> Withdrawal:
     return require_found(own_withdrawals(user_id=user_id).filter(pk=pk).first())
 
 
-def sent_on_to_cards(payment_ids: Sequence[int]) -> int:
+def sent_on_to_cards(payment_ids: Iterable[int]) -> int:
     """What of the refunds of these payments went on to cards, or is on its way there, in minor units."""
     sent = Withdrawal.objects.filter(payment_id__in=list(payment_ids)).exclude(state=WithdrawalState.FAILED)
     return int(sent.aggregate(sum=Sum("amount"))["sum"] or 0)

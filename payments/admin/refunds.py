@@ -7,7 +7,6 @@ a process die in between, the ledger still says who refunded, and why.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -34,7 +33,7 @@ from reservations.domain import cancellation
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import with_date
-from wallet.models import Withdrawal, WithdrawalState
+from wallet.models import Withdrawal, sent_and_returned
 
 # As large as a bigint is for certain.
 ID = re.compile(r"[0-9]{1,18}")
@@ -114,7 +113,7 @@ def is_refunded(admin: ReadOnlyAdmin, request: HttpRequest, reservation: Reserva
 
 def tell_where_it_went(request: HttpRequest, fan: str, amount: int, done: Refunded) -> None:
     """What of a refund is on its way to the card, and what is in the wallet."""
-    sent, returned = sums_of(done.withdrawals)
+    sent, returned = sent_and_returned(done.withdrawals)
     if sent:
         messages.success(request, _("%(amount)s goes to the card of %(fan)s.") % {"amount": money(sent), "fan": fan})
     if amount - sent - returned or not done.withdrawals:
@@ -123,12 +122,6 @@ def tell_where_it_went(request: HttpRequest, fan: str, amount: int, done: Refund
     if returned:
         back = {"amount": money(returned), "fan": fan}
         messages.warning(request, _("The card of %(fan)s was declined: %(amount)s went to the wallet.") % back)
-
-
-def sums_of(made: Sequence[Withdrawal]) -> tuple[int, int]:
-    """What of these withdrawals is at the cards or on its way there, and what came back."""
-    returned = sum(each.amount for each in made if each.state == WithdrawalState.FAILED)
-    return sum(each.amount for each in made) - returned, returned
 
 
 def log(admin: ReadOnlyAdmin, request: HttpRequest, payment: Payment, fee: int, note: str) -> None:
@@ -190,7 +183,7 @@ def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[P
             made += done.withdrawals
     said = ngettext("%(count)d seat was refunded.", "%(count)d seats were refunded.", refunded)
     messages.success(request, said % {"count": refunded})
-    tell_of_cards(request, *sums_of(made))
+    tell_of_cards(request, *sent_and_returned(made))
 
 
 def tell_of_cards(request: HttpRequest, sent: int, returned: int) -> None:

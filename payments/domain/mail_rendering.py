@@ -19,10 +19,10 @@ from concert_site.lib.zones import day_at
 from payments.models import Payment, Rebooking, RebookingKind
 from payments.queries import CONFIRMED, MailKind
 from payments.queries.receipts import card_parts
-from payments.queries.withdrawal_mails import sent_to_card
 from reservations.models import Announcement, AnnouncementKind, AnnouncementRecipient
 from reservations.tickets.codes import Ticket, ticket_of
 from wallet.models import TopUp, Withdrawal, WithdrawalState
+from wallet.queries import sent_on_to_cards
 
 # Pixels a module: about 350 a side, as wide as a phone's screen.
 PIXELS = 6
@@ -65,7 +65,7 @@ def render_mail(kind: MailKind, payments: Sequence[Payment], address: str = "") 
             context |= {"from_wallet": max(0, from_wallet), "at_counter": at_counter}
             context["has_account"] = not is_walk_in(payments[0].user)
         else:
-            context["to_card"] = sent_to_card(list(payments))
+            context["to_card"] = sent_on_to_cards(each.pk for each in payments)
         context |= {"rebooked": rebookings_of(payments) if kind is CONFIRMED else ()}
         name = "handed_over" if payments[0].became == RebookingKind.HANDOVER else kind.name
         message = message_of(name, context, payments[0].user, headers(lines))
@@ -90,7 +90,10 @@ def render_date_canceled(payments: Sequence[Payment]) -> EmailMultiAlternatives:
     schedule = payments[0].reservation.concert_schedule
     with override(language_of(fan)):
         lines = [MailLine(each, None) for each in payments]
-        context = mail_context(lines) | {"to_card": sent_to_card(list(payments)), "reason": schedule.change_reason}
+        context = mail_context(lines) | {
+            "to_card": sent_on_to_cards(each.pk for each in payments),
+            "reason": schedule.change_reason,
+        }
         return message_of("date_canceled", context, fan, named(f"date.{schedule.pk}.{fan.pk}.{payments[0].pk}"))
 
 

@@ -20,7 +20,7 @@ from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import of_schedule
 from wallet.domain import withdrawals
 from wallet.domain.errors import BalanceTooLarge
-from wallet.models import Withdrawal, WithdrawalState
+from wallet.models import Withdrawal, sent_and_returned
 
 BATCH = 100
 
@@ -158,9 +158,7 @@ class Tally:
 
     def round(self, *, is_over: bool) -> RefundRound:
         """The round, once it ends."""
-        returned = sum(each.amount for each in self.withdrawals if each.state == WithdrawalState.FAILED)
-        to_cards = sum(each.amount for each in self.withdrawals) - returned
-        return RefundRound(self.refunded, self.refused, is_over, to_cards, returned)
+        return RefundRound(self.refunded, self.refused, is_over, *sent_and_returned(self.withdrawals))
 
 
 def paid_in_batches(schedule_id: int) -> Iterator[Reservation]:

@@ -69,7 +69,7 @@ def receipt_of(booking: BookingSummary, *, user_id: int) -> BookingReceipt | Non
     lines = [line_of(each) for each in paid]  # type: ignore[arg-type]  # payment_of gives what this app plugged in
     payments = [each.payment for each in lines]
     by_card = card_parts(payments, user_id=user_id)
-    return BookingReceipt(lines, by_card, to_card=sent_on_to_cards([each.pk for each in payments]))
+    return BookingReceipt(lines, by_card, to_card=sent_on_to_cards(each.pk for each in payments))
 
 
 def line_of(payment: Payment) -> ReceiptLine:

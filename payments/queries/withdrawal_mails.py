@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import DateTimeField, F, QuerySet, Sum, Value
+from django.db.models import DateTimeField, F, QuerySet, Value
 from django.db.models.functions import Now
 
-from payments.models import Payment
-from wallet.models import Withdrawal, WithdrawalState
+from wallet.models import Withdrawal
 from wallet.models.withdrawals import ENDED
 
 # Rows of the index of owed mails that are read at once.
@@ -48,10 +47,3 @@ def withdrawals_of_mail(owed: OwedOutcome, *, now: datetime | None = None) -> Qu
     moment = Value(now, output_field=DateTimeField()) if now else Now()
     own = untold().filter(user_id=owed.user_id, state=owed.state).select_related("top_up", "user")
     return own.annotate(owed_for=moment - F("updated_state_at")).order_by("pk")
-
-
-def sent_to_card(payments: list[Payment]) -> int:
-    """What of the refunds of these payments went on to the card, and didn't come back."""
-    sent = Withdrawal.objects.filter(payment_id__in=[each.pk for each in payments])
-    total: int | None = sent.exclude(state=WithdrawalState.FAILED).aggregate(sum=Sum("amount"))["sum"]
-    return total or 0

@@ -4,7 +4,7 @@ from wallet.models.ledger import Balance, BalanceHistory, BalanceHistoryQuerySet
 from wallet.models.provider_records import EventState, ProviderEvent, SandboxPayment
 from wallet.models.settlements import SettlementDay
 from wallet.models.top_ups import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
-from wallet.models.withdrawals import Withdrawal, WithdrawalState
+from wallet.models.withdrawals import Withdrawal, WithdrawalState, sent_and_returned
 
 __all__ = [
     "OPEN",
@@ -22,4 +22,5 @@ __all__ = [
     "TopUpState",
     "Withdrawal",
     "WithdrawalState",
+    "sent_and_returned",
 ]

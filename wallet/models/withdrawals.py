@@ -1,5 +1,6 @@
 """Withdrawals: money that goes from a wallet back to where it came from."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.conf import settings
@@ -123,3 +124,10 @@ class Withdrawal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} of top-up {self.top_up_id} ({self.state})"
+
+
+def sent_and_returned(made: Iterable[Withdrawal]) -> tuple[int, int]:
+    """What of these has gone to cards or is on its way there, and what is back in the wallet, in minor units."""
+    rows = list(made)
+    returned = sum(each.amount for each in rows if each.state == WithdrawalState.FAILED)
+    return sum(each.amount for each in rows) - returned, returned

@@ -16,7 +16,7 @@ from wallet.domain import withdrawals
 from wallet.domain.errors import InsufficientBalance, WithdrawalTooLarge
 from wallet.domain.ledger import LARGEST_BALANCE
 from wallet.domain.withdrawals import Withdrawn
-from wallet.models import WithdrawalState
+from wallet.models import sent_and_returned
 from wallet.providers import TopUpMode, TopUpUnavailable, current_provider, top_up_mode
 from wallet.queries import own_withdrawals, wallet_of
 
@@ -94,8 +94,7 @@ def send(request: HttpRequest, amount: int) -> HttpResponse:
 
 def tell(request: HttpRequest, done: Withdrawn) -> None:
     """What goes to the card, and what it didn't take."""
-    back = sum(each.amount for each in done.withdrawals if each.state == WithdrawalState.FAILED)
-    sent = sum(each.amount for each in done.withdrawals) - back
+    sent, back = sent_and_returned(done.withdrawals)
     if sent:
         messages.success(request, _("%(amount)s is on its way to your card.") % {"amount": money(sent)})
     if back:
