@@ -9,7 +9,7 @@ import pytest
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.errors import DomainError
 from concert_site.tests.audited import broken_invariants
-from payments.domain import counter, counter_refunds, date_cancellation, rebooking, refund_work, refunds
+from payments.domain import card_refunds, counter, counter_refunds, date_cancellation, rebooking, refund_work, refunds
 from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
 from payments.domain.date_cancellation import DateCancellation
 from payments.domain.till import Tender
@@ -151,7 +151,7 @@ class House:
     def refunds(self):
         booked = self.paid()
         fee = self.dice.choice([0, 0, 1_000])
-        refunds.refund_by_staff(reservation_id=booked.pk, actor_id=self.clerk, note="Ill", fee=fee, now=self.now)
+        card_refunds.refund_by_staff(reservation_id=booked.pk, actor_id=self.clerk, note="Ill", fee=fee, now=self.now)
 
     def adjusts(self):
         fan, amount = self.dice.choice(self.fans).pk, self.dice.choice([100_000, -20_000])

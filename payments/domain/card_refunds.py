@@ -106,11 +106,20 @@ def withdrawals_before(done: Cancellation) -> list[Withdrawal]:
 
 
 def refund_by_staff(
-    *, reservation_id: int, actor_id: int, note: str, refund_to: RefundTo, fee: int = 0, now: datetime | None = None
+    *,
+    reservation_id: int,
+    actor_id: int,
+    note: str,
+    refund_to: RefundTo = RefundTo.WALLET,
+    fee: int = 0,
+    now: datetime | None = None,
 ) -> Refunded:
-    """Refund any paid reservation as `refunds.refund_by_staff` does, and ask the provider.
+    """Refund any paid reservation, at any time, with a fee in minor units and a reason, and ask the provider.
 
-    :raises NotFound, Invalid, ApprovalRequired, BalanceTooLarge: as `refunds.refund_by_staff` does
+    :raises NotFound: if there is no such reservation
+    :raises Invalid: without a reason, or with a fee that is negative or above the price
+    :raises ApprovalRequired: if it is more than this member of staff may refund alone: a second person is asked
+    :raises BalanceTooLarge: if the wallet would hold too much
     """
     refunds.require_refund_order(reservation_id, note=note, fee=fee)
     require_for_one(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to, now=now)

@@ -90,10 +90,8 @@ def render_date_canceled(payments: Sequence[Payment]) -> EmailMultiAlternatives:
     schedule = payments[0].reservation.concert_schedule
     with override(language_of(fan)):
         lines = [MailLine(each, None) for each in payments]
-        context = mail_context(lines) | {
-            "to_card": sent_on_to_cards(each.pk for each in payments),
-            "reason": schedule.change_reason,
-        }
+        context = mail_context(lines) | {"reason": schedule.change_reason}
+        context["to_card"] = sent_on_to_cards(each.pk for each in payments)
         return message_of("date_canceled", context, fan, named(f"date.{schedule.pk}.{fan.pk}.{payments[0].pk}"))
 
 

@@ -12,7 +12,6 @@ from concert_site.lib.errors import DomainError, Invalid, NotFound, Unavailable,
 from concert_site.lib.reasons import require_reason
 from concert_site.lib.zones import zone_of
 from payments.domain.errors import FeeChanged
-from payments.domain.refund_ceilings import require_for_one
 from payments.models import Payment
 from reservations.domain import cancellation
 from reservations.domain.errors import RefundClosed
@@ -144,20 +143,6 @@ def payment_in(row: Row, *, user_id: int) -> Payment | None:
         created_at=row["paid_at"],
         updated_state_at=row["payment_changed_at"],
     )
-
-
-def refund_by_staff(
-    *, reservation_id: int, actor_id: int, note: str, fee: int = 0, now: datetime | None = None
-) -> bool:
-    """Refund any paid reservation, at any time, with a fee in minor units and a reason; whether it was paid.
-
-    :raises NotFound: if there is no such reservation
-    :raises Invalid: without a reason, or with a fee that is negative or above the price
-    :raises ApprovalRequired: if it is more than this member of staff may refund alone: a second person is asked
-    """
-    require_refund_order(reservation_id, note=note, fee=fee)
-    require_for_one(reservation_id, fee=fee, note=note, actor_id=actor_id, refund_to="wallet", now=now)
-    return refund(reservation_id, fee=fee, note=note, actor_id=actor_id, now=now)
 
 
 def require_refund_order(reservation_id: int, *, note: str, fee: int) -> None:

@@ -9,7 +9,7 @@ from concert_site.approvals.errors import ApprovalRequired
 from concert_site.approvals.models import Approval, Ceiling
 from concert_site.approvals.tests.test_deciding import make_colleague
 from concert_site.tests.audited import broken_invariants
-from payments.domain import counter, counter_refunds, rebooking, refunds
+from payments.domain import card_refunds, counter, counter_refunds, rebooking
 from payments.models import Payment, TillEntry
 from payments.tests.scenes import buy, make_fan
 from payments.tests.test_counter import FREE, order_of
@@ -94,10 +94,10 @@ def test_what_is_handed_over_above_the_ceiling_waits():
 def test_refunds_of_one_fan_count_together():
     fan, clerk, sale = make_fan(balance=100_000), make_colleague("box office"), make_sale()
     first, second = buy(fan, sale, 0, 1)
-    refunds.refund_by_staff(reservation_id=first.reservation_id, actor_id=clerk.pk, note="Ill", now=NOW)
+    card_refunds.refund_by_staff(reservation_id=first.reservation_id, actor_id=clerk.pk, note="Ill", now=NOW)
 
     order = {"reservation_id": second.reservation_id, "actor_id": clerk.pk, "note": "Ill", "now": NOW}
-    asked = waits(refunds.refund_by_staff, **order)
+    asked = waits(card_refunds.refund_by_staff, **order)
 
     assert (asked.amount, statuses(sale)) == (50_000, "ARAAAA")
 

@@ -21,7 +21,7 @@ from concert_site.tests.committed import committed
 from concert_site.tests.mutants import mutant, run
 from concert_site.tests.pooled import session_settings
 from concert_site.tests.unchanged import nothing_changed, nothing_written
-from payments.domain import checkout, refunds
+from payments.domain import card_refunds, checkout, refunds
 from payments.models import Payment
 from payments.tests.scenes import ledger_of, make_fan, make_paid, pay, payments_in
 from queueing.domain import line
@@ -316,7 +316,7 @@ def test_eight_refunds_at_once_give_the_money_back_once():
         payment = make_paid()
         cancel = partial(refunds.cancel, user_id=payment.user_id, reservation_id=payment.reservation_id, now=NOW)
         by_staff = partial(
-            refunds.refund_by_staff,
+            card_refunds.refund_by_staff,
             reservation_id=payment.reservation_id,
             actor_id=payment.user_id,
             note="Ill",
@@ -326,7 +326,7 @@ def test_eight_refunds_at_once_give_the_money_back_once():
         answers = at_once([cancel, by_staff] * 4)
 
         assert {answer.balance for answer in answers[::2]} == {50_000}
-        assert sum(answers[1::2]) in (0, 1)
+        assert sum(answer.is_new for answer in answers[1::2]) in (0, 1)
         assert ledger_of(payment.user_id, "REFUND") == [("REFUND", 50_000, 50_000, payment.pk)]
     assert broken_invariants() == {}
 

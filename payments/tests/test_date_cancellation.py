@@ -325,4 +325,6 @@ def test_nothing_is_kept_by_hand_of_what_was_paid_for_a_canceled_date():
     cancel(sale)
 
     with nothing_changed(), pytest.raises(Invalid):
-        refunds.refund_by_staff(reservation_id=paid.reservation_id, fee=5_000, actor_id=make_staff().pk, note="Late")
+        card_refunds.refund_by_staff(
+            reservation_id=paid.reservation_id, fee=5_000, actor_id=make_staff().pk, note="Late"
+        )

@@ -10,7 +10,7 @@ from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.errors import Invalid, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed, nothing_written
-from payments.domain import refunds
+from payments.domain import card_refunds, refunds
 from payments.models import Payment
 from payments.tests.scenes import buy, ledger_of, make_fan, make_paid
 from queueing.models import WaitingToken
@@ -160,9 +160,9 @@ def test_a_refund_of_nothing_is_still_in_the_ledger(settings):
 def test_staff_refunds_at_any_time_with_a_fee_and_a_reason(fee):
     payment, staff = make_paid(), make_staff()
 
-    assert refunds.refund_by_staff(
+    assert card_refunds.refund_by_staff(
         reservation_id=payment.reservation_id, actor_id=staff.pk, note="Broken seat", fee=fee, now=DAY
-    )
+    ).is_new
 
     entry = BalanceHistory.objects.get(kind="REFUND")
     assert (entry.amount, entry.amount_after) == (50_000 - fee, 50_000 - fee)
@@ -192,7 +192,7 @@ def test_a_refund_without_a_reason_or_with_a_strange_fee_changes_nothing(change,
     order = {"reservation_id": payment.reservation_id, "actor_id": staff.pk, "note": "Why"} | change
 
     with nothing_changed(), pytest.raises(Invalid) as caught:
-        refunds.refund_by_staff(**order, now=NOW)
+        card_refunds.refund_by_staff(**order, now=NOW)
 
     assert caught.value.attr == field
 
@@ -201,13 +201,13 @@ def test_staff_refunds_only_what_is_paid_and_only_once():
     payment, staff, sale = make_paid(), make_staff(), make_sale()
     (held,) = in_order(hold(make_fan(), sale, 0))
     order = {"actor_id": staff.pk, "note": "Why", "now": NOW}
-    refunds.refund_by_staff(reservation_id=payment.reservation_id, **order)
+    card_refunds.refund_by_staff(reservation_id=payment.reservation_id, **order)
 
     for reservation in (payment.reservation_id, held):
         with nothing_written():
-            assert not refunds.refund_by_staff(reservation_id=reservation, **order)
+            assert not card_refunds.refund_by_staff(reservation_id=reservation, **order).is_new
     with nothing_changed(), pytest.raises(NotFound):
-        refunds.refund_by_staff(reservation_id=2**62, **order)
+        card_refunds.refund_by_staff(reservation_id=2**62, **order)
 
 
 # --- What it costs -----------------------------------------------------------------------------

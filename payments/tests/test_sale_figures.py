@@ -10,7 +10,7 @@ from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
-from payments.domain import refunds
+from payments.domain import card_refunds
 from payments.models import Payment
 from payments.queries import sale_figures
 from payments.queries.sale_figures import as_kept, carried_on, from_kept
@@ -56,7 +56,7 @@ def test_seats_and_money_are_what_the_tables_say():
     hold(make_fan(), sale, 3, now=None)
     ConcertSeat.objects.filter(pk=sale.seats[4]).update(status="UNAVAILABLE")
     first = Payment.objects.order_by("pk")[0].reservation_id
-    refunds.refund_by_staff(reservation_id=first, actor_id=make_fan().pk, note="Test")
+    card_refunds.refund_by_staff(reservation_id=first, actor_id=make_fan().pk, note="Test")
 
     found = figures(sale)
 

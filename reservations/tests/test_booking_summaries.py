@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from concert_site.lib.errors import NotFound
-from payments.domain import refunds
+from payments.domain import card_refunds, refunds
 from payments.tests.scenes import make_fan, pay
 from reservations.domain import holds
 from reservations.queries import booking_summaries
@@ -49,7 +49,7 @@ def test_sums_and_time_left():
     booking = hold(fan, sale, 0, 1, 2)
     first, second, _held = in_order(booking)
     pay(fan, first, second)
-    refunds.refund_by_staff(reservation_id=second, actor_id=fan.pk, note="Rain", fee=1_000)
+    card_refunds.refund_by_staff(reservation_id=second, actor_id=fan.pk, note="Rain", fee=1_000)
 
     summary = booking_summaries.booking_summary(booking.reference, user_id=fan.pk, now=NOW + SECOND)
 

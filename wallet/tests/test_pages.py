@@ -6,7 +6,7 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.unchanged import nothing_written
-from payments.domain.refunds import refund_by_staff
+from payments.domain.card_refunds import refund_by_staff
 from payments.tests.pages import at_the_screen, notices, text_of
 from payments.tests.scenes import buy
 from reservations.tests.scenes import make_sale
