@@ -8,6 +8,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from concert_site.approvals.asking import require_ceiling
+from payments.domain.refund_runs import RefundRunTerms
 from payments.models import Payment, PaymentState
 from wallet.models import BalanceHistory, Kind
 
@@ -65,9 +66,7 @@ def require_for_selected(fees: Mapping[int, int], *, note: str, actor_id: int, r
     )
 
 
-def require_for_date(
-    schedule_id: int, *, seats: int, amount: int, fee: int, note: str, actor_id: int, refund_to: str
-) -> None:
+def require_for_date(schedule_id: int, terms: RefundRunTerms, *, seats: int, amount: int, actor_id: int) -> None:
     """The same for all that is paid of a date, before its run begins.
 
     :param amount: what was paid, in minor units
@@ -76,8 +75,8 @@ def require_for_date(
     require_ceiling(
         DATE,
         actor_id=actor_id,
-        amount=max(amount - seats * fee, 0),
-        reason=note,
+        amount=max(amount - seats * terms.fee, 0),
+        reason=terms.note,
         subject=str(schedule_id),
-        payload={"schedule": schedule_id, "seats": seats, "fee": fee, "refund_to": refund_to},
+        payload={"schedule": schedule_id, "seats": seats, "fee": terms.fee, "refund_to": terms.refund_to},
     )

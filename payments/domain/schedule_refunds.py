@@ -14,7 +14,7 @@ from concert_site.lib.reasons import require_reason
 from payments.domain import card_refunds, refund_runs
 from payments.domain.refund_ceilings import require_for_date
 from payments.domain.refund_runs import RefundRunEnded, RefundRunTerms
-from payments.models import Payment, PaymentState, RefundTo
+from payments.models import Payment, PaymentState, RefundRun, RefundTo
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import of_schedule
@@ -93,31 +93,29 @@ def refund_round(
     if not paid_of(schedule_id).exists():
         end_run_of(schedule_id)
         return RefundRound(refunded=0, refused=[], is_over=True)
-    if refund_runs.open_run(schedule_id) is None:
-        require_may_begin(schedule_id, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to)
     terms = RefundRunTerms(fee, refund_to, note)
+    if refund_runs.open_run(schedule_id) is None:
+        left = to_refund(schedule_id)
+        require_for_date(schedule_id, terms, seats=left.count, amount=left.amount, actor_id=actor_id)
     run = refund_runs.begin(schedule_id=schedule_id, actor_id=actor_id, terms=terms)
-    end = time.monotonic() + seconds
+    return go_on(run, terms, until=time.monotonic() + seconds, actor_id=actor_id, now=now)
+
+
+def go_on(run: RefundRun, terms: RefundRunTerms, *, until: float, actor_id: int, now: datetime | None) -> RefundRound:
+    """Refund seat by seat until the time is over, or nothing is left.
+
+    :raises RefundRunEnded: if a colleague ended the run meanwhile
+    """
     tally = Tally()
-    for reservation in paid_in_batches(schedule_id):
+    for reservation in paid_in_batches(run.concert_schedule_id):
         # A colleague on the same terms may have come to the end just now, and then there is nothing to stop.
-        if not refund_runs.is_open(run) and paid_of(schedule_id).exists():
+        if not refund_runs.is_open(run) and paid_of(run.concert_schedule_id).exists():
             raise RefundRunEnded
         tally.refund(reservation, terms, actor_id=actor_id, now=now)
-        if time.monotonic() >= end:
+        if time.monotonic() >= until:
             return tally.round(is_over=False)
     refund_runs.end(run_id=run.pk)
     return tally.round(is_over=True)
-
-
-def require_may_begin(schedule_id: int, *, fee: int, note: str, actor_id: int, refund_to: RefundTo) -> None:
-    """
-    :raises ApprovalRequired: if all of it is more than this member of staff may refund alone
-    """
-    left = to_refund(schedule_id)
-    require_for_date(
-        schedule_id, seats=left.count, amount=left.amount, fee=fee, note=note, actor_id=actor_id, refund_to=refund_to
-    )
 
 
 def end_run_of(schedule_id: int) -> None:
