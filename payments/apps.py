@@ -12,15 +12,12 @@ class PaymentsConfig(AppConfig):
         """
         from concert_site.approvals import steps
         from payments import queries
-        from payments.domain import approved_counter, approved_refunds, date_cancellation
-        from payments.domain.settlement import is_overtaken, settle_booking
+        from payments.domain import approved_counter, approved_refunds, date_cancellation, settlement
         from reservations.queries import payment_facts
-        from wallet.domain.top_ups import use_overtaken, use_settler
-        from wallet.models import Purpose
+        from wallet.domain.top_ups import use_settler
 
         payment_facts.plug_in(queries)
-        use_settler(Purpose.BOOKING, settle_booking)
-        use_overtaken(Purpose.BOOKING, is_overtaken)
+        use_settler(settlement)
         of_refunds = (approved_refunds.ONE, approved_refunds.SELECTED, approved_refunds.DATE, date_cancellation.STEP)
         for step in (*of_refunds, *approved_counter.STEPS):
             steps.register(step)

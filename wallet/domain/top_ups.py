@@ -2,9 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from urllib.parse import urljoin
 
 from django.conf import settings
@@ -202,30 +203,28 @@ def order_of(top_up: TopUp, *, is_by_app: bool = False) -> Order:
 # --- Ending ------------------------------------------------------------------------------------
 
 
-# Takes a top-up that was collected as ordered, and credits it in one transaction with what it is for.
-Settler = Callable[[TopUp, Outcome, datetime | None], None]
-_settlers: dict[str, Settler] = {}
+class BookingSettler(Protocol):
+    """What top-ups for bookings are for, which is known above the wallet."""
+
+    def settle_booking(self, top_up: TopUp, outcome: Outcome, now: datetime | None) -> None:
+        """Credit one that was collected as ordered, in one transaction with what it is for."""
+
+    def is_overtaken(self, top_up: TopUp) -> bool:
+        """Whether what it is for was paid otherwise, so that its money would only be kept."""
 
 
-def use_settler(purpose: Purpose, settler: Settler) -> None:
-    """From now on have top-ups of this purpose settled so: what they are for is known above the wallet."""
-    _settlers[purpose] = settler
+_settlers: dict[str, BookingSettler] = {}
 
 
-# Whether what a top-up is for was paid otherwise meanwhile.
-Overtaken = Callable[[TopUp], bool]
-_overtaken: dict[str, Overtaken] = {}
-
-
-def use_overtaken(purpose: Purpose, is_overtaken: Overtaken) -> None:
-    """From now on know so of top-ups of this purpose that nobody needs to pay them any more."""
-    _overtaken[purpose] = is_overtaken
+def use_settler(settler: BookingSettler) -> None:
+    """From now on have top-ups for bookings settled so."""
+    _settlers[Purpose.BOOKING] = settler
 
 
 def is_overtaken(top_up: TopUp) -> bool:
-    """Whether what it is for was paid otherwise, so that its money would only be kept."""
-    find = _overtaken.get(top_up.purpose)
-    return find is not None and find(top_up)
+    """Whether nobody needs to pay it any more."""
+    settler = _settlers.get(top_up.purpose)
+    return settler is not None and settler.is_overtaken(top_up)
 
 
 def settle(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> TopUp:
@@ -235,7 +234,8 @@ def settle(top_up: TopUp, outcome: Outcome, *, now: datetime | None = None) -> T
     """
     if outcome.status == ProviderStatus.SUCCEEDED:
         if is_as_ordered(top_up, outcome):
-            _settlers.get(top_up.purpose, credit)(top_up, outcome, now)
+            settler = _settlers.get(top_up.purpose)
+            (settler.settle_booking if settler else credit)(top_up, outcome, now)
     else:
         note_unpaid(top_up, outcome, now=now)
     top_up.refresh_from_db()
