@@ -227,8 +227,7 @@ def open_at_provider(provider: str, names: Collection[str]) -> QuerySet[TopUp]:
 def withdrawals_under_way(provider: str, names: Collection[str]) -> QuerySet[Withdrawal]:
     """Withdrawals with one of these references, or of a payment with one, of which nobody knows yet how they end."""
     named = named_by(names) | named_by(names, "top_up__")
-    there = Withdrawal.objects.filter(named, top_up__provider=provider, state=WithdrawalState.PENDING)
-    return there.select_related("top_up")
+    return Withdrawal.objects.open().filter(named, top_up__provider=provider).select_related("top_up")
 
 
 def named_by(names: Collection[str], of: str = "") -> Q:

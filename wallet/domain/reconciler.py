@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from wallet.domain import claims, top_ups, withdrawals
 from wallet.domain.errors import BalanceTooLarge
-from wallet.models import TopUp, Withdrawal, WithdrawalState
+from wallet.models import TopUp, Withdrawal
 from wallet.providers.base import Outcome, ProviderError, ProviderStatus
 
 log = logging.getLogger(__name__)
@@ -39,12 +39,10 @@ def reconcile(top_up: TopUp, *, now: datetime | None = None) -> None:
 
     :raises ProviderError: if the provider doesn't say; it is asked again later
     """
-    settle_or_back_off(
-        top_up, lambda: top_ups.settle(top_up, outcome_of(top_up, now), now=now), lambda: look_again(top_up, now)
-    )
+    settle_or_back_off(top_up, lambda: top_ups.settle(top_up, outcome_of(top_up, now), now=now), now)
 
 
-def settle_or_back_off(row: TopUp | Withdrawal, settle: Callable[[], object], look_again: Callable[[], None]) -> None:
+def settle_or_back_off(row: TopUp | Withdrawal, settle: Callable[[], object], now: datetime | None) -> None:
     """Settle something under way, and say when it is asked about again, whatever comes of it.
 
     :raises ProviderError: if the provider doesn't say
@@ -58,11 +56,11 @@ def settle_or_back_off(row: TopUp | Withdrawal, settle: Callable[[], object], lo
         # PostgreSQL is away or busy, and nothing can be noted: it is due again by itself.
         raise
     except ProviderError:
-        look_again()
+        look_again(row, now)
         raise
     except Exception:
         log.exception("%s %s can't be settled", type(row).__name__, row.pk)
-    look_again()
+    look_again(row, now)
 
 
 def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
@@ -88,10 +86,17 @@ def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
     return outcome
 
 
-def look_again(top_up: TopUp, now: datetime | None) -> None:
+def look_again(row: TopUp | Withdrawal, now: datetime | None) -> None:
     """Say when it is asked about next; not of one that has ended, is left to staff, or was taken up anew."""
-    own = TopUp.objects.open().filter(pk=top_up.pk, looks=top_up.looks, next_look_at__isnull=False)
-    own.update(next_look_at=(now or timezone.now()) + interval_after(top_up.looks))
+    open_rows = (TopUp if isinstance(row, TopUp) else Withdrawal).objects.open()
+    own = open_rows.filter(pk=row.pk, looks=row.looks, next_look_at__isnull=False)
+    own.update(next_look_at=(now or timezone.now()) + interval_after(row.looks))
+
+
+def interval_after(looks: int) -> timedelta:
+    """How long to wait after so many looks: the second soon, then ever longer."""
+    doubled = top_ups.FIRST_LOOK * 2 ** min(looks, 16)
+    return timedelta(seconds=min(doubled, top_ups.LAST_LOOK))
 
 
 # --- Withdrawals -------------------------------------------------------------------------------
@@ -119,20 +124,5 @@ def reconcile_withdrawal(withdrawal: Withdrawal, *, now: datetime | None = None)
     :raises ProviderError: if the provider doesn't say; it is asked again later
     """
     settle_or_back_off(
-        withdrawal,
-        lambda: withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal), now=now),
-        lambda: look_at_withdrawal_again(withdrawal, now),
+        withdrawal, lambda: withdrawals.settle(withdrawal, withdrawals.look_up(withdrawal), now=now), now
     )
-
-
-def look_at_withdrawal_again(withdrawal: Withdrawal, now: datetime | None) -> None:
-    """Say when it is asked about next, as of top-ups."""
-    own = Withdrawal.objects.filter(pk=withdrawal.pk, looks=withdrawal.looks, next_look_at__isnull=False)
-    under_way = own.filter(state=WithdrawalState.PENDING)
-    under_way.update(next_look_at=(now or timezone.now()) + interval_after(withdrawal.looks))
-
-
-def interval_after(looks: int) -> timedelta:
-    """How long to wait after so many looks: the second soon, then ever longer."""
-    doubled = top_ups.FIRST_LOOK * 2 ** min(looks, 16)
-    return timedelta(seconds=min(doubled, top_ups.LAST_LOOK))

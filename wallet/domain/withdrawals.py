@@ -281,14 +281,9 @@ def look_up(withdrawal: Withdrawal) -> RefundOutcome:
     provider = provider_of(withdrawal.top_up)
     outcome = provider.look_up_refund(order_of(withdrawal), withdrawal.provider_reference)
     # As it stands now: refused meanwhile it is back in the wallet, and asked for again it would be paid out as well.
-    if outcome.status == ProviderStatus.UNKNOWN and is_under_way(withdrawal):
+    if outcome.status == ProviderStatus.UNKNOWN and Withdrawal.objects.open().filter(pk=withdrawal.pk).exists():
         return refund(withdrawal)
     return outcome
-
-
-def is_under_way(withdrawal: Withdrawal) -> bool:
-    """Whether it is to be paid out still, whatever was read before."""
-    return Withdrawal.objects.filter(pk=withdrawal.pk, state=WithdrawalState.PENDING).exists()
 
 
 def require_provider(withdrawal: Withdrawal) -> None:
@@ -317,8 +312,8 @@ def settle(withdrawal: Withdrawal, outcome: RefundOutcome, *, now: datetime | No
     elif outcome.status in (ProviderStatus.FAILED, ProviderStatus.EXPIRED):
         end(withdrawal, WithdrawalState.FAILED, outcome, now)
     elif outcome.status == ProviderStatus.OPEN and outcome.provider_reference:
-        under_way = Withdrawal.objects.filter(pk=withdrawal.pk, state=WithdrawalState.PENDING)
-        under_way.update(provider_reference=outcome.provider_reference)
+        own = Withdrawal.objects.open().filter(pk=withdrawal.pk)
+        own.update(provider_reference=outcome.provider_reference)
     withdrawal.refresh_from_db(fields=SETTLED)
     return withdrawal
 
@@ -341,7 +336,7 @@ def end(withdrawal: Withdrawal, to: WithdrawalState, outcome: RefundOutcome, now
     own = Withdrawal.objects.filter(pk=withdrawal.pk)
     if refusal == "balance_too_large":
         log.critical("Withdrawal %s came back, and the wallet of fan %s is full", withdrawal.pk, withdrawal.user_id)
-        own.filter(state=WithdrawalState.PENDING).update(failure=refusal, next_look_at=None)
+        own.open().update(failure=refusal, next_look_at=None)
     elif refusal and to == WithdrawalState.SUCCEEDED and own.filter(state=WithdrawalState.FAILED).exists():
         log.critical("Withdrawal %s was paid out after it had come back to the wallet", withdrawal.pk)
         own.update(failure="paid_out_after_return")

@@ -32,6 +32,10 @@ class WithdrawalQuerySet(StateQuerySet["Withdrawal"]):
     def of(self, *, user_id: int) -> "WithdrawalQuerySet":
         return self.filter(user_id=user_id)
 
+    def open(self) -> "WithdrawalQuerySet":
+        """Those of which nobody knows yet how they end."""
+        return self.filter(state=WithdrawalState.PENDING)
+
 
 class Withdrawal(models.Model):
     """A part of a top-up that goes back by the way it came: taken off the wallet before the provider is asked.
