@@ -1,6 +1,6 @@
 """The time zones in which times are said: a venue's, else the house's."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,6 +14,13 @@ AMBIGUOUS = frozenset({"IST", "BST"})
 def zone_of(name: str | None) -> ZoneInfo:
     """The zone in which a concert is said: its venue's (a name of the IANA's list), else the house's own."""
     return ZoneInfo(name or settings.TIME_ZONE)
+
+
+def bounds_of(day: date) -> tuple[datetime, datetime]:
+    """When a day begins and ends on the clocks of the house."""
+    return datetime.combine(day, time(), zone_of(None)), datetime.combine(
+        day + timedelta(days=1), time(), zone_of(None)
+    )
 
 
 def day_at(moment: datetime, name: str | None) -> date:

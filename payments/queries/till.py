@@ -1,16 +1,15 @@
 """Reads of the till: one sale, and a day of a clerk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date
 from uuid import UUID
 
-from django.db.models import BigIntegerField, F, Min, OuterRef, Q, Subquery, Sum
+from django.db.models import BigIntegerField, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from concert_site.accounts.models import User
+from concert_site.lib.zones import bounds_of
 from payments.models import Payment, TillEntry, TillKind, TillMethod
 from wallet.models import Kind
 
@@ -135,53 +134,36 @@ class TillDay:
         return self.terminal_in - self.terminal_out
 
 
-def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """A day on the clocks of the house."""
-    start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
-    return start, timezone.make_aware(datetime.combine(day + timedelta(days=1), datetime.min.time()))
+def passed_on(day: date, actor_id: int | None) -> QuerySet[TillEntry]:
+    """What passed the counter on a day, of all clerks or of one."""
+    start, end = bounds_of(day)
+    entries = TillEntry.objects.filter(created_at__gte=start, created_at__lt=end)
+    return entries if actor_id is None else entries.filter(actor_id=actor_id)
 
 
 def till_of(day: date, actor_id: int | None = None) -> list[TillDay]:
     """A day's till for each clerk, by name: one query over the entries, one over the clerks."""
-    start, end = day_bounds(day)
-    entries = TillEntry.objects.filter(created_at__gte=start, created_at__lt=end)
-    if actor_id is not None:
-        entries = entries.filter(actor_id=actor_id)
     cash, terminal = Q(method=TillMethod.CASH), Q(method=TillMethod.TERMINAL)
     sale, refund, gift = Q(kind=TillKind.SALE), Q(kind=TillKind.REFUND), Q(method=TillMethod.COMPLIMENTARY)
-    rows = entries.values("actor_id").annotate(
-        cash_in=Sum("amount", filter=cash & sale, default=0),
-        cash_out=Sum("amount", filter=cash & refund, default=0),
-        terminal_in=Sum("amount", filter=terminal & sale, default=0),
-        terminal_out=Sum("amount", filter=terminal & refund, default=0),
-        sold=Sum("seats", filter=sale & ~gift, default=0),
-        complimentary=Sum("seats", filter=sale & gift, default=0),
-        returned=Sum("seats", filter=refund, default=0),
+    rows = (
+        passed_on(day, actor_id)
+        .values("actor_id")
+        .annotate(
+            cash_in=Sum("amount", filter=cash & sale, default=0),
+            cash_out=-Sum("amount", filter=cash & refund, default=0),
+            terminal_in=Sum("amount", filter=terminal & sale, default=0),
+            terminal_out=-Sum("amount", filter=terminal & refund, default=0),
+            sold=Sum("seats", filter=sale & ~gift, default=0),
+            complimentary=Sum("seats", filter=sale & gift, default=0),
+            returned=Sum("seats", filter=refund, default=0),
+        )
     )
-    found = {row["actor_id"]: row for row in rows}
+    found = {row.pop("actor_id"): row for row in rows}
     clerks = User.objects.filter(pk__in=found).order_by("email")
-    return [day_of(clerk, found[clerk.pk]) for clerk in clerks]
-
-
-def day_of(clerk: User, row: Mapping[str, Any]) -> TillDay:  # Any: as annotations are typed
-    return TillDay(
-        clerk=clerk,
-        cash_in=row["cash_in"],
-        cash_out=-row["cash_out"],
-        terminal_in=row["terminal_in"],
-        terminal_out=-row["terminal_out"],
-        sold=row["sold"],
-        complimentary=row["complimentary"],
-        returned=row["returned"],
-    )
+    return [TillDay(clerk=clerk, **found[clerk.pk]) for clerk in clerks]
 
 
 def entries_of(day: date, actor_id: int | None = None) -> list[TillEntry]:
     """What passed the counter on a day, oldest first."""
-    start, end = day_bounds(day)
-    entries = TillEntry.objects.filter(created_at__gte=start, created_at__lt=end).select_related(
-        "user", "actor", "concert_schedule__concert"
-    )
-    if actor_id is not None:
-        entries = entries.filter(actor_id=actor_id)
+    entries = passed_on(day, actor_id).select_related("user", "actor", "concert_schedule__concert")
     return list(entries.defer("concert_schedule__layout", "concert_schedule__draw_seed").order_by("pk")[:MOST_ENTRIES])

@@ -21,10 +21,10 @@ from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
+from concert_site.lib.zones import bounds_of
 from wallet.admin.steps import MAY_SETTLE, ProviderFilter, asking_provider, link, listed, took_step
 from wallet.domain import settlements
 from wallet.models import SettlementDay
-from wallet.providers.base import bounds_of
 from wallet.queries import own_lines_of
 
 COLUMNS = (

@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from concert_site.lib.errors import DomainError
 from concert_site.lib.reasons import require_reason
+from concert_site.lib.zones import bounds_of
 from wallet.domain import top_ups, withdrawals
 from wallet.models import SettlementDay
 from wallet.providers import TopUpUnavailable, current_provider, provider_named
-from wallet.providers.base import BookLine, Provider, ProviderError, bounds_of
+from wallet.providers.base import BookLine, Provider, ProviderError
 from wallet.queries import (
     OwnLine,
     first_day_of,

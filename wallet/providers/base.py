@@ -7,12 +7,9 @@ Amounts are in the currency's minor unit.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 
 class ProviderError(Exception):
@@ -210,9 +207,3 @@ class Provider(Protocol):
 
         :raises ProviderAway: if it doesn't say
         """
-
-
-def bounds_of(day: date) -> tuple[datetime, datetime]:
-    """When a day begins and ends at the venue."""
-    zone = ZoneInfo(settings.TIME_ZONE)
-    return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)

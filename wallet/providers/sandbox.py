@@ -13,6 +13,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from concert_site.lib.zones import bounds_of
 from wallet.models import SandboxPayment
 from wallet.providers.base import (
     BookLine,
@@ -25,7 +26,6 @@ from wallet.providers.base import (
     RefundOutcome,
     Started,
     WebhookMessage,
-    bounds_of,
 )
 
 METHOD = "Sandbox 4242"

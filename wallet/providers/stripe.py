@@ -16,6 +16,7 @@ from django.conf import settings
 from stripe.params import BalanceTransactionListParams, RefundListParams
 
 from concert_site.lib.web.headers import origin_of
+from concert_site.lib.zones import bounds_of
 from wallet.providers.base import (
     BookLine,
     Order,
@@ -28,7 +29,6 @@ from wallet.providers.base import (
     RefundOutcome,
     Started,
     WebhookMessage,
-    bounds_of,
 )
 from wallet.providers.stripe_errors import NOT_FOUND, REFUSED_KEYS, asking, knowing
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from concert_site.lib.rate_limits import is_within_limit
 from concert_site.lib.web.headers import origin_of
+from concert_site.lib.zones import bounds_of
 from wallet.models import TopUp
 from wallet.providers.base import (
     BookLine,
@@ -32,7 +33,6 @@ from wallet.providers.base import (
     RefundOutcome,
     Started,
     WebhookMessage,
-    bounds_of,
 )
 from wallet.providers.toss_api import NOT_FOUND, REFUSED_KEYS, Api
 
