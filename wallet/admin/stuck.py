@@ -14,11 +14,12 @@ from wallet.admin.steps import MAY_REPLAY, MAY_SETTLE
 from wallet.domain import stuck
 from wallet.domain.stuck import Stuck
 from wallet.models import ProviderEvent, SettlementDay, TopUp, Withdrawal
+from wallet.models.top_ups import AMOUNT_DIFFERS, GIVING_BACK, TOO_LARGE
 
 WHY = {
-    "amount_differs": _("The provider took a different amount or currency than was ordered. Nothing was credited."),
-    "balance_too_large": _("The provider has the money, but the wallet has no room for it."),
-    "giving_back": _("It was to be refunded, and the provider hasn’t confirmed it yet."),
+    AMOUNT_DIFFERS: _("The provider took a different amount or currency than was ordered. Nothing was credited."),
+    TOO_LARGE: _("The provider has the money, but the wallet has no room for it."),
+    GIVING_BACK: _("It was to be refunded, and the provider hasn’t confirmed it yet."),
 }
 
 
@@ -76,7 +77,7 @@ def for_staff(top_up: TopUp, may_settle: bool) -> StuckItem:
         StuckStep(_("Refund"), reverse("admin:wallet_give_back", args=[top_up.pk]), is_button=False),
         StuckStep(_("Ask the provider again now"), reverse("admin:wallet_ask", args=[top_up.pk])),
     ]
-    left = steps[1:2] if top_up.failure == "giving_back" else steps
+    left = steps[1:2] if top_up.failure == GIVING_BACK else steps
     return StuckItem(top_up.failure, name_of(top_up), WHY[top_up.failure], left if may_settle else [])
 
 

@@ -13,13 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import Conflict, Unavailable
 from wallet.domain import ledger, top_ups
 from wallet.models import OPEN, BalanceHistory, Kind, TopUp, TopUpState
-from wallet.models.top_ups import FOR_STAFF
+from wallet.models.top_ups import AMOUNT_DIFFERS, BOOKED, FOR_STAFF, GIVEN_BACK, GIVING_BACK
 from wallet.providers.base import Outcome, ProviderError, ProviderStatus, RefundOrder, RefundOutcome
 
 log = logging.getLogger(__name__)
-
-BOOKED, GIVING_BACK, GIVEN_BACK = "booked_by_hand", "giving_back", "given_back"
-DIFFERS = "amount_differs"
 
 
 class NothingToDo(Conflict):
@@ -83,7 +80,7 @@ def give_back(top_up: TopUp, *, note: str, now: datetime | None = None) -> None:
     outcome = refund(top_up, taken, note)
     if outcome.status == ProviderStatus.FAILED:
         # It can still be booked, also if the provider was away when it was asked first.
-        why = top_up.failure if top_up.failure in FOR_STAFF else DIFFERS
+        why = top_up.failure if top_up.failure in FOR_STAFF else AMOUNT_DIFFERS
         TopUp.objects.filter(pk=top_up.pk, failure=GIVING_BACK).update(failure=why)
         raise NotGivenBack
     if outcome.status == ProviderStatus.SUCCEEDED:

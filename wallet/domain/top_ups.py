@@ -22,7 +22,7 @@ from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.ledger import LARGEST_BALANCE
 from wallet.domain.top_up_limits import require_in_bounds, require_in_limits
 from wallet.models import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
-from wallet.models.top_ups import BY_STAFF
+from wallet.models.top_ups import AMOUNT_DIFFERS, BY_STAFF, TOO_LARGE
 from wallet.providers import current_provider, provider_named
 from wallet.providers.base import Order, Outcome, PayPage, Provider, ProviderAway, ProviderRefused, ProviderStatus
 from wallet.queries import open_top_ups_for, wallet_of
@@ -260,7 +260,7 @@ def is_as_ordered(top_up: TopUp, outcome: Outcome) -> bool:
         top_up.amount,
         top_up.currency,
     )
-    uncredited(top_up).update(failure="amount_differs", next_look_at=None)
+    uncredited(top_up).update(failure=AMOUNT_DIFFERS, next_look_at=None)
     return False
 
 
@@ -270,7 +270,7 @@ def credit(top_up: TopUp, outcome: Outcome, now: datetime | None = None) -> None
     :raises BalanceTooLarge: if the wallet would hold too much
     """
     (row,) = fetch(CREDIT, credit_params(top_up, outcome, now=now))
-    if row["refusal"] == "balance_too_large":
+    if row["refusal"] == TOO_LARGE:
         note_too_large(top_up)
         raise BalanceTooLarge
 
@@ -288,7 +288,7 @@ def credit_params(top_up: TopUp, outcome: Outcome, *, now: datetime | None) -> d
 def note_too_large(top_up: TopUp) -> None:
     """The provider has the money and the wallet has no room: staff give it back."""
     log.critical("Top-up %s was collected, and the wallet of fan %s is full", top_up.pk, top_up.user_id)
-    uncredited(top_up).update(failure="balance_too_large", next_look_at=None)
+    uncredited(top_up).update(failure=TOO_LARGE, next_look_at=None)
 
 
 def uncredited(top_up: TopUp) -> TopUpQuerySet:

@@ -32,10 +32,12 @@ class Purpose(models.TextChoices):
 OPEN = (TopUpState.CREATED, TopUpState.PENDING)
 CREDITED = (TopUpState.SUCCEEDED, TopUpState.PARTLY_REFUNDED, TopUpState.REFUNDED)
 # Why one is left to staff, though its provider has the money; and what they did about it: then nothing else may.
-FOR_STAFF = {"amount_differs", "balance_too_large"}
-BY_STAFF = {"booked_by_hand", "giving_back", "given_back"}
+AMOUNT_DIFFERS, TOO_LARGE = "amount_differs", "balance_too_large"
+BOOKED, GIVING_BACK, GIVEN_BACK = "booked_by_hand", "giving_back", "given_back"
+FOR_STAFF = {AMOUNT_DIFFERS, TOO_LARGE}
+BY_STAFF = {BOOKED, GIVING_BACK, GIVEN_BACK}
 # In the order in which an index has them.
-TO_END_BY_HAND = ("amount_differs", "balance_too_large", "giving_back")
+TO_END_BY_HAND = (AMOUNT_DIFFERS, TOO_LARGE, GIVING_BACK)
 ENDINGS = {TopUpState.SUCCEEDED, TopUpState.FAILED, TopUpState.EXPIRED}
 TRANSITIONS = {
     TopUpState.CREATED: ENDINGS | {TopUpState.PENDING},
@@ -164,6 +166,11 @@ class TopUp(models.Model):
     def is_open(self) -> bool:
         """Whether nobody knows yet how it ends."""
         return self.state in OPEN
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its provider has money that couldn't be credited, and staff are to end it."""
+        return self.failure in TO_END_BY_HAND
 
     @property
     def is_credited(self) -> bool:

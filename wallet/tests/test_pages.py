@@ -12,6 +12,7 @@ from payments.tests.scenes import buy
 from reservations.tests.scenes import make_sale
 from wallet.domain import by_hand, ledger, top_ups
 from wallet.models import TopUp
+from wallet.models.top_ups import AMOUNT_DIFFERS, BOOKED, GIVEN_BACK, GIVING_BACK
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
 pytestmark = pytest.mark.django_db
@@ -216,13 +217,13 @@ def test_too_many_top_ups_are_slowed_down(settings, monkeypatch):
 
 @pytest.mark.parametrize(
     ("step", "told"),
-    [(by_hand.BOOKED, "Your money is in your wallet"), (by_hand.GIVEN_BACK, "It goes back the way it was paid.")],
+    [(BOOKED, "Your money is in your wallet"), (GIVEN_BACK, "It goes back the way it was paid.")],
 )
 def test_what_staff_did_with_a_payment_is_not_told_as_one_that_never_was(step, told):
     fan = make_fan()
     begun = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=500)).top_up
-    TopUp.objects.filter(pk=begun.pk).update(failure=by_hand.DIFFERS)
-    by_hand.close(begun, {by_hand.DIFFERS}, step, None)
+    TopUp.objects.filter(pk=begun.pk).update(failure=AMOUNT_DIFFERS)
+    by_hand.close(begun, {AMOUNT_DIFFERS}, step, None)
 
     for browser in (at_the_screen(fan), at_the_screen()):
         page = text_of(browser.get(f"/wallet/top-ups/{begun.reference}/"))
@@ -232,10 +233,19 @@ def test_what_staff_did_with_a_payment_is_not_told_as_one_that_never_was(step, t
     assert told in text_of(at_the_screen(fan).get(f"/wallet/top-ups/{begun.reference}/"))
 
 
+def test_money_that_came_for_an_expired_top_up_and_differs_is_never_told_as_nothing_paid():
+    fan = make_fan()
+    begun = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=500)).top_up
+    TopUp.objects.filter(pk=begun.pk).update(state="EXPIRED", failure=AMOUNT_DIFFERS)
+
+    for browser in (at_the_screen(fan), at_the_screen()):
+        assert "We’re checking this payment" in text_of(browser.get(f"/wallet/top-ups/{begun.reference}/"))
+
+
 def test_what_is_going_back_is_being_looked_into():
     fan = make_fan()
     begun = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=500)).top_up
-    TopUp.objects.filter(pk=begun.pk).update(failure=by_hand.DIFFERS)
-    by_hand.close(begun, {by_hand.DIFFERS}, by_hand.GIVING_BACK, None)
+    TopUp.objects.filter(pk=begun.pk).update(failure=AMOUNT_DIFFERS)
+    by_hand.close(begun, {AMOUNT_DIFFERS}, GIVING_BACK, None)
 
     assert "We’re checking this payment" in text_of(at_the_screen(fan).get(f"/wallet/top-ups/{begun.reference}/"))

@@ -23,10 +23,6 @@ from wallet.providers import top_up_mode
 from wallet.providers.base import ProviderAway
 from wallet.queries import known_top_up, top_up_of, wallet_of
 
-# What staff have to look into, or are at: the provider has money that could not be credited. And how that ended.
-STUCK = ("amount_differs", "balance_too_large", "giving_back")
-ENDED_BY_STAFF = ("booked_by_hand", "given_back")
-
 
 def way_to_pay(top_up: TopUp) -> str:
     """Where the fan goes on: to the page that pays it, or to what became of it.
@@ -57,7 +53,13 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         tell_what_came_of(top_up, request)
     if top_up.is_credited and top_up.outcome != TopUp.KEPT:
         return redirect(top_up.return_path or "wallet")
-    return render(request, "wallet/top_up.html", status_context(top_up))
+    facts = {
+        "top_up": top_up,
+        "wallet": wallet_of(top_up.user_id),
+        "pay_url": way_to_pay(top_up),
+        "top_up_mode": top_up_mode().value,
+    }
+    return render(request, "wallet/top_up.html", facts)
 
 
 def stranger_page(request: HttpRequest, top_up: TopUp) -> HttpResponse:
@@ -65,18 +67,6 @@ def stranger_page(request: HttpRequest, top_up: TopUp) -> HttpResponse:
     path = reverse("top_up_status", args=[top_up.reference])
     log_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': path}, safe='/')}"
     return render(request, "wallet/top_up_returned.html", {"top_up": top_up, "log_in_url": log_in})
-
-
-def status_context(top_up: TopUp) -> dict[str, object]:
-    return {
-        "top_up": top_up,
-        "is_stuck": top_up.failure in STUCK,
-        "is_ended_by_staff": top_up.failure in ENDED_BY_STAFF,
-        "is_for_booking": top_up.purpose == Purpose.BOOKING,
-        "wallet": wallet_of(top_up.user_id),
-        "pay_url": way_to_pay(top_up),
-        "top_up_mode": top_up_mode().value,
-    }
 
 
 def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
