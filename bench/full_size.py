@@ -149,12 +149,12 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def questions() -> dict[str, Callable[[], object]]:
     """What is asked without a page."""
-    from payments import queries
     from payments.domain import mail_sending, schedule_refunds
+    from payments.queries import mails
 
     return {
         "mails that are owed, found": lambda: list(mail_sending.due_mails()),
-        "a mail's payments, read": lambda: list(queries.payments_of_mail(next(queries.owed_mails(queries.CONFIRMED)))),
+        "a mail's payments, read": lambda: list(mails.payments_of_mail(next(mails.owed_mails(mails.CONFIRMED)))),
         "what is to be refunded of a date": lambda: schedule_refunds.to_refund(7),
         "a batch of a date's refunds": lambda: list(schedule_refunds.paid_of(7).filter(pk__gt=0)[:100]),
         "what was refunded of a date": lambda: schedule_refunds.refunded_so_far(7),

@@ -23,11 +23,9 @@ from concert_site.lib.redis import try_broker, try_redis
 from concert_site.operations import periodic_tasks
 from concert_site.operations.monitoring import part_monitor, process_health
 from payments.models import Payment, PaymentState
-from payments.queries import CONFIRMED, owed_payments
-from payments.queries.withdrawal_mails import untold
+from payments.queries.mails import CONFIRMED, owed_payments, untold_recipients, untold_withdrawals
 from queueing.domain import snapshots
 from queueing.facts import QueueSnapshot
-from reservations.models import AnnouncementRecipient
 from reservations.queries.onsales import sales_of_the_day
 from wallet.domain.stuck import count_stuck, failed_events
 from wallet.models import ProviderEvent, TopUp, Withdrawal
@@ -84,8 +82,8 @@ def owed_mails() -> Iterator[GaugeMetricFamily]:
         "confirmed": confirmed,
         "canceled": canceled,
         "receipt": top_ups_owed_a_receipt(),
-        "withdrawal": untold(),
-        "announcement": AnnouncementRecipient.objects.filter(mailed_at=None, skipped_at=None),
+        "withdrawal": untold_withdrawals(),
+        "announcement": untold_recipients(),
     }
     owed = [(kind, counted(rows)) for kind, rows in kinds.items()]
     yield labelled("owed_mails", "Mails that are to be sent, up to 10,000 of a kind", "kind", owed)

@@ -17,7 +17,7 @@ from concert_site.accounts.walk_ins import is_walk_in
 from concert_site.house.queries import house_in
 from concert_site.lib.zones import day_at
 from payments.models import Payment, Rebooking, RebookingKind
-from payments.queries import CONFIRMED, MailKind
+from payments.queries.mails import CONFIRMED, MailKind
 from payments.queries.receipts import card_parts
 from reservations.models import Announcement, AnnouncementKind, AnnouncementRecipient
 from reservations.tickets.codes import Ticket, ticket_of
@@ -49,11 +49,8 @@ class MailLine:
         return self.payment.price - self.fee
 
 
-def render_mail(kind: MailKind, payments: Sequence[Payment], address: str = "") -> EmailMultiAlternatives:
-    """One mail about payments of one booking, read by queries.payments_of_mail, in the language of the fan.
-
-    It goes to `address`, or else to the fan's own.
-    """
+def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAlternatives:
+    """One mail about payments of one booking, read by payments_of_mail, in the language of the fan."""
     with override(language_of(payments[0].user)):
         lines = [MailLine(each, ticket_for(each) if kind is CONFIRMED else None) for each in payments]
         context = mail_context(lines)
@@ -69,8 +66,6 @@ def render_mail(kind: MailKind, payments: Sequence[Payment], address: str = "") 
         context |= {"rebooked": rebookings_of(payments) if kind is CONFIRMED else ()}
         name = "handed_over" if payments[0].became == RebookingKind.HANDOVER else kind.name
         message = message_of(name, context, payments[0].user, headers(lines))
-    if address:
-        message.to = [address]
     # The pictures belong to the text rather than beside it.
     message.mixed_subtype = "related"  # type: ignore[attr-defined]  # documented by Django, not in the stubs
     for line in lines:

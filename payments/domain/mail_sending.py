@@ -19,7 +19,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
+from typing import Any
 
 from django.core import mail
 from django.core.mail import EmailMessage
@@ -40,29 +42,30 @@ from payments.domain.mail_rendering import (
     render_receipt,
 )
 from payments.models import Payment, RebookingKind
-from payments.queries import (
+from payments.queries.mails import (
     CANCELED,
     CONFIRMED,
     MailKind,
     OwedAnnouncement,
     OwedDateMail,
     OwedMail,
+    OwedOutcome,
     OwedReceipt,
     owed_announcements,
     owed_date_mails,
     owed_mails,
+    owed_outcomes,
     owed_receipts,
     payments_of_date_mail,
     payments_of_mail,
     recipient_of_mail,
     top_up_of_mail,
+    withdrawals_of_mail,
 )
 from payments.queries.till import counter_address_of, counter_address_of_fan
-from payments.queries.withdrawal_mails import OwedOutcome, owed_outcomes, withdrawals_of_mail
 from reservations.models import AnnouncementRecipient
 from wallet.domain.top_ups import note_receipt_mailed
 from wallet.domain.withdrawals import note_outcome_mailed
-from wallet.models import TopUp, Withdrawal
 
 log = logging.getLogger(__name__)
 
@@ -195,33 +198,54 @@ def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
     """What a mail is about; None if it was sent meanwhile."""
     if isinstance(owed, OwedReceipt):
         top_up = top_up_of_mail(owed, now=now)
-        return receipt_letter(top_up) if top_up else None
+        own = [top_up] if top_up else []
+        return letter_of(own, lambda: render_receipt(own[0]), lambda at: note_receipt_mailed(own[0], now=at))
     if isinstance(owed, OwedOutcome):
         made = list(withdrawals_of_mail(owed, now=now))
-        return outcome_letter(made) if made else None
+        return letter_of(made, lambda: render_outcome(made), lambda at: note_outcome_mailed(made, now=at))
     if isinstance(owed, OwedAnnouncement):
         return announcement_letter(owed, now)
     if isinstance(owed, OwedDateMail):
-        return date_letter(owed, now)
-    return booking_letter(owed, now)
-
-
-def booking_letter(owed: OwedMail, now: datetime | None) -> Letter | None:
-    """The mail of payments of one booking; None, and noted, where nobody can be written to."""
+        refunded = list(payments_of_date_mail(owed, now=now))
+        return payment_letter(CANCELED, refunded, address_of_holder, render_date_canceled, now)
     payments = list(payments_of_mail(owed, now=now))
     # What was handed over has a mail of its own: of both the other comes first, this with the next run.
     payments = [each for each in payments if each.became != RebookingKind.HANDOVER] or payments
+    return payment_letter(owed.kind, payments, partial(address_of, owed), partial(render_mail, owed.kind), now)
+
+
+def letter_of(
+    rows: Sequence[Any],  # Any: of several models, read with `owed_for`
+    render: Callable[[], EmailMessage],
+    mark: Callable[[datetime | None], None],
+) -> Letter | None:
+    return Letter(max(each.owed_for for each in rows), render, mark) if rows else None
+
+
+def payment_letter(
+    kind: MailKind,
+    payments: list[Payment],
+    find_address: Callable[[User], str],
+    render: Callable[[list[Payment]], EmailMessage],
+    now: datetime | None,
+) -> Letter | None:
+    """The mail of some payments of one fan; None, and noted, where nobody can be written to."""
     if not payments:
         return None
-    if not (address := address_of(owed, payments[0].user)):
-        mark_sent(owed.kind, payments, now=now)
+    if not (address := find_address(payments[0].user)):
+        mark_sent(kind, payments, now=now)
         return None
-    return payment_letter(owed.kind, payments, address)
+    return letter_of(payments, lambda: sent_to(address, render(payments)), lambda at: mark_sent(kind, payments, now=at))
 
 
 def address_of(owed: OwedMail, fan: User) -> str:
     """Where a fan reads about a booking: a walk-in at the address given at the counter, nowhere if none was."""
     return counter_address_of(owed.reference) if is_walk_in(fan) else fan.email
+
+
+def address_of_holder(fan: User) -> str:
+    """Where a ticket holder reads about a date: a walk-in where their tickets were mailed to, if they were."""
+    return counter_address_of_fan(fan.pk) if is_walk_in(fan) else fan.email
 
 
 def announcement_letter(owed: OwedAnnouncement, now: datetime | None) -> Letter | None:
@@ -234,10 +258,8 @@ def announcement_letter(owed: OwedAnnouncement, now: datetime | None) -> Letter 
     if not recipient.has_ticket or not address:  # type: ignore[attr-defined]  # annotated
         own.update(skipped_at=now or Now())
         return None
-    return Letter(
-        owed_for=recipient.owed_for,  # type: ignore[attr-defined]  # annotated
-        render=lambda: sent_to(address, render_announcement(recipient)),
-        mark=lambda at: note_mailed(own, at),
+    return letter_of(
+        [recipient], lambda: sent_to(address, render_announcement(recipient)), lambda at: note_mailed(own, at)
     )
 
 
@@ -245,54 +267,9 @@ def note_mailed(own: QuerySet[AnnouncementRecipient], at: datetime | None) -> No
     own.update(mailed_at=at or Now())
 
 
-def address_of_holder(fan: User) -> str:
-    """Where a ticket holder reads about a date: a walk-in where their tickets were mailed to, if they were."""
-    return counter_address_of_fan(fan.pk) if is_walk_in(fan) else fan.email
-
-
 def sent_to(address: str, message: EmailMessage) -> EmailMessage:
     message.to = [address]
     return message
-
-
-def date_letter(owed: OwedDateMail, now: datetime | None) -> Letter | None:
-    """The mail of what a fan got back of a date that was canceled; None, and noted, where nobody can be written to."""
-    refunded = list(payments_of_date_mail(owed, now=now))
-    if not refunded:
-        return None
-    address = address_of_holder(refunded[0].user)
-    if not address:
-        mark_sent(CANCELED, refunded, now=now)
-        return None
-    return Letter(
-        owed_for=max(each.owed_for for each in refunded),  # type: ignore[attr-defined]  # annotated
-        render=lambda: sent_to(address, render_date_canceled(refunded)),
-        mark=lambda at: mark_sent(CANCELED, refunded, now=at),
-    )
-
-
-def payment_letter(kind: MailKind, payments: list[Payment], address: str) -> Letter:
-    return Letter(
-        owed_for=max(each.owed_for for each in payments),  # type: ignore[attr-defined]  # annotated
-        render=lambda: render_mail(kind, payments, address),
-        mark=lambda at: mark_sent(kind, payments, now=at),
-    )
-
-
-def receipt_letter(top_up: TopUp) -> Letter:
-    return Letter(
-        owed_for=top_up.owed_for,  # type: ignore[attr-defined]  # annotated
-        render=lambda: render_receipt(top_up),
-        mark=lambda at: note_receipt_mailed(top_up, now=at),
-    )
-
-
-def outcome_letter(made: list[Withdrawal]) -> Letter:
-    return Letter(
-        owed_for=max(each.owed_for for each in made),  # type: ignore[attr-defined]  # annotated
-        render=lambda: render_outcome(made),
-        mark=lambda at: note_outcome_mailed(made, now=at),
-    )
 
 
 def claim(owed: Owed) -> bool:
@@ -313,7 +290,7 @@ def mark_sent(kind: MailKind, payments: list[Payment], *, now: datetime | None) 
 
 
 def backoff_key(owed: Owed) -> str:
-    """The mark of a mail that waits for its next try_redis."""
+    """The mark of a mail that waits for its next try."""
     # In braces what a cluster keeps together.
     return f"{{mails:waiting}}:{owed}"
 
@@ -352,7 +329,7 @@ def server() -> Iterator[BaseEmailBackend]:
 def deliver(owed: Owed, letter: Letter, backend: BaseEmailBackend) -> None:
     """Write a mail and hand it to the server.
 
-    :raises Refused: if the server doesn't take it, or it can't be written
+    :raises MailRefused: if the server doesn't take it, or it can't be written
     :raises ServerAway: if the server takes no mail at all
     """
     try:
@@ -368,7 +345,7 @@ def deliver(owed: Owed, letter: Letter, backend: BaseEmailBackend) -> None:
 def submit(message: EmailMessage, backend: BaseEmailBackend) -> None:
     """Hand a message to the server.
 
-    :raises Refused: if the server answers that it doesn't want this one
+    :raises MailRefused: if the server answers that it doesn't want this one
     :raises ServerAway: if it says nothing, or goodbye
     """
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db.models import BigIntegerField, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
@@ -145,7 +146,7 @@ def till_of(day: date, actor_id: int | None = None) -> list[TillDay]:
     """A day's till for each clerk, by name: one query over the entries, one over the clerks."""
     cash, terminal = Q(method=TillMethod.CASH), Q(method=TillMethod.TERMINAL)
     sale, refund, gift = Q(kind=TillKind.SALE), Q(kind=TillKind.REFUND), Q(method=TillMethod.COMPLIMENTARY)
-    rows = (
+    rows: Any = (  # Any: as annotations are typed
         passed_on(day, actor_id)
         .values("actor_id")
         .annotate(

@@ -7,7 +7,7 @@ from django.utils.translation import override
 
 from concert_site.house import queries, writing
 from payments.domain.mail_rendering import render_mail
-from payments.queries import CONFIRMED, OwedMail, payments_of_mail
+from payments.queries.mails import CONFIRMED, OwedMail, payments_of_mail
 from payments.tests.scenes import buy, make_fan
 from reservations.tests.factories import make_concert, make_venue
 from reservations.tests.scenes import make_sale

@@ -24,7 +24,7 @@ from concert_site.lib.task_runs import single_run
 from concert_site.tests.committed import committed
 from payments.domain import mail_sending, refunds
 from payments.models import Payment
-from payments.queries import CANCELED, CONFIRMED, owed_mails, payments_of_mail
+from payments.queries.mails import CANCELED, CONFIRMED, owed_mails, payments_of_mail
 from payments.tasks import send_mails
 from payments.tests.mail_server import MailServer, free_port, listening
 from payments.tests.scenes import buy, make_fan, make_paid, pay
@@ -336,7 +336,7 @@ def test_a_mail_that_cannot_be_written_keeps_nobody_else_from_theirs(server, cap
 
 def test_old_refused_mails_do_not_hide_new_ones(server, monkeypatch):
     """More refused mails than one look at the index reads."""
-    monkeypatch.setattr("payments.queries.BATCH", 2)
+    monkeypatch.setattr("payments.queries.mails.BATCH", 2)
     gone = [make_paid() for _ in range(5)]
     server.refusals.update({each.user.email: "550 no" for each in gone})
     send()

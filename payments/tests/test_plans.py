@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from concert_site.tests.mutants import run
 from payments.domain import refunds
-from payments.queries import CANCELED, CONFIRMED, owed_mails, owed_payments, payments_of_mail
+from payments.queries.mails import CANCELED, CONFIRMED, owed_mails, owed_payments, payments_of_mail
 from payments.tests.scenes import make_fan, pay, payments_in
 from reservations.domain import holds
 from reservations.models import Reservation

@@ -5,7 +5,7 @@ import pytest
 from concert_site.lib.redis import client as redis_client
 from payments.domain import card_checkout, mail_sending
 from payments.models import Payment
-from payments.queries import OwedReceipt, owed_receipts
+from payments.queries.mails import OwedReceipt, owed_receipts
 from payments.tests.mail_server import MailServer, free_port, listening
 from payments.tests.pages import let_lapse
 from reservations.tests.scenes import hold, in_order, make_sale

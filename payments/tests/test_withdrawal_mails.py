@@ -5,7 +5,7 @@ import pytest
 from concert_site.lib.redis import client as redis_client
 from payments.domain import card_refunds, mail_sending
 from payments.models import RefundTo
-from payments.queries.withdrawal_mails import OwedOutcome, owed_outcomes
+from payments.queries.mails import OwedOutcome, owed_outcomes
 from payments.tests.mail_server import MailServer, free_port, listening
 from payments.tests.scenes import buy
 from payments.tests.test_receipt_mails import texts
