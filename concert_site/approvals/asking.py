@@ -15,6 +15,15 @@ from concert_site.approvals.models import Approval, ApprovalState
 from concert_site.approvals.steps import step_of
 from concert_site.lib.formats import money
 
+# What somebody does within it for one fan, or gives away of one date, counts together, or a large sum would pass in
+# small ones.
+COUNTED_TOGETHER = timedelta(hours=24)
+
+
+def counted_since(now: datetime | None) -> datetime:
+    """From when on what somebody did counts together with what they do now."""
+    return (now or timezone.now()) - COUNTED_TOGETHER
+
 
 def require_ceiling(
     kind: str,

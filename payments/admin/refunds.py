@@ -27,7 +27,7 @@ from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from payments.domain.card_refunds import Refunded, refund_by_staff
-from payments.domain.refund_ceilings import require_for_selected
+from payments.domain.ceilings import require_for_selected
 from payments.models import Payment, PaymentState, RefundTo
 from reservations.domain import cancellation
 from reservations.models import Reservation

@@ -9,14 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.accounts.models import User
 from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import DescriptionLine, Step
-from concert_site.lib.formats import day_and_time, signed_money
-from payments.domain import counter, counter_ceilings, counter_refunds, rebooking
-from payments.domain.approved_refunds import lines_of_seats
+from concert_site.lib.formats import signed_money
+from payments.domain import ceilings, counter, counter_refunds, rebooking
+from payments.domain.approved_refunds import lines_of_seats, name_of_date
 from payments.domain.counter import Buyer, SaleOrder
 from payments.domain.till import Tender
 from payments.models import RebookingKind, TillMethod
 from reservations.halls.seat_names import seat_name
-from reservations.models import ConcertSchedule, ConcertSeat
+from reservations.models import ConcertSeat
 
 # --- Complimentary tickets ---------------------------------------------------------------------
 
@@ -34,11 +34,10 @@ def give_complimentary(asked: Approval) -> None:
 
 def describe_gift(asked: Approval) -> Sequence[DescriptionLine]:
     order = order_in(asked)
-    of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
     seats = ConcertSeat.objects.filter(pk__in=order.seat_ids).order_by("pk")
     fan = asked.fan.email if asked.fan else order.buyer.name
     return [
-        (_("Date"), f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""),
+        (_("Date"), name_of_date(order.schedule_id)),
         (_("Seats"), ", ".join(map(seat_name, seats))),
         (_("Fan"), fan),
     ]
@@ -106,13 +105,13 @@ def describe_hand_over(asked: Approval) -> Sequence[DescriptionLine]:
 
 STEPS = (
     Step(
-        counter_ceilings.GIVE,
+        ceilings.GIVE,
         _("Complimentary tickets"),
         "payments.give_complimentary",
         give_complimentary,
         describe_gift,
     ),
-    Step(counter_ceilings.UNDO, _("Refund a sale of the counter"), "payments.refund_payment", undo, describe_undo),
-    Step(counter_ceilings.EXCHANGE, _("Exchange"), "payments.exchange_reservation", exchange, describe_exchange),
-    Step(counter_ceilings.HAND_OVER, _("Hand over"), "reservations.serve_fan", hand_over, describe_hand_over),
+    Step(ceilings.UNDO, _("Refund a sale of the counter"), "payments.refund_payment", undo, describe_undo),
+    Step(ceilings.EXCHANGE, _("Exchange"), "payments.exchange_reservation", exchange, describe_exchange),
+    Step(ceilings.HAND_OVER, _("Hand over"), "reservations.serve_fan", hand_over, describe_hand_over),
 )

@@ -9,7 +9,7 @@ from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money, short_day
-from payments.domain import card_refunds, refund_ceilings, refund_runs
+from payments.domain import card_refunds, ceilings, refund_runs
 from payments.models import RefundTo
 from reservations.models import ConcertSchedule, Reservation
 
@@ -60,6 +60,12 @@ def lines_of_seats(ids: Sequence[int]) -> str:
     return "\n".join(named)
 
 
+def name_of_date(schedule_id: int) -> str:
+    """What is played and when; empty if the date is gone."""
+    of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=schedule_id).first()
+    return f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""
+
+
 def run_for_date(asked: Approval) -> None:
     """Begin the run of the date; whoever refunds it goes on with it on these terms, until nothing is left.
 
@@ -72,10 +78,8 @@ def run_for_date(asked: Approval) -> None:
 
 def describe_date(asked: Approval) -> Sequence[DescriptionLine]:
     order = asked.payload
-    of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order["schedule"]).first()
-    when = day_and_time(of.concert_at, of.concert.time_zone) if of else ""
     return [
-        (_("Date"), f"{of.concert.name}, {when}" if of else ""),
+        (_("Date"), name_of_date(order["schedule"])),
         (_("Paid seats"), str(order["seats"])),
         (_("Fee of each seat"), money(order["fee"])),
         (_("Refund to"), str(RefundTo(order["refund_to"]).label)),
@@ -83,6 +87,6 @@ def describe_date(asked: Approval) -> Sequence[DescriptionLine]:
     ]
 
 
-ONE = Step(refund_ceilings.ONE, _("Refund"), PERMISSION, run, describe)
-SELECTED = Step(refund_ceilings.SELECTED, _("Refund of several seats"), PERMISSION, run, describe)
-DATE = Step(refund_ceilings.DATE, _("Refund of a whole date"), PERMISSION, run_for_date, describe_date)
+ONE = Step(ceilings.ONE, _("Refund"), PERMISSION, run, describe)
+SELECTED = Step(ceilings.SELECTED, _("Refund of several seats"), PERMISSION, run, describe)
+DATE = Step(ceilings.DATE, _("Refund of a whole date"), PERMISSION, run_for_date, describe_date)

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from concert_site.lib.database.statements import fetch_one
 from payments.domain import refunds
-from payments.domain.refund_ceilings import require_for_one
+from payments.domain.ceilings import require_for_one
 from payments.domain.refunds import Cancellation
 from payments.models import Payment, RefundTo
 from payments.queries import payment_of

@@ -27,7 +27,7 @@ from concert_site.lib.id_lists import require_distinct
 from concert_site.lib.idempotency import request_hash
 from concert_site.lib.reasons import require_reason
 from payments.domain import till
-from payments.domain.counter_ceilings import require_for_gift
+from payments.domain.ceilings import require_for_gift
 from payments.domain.errors import FanIsBusy, PriceChanged
 from payments.domain.till import Tender
 from payments.models import TillKind, TillMethod

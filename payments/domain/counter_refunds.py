@@ -19,7 +19,7 @@ from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict, NotFound
 from concert_site.lib.reasons import require_reason
 from payments.domain import refunds, till
-from payments.domain.counter_ceilings import require_for_undo
+from payments.domain.ceilings import require_for_undo
 from payments.domain.mail_rendering import language_of
 from payments.models import Payment, PaymentState, TillEntry, TillKind, TillMethod
 from payments.queries.till import sold_by

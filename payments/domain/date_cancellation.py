@@ -14,8 +14,8 @@ from concert_site.approvals.asking import require_ceiling
 from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.errors import require_found
-from concert_site.lib.formats import day_and_time
 from concert_site.lib.tasks import enqueue_soon
+from payments.domain.approved_refunds import name_of_date
 from payments.models import RefundRun, RefundTo
 from reservations.domain import waiting_room
 from reservations.domain.date_changes import ChangeReason, require_not_canceled, write_canceled
@@ -126,9 +126,8 @@ def run_approved(asked: Approval) -> None:
 
 def describe(asked: Approval) -> list[DescriptionLine]:
     order = order_in(asked)
-    of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=order.schedule_id).first()
     return [
-        (_("Date"), f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""),
+        (_("Date"), name_of_date(order.schedule_id)),
         (_("Tickets"), date_impact(order.schedule_id).sold),
         (_("Refund to"), str(order.refund_to.label)),
         (_("Reason"), " / ".join(filter(None, [order.reason.ko, order.reason.en]))),

@@ -17,7 +17,7 @@ from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid
 from concert_site.lib.id_lists import indexes_of, require_distinct
 from concert_site.lib.reasons import require_reason
-from payments.domain.counter_ceilings import require_for_exchange, require_for_hand_over
+from payments.domain.ceilings import require_for_exchange, require_for_hand_over
 from payments.domain.errors import FanIsBusy, NotPaid, PriceChanged
 from payments.models import Payment, Rebooking, RebookingKind
 from reservations.domain.errors import SeatUnavailable, SeatUnknown, TicketLimitExceeded

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import Invalid
 from concert_site.lib.reasons import require_reason
 from payments.domain import card_refunds, refund_runs
-from payments.domain.refund_ceilings import require_for_date
+from payments.domain.ceilings import require_for_date
 from payments.domain.refund_runs import RefundRunEnded, RefundRunTerms
 from payments.models import Payment, PaymentState, RefundRun, RefundTo
 from reservations.models import Reservation

@@ -1,13 +1,12 @@
 """Adjusting a wallet by staff: at once up to their ceiling, above it once a second person has confirmed."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Sum
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.approvals.asking import require_ceiling
+from concert_site.approvals.asking import counted_since, require_ceiling
 from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.formats import money
@@ -16,9 +15,6 @@ from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.domain.ledger import LARGEST_BALANCE, BookedEntry
 from wallet.models import BalanceHistory, Kind
 from wallet.queries import wallet_of
-
-# What somebody does to one wallet within it counts together, or a large sum would pass in small ones.
-COUNTED_TOGETHER = timedelta(hours=24)
 
 
 def adjust_by_staff(
@@ -63,9 +59,8 @@ def require_room(user_id: int, amount: int) -> None:
 
 def lately(user_id: int, actor_id: int, now: datetime | None) -> int:
     """What somebody adjusted this wallet by within a day, in minor units."""
-    since = (now or timezone.now()) - COUNTED_TOGETHER
-    own = BalanceHistory.objects.of(user_id=user_id).filter(kind=Kind.ADJUSTMENT, actor=actor_id, created_at__gt=since)
-    return own.aggregate(sum=Sum("amount"))["sum"] or 0
+    own = BalanceHistory.objects.of(user_id=user_id).filter(kind=Kind.ADJUSTMENT, actor=actor_id)
+    return int(own.filter(created_at__gt=counted_since(now)).aggregate(sum=Sum("amount", default=0))["sum"])
 
 
 def run(asked: Approval) -> BookedEntry:

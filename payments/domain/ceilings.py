@@ -1,29 +1,24 @@
-"""What a member of staff may give away, exchange, hand over and take back at the counter alone.
+"""What a member of staff may refund, give away, exchange and hand over alone; above it a second person is asked."""
 
-What somebody does for one fan, or gives away of one date, within a day counts together, or a large sum would pass in
-small ones.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import F, Sum
-from django.utils import timezone
+from django.db.models import F, QuerySet, Sum
 
-from concert_site.approvals.asking import require_ceiling
-from payments.domain.refund_ceilings import COUNTED_TOGETHER
+from concert_site.approvals.asking import counted_since, require_ceiling
+from payments.domain.refund_runs import RefundRunTerms
 from payments.models import Payment, PaymentState, Rebooking, RebookingKind, TillEntry, TillKind, TillMethod
 from reservations.models import ConcertSeat
+from wallet.models import BalanceHistory, Kind
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
     from payments.domain.counter import SaleOrder
 
+ONE, SELECTED, DATE = "payments.refund", "payments.refund_selected", "payments.refund_date"
 UNDO, GIVE, EXCHANGE, HAND_OVER = (
     "payments.undo_sale",
     "payments.give_complimentary",
@@ -35,6 +30,82 @@ UNDO, GIVE, EXCHANGE, HAND_OVER = (
 def subject_of(ids: Sequence[int]) -> str:
     """A set of rows as the subject of a question: the same ones are asked about once at a time."""
     return sha256(",".join(map(str, sorted(ids))).encode()).hexdigest()
+
+
+def paid_for(reservation_ids: Iterable[int]) -> list[Payment]:
+    """What is paid of these."""
+    return list(Payment.objects.filter(reservation__in=reservation_ids, state=PaymentState.COMPLETED))
+
+
+# --- Refunds -----------------------------------------------------------------------------------
+
+
+def require_for_one(
+    reservation_id: int, *, fee: int, note: str, actor_id: int, refund_to: str, now: datetime | None = None
+) -> None:
+    """What somebody refunds a fan within a day counts together, or a large sum would pass in small ones.
+
+    :raises ApprovalRequired: if what goes back of this reservation is above the ceiling
+    """
+    paid = Payment.objects.filter(reservation=reservation_id, state=PaymentState.COMPLETED).first()
+    if paid is None:
+        return
+    require_ceiling(
+        ONE,
+        actor_id=actor_id,
+        amount=paid.price - fee,
+        counted=paid.price - fee + refunded_lately(paid.user_id, actor_id, now),
+        reason=note,
+        subject=str(reservation_id),
+        payload={"fees": {str(reservation_id): fee}, "refund_to": refund_to},
+        fan_id=paid.user_id,
+    )
+
+
+def refunded_lately(fan_id: int, actor_id: int, now: datetime | None) -> int:
+    """What somebody refunded a fan within a day, in minor units; what was only exchanged or handed over isn't in it."""
+    lines = BalanceHistory.objects.of(user_id=fan_id).filter(
+        kind=Kind.REFUND, actor=actor_id, created_at__gt=counted_since(now)
+    )
+    refunds = lines.filter(payment__rebooked_as__isnull=True)
+    return int(refunds.aggregate(sum=Sum("amount", default=0))["sum"])
+
+
+def require_for_selected(fees: Mapping[int, int], *, note: str, actor_id: int, refund_to: str) -> None:
+    """The same for several at once: what counts is their sum.
+
+    :param fees: what is kept of each reservation, in minor units
+    :raises ApprovalRequired: if it is above the ceiling
+    """
+    prices = {each.reservation_id: each.price for each in paid_for(fees)}
+    order = {str(pk): min(fees[pk], price) for pk, price in sorted(prices.items())}
+    require_ceiling(
+        SELECTED,
+        actor_id=actor_id,
+        amount=sum(prices.values()) - sum(order.values()),
+        reason=note,
+        subject=subject_of(list(prices)),
+        payload={"fees": order, "refund_to": refund_to},
+    )
+
+
+def require_for_date(schedule_id: int, terms: RefundRunTerms, *, seats: int, amount: int, actor_id: int) -> None:
+    """The same for all that is paid of a date, before its run begins.
+
+    :param amount: what was paid, in minor units
+    :raises ApprovalRequired: if what goes back is above the ceiling
+    """
+    require_ceiling(
+        DATE,
+        actor_id=actor_id,
+        amount=max(amount - seats * terms.fee, 0),
+        reason=terms.note,
+        subject=str(schedule_id),
+        payload={"schedule": schedule_id, "seats": seats, "fee": terms.fee, "refund_to": terms.refund_to},
+    )
+
+
+# --- At the counter ----------------------------------------------------------------------------
 
 
 def require_for_undo(sale: UUID, paid: Sequence[Payment], *, note: str, actor_id: int, fan_id: int) -> None:
@@ -80,7 +151,7 @@ def given_lately(order: "SaleOrder", now: datetime | None) -> int:
         concert_schedule=order.schedule_id,
         kind=TillKind.SALE,
         method=TillMethod.COMPLIMENTARY,
-        created_at__gt=(now or timezone.now()) - COUNTED_TOGETHER,
+        created_at__gt=counted_since(now),
     )
     given = Payment.objects.filter(
         reservation__booking_reference__in=gifts.values("booking_reference"),
@@ -94,7 +165,7 @@ def require_for_exchange(seats: Mapping[int, int], *, note: str, actor_id: int, 
     """
     :raises ApprovalRequired: if the difference of these seats, by reservation, is above the ceiling
     """
-    paid = list(Payment.objects.filter(reservation__in=seats, state=PaymentState.COMPLETED))
+    paid = paid_for(seats)
     prices = dict(ConcertSeat.objects.filter(pk__in=seats.values()).values_list("pk", "seat_price"))
     difference = sum(prices.get(seats[each.reservation_id], 0) - each.price for each in paid if not each.complimentary)
     if not paid:
@@ -119,7 +190,7 @@ def require_for_hand_over(
     """
     :raises ApprovalRequired: if what was paid for these is above the ceiling
     """
-    paid = list(Payment.objects.filter(reservation__in=reservation_ids, state=PaymentState.COMPLETED))
+    paid = paid_for(reservation_ids)
     if not paid:
         return
     worth = sum(each.price for each in paid)
@@ -136,7 +207,8 @@ def require_for_hand_over(
     )
 
 
-def rebooked_lately(kind: RebookingKind, fan_id: int, actor_id: int, now: datetime | None) -> "QuerySet[Rebooking]":
+def rebooked_lately(kind: RebookingKind, fan_id: int, actor_id: int, now: datetime | None) -> QuerySet[Rebooking]:
     """What somebody exchanged or handed over of a fan's within a day."""
-    since = (now or timezone.now()) - COUNTED_TOGETHER
-    return Rebooking.objects.filter(kind=kind, old_payment__user=fan_id, actor=actor_id, created_at__gt=since)
+    return Rebooking.objects.filter(
+        kind=kind, old_payment__user=fan_id, actor=actor_id, created_at__gt=counted_since(now)
+    )
