@@ -96,6 +96,11 @@ class Payment(models.Model):
         return f"{self.price} for reservation {self.reservation_id} ({self.state})"
 
     @property
+    def refunded(self) -> int:
+        """What went back of it, in minor units; nothing while it is paid."""
+        return 0 if self.refund_fee is None else self.price - self.refund_fee
+
+    @property
     def became(self) -> str:
         """EXCHANGE or HANDOVER, if it was refunded for that alone; else blank. Read along with a reservation."""
         rebooking: Rebooking | None = getattr(self, "rebooked_as", None)

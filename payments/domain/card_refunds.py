@@ -173,7 +173,7 @@ def pass_on(
 ) -> list[Withdrawal]:
     """Send on what of this refund, which is in the wallet, came by card."""
     return withdrawals.pass_on(
-        payment.price - (payment.refund_fee or 0),
+        payment.refunded,
         top_ups,
         reason,
         user_id=payment.user_id,

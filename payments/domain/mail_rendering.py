@@ -40,14 +40,6 @@ class MailLine:
         """The Content-ID of the ticket's picture."""
         return f"ticket-{self.payment.reservation_id}@frontrow"
 
-    @property
-    def fee(self) -> int:
-        return self.payment.refund_fee or 0
-
-    @property
-    def refund(self) -> int:
-        return self.payment.price - self.fee
-
 
 def render_mail(kind: MailKind, payments: Sequence[Payment]) -> EmailMultiAlternatives:
     """One mail about payments of one booking, read by payments_of_mail, in the language of the fan."""
@@ -173,8 +165,8 @@ def mail_context(lines: Sequence[MailLine]) -> dict[str, Any]:  # Any: what temp
         "concert": reservation.concert,
         "zone": reservation.concert.time_zone,
         "total": sum(line.payment.price for line in lines),
-        "fee": sum(line.fee for line in lines),
-        "refund": sum(line.refund for line in lines),
+        "fee": sum(line.payment.refund_fee or 0 for line in lines),
+        "refund": sum(line.payment.refunded for line in lines),
         "site_url": settings.SITE_URL,
     }
 

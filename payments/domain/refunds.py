@@ -125,8 +125,8 @@ def cancellation_from(row: Row, *, user_id: int) -> Cancellation:
     payment = payment_in(row, user_id=user_id)
     # None as well, so that nobody who asks for the payment of a hold goes and looks for it.
     Reservation._meta.get_field("payment").set_cached_value(reservation, payment)  # noqa: SLF001  Django's own API
-    fee = payment.refund_fee or 0 if payment else 0
-    return Cancellation(reservation, fee, payment.price - fee if payment else 0, row["balance"])
+    fee, refund = (payment.refund_fee or 0, payment.refunded) if payment else (0, 0)
+    return Cancellation(reservation, fee, refund, row["balance"])
 
 
 def payment_in(row: Row, *, user_id: int) -> Payment | None:

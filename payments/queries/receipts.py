@@ -5,19 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from payments.models import Payment
+from payments.queries import payment_of
 from reservations.queries.booking_summaries import BookingSummary
-from reservations.queries.payment_facts import payment_of
 from wallet.models import TopUp
 from wallet.queries import sent_on_to_cards
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptLine:
-    """One seat that was paid; what a refund gave back and kept, in minor units."""
-
-    payment: Payment
-    refund: int
-    fee: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +23,7 @@ class CardPart:
 class BookingReceipt:
     """What was paid for a booking and how, oldest seat first."""
 
-    lines: Sequence[ReceiptLine]
+    payments: Sequence[Payment]
     by_card: Sequence[CardPart]
     # What of the refunds went on from the wallet to the card, or is on its way.
     to_card: int = 0
@@ -40,7 +31,7 @@ class BookingReceipt:
     @cached_property
     def price(self) -> int:
         """What all seats cost that were ever paid."""
-        return sum(each.payment.price for each in self.lines)
+        return sum(each.price for each in self.payments)
 
     @cached_property
     def from_wallet(self) -> int:
@@ -49,11 +40,11 @@ class BookingReceipt:
 
     @cached_property
     def refunded(self) -> int:
-        return sum(each.refund for each in self.lines)
+        return sum(each.refunded for each in self.payments)
 
     @cached_property
     def fees(self) -> int:
-        return sum(each.fee for each in self.lines)
+        return sum(each.refund_fee or 0 for each in self.payments)
 
     @property
     def amount_paid(self) -> int:
@@ -63,19 +54,11 @@ class BookingReceipt:
 
 def receipt_of(booking: BookingSummary, *, user_id: int) -> BookingReceipt | None:
     """The receipt of a booking; None while nothing of it was ever paid. Three queries, whatever its seats."""
-    paid = [each for booked in booking.seats if (each := payment_of(booked.reservation))]
-    if not paid:
+    payments = [each for booked in booking.seats if (each := payment_of(booked.reservation))]
+    if not payments:
         return None
-    lines = [line_of(each) for each in paid]  # type: ignore[arg-type]  # payment_of gives what this app plugged in
-    payments = [each.payment for each in lines]
     by_card = card_parts(payments, user_id=user_id)
-    return BookingReceipt(lines, by_card, to_card=sent_on_to_cards(each.pk for each in payments))
-
-
-def line_of(payment: Payment) -> ReceiptLine:
-    if payment.refund_fee is None:
-        return ReceiptLine(payment, refund=0, fee=0)
-    return ReceiptLine(payment, refund=payment.price - payment.refund_fee, fee=payment.refund_fee)
+    return BookingReceipt(payments, by_card, to_card=sent_on_to_cards(each.pk for each in payments))
 
 
 def card_parts(payments: Iterable[Payment], *, user_id: int) -> list[CardPart]:

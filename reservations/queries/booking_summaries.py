@@ -86,7 +86,7 @@ class BookedSeat:
     def refund(self) -> int:
         """What went back to the wallet once it was refunded."""
         payment = payment_of(self.reservation)
-        return payment.price - (payment.refund_fee or 0) if payment and self.state == BookedSeatState.REFUNDED else 0
+        return payment.refunded if payment and self.state == BookedSeatState.REFUNDED else 0
 
 
 @dataclass(frozen=True)

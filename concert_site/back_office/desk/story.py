@@ -70,8 +70,7 @@ def steps_of_payment(payment: Payment, seat: str) -> Iterator[Event]:
     paid = {"seat": seat, "amount": money(payment.price)}
     yield Event(payment.created_at, _("Paid: %(seat)s, %(amount)s") % paid, is_money=True)
     if payment.state == PaymentState.CANCELED:
-        back = {"seat": seat, "amount": money(payment.price - (payment.refund_fee or 0))}
-        back |= {"fee": money(payment.refund_fee or 0)}
+        back = {"seat": seat, "amount": money(payment.refunded), "fee": money(payment.refund_fee or 0)}
         yield Event(payment.updated_state_at, _("Refunded: %(seat)s, %(amount)s, fee %(fee)s") % back, is_money=True)
     if payment.confirmed_mail_at:
         yield Event(payment.confirmed_mail_at, _("Mail sent: confirmation with the ticket, %(seat)s") % {"seat": seat})
