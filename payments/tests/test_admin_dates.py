@@ -15,7 +15,7 @@ from payments.tests.scenes import buy, make_fan
 from reservations.models import Announcement, ConcertSchedule
 from reservations.tests.scenes import CONCERT_AT, make_sale
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 KEY = "5b0f3b5e-8f0f-4b34-9d46-8a0d3c1f2a11"
 WHY = {"reason_ko": "태풍", "reason_en": "Typhoon", "key": KEY}

@@ -13,6 +13,7 @@ from concert_site.approvals.errors import ApprovalRequired
 from concert_site.approvals.models import Approval
 from concert_site.lib.errors import Conflict, Invalid, NotFound
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.committed import committed
 from concert_site.tests.unchanged import nothing_changed
 from payments.domain import card_refunds, mail_sending, refund_runs, refund_work, refunds, schedule_refunds
 from payments.domain.date_cancellation import DateCancellation, cancel_date, describe
@@ -28,7 +29,7 @@ from reservations.tests.test_date_changes import move
 from wallet.domain.errors import BalanceTooLarge
 from wallet.tests.factories import balance_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 WHY = ChangeReason(ko="출연자 사정으로 취소되었습니다.", en="The orchestra can’t travel.")
 
@@ -212,6 +213,7 @@ def test_a_seat_that_was_paid_meanwhile_is_refunded_as_well():
     assert balance_of(fan) == 50_000
 
 
+@committed
 def test_a_hold_that_was_committed_late_opens_the_run_again():
     sale, fan = make_sale(), make_fan(balance=50_000)
     run = cancel(sale)

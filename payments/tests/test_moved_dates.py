@@ -16,7 +16,7 @@ from reservations.queries import bookings
 from reservations.tests.scenes import CONCERT_AT, NOW, make_sale
 from reservations.tests.test_date_changes import LATER, move
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
 

@@ -6,12 +6,13 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.errors import Unavailable
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.committed import committed
 from wallet.domain import by_hand, ledger, top_ups
 from wallet.models import TopUp
 from wallet.providers.base import Outcome, ProviderAway, ProviderStatus, RefundOutcome
 from wallet.tests.factories import balance_of, entries_of, make_fan
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signed")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
 
 @pytest.fixture
@@ -61,6 +62,7 @@ def test_nothing_comes_of_what_is_reported_afterwards(differing, signed, step, p
     assert (balance_of(differing.user), seen(differing)) == before
 
 
+@committed
 def test_eight_members_of_staff_book_it_once(differing):
     answers = at_once([lambda: book(differing)] * 8)
 
@@ -68,6 +70,7 @@ def test_eight_members_of_staff_book_it_once(differing):
     assert entries_of(differing.user) == [("ADJUSTMENT", 4_000, 4_000)]
 
 
+@committed
 def test_booking_and_refunding_by_hand_at_once_one_wins(differing, signed):
     answers = at_once([lambda: book(differing), lambda: give_back(differing)])
 

@@ -9,6 +9,7 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import heartbeats
 from concert_site.lib.task_runs import single_run
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.committed import committed
 from wallet import tasks
 from wallet.domain import claims, provider_events, top_ups
 from wallet.domain.ledger import LARGEST_BALANCE
@@ -20,7 +21,7 @@ from wallet.tests.signed_provider import Signed
 NOW = datetime(2031, 3, 1, 3, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signed")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
 
 def begun(fan=None, amount: int = 5_000, now: datetime = NOW) -> TopUp:
@@ -240,6 +241,7 @@ def test_a_message_that_staff_have_done_again_is(signed):
 # --- Two at once, and those who die ----------------------------------------------------------------
 
 
+@committed
 def test_two_workers_share_the_messages_and_work_on_none_twice(signed):
     for nth in range(6):
         arrive(begun().reference, f"evt_{nth}")
@@ -251,6 +253,7 @@ def test_two_workers_share_the_messages_and_work_on_none_twice(signed):
     assert len(signed.asked) == len({reference for _what, reference in signed.asked}) == 6
 
 
+@committed
 def test_control_without_the_claim_each_works_on_all(signed, monkeypatch):
     for nth in range(2):
         arrive(begun().reference, f"evt_{nth}")
@@ -288,6 +291,7 @@ def test_a_worker_whose_lease_is_over_writes_nothing(signed):
     assert (seen(event).state, event.error, event.attempts) == ("RECEIVED", "", 2)
 
 
+@committed
 def test_no_transaction_is_open_while_the_provider_is_asked(signed):
     arrive(begun().reference)
     open_ones = []

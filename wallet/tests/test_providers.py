@@ -8,6 +8,7 @@ from django.db import transaction
 
 from concert_site.accounts.tests.concurrency import start_behind
 from concert_site.accounts.tests.factories import api_of
+from concert_site.tests.committed import committed
 from wallet.domain import ledger, top_ups
 from wallet.models import BalanceHistory, Kind, TopUp
 from wallet.providers import provider_named
@@ -16,7 +17,7 @@ from wallet.tests.factories import balance_of, entries_of, make_fan
 
 CHARGES = "/api/v1/wallet/charges/"
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 class Card:
@@ -68,6 +69,7 @@ def lost(fan):
     return answer
 
 
+@committed
 def test_what_was_taken_and_not_booked_is_on_record_and_looked_after(card):
     fan = make_fan(balance=100)
 
@@ -80,6 +82,7 @@ def test_what_was_taken_and_not_booked_is_on_record_and_looked_after(card):
     assert entries_of(fan) == [("CHARGE", 100, 100)]
 
 
+@committed
 def test_the_same_key_again_books_it_and_takes_nothing_more(card):
     fan = make_fan(balance=100)
     lost(fan)

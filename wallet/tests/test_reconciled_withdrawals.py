@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.committed import committed
 from wallet import tasks
 from wallet.domain import claims, provider_events, reconciler, settlements, top_ups, withdrawals
 from wallet.models import ProviderEvent, TopUp, Withdrawal
@@ -17,7 +18,7 @@ from wallet.tests.signed_provider import Signed
 SECOND = timedelta(seconds=1)
 FIRST = timedelta(seconds=top_ups.FIRST_LOOK)
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signed")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
 
 @pytest.fixture
@@ -94,6 +95,7 @@ def test_while_it_is_open_or_the_provider_away_it_is_asked_about_ever_more_seldo
     assert (seen(withdrawal).state, withdrawal.next_look_at - at) == ("PENDING", timedelta(seconds=160))
 
 
+@committed
 def test_workers_at_once_ask_about_each_once(begun, signed):
     for _ in range(4):
         begun()

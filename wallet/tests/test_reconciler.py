@@ -8,6 +8,7 @@ from django.db import OperationalError, connection
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.lib import heartbeats
 from concert_site.tests.audited import broken_invariants
+from concert_site.tests.committed import committed
 from wallet import tasks
 from wallet.domain import claims, reconciler, top_ups
 from wallet.models import TopUp
@@ -19,7 +20,7 @@ NOW = datetime(2031, 3, 1, 3, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 FIRST = timedelta(seconds=top_ups.FIRST_LOOK)
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signed")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
 
 def begun(fan=None, amount: int = 5_000, now: datetime = NOW) -> TopUp:
@@ -220,6 +221,7 @@ def test_a_worker_whose_lease_is_over_writes_nothing(signed):
     assert seen(top_up).next_look_at == NOW + FIRST + 2 * claims.LEASE
 
 
+@committed
 def test_workers_at_once_ask_about_each_once(signed):
     for _ in range(6):
         begun()
@@ -231,6 +233,7 @@ def test_workers_at_once_ask_about_each_once(signed):
     assert len(signed.asked) == len(set(signed.asked)) == 6
 
 
+@committed
 def test_control_without_the_claim_each_asks_about_all(signed, monkeypatch):
     top_up = begun()
     signed.asked.clear()
@@ -242,6 +245,7 @@ def test_control_without_the_claim_each_asks_about_all(signed, monkeypatch):
     assert signed.asked == [("look_up", top_up.reference)] * 3
 
 
+@committed
 def test_reported_by_all_at_once_it_is_credited_once(signed):
     fan = make_fan()
     top_up = begun(fan)
@@ -257,6 +261,7 @@ def test_reported_by_all_at_once_it_is_credited_once(signed):
     assert broken_invariants() == {}
 
 
+@committed
 def test_no_transaction_is_open_while_the_provider_is_asked(signed):
     begun()
     open_ones = []

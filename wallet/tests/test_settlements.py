@@ -18,7 +18,7 @@ DAY = date(2031, 3, 1)
 NOON = datetime(2031, 3, 1, 3, 0, tzinfo=UTC)
 ONE_DAY = timedelta(days=1)
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signed")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
 
 def line(top_up: TopUp, **changes) -> BookLine:

@@ -20,7 +20,7 @@ from wallet.tests.signed_provider import Signed
 STUCK = "/admin/wallet/topup/stuck/"
 LISTS = ["topup", "withdrawal", "providerevent", "settlementday"]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signed")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
 
 def begun(fan=None, amount: int = 5_000) -> TopUp:
