@@ -154,9 +154,8 @@ def test_what_is_someone_elses_is_404_and_named():
 @pytest.mark.parametrize(
     ("reservations", "field"),
     [
-        *((nonsense, "reservations") for nonsense in (None, "x", 1, 1.5, True, {}, {"a": 1}, [], list(range(1, 102)))),
-        *(([1, nonsense], "reservations.1") for nonsense in (None, "2", "x", 1.0, 1.5, True, False, [], {}, [1])),
-        *(([1, nonsense], "reservations.1") for nonsense in (0, -1, -(2**63), 2**63, 2**64 - 1, 10**30, 1)),
+        *((nonsense, "reservations") for nonsense in (None, "x", 1, {"a": 1}, [], list(range(1, 102)))),
+        *(([1, nonsense], "reservations.1") for nonsense in (None, "2", 1.0, True, [1], 0, 2**63, 10**30, 1)),
     ],
 )
 def test_reservations_that_are_none_are_400_and_named(reservations, field):
@@ -174,7 +173,8 @@ def test_an_empty_body_names_the_field():
     assert errors_of(response) == (400, [("required", "reservations")])
 
 
-@pytest.mark.parametrize("body", ["[]", "null", "1", '"x"', "true", "1.5", "", "{", "[" * 5000, "\x00", "NaN"])
+# Others are tried in wallet/tests/test_api.py.
+@pytest.mark.parametrize("body", ["[]", "{"])
 def test_a_body_that_is_no_object_is_400(body):
     response = api_of(make_fan()).post(PAYMENTS, body, content_type="application/json")
 
@@ -198,16 +198,6 @@ def test_canceling_what_was_paid_answers_what_came_back():
     assert (shown["reservation"]["status"], shown["reservation"]["cancellation"]) == ("CANCELED", None)
     assert without_instants(shown["reservation"]["payment"]) == as_shown(payment)
     assert payment.state == "CANCELED"
-
-
-def test_canceling_again_is_200_and_the_same():
-    payment = make_paid()
-    first = cancel(payment.user, payment.reservation_id)
-
-    with nothing_changed():
-        again = cancel(payment.user, payment.reservation_id)
-
-    assert (again.status_code, again.json()) == (200, first.json())
 
 
 def test_canceling_a_hold_frees_the_seat():
@@ -309,7 +299,7 @@ def test_a_paid_seat_is_canceled_for_the_fee_that_was_agreed_to():
     assert (response.status_code, shown["fee"], shown["refund"], shown["balance"]) == (200, 5_000, 45_000, 45_000)
 
 
-@pytest.mark.parametrize("agreed", [0, 4_999, 5_001, 2**63 - 1])
+@pytest.mark.parametrize("agreed", [0, 5_001])
 def test_for_another_fee_nothing_is_canceled(agreed):
     payment = make_paid()
     days_before(8)
@@ -362,11 +352,12 @@ def test_canceling_again_is_the_same_whatever_is_agreed_to():
 
     with nothing_written():
         again = [cancel_for(payment.user, payment.reservation_id, fee) for fee in (0, 7)]
+        again.append(cancel(payment.user, payment.reservation_id))
 
-    assert [(each.status_code, each.json()) for each in again] == [(200, first.json())] * 2
+    assert [(each.status_code, each.json()) for each in again] == [(200, first.json())] * 3
 
 
-@pytest.mark.parametrize("fee", [-1, 2**63, "0", 0.0, None, True, [0]])
+@pytest.mark.parametrize("fee", [-1, "0", None])
 def test_a_fee_that_is_no_amount_is_refused(fee):
     payment = make_paid()
 

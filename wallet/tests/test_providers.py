@@ -164,17 +164,3 @@ def test_money_that_comes_after_a_failure_is_credited(card):
     top_ups.settle(begun, Outcome(status=ProviderStatus.SUCCEEDED, amount=5_000, currency="KRW"))
 
     assert (begun.state, begun.failure, balance_of(fan)) == ("SUCCEEDED", "", 5_000)
-
-
-@pytest.mark.parametrize(("limit", "code"), [("DAY", "top_up_day_limit"), ("MONTH", "top_up_month_limit")])
-def test_a_fans_limit_is_refused_by_name_and_says_what_is_left(settings, limit, code):
-    setattr(settings, f"TOP_UP_{limit}_MOST", 8_000)
-    fan = make_fan()
-    top_up(fan)
-
-    refused = top_up(fan, amount=3_001, key="b")
-
-    (error,) = refused.json()["errors"]
-    assert (refused.status_code, error["code"], error["attr"]) == (409, code, "amount")
-    assert "₩3,000" in error["detail"]
-    assert top_up(fan, amount=3_000, key="c").status_code == 201

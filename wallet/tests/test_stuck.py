@@ -18,7 +18,7 @@ from wallet.tests.factories import balance_of, make_fan
 from wallet.tests.signed_provider import Signed
 
 STUCK = "/admin/wallet/topup/stuck/"
-LISTS = ["topup", "withdrawal", "providerevent", "settlementday"]
+LISTS = {"topup": TopUp, "withdrawal": Withdrawal, "providerevent": ProviderEvent, "settlementday": SettlementDay}
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
@@ -352,34 +352,28 @@ def test_a_day_is_exported_line_by_line_and_no_cell_is_a_formula(client, signed)
 # --- The lists ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_a_list_costs_the_same_for_one_and_for_two(client, signed, name, django_assert_num_queries):
+def test_a_list_costs_the_same_for_one_and_for_two(client, signed, django_assert_num_queries):
     client.force_login(make_staff())
     for _ in range(2):
         late_withdrawal(signed), failed_event(signed), differing_day(signed)
-        # The session, the actor, the page, and what waits for a second person; no row is counted.
-        with django_assert_num_queries(4):
-            assert client.get(f"/admin/wallet/{name}/").status_code == 200
+        for name in LISTS:
+            # The session, the actor, the page, and what waits for a second person; no row is counted.
+            with django_assert_num_queries(4):
+                assert client.get(f"/admin/wallet/{name}/").status_code == 200
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_a_list_is_for_who_may_look_and_nobody_changes_a_row(client, signed, name):
+def test_a_list_is_for_who_may_look_and_nobody_changes_a_row(client, signed):
     late_withdrawal(signed), failed_event(signed), differing_day(signed)
-    address = f"/admin/wallet/{name}/"
-    for actor, status in ((make_clerk(), 403), (make_clerk(f"view_{name}"), 200)):
-        client.force_login(actor)
-        assert client.get(address).status_code == status
-    client.force_login(make_staff())
-    pk = (
-        {"topup": TopUp, "withdrawal": Withdrawal, "providerevent": ProviderEvent, "settlementday": SettlementDay}[name]
-        .objects.first()
-        .pk
-    )
+    for name, model in LISTS.items():
+        address, pk = f"/admin/wallet/{name}/", model.objects.first().pk
+        for actor, status in ((make_clerk(), 403), (make_clerk(f"view_{name}"), 200)):
+            client.force_login(actor)
+            assert client.get(address).status_code == status
+        client.force_login(make_staff())
 
-    assert [client.post(f"{address}{page}").status_code for page in ("add/", f"{pk}/change/", f"{pk}/delete/")] == [
-        403
-    ] * 3
-    assert client.get(f"{address}{pk}/change/").status_code == 200
+        answers = [client.post(f"{address}{page}").status_code for page in ("add/", f"{pk}/change/", f"{pk}/delete/")]
+        assert answers == [403] * 3
+        assert client.get(f"{address}{pk}/change/").status_code == 200
 
 
 @pytest.mark.parametrize("by", ["email", "reference", "provider_reference"])
