@@ -1,5 +1,5 @@
-"""What the tests of payments by card share with the wallet's: a provider's server."""
+"""What the tests of payments by card share with the wallet's: providers."""
 
-from wallet.tests.conftest import running_provider, server
+from wallet.tests.conftest import card, running_provider, server
 
-__all__ = ["running_provider", "server"]
+__all__ = ["card", "running_provider", "server"]

@@ -17,20 +17,11 @@ from payments.tests.test_refunds import DAY, SECOND
 from reservations.tests.scenes import NOW, hold, in_order, make_sale, statuses
 from wallet.domain import ledger, top_ups, withdrawals
 from wallet.models import TopUp, Withdrawal
-from wallet.providers import provider_named, sandbox
+from wallet.providers import sandbox
 from wallet.providers.base import ProviderAway
-from wallet.tests.card_provider import Card
 from wallet.tests.factories import balance_of, make_charge, make_fan
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def card(settings):
-    settings.WALLET_PROVIDER = Card.name
-    provider_named.cache_clear()
-    yield provider_named(Card.name)
-    provider_named.cache_clear()
 
 
 def bought(*, by_card=50_000, gift=0, seats=1):

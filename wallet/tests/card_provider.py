@@ -7,13 +7,14 @@ from wallet.providers.base import Order, Outcome, ProviderStatus, RefundOrder, R
 
 
 class Card:
-    """Collects at once. Of a refund `fails_with` is raised before it is done, `loses_answer` after it, or it `says`."""
+    """Collects at once. `fails_with` is raised before anything is done, `loses_answer` after a refund, or it `says`."""
 
     name = "wallet.tests.card_provider.Card"
 
     def __init__(self):
         self.collected: dict[str, int] = {}
         self.refunds: dict[str, RefundOrder] = {}
+        self.started: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
         self.fails_with: Exception | None = None
         self.loses_answer: Exception | None = None
@@ -25,6 +26,9 @@ class Card:
         return []
 
     def start(self, order: Order) -> Started:
+        self.started[order.reference] += 1
+        if self.fails_with:
+            raise self.fails_with
         self.collected.setdefault(order.reference, order.amount)
         return Started(provider_reference=f"card-{order.reference}", is_paid=True)
 

@@ -7,6 +7,7 @@ from wallet.providers import stripe as stripe_module
 from wallet.providers.breaker import ProviderBreaker
 from wallet.providers.stripe import Stripe
 from wallet.providers.toss import Toss
+from wallet.tests.card_provider import Card
 from wallet.tests.provider_server import provider_server
 from wallet.tests.signed_provider import Signed
 
@@ -65,4 +66,13 @@ def signed(settings) -> Signed:
     settings.WALLET_PROVIDER = Signed.name
     provider_named.cache_clear()
     yield provider_named(Signed.name)
+    provider_named.cache_clear()
+
+
+@pytest.fixture
+def card(settings) -> Card:
+    """The provider in force: one that collects at once, and does with refunds as it is told."""
+    settings.WALLET_PROVIDER = Card.name
+    provider_named.cache_clear()
+    yield provider_named(Card.name)
     provider_named.cache_clear()

@@ -1,6 +1,5 @@
 """Top-ups by a provider that takes money and is away, refuses, or takes something else: told, and never lost."""
 
-from collections import Counter
 from functools import partial
 
 import pytest
@@ -11,49 +10,13 @@ from concert_site.accounts.tests.factories import api_of
 from concert_site.tests.committed import committed
 from wallet.domain import ledger, top_ups
 from wallet.models import BalanceHistory, Kind, TopUp
-from wallet.providers import provider_named
-from wallet.providers.base import Order, Outcome, ProviderAway, ProviderRefused, ProviderStatus, Started
+from wallet.providers.base import Outcome, ProviderAway, ProviderRefused, ProviderStatus
+from wallet.tests.card_provider import Card
 from wallet.tests.factories import balance_of, entries_of, make_fan
 
 CHARGES = "/api/v1/wallet/charges/"
 
-pytestmark = pytest.mark.django_db
-
-
-class Card:
-    """A provider as they are: it collects once for each reference, and may fail at each step."""
-
-    name = "wallet.tests.test_providers.Card"
-
-    def __init__(self):
-        self.asked: Counter[str] = Counter()
-        self.collected: dict[str, int] = {}
-        self.fails_with: Exception | None = None
-
-    def check(self):
-        return []
-
-    def start(self, order: Order) -> Started:
-        self.asked[order.reference] += 1
-        if self.fails_with:
-            raise self.fails_with
-        self.collected.setdefault(order.reference, order.amount)
-        return Started(provider_reference=f"card-{order.reference}", is_paid=True)
-
-    def look_up(self, order: Order, provider_reference: str | None) -> Outcome:
-        amount = self.collected.get(order.reference, 0)
-        status = ProviderStatus.SUCCEEDED if amount else ProviderStatus.UNKNOWN
-        return Outcome(
-            status=status, amount=amount, currency="krw", method="Card 1111", provider_reference=provider_reference
-        )
-
-
-@pytest.fixture(autouse=True)
-def card(settings):
-    settings.WALLET_PROVIDER = Card.name
-    provider_named.cache_clear()
-    yield provider_named(Card.name)
-    provider_named.cache_clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("card")]
 
 
 def top_up(fan, amount=5_000, key="a"):
@@ -100,8 +63,8 @@ def test_each_top_up_has_a_reference_of_its_own(card):
     for fan, key in ((one, "a"), (one, "b"), (other, "a"), (one, "a")):
         top_up(fan, key=key)
 
-    assert list(card.asked.values()) == [1, 1, 1]
-    assert all(len(reference) == 32 for reference in card.asked)
+    assert list(card.started.values()) == [1, 1, 1]
+    assert all(len(reference) == 32 for reference in card.started)
 
 
 def test_a_wallet_that_is_full_is_refused_before_money_is_taken(card):
@@ -110,7 +73,7 @@ def test_a_wallet_that_is_full_is_refused_before_money_is_taken(card):
     refused = top_up(fan, amount=11)
 
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "balance_too_large")
-    assert not card.asked
+    assert not card.started
 
 
 def test_while_the_provider_is_away_it_is_pending_and_the_same_request_asks_again(card):

@@ -13,9 +13,7 @@ from concert_site.tests.mutants import mutant
 from wallet.domain import ledger, withdrawals
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import Kind, TopUp, Withdrawal
-from wallet.providers import provider_named
 from wallet.providers.base import ProviderAway, ProviderStatus, RefundOutcome
-from wallet.tests.card_provider import Card
 from wallet.tests.factories import balance_of, make_charge, make_fan
 
 SQL = Path(withdrawals.__file__).with_name("withdraw.sql")
@@ -23,14 +21,6 @@ AGAIN = ("if v_withdrawal.state in (p_state, 'FAILED') then", "if false then")
 FAILED = RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def card(settings):
-    settings.WALLET_PROVIDER = Card.name
-    provider_named.cache_clear()
-    yield provider_named(Card.name)
-    provider_named.cache_clear()
 
 
 def fan_with(*amounts):

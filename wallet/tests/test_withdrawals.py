@@ -11,20 +11,11 @@ from wallet.domain import ledger, withdrawals
 from wallet.domain.card_money import card_money_in
 from wallet.domain.errors import InsufficientBalance, WithdrawalTooLarge
 from wallet.models import TopUp, Withdrawal
-from wallet.providers import TopUpUnavailable, provider_named, sandbox
+from wallet.providers import TopUpUnavailable, sandbox
 from wallet.providers.base import ProviderAway, ProviderRefused, ProviderStatus, RefundOutcome
-from wallet.tests.card_provider import Card
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def card(settings):
-    settings.WALLET_PROVIDER = Card.name
-    provider_named.cache_clear()
-    yield provider_named(Card.name)
-    provider_named.cache_clear()
 
 
 def withdraw(fan, amount, key="w"):
