@@ -4,9 +4,12 @@ PostgreSQL counts what a transaction scans. The house is one transaction around 
 which is a savepoint in it.
 """
 
+from functools import partial
+
 import pytest
 from django.db import connection, transaction
 
+from concert_site.tests import scans
 from concert_site.tests.mutants import run
 from payments.domain import refunds
 from payments.queries.mails import CANCELED, CONFIRMED, owed_mails, owed_payments, payments_of_mail
@@ -56,6 +59,8 @@ set local session_replication_role = origin;
 """
 
 
+scans_of = partial(scans.scans_of, tables=TABLES)
+
 pytestmark = pytest.mark.django_db
 
 
@@ -80,24 +85,6 @@ def filled() -> Sale:
 @pytest.fixture
 def sale(full_house) -> Sale:
     return full_house
-
-
-def scans_of(step):
-    """What a step made PostgreSQL scan: tables read from end to end, and rows fetched through an index, by table."""
-    before = counters()
-    step()
-    after = counters()
-    whole = {table for table in TABLES if after[table][0] > before[table][0]}
-    fetched = {table: after[table][1] - before[table][1] for table in TABLES}
-    return whole, {table: rows for table, rows in fetched.items() if rows}
-
-
-def counters():
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select relname, seq_scan, idx_tup_fetch from pg_stat_xact_user_tables where relname = any(%s)", [TABLES]
-        )
-        return {table: (whole, by_index) for table, whole, by_index in cursor.fetchall()}
 
 
 def test_control_the_tables_are_full(full_house):

@@ -85,10 +85,9 @@ def test_a_wallet_that_is_full_keeps_nobody_else_from_their_money():
 
 
 @pytest.mark.parametrize(
-    ("change", "field"),
-    [({"note": " "}, "note"), ({"note": "x" * 501}, "note"), ({"note": "a\0"}, "note"), ({"fee": -1}, "fee")],
+    ("change", "field", "is_sold"),
+    [({"note": " "}, "note", True), ({"note": "a\0"}, "note", False), ({"fee": -1}, "fee", True)],
 )
-@pytest.mark.parametrize("is_sold", [True, False])
 def test_a_senseless_order_is_refused_before_the_first_ticket(change, field, is_sold):
     sale, staff = make_sale(), make_staff()
     if is_sold:
