@@ -143,7 +143,7 @@ def sell(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpRe
     )
     if not ids or len(ids) > MOST_SEATS:
         messages.error(request, _("Choose up to %(most)d seats on the map first.") % {"most": MOST_SEATS})
-        return redirect(back_url(request, schedule))
+        return redirect(back_url(request, schedule_id))
     chosen = chosen_of(schedule, ids)
     is_sent = request.method == "POST" and "key" in request.POST
     initial = {"key": uuid4(), "agreed": chosen.total, "seats": format_ranges(ids), "method": TillMethod.CASH}
@@ -152,7 +152,7 @@ def sell(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpRe
         done = try_to_sell(request, schedule, ids, form)
         if done is not None:
             return redirect("admin:payments_counter_sale", done.sale)
-    context = {"chosen": chosen, "form": form, "submit": _("Sell"), "back": back_url(request, schedule)}
+    context = {"chosen": chosen, "form": form, "submit": _("Sell"), "back": back_url(request, schedule_id)}
     return admin.page(request, "admin/payments/counter.html", title=_("Sell at the counter"), **context)
 
 
@@ -161,10 +161,10 @@ def schedule_of(schedule_id: int) -> ConcertSchedule:
     return get_object_or_404(found)
 
 
-def back_url(request: HttpRequest, schedule: ConcertSchedule) -> str:
+def back_url(request: HttpRequest, schedule_id: int) -> str:
     """The hall of a date, for who may see it."""
     if request.user.has_perm("reservations.view_concertseat"):
-        return reverse("admin:reservations_concertschedule_hall", args=[schedule.pk])
+        return reverse("admin:reservations_concertschedule_hall", args=[schedule_id])
     return reverse("admin:index")
 
 
@@ -297,14 +297,10 @@ def show_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpRes
     context = {
         "sale": found,
         "is_walk_in": is_walk_in(found.first.user),
-        "again": hall_or_index(request, found),
+        "again": back_url(request, found.first.concert_schedule_id),
         "title": _("Sold"),
     }
     return admin.page(request, "admin/payments/counter_sale.html", **context)
-
-
-def hall_or_index(request: HttpRequest, found: SaleSummary) -> str:
-    return back_url(request, ConcertSchedule(pk=found.first.concert_schedule_id))
 
 
 @requires(MAY_SELL, MAY_GIVE)

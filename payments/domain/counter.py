@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
@@ -30,7 +31,7 @@ from payments.domain import till
 from payments.domain.ceilings import require_for_gift
 from payments.domain.errors import FanIsBusy, PriceChanged
 from payments.domain.till import Tender
-from payments.models import TillKind, TillMethod
+from payments.models import TillEntry, TillKind, TillMethod
 from queueing.domain.line import lock_live_token
 from reservations.domain.counter_holds import hold_at_counter
 from reservations.domain.errors import HoldExpired, ScheduleUnknown
@@ -95,7 +96,7 @@ class SaleOrder:
                 "schedule": self.schedule_id,
                 "seats": sorted(self.seat_ids),
                 "buyer": [self.buyer.user_id, self.buyer.name, self.buyer.mail_to],
-                "tender": [self.tender.method, self.tender.tendered, self.tender.terminal_reference],
+                "tender": self.tender.facts,
                 "agreed": self.agreed,
                 "note": self.note,
             }
@@ -129,8 +130,7 @@ def sell(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
     :raises ApprovalRequired: if more is given away than this member of staff may give alone
     """
     require_order(order)
-    key = till.Click(order.actor_id, order.idempotency_key, order.hash)
-    if order.is_free and not till.booked_before(key):
+    if order.is_free and not till.booked_before(order):
         require_for_gift(order, now)
     return sell_now(order, now=now)
 
@@ -140,9 +140,8 @@ def sell_now(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
 
     :raises DomainError: as `sell` does
     """
-    key = till.Click(order.actor_id, order.idempotency_key, order.hash)
     for _turn in range(TURNS):
-        if before := till.booked_before(key):
+        if before := till.booked_before(order):
             return CounterSale(before.sale, is_new=False)
         try:
             sale, freed = sell_once(order, now)
@@ -150,7 +149,7 @@ def sell_now(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
             time.sleep(PAUSE_SECONDS)
         except IntegrityError:
             # The same click came twice at once; the other one stands by now, and is found.
-            if not till.booked_before(key):
+            if not till.booked_before(order):
                 raise
         else:
             metrics.PAID_SEATS.add("counter", by=len(order.seat_ids))
@@ -218,19 +217,19 @@ def sell_part(
         now=now,
     )
     amount, entry, freed = pay(order, fan, booking, held, now)
-    till.book(
+    TillEntry.objects.create(
         sale=sale,
         kind=TillKind.SALE,
         method=order.tender.method,
         **first,
         amount=amount,
         user_id=fan.pk,
-        schedule_id=order.schedule_id,
-        reference=booking,
+        concert_schedule_id=order.schedule_id,
+        booking_reference=booking,
         seats=len(seats),
         entry_id=entry,
         actor_id=order.actor_id,
-        now=now,
+        created_at=now or Now(),
         terminal_reference=order.tender.terminal_reference,
         mail_to=order.buyer.mail_to,
         note=order.note if order.is_free else "",
@@ -312,8 +311,7 @@ class PaymentOrder:
     @property
     def hash(self) -> str:
         """What is asked for, whoever asks and whenever."""
-        tender = [self.tender.method, self.tender.tendered, self.tender.terminal_reference]
-        return request_hash({"booking": self.booking_reference, "tender": tender, "agreed": self.agreed})
+        return request_hash({"booking": self.booking_reference, "tender": self.tender.facts, "agreed": self.agreed})
 
 
 def take_payment(order: PaymentOrder, *, now: datetime | None = None) -> CounterSale:
@@ -330,14 +328,13 @@ def take_payment(order: PaymentOrder, *, now: datetime | None = None) -> Counter
     till.require_tender(order.tender, order.agreed)
     if order.tender.method == TillMethod.COMPLIMENTARY:
         raise Invalid(_("What a fan holds can’t be made complimentary."), attr="method")
-    key = till.Click(order.actor_id, order.idempotency_key, order.hash)
-    if before := till.booked_before(key):
+    if before := till.booked_before(order):
         return CounterSale(before.sale, is_new=False)
     try:
         sale, fan_id, held, freed = take_payment_once(order, now)
     except (IntegrityError, HoldExpired):
         # The same click came twice at once: what is held no more was paid by the other one.
-        if before := till.booked_before(key):
+        if before := till.booked_before(order):
             return CounterSale(before.sale, is_new=False)
         raise
     top_ups.abandon_all_for(held, user_id=fan_id)
@@ -357,18 +354,18 @@ def take_payment_once(order: PaymentOrder, now: datetime | None) -> tuple[UUID, 
     note = till.ledger_note(fan, order.tender, order.booking_reference)
     paying = {"fan": fan.pk, "reservations": ids, "agreed": order.agreed, "note": note, "actor": order.actor_id}
     row = take_money(paying, now)
-    till.book(
+    TillEntry.objects.create(
         sale=sale,
         kind=TillKind.SALE,
         method=order.tender.method,
         amount=int(row["total"]),
         user_id=fan.pk,
-        schedule_id=held[0].concert_schedule_id,
-        reference=order.booking_reference,
+        concert_schedule_id=held[0].concert_schedule_id,
+        booking_reference=order.booking_reference,
         seats=len(held),
         entry_id=row["entry"],
         actor_id=order.actor_id,
-        now=now,
+        created_at=now or Now(),
         tendered=order.tender.tendered,
         terminal_reference=order.tender.terminal_reference,
         idempotency_key=order.idempotency_key,

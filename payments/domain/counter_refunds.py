@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict, NotFound
 from concert_site.lib.reasons import require_reason
-from payments.domain import refunds, till
+from payments.domain import refunds
 from payments.domain.ceilings import require_for_undo
 from payments.domain.mail_rendering import language_of
 from payments.models import Payment, PaymentState, TillEntry, TillKind, TillMethod
@@ -142,18 +143,18 @@ def pay_back(entry: TillEntry, back: Sequence[Reservation], actor_id: int, note:
         line = ledger.book(
             user_id=entry.user_id, kind=Kind.ADJUSTMENT, amount=-amount, note=said, actor_id=actor_id, now=now
         )
-    till.book(
+    TillEntry.objects.create(
         sale=entry.sale,
         kind=TillKind.REFUND,
-        method=TillMethod(entry.method),
+        method=entry.method,
         amount=-amount,
         user_id=entry.user_id,
-        schedule_id=entry.concert_schedule_id,
-        reference=entry.booking_reference,
+        concert_schedule_id=entry.concert_schedule_id,
+        booking_reference=entry.booking_reference,
         seats=len(back),
-        entry_id=line.pk if line else None,
+        entry=line,
         actor_id=actor_id,
-        now=now,
+        created_at=now or Now(),
         note=note,
     )
     return amount

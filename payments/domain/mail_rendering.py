@@ -88,7 +88,6 @@ def render_announcement(recipient: AnnouncementRecipient) -> EmailMultiAlternati
     concert = told.concert_schedule.concert
     with override(language):
         context = {
-            "fan": fan,
             "subject": told.subject_in(language),
             "body": told.body_in(language),
             "concert": concert,
@@ -97,7 +96,6 @@ def render_announcement(recipient: AnnouncementRecipient) -> EmailMultiAlternati
             "moved_from": told.moved_from,
             "free_until": free_until(told),
             "zone": concert.time_zone,
-            "site_url": settings.SITE_URL,
         }
         kind = "moved" if told.kind == AnnouncementKind.MOVED else "message"
         return message_of(kind, context, fan, named(f"{kind}.{told.pk}.{fan.pk}"))
@@ -113,8 +111,7 @@ def free_until(told: Announcement) -> date | None:
 def render_receipt(top_up: TopUp) -> EmailMultiAlternatives:
     """The mail of a top-up: that the money is in the wallet, and why it is there if it was for a booking."""
     with override(language_of(top_up.user)):
-        context = {"top_up": top_up, "fan": top_up.user, "site_url": settings.SITE_URL}
-        return message_of("receipt", context, top_up.user, named(f"receipt.{top_up.reference}"))
+        return message_of("receipt", {"top_up": top_up}, top_up.user, named(f"receipt.{top_up.reference}"))
 
 
 def render_outcome(made: Sequence[Withdrawal]) -> EmailMultiAlternatives:
@@ -122,18 +119,13 @@ def render_outcome(made: Sequence[Withdrawal]) -> EmailMultiAlternatives:
     fan = made[0].user
     kind = "withdrawn" if made[0].state == WithdrawalState.SUCCEEDED else "returned"
     with override(language_of(fan)):
-        context = {
-            "withdrawals": made,
-            "total": sum(each.amount for each in made),
-            "fan": fan,
-            "site_url": settings.SITE_URL,
-        }
+        context = {"withdrawals": made, "total": sum(each.amount for each in made)}
         return message_of(kind, context, fan, named(f"{kind}.{'-'.join(str(each.pk) for each in made)}"))
 
 
 def message_of(name: str, context: dict[str, object], fan: User, head: dict[str, str]) -> EmailMultiAlternatives:
     folder = f"payments/mails/{name}"
-    context = context | {"house": house_in(get_language() or "")}
+    context = context | {"fan": fan, "site_url": settings.SITE_URL, "house": house_in(get_language() or "")}
     # A subject is one line, whatever stands in the name of a concert: a line break would begin another header.
     subject = " ".join(render_to_string(f"{folder}_subject.txt", context).split())
     message = EmailMultiAlternatives(subject, render_to_string(f"{folder}.txt", context), to=[fan.email], headers=head)
@@ -157,7 +149,6 @@ def mail_context(lines: Sequence[MailLine]) -> dict[str, Any]:  # Any: what temp
     reservation = lines[0].payment.reservation
     return {
         "lines": lines,
-        "fan": lines[0].payment.user,
         "reference": reservation.booking_reference,
         "concert_name": reservation.concert.name,
         "moved_from": reservation.concert_schedule.first_concert_at,
@@ -167,7 +158,6 @@ def mail_context(lines: Sequence[MailLine]) -> dict[str, Any]:  # Any: what temp
         "total": sum(line.payment.price for line in lines),
         "fee": sum(line.payment.refund_fee or 0 for line in lines),
         "refund": sum(line.payment.refunded for line in lines),
-        "site_url": settings.SITE_URL,
     }
 
 

@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Now
 
-from concert_site.accounts.walk_ins import DOMAIN as WALK_INS
+from concert_site.accounts.walk_ins import is_walk_in
 from concert_site.lib.errors import DomainError
 from payments.domain import card_refunds
 from payments.models import Payment, PaymentState, RefundRun, RefundTo
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 BATCH = 100
 # Why a ticket isn't refunded by itself, beside what refunds are refused for.
 AT_COUNTER = "at_counter"
-IS_WALK_IN_FAN = Q(user__email__endswith=f"@{WALK_INS}")
 SLICE_SECONDS = 20.0
 LEASE = timedelta(seconds=10)
 MOST_NAMED = 50
@@ -122,31 +121,31 @@ def refund_slice(run: RefundRun, lease: "Lease", *, until: float, now: datetime 
 def refund_batch(run: RefundRun, ids: Sequence[int], now: datetime | None) -> dict[str, str]:
     """Refund these, each in full and with the reason in its fan's language; which were refused, and why."""
     reasons = {"ko": run.concert_schedule.change_reason_ko, "en": run.concert_schedule.change_reason_en}
-    rows = Reservation.objects.filter(pk__in=ids, status=ReservationStatus.RESERVED).order_by("pk")
-    # What a walk-in paid is handed back where it was taken: nobody can log in to their wallet.
-    at_counter = rows.filter(IS_WALK_IN_FAN, price__gt=0).values_list("pk", flat=True)
-    refused = {str(pk): AT_COUNTER for pk in at_counter}
-    for reservation_id, locale in rows.values_list("pk", "user__locale"):
-        if str(reservation_id) in refused:
+    refused: dict[str, str] = {}
+    rows = Reservation.objects.filter(pk__in=ids, status=ReservationStatus.RESERVED).select_related("user")
+    for each in rows.order_by("pk"):
+        # What a walk-in paid is handed back where it was taken: nobody can log in to their wallet.
+        if each.price and is_walk_in(each.user):
+            refused[str(each.pk)] = AT_COUNTER
             continue
         try:
             # Of what goes on to cards the providers are asked by who looks after withdrawals: they take their time.
             card_refunds.refund(
-                reservation_id,
+                each.pk,
                 fee=0,
-                note=in_language(reasons, locale),
+                note=in_language(reasons, each.user.locale),
                 actor_id=run.actor_id,
                 refund_to=RefundTo(run.refund_to),
                 now=now,
             )
         except DomainError as error:
-            refused[str(reservation_id)] = error.code
+            refused[str(each.pk)] = error.code
         except (OperationalError, InterfaceError):
             raise
         except Exception:
             # Whatever it is, it is the trouble of this seat, and must not be the others'.
-            log.exception("Reservation %s of a canceled date can't be refunded", reservation_id)
-            refused[str(reservation_id)] = "error"
+            log.exception("Reservation %s of a canceled date can't be refunded", each.pk)
+            refused[str(each.pk)] = "error"
     return refused
 
 

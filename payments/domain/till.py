@@ -1,18 +1,16 @@
 """The till: what passes the counter, each with the line of the fan's ledger that it explains."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
+from typing import Protocol
 
-from django.db.models.functions import Now
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Invalid
-from concert_site.lib.idempotency import IdempotencyKeyReused
+from concert_site.lib.idempotency import made_before
 from payments.domain.mail_rendering import language_of
-from payments.models import TillEntry, TillKind, TillMethod
+from payments.models import TillEntry, TillMethod
 from wallet.domain.ledger import LARGEST_BALANCE
 
 LONGEST_REFERENCE = 100
@@ -25,6 +23,11 @@ class Tender:
     method: TillMethod
     tendered: int | None = None
     terminal_reference: str = ""
+
+    @property
+    def facts(self) -> list[object]:
+        """What tells it from another way of paying."""
+        return [self.method, self.tendered, self.terminal_reference]
 
 
 def require_tender(tender: Tender, total: int) -> None:
@@ -40,24 +43,24 @@ def require_tender(tender: Tender, total: int) -> None:
         raise Invalid(_("Give the terminal’s reference in one line, up to 100 characters."), attr="terminal_reference")
 
 
-@dataclass(frozen=True, slots=True)
-class Click:
-    """An order by its idempotency key, which is a clerk's own, and the hash of what it asks for."""
+class Order(Protocol):
+    """What a clerk asks for, by an idempotency key of their own."""
 
-    actor_id: int
-    idempotency_key: str
-    hash: str
+    @property
+    def actor_id(self) -> int: ...
+    @property
+    def idempotency_key(self) -> str: ...
+    @property
+    def hash(self) -> str: ...
 
 
-def booked_before(click: Click) -> TillEntry | None:
+def booked_before(order: Order) -> TillEntry | None:
     """What a clerk's key has booked, if it has.
 
     :raises IdempotencyKeyReused: if that was another order
     """
-    entry = TillEntry.objects.filter(actor_id=click.actor_id, idempotency_key=click.idempotency_key).first()
-    if entry and entry.request_hash != click.hash:
-        raise IdempotencyKeyReused
-    return entry
+    own = TillEntry.objects.filter(actor_id=order.actor_id, idempotency_key=order.idempotency_key)
+    return made_before(own.first(), order.hash)
 
 
 def ledger_note(fan: User, tender: Tender, reference: str) -> str:
@@ -67,35 +70,3 @@ def ledger_note(fan: User, tender: Tender, reference: str) -> str:
             return gettext("Cash at the box office, booking %(reference)s") % {"reference": reference}
         said = gettext("Card at the box office, booking %(reference)s") % {"reference": reference}
     return f"{said} ({tender.terminal_reference})" if tender.terminal_reference else said
-
-
-def book(
-    *,
-    sale: UUID,
-    kind: TillKind,
-    method: TillMethod,
-    amount: int,
-    user_id: int,
-    schedule_id: int,
-    reference: str,
-    seats: int,
-    entry_id: int | None,
-    actor_id: int,
-    now: datetime | None,
-    **more: object,
-) -> TillEntry:
-    """Write an entry of the till: a step of the caller's transaction, which has written the ledger's line."""
-    return TillEntry.objects.create(
-        sale=sale,
-        kind=kind,
-        method=method,
-        amount=amount,
-        user_id=user_id,
-        concert_schedule_id=schedule_id,
-        booking_reference=reference,
-        seats=seats,
-        entry_id=entry_id,
-        actor_id=actor_id,
-        created_at=now or Now(),
-        **more,
-    )

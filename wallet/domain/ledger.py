@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import Invalid
-from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
+from concert_site.lib.idempotency import made_before, request_hash
 from concert_site.lib.reasons import require_reason
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.models import Balance, BalanceHistory, Kind
@@ -79,9 +79,8 @@ def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) ->
 
     :raises IdempotencyKeyReused: if that was another request
     """
-    entry = BalanceHistory.objects.of(user_id=user_id).filter(kind=kind, idempotency_key=idempotency_key).first()
-    if entry and entry.request_hash != asked:
-        raise IdempotencyKeyReused
+    own = BalanceHistory.objects.of(user_id=user_id).filter(kind=kind, idempotency_key=idempotency_key)
+    entry = made_before(own.first(), asked)
     return BookedEntry(entry, is_new=False) if entry else None
 
 
@@ -131,10 +130,10 @@ def open_wallets(*, user_ids: Sequence[int], amount: int, note: str) -> None:
     fetch(sql_beside(__file__, "open_wallets.sql"), params)
 
 
-def lock_balance(user_id: int) -> None:
-    """Lock a fan's balance until the caller's transaction ends; one that isn't there yet is opened."""
+def lock_balance(user_id: int) -> int:
+    """Lock a fan's balance until the caller's transaction ends, and say what it is; one that isn't there is opened."""
     Balance.objects.bulk_create([Balance(user_id=user_id, last_updated_at=Now())], ignore_conflicts=True)
-    Balance.objects.select_for_update(no_key=True, of=("self",)).get(user_id=user_id)
+    return Balance.objects.select_for_update(no_key=True, of=("self",)).get(user_id=user_id).amount
 
 
 def book(

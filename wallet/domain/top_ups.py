@@ -17,7 +17,7 @@ from django.utils import timezone
 from concert_site.accounts.models import User
 from concert_site.lib.database.statements import fetch
 from concert_site.lib.errors import Unavailable
-from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
+from concert_site.lib.idempotency import made_before, request_hash
 from wallet.domain.errors import BalanceTooLarge
 from wallet.domain.ledger import LARGEST_BALANCE
 from wallet.domain.top_up_limits import require_in_bounds, require_in_limits
@@ -110,9 +110,7 @@ def begun_before(request: TopUpRequest) -> StartedTopUp | None:
     """
     own, found = TopUp.objects.of(user_id=request.user_id), None
     if request.idempotency_key is not None:
-        found = own.filter(idempotency_key=request.idempotency_key).first()
-        if found and found.request_hash != request.hash:
-            raise IdempotencyKeyReused
+        found = made_before(own.filter(idempotency_key=request.idempotency_key).first(), request.hash)
     elif request.reservations:
         found = own.open().filter(purpose=Purpose.BOOKING, request_hash=request.hash).first()
     return StartedTopUp(found, is_new=False) if found else None

@@ -7,7 +7,7 @@ has the money in one place at any time.
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,12 +19,12 @@ from django.utils.translation import gettext as _
 from concert_site.lib.database.statements import fetch_one
 from concert_site.lib.errors import Invalid
 from concert_site.lib.formats import money
-from concert_site.lib.idempotency import IdempotencyKeyReused, request_hash
+from concert_site.lib.idempotency import made_before, request_hash
 from wallet.domain.card_money import card_money_of
 from wallet.domain.errors import InsufficientBalance, WithdrawalTooLarge
-from wallet.domain.ledger import LARGEST_BALANCE
+from wallet.domain.ledger import LARGEST_BALANCE, lock_balance
 from wallet.domain.top_ups import FIRST_LOOK, provider_of
-from wallet.models import Balance, TopUp, TopUpQuerySet, TopUpState, Withdrawal, WithdrawalState
+from wallet.models import TopUp, TopUpQuerySet, TopUpState, Withdrawal, WithdrawalState
 from wallet.providers import can_refund, current_provider
 from wallet.providers.base import ProviderAway, ProviderRefused, ProviderStatus, RefundOrder, RefundOutcome
 from wallet.queries import wallet_of
@@ -99,8 +99,7 @@ def withdrawn_before(user_id: int, idempotency_key: str, asked: str) -> list[Wit
     """
     own = Withdrawal.objects.of(user_id=user_id).filter(idempotency_key=idempotency_key)
     found = list(own.select_related("top_up").order_by("pk"))
-    if found and found[0].request_hash != asked:
-        raise IdempotencyKeyReused
+    made_before(found[0] if found else None, asked)
     return found
 
 
@@ -136,7 +135,7 @@ def plan(*, user_id: int, amount: int | None = None) -> list[tuple[TopUp, int]]:
 
     :raises InsufficientBalance, WithdrawalTooLarge: as `withdraw`
     """
-    received = [each for each in with_money(user_id) if can_refund(each.provider)]
+    received = refundable(with_money(user_id))
     balance = wallet_of(user_id).amount
     possible = withdrawable(user_id, balance, received)
     if amount is not None:
@@ -152,19 +151,17 @@ def lock_top_ups(user_id: int) -> list[TopUp]:
 
     Of two withdrawals the second waits here. By id, and before payment and balance, as everywhere.
     """
-    received = with_money(user_id).select_for_update(no_key=True)
-    return [each for each in received if can_refund(each.provider)]
+    return refundable(with_money(user_id).select_for_update(no_key=True))
+
+
+def refundable(top_ups: Iterable[TopUp]) -> list[TopUp]:
+    """Those that came by a provider that is there to give back."""
+    return [each for each in top_ups if can_refund(each.provider)]
 
 
 def with_money(user_id: int) -> TopUpQuerySet:
     """A fan's top-ups of which something is left, by id."""
     return TopUp.objects.of(user_id=user_id).filter(state__in=WITH_MONEY).order_by("pk")
-
-
-def lock_balance(user_id: int) -> int:
-    """What a fan has; nobody changes it until the transaction ends."""
-    found = Balance.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
-    return found.amount if found else 0
 
 
 def withdrawable(user_id: int, balance: int, top_ups: Sequence[TopUp]) -> int:
@@ -193,7 +190,7 @@ def pass_on(
 
 def would_go(refunds: Mapping[int, int], *, user_id: int) -> int:
     """How much of these refunds, a sum by payment, would go on to the card: as things stand, without a lock."""
-    received = [each for each in with_money(user_id) if can_refund(each.provider)]
+    received = refundable(with_money(user_id))
     left = sum(each.amount - each.refunded for each in received)
     return min(sum(refunds.values()), left, card_money_of(user_id, refunds)) if left else 0
 

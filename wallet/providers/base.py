@@ -54,8 +54,6 @@ class Order:
     description: str
     return_url: str
     expires_at: datetime
-    locale: str = "en"
-    email: str = ""
     is_by_app: bool = False
 
 
