@@ -50,9 +50,7 @@ REFUND_STATUSES = {
 MOVEMENTS = {"charge", "payment", "refund", "payment_refund", "payment_failure_refund", "refund_failure"}
 CHARGEBACKS = {"dispute", "dispute_reversal"}
 # Currencies whose amounts Stripe gives in other units than the rest. https://docs.stripe.com/currencies
-NO_DECIMALS = set(
-    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
-)
+NO_DECIMALS = {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
 THREE_DECIMALS = {"BHD", "JOD", "KWD", "OMR", "TND"}
 
 
