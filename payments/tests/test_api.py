@@ -8,7 +8,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.redis import client as redis_client
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.models import Payment
 from payments.tests.scenes import buy, make_fan, make_paid
@@ -19,14 +18,7 @@ from wallet.tests.factories import balance_of
 PAYMENTS = "/api/v1/payments/"
 RESERVATIONS = "/api/v1/reservations/"
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttles():
-    """Primary keys start anew with each test database, budgets a minute don't."""
-    for key in redis_client().scan_iter("throttle:*"):
-        redis_client().delete(key)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttles")]
 
 
 def pay(fan, *reservations):

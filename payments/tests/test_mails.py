@@ -26,7 +26,7 @@ from payments.domain import mail_sending, refunds
 from payments.models import Payment
 from payments.queries.mails import CANCELED, CONFIRMED, owed_mails, payments_of_mail
 from payments.tasks import send_mails
-from payments.tests.mail_server import MailServer, free_port, listening
+from payments.tests.mail_server import MailServer, listening
 from payments.tests.scenes import buy, make_fan, make_paid, pay
 from reservations.tests.factories import make_concert
 from reservations.tests.scenes import CONCERT_AT, NOW, hold, in_order, make_sale
@@ -35,20 +35,6 @@ from reservations.tickets.codes import read_ticket
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def port(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
-    settings.SITE_URL = "https://tickets.example.com"
-    return settings.EMAIL_PORT
-
-
-@pytest.fixture
-def server(port):
-    with listening(MailServer(), port) as server:
-        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -86,13 +72,13 @@ def mailed():
 # --- What a fan reads --------------------------------------------------------------------------
 
 
-def test_seats_paid_together_are_one_mail_with_a_ticket_each(server):
+def test_seats_paid_together_are_one_mail_with_a_ticket_each(mail_server):
     fan, sale = make_fan(balance=150_000, email="fan@example.com", name="Ada"), make_sale()
     paid = buy(fan, sale, 0, 1)
 
     assert send() == 1
 
-    (letter,) = server.accepted
+    (letter,) = mail_server.accepted
     text, html, pictures = parts(letter)
     reference = paid[0].reservation.booking_reference
     assert letter["To"] == "fan@example.com"
@@ -116,26 +102,26 @@ def test_seats_paid_together_are_one_mail_with_a_ticket_each(server):
     assert mailed() == [(True, False)] * 2
 
 
-def test_a_mail_has_its_text_its_html_and_the_pictures_that_belong_to_them(server):
+def test_a_mail_has_its_text_its_html_and_the_pictures_that_belong_to_them(mail_server):
     make_paid()
 
     send()
 
-    (letter,) = server.accepted
+    (letter,) = mail_server.accepted
     kinds = [part.get_content_type() for part in letter.walk()]
     assert kinds == ["multipart/related", "multipart/alternative", "text/plain", "text/html", "image/png"]
     assert letter["Auto-Submitted"] == "auto-generated"
 
 
-def test_a_refund_says_what_came_back_and_what_was_kept(server):
+def test_a_refund_says_what_came_back_and_what_was_kept(mail_server):
     payment = make_paid(price=50_000)
     send()
 
     cancel(payment, now=CONCERT_AT - timedelta(days=5))
 
     assert send() == 1
-    text, html, pictures = parts(server.accepted[1])
-    assert server.accepted[1]["Subject"].startswith("Canceled and refunded: ")
+    text, html, pictures = parts(mail_server.accepted[1])
+    assert mail_server.accepted[1]["Subject"].startswith("Canceled and refunded: ")
     assert "Cancellation fee: ₩10,000\nRefunded to your wallet: ₩40,000" in text
     assert all(amount in html for amount in ("₩50,000", "₩10,000", "₩40,000"))
     assert "https://tickets.example.com/" in html
@@ -143,27 +129,27 @@ def test_a_refund_says_what_came_back_and_what_was_kept(server):
     assert mailed() == [(True, True)]
 
 
-def test_what_was_refunded_before_its_mail_is_told_once(server):
+def test_what_was_refunded_before_its_mail_is_told_once(mail_server):
     payment = make_paid()
     cancel(payment)
 
     assert send() == 1
 
-    assert [letter["Subject"].split(":")[0] for letter in server.accepted] == ["Canceled and refunded"]
+    assert [letter["Subject"].split(":")[0] for letter in mail_server.accepted] == ["Canceled and refunded"]
     assert mailed() == [(True, True)]
     assert send() == 0
 
 
-def test_what_was_never_paid_is_not_mailed(server):
+def test_what_was_never_paid_is_not_mailed(mail_server):
     fan = make_fan()
     (held,) = in_order(hold(fan, make_sale(), 0))
     refunds.cancel(user_id=fan.pk, reservation_id=held, now=NOW)
 
     assert send() == 0
-    assert server.asked == []
+    assert mail_server.asked == []
 
 
-def test_each_booking_and_each_fan_has_a_mail_of_its_own(server):
+def test_each_booking_and_each_fan_has_a_mail_of_its_own(mail_server):
     one, other, sale = make_fan(balance=200_000), make_fan(balance=200_000), make_sale()
     buy(one, sale, 0)
     (late,) = in_order(hold(one, sale, 1))
@@ -171,11 +157,11 @@ def test_each_booking_and_each_fan_has_a_mail_of_its_own(server):
     buy(other, sale, 2)
 
     assert send() == 3
-    assert sorted(server.addressees()) == sorted([one.email, one.email, other.email])
+    assert sorted(mail_server.addressees()) == sorted([one.email, one.email, other.email])
 
 
 @pytest.mark.parametrize(("chosen", "spoken"), [("ko", "ko"), ("en", "en"), ("ko-KR", "ko"), ("", "en"), ("xx", "en")])
-def test_a_mail_speaks_the_language_of_the_fan(server, chosen, spoken):
+def test_a_mail_speaks_the_language_of_the_fan(mail_server, chosen, spoken):
     payment = make_paid()
     User.objects.filter(pk=payment.user_id).update(locale=chosen)
 
@@ -185,12 +171,12 @@ def test_a_mail_speaks_the_language_of_the_fan(server, chosen, spoken):
 
     with override(spoken):
         when = " ".join(formats.day_and_time(CONCERT_AT).split())
-    for letter in server.accepted:
+    for letter in mail_server.accepted:
         assert letter["Subject"].endswith(f", {when}")
         assert f'<html lang="{spoken}">' in parts(letter)[1]
 
 
-def test_names_can_break_neither_headers_nor_html(server):
+def test_names_can_break_neither_headers_nor_html(mail_server):
     name = 'Evil\r\nBcc: all@example.com\u2028<script>alert(1)</script> & "x"'
     sale = make_sale(concert=make_concert(name=name))
     fan = make_fan(balance=50_000, name="<b>Bob</b>\r\nX-Evil: 1")
@@ -198,18 +184,18 @@ def test_names_can_break_neither_headers_nor_html(server):
 
     assert send() == 1
 
-    (letter,) = server.accepted
+    (letter,) = mail_server.accepted
     text, html, _ = parts(letter)
     assert letter["Bcc"] is None
     assert letter["X-Evil"] is None
-    assert server.asked == [fan.email]
+    assert mail_server.asked == [fan.email]
     assert letter["Subject"].startswith('Your ticket: Evil Bcc: all@example.com <script>alert(1)</script> & "x", ')
     assert "<script" not in html
     assert "<b>Bob" not in html
     assert "<script>alert(1)</script> & " in text
 
 
-def test_a_mail_that_is_sent_again_has_the_same_name(server):
+def test_a_mail_that_is_sent_again_has_the_same_name(mail_server):
     payment = make_paid()
     send()
     Payment.objects.update(confirmed_mail_at=None)
@@ -217,14 +203,14 @@ def test_a_mail_that_is_sent_again_has_the_same_name(server):
     cancel(payment)
     send()
 
-    first, again, canceled = (letter["Message-ID"] for letter in server.accepted)
+    first, again, canceled = (letter["Message-ID"] for letter in mail_server.accepted)
     assert first == again != canceled
 
 
 # --- What goes wrong ---------------------------------------------------------------------------
 
 
-def test_a_server_that_is_away_marks_nothing_and_is_one_line(port, caplog):
+def test_a_server_that_is_away_marks_nothing_and_is_one_line(mail_port, caplog):
     payment = make_paid()
     make_paid()
 
@@ -234,24 +220,24 @@ def test_a_server_that_is_away_marks_nothing_and_is_one_line(port, caplog):
     (line,) = caplog.records
     assert line.levelname == "WARNING"
     assert line.getMessage().startswith("Mails wait, the mail server is away: ")
-    with listening(MailServer(), port) as server:
+    with listening(MailServer(), mail_port) as mail_server:
         # It is left alone for a while, and so is the log.
         assert send() == 0
         assert len(caplog.records) == 1
         forget_waits()
         assert send() == 2
-    assert payment.user.email in server.addressees()
+    assert payment.user.email in mail_server.addressees()
 
 
-def test_an_address_that_is_refused_keeps_nobody_else_from_their_mail(server, caplog):
+def test_an_address_that_is_refused_keeps_nobody_else_from_their_mail(mail_server, caplog):
     gone, other = make_paid(), make_paid()
-    server.refusals[gone.user.email] = "550 no such mailbox"
+    mail_server.refusals[gone.user.email] = "550 no such mailbox"
 
     assert send() == 1
     assert send() == 0
 
-    assert server.addressees() == [other.user.email]
-    assert server.asked == [gone.user.email, other.user.email]
+    assert mail_server.addressees() == [other.user.email]
+    assert mail_server.asked == [gone.user.email, other.user.email]
     assert mailed() == [(False, False), (True, False)]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "no such mailbox" in caplog.text
@@ -260,9 +246,9 @@ def test_an_address_that_is_refused_keeps_nobody_else_from_their_mail(server, ca
 @pytest.mark.parametrize(
     ("owed_for", "waits"), [(timedelta(), 60), (7 * MINUTE, 420), (50 * MINUTE, 3000), (5 * 60 * MINUTE, 3600)]
 )
-def test_a_refused_mail_waits_as_long_again_as_it_has(server, owed_for, waits):
+def test_a_refused_mail_waits_as_long_again_as_it_has(mail_server, owed_for, waits):
     gone = make_paid()
-    server.refusals[gone.user.email] = "450 mailbox full"
+    mail_server.refusals[gone.user.email] = "450 mailbox full"
 
     send(now=NOW + owed_for)
 
@@ -270,20 +256,20 @@ def test_a_refused_mail_waits_as_long_again_as_it_has(server, owed_for, waits):
     assert waits - 5 <= redis_client().ttl(key) <= waits
 
 
-def test_a_refused_mail_comes_once_its_wait_is_over(server):
+def test_a_refused_mail_comes_once_its_wait_is_over(mail_server):
     gone = make_paid()
-    server.refusals[gone.user.email] = "450 mailbox full"
+    mail_server.refusals[gone.user.email] = "450 mailbox full"
     send()
-    server.refusals.clear()
+    mail_server.refusals.clear()
     forget_waits()
 
     assert send() == 1
-    assert server.addressees() == [gone.user.email]
+    assert mail_server.addressees() == [gone.user.email]
 
 
-def test_a_mail_that_is_refused_for_a_day_is_given_up_with_a_line(server, caplog):
+def test_a_mail_that_is_refused_for_a_day_is_given_up_with_a_line(mail_server, caplog):
     gone = make_paid()
-    server.refusals[gone.user.email] = "550 no such mailbox"
+    mail_server.refusals[gone.user.email] = "550 no such mailbox"
 
     assert send(now=NOW + DAY) == 0
 
@@ -293,53 +279,53 @@ def test_a_mail_that_is_refused_for_a_day_is_given_up_with_a_line(server, caplog
     assert "given up" in caplog.text
 
 
-def test_a_mail_whose_content_is_refused_waits_alone(server):
+def test_a_mail_whose_content_is_refused_waits_alone(mail_server):
     first, other = make_paid(), make_paid()
     answers = iter(["554 looks like spam", "250 OK"])
-    server.answer = lambda: next(answers)
+    mail_server.answer = lambda: next(answers)
 
     assert send() == 1
 
-    assert server.addressees() == [other.user.email]
+    assert mail_server.addressees() == [other.user.email]
     assert mailed() == [(False, False), (True, False)]
-    assert server.asked == [first.user.email, other.user.email]
+    assert mail_server.asked == [first.user.email, other.user.email]
 
 
-def test_a_server_that_says_goodbye_at_one_mail_hears_another_first_next_time(server, caplog):
+def test_a_server_that_says_goodbye_at_one_mail_hears_another_first_next_time(mail_server, caplog):
     poison, other = make_paid(), make_paid()
-    server.refusals[poison.user.email] = "421 closing"
+    mail_server.refusals[poison.user.email] = "421 closing"
 
     assert send() == 0
     assert mailed() == [(False, False)] * 2
     redis_client().delete(mail_sending.SERVER_BACKOFF_KEY)
 
     assert send() == 1
-    assert server.addressees() == [other.user.email]
+    assert mail_server.addressees() == [other.user.email]
 
 
-def test_a_mail_that_cannot_be_written_keeps_nobody_else_from_theirs(server, caplog, settings, monkeypatch):
+def test_a_mail_that_cannot_be_written_keeps_nobody_else_from_theirs(mail_server, caplog, settings, monkeypatch):
     odd, other = make_paid(), make_paid()
     User.objects.filter(pk=odd.user_id).update(email="a\r\nbcc: x@example.com")
 
     assert send() == 1
 
-    assert server.addressees() == [other.user.email]
+    assert mail_server.addressees() == [other.user.email]
     assert mailed() == [(False, False), (True, False)]
 
 
-def test_old_refused_mails_do_not_hide_new_ones(server, monkeypatch):
+def test_old_refused_mails_do_not_hide_new_ones(mail_server, monkeypatch):
     """More refused mails than one look at the index reads."""
     monkeypatch.setattr("payments.queries.mails.BATCH", 2)
     gone = [make_paid() for _ in range(5)]
-    server.refusals.update({each.user.email: "550 no" for each in gone})
+    mail_server.refusals.update({each.user.email: "550 no" for each in gone})
     send()
     late = make_paid()
 
     assert send() == 1
-    assert server.addressees() == [late.user.email]
+    assert mail_server.addressees() == [late.user.email]
 
 
-def test_a_run_ends_and_the_next_goes_on(server, monkeypatch):
+def test_a_run_ends_and_the_next_goes_on(mail_server, monkeypatch):
     monkeypatch.setattr(mail_sending, "MOST_AT_ONCE", 2)
     for _ in range(3):
         make_paid()
@@ -350,7 +336,7 @@ def test_a_run_ends_and_the_next_goes_on(server, monkeypatch):
 # --- Two at once, and a crash between ----------------------------------------------------------
 
 
-def send_twice_at_once(server):
+def send_twice_at_once(mail_server):
     """Two workers who found the same mail; the first is still talking to the server when the second begins."""
     make_paid()
     (owed,) = owed_mails(CONFIRMED)
@@ -364,7 +350,7 @@ def send_twice_at_once(server):
             both.reset()
         return "250 OK"
 
-    server.answer = talk
+    mail_server.answer = talk
 
     def worker():
         with mail_sending.server() as backend:
@@ -374,34 +360,34 @@ def send_twice_at_once(server):
 
 
 @committed
-def test_two_workers_at_once_send_one_mail(server):
-    assert sorted(send_twice_at_once(server)) == [False, True]
-    assert len(server.accepted) == 1
+def test_two_workers_at_once_send_one_mail(mail_server):
+    assert sorted(send_twice_at_once(mail_server)) == [False, True]
+    assert len(mail_server.accepted) == 1
 
 
 @committed
-def test_control_without_the_claim_both_send_it(server, monkeypatch):
+def test_control_without_the_claim_both_send_it(mail_server, monkeypatch):
     monkeypatch.setattr(mail_sending, "claim", lambda owed: True)
 
-    send_twice_at_once(server)
+    send_twice_at_once(mail_server)
 
-    assert len(server.accepted) == 2
+    assert len(mail_server.accepted) == 2
 
 
 @committed
-def test_runs_at_once_send_each_mail_once(server):
+def test_runs_at_once_send_each_mail_once(mail_server):
     for _ in range(12):
         make_paid()
 
     at_once([partial(send), partial(send), partial(send)])
 
-    assert len(server.accepted) == 12
-    assert len(set(server.addressees())) == 12
+    assert len(mail_server.accepted) == 12
+    assert len(set(mail_server.addressees())) == 12
     assert mailed() == [(True, False)] * 12
 
 
 @committed
-def test_a_crash_after_the_server_accepted_sends_it_again_and_never_none(server, monkeypatch):
+def test_a_crash_after_the_server_accepted_sends_it_again_and_never_none(mail_server, monkeypatch):
     make_paid()
 
     def die(*args, **kwargs):
@@ -414,16 +400,16 @@ def test_a_crash_after_the_server_accepted_sends_it_again_and_never_none(server,
     assert mailed() == [(False, False)]
 
     assert send() == 1
-    assert len(server.accepted) == 2
+    assert len(mail_server.accepted) == 2
     assert mailed() == [(True, False)]
 
 
 @committed
-def test_a_refund_does_not_wait_for_the_mail_server(server):
+def test_a_refund_does_not_wait_for_the_mail_server(mail_server):
     """And what was refunded while its confirmation was under way gets both mails."""
     payment = make_paid()
     canceled = []
-    server.answer = lambda: "250 OK" if canceled else cancel_meanwhile()
+    mail_server.answer = lambda: "250 OK" if canceled else cancel_meanwhile()
 
     def cancel_meanwhile():
         (answer,) = at_once([partial(cancel, payment)])
@@ -432,29 +418,32 @@ def test_a_refund_does_not_wait_for_the_mail_server(server):
 
     assert send() == 2
     assert canceled == [None]
-    assert [letter["Subject"].split(":")[0] for letter in server.accepted] == ["Your ticket", "Canceled and refunded"]
+    assert [letter["Subject"].split(":")[0] for letter in mail_server.accepted] == [
+        "Your ticket",
+        "Canceled and refunded",
+    ]
     assert mailed() == [(True, True)]
 
 
 # --- Beat, and what was there before -----------------------------------------------------------
 
 
-def test_the_task_sends_what_is_owed_and_is_alone(server):
+def test_the_task_sends_what_is_owed_and_is_alone(mail_server):
     payment = make_paid()
     with single_run("payments.send_mails"):
         send_mails()
-    assert server.accepted == []
+    assert mail_server.accepted == []
 
     send_mails()
-    assert server.addressees() == [payment.user.email]
+    assert mail_server.addressees() == [payment.user.email]
 
 
-def test_without_anything_owed_no_server_is_asked(port, caplog):
+def test_without_anything_owed_no_server_is_asked(mail_port, caplog):
     assert send() == 0
     assert caplog.records == []
 
 
-def test_payments_from_before_the_mails_count_as_mailed(server):
+def test_payments_from_before_the_mails_count_as_mailed(mail_server):
     migration = import_module("payments.migrations.0005_mails_of_the_past")
     paid, refunded = make_paid(), make_paid()
     cancel(refunded, now=NOW + MINUTE)
@@ -476,7 +465,7 @@ def test_the_crowd_of_the_demo_is_owed_no_mail():
 
 
 @pytest.mark.parametrize("seats", [1, 3])
-def test_a_mail_costs_four_statements_whatever_its_seats(server, seats):
+def test_a_mail_costs_four_statements_whatever_its_seats(mail_server, seats):
     fan = make_fan(balance=150_000)
     buy(fan, make_sale(), *range(seats))
     (owed,) = owed_mails(CONFIRMED)

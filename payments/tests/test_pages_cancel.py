@@ -15,12 +15,7 @@ from wallet.models import TopUp
 from wallet.providers import sandbox
 from wallet.tests.factories import balance_of, make_charge, make_fan
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def without_limits(settings):
-    settings.THROTTLE = False
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_limits")]
 
 
 def scene(*nth, days=5, paid=True):

@@ -17,12 +17,7 @@ from wallet.providers import provider_named, sandbox
 from wallet.providers.base import ProviderAway, Started
 from wallet.tests.factories import balance_of, make_charge, make_fan
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def without_limits(settings):
-    settings.THROTTLE = False
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_limits")]
 
 
 class Scene:

@@ -11,12 +11,7 @@ from wallet.models import SandboxPayment
 from wallet.providers import provider_named
 from wallet.tests.factories import balance_of
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def without_limits(settings):
-    settings.THROTTLE = False
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_limits")]
 
 
 def how_it_ended(scene):

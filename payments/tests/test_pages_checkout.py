@@ -12,12 +12,7 @@ from reservations.models import Reservation
 from reservations.tests.scenes import hold, in_order, make_sale, statuses
 from wallet.tests.factories import balance_of, make_fan
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def without_limits(settings):
-    settings.THROTTLE = False
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_limits")]
 
 
 def scene(*nth, balance=200_000, price=50_000, seats=6):

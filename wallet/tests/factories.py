@@ -26,6 +26,14 @@ def make_charge(fan: User, *, amount: int = 1_000, key: str | None = None) -> le
     return ledger.BookedEntry(charge.top_up.entry, is_new=charge.is_new)
 
 
+def fan_with(*amounts: int, gift: int = 0, **fields: object) -> User:
+    """A fan who has topped up so, and was given something before."""
+    fan = make_fan(balance=gift, **fields)
+    for amount in amounts:
+        make_charge(fan, amount=amount)
+    return fan
+
+
 def balance_of(fan: User) -> int:
     """What a fan has."""
     return wallet_of(fan.pk).amount

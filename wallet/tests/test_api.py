@@ -12,7 +12,6 @@ from rest_framework.test import APIClient
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.rate_limits import LIMITS, seconds_left
-from concert_site.lib.redis import client as redis_client
 from wallet.domain import ledger, top_ups
 from wallet.models import BalanceHistory, Kind, TopUp
 from wallet.providers import sandbox
@@ -24,14 +23,7 @@ HISTORY = "/api/v1/wallet/history/"
 BUDGET = 3
 SOME_SECONDS = 8
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttles():
-    """Primary keys start anew with each test database, budgets a minute don't."""
-    for key in redis_client().scan_iter("throttle:*"):
-        redis_client().delete(key)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttles")]
 
 
 def charge(client: APIClient, body: object, key: str | None = "a", **extra: str):

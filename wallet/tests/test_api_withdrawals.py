@@ -8,19 +8,12 @@ from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.unchanged import nothing_written
 from wallet.models import TopUp, Withdrawal
 from wallet.providers import sandbox
-from wallet.tests.factories import balance_of, make_charge, make_fan
-from wallet.tests.test_api import fresh_throttles, only_error, queries_of
+from wallet.tests.factories import balance_of, fan_with, make_charge, make_fan
+from wallet.tests.test_api import only_error, queries_of
 
 WITHDRAWALS = "/api/v1/wallet/withdrawals/"
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures(fresh_throttles.__name__)]
-
-
-def fan_with(*amounts):
-    fan = make_fan()
-    for amount in amounts:
-        make_charge(fan, amount=amount)
-    return fan
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttles")]
 
 
 def withdraw(fan, amount, key="a"):

@@ -14,12 +14,7 @@ from wallet.models import Kind, TopUp
 from wallet.models.top_ups import AMOUNT_DIFFERS, BOOKED, GIVEN_BACK, GIVING_BACK
 from wallet.tests.factories import balance_of, entries_of, make_fan
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def without_limits(settings):
-    settings.THROTTLE = False
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_limits")]
 
 
 def top_up(fan, amount, *, key="key", **fields):

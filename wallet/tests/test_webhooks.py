@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from concert_site.front.routes import PLAIN_LIMIT, route_of
+from concert_site.lib.rate_limits import LIMITS
 from concert_site.tests.away import postgres_away, redis_away
 from wallet.domain import provider_events
 from wallet.domain.provider_events import record
@@ -109,7 +110,7 @@ def test_a_body_may_be_as_long_as_the_front_takes_it_and_no_longer():
     assert kept() == []
 
 
-@pytest.mark.parametrize("name", ["nobody", "os.path", "wallet.tests.test_providers.Card", "..", "stripe%00"])
+@pytest.mark.parametrize("name", ["nobody", "os.path", "wallet.tests.card_provider.Card", "..", "stripe%00"])
 def test_a_provider_that_is_none_of_ours_is_not_found_and_imported_from_nowhere(name):
     answer = send(*message("evt_1"), address=f"/webhooks/{name}/")
 
@@ -136,10 +137,12 @@ def test_it_costs_one_statement_and_no_session(django_assert_num_queries):
     assert "Vary" not in answer or "Cookie" not in answer["Vary"]
 
 
-def test_no_limit_of_fans_stands_in_its_way(settings):
+def test_no_limit_of_fans_stands_in_its_way(settings, monkeypatch):
     settings.THROTTLE = True
+    for name in LIMITS:
+        monkeypatch.setitem(LIMITS, name, 1)
 
-    assert {send(*message(f"evt_{nth}")).status_code for nth in range(300)} == {200}
+    assert {send(*message(f"evt_{nth}")).status_code for nth in range(5)} == {200}
 
 
 @pytest.mark.django_db(transaction=True)

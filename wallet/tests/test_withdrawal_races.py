@@ -14,20 +14,13 @@ from wallet.domain import ledger, withdrawals
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import Kind, TopUp, Withdrawal
 from wallet.providers.base import ProviderAway, ProviderStatus, RefundOutcome
-from wallet.tests.factories import balance_of, make_charge, make_fan
+from wallet.tests.factories import balance_of, fan_with, make_charge
 
 SQL = Path(withdrawals.__file__).with_name("withdraw.sql")
 AGAIN = ("if v_withdrawal.state in (p_state, 'FAILED') then", "if false then")
 FAILED = RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def fan_with(*amounts):
-    fan = make_fan()
-    for amount in amounts:
-        make_charge(fan, amount=amount)
-    return fan
 
 
 def withdraw(fan, amount, key="w"):
