@@ -161,11 +161,13 @@ def top_ups_owed_a_receipt() -> TopUpQuerySet:
 class OwnLine:
     """A movement in our ledger: a top-up that was credited (positive), or a withdrawal that was paid out (negative).
 
-    `names` are its references, ours first; `payment_names` those of the payment that a withdrawal gives back of.
+    `provider_reference` is "" where the provider has named none; `payment_names` are the references of the payment that
+    a withdrawal gives back of.
     """
 
     about: str
-    names: tuple[str, ...]
+    reference: str
+    provider_reference: str
     payment_names: tuple[str, ...] = ()
     amount: int
     currency: str
@@ -192,7 +194,8 @@ def own_lines(provider: str, top_ups: QuerySet[TopUp], withdrawals: QuerySet[Wit
     lines = [
         OwnLine(
             about=f"top-up {each.pk}",
-            names=references_of(each),
+            reference=each.reference,
+            provider_reference=each.provider_reference or "",
             amount=each.amount,
             currency=each.currency,
             booked_at=each.entry.created_at,
@@ -203,19 +206,15 @@ def own_lines(provider: str, top_ups: QuerySet[TopUp], withdrawals: QuerySet[Wit
     return lines + [
         OwnLine(
             about=f"withdrawal {each.pk}",
-            names=references_of(each),
-            payment_names=references_of(each.top_up),
+            reference=each.reference,
+            provider_reference=each.provider_reference or "",
+            payment_names=(each.top_up.reference, each.top_up.provider_reference or ""),
             amount=-each.amount,
             currency=each.top_up.currency,
             booked_at=each.updated_state_at,
         )
         for each in paid_out.select_related("top_up").order_by("pk")
     ]
-
-
-def references_of(row: TopUp | Withdrawal) -> tuple[str, ...]:
-    """Ours, then the provider's if there is one."""
-    return (row.reference, row.provider_reference) if row.provider_reference else (row.reference,)
 
 
 def open_at_provider(provider: str, names: Collection[str]) -> QuerySet[TopUp]:

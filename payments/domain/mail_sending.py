@@ -27,7 +27,6 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from concert_site.accounts.models import User
@@ -95,7 +94,7 @@ class Letter:
 
     owed_for: timedelta
     render: Callable[[], EmailMessage]
-    mark: Callable[[datetime | None], None]
+    mark: Callable[[datetime | None], object]
 
 
 class MailRefused(Exception):
@@ -217,7 +216,7 @@ def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
 def letter_of(
     rows: Sequence[Any],  # Any: of several models, read with `owed_for`
     render: Callable[[], EmailMessage],
-    mark: Callable[[datetime | None], None],
+    mark: Callable[[datetime | None], object],
 ) -> Letter | None:
     return Letter(max(each.owed_for for each in rows), render, mark) if rows else None
 
@@ -259,12 +258,10 @@ def announcement_letter(owed: OwedAnnouncement, now: datetime | None) -> Letter 
         own.update(skipped_at=now or Now())
         return None
     return letter_of(
-        [recipient], lambda: sent_to(address, render_announcement(recipient)), lambda at: note_mailed(own, at)
+        [recipient],
+        lambda: sent_to(address, render_announcement(recipient)),
+        lambda at: own.update(mailed_at=at or Now()),
     )
-
-
-def note_mailed(own: QuerySet[AnnouncementRecipient], at: datetime | None) -> None:
-    own.update(mailed_at=at or Now())
 
 
 def sent_to(address: str, message: EmailMessage) -> EmailMessage:

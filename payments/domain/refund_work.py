@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from concert_site.accounts.walk_ins import is_walk_in
 from concert_site.lib.errors import DomainError
 from payments.domain import card_refunds
+from payments.domain.schedule_refunds import ids_of_paid
 from payments.models import Payment, PaymentState, RefundRun, RefundTo
 from reservations.domain import holds
 from reservations.models import Reservation
@@ -104,9 +105,7 @@ def release_holds(schedule_id: int, now: datetime | None) -> None:
 def refund_slice(run: RefundRun, lease: "Lease", *, until: float, now: datetime | None) -> Outcome:
     """Refund until the time is over or nothing is left; what is refused is noted on the run."""
     refused: dict[str, str] = {}
-    paid = of_schedule(run.concert_schedule_id).filter(status=ReservationStatus.RESERVED).order_by("pk")
-    # The ids are read at once: asked for the next hundred, PostgreSQL walks through the reservations of all dates.
-    ids = list(paid.values_list("pk", flat=True))
+    ids = ids_of_paid(run.concert_schedule_id)
     for first in range(0, len(ids), BATCH):
         if not lease.renew() or time.monotonic() >= until:
             return "more"

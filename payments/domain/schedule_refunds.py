@@ -52,6 +52,11 @@ def paid_of(schedule_id: int) -> QuerySet[Reservation]:
     return of_schedule(schedule_id).filter(status=ReservationStatus.RESERVED).order_by("pk")
 
 
+def ids_of_paid(schedule_id: int) -> list[int]:
+    """All at once: asked for the next hundred, PostgreSQL walks through the reservations of all schedules."""
+    return list(paid_of(schedule_id).values_list("pk", flat=True))
+
+
 def to_refund(schedule_id: int) -> Total:
     found = paid_of(schedule_id).order_by().aggregate(count=Count("pk"), amount=Sum("price"))
     return Total(found["count"], found["amount"] or 0)
@@ -160,10 +165,7 @@ class Tally:
 
 
 def paid_in_batches(schedule_id: int) -> Iterator[Reservation]:
-    """What is paid, in order, read in batches: whatever is refunded meanwhile is gone from the next one.
-
-    The ids are read at once: asked for the next hundred, PostgreSQL walks through the reservations of all schedules.
-    """
-    ids = iter(list(paid_of(schedule_id).values_list("pk", flat=True)))
+    """What is paid, in order, read in batches: whatever is refunded meanwhile is gone from the next one."""
+    ids = iter(ids_of_paid(schedule_id))
     while batch := list(islice(ids, BATCH)):
         yield from Reservation.objects.filter(pk__in=batch, status=ReservationStatus.RESERVED).order_by("pk")

@@ -160,7 +160,7 @@ def rows_of(row: SettlementDay) -> list[list[object]]:
     for own in own_lines_of(row.provider, *bounds_of(row.day)):
         other = differing.get(own.about)
         theirs = own.amount if other is None else other["provider"]
-        names = [own.names[0], own.names[1] if len(own.names) > 1 else ""]
+        names = [own.reference, own.provider_reference]
         at = own.booked_at.isoformat()
         rows.append([row.day, row.provider, own.about, *names, own.currency, own.amount, theirs, at, bool(other)])
     for each in row.differences:

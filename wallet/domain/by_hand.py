@@ -53,7 +53,7 @@ def book(top_up: TopUp, *, note: str, actor_id: int, now: datetime | None = None
     taken = taken_by_provider(top_up)
     if taken.currency.upper() != top_up.currency:
         raise OtherCurrency
-    if (left := left_of(taken)) == 0:
+    if (left := taken.left) == 0:
         raise NothingToDo
     with transaction.atomic(durable=True):
         close(top_up, FOR_STAFF, BOOKED, now)
@@ -72,7 +72,7 @@ def give_back(top_up: TopUp, *, note: str, now: datetime | None = None) -> None:
     :raises Unavailable: if the provider doesn't say; it is to be asked again
     """
     taken = taken_by_provider(top_up)
-    left = left_of(taken)
+    left = taken.left
     with transaction.atomic(durable=True):
         close(top_up, FOR_STAFF | {GIVING_BACK}, GIVING_BACK if left else GIVEN_BACK, now)
     if not left:
@@ -102,11 +102,6 @@ def taken_by_provider(top_up: TopUp) -> Outcome:
     return outcome
 
 
-def left_of(taken: Outcome) -> int:
-    """What the provider still has of it, in minor units."""
-    return max(0, taken.amount - taken.refunded)
-
-
 def refund(top_up: TopUp, taken: Outcome, note: str) -> RefundOutcome:
     """Ask for it; a second time is the same as the first, by its reference.
 
@@ -116,7 +111,7 @@ def refund(top_up: TopUp, taken: Outcome, note: str) -> RefundOutcome:
         reference=f"{top_up.reference}-back",
         payment_reference=top_up.reference,
         payment_provider_reference=taken.provider_reference or top_up.provider_reference,
-        amount=left_of(taken),
+        amount=taken.left,
         currency=taken.currency,
         reason=note,
     )

@@ -80,7 +80,7 @@ def settle_day(provider: str, day: date, *, now: datetime | None = None) -> Sett
     booked = own_lines_of(provider, start, end)
     found = compare(book, [*own_lines_named(provider, names), *booked])
     alone = not_in_the_books_beside(source, day, [own for own in found.ours_alone if start <= own.booked_at < end])
-    differences = found.differences + [only_ours(own) for own in alone]
+    differences = found.differences + [difference_about(own, None, own) for own in alone]
     return keep(provider, day, book=book, ours=found.ours + alone, differences=differences, now=now)
 
 
@@ -110,7 +110,7 @@ def compare(book: Sequence[BookLine], own: Iterable[OwnLine]) -> Comparison:
     by_name: dict[str, list[OwnLine]] = defaultdict(list)
     left = {each.about: each for each in own}
     for each in left.values():
-        for name in (*each.names, *each.payment_names):
+        for name in (each.reference, each.provider_reference, *each.payment_names):
             by_name[name].append(each)
     ours, differences = [], []
     for line in book:
@@ -119,7 +119,7 @@ def compare(book: Sequence[BookLine], own: Iterable[OwnLine]) -> Comparison:
             del left[found.about]
             ours.append(found)
         if found is None or (found.amount, found.currency) != (line.amount, line.currency.upper()):
-            differences.append(difference_between(line, found))
+            differences.append(difference_about(line, line, found))
     return Comparison(ours, differences, list(left.values()))
 
 
@@ -128,36 +128,24 @@ def counterpart(line: BookLine, by_name: dict[str, list[OwnLine]], left: dict[st
 
     A refund that a provider names by its payment alone is told apart by its amount.
     """
-    for name in (line.reference, line.provider_reference):
+    for name in filter(None, (line.reference, line.provider_reference)):
         there = [each for each in by_name.get(name, ()) if each.about in left]
         there = [each for each in there if (each.amount > 0) == (line.amount > 0)]
         same = [each for each in there if each.amount == line.amount]
-        if found := same or [each for each in there if name in each.names]:
+        if found := same or [each for each in there if name in (each.reference, each.provider_reference)]:
             return found[0]
     return None
 
 
-def difference_between(line: BookLine, own: OwnLine | None) -> Difference:
-    """A line of the book, and what the ledger has in its place."""
+def difference_about(either: BookLine | OwnLine, line: BookLine | None, own: OwnLine | None) -> Difference:
+    """What the book and the ledger say of a movement, one of which may have nothing of it."""
     return Difference(
-        reference=line.reference,
-        provider_reference=line.provider_reference,
-        provider=line.amount,
+        reference=either.reference,
+        provider_reference=either.provider_reference,
+        provider=line.amount if line else None,
         ledger=own.amount if own else None,
-        currency=line.currency.upper(),
+        currency=either.currency.upper(),
         about=own.about if own else "",
-    )
-
-
-def only_ours(own: OwnLine) -> Difference:
-    reference, *others = own.names
-    return Difference(
-        reference=reference,
-        provider_reference=others[0] if others else "",
-        provider=None,
-        ledger=own.amount,
-        currency=own.currency,
-        about=own.about,
     )
 
 

@@ -42,26 +42,29 @@ def provider_named(name: str) -> Provider:
     return made
 
 
+def gives_money_away(name: str) -> bool:
+    """Whether it is the sandbox, and this is production."""
+    return name == SANDBOX and settings.IS_PRODUCTION
+
+
 def current_provider() -> Provider:
     """The provider that new top-ups go to.
 
     :raises TopUpUnavailable: if none is configured, or it is the sandbox and this is production
     """
     name = settings.WALLET_PROVIDER
-    if not name or (name == SANDBOX and settings.IS_PRODUCTION):
+    if not name or gives_money_away(name):
         raise TopUpUnavailable
     return provider_named(name)
 
 
 def can_refund(name: str) -> bool:
     """Whether what came by this provider can go back by it: not so what was credited before there were any."""
-    if name == SANDBOX and settings.IS_PRODUCTION:
-        return False
     try:
         provider_named(name)
     except ImportError:
         return False
-    return True
+    return not gives_money_away(name)
 
 
 class TopUpMode(Enum):

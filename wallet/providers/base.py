@@ -86,6 +86,11 @@ class Outcome:
     failure: str = ""
     refunded: int = 0
 
+    @property
+    def left(self) -> int:
+        """What the provider still has of it."""
+        return max(0, self.amount - self.refunded)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundOrder:
