@@ -17,6 +17,8 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.demo import loading
 from concert_site.demo.programme import IN_LINE, ITEMS, LOBBY, ON_SALE, SOLD_OUT, UPCOMING
 from concert_site.operations import audit
+from payments.models import Payment
+from payments.queries.mails import CANCELED, CONFIRMED, owed_mails
 from queueing.domain.draw import DrawOutcome, draw
 from queueing.models import WaitingToken
 from reservations.domain import waiting_room
@@ -54,10 +56,12 @@ def statuses(item):
     return set(ConcertSeat.objects.of_schedule(schedule_of(item).pk).values_list("status", flat=True))
 
 
-def test_the_audit_finds_nothing():
+def test_the_audit_finds_nothing_and_nobody_is_owed_a_mail():
     load()
 
     assert [str(finding) for finding in audit.run() if not finding.is_ok] == []
+    assert Payment.objects.count() > 100
+    assert [*owed_mails(CONFIRMED), *owed_mails(CANCELED)] == []
 
 
 def test_five_concerts_in_their_five_states():

@@ -9,7 +9,6 @@ from importlib import import_module
 import pytest
 import zxingcpp
 from django.apps import apps
-from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -455,13 +454,6 @@ def test_payments_from_before_the_mails_count_as_mailed(mail_server):
     assert (paid.confirmed_mail_at, paid.canceled_mail_at) == (NOW, None)
     assert (refunded.confirmed_mail_at, refunded.canceled_mail_at) == (NOW, NOW + MINUTE)
     assert send() == 0
-
-
-def test_the_crowd_of_the_demo_is_owed_no_mail():
-    call_command("load_demo", stdout=io.StringIO())
-
-    assert Payment.objects.count() > 100
-    assert [*owed_mails(CONFIRMED), *owed_mails(CANCELED)] == []
 
 
 @pytest.mark.parametrize("seats", [1, 3])
