@@ -119,8 +119,8 @@ def render_outcome(made: Sequence[Withdrawal]) -> EmailMultiAlternatives:
     fan = made[0].user
     kind = "withdrawn" if made[0].state == WithdrawalState.SUCCEEDED else "returned"
     with override(language_of(fan)):
-        context = {"withdrawals": made, "total": sum(each.amount for each in made)}
-        return message_of(kind, context, fan, named(f"{kind}.{'-'.join(str(each.pk) for each in made)}"))
+        context = {"withdrawals": made, "total": sum(each.amount for each in made), "is_returned": kind == "returned"}
+        return message_of("withdrawal", context, fan, named(f"{kind}.{'-'.join(str(each.pk) for each in made)}"))
 
 
 def message_of(name: str, context: dict[str, object], fan: User, head: dict[str, str]) -> EmailMultiAlternatives:

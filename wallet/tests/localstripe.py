@@ -47,10 +47,6 @@ class LocalStripe:
         self.give_card(intent, number)
         return self.post(f"/v1/payment_intents/{intent}/confirm")
 
-    def send_webhooks_to(self, url: str) -> None:
-        """Have it tell an address whatever happens, a second after it did."""
-        requests.post(f"{self.url}/_config/webhooks/site", json={"url": url, "secret": WEBHOOK_SECRET}, timeout=60)
-
     def forget(self) -> None:
         """Empty it."""
         requests.delete(f"{self.url}/_config/data", timeout=60)
