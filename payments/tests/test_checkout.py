@@ -336,16 +336,6 @@ def test_a_hold_is_paid_after_token_deadline_and_unpublishing():
 # --- What it costs -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("nth", [(0,), (0, 1, 2, 3)])
-def test_a_payment_is_one_round_trip_and_so_is_its_repeat(nth, django_assert_num_queries):
-    fan, sale = make_fan(balance=200_000), make_sale()
-    reservations = in_order(hold(fan, sale, *nth))
-
-    for is_new in (True, False):
-        with django_assert_num_queries(1):
-            assert pay(fan, *reservations).is_new is is_new
-
-
 def test_a_refusal_is_one_round_trip(django_assert_num_queries):
     fan, sale = make_fan(), make_sale()
     reservations = in_order(hold(fan, sale, 0, 1))
