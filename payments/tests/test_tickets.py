@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import zxingcpp
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
@@ -183,9 +183,9 @@ def test_a_key_of_its_own_outlives_the_secret(settings):
 
 
 def test_a_key_of_another_kind_stops_the_start():
-    rsa = pem_of(generate_private_key(65537, 2048))
+    other = pem_of(generate_private_key(SECP256R1()))
 
-    for pem in ("x", rsa, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"):
+    for pem in ("x", other, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"):
         with pytest.raises(ImproperlyConfigured, match="TICKET_PRIVATE_KEY is not an unencrypted Ed25519 key"):
             Environment(TICKET_PRIVATE_KEY=pem).ed25519("TICKET_PRIVATE_KEY")
 
@@ -375,7 +375,7 @@ def test_check_ticket_offline_asks_no_database(capsys, tmp_path, settings):
     assert said.splitlines()[1] == "Whether it was refunded since, or shown before, only the site can tell."
 
 
-@pytest.mark.parametrize("content", [None, "x", public_pem_of(generate_private_key(65537, 2048)).encode(), b"\xff"])
+@pytest.mark.parametrize("content", [None, "x", public_pem_of(generate_private_key(SECP256R1())).encode(), b"\xff"])
 def test_check_ticket_says_what_is_wrong_with_a_key(content, capsys, tmp_path):
     pem = tmp_path / "key.pem"
     if content is not None:
