@@ -43,7 +43,7 @@ def require_tender(tender: Tender, total: int) -> None:
         raise Invalid(_("Give the terminal’s reference in one line, up to 100 characters."), attr="terminal_reference")
 
 
-class Order(Protocol):
+class ClerkOrder(Protocol):
     """What a clerk asks for, by an idempotency key of their own."""
 
     @property
@@ -54,7 +54,7 @@ class Order(Protocol):
     def hash(self) -> str: ...
 
 
-def booked_before(order: Order) -> TillEntry | None:
+def booked_before(order: ClerkOrder) -> TillEntry | None:
     """What a clerk's key has booked, if it has.
 
     :raises IdempotencyKeyReused: if that was another order
