@@ -89,7 +89,7 @@ Owed = OwedMail | OwedReceipt | OwedOutcome | OwedDateMail | OwedAnnouncement
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutgoingMail:
     """A mail that is to be sent: for how long it has been owed, how it is written, and noted as sent."""
 
     owed_for: timedelta
@@ -170,71 +170,71 @@ def send(owed: Owed, backend: BaseEmailBackend, *, now: datetime | None = None) 
     if not claim(owed):
         return False
     # Read behind the lock: who had it before has marked and committed by now.
-    letter = read_letter(owed, now=now)
-    if letter is None:
+    outgoing = read_mail(owed, now=now)
+    if outgoing is None:
         return False
     try:
-        deliver(owed, letter, backend)
+        deliver(owed, outgoing, backend)
     except MailRefused as refusal:
         metrics.MAILS.add("refused")
-        if letter.owed_for < GIVEN_UP_AFTER:
+        if outgoing.owed_for < GIVEN_UP_AFTER:
             log.warning("The mail %s was refused, and waits: %s", owed, refusal)
-            back_off(owed, letter.owed_for)
+            back_off(owed, outgoing.owed_for)
             return False
         log.error("The mail %s was refused for a day and is given up: %s", owed, refusal)  # noqa: TRY400  one line
-        letter.mark(now)
+        outgoing.mark(now)
         return False
     except ServerAway:
         # Should it be this mail that the server dies of, others come first next time.
-        back_off(owed, letter.owed_for)
+        back_off(owed, outgoing.owed_for)
         raise
     metrics.MAILS.add("sent")
-    letter.mark(now)
+    outgoing.mark(now)
     return True
 
 
-def read_letter(owed: Owed, *, now: datetime | None) -> Letter | None:
+def read_mail(owed: Owed, *, now: datetime | None) -> OutgoingMail | None:
     """What a mail is about; None if it was sent meanwhile."""
     if isinstance(owed, OwedReceipt):
         top_up = top_up_of_mail(owed, now=now)
         own = [top_up] if top_up else []
-        return letter_of(own, lambda: render_receipt(own[0]), lambda at: note_receipt_mailed(own[0], now=at))
+        return mail_of(own, lambda: render_receipt(own[0]), lambda at: note_receipt_mailed(own[0], now=at))
     if isinstance(owed, OwedOutcome):
         made = list(withdrawals_of_mail(owed, now=now))
-        return letter_of(made, lambda: render_outcome(made), lambda at: note_outcome_mailed(made, now=at))
+        return mail_of(made, lambda: render_outcome(made), lambda at: note_outcome_mailed(made, now=at))
     if isinstance(owed, OwedAnnouncement):
-        return announcement_letter(owed, now)
+        return mail_of_announcement(owed, now)
     if isinstance(owed, OwedDateMail):
         refunded = list(payments_of_date_mail(owed, now=now))
-        return payment_letter(CANCELED, refunded, address_of_holder, render_date_canceled, now)
+        return mail_of_payments(CANCELED, refunded, address_of_holder, render_date_canceled, now)
     payments = list(payments_of_mail(owed, now=now))
     # What was handed over has a mail of its own: of both the other comes first, this with the next run.
     payments = [each for each in payments if each.became != RebookingKind.HANDOVER] or payments
-    return payment_letter(owed.kind, payments, partial(address_of, owed), partial(render_mail, owed.kind), now)
+    return mail_of_payments(owed.kind, payments, partial(address_of, owed), partial(render_mail, owed.kind), now)
 
 
-def letter_of(
+def mail_of(
     rows: Sequence[Any],  # Any: of several models, read with `owed_for`
     render: Callable[[], EmailMessage],
     mark: Callable[[datetime | None], object],
-) -> Letter | None:
-    return Letter(max(each.owed_for for each in rows), render, mark) if rows else None
+) -> OutgoingMail | None:
+    return OutgoingMail(max(each.owed_for for each in rows), render, mark) if rows else None
 
 
-def payment_letter(
+def mail_of_payments(
     kind: MailKind,
     payments: list[Payment],
     find_address: Callable[[User], str],
     render: Callable[[list[Payment]], EmailMessage],
     now: datetime | None,
-) -> Letter | None:
+) -> OutgoingMail | None:
     """The mail of some payments of one fan; None, and noted, where nobody can be written to."""
     if not payments:
         return None
     if not (address := find_address(payments[0].user)):
         mark_sent(kind, payments, now=now)
         return None
-    return letter_of(payments, lambda: sent_to(address, render(payments)), lambda at: mark_sent(kind, payments, now=at))
+    return mail_of(payments, lambda: sent_to(address, render(payments)), lambda at: mark_sent(kind, payments, now=at))
 
 
 def address_of(owed: OwedMail, fan: User) -> str:
@@ -247,7 +247,7 @@ def address_of_holder(fan: User) -> str:
     return counter_address_of_fan(fan.pk) if is_walk_in(fan) else fan.email
 
 
-def announcement_letter(owed: OwedAnnouncement, now: datetime | None) -> Letter | None:
+def mail_of_announcement(owed: OwedAnnouncement, now: datetime | None) -> OutgoingMail | None:
     """The mail of an announcement. Who has no ticket any more is left out, and it is noted."""
     recipient = recipient_of_mail(owed, now=now)
     if recipient is None:
@@ -257,7 +257,7 @@ def announcement_letter(owed: OwedAnnouncement, now: datetime | None) -> Letter 
     if not recipient.has_ticket or not address:  # type: ignore[attr-defined]  # annotated
         own.update(skipped_at=now or Now())
         return None
-    return letter_of(
+    return mail_of(
         [recipient],
         lambda: sent_to(address, render_announcement(recipient)),
         lambda at: own.update(mailed_at=at or Now()),
@@ -323,14 +323,14 @@ def server() -> Iterator[BaseEmailBackend]:
             backend.close()
 
 
-def deliver(owed: Owed, letter: Letter, backend: BaseEmailBackend) -> None:
+def deliver(owed: Owed, outgoing: OutgoingMail, backend: BaseEmailBackend) -> None:
     """Write a mail and hand it to the server.
 
     :raises MailRefused: if the server doesn't take it, or it can't be written
     :raises ServerAway: if the server takes no mail at all
     """
     try:
-        message = letter.render()
+        message = outgoing.render()
         # Whatever makes a mail impossible to write or to encode is its own trouble, and must not be the others'.
         message.message()
     except Exception as error:

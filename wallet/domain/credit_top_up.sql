@@ -12,13 +12,14 @@ declare
     v_top_up record;
     v_entry bigint;
 begin
-    select t.user_id, t.amount, t.state, t.failure, t.idempotency_key, t.request_hash into strict v_top_up
+    select t.user_id, t.amount, t.entry_id, t.failure, t.idempotency_key, t.request_hash into strict v_top_up
       from top_up t
      where t.id = p_top_up
        for no key update;
-    if v_top_up.state in ('SUCCEEDED', 'PARTLY_REFUNDED', 'REFUNDED') then
+    if v_top_up.entry_id is not null then
         return 'credited_before';
     end if;
+    -- BY_STAFF of wallet/models/top_ups.py.
     if v_top_up.failure in ('booked_by_hand', 'giving_back', 'given_back') then
         return 'closed_by_staff';
     end if;
