@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet, Sum
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from concert_site.lib.database.statements import fetch
@@ -89,19 +90,19 @@ def by_reference(there: QuerySet[Row], reference: str) -> Row | None:
     return there.filter(reference=reference).first() or there.filter(provider_reference=reference).first()
 
 
-def providers_with_due_top_ups(now: datetime | None = None) -> list[str]:
+def providers_with_due_top_ups() -> list[str]:
     """Whose top-ups are to be asked about."""
-    return providers_of(TopUp.objects.filter(next_look_at__lte=now or timezone.now()))
+    return providers_of(TopUp.objects.filter(next_look_at__lte=Now()))
 
 
-def providers_with_due_withdrawals(now: datetime | None = None) -> list[str]:
+def providers_with_due_withdrawals() -> list[str]:
     """Who is to be asked about withdrawals."""
-    return providers_of(Withdrawal.objects.filter(next_look_at__lte=now or timezone.now()), "top_up__provider")
+    return providers_of(Withdrawal.objects.filter(next_look_at__lte=Now()), "top_up__provider")
 
 
-def providers_with_due_events(now: datetime | None = None) -> list[str]:
+def providers_with_due_events() -> list[str]:
     """Whose messages are to be worked on."""
-    return providers_of(ProviderEvent.objects.filter(next_attempt_at__lte=now or timezone.now()))
+    return providers_of(ProviderEvent.objects.filter(next_attempt_at__lte=Now()))
 
 
 def providers_of(rows: QuerySet[Row], field: str = "provider") -> list[str]:

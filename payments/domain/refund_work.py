@@ -44,10 +44,10 @@ LATE_COMERS = timedelta(minutes=10)
 Outcome = Literal["over", "refused", "more"]
 
 
-def work_off(*, seconds: float = SLICE_SECONDS) -> None:
-    """Refund what is due of all dates that were canceled, for about so many seconds each."""
+def work_off() -> None:
+    """Refund what is due of all dates that were canceled, a slice of each."""
     for run_id in due_runs():
-        work(run_id, seconds=seconds)
+        work(run_id)
 
 
 def due_runs() -> list[int]:
@@ -74,15 +74,15 @@ def live_of(schedule_id: int) -> ReservationQuerySet:
     return of_schedule(schedule_id).filter(status__in=LIVE)
 
 
-def work(run_id: int, *, seconds: float = SLICE_SECONDS, now: datetime | None = None) -> Outcome | None:
-    """Go on with a run for about so many seconds; how it stands then, None if another worker has it."""
+def work(run_id: int, *, now: datetime | None = None) -> Outcome | None:
+    """Go on with a run for about SLICE_SECONDS; how it stands then, None if another worker has it."""
     lease = Lease.take(run_id)
     if lease is None:
         return None
     run = RefundRun.objects.select_related("concert_schedule").get(pk=run_id)
     try:
         release_holds(run.concert_schedule_id, now)
-        outcome = refund_slice(run, lease, until=time.monotonic() + seconds, now=now)
+        outcome = refund_slice(run, lease, until=time.monotonic() + SLICE_SECONDS, now=now)
     except (OperationalError, InterfaceError) as error:
         # PostgreSQL is away or busy: what is left is found again, by whoever comes next.
         log.warning("The refunds of schedule %s wait: %s", run.concert_schedule_id, error)

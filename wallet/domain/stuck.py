@@ -1,10 +1,10 @@
 """What isn't settled, and doesn't settle by itself."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from wallet.domain import settlements
 from wallet.models import EventState, ProviderEvent, SettlementDay, TopUp, Withdrawal
@@ -29,24 +29,24 @@ class Stuck:
     missing_days: list[tuple[str, date]]
 
 
-def stuck(*, now: datetime | None = None) -> Stuck:
+def stuck() -> Stuck:
     return Stuck(
         for_staff=list(for_staff().select_related("user")[:MOST_SHOWN]),
-        late_top_ups=list(late_top_ups(now).select_related("user")[:MOST_SHOWN]),
-        late_withdrawals=list(late_withdrawals(now).select_related("user", "top_up")[:MOST_SHOWN]),
+        late_top_ups=list(late_top_ups().select_related("user")[:MOST_SHOWN]),
+        late_withdrawals=list(late_withdrawals().select_related("user", "top_up")[:MOST_SHOWN]),
         failed_events=list(failed_events().defer("body")[:MOST_SHOWN]),
         unexplained_days=list(unexplained_days()[:MOST_SHOWN]),
-        missing_days=settlements.missing_days(now=now)[:MOST_SHOWN],
+        missing_days=settlements.missing_days()[:MOST_SHOWN],
     )
 
 
-def count_stuck(*, now: datetime | None = None) -> int:
+def count_stuck() -> int:
     """How much it is, for staff's first page: one query, each kind by an index of its own, and for missing days two."""
     first, *others = (
         each.order_by().values_list("pk", flat=True)
-        for each in (for_staff(), late_top_ups(now), late_withdrawals(now), failed_events(), unexplained_days())
+        for each in (for_staff(), late_top_ups(), late_withdrawals(), failed_events(), unexplained_days())
     )
-    return first.union(*others, all=True).count() + len(settlements.missing_days(now=now))
+    return first.union(*others, all=True).count() + len(settlements.missing_days())
 
 
 def for_staff() -> QuerySet[TopUp]:
@@ -54,16 +54,14 @@ def for_staff() -> QuerySet[TopUp]:
     return TopUp.objects.filter(failure__in=TO_END_BY_HAND, entry=None).order_by("pk")
 
 
-def late_top_ups(now: datetime | None = None) -> QuerySet[TopUp]:
+def late_top_ups() -> QuerySet[TopUp]:
     """Top-ups that nobody knows the end of, long after their time."""
-    late = (now or timezone.now()) - TOP_UP_LATE
-    return TopUp.objects.filter(next_look_at__isnull=False, expires_at__lt=late).order_by("pk")
+    return TopUp.objects.filter(next_look_at__isnull=False, expires_at__lt=Now() - TOP_UP_LATE).order_by("pk")
 
 
-def late_withdrawals(now: datetime | None = None) -> QuerySet[Withdrawal]:
+def late_withdrawals() -> QuerySet[Withdrawal]:
     """Withdrawals that are under way for long."""
-    late = (now or timezone.now()) - WITHDRAWAL_LATE
-    return Withdrawal.objects.filter(next_look_at__isnull=False, created_at__lt=late).order_by("pk")
+    return Withdrawal.objects.filter(next_look_at__isnull=False, created_at__lt=Now() - WITHDRAWAL_LATE).order_by("pk")
 
 
 def failed_events() -> QuerySet[ProviderEvent]:

@@ -146,10 +146,10 @@ def pay(reference: str, *, after_seconds: float = 0) -> None:
     )
 
 
-def decline(reference: str, failure: str = "card_declined") -> None:
+def decline(reference: str) -> None:
     """Have the card turned down."""
     SandboxPayment.objects.filter(reference=reference, succeeds_at=None, failed_at=None).update(
-        failed_at=timezone.now(), failure=failure
+        failed_at=timezone.now(), failure="card_declined"
     )
 
 
