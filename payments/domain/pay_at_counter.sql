@@ -5,7 +5,7 @@
 -- Locks: seats by id and reservations (lock_held) before the balance, as everywhere.
 create or replace function pay_at_counter(
     p_fan bigint, p_reservations bigint[], p_agreed bigint, p_note text, p_actor bigint, p_most bigint,
-    p_at timestamptz, out refusal text, out total bigint, out entry bigint, out freed bigint[], out paid bigint[]
+    p_at timestamptz, out refusal text, out total bigint, out entry bigint, out freed bigint[]
 )
 language plpgsql volatile
 as $$
@@ -32,6 +32,5 @@ begin
         return;
     end if;
     select p.refusal, p.freed into refusal, freed from pay_reservations(p_fan, v_held, p_at) p limit 1;
-    paid := array(select p.id from payment p where p.reservation_id = any (v_held) order by p.id);
 end
 $$;

@@ -56,7 +56,6 @@ class SaleFigures:
     deadline_at: datetime
     drawn_at: datetime | None
     is_paused: bool
-    is_paused_together: bool
     most_inside: int
     tickets_per_fan: int
     message: str

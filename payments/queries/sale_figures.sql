@@ -6,7 +6,7 @@
 select s.id as schedule_id, s.concert_id, c.name as concert_name, v.time_zone, c.status = 'AVAILABLE' as is_public,
        s.canceled_at is not null as is_canceled, schedule_is_sold_out(s.id) as is_sold_out,
        s.concert_at, s.reservation_available_at as opens_at, s.deadline_at, s.drawn_at,
-       s.queue_paused as is_paused, s.paused_together_at is not null as is_paused_together,
+       s.queue_paused as is_paused,
        s.queue_max_active as most_inside, s.tickets_per_fan,
        message_in_force(s.queue_message, s.queue_message_until, statement_timestamp()) as message,
        case when s.queue_message_until > statement_timestamp() then s.queue_message_until end as message_until,

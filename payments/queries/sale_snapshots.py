@@ -44,7 +44,7 @@ _looking = threading.Lock()
 
 def body_key(schedule_id: int) -> str:
     """Where Redis has the figures of a sale; its number changes with their shape."""
-    return f"sale:{schedule_id}:figures:2"
+    return f"sale:{schedule_id}:figures:3"
 
 
 def fresh_key(schedule_id: int) -> str:
