@@ -119,7 +119,7 @@ class SaleForm(TenderForm):
 
 @dataclass(frozen=True, slots=True)
 class SeatsToSell:
-    """The seats that a clerk chose, as they are now; `refused` can't be sold, and why."""
+    """The seats that a clerk chose, as they are now; so many of them are in a named hold."""
 
     schedule: ConcertSchedule
     seats: Sequence[ConcertSeat]

@@ -83,7 +83,7 @@ class SettlementDayAdmin(ReadOnlyAdmin):
             return redirect("admin:wallet_stuck")
         back = reverse("admin:wallet_settlementday_change", args=[pk])
         title = _("Why does %(day)s with %(provider)s differ?") % {"day": row.day, "provider": row.provider}
-        there = {"form": form, "back": back, "settlement": row, "differing": self.differing(row)}
+        there = {"form": form, "back": back, "differing": self.differing(row)}
         return self.page(request, "admin/wallet/explain.html", title=title, submit=_("Save"), **there)
 
     def is_explained(self, request: HttpRequest, row: SettlementDay, form: ExplainForm) -> bool:
