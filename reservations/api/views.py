@@ -50,11 +50,8 @@ QUEUE_TOKEN = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The caller's ACTIVE token of this schedule, a UUID.",
 )
-KEY = OpenApiParameter(
-    idempotency.HEADER,
-    idempotency.SHAPE,
-    OpenApiParameter.HEADER,
-    description="Any text of your own, new for each booking. Sent again with the same body it answers that booking.",
+KEY = idempotency.key_parameter(
+    "Any text of your own, new for each booking. Sent again with the same body it answers that booking."
 )
 
 

@@ -1,7 +1,7 @@
 """The wallet of the caller."""
 
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
@@ -20,13 +20,10 @@ from wallet.models import BalanceHistory, BalanceHistoryQuerySet
 from wallet.providers import TopUpUnavailable
 from wallet.queries import history_of, own_top_up, wallet_of
 
-KEY_HEADER = OpenApiParameter(
-    idempotency.HEADER,
-    idempotency.SHAPE,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="Any text of your own, 1 to 255 characters, new for each top-up. "
+KEY_HEADER = idempotency.key_parameter(
+    "Any text of your own, 1 to 255 characters, new for each top-up. "
     "Sent again with the same body it answers the same top-up as it stands now.",
+    required=True,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -23,13 +23,10 @@ from wallet.domain.errors import InsufficientBalance, WithdrawalTooLarge
 from wallet.models import Withdrawal, WithdrawalState
 from wallet.providers import TopUpUnavailable
 
-KEY_HEADER = OpenApiParameter(
-    idempotency.HEADER,
-    idempotency.SHAPE,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="Any text of your own, 1 to 255 characters, new for each withdrawal. "
+KEY_HEADER = idempotency.key_parameter(
+    "Any text of your own, 1 to 255 characters, new for each withdrawal. "
     "Sent again with the same body it answers the same withdrawals as they stand now.",
+    required=True,
 )
 
 

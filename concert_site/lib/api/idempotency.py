@@ -4,6 +4,7 @@ from typing import Literal, overload
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
@@ -37,6 +38,11 @@ def key_of(request: Request | HttpRequest, *, required: bool) -> str | None:
     if not key.strip() or len(key) > LONGEST or not key.isprintable():
         raise refusal(_("An Idempotency-Key is 1 to 255 printable characters."), "invalid")
     return key
+
+
+def key_parameter(description: str, *, required: bool = False) -> OpenApiParameter:
+    """The header as the API's description has it."""
+    return OpenApiParameter(HEADER, SHAPE, OpenApiParameter.HEADER, required=required, description=description)
 
 
 def refusal(detail: StrOrPromise, code: str) -> ValidationError:
