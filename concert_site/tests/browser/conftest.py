@@ -31,9 +31,9 @@ def chromium() -> str:
 
 @pytest.fixture(scope="package")
 def up(chromium: str) -> Iterator[Up]:
-    """The whole site with its demo: web server, worker, beat, PostgreSQL and Redis."""
+    """The whole site with its demo: web server, worker, beat, PostgreSQL and Redis. Who signs up owes it some work."""
     folder = Path(tempfile.mkdtemp(prefix="browser-"))
-    up = Up(folder / "data", "--demo", MODE="demo", THROTTLE="off", **QUICK)
+    up = Up(folder / "data", "--demo", MODE="demo", THROTTLE="off", SIGNUP_PROOF_OF_WORK="on", **QUICK)
     try:
         yield up.wait_ready(seconds=120)
     finally:

@@ -68,11 +68,37 @@ def known(arrive, fan, size=PHONE, **options):
     return visitor
 
 
+def ask(visitor, fan, path, body=None, **headers):
+    """What the API answers to a fan, of whom no page is opened meanwhile."""
+    answer = visitor.page.request.post(
+        f"{visitor.address}api/v1/{path}",
+        data=body or {},
+        headers={"Authorization": f"Bearer {fan['access_token']}"} | headers,
+    )
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def join(visitor, fan, show):
+    """Join a line through the API; the place."""
+    return ask(visitor, fan, f"schedules/{show['schedule']}/queue-tokens/")
+
+
 def inside(arrive, fan, show, size=DESKTOP, **options):
-    """A fan who stands before the seats."""
+    """A fan who stands before the seats, or in the line."""
     visitor = known(arrive, fan, size, **options)
-    come_in(visitor, show)
+    place = join(visitor, fan, show)
+    visitor.go(f"schedules/{show['schedule']}/{'seats' if place['status'] == 'ACTIVE' else 'queue'}/")
     return visitor
+
+
+def buy(visitor, fan, show, count):
+    """Buy the first seats of a show through the API; the address of the booking."""
+    place = join(visitor, fan, show)
+    wanted = {"schedule": show["schedule"], "seats": show["seats"][:count]}
+    held = ask(visitor, fan, "reservations/", wanted, **{"X-Queue-Token": place["token"]})
+    ask(visitor, fan, "payments/", {"reservations": [each["id"] for each in held["reservations"]]})
+    return f"bookings/{held['booking_reference']}/"
 
 
 def at_the_checkout(arrive, fan, show, count=1, **options):

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from concert_site.tests.browser.conftest import say
 from concert_site.tests.browser.journey import (
     agree,
     at_the_checkout,
@@ -13,9 +14,7 @@ from concert_site.tests.browser.journey import (
     by_card,
     come_in,
     hold,
-    pay,
     tick,
-    walk,
 )
 from concert_site.tests.browser.visitor import NARROWEST, PHONE
 
@@ -29,26 +28,33 @@ def show(make_show):
     return make_show(name="A night of songs", seats=120, price=PRICE)
 
 
-def sign_up(visitor, email):
-    """Make an account on the way to a booking, and come back to the concert."""
+def sign_up(visitor, up):
+    """Make an account on the way to a booking. Here that takes a script's work: who has none has an account already."""
     visitor.click("Log in to book", role="link")
-    visitor.click("Create an account", role="link")
-    visitor.page.locator("[name=email]").fill(email)
-    visitor.page.locator("[name=password1]").fill(PHRASE)
-    visitor.is_content()
-    visitor.click("Sign up")
+    if visitor.has_scripts:
+        visitor.click("Create an account", role="link")
+        visitor.page.locator("[name=email]").fill("songs@example.com")
+        visitor.page.locator("[name=password1]").fill(PHRASE)
+        visitor.is_content()
+        visitor.page.get_by_role("button", name="Sign up").click()
+    else:
+        (fan,) = say(up, "make_fans", "1")
+        visitor.page.locator("[name=login]").fill(fan["email"])
+        visitor.page.locator("[name=password]").fill(fan["password"])
+        visitor.is_content()
+        visitor.click("Log in")
     expect(visitor.page.get_by_role("heading", name="A night of songs")).to_be_visible()
 
 
 @pytest.mark.parametrize(
     ("size", "java_script"), [(PHONE, True), (NARROWEST, False)], ids=["JavaScript", "narrow, no JavaScript"]
 )
-def test_from_signing_up_to_the_refund(arrive, show, size, java_script):
+def test_from_signing_up_to_the_refund(arrive, up, show, size, java_script):
     fan = arrive(size, java_script_enabled=java_script)
     fan.go("")
     fan.page.get_by_role("link", name="A night of songs").first.click()
     fan.is_content()
-    sign_up(fan, f"songs-{java_script}@example.com")
+    sign_up(fan, up)
     fan.is_content()
 
     come_in(fan, show)
@@ -82,48 +88,8 @@ def test_from_signing_up_to_the_refund(arrive, show, size, java_script):
     fan.is_content()
 
 
-def test_pages_of_a_booking_are_sound_in_korean_on_the_narrowest_phone(arrive, fan, show):
+def test_the_checkout_counts_down_gives_more_time_once_and_is_paid_once(arrive, fan, show):
     visitor = at_the_checkout(arrive, fan, show, count=2)
-    reference = visitor.page.url.split("/bookings/")[1].split("/")[0]
-    korean = arrive(NARROWEST, locale="ko-KR", storage_state=visitor.page.context.storage_state())
-
-    faults = walk(korean, [f"schedules/{show['schedule']}/seats/", f"bookings/{reference}/checkout/"])
-    pay(visitor, "₩100,000")
-    ways = ("", "tickets/", "cancel/")
-    faults += walk(korean, ["bookings/", "wallet/", *(f"bookings/{reference}/{way}" for way in ways)])
-
-    assert korean.page.locator("html").get_attribute("lang") == "ko"
-    assert faults == []
-
-
-def test_a_double_click_pays_once(arrive, fan, show):
-    visitor = at_the_checkout(arrive, fan, show, count=2)
-
-    agree(visitor)
-    visitor.page.get_by_role("button", name="Pay ₩100,000").dblclick()
-
-    visitor.sees("You’re going!")
-    assert balance_of(visitor) == "₩400,000"
-
-
-def test_back_after_paying_never_pays_again(arrive, fan, show):
-    visitor = at_the_checkout(arrive, fan, show)
-    pay(visitor, "₩50,000")
-
-    visitor.page.go_back()
-    # A page out of the browser's memory may still have the button: it leads to what was paid.
-    button = visitor.page.get_by_role("button", name="Pay ₩50,000")
-    if button.is_visible():
-        agree(visitor)
-        button.click()
-
-    visitor.sees("You’re going!")
-    visitor.is_content()
-    assert balance_of(visitor) == "₩450,000"
-
-
-def test_the_checkout_counts_down_and_more_time_is_given_once(arrive, fan, show):
-    visitor = at_the_checkout(arrive, fan, show)
     clock = visitor.page.locator(".countdown").first
     expect(clock).not_to_have_text(clock.inner_text())
 
@@ -132,3 +98,17 @@ def test_the_checkout_counts_down_and_more_time_is_given_once(arrive, fan, show)
     visitor.sees("You’ve already had more time.")
     expect(clock).to_have_text(re.compile(r"^(9:\d\d|10:00)$"))
     visitor.is_content()
+
+    agree(visitor)
+    visitor.page.get_by_role("button", name="Pay ₩100,000").dblclick()
+    visitor.sees("You’re going!")
+
+    visitor.page.go_back()
+    # A page out of the browser's memory may still have the button: it leads to what was paid.
+    button = visitor.page.get_by_role("button", name="Pay ₩100,000")
+    if button.is_visible():
+        agree(visitor)
+        button.click()
+    visitor.sees("You’re going!")
+    visitor.is_content()
+    assert balance_of(visitor) == "₩400,000"

@@ -32,13 +32,30 @@ def checkout(arrive, fan, show):
     return open_window
 
 
-def test_the_rest_is_paid_by_card_in_one_step(checkout):
-    visitor = checkout()
+def test_who_thinks_better_of_it_or_is_declined_is_back_at_the_checkout_and_pays_the_rest_in_one_step(checkout):
+    visitor = checkout(NARROWEST)
     visitor.sees("₩500,000 from the wallet, ₩100,000 by card.")
     visitor.is_content()
-
     by_card(visitor, MISSING)
     visitor.is_content()
+    visitor.page.go_back()
+    visitor.sees("A payment of")
+    visitor.is_content()
+
+    visitor.click("Give it up")
+
+    visitor.sees("Payment canceled. Nothing was taken.")
+    expect(visitor.page.get_by_role("button", name=f"Pay {MISSING} by card")).to_be_visible()
+    visitor.is_content()
+    by_card(visitor, MISSING)
+
+    visitor.click("Have the card declined")
+
+    visitor.sees("The card was declined.")
+    visitor.is_content()
+    visitor.click("Back to the checkout", role="link")
+    by_card(visitor, MISSING)
+
     visitor.click(f"Pay {MISSING}")
 
     visitor.sees("You’re going!")
@@ -48,20 +65,6 @@ def test_the_rest_is_paid_by_card_in_one_step(checkout):
     assert balance_of(visitor) == "₩0"
     visitor.click("Receipt", role="link")
     visitor.is_content()
-
-
-def test_a_declined_card_leads_back_to_the_seats_and_another_one_pays(checkout):
-    visitor = checkout(NARROWEST)
-    by_card(visitor, MISSING)
-
-    visitor.click("Have the card declined")
-    visitor.sees("The card was declined.")
-    visitor.is_content()
-    visitor.click("Back to the checkout", role="link")
-    by_card(visitor, MISSING)
-    visitor.click(f"Pay {MISSING}")
-
-    visitor.sees("You’re going!")
 
 
 @pytest.mark.parametrize(
@@ -77,18 +80,4 @@ def test_while_the_provider_takes_its_time_the_page_waits_by_itself(checkout, up
     visitor.is_content()
     assert up.command("shell", "-v0", "-c", BE_DONE).strip() == "1"
     visitor.sees("You’re going!")
-    visitor.is_content()
-
-
-def test_who_thinks_better_of_it_is_back_at_the_checkout_with_the_seats(checkout):
-    visitor = checkout()
-    by_card(visitor, MISSING)
-    visitor.page.go_back()
-    visitor.sees("A payment of")
-    visitor.is_content()
-
-    visitor.click("Give it up")
-
-    visitor.sees("Payment canceled. Nothing was taken.")
-    expect(visitor.page.get_by_role("button", name=f"Pay {MISSING} by card")).to_be_visible()
     visitor.is_content()

@@ -53,7 +53,7 @@ def test_staff_pause_from_a_phone_and_fans_wait(arrive, fan, make_show):
     staff.is_content()
 
 
-def test_figures_move_while_a_fan_buys(arrive, fan, make_show):
+def test_figures_move_while_a_fan_buys_and_say_how_old_they_are_once_the_connection_is_lost(arrive, fan, make_show):
     show = make_show(seats=20, price=30_000)
     staff = at_the_cockpit(arrive, show, DESKTOP)
     for name in ("sold", "held", "inside"):
@@ -72,18 +72,12 @@ def test_figures_move_while_a_fan_buys(arrive, fan, make_show):
     expect(staff.page.locator("[data-text=share]")).to_have_text("1 of 20 sold (5.0 %)")
     staff.is_content()
 
-
-def test_a_page_whose_connection_is_lost_says_how_old_it_is_and_goes_on(arrive, make_show):
-    show = make_show(seats=20)
-    staff = at_the_cockpit(arrive, show)
     stale = staff.page.locator("[data-stale]")
     expect(stale).to_be_hidden()
-
     staff.page.context.set_offline(True)
     expect(stale).to_have_text(re.compile(r"Connection lost\. These figures are \d+ s old"))
     expect(staff.page.locator("#cockpit")).to_have_class(re.compile("cockpit-old"))
     staff.page.context.set_offline(False)
-
     expect(stale).to_be_hidden()
     staff.complaints.clear()
 

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import at_the_checkout, balance_of, pay
+from concert_site.tests.browser.journey import balance_of, buy, known
 from concert_site.tests.browser.visitor import DESKTOP
 
 REASON = "The singer is ill"
@@ -19,9 +19,8 @@ def ask_to_cancel(staff, show):
 
 def test_a_date_is_canceled_and_both_tickets_are_refunded(arrive, make_show, fan):
     show = make_show(seats=6, price=30_000)
-    visitor = at_the_checkout(arrive, fan, show, count=2)
-    pay(visitor, "₩60,000")
-    booking = visitor.page.url.removeprefix(visitor.address)
+    visitor = known(arrive, fan)
+    booking = buy(visitor, fan, show, count=2)
 
     staff = arrive(DESKTOP)
     staff.be("staff@frontrow.example")

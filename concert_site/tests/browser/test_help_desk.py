@@ -4,19 +4,15 @@ import re
 
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import hold, inside, pay, pick_by_keyboard
+from concert_site.tests.browser.journey import buy
 from concert_site.tests.browser.visitor import DESKTOP
 
 
 def test_an_exchange_from_the_search_to_the_new_ticket(arrive, make_show, fan):
-    visitor = inside(arrive, fan, make_show(seats=6, price=30_000))
-    pick_by_keyboard(visitor)
-    hold(visitor)
-    pay(visitor, "₩30,000")
-    reference = re.search(r"/bookings/([0-9A-Z]+)/", visitor.page.url)[1]
-
     staff = arrive(DESKTOP)
-    staff.log_in("staff@frontrow.example")
+    reference = buy(staff, fan, make_show(seats=6, price=30_000), count=1).split("/")[1]
+
+    staff.be("staff@frontrow.example")
     staff.go("admin/")
     staff.page.keyboard.press("Control+k")
     staff.page.keyboard.type(f"{reference[:4]} {reference[4:].lower()}")

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import agree, at_the_checkout, box, chosen, hold, inside, pay, tick
-from concert_site.tests.browser.visitor import PHONE
+from concert_site.tests.browser.journey import agree, box, buy, chosen, hold, inside, known, tick, walk
+from concert_site.tests.browser.visitor import NARROWEST, PHONE
 
 KEPT = "caches.has('frontrow-tickets-1')"
 
@@ -21,9 +21,9 @@ def lose_the_network(visitor, *, is_lost=True):
     visitor.complaints[:] = [each for each in visitor.complaints if "ERR_INTERNET_DISCONNECTED" not in each]
 
 
-def test_a_ticket_opens_without_a_network_and_is_forgotten_with_the_login(arrive, fan, show):
-    visitor = at_the_checkout(arrive, fan, show, size=PHONE)
-    pay(visitor, "₩50,000")
+def test_a_ticket_opens_without_a_network_and_is_forgotten_with_the_login(arrive, fan, make_show):
+    visitor = known(arrive, fan)
+    visitor.go(buy(visitor, fan, make_show(seats=1, price=50_000), count=1))
     # The booking has its tickets kept before anybody looks at them.
     visitor.sees("The tickets are kept on this device")
     tickets = visitor.page.get_by_role("link", name="Show the ticket").get_attribute("href").strip("/") + "/"
@@ -68,13 +68,25 @@ def test_who_loses_the_session_at_the_hold_finds_the_choice_again(arrive, fan, s
     hold(visitor)
 
 
+def sound_on_the_narrowest(visitor, *paths):
+    """Insist that nothing is wrong with these pages on the narrowest phone; back on the wider one."""
+    phone = visitor.page.viewport_size
+    visitor.page.set_viewport_size(dict(zip(("width", "height"), NARROWEST, strict=True)))
+    assert walk(visitor, paths) == []
+    visitor.page.set_viewport_size(phone)
+
+
 def test_in_korean_what_is_held_is_seen_and_paid_from_everywhere(arrive, fan, show):
     visitor = inside(arrive, fan, show, size=PHONE, locale="ko-KR")
+    assert visitor.page.locator("html").get_attribute("lang") == "ko"
+    sound_on_the_narrowest(visitor, f"schedules/{show['schedule']}/seats/")
     visitor.go(f"schedules/{show['schedule']}/seats/?view=list")
     visitor.page.locator(".section-link").first.click()
     visitor.page.locator("input[name=seats]").first.check()
     visitor.page.locator("#hold").click()
     expect(visitor.page.locator("#pay-form")).to_be_visible()
+    checkout = visitor.page.url.removeprefix(visitor.address)
+    sound_on_the_narrowest(visitor, checkout)
     visitor.go("")
     visitor.sees("1석 결제 대기")
     expect(visitor.page.locator(".countdown:visible")).to_have_count(1)
@@ -88,6 +100,9 @@ def test_in_korean_what_is_held_is_seen_and_paid_from_everywhere(arrive, fan, sh
     visitor.page.locator("#pay-form button").click()
     visitor.page.wait_for_url("**/bookings/*/")
     visitor.is_content()
+    booking = visitor.page.url.removeprefix(visitor.address).partition("?")[0]
+    ways = (f"{booking}{way}" for way in ("", "tickets/", "cancel/"))
+    sound_on_the_narrowest(visitor, "bookings/", "wallet/", *ways)
 
 
 def test_the_programme_says_by_itself_when_the_last_seat_goes_and_comes_back(arrive, fan, make_show):

@@ -1,30 +1,10 @@
 """A sign-up of a house that wants a proof of work."""
 
-from __future__ import annotations
-
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
 from concert_site.accounts.tests.headless import PASSWORD
 from concert_site.tests.browser.visitor import PHONE
-from concert_site.tests.up_process import QUICK, Up
-
-
-@pytest.fixture(scope="module")
-def up(chromium: str) -> Iterator[Up]:
-    """A site of its own: the others' takes sign-ups from browsers without scripts."""
-    folder = Path(tempfile.mkdtemp(prefix="proof-"))
-    up = Up(folder / "data", SIGNUP_PROOF_OF_WORK="on", **QUICK)
-    try:
-        yield up.wait_ready(seconds=120)
-    finally:
-        up.discard()
-        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("is_hasty", [True, False])

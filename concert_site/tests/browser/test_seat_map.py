@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import chosen, hold, inside
+from concert_site.tests.browser.journey import box, chosen, hold, inside, tick
 from concert_site.tests.browser.visitor import PHONE
 
 
@@ -115,7 +115,7 @@ def test_a_seat_that_vanishes_from_the_map_is_said_within_a_second(arrive, fans,
     first.is_content()
 
 
-def test_the_map_by_keyboard_says_each_seat_and_stays_in_its_section(arrive, fan, show):
+def test_the_map_by_keyboard_says_each_seat_stays_in_its_section_and_leaves_one_grade(arrive, fan, show):
     visitor = inside(arrive, fan, show, size=PHONE)
     page, said = visitor.page, []
     expect(page.locator(".hall-sections button").first).to_be_visible()
@@ -135,16 +135,25 @@ def test_the_map_by_keyboard_says_each_seat_and_stays_in_its_section(arrive, fan
     assert press("Enter") == "B, row 2, seat 20, R, ₩10,000, chosen"
     assert press("PageDown").startswith("C, row 1, seat 1, ")
     visitor.is_content()
+
+    grade = page.locator(".legend-filter", has_text="₩10,000")
+    grade.click()
+    expect(grade).to_have_attribute("aria-pressed", "true")
+    boxes = [each.bounding_box() for each in page.locator(".legend button, .hall-zoom button:visible").all()]
+    assert all(min(box["width"], box["height"]) >= 24 for box in boxes)
+    visitor.is_content()
     hold(visitor)
 
 
-def test_a_filter_leaves_only_its_grade_and_says_so(arrive, fan, show):
-    visitor = inside(arrive, fan, show)
-    grade = visitor.page.locator(".legend-filter", has_text="₩10,000")
+def test_a_seat_that_is_taken_meanwhile_leaves_the_choice_in_the_list_by_itself(arrive, fans, show):
+    first, second = (inside(arrive, next(fans), show) for _ in range(2))
+    wanted, other = tick(second, 2)
+    tick(first, 1)
 
-    grade.click()
+    hold(first)
 
-    expect(grade).to_have_attribute("aria-pressed", "true")
-    boxes = [each.bounding_box() for each in visitor.page.locator(".legend button, .hall-zoom button:visible").all()]
-    assert all(min(box["width"], box["height"]) >= 24 for box in boxes)
-    visitor.is_content()
+    second.sees("has just been taken.")
+    expect(box(second, wanted)).not_to_be_checked()
+    expect(box(second, other)).to_be_checked()
+    expect(chosen(second)).to_have_count(1)
+    second.is_content()

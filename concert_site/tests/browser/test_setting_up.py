@@ -71,7 +71,7 @@ def add_dates(staff):
 
 def test_twelve_dates_are_set_up_from_nothing(arrive):
     staff = arrive(DESKTOP)
-    staff.log_in("staff@frontrow.example")
+    staff.be("staff@frontrow.example")
     add_hall(staff)
     staff.go("admin/reservations/concert/add/")
     staff.page.locator("[name=name]").fill(CONCERT)
