@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -133,13 +134,22 @@ class Console:
         self._process.communicate(timeout=PATIENCE_SECONDS)
 
 
+@cache
+def template_of_sites() -> Path:
+    """Beside the databases of the run, which its workers share, and later ones with the same migrations and files."""
+    # It waits by `wait_until` as well.
+    from concert_site.lib.web.static import fingerprint
+    from concert_site.tests.template_database import template_name
+
+    return Path(os.environ["DATA_DIR"]) / f"template-{template_name()}-{fingerprint()}"
+
+
 def provide_cluster(data_dir: Path, mode: str) -> None:
     """Put a migrated PostgreSQL cluster into a new data directory, and where a site collects static files (not in
-    MODE=test) these: copies of what each test run makes once.
+    MODE=test) these: copies of what the first run with the same migrations and files makes.
     """
-    # Beside the databases of the run, which its workers share; of this run alone, since code changes between two.
-    template = Path(os.environ["DATA_DIR"]) / f"template-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
-    lock = FileLock(template.with_suffix(".lock"))
+    template = template_of_sites()
+    lock = FileLock(template.parent / "template-site.lock")
     wait_until(lock.try_exclusive, "another worker makes the template", 2 * PATIENCE_SECONDS)
     try:
         if not template.exists():
