@@ -32,6 +32,9 @@ function refused<E>(
 }
 
 const nobody = createClient<paths>({ baseUrl: base });
+// The control: were any code taken, this would compile, and the comment above it would be the error.
+// @ts-expect-error
+const notDescribed = async () => refused("no such code", await nobody.GET("/api/v1/wallet/"), 401, "hold_is_gone");
 
 async function signUp(email: string) {
     const body = { email, password: "a seat in the front row" };
