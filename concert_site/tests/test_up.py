@@ -16,7 +16,7 @@ import pytest
 
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.postgres import url
-from concert_site.tests.up_process import SHOW_FOLDER, Site, Up, is_gone, manage, wait_until
+from concert_site.tests.up_process import Site, Up, is_gone, manage, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -85,18 +85,14 @@ def test_secrets_data_and_sockets_are_closed_to_others(up: Up) -> None:
     assert [name for name in closed if (up.data_dir / name).stat().st_mode & 0o077] == []
 
 
-def test_command_attaches_to_the_running_services(up: Up) -> None:
+def test_command_attaches_to_the_running_services_and_has_the_client_of_the_wheel_on_its_path(up: Up) -> None:
     before = up.pids()
 
-    done = manage("shell", "-v0", "-c", SHOW_FOLDER, f"--data-dir={up.data_dir}")
+    where = "SELECT current_user, current_setting('data_directory')"
+    done = manage("dbshell", f"--data-dir={up.data_dir}", "--", "-Atc", where)
 
-    assert (done.stdout, done.stderr, done.returncode) == (f"{up.data_dir}/postgres\n", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == (f"frontrow|{up.data_dir}/postgres\n", "", 0)
     assert up.pids() == before
-
-
-def test_client_of_the_wheel_is_on_the_path(up: Up) -> None:
-    done = manage("dbshell", "--", "-Atc", "SELECT current_user", DATA_DIR=str(up.data_dir))
-    assert (done.stdout, done.returncode) == ("frontrow\n", 0)
 
 
 def test_second_up_is_told_who_has_the_data_directory(up: Up) -> None:
