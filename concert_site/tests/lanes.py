@@ -16,7 +16,7 @@ from xdist.scheduler import LoadFileScheduling
 
 LANES = {
     "browser": "needs a site and a browser; set for everything in a folder named browser",
-    "processes": "starts processes; set for every module that imports what starts them, by hand elsewhere",
+    "processes": "starts processes; set for a folder named running and who imports what starts them, else by hand",
     "storm": "commits, for connections at once to see; set wherever a test's transactions are committed",
     "long": "takes seconds in this process alone; set for the modules that lanes.LONG names",
     "nightly": "a drill whose shorter form is in the suite: only `make test-long`, or who names it, runs it",
@@ -87,8 +87,10 @@ class LaneScheduling(LoadFileScheduling):
 
 
 def scope_of(file: str) -> str:
-    """What stays together on one worker: a file, or half of those in browsers."""
+    """What stays together on one worker: a file, those that share a site, or half of those in browsers."""
     folder, _, name = file.rpartition("/")
+    if folder.endswith("/running"):
+        return folder
     return f"{folder}, {'first' if name < BROWSERS_SPLIT_AT else 'last'}" if folder.endswith("/browser") else file
 
 
@@ -128,6 +130,7 @@ def lanes_by_name(path: Path) -> frozenset[str]:
         "browser": path.parent.name == "browser",
         "long": name in LONG,
         "nightly": name in NIGHTLY,
+        "processes": path.parent.name == "running",
         "pages": bool(PAGES.search(path.stem)),
     }
     return frozenset(lane for lane, is_in in seen.items() if is_in)

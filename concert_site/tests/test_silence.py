@@ -1,4 +1,4 @@
-"""The watch for a PostgreSQL that says nothing, by itself; test_up_silence.py freezes one under a site."""
+"""The watch for a PostgreSQL that says nothing, by itself; test_up_deaths.py freezes one under a site."""
 
 import time
 

@@ -1,5 +1,7 @@
 """Loaded by schemathesis in a process of its own (test_schemathesis)."""
 
+import json
+import os
 from typing import Any
 
 import schemathesis
@@ -8,7 +10,7 @@ HEADER = "Idempotency-Key"
 LONGEST = 255
 
 # As test_schemathesis makes them.
-SEATS = 100
+SCHEDULE, SEATS = int(os.environ["SHOW_SCHEDULE"]), json.loads(os.environ["SHOW_SEATS"])
 LONGEST_NAMES = {"section": 50, "category": 100}
 
 
@@ -26,9 +28,9 @@ def booked(body: Any) -> Any:
     seats = body.get("seats") if isinstance(body, dict) else None
     if not isinstance(seats, list) or not all(is_id(each) for each in seats) or not is_id(body.get("schedule")):
         return body
-    if len(set(seats)) < len(seats) or not 0 < len(seats) <= SEATS:
+    if len(set(seats)) < len(seats) or not 0 < len(seats) <= len(SEATS):
         return body
-    return body | {"schedule": 1, "seats": [(seats[0] + nth) % SEATS + 1 for nth in range(len(seats))]}
+    return body | {"schedule": SCHEDULE, "seats": [SEATS[(seats[0] + nth) % len(SEATS)] for nth in range(len(seats))]}
 
 
 def wished(body: Any) -> Any:
@@ -39,7 +41,7 @@ def wished(body: Any) -> Any:
     names = {name: wish[name] for name in LONGEST_NAMES if name in wish}
     if not all(is_name(name, LONGEST_NAMES[field]) for field, name in names.items()):
         return body
-    return body | {"schedule": 1, "best_available": {name: wish[name] for name in wish if name not in names}}
+    return body | {"schedule": SCHEDULE, "best_available": {name: wish[name] for name in wish if name not in names}}
 
 
 def is_name(value: Any, longest: int) -> bool:

@@ -15,24 +15,20 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from concert_site.tests.up_process import QUICK, Up
-
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "10"))
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 SEED = int(os.environ.get("SCHEMATHESIS_SEED", "1"))
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory):
-    site = Up(tmp_path_factory.mktemp("schemathesis") / "data", THROTTLE="off", **QUICK)
-    yield site.wait_ready()
-    site.discard()
+def show(up):
+    """One that is on sale."""
+    return json.loads(up.command("make_show", "--seats=100", "--tickets-per-fan=50"))
 
 
 @pytest.fixture(scope="module")
-def headers(up):
-    """Of a fan who can afford much, and whose turn it is, on a site with a show on sale."""
-    show = json.loads(up.command("make_show", "--seats=100", "--tickets-per-fan=50"))
+def headers(up, show):
+    """Of a fan who can afford much, and whose turn it is."""
     fan = json.loads(up.command("make_fans", "1", "--balance=90000000"))
     bearer = f"Bearer {fan['access_token']}"
     join = Request(
@@ -46,16 +42,17 @@ def headers(up):
 
 # What the description itself names is tried each time; what is made up, and one call after another, at night.
 @pytest.mark.parametrize("phases", ["coverage", pytest.param("fuzzing,stateful", marks=pytest.mark.nightly)])
-def test_nothing_is_found_that_the_description_does_not_have(up, headers, phases, tmp_path):
+def test_nothing_is_found_that_the_description_does_not_have(up, show, headers, phases, tmp_path):
     words = [
         *("run", f"{up.url}api/v1/schema/?format=json", "--include-path-regex", "^/api/", "--checks", "all"),
         *("--generation-database", "none", "--no-color", "--continue-on-failure", "--phases", phases),
         *("--max-examples", str(EXAMPLES), "--seed", str(SEED), *headers),
     ]
+    of_show = {"SHOW_SCHEDULE": str(show["schedule"]), "SHOW_SEATS": json.dumps(show["seats"])}
     found = subprocess.run(
         [str(Path(sys.executable).parent / "schemathesis"), *words],
         cwd=tmp_path,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": HOOKS.stem, "PYTHONPATH": str(HOOKS.parent), "NO_PROXY": "*"},
+        env=os.environ | {"SCHEMATHESIS_HOOKS": HOOKS.stem, "PYTHONPATH": str(HOOKS.parent), "NO_PROXY": "*"} | of_show,
         capture_output=True,
         text=True,
         timeout=200 + 20 * EXAMPLES,

@@ -13,21 +13,15 @@ import pytest
 from redis import Redis
 
 from concert_site.accounts.revocations import LEASE_SECONDS
-from concert_site.tests.up_process import QUICK, Up
+from concert_site.tests.up_process import Up
 
 PASSWORD = "correct horse 9"
 AUTH = "/_allauth/app/v1/auth"
 WALLET = "/api/v1/wallet/"
-ASKERS = 4
+# Two processes, two who ask, each a hundred times a second.
+ASKERS, REST_SECONDS = 2, 0.01
 # Enough that both processes are asked, on a connection of its own each time.
 LOOKS = 12
-
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory):
-    site = Up(tmp_path_factory.mktemp("sessions") / "data", "--workers=2", THROTTLE="off", **QUICK).wait_ready()
-    yield site
-    site.discard()
 
 
 @pytest.fixture
@@ -102,6 +96,7 @@ class Hammer:
         while not self.is_over.is_set():
             began = time.monotonic()
             self.heard.append((began, ask(self.up, "GET", WALLET, **bearer(self.meta))[0]))
+            time.sleep(REST_SECONDS)
 
     def during(self, step: Callable[[], object]) -> tuple[set[int], set[int]]:
         """What was heard before a step and by whatever began after it."""

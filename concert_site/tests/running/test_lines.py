@@ -1,21 +1,27 @@
-"""What staff do to a waiting room while it runs, on a site of several processes: seen and followed within two seconds.
+"""Lines on a site of several processes, seen from outside: what staff do to one is followed within two seconds, and it
+goes on while the machinery is stopped, killed or buried under other work.
 
 Staff go through the pages of the admin; fans and their polls through the API. Each step is in the log with its actor.
 """
 
 import http.client
 import json
+import os
+import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 
-from concert_site.tests.up_process import Up, site_in_a_folder
+from concert_site.embedded.data_dir import DataDir
+from concert_site.embedded.postgres import url
+from concert_site.tests.up_process import Up, wait_until
 
 # What the promise allows, and what a busy machine may add to our own looking.
-SECONDS = 2.0
+SOON_SECONDS = 2.0
 LOOK_SECONDS = 0.05
 
 LOG_IN = """
@@ -37,11 +43,19 @@ for entry in LogEntry.objects.order_by('pk'):
 """
 CSRF = "a" * 32
 
-
-@pytest.fixture(scope="module")
-def up() -> Iterator[Up]:
-    with site_in_a_folder("levers") as site:
-        yield site.up
+MACHINERY = ("beat", "ticks", "worker")
+CAP = 2
+# Ticks count as late after five seconds, and the log says so after ten.
+LATE_SECONDS = 25.0
+# Each waits for a lock that somebody keeps: two seconds of a worker's thread.
+FLOOD = """
+from celery import current_app
+for number in range(150):
+    for queue in ('celery', 'lines'):
+        current_app.send_task('reservations.tick_admission', kwargs={'schedule_id': %s}, queue=queue)
+"""
+WAITING_LOCKS = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+LOCK = "select pg_advisory_xact_lock((70::bigint << 56) | %s::bigint)"
 
 
 class Room:
@@ -106,10 +120,13 @@ class Room:
         return self.press("waiting-room", **shown | initial | changes)
 
 
+# --- Staff -------------------------------------------------------------------------------------
+
+
 def soon(since: float, is_so: Callable[[], bool]) -> bool:
     """Whether it becomes so within the two seconds."""
     while not is_so():
-        if time.monotonic() - since > SECONDS:
+        if time.monotonic() - since > SOON_SECONDS:
             return False
         time.sleep(LOOK_SECONDS)
     return True
@@ -122,7 +139,7 @@ def test_staff_steer_a_waiting_room_while_it_runs(up: Up) -> None:
     paused = room.press("pause")
     assert soon(paused, lambda: room.queue()["state"] == "PAUSED")
     room.leave(1)
-    time.sleep(SECONDS)
+    time.sleep(SOON_SECONDS)
     assert room.statuses() == ["EXPIRED", "ACTIVE", "WAITING", "WAITING", "WAITING"]
 
     resumed = room.press("resume")
@@ -148,3 +165,84 @@ def test_staff_steer_a_waiting_room_while_it_runs(up: Up) -> None:
         "Changed the waiting room. Message to everyone waiting: – → Doors open at seven.",
         "Closed the sale.",
     ]
+
+
+# --- Machinery ---------------------------------------------------------------------------------
+
+
+class Line(Room):
+    """Two fans inside and six who wait."""
+
+    def __init__(self, up: Up) -> None:
+        self.up = up
+        self.schedule = json.loads(self.command("make_show", "--seats=50", f"--max-active={CAP}"))["schedule"]
+        fans = [json.loads(line) for line in self.command("make_fans", "8").splitlines()]
+        self.tokens = [self.join(fan["access_token"]) for fan in fans]
+
+    def inside(self) -> list[int]:
+        """The numbers inside."""
+        return [number for number, status in enumerate(self.statuses(), start=1) if status == "ACTIVE"]
+
+
+@pytest.fixture
+def line(up: Up) -> Line:
+    made = Line(up)
+    wait_until(lambda: made.inside() == [1, 2], "two are inside")
+    return made
+
+
+def comes_in(line: Line, look: Callable[[], object]) -> None:
+    """Whoever is inside leaves, one after the other; each time the next comes in, and never more than may."""
+    for number in (1, 2, 3):
+        line.leave(number)
+        until = time.monotonic() + LATE_SECONDS
+        while (inside := line.inside()) != [number + 1, number + 2]:
+            assert len(inside) <= CAP
+            assert time.monotonic() < until, f"nobody came in after {number}"
+            look()
+            time.sleep(0.3)
+
+
+def test_fans_come_in_while_beat_and_all_workers_stand_still(up: Up, line: Line) -> None:
+    stopped = [up.pids()[name] for name in MACHINERY]
+    log = up.data_dir / "log" / "web.log"
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        comes_in(line, line.queue)
+        # Nobody has asked /readyz meanwhile.
+        wait_until(lambda: "Ticks have stopped" in log.read_text(), "the log says it", LATE_SECONDS)
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: "Ticks run again" in log.read_text(), "the log says that, too", LATE_SECONDS)
+
+
+def test_fans_come_in_while_beat_and_all_workers_are_killed_again_and_again(up: Up, line: Line) -> None:
+    def kill_them() -> None:
+        line.queue()
+        for name in MACHINERY:
+            with suppress(ProcessLookupError, KeyError):
+                os.kill(up.pids()[name], signal.SIGKILL)
+
+    comes_in(line, kill_them)
+
+
+def test_ticks_go_on_while_every_other_queue_is_full_of_long_tasks(up: Up, line: Line) -> None:
+    other = json.loads(line.command("make_show", "--seats=5"))["schedule"]
+    with psycopg.connect(url(DataDir(up.data_dir))) as keeper, psycopg.connect(url(DataDir(up.data_dir))) as looker:
+        looker.autocommit = True
+
+        def busy() -> int:
+            row = looker.execute(WAITING_LOCKS).fetchone()
+            assert row
+            return int(row[0])
+
+        keeper.execute(LOCK, [other])
+        line.command("shell", "-v0", "-c", FLOOD % other)
+        wait_until(lambda: busy() >= 3, "the worker is busy")
+
+        # Nobody looks at the public progress: it is the ticks that let fans in.
+        comes_in(line, lambda: None)
+
+        wait_until(lambda: busy() >= 3, "the worker is still busy", 60)
