@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import come_in, hold, inside, pay, pick_by_keyboard
+from concert_site.tests.browser.journey import join, reserve, settle
 from concert_site.tests.browser.visitor import DESKTOP, PHONE
 
 STAFF = "staff@frontrow.example"
@@ -38,10 +38,7 @@ def test_staff_pause_from_a_phone_and_fans_wait(arrive, fan, make_show):
     expect(page.locator(".cockpit-badge")).to_have_text("On sale, paused", timeout=AT_ONCE_MS)
     expect(page.locator("#cockpit-said")).to_contain_text("Paused: nobody is let in.")
     expect(page.get_by_role("button", name="Resume")).to_be_in_viewport()
-    visitor = arrive(PHONE)
-    visitor.be(fan["email"], fan["password"])
-    come_in(visitor, show)
-    visitor.click("Join the line") if visitor.page.get_by_role("button", name="Join the line").count() else None
+    assert join(staff, fan, show)["status"] == "WAITING"
     expect(figure(staff, "waiting")).to_have_text("1", timeout=SOON_MS)
 
     page.get_by_role("button", name="Resume").click()
@@ -60,12 +57,11 @@ def test_figures_move_while_a_fan_buys_and_say_how_old_they_are_once_the_connect
         expect(figure(staff, name)).to_have_text("0")
     expect(staff.page.locator(".cockpit-hall")).to_be_visible()
 
-    visitor = inside(arrive, fan, show)
+    join(staff, fan, show)
     expect(figure(staff, "inside")).to_have_text("1", timeout=SOON_MS)
-    pick_by_keyboard(visitor)
-    hold(visitor)
+    booking = reserve(staff, fan, show, show["seats"][:1])
     expect(figure(staff, "held")).to_have_text("1", timeout=SOON_MS)
-    pay(visitor, "₩30,000")
+    settle(staff, fan, booking)
 
     expect(figure(staff, "sold")).to_have_text("1", timeout=SOON_MS)
     expect(figure(staff, "revenue")).to_have_text("₩30,000")

@@ -5,7 +5,7 @@ import subprocess
 
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import LOBBY_SECONDS, known
+from concert_site.tests.browser.journey import LOBBY_SECONDS, join, known
 from concert_site.tests.browser.test_waiting import give_up, is_next
 
 LIST = re.compile(r"/api/v1/schedules/\d+/draw/$")
@@ -13,11 +13,12 @@ LIST = re.compile(r"/api/v1/schedules/\d+/draw/$")
 
 def in_the_line(arrive, fans, make_show):
     """Three fans who entered the waiting room and were drawn by lot, by their numbers."""
-    visitors = [known(arrive, next(fans)) for _ in range(3)]
+    drawn = [next(fans) for _ in range(3)]
+    visitors = [known(arrive, fan) for fan in drawn]
     show = make_show(name="A draw to be checked", seats=10, opens_in=LOBBY_SECONDS, max_active=1)
-    for visitor in visitors:
+    for fan, visitor in zip(drawn, visitors, strict=True):
+        join(visitor, fan, show)
         visitor.go(f"schedules/{show['schedule']}/queue/")
-        visitor.page.get_by_role("button", name="Enter the waiting room").click()
         expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
     visitors[0].is_content()
     for visitor in visitors:

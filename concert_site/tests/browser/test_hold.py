@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import agree, box, buy, chosen, hold, inside, known, tick, walk
+from concert_site.tests.browser.journey import agree, box, buy, chosen, hold, inside, known, reserve, tick, walk
 from concert_site.tests.browser.visitor import NARROWEST, PHONE
 
 KEPT = "caches.has('frontrow-tickets-1')"
@@ -112,9 +112,7 @@ def test_the_programme_says_by_itself_when_the_last_seat_goes_and_comes_back(arr
     badge = reader.page.locator(".tile-state .badge")
     expect(badge).to_have_text("On sale")
 
-    visitor = inside(arrive, fan, small)
-    tick(visitor, 1)
-    hold(visitor)
+    reserve(reader, fan, small, small["seats"])
 
     expect(badge).to_have_text("No seat free right now", timeout=60_000)
     reader.is_content()

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import box, chosen, hold, inside, tick
+from concert_site.tests.browser.journey import box, chosen, hold, inside, reserve, tick
 from concert_site.tests.browser.visitor import PHONE
 
 
@@ -100,15 +100,12 @@ def test_a_hall_by_finger(arrive, fan, show):
 
 def test_a_seat_that_vanishes_from_the_map_is_said_within_a_second(arrive, fans, show):
     first, fingers = on_the_map(arrive, next(fans), show)
-    other = inside(arrive, next(fans), show)
     fingers.tap()
     fingers.tap(5, 5)
     seen = first.page.locator("#notice")
 
-    seat_id = first.page.locator("#chosen input[name=seats]").get_attribute("value")
-    other.go(f"{other.page.url.removeprefix(other.address).partition('?')[0]}?keep={seat_id}")
-    expect(chosen(other)).to_have_count(1)
-    hold(other)
+    seat = first.page.locator("#chosen input[name=seats]").get_attribute("value")
+    reserve(first, next(fans), show, [int(seat)])
 
     expect(seen).to_contain_text("has just been taken", timeout=1_500)
     expect(chosen(first)).to_have_count(0)
@@ -146,14 +143,13 @@ def test_the_map_by_keyboard_says_each_seat_stays_in_its_section_and_leaves_one_
 
 
 def test_a_seat_that_is_taken_meanwhile_leaves_the_choice_in_the_list_by_itself(arrive, fans, show):
-    first, second = (inside(arrive, next(fans), show) for _ in range(2))
-    wanted, other = tick(second, 2)
-    tick(first, 1)
+    visitor = inside(arrive, next(fans), show)
+    wanted, other = tick(visitor, 2)
 
-    hold(first)
+    reserve(visitor, next(fans), show, [int(wanted)])
 
-    second.sees("has just been taken.")
-    expect(box(second, wanted)).not_to_be_checked()
-    expect(box(second, other)).to_be_checked()
-    expect(chosen(second)).to_have_count(1)
-    second.is_content()
+    visitor.sees("has just been taken.")
+    expect(box(visitor, wanted)).not_to_be_checked()
+    expect(box(visitor, other)).to_be_checked()
+    expect(chosen(visitor)).to_have_count(1)
+    visitor.is_content()

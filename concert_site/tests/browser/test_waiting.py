@@ -11,7 +11,7 @@ import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from playwright.sync_api import expect
 
-from concert_site.tests.browser.journey import LOBBY_SECONDS, at_the_seats, inside, known
+from concert_site.tests.browser.journey import LOBBY_SECONDS, ask, at_the_seats, join, known
 from concert_site.tests.browser.visitor import NARROWEST
 from queueing.api.serializers import progress_out
 from queueing.facts import LineMeasurement, TokenView
@@ -50,20 +50,21 @@ class Asked:
 
 @pytest.fixture
 def line(arrive, fans, make_show):
-    """A door for one: a fan inside, and so many behind, as asked for."""
+    """A door for one: a function that lets go of who is inside, and so many fans behind, as asked for."""
 
-    def stand(name, behind, **options):
+    def stand(name, behind):
         show = make_show(name=name, seats=10, max_active=1)
-        first = inside(arrive, next(fans), show)
-        at_the_seats(first)
-        waiting = []
-        for fan in (next(fans) for _ in range(behind)):
-            visitor = inside(arrive, fan, show, size=NARROWEST, **options)
+        first, *others = (next(fans) for _ in range(1 + behind))
+        waiting = [known(arrive, fan, NARROWEST) for fan in others]
+        place = f"queue-tokens/{join(waiting[0], first, show)['token']}/"
+        ask(waiting[0], first, f"{place}enter/")
+        for fan, visitor in zip(others, waiting, strict=True):
+            join(visitor, fan, show)
+            visitor.go(f"schedules/{show['schedule']}/queue/")
             expect(visitor.page.locator("#line[data-number]")).to_be_visible()
             visitor.fan = fan
             visitor.is_content()
-            waiting.append(visitor)
-        return first, *waiting
+        return lambda: ask(waiting[0], first, place, method="DELETE"), *waiting
 
     return stand
 
@@ -90,7 +91,7 @@ def is_next(page):
 
 
 def test_every_tab_asks_for_itself_and_moves_on(line):
-    first, second, third = line("Two tabs", 2)
+    leave_first, second, third = line("Two tabs", 2)
     tab = second_tab(third)
     asked = [Asked.by(third.page), Asked.by(tab)]
 
@@ -104,14 +105,14 @@ def test_every_tab_asks_for_itself_and_moves_on(line):
         expect(page.locator("#news")).to_have_text("You’re next.")
     assert [len(each.places) for each in asked] == [1, 1]
 
-    give_up(first)
+    leave_first()
     for page in (third.page, tab):
         expect(page.get_by_role("heading", name="Choose your seats")).to_be_visible()
     third.is_content()
 
 
 def test_a_visit_that_is_over_and_a_lost_connection_lead_back_to_the_same_place(line):
-    first, second, third = line("A forgotten login, and a tunnel", 2)
+    leave_first, second, third = line("A forgotten login, and a tunnel", 2)
     number = third.page.locator("#line").get_attribute("data-number")
     third.page.context.clear_cookies(name="sessionid")
 
@@ -127,7 +128,7 @@ def test_a_visit_that_is_over_and_a_lost_connection_lead_back_to_the_same_place(
     asked = Asked.by(third.page)
     third.page.context.set_offline(True)
     expect(third.page.locator("#lost")).to_be_visible(timeout=60_000)
-    give_up(first)
+    leave_first()
 
     third.page.context.set_offline(False)
 
@@ -160,7 +161,7 @@ def test_a_crowd_need_not_ask_for_what_it_sees_while_numbers_are_drawn(arrive, f
 
 def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make_show):
     visitor = known(arrive, fan, NARROWEST, java_script_enabled=False)
-    show = make_show(name="A lobby without scripts", seats=10, opens_in=LOBBY_SECONDS // 2)
+    show = make_show(name="A lobby without scripts", seats=10, opens_in=LOBBY_SECONDS)
     visitor.go(f"schedules/{show['schedule']}/queue/")
     visitor.page.get_by_role("button", name="Enter the waiting room").click()
     expect(visitor.page.get_by_role("heading", name="You’re in the waiting room")).to_be_visible()
@@ -170,7 +171,7 @@ def test_in_the_lobby_a_page_without_scripts_goes_on_by_itself(arrive, fan, make
 
 
 def test_the_sound_is_off_until_asked_for_and_the_title_of_the_seats_calls_who_looks_elsewhere(line):
-    first, second = line("A sound", 1)
+    leave_first, second = line("A sound", 1)
     switch = second.page.get_by_label("Play a sound when it’s my turn")
     expect(switch).not_to_be_checked()
 
@@ -189,7 +190,7 @@ def test_the_sound_is_off_until_asked_for_and_the_title_of_the_seats_calls_who_l
         Object.defineProperty(Document.prototype, "hidden", {configurable: true, get: () => true});
     """)
 
-    give_up(first)
+    leave_first()
 
     at_the_seats(second)
     expect(second.page).to_have_title("It’s your turn!")
