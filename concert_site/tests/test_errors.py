@@ -1,11 +1,18 @@
 """Every error has one shape, whoever made it."""
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from concert_site.tests import broken_urls
 
-pytestmark = [pytest.mark.urls(broken_urls.__name__), pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
+
+
+# Once, and not for each test: resolvers are made anew each time that a setting names others.
+@pytest.fixture(scope="module", autouse=True)
+def _broken_urls():
+    with override_settings(ROOT_URLCONF=broken_urls.__name__):
+        yield
 
 
 @pytest.fixture

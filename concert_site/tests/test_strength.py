@@ -167,7 +167,7 @@ names = f"{names} CSRF_COOKIE_HTTPONLY SESSION_COOKIE_SAMESITE CSRF_COOKIE_SAMES
 print(*[getattr(settings, name) for name in names.split()])
 print([each.id for each in run_checks(include_deployment_checks=True) if not each.is_silenced()])
 settings.SECURE_SSL_REDIRECT = False
-print([each.id for each in run_checks(include_deployment_checks=True) if not each.is_silenced()])
+print([each.id for each in run_checks(tags=["security"], include_deployment_checks=True) if not each.is_silenced()])
 """
 
 
