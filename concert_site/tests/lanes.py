@@ -16,7 +16,7 @@ from xdist.scheduler import LoadFileScheduling
 
 LANES = {
     "browser": "needs a site and a browser; set for everything in a folder named browser",
-    "processes": "starts processes; set for a folder named running and who imports what starts them, else by hand",
+    "processes": "starts processes; set for folders that share a site, and who imports what starts them; else by hand",
     "storm": "commits, for connections at once to see; set wherever a test's transactions are committed",
     "long": "takes seconds in this process alone; set for the modules that lanes.LONG names",
     "nightly": "a drill whose shorter form is in the suite: only `make test-long`, or who names it, runs it",
@@ -57,6 +57,8 @@ NIGHTLY = {
     "card_chaos": "payments/tests/test_card_deaths.py",
     "waiting_processes": "concert_site/tests/test_waiting_storm.py",
 }
+# Folders of tests that share a running site.
+SHARE_A_SITE = {"running", "clients"}
 # The longest of all that stays together, in two of the same length: each has a site and a browser of its own.
 BROWSERS_SPLIT_AT = "test_p"
 PAGES = re.compile(r"^test_(pages|admin|desk|errors)(_|$)|_(pages|admin|forms)$")
@@ -89,7 +91,7 @@ class LaneScheduling(LoadFileScheduling):
 def scope_of(file: str) -> str:
     """What stays together on one worker: a file, those that share a site, or half of those in browsers."""
     folder, _, name = file.rpartition("/")
-    if folder.endswith("/running"):
+    if folder.rpartition("/")[2] in SHARE_A_SITE:
         return folder
     return f"{folder}, {'first' if name < BROWSERS_SPLIT_AT else 'last'}" if folder.endswith("/browser") else file
 
@@ -130,7 +132,7 @@ def lanes_by_name(path: Path) -> frozenset[str]:
         "browser": path.parent.name == "browser",
         "long": name in LONG,
         "nightly": name in NIGHTLY,
-        "processes": path.parent.name == "running",
+        "processes": path.parent.name in SHARE_A_SITE,
         "pages": bool(PAGES.search(path.stem)),
     }
     return frozenset(lane for lane, is_in in seen.items() if is_in)

@@ -16,7 +16,6 @@ from urllib.request import urlopen
 import pytest
 
 from concert_site.embedded.data_dir import PROJECT
-from concert_site.tests.up_process import QUICK, Up
 
 HERE = Path(__file__).parent
 NODE_MODULES = PROJECT / "node_modules"
@@ -33,13 +32,6 @@ MET = {
     "409 seat_unavailable": "seats.0",
     "429 throttled": None,
 }
-
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory):
-    site = Up(tmp_path_factory.mktemp("clients") / "data", THROTTLE="on", **QUICK)
-    yield site.wait_ready()
-    site.discard()
 
 
 @pytest.fixture(scope="module")
