@@ -23,54 +23,9 @@ def choose_by_keyboard(staff, count):
         staff.page.keyboard.press("ArrowRight")
 
 
-def test_a_clerk_sells_seats_on_the_map_for_cash_and_prints(arrive, make_show):
-    show = make_show(seats=40, price=30_000)
-    staff = arrive(DESKTOP)
-    staff.be("staff@frontrow.example")
-
-    open_hall(staff, show)
-    choose_by_keyboard(staff, 2)
-    expect(staff.page.locator(".hall-count")).to_contain_text("2 seats: free 2")
-    staff.click("Sell at the counter…")
-    staff.page.locator("[name=name]").fill("Kim")
-    staff.page.locator("[name=tendered]").fill("100000")
-    expect(staff.page.locator("[data-change-due]")).to_have_text("40,000")
-    staff.click("Sell")
-    staff.sees("₩40,000")
-    staff.click("Print 2 tickets", role="link")
-    expect(staff.page.locator(".ticket")).to_have_count(2)
-
-    open_hall(staff, show)
-    choose_by_keyboard(staff, 1)
-    expect(staff.page.locator(".hall-count")).to_contain_text("sold 1")
-    expect(staff.page.locator(".hall-who")).to_contain_text("Kim")
-
-
-def test_a_row_is_kept_by_name_on_a_phone_and_seen_by_a_colleague(arrive, make_show):
-    show = make_show(seats=40)
-    staff, colleague = arrive(), arrive(DESKTOP)
-    for each in (staff, colleague):
-        each.be("staff@frontrow.example")
-        open_hall(each, show)
-
-    staff.page.get_by_label("Row", exact=True).check()
-    choose_by_keyboard(staff, 1)
-    staff.click("Named hold…")
-    for name, text in {"name": "Press", "owner": "Kim", "reason": "Reviews"}.items():
-        staff.page.locator(f"[name={name}]").fill(text)
-    staff.click("Named hold")
-    staff.sees("Named hold: ")
-
-    choose_by_keyboard(colleague, 1)
-    expect(colleague.page.locator(".hall-count")).to_contain_text("named hold 1")
-
-
-def test_a_rectangle_and_a_lasso_choose_what_they_cover(arrive, make_show):
-    show = make_show(seats=40)
-    staff = arrive(DESKTOP)
-    staff.be("staff@frontrow.example")
-    open_hall(staff, show)
-
+def choose_by_pointer(staff):
+    """A rectangle, then a lasso: each chooses what it covers."""
+    staff.page.get_by_role("button", name="Choose none").click()
     staff.page.get_by_label("Rectangle").check()
     box = staff.page.locator(".hall-lasso").bounding_box()
     # Inside of the frame's round corners.
@@ -92,3 +47,46 @@ def test_a_rectangle_and_a_lasso_choose_what_they_cover(arrive, make_show):
         staff.page.mouse.move(x, y, steps=9)
     staff.page.mouse.up()
     expect(staff.page.locator(".hall-count")).to_contain_text(re.compile("^6 seats"))
+
+
+def test_a_clerk_sells_seats_on_the_map_for_cash_prints_and_chooses_many_by_pointer(arrive, make_show):
+    show = make_show(seats=40, price=30_000)
+    staff = arrive(DESKTOP)
+    staff.be("staff@frontrow.example")
+
+    open_hall(staff, show)
+    choose_by_keyboard(staff, 2)
+    expect(staff.page.locator(".hall-count")).to_contain_text("2 seats: free 2")
+    staff.click("Sell at the counter…")
+    staff.page.locator("[name=name]").fill("Kim")
+    staff.page.locator("[name=tendered]").fill("100000")
+    expect(staff.page.locator("[data-change-due]")).to_have_text("40,000")
+    staff.click("Sell")
+    staff.sees("₩40,000")
+    staff.click("Print 2 tickets", role="link")
+    expect(staff.page.locator(".ticket")).to_have_count(2)
+
+    open_hall(staff, show)
+    choose_by_keyboard(staff, 1)
+    expect(staff.page.locator(".hall-count")).to_contain_text("sold 1")
+    expect(staff.page.locator(".hall-who")).to_contain_text("Kim")
+    choose_by_pointer(staff)
+
+
+def test_a_row_is_kept_by_name_on_a_phone_and_seen_by_a_colleague(arrive, make_show):
+    show = make_show(seats=40)
+    staff, colleague = arrive(), arrive(DESKTOP)
+    for each in (staff, colleague):
+        each.be("staff@frontrow.example")
+        open_hall(each, show)
+
+    staff.page.get_by_label("Row", exact=True).check()
+    choose_by_keyboard(staff, 1)
+    staff.click("Named hold…")
+    for name, text in {"name": "Press", "owner": "Kim", "reason": "Reviews"}.items():
+        staff.page.locator(f"[name={name}]").fill(text)
+    staff.click("Named hold")
+    staff.sees("Named hold: ")
+
+    choose_by_keyboard(colleague, 1)
+    expect(colleague.page.locator(".hall-count")).to_contain_text("named hold 1")
