@@ -6,11 +6,12 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db import models
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.timezone import now
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.tests.admin_addresses import names
 from concert_site.tests.admin_lists import may_narrow
 from payments.tests.scenes import buy
 from queueing.models import WaitingToken
@@ -73,13 +74,15 @@ def test_a_superuser_sees_everything(client):
     }
 
 
-def test_every_entry_of_the_sidebar_opens(client):
+def test_every_entry_of_the_sidebar_leads_to_a_page(client):
+    """test_role_addresses opens each of them."""
     client.force_login(make_staff())
     groups = client.get(INDEX).context["sidebar_navigation"]
 
-    links = [item["link"] for group in groups for item in group["items"]]
+    found = {resolve(item["link"]).view_name.removeprefix("admin:") for group in groups for item in group["items"]}
 
-    assert [(link, client.get(link).status_code) for link in links] == [(link, 200) for link in links]
+    assert len(found) == 27
+    assert found <= set(names())
 
 
 def test_others_see_what_they_may_open(client):

@@ -164,10 +164,19 @@ def test_what_was_spoilt_is_put_back(how):
     (deviation, *_others) = [each for each in periodic_tasks.deviations() if each.task == "reservations.tick_admission"]
     assert not deviation.is_confirmed
 
-    call_command("migrate", verbosity=0)
+    periodic_tasks.restore()
 
     assert periodic_tasks.deviations() == []
     assert values_of("reservations.tick_admission") == before
+
+
+def test_each_migrate_puts_back_what_was_spoilt():
+    PeriodicTask.objects.filter(name="reservations.tick_admission").update(queue="celery")
+    assert periodic_tasks.deviations() != []
+
+    call_command("migrate", verbosity=0)
+
+    assert periodic_tasks.deviations() == []
 
 
 def values_of(name):

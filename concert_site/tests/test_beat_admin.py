@@ -97,12 +97,12 @@ def test_a_schedule_that_the_house_runs_by_is_changed_and_deleted_by_nobody(who,
     )
 
 
-@pytest.mark.parametrize("action", ["disable_tasks", "enable_tasks", "toggle_tasks", "run_tasks", "delete_selected"])
-def test_who_may_only_look_acts_on_nothing(client, action):
+def test_who_may_only_look_acts_on_nothing(client):
     client.force_login(make_clerk("view_periodictask"))
     row = make_row()
 
-    act(client, action, row, post="yes")
+    for action in (*ACTIONS, "run_tasks"):
+        act(client, action, row, post="yes")
 
     assert PeriodicTask.objects.get(pk=row.pk).enabled
     assert redis_client().llen("celery") == 0
@@ -162,24 +162,22 @@ def test_what_staff_run_by_hand_is_logged(clerk):
     assert LogEntry.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        {"task": "no.such.task"},
-        {"queue": "ticks"},
-        {"queue": "lines"},
-        {"args": "{}"},
-        {"kwargs": "[]"},
-        {"kwargs": '{"who": 1}'},
-    ],
-    ids=str,
-)
-def test_nonsense_of_staffs_own_is_refused(clerk, nonsense):
+NONSENSE = [
+    {"task": "no.such.task"},
+    {"queue": "ticks"},
+    {"queue": "lines"},
+    {"args": "{}"},
+    {"kwargs": "[]"},
+    {"kwargs": '{"who": 1}'},
+]
+
+
+def test_nonsense_of_staffs_own_is_refused(clerk):
     interval = IntervalSchedule.objects.create(every=1, period="hours")
     values = {"name": "new", "task": "concert_site.audit", "args": "[]", "kwargs": "{}", "interval": interval.pk}
     address = reverse("admin:django_celery_beat_periodictask_add")
 
-    assert clerk.post(address, values | nonsense).status_code == 200
+    assert [clerk.post(address, values | nonsense).status_code for nonsense in NONSENSE] == [200] * len(NONSENSE)
     assert not PeriodicTask.objects.filter(name="new").exists()
     assert clerk.post(address, values).status_code == 302
     assert PeriodicTask.objects.filter(name="new").exists()
