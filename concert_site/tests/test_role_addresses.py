@@ -183,6 +183,19 @@ def is_opened(response):
     return response.status_code not in {403, 404, 405} and not is_away
 
 
+@pytest.fixture(scope="module")
+def built(django_db_setup, django_db_blocker):
+    """A small house, built once; each test's transaction lies within this one."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield Addresses()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def addresses(built, db):
+    return built
+
+
 @pytest.fixture(autouse=True)
 def short_refusals(monkeypatch):
     """Two thousand times the page of a refusal is a quarter of these tests' time; test_errors looks at it."""
@@ -202,8 +215,7 @@ def colleague(monkeypatch, settings):
 
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("role", ANYBODY)
-def test_a_role_opens_what_the_table_says(client, colleague, role, method):
-    addresses = Addresses()
+def test_a_role_opens_what_the_table_says(client, addresses, colleague, role, method):
     colleague(make_colleague(role))
     client.raise_request_exception = False
     answers = {name: answer(client, method, addresses.of(name)) for name in all_names() if name not in NOBODY}
@@ -219,8 +231,7 @@ def opens_nothing(client, name, address):
         assert "/admin/" not in response.headers.get("Location", "").split("?")[0] or "login" in response["Location"]
 
 
-def test_a_fan_opens_nothing(client):
-    addresses = Addresses()
+def test_a_fan_opens_nothing(client, addresses):
     client.force_login(make_fan())
     for name in all_names():
         opens_nothing(client, name, addresses.of(name))
@@ -228,8 +239,7 @@ def test_a_fan_opens_nothing(client):
 
 # What lets them in would let a fan in.
 @pytest.mark.parametrize("who", [None, lambda: make_staff(is_active=False)], ids=["visitor", "ended"])
-def test_who_is_not_logged_in_opens_nothing(client, who):
-    addresses = Addresses()
+def test_who_is_not_logged_in_opens_nothing(client, addresses, who):
     if who:
         client.force_login(who())
     for name in ("index", "jsi18n", "reservations_concert_change", "sales", "booking", "wallet_adjust"):

@@ -77,7 +77,9 @@ def test_command_starts_the_services_and_stops_them(data_dir: Path) -> None:
 
 
 def test_command_on_a_database_that_was_never_migrated_says_what_to_run(data_dir: Path) -> None:
-    done = manage("make_fans", "1", MODE="test", DATA_DIR=str(data_dir), **as_given())
+    done = manage(
+        "make_fans", "1", MODE="test", DATA_DIR=str(data_dir), **as_given(), REDIS_URL=os.environ["REDIS_URL"]
+    )
     assert done.returncode != 0
     assert done.stdout == ""
     assert done.stderr == "manage.py: the database has no tables: run `manage.py migrate` or `manage.py up` first\n"
