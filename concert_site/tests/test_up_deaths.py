@@ -3,10 +3,8 @@
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +18,7 @@ import pytest
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.postgres import url
 from concert_site.embedded.supervisor import in_words
-from concert_site.tests.up_process import Site, Up, is_gone, wait_until
+from concert_site.tests.up_process import Site, Up, is_gone, site_in_a_folder, wait_until
 
 # Two as promised, and what a busy machine takes.
 SECONDS = 4.0
@@ -32,17 +30,9 @@ LEASES = "select 1 from pg_stat_activity where application_name like 'beat of %'
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="up-"))
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture(scope="module")
-def site(folder: Path) -> Iterator[Site]:
-    site = Site(folder / "shared")
-    yield site
-    site.discard()
+def site() -> Iterator[Site]:
+    with site_in_a_folder("shared") as site:
+        yield site
 
 
 @pytest.fixture
