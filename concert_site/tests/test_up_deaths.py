@@ -14,10 +14,14 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from redis import Redis
 
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.postgres import url
+from concert_site.embedded.redis import socket_path
 from concert_site.embedded.supervisor import in_words
+from concert_site.lib.heartbeats import BEAT, heartbeat_key
+from concert_site.operations.monitoring import MAILS, TICK
 from concert_site.tests.up_process import Site, Up, is_gone, site_in_a_folder, wait_until
 
 # Two as promised, and what a busy machine takes.
@@ -75,6 +79,13 @@ def said_by(up: Up, name: str) -> str:
     return (up.data_dir / "log" / f"{name}.log").read_text()
 
 
+def have_all_begun(up: Up) -> bool:
+    """Whether beat and both workers have left a trace."""
+    names = [heartbeat_key(name) for name in (BEAT, TICK, MAILS)]
+    with Redis(unix_socket_path=str(socket_path(DataDir(up.data_dir)))) as redis:
+        return bool(redis.exists(*names) == len(names))
+
+
 def last_tick_seconds(up: Up) -> float:
     """How long ago a tick came, as far as is known."""
     with closing(http.client.HTTPConnection("127.0.0.1", up.port, timeout=30)) as connection:
@@ -91,6 +102,8 @@ def test_a_frozen_postgres_holds_up_nobody_and_is_back_by_itself(up: Up) -> None
     # Remembered nowhere.
     path = "/api/v1/concerts/?search=nobody"
     assert {status for status, _ in crowd(up, path)} == {200}
+    # Who has not begun to work by then waits for PostgreSQL before it watches it.
+    wait_until(lambda: have_all_begun(up), "everybody is at work", 25)
     # One that is frozen before has none to give up: it says that it can't ask for it.
     with psycopg.connect(url(DataDir(up.data_dir)), autocommit=True) as looker:
         wait_until(lambda: looker.execute(LEASES).fetchone(), "beat has its lease", 25)
