@@ -35,10 +35,10 @@ from reservations.domain.errors import (
     SeatUnavailable,
     SeatUnknown,
     SectionUnknown,
+    SingleSeatLeft,
     TicketLimitExceeded,
 )
 from reservations.domain.holds import Booking
-from reservations.domain.single_seats import SingleSeatLeft
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationQuerySet
 from reservations.queries import bookings

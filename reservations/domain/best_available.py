@@ -6,19 +6,17 @@ same statement hold_seats.sql, where all rules of holding are, holds them.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
-from uuid import UUID
+from dataclasses import asdict, dataclass, replace
+from typing import Unpack
 
 from django.utils.translation import gettext, ngettext
 
-from concert_site.lib.database.statements import fetch_one
+from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError
 from queueing.domain.errors import SoldOut
 from reservations.domain import holds
-from reservations.domain.errors import CategoryUnknown, SeatUnavailable, SectionUnknown, TicketLimitExceeded
-from reservations.domain.holds import Booking, Substitute
+from reservations.domain.errors import CategoryUnknown, SeatUnavailable, SectionUnknown
+from reservations.domain.holds import Booking, HoldContext, Substitute
 from reservations.models import ConcertSeat
 
 # How often a fan looks again who found only stretches in which others are choosing: about a second in all.
@@ -71,16 +69,7 @@ class BestAvailable:
     accessible: bool = False
 
 
-def hold_best_available(
-    wish: BestAvailable,
-    *,
-    user_id: int,
-    schedule: int,
-    queue_token: UUID | None,
-    idempotency_key: str | None = None,
-    request_hash: str | None = None,
-    now: datetime | None = None,
-) -> Booking:
+def hold_best_available(wish: BestAvailable, **context: Unpack[HoldContext]) -> Booking:
     """Hold the best adjoining seats there are for HOLD_SECONDS, or none.
 
     The same key again answers that booking as it is now. Without a key, each call is a wish of its own.
@@ -90,39 +79,24 @@ def hold_best_available(
     :raises Invalid: if there is no such schedule, section or category
     :raises DomainError: whatever else holds.hold_seats refuses
     """
-    params = holds.hold_params(
-        user_id=user_id,
-        schedule=schedule,
-        queue_token=queue_token,
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
-        now=now,
-    ) | {
-        "quantity": wish.quantity,
-        "section": wish.section,
-        "category": wish.category,
-        "accessible": wish.accessible,
-        "rounds": ROUNDS,
-    }
-    rows = holds.held_rows(HOLD_BEST, params)
-    refusal = rows[0]["pick_refusal"] or rows[0]["refusal"]
-    if refusal in ("seat_unavailable", "seat_unknown", "section_unknown", "category_unknown", "sold_out"):
-        raise refusal_of(refusal, wish, largest=rows[0]["largest"] or 0)
-    if rows[0]["pick_refusal"]:
-        raise TicketLimitExceeded
-    return holds.booking_from(rows, user_id=user_id, schedule_id=schedule, seats=[], now=now)
+    rows = holds.held_rows(HOLD_BEST, context, rounds=ROUNDS, **asdict(wish))
+    if refusal := rows[0]["pick_refusal"] or rows[0]["refusal"]:
+        raise refusal_of(rows[0] | {"refusal": refusal}, wish)
+    return holds.booking_from(rows, context)
 
 
-def refusal_of(refusal: str, wish: BestAvailable, *, largest: int) -> DomainError:
+def refusal_of(row: Row, wish: BestAvailable) -> DomainError:
     """The domain error of a wish that can't be met."""
-    match refusal:
+    match row["refusal"]:
         case "section_unknown":
             return SectionUnknown(attr="best_available.section")
         case "category_unknown":
             return CategoryUnknown(attr="best_available.category")
         case "sold_out":
             return SoldOut()
-    return SeatUnavailable(too_few_together(wish, largest), attr="best_available")
+        case "seat_unavailable" | "seat_unknown":
+            return SeatUnavailable(too_few_together(wish, row["largest"] or 0), attr="best_available")
+    return holds.refusal_of(row, [])
 
 
 def too_few_together(wish: BestAvailable, largest: int) -> str:
@@ -142,7 +116,7 @@ def too_few_together(wish: BestAvailable, largest: int) -> str:
 # --- Seats chosen by hand, or the nearest equal ones ---------------------------------------------
 
 
-def hold_or_substitute(*, seats: Sequence[int], **wish: Any) -> Booking:  # Any: as holds.hold_seats declares them
+def hold_or_substitute(*, seats: Sequence[int], **context: Unpack[HoldContext]) -> Booking:
     """Hold `seats`, or for each that is gone the nearest equally priced one: all of them, or none.
 
     As holds.hold_seats in everything else. The fan's own seats are never replaced.
@@ -150,7 +124,7 @@ def hold_or_substitute(*, seats: Sequence[int], **wish: Any) -> Booking:  # Any:
     :raises SeatUnavailable: naming the seats that are gone, if there aren't as many equal ones
     :raises DomainError: whatever else holds.hold_seats refuses
     """
-    return with_substitutes(holds.hold_seats(seats=seats, statement=HOLD_OR_SUBSTITUTE, **wish), seats)
+    return with_substitutes(holds.hold_seats(seats=seats, statement=HOLD_OR_SUBSTITUTE, **context), seats)
 
 
 def equal_seats(schedule_id: int, *, kept: Sequence[int], gone: Sequence[int], user_id: int) -> list[int]:

@@ -5,22 +5,14 @@ from datetime import datetime
 
 from django.conf import settings
 
-from concert_site.lib.database.statements import Row, fetch
-from concert_site.lib.errors import DomainError
-from concert_site.lib.id_lists import indexes_of
-from queueing.domain.errors import SaleClosed
-from reservations.domain.errors import ScheduleUnknown, SeatUnavailable, SeatUnknown, TicketLimitExceeded
+from concert_site.lib.database.statements import fetch
+from reservations.domain import holds
 
 HOLD = """
 select * from hold_at_counter(
     %(fan)s::bigint, %(schedule)s::bigint, %(seats)s::bigint[], %(named)s::boolean, %(complimentary)s::boolean,
     %(booking)s::text, %(hold_seconds)s::float8, coalesce(%(now)s::timestamptz, statement_timestamp()))
 """
-REFUSALS: dict[str, type[DomainError]] = {
-    "ticket_limit_exceeded": TicketLimitExceeded,
-    "sale_closed": SaleClosed,
-    "schedule_unknown": ScheduleUnknown,
-}
 
 
 def hold_at_counter(
@@ -54,16 +46,5 @@ def hold_at_counter(
         },
     )
     if rows[0]["refusal"] is not None:
-        raise refusal_of(rows[0], asked)
+        raise holds.refusal_of(rows[0], asked)
     return [row["reservation"] for row in rows]
-
-
-def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:
-    """The domain error of a refusal; of seats, it names each one at fault by its place in the order."""
-    match row["refusal"]:
-        case "seat_unavailable":
-            return SeatUnavailable(attr="seats", items=indexes_of(row["gone"], seats))
-        case "seat_unknown":
-            return SeatUnknown(attr="seats", items=indexes_of(row["gone"], seats))
-        case refusal:
-            return REFUSALS[refusal]()

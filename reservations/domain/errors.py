@@ -1,5 +1,7 @@
 """What booking refuses."""
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid, TooManyRequests
@@ -29,6 +31,18 @@ class CategoryUnknown(Invalid):
 class ScheduleUnknown(Invalid):
     code = "does_not_exist"
     detail = _("There is no such schedule.")
+
+
+class SingleSeatLeft(Conflict):
+    """The choice would leave seats alone; ids of those, and of as many seats that could be had instead."""
+
+    code = "single_seat_left"
+    detail = _("This choice would leave a single seat alone. Choose the seat beside it, or move by one.")
+
+    def __init__(self, lonely: Sequence[int] = (), instead: Sequence[int] = ()) -> None:
+        super().__init__(attr="seats")
+        self.lonely = list(lonely)
+        self.instead = list(instead)
 
 
 class HoldExpired(Conflict):

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Required, TypedDict, Unpack
 from uuid import UUID
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from reservations.domain.errors import (
     ScheduleUnknown,
     SeatUnavailable,
     SeatUnknown,
+    SingleSeatLeft,
     TicketLimitExceeded,
 )
 from reservations.models import Reservation
@@ -106,17 +107,18 @@ class Booking:
         return min(ends, default=None)
 
 
-def hold_seats(
-    *,
-    user_id: int,
-    schedule: int,
-    seats: Sequence[int],
-    queue_token: UUID | None,
-    idempotency_key: str | None = None,
-    request_hash: str | None = None,
-    now: datetime | None = None,
-    statement: str = HOLD,
-) -> Booking:
+class HoldContext(TypedDict, total=False):
+    """What every hold has besides its seats; `request_hash` is of what came with the key."""
+
+    user_id: Required[int]
+    schedule: Required[int]
+    queue_token: Required[UUID | None]
+    idempotency_key: str | None
+    request_hash: str | None
+    now: datetime | None
+
+
+def hold_seats(*, seats: Sequence[int], statement: str = HOLD, **context: Unpack[HoldContext]) -> Booking:
     """Hold all of `seats` (ids, of one schedule) for HOLD_SECONDS, or none. Another `statement` may replace some.
 
     The same key again, or exactly the fan's own live held seats, answers that booking as it is now. One
@@ -131,43 +133,29 @@ def hold_seats(
     :raises HoldCooldown: saying how long to wait, if the fan has given seats of the schedule back too often
     """
     require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice."))
-    params = hold_params(
-        user_id=user_id,
-        schedule=schedule,
-        queue_token=queue_token,
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
-        now=now,
-    )
-    rows = held_rows(statement, params | {"seats": list(seats)})
-    return booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
+    rows = held_rows(statement, context, seats=list(seats))
+    if rows[0]["refusal"] is not None:
+        raise refusal_of(rows[0], seats)
+    if rows[0].get("lonely"):
+        raise SingleSeatLeft(rows[0]["lonely"], rows[0]["instead"] or ())
+    return booking_from(rows, context)
 
 
-def hold_params(
-    *,
-    user_id: int,
-    schedule: int,
-    queue_token: UUID | None,
-    idempotency_key: str | None,
-    request_hash: str | None,
-    now: datetime | None,
-) -> dict[str, object]:
-    return {
-        "fan": user_id,
-        "schedule": schedule,
-        "token": queue_token,
+def held_rows(statement: str, context: HoldContext, **params: object) -> list[Row]:
+    """What a statement with hold_seats.sql in it answers."""
+    params |= {
+        "fan": context["user_id"],
+        "schedule": context["schedule"],
+        "token": context["queue_token"],
         "booking": new_reference(),
-        "key": idempotency_key,
-        "hash": request_hash,
+        "key": context.get("idempotency_key"),
+        "hash": context.get("request_hash"),
         "hold_seconds": float(settings.HOLD_SECONDS),
         "active_seconds": float(settings.TOKEN_ACTIVE_SECONDS),
         "free": settings.HOLD_COOLDOWN_FREE,
         "wait_seconds": float(settings.HOLD_COOLDOWN_SECONDS),
-        "now": now,
+        "now": context.get("now"),
     }
-
-
-def held_rows(statement: str, params: dict[str, object]) -> list[Row]:
     try:
         return fetch(statement, params)
     except IntegrityError:
@@ -182,20 +170,15 @@ def new_reference() -> str:
     return "".join([REFERENCE_ALPHABET[number // base**nth % base] for nth in range(REFERENCE_LENGTH)])
 
 
-def booking_from(
-    rows: list[Row], *, user_id: int, schedule_id: int, seats: Sequence[int], now: datetime | None
-) -> Booking:
-    """The booking that hold_seats.sql answered, or the error that its refusal stands for."""
-    first = rows[0]
-    if first["refusal"] is not None:
-        raise refusal_of(first, seats)
-    if not first["is_new"]:
-        reference = first["booking_reference"]
-        repeated = list(bookings.of_reference(reference, user_id=user_id, now=now))
+def booking_from(rows: list[Row], context: HoldContext) -> Booking:
+    """The booking that hold_seats.sql answered."""
+    reference, schedule_id = rows[0]["booking_reference"], context["schedule"]
+    if not rows[0]["is_new"]:
+        repeated = list(bookings.of_reference(reference, user_id=context["user_id"], now=context.get("now")))
         return Booking(reference, schedule_id, rows=[], repeated=repeated)
     metrics.HOLDS.add()
     metrics.HELD_SEATS.add(by=len(rows))
-    return Booking(first["booking_reference"], schedule_id, rows=rows, repeated=[])
+    return Booking(reference, schedule_id, rows=rows, repeated=[])
 
 
 def refusal_of(row: Row, seats: Sequence[int]) -> DomainError:

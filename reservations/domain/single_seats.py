@@ -5,17 +5,12 @@ nobody looks. A choice that can't but leave a seat alone is always fine. The rul
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import Unpack
 
 from django.conf import settings
-from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Conflict
-from concert_site.lib.id_lists import require_distinct
 from reservations.domain import best_available, holds
-from reservations.domain.holds import Booking
+from reservations.domain.holds import Booking, HoldContext
 
 ADVISE, DEMAND, OFF = "advise", "demand", "off"
 SEATS = "%(seats)s::bigint[]"
@@ -27,57 +22,23 @@ select judged.lonely, judged.instead, held.*
 """
 
 
-class SingleSeatLeft(Conflict):
-    """The choice would leave seats alone; ids of those, and of as many seats that could be had instead."""
-
-    code = "single_seat_left"
-    detail = _("This choice would leave a single seat alone. Choose the seat beside it, or move by one.")
-
-    def __init__(self, lonely: Sequence[int] = (), instead: Sequence[int] = ()) -> None:
-        super().__init__(attr="seats")
-        self.lonely = list(lonely)
-        self.instead = list(instead)
-
-
-def hold_unless_lonely(
-    *,
-    user_id: int,
-    schedule: int,
-    seats: Sequence[int],
-    queue_token: UUID | None,
-    idempotency_key: str | None = None,
-    request_hash: str | None = None,
-    substitutes: bool = False,
-    now: datetime | None = None,
-) -> Booking:
+def hold_unless_lonely(*, seats: Sequence[int], substitutes: bool = False, **context: Unpack[HoldContext]) -> Booking:
     """Hold `seats` as holds.hold_seats does, or as best_available.hold_or_substitute if `substitutes`; one round trip.
 
     :raises SingleSeatLeft: if that would leave a seat alone that another choice wouldn't
     :raises DomainError: whatever holding refuses
     """
-    require_distinct(seats, attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice."))
-    params = holds.hold_params(
-        user_id=user_id,
-        schedule=schedule,
-        queue_token=queue_token,
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
-        now=now,
-    )
     hold = best_available.HOLD_OR_SUBSTITUTE if substitutes else holds.HOLD
     if_fine = hold.replace(SEATS, f"case when judged.lonely is null then {SEATS} end")
-    rows = holds.held_rows(JUDGED.format(seats=SEATS, hold=if_fine), params | {"seats": list(seats)})
-    if rows[0]["lonely"] is not None:
-        raise SingleSeatLeft(rows[0]["lonely"], rows[0]["instead"] or ())
-    booking = holds.booking_from(rows, user_id=user_id, schedule_id=schedule, seats=seats, now=now)
+    booking = holds.hold_seats(seats=seats, statement=JUDGED.format(seats=SEATS, hold=if_fine), **context)
     return best_available.with_substitutes(booking, seats) if substitutes else booking
 
 
-def hold_by_rule(*, substitutes: bool = False, **wish: Any) -> Booking:  # Any: as hold_seats declares them
+def hold_by_rule(*, seats: Sequence[int], substitutes: bool = False, **context: Unpack[HoldContext]) -> Booking:
     """Hold seats chosen by hand as the house has it for those who can't be asked: refused only if it demands.
 
     :raises DomainError: as above
     """
     if settings.SINGLE_SEATS == DEMAND:
-        return hold_unless_lonely(substitutes=substitutes, **wish)
-    return (best_available.hold_or_substitute if substitutes else holds.hold_seats)(**wish)
+        return hold_unless_lonely(seats=seats, substitutes=substitutes, **context)
+    return (best_available.hold_or_substitute if substitutes else holds.hold_seats)(seats=seats, **context)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reservations.domain.errors import SeatUnavailable
-from reservations.domain.single_seats import SingleSeatLeft, hold_by_rule, hold_unless_lonely
+from reservations.domain.errors import SeatUnavailable, SingleSeatLeft
+from reservations.domain.single_seats import hold_by_rule, hold_unless_lonely
 from reservations.models import ConcertSeat, Reservation
 from reservations.tests.factories import make_fan
 from reservations.tests.halls import hall_of, make_hall_sale

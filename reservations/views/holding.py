@@ -25,9 +25,9 @@ from queueing.models import TokenStatus
 from queueing.queries import token_in_line
 from reservations.domain import best_available, single_seats
 from reservations.domain.best_available import BestAvailable
-from reservations.domain.errors import HoldCooldown, SeatUnavailable, SeatUnknown, TicketLimitExceeded
+from reservations.domain.errors import HoldCooldown, SeatUnavailable, SeatUnknown, SingleSeatLeft, TicketLimitExceeded
 from reservations.domain.holds import Booking
-from reservations.domain.single_seats import OFF, SingleSeatLeft
+from reservations.domain.single_seats import OFF
 from reservations.halls.seat_names import seat_name
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationStatus
