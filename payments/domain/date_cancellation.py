@@ -18,8 +18,8 @@ from concert_site.lib.tasks import enqueue_soon
 from payments.domain.approved_refunds import name_of_date
 from payments.models import RefundRun, RefundTo
 from reservations.domain import waiting_room
-from reservations.domain.date_changes import ChangeReason, require_not_canceled, write_canceled
-from reservations.domain.schedules import database_now
+from reservations.domain.date_changes import ChangeReason, write_canceled
+from reservations.domain.schedules import database_now, require_not_canceled
 from reservations.domain.transactions import lock_schedule
 from reservations.models import ConcertSchedule
 from reservations.models.concert import in_language

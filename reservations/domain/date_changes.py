@@ -18,6 +18,7 @@ from reservations.domain.schedules import (
     ScheduleTimes,
     database_now,
     require_movable_opening,
+    require_not_canceled,
     require_valid_times,
     shifted_times,
 )
@@ -114,17 +115,12 @@ def write_move(schedule_id: int, move: Move, actor_id: int, key: UUID, now: date
     require_movable(schedule, move, at)
     times = times_after(schedule, move, now=at)
     require_valid_times(times)
-    if times.opens_at != schedule.reservation_available_at:
-        require_movable_opening(schedule, times.opens_at)
-    zone = schedule.concert.time_zone
+    require_movable_opening(schedule, times.opens_at)
     first = schedule.first_concert_at or schedule.concert_at
     free_until = free_refunds_until(schedule, move, at)
     free = {"free_refunds_until": free_until, "free_refunds_before": at} if free_until else {}
     ConcertSchedule.objects.filter(pk=schedule_id).update(
-        reservation_available_at=times.opens_at,
-        deadline_at=times.closes_at,
-        concert_at=times.concert_at,
-        concert_date=day_at(times.concert_at, zone),
+        **times.columns(schedule.concert.time_zone),
         first_concert_at=None if first == times.concert_at else first,
         **move.reason.columns(),
         **free,
@@ -165,14 +161,6 @@ def free_refunds_until(schedule: ConcertSchedule, move: Move, now: datetime) -> 
         return None
     until = day_at(now, schedule.concert.time_zone) + timedelta(days=move.free_days)
     return max(until, schedule.free_refunds_until or until)
-
-
-def require_not_canceled(schedule: ConcertSchedule) -> None:
-    """
-    :raises Conflict: if the date was canceled
-    """
-    if schedule.canceled_at is not None:
-        raise Conflict(_("This date was canceled, and stays so."))
 
 
 def write_canceled(schedule: ConcertSchedule, reason: ChangeReason, now: datetime) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
@@ -34,13 +34,10 @@ def add_hall(
 
     :raises Conflict: if the venue has a hall of this name
     """
-    try:
-        with transaction.atomic(durable=True):
-            added = VenueHall.objects.create(venue_id=venue_id, name=name)
-            if hall is not None:
-                write_plan(added.pk, 1, hall, source, actor_id)
-    except IntegrityError as error:
-        raise HallNameTaken from error
+    with raise_on_integrity_error(HallNameTaken()), transaction.atomic(durable=True):
+        added = VenueHall.objects.create(venue_id=venue_id, name=name)
+        if hall is not None:
+            write_plan(added.pk, 1, hall, source, actor_id)
     return added
 
 
@@ -49,12 +46,9 @@ def rename_hall(*, hall_id: int, name: str) -> None:
     :raises NotFound: if there is no such hall
     :raises Conflict: if its venue has another one of this name
     """
-    try:
-        with transaction.atomic(durable=True):
-            if VenueHall.objects.filter(pk=hall_id).update(name=name) != 1:
-                raise NotFound
-    except IntegrityError as error:
-        raise HallNameTaken from error
+    with raise_on_integrity_error(HallNameTaken()), transaction.atomic(durable=True):
+        if VenueHall.objects.filter(pk=hall_id).update(name=name) != 1:
+            raise NotFound
 
 
 @transaction.atomic(durable=True)

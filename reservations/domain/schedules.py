@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -32,6 +32,15 @@ class ScheduleTimes:
     opens_at: datetime
     closes_at: datetime
     concert_at: datetime
+
+    def columns(self, zone: str | None) -> dict[str, Any]:  # Any: columns of a schedule
+        """The columns of a schedule at a venue with this zone."""
+        return {
+            "concert_date": day_at(self.concert_at, zone),
+            "concert_at": self.concert_at,
+            "reservation_available_at": self.opens_at,
+            "deadline_at": self.closes_at,
+        }
 
 
 class Limits(TypedDict, total=False):
@@ -77,14 +86,7 @@ def write_schedule(
 ) -> ConcertSchedule:
     """Add a date to a concert whose venue has this zone; see `add_schedule`."""
     require_valid_times(times)
-    return ConcertSchedule.objects.create(
-        concert_id=concert_id,
-        concert_date=day_at(times.concert_at, zone),
-        concert_at=times.concert_at,
-        reservation_available_at=times.opens_at,
-        deadline_at=times.closes_at,
-        **limits,
-    )
+    return ConcertSchedule.objects.create(concert_id=concert_id, **times.columns(zone), **limits)
 
 
 def change_times(
@@ -129,16 +131,9 @@ def set_times(
         concert_at=concert_at or schedule.concert_at,
     )
     require_valid_times(times)
-    if schedule.canceled_at is not None:
-        raise Conflict(_("This date was canceled, and stays so."))
-    if times.opens_at != schedule.reservation_available_at:
-        require_movable_opening(schedule, times.opens_at)
-    ConcertSchedule.objects.filter(pk=schedule_id).update(
-        reservation_available_at=times.opens_at,
-        deadline_at=times.closes_at,
-        concert_at=times.concert_at,
-        concert_date=day_at(times.concert_at, schedule.concert.time_zone),
-    )
+    require_not_canceled(schedule)
+    require_movable_opening(schedule, times.opens_at)
+    ConcertSchedule.objects.filter(pk=schedule_id).update(**times.columns(schedule.concert.time_zone))
     # Asked last, so that whoever booked until this moment is seen.
     if times.concert_at != schedule.concert_at and is_booked(schedule_id):
         raise Conflict(
@@ -150,6 +145,14 @@ def is_booked(schedule_id: int) -> bool:
     return of_schedule(schedule_id).filter(IS_LIVE).exists()
 
 
+def require_not_canceled(schedule: ConcertSchedule) -> None:
+    """
+    :raises Conflict: if the date was canceled
+    """
+    if schedule.canceled_at is not None:
+        raise Conflict(_("This date was canceled, and stays so."))
+
+
 def require_movable_opening(schedule: ConcertSchedule, opens_at: datetime) -> None:
     """Refuse to move an opening under those who gathered for it; `schedule` is locked.
 
@@ -158,6 +161,8 @@ def require_movable_opening(schedule: ConcertSchedule, opens_at: datetime) -> No
 
     :raises Conflict: if the line has begun, or somebody waits for them and the new opening is over
     """
+    if opens_at == schedule.reservation_available_at:
+        return
     if schedule.drawn_at:
         raise Conflict(
             _("The line for this opening has started, so it can’t be moved."), attr="reservation_available_at"
@@ -249,15 +254,8 @@ def create_schedule(
 
     Returns the schedule, and its seats in the order in which every answer lists them.
     """
-    schedule = ConcertSchedule.objects.create(
-        concert=concert,
-        concert_date=day_at(times.concert_at, concert.time_zone),
-        concert_at=times.concert_at,
-        reservation_available_at=times.opens_at,
-        deadline_at=times.closes_at,
-        layout=hall.layout(),
-        **columns,
-    )
+    when = times.columns(concert.time_zone)
+    schedule = ConcertSchedule.objects.create(concert=concert, layout=hall.layout(), **when, **columns)
     create_seats(hall, schedule)
     return schedule, list(ConcertSeat.objects.of_schedule(schedule.pk))
 

@@ -18,7 +18,14 @@ from django.utils.translation import gettext as _
 from concert_site.lib.errors import DomainError, Invalid, require_found
 from concert_site.lib.zones import zone_of
 from reservations.domain import concerts, halls
-from reservations.domain.schedules import Limits, ScheduleTimes, database_now, require_valid_times, write_schedule
+from reservations.domain.schedules import (
+    Limits,
+    ScheduleTimes,
+    database_now,
+    require_valid_times,
+    write_schedule,
+    zone_of_concert,
+)
 from reservations.models import Concert, ConcertSchedule, HallVersion
 
 MOST_DATES = 200
@@ -231,7 +238,7 @@ def make_round(
     if seats is not None:
         halls.require_prices(seats.plan, seats.prices)
         take_venue(concert_id, seats.plan)
-    zone = Concert.objects.filter(pk=concert_id).values_list("venue__time_zone", flat=True).first()
+    zone = zone_of_concert(concert_id)
     to_make = [each for each in planned(series, concert_id=concert_id, zone=zone, now=now) if not each.fault]
     made: list[ConcertSchedule] = []
     until = monotonic() + seconds

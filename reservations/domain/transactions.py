@@ -22,10 +22,10 @@ def lock_schedule(schedule_id: int) -> ConcertSchedule:
 
 @contextmanager
 def raise_on_integrity_error(refusal: Conflict) -> Iterator[None]:
-    """Around a transaction that deletes: what the database says of it at its end, in our words.
+    """Around a transaction: what the database says of it, in our words.
 
-    Whoever held a seat and gave it back between a question and the statement has left a reservation, which points at
-    a seat that is gone; the foreign key notices.
+    Of one that deletes, at its end: whoever held a seat and gave it back between a question and the statement has left
+    a reservation, which points at a seat that is gone; the foreign key notices.
 
     :raises Conflict: this one, if the database refuses
     """
