@@ -20,7 +20,7 @@ from reservations.domain import cancellation
 from reservations.domain.holds import Booking
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationStatus
-from reservations.queries.bookings import state_of
+from reservations.queries.bookings import OF_A_SEAT, moved_from, state_of
 from reservations.queries.payment_facts import PaymentFacts, payment_of
 
 # More than any limit allows, and few enough to read.
@@ -188,9 +188,6 @@ def booking_out(booking: Booking) -> dict[str, object]:
     }
 
 
-SEAT = ("section", "row", "seat_number", "seat_label", "category", "x", "y", "accessible")
-
-
 def held_out(row: Row, schedule_id: int) -> dict[str, object]:
     """A reservation that was made just now, as ReservationOut describes it, out of what hold_seats.sql answered."""
     price = row["price"]
@@ -205,7 +202,7 @@ def held_out(row: Row, schedule_id: int) -> dict[str, object]:
         "concert_at": row["concert_at"],
         "moved_from": None,
         "date_canceled_at": None,
-        "seat": {"id": row["seat"], "seat_price": price} | {name: row[name] for name in SEAT},
+        "seat": {"id": row["seat"]} | {name: price if name == "seat_price" else row[name] for name in OF_A_SEAT},
         "price": price,
         "status": ReservationStatus.RESERVING,
         "expired_at": row["expired_at"],
@@ -226,7 +223,7 @@ def reservation_out(reservation: Reservation) -> dict[str, object]:
         "concert_name": reservation.concert_name,
         "concert_date": reservation.concert_date,
         "concert_at": schedule.concert_at,
-        "moved_from": reservation.concert_date if reservation.concert_date != schedule.concert_date else None,
+        "moved_from": moved_from(reservation),
         "date_canceled_at": schedule.canceled_at,
         "seat": seat_out(reservation.concert_seat),
         "price": reservation.price,
@@ -241,18 +238,7 @@ def reservation_out(reservation: Reservation) -> dict[str, object]:
 
 def seat_out(seat: ConcertSeat) -> dict[str, object]:
     """A seat as the seat map lists it."""
-    return {
-        "id": seat.pk,
-        "section": seat.section,
-        "row": seat.row,
-        "seat_number": seat.seat_number,
-        "seat_label": seat.seat_label,
-        "seat_price": seat.seat_price,
-        "category": seat.category,
-        "x": seat.x,
-        "y": seat.y,
-        "accessible": seat.accessible,
-    }
+    return {"id": seat.pk} | {name: getattr(seat, name) for name in OF_A_SEAT}
 
 
 def tiers_out(price: int, terms: cancellation.RefundTerms) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 
 from reservations.models import Reservation
-from reservations.queries.bookings import read_at_of, today_of
+from reservations.queries.bookings import free_refunds_until, read_at_of, today_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Quote:
 class RefundTerms:
     """What of a date and of a booking decides about a refund.
 
-    `played_on` and `begins_at` are as they stand now. Up to `free_until` whoever had booked before the date was moved
-    pays nothing; of a date that was canceled nobody ever does.
+    `played_on` and `begins_at` are as they stand now. Up to `free_until`, at most the day it is played, whoever had
+    booked before the date was moved pays nothing; of a date that was canceled nobody ever does.
     """
 
     played_on: date
@@ -44,11 +44,10 @@ class RefundTerms:
 
 def terms_of(reservation: Reservation) -> RefundTerms:
     schedule = reservation.concert_schedule
-    before = schedule.free_refunds_before
     return RefundTerms(
         played_on=schedule.concert_date,
         begins_at=schedule.concert_at,
-        free_until=schedule.free_refunds_until if before and reservation.created_at < before else None,
+        free_until=free_refunds_until(reservation),
         is_canceled=schedule.canceled_at is not None,
     )
 
@@ -70,7 +69,7 @@ def tiers_of(*, price: int, terms: RefundTerms) -> list[FeeTier]:
     ]
     if terms.free_until is None:
         return usual
-    free = FeeTier(until=min(terms.free_until, terms.played_on), fee_percent=0, refund=price)
+    free = FeeTier(until=terms.free_until, fee_percent=0, refund=price)
     return [free, *(tier for tier in usual if tier.until > free.until)]
 
 

@@ -27,7 +27,7 @@ from reservations.domain.errors import (
     TicketLimitExceeded,
 )
 from reservations.models import Reservation
-from reservations.models.reservation import ReservationStatus
+from reservations.models.reservation import REFERENCE_ALPHABET, REFERENCE_LENGTH, ReservationStatus
 from reservations.queries import bookings
 
 HOLD = """
@@ -50,9 +50,6 @@ select release_booking(
     %(fan)s::bigint, %(reference)s::text, coalesce(%(now)s::timestamptz, statement_timestamp())) as released
 """
 RELEASE_BATCH = 5000
-# No vowels and nothing that looks like something else: references are read out on the phone.
-REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
-REFERENCE_LENGTH = 12
 
 REFUSALS: dict[str, type[DomainError]] = {
     "idempotency_key_reused": IdempotencyKeyReused,

@@ -27,6 +27,10 @@ TRANSITIONS = {
 }
 
 
+# No vowels and nothing that looks like something else: references are read out on the phone.
+REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
+REFERENCE_LENGTH = 12
+
 # What isn't canceled; a hold whose time is over is among it until somebody tidies up.
 LIVE = (ReservationStatus.RESERVING, ReservationStatus.RESERVED)
 # Held or paid; a hold whose time is over isn't, whatever is still to be tidied up.

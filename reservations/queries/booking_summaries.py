@@ -196,8 +196,7 @@ class BookingSummary:
 
     @property
     def moved_from_day(self) -> date | None:
-        """The day that it was booked for, where it is played on another one by now."""
-        return self.first.concert_date if self.first.concert_date != self.schedule.concert_date else None
+        return bookings.moved_from(self.first)
 
     @property
     def booked_as(self) -> str | None:
@@ -207,10 +206,8 @@ class BookingSummary:
     @property
     def free_until(self) -> date | None:
         """Until which day it is canceled for nothing because it was moved; None once that is over, or never was."""
-        schedule, before = self.schedule, self.schedule.free_refunds_before
-        until = min(schedule.free_refunds_until, schedule.concert_date) if schedule.free_refunds_until else None
-        is_ours = before is not None and self.first.created_at < before
-        return until if until and is_ours and until >= self.today and not self.is_date_canceled else None
+        until = bookings.free_refunds_until(self.first)
+        return until if until and until >= self.today and not self.is_date_canceled else None
 
     @property
     def today(self) -> date:

@@ -74,6 +74,18 @@ def today_of(reservation: Reservation, *, now: datetime | None = None) -> date:
     return day_at(now or read_at_of(reservation), venue_zone_of(reservation))
 
 
+def moved_from(reservation: Reservation) -> date | None:
+    """The day that it was booked for, where it is played on another one by now."""
+    return reservation.concert_date if reservation.concert_date != reservation.concert_schedule.concert_date else None
+
+
+def free_refunds_until(reservation: Reservation) -> date | None:
+    """The last day on which it is canceled for nothing because its date was moved; None if it wasn't since."""
+    schedule = reservation.concert_schedule
+    until, before = schedule.free_refunds_until, schedule.free_refunds_before
+    return min(until, schedule.concert_date) if until and before and reservation.created_at < before else None
+
+
 def reservation_in(row: Row, *, user_id: int) -> Reservation:
     """A reservation with its seat, out of what a function in the database answered of it: nothing is read again."""
     seat = ConcertSeat(pk=row["seat"], concert_schedule_id=row["schedule"], **{name: row[name] for name in OF_A_SEAT})

@@ -12,12 +12,12 @@ from django.db.models.functions import Now
 from concert_site.lib.errors import NotFound
 from reservations.halls.seat_names import row_name, seat_number
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import IS_LIVE, ReservationQuerySet
+from reservations.models.reservation import IS_LIVE, REFERENCE_ALPHABET, REFERENCE_LENGTH, ReservationQuerySet
 from reservations.queries.booking_summaries import BookedSeat, BookingSummary, with_schedule
 from reservations.queries.payment_facts import with_payments
 
-# References are made of these alone (reservations.domain.holds), so nothing else is looked for among them.
-REFERENCE_PART = re.compile(r"[2-9BCDFGHJKMNPQRSTVWXZ]{3,12}")
+# References are made of these alone, so nothing else is looked for among them.
+REFERENCE_PART = re.compile(rf"[{REFERENCE_ALPHABET}]{{3,{REFERENCE_LENGTH}}}")
 BETWEEN = re.compile(r"[\s.,/–—-]+")
 # Without a date a seat is looked for on so many evenings: the next ones, and that of today.
 MOST_DATES = 20

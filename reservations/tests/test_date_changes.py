@@ -184,6 +184,15 @@ def test_free_refunds_are_for_who_had_booked_and_are_never_shortened():
     assert booking_summary(after, user_id=late.pk, now=NOW + timedelta(minutes=5)).free_until is None
 
 
+def test_free_refunds_end_with_the_day_of_the_show():
+    sale, fan = make_sale(), make_payer(balance=50_000)
+    reference = buy(fan, sale, 0)[0].reservation.booking_reference
+
+    move(sale, NOW + 5 * DAY, now=NOW + timedelta(minutes=1), free_days=30)
+
+    assert booking_summary(reference, user_id=fan.pk, now=NOW).free_until == date(2031, 5, 6)
+
+
 # --- Messages -------------------------------------------------------------------------------------
 
 TEXTS = {"subject_ko": "안내", "subject_en": "", "body_ko": "주차장이 공사 중입니다.", "body_en": ""}
