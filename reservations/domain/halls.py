@@ -13,7 +13,7 @@ from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, Invalid, NotFound, require_found
 from reservations.domain.seat_setup import require_no_seats
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
-from reservations.halls.hall import HIGHEST_PRICE, Hall
+from reservations.halls.hall import Hall, is_price
 from reservations.models import ConcertSchedule, HallVersion, SeatStatus, VenueHall
 
 LONGEST_SOURCE = 200
@@ -189,7 +189,7 @@ def require_prices(plan: HallVersion, prices: Prices) -> None:
     :raises Invalid: naming a category of the plan that has no price
     """
     for category in plan.categories:
-        if not 1 <= prices.get(category["name"], 0) <= HIGHEST_PRICE:
+        if not is_price(prices.get(category["name"], 0)):
             text = _("Category “%(name)s” needs a price.") % {"name": category["name"]}
             raise Invalid(text, attr="prices")
 

@@ -14,7 +14,7 @@ from concert_site.lib.database.statements import sql_beside
 from concert_site.lib.errors import Conflict, Invalid
 from reservations.domain import holds
 from reservations.domain.transactions import lock_schedule
-from reservations.halls.hall import HIGHEST_PRICE
+from reservations.halls.hall import is_price
 from reservations.models import ConcertSchedule, ConcertSeat
 
 Prices = Mapping[str, int]
@@ -48,7 +48,7 @@ def change_prices(*, versions: Versions, prices: Prices, seconds: float, now: da
         raise Invalid(_("Choose a date."), attr="dates")
     if not prices:
         raise Invalid(_("Give at least one price."), attr="prices")
-    if not all(1 <= price <= HIGHEST_PRICE for price in prices.values()):
+    if not all(is_price(price) for price in prices.values()):
         raise Invalid(_("Check the prices."), attr="prices")
     require_as_seen(versions)
     # Holds that are over count as free.

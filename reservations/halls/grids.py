@@ -14,7 +14,6 @@ from reservations.halls.colours import TRANSPARENT, colour_of
 from reservations.halls.hall import (
     AISLE,
     FIRST_ROW_Y,
-    HIGHEST_PRICE,
     LONGEST,
     MARGIN,
     MOST_SEATS,
@@ -23,6 +22,7 @@ from reservations.halls.hall import (
     Category,
     Hall,
     SeatPlan,
+    is_price,
     row_labels,
 )
 
@@ -183,7 +183,7 @@ def fault_of(section: GridSection) -> StrOrPromise:
         (names_a_row(section.first_row_name), _("Name the first row by letters (A) or by a number (1).")),
         (1 <= len(section.category.name.strip()) <= LONGEST["category"], _("Give the category a name.")),
         (is_colour(section.category.color), _("Give the category a colour, as #2563eb.")),
-        (1 <= section.category.price <= HIGHEST_PRICE, _("Give the category a price of at least 1.")),
+        (is_price(section.category.price), _("Give the category a price of at least 1.")),
     ]
     return next((message for is_fine, message in checks if not is_fine), "")
 

@@ -25,6 +25,11 @@ LONGEST = {"section": 50, "row": 20, "label": 50, "guid": 100, "category": 100}
 HIGHEST_PRICE = 10**12
 
 
+def is_price(amount: int) -> bool:
+    """Whether a seat can cost so much, in minor units."""
+    return 1 <= amount <= HIGHEST_PRICE
+
+
 @dataclass(frozen=True, slots=True)
 class Category:
     """A price category; `price` in minor units."""

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from concert_site.lib.errors import Invalid
 from reservations.halls.areas import Area, Label, Point
 from reservations.halls.colours import category_colour
-from reservations.halls.hall import HIGHEST_PRICE, LONGEST, MOST_SEATS, Category, Hall, SeatPlan, row_labels
+from reservations.halls.hall import LONGEST, MOST_SEATS, Category, Hall, SeatPlan, is_price, row_labels
 from reservations.halls.plans.areas import AreasRead, row_end_labels
 from reservations.halls.plans.extent import count_covered, extent_of, scale_of
 from reservations.halls.plans.file import MOST_BYTES, Json, read_json, too_large
@@ -93,7 +93,7 @@ def price_of(category: str, prices: Mapping[str, int]) -> int:
     :raises Invalid: if there is none
     """
     price = prices.get(category, 0)
-    if not 1 <= price <= HIGHEST_PRICE:
+    if not is_price(price):
         raise Invalid(_("Category '%(name)s' needs a price of at least 1.") % {"name": category}, attr="prices")
     return price
 
