@@ -21,7 +21,7 @@ from payments.domain.date_cancellation import PERMISSION, DateCancellation
 from payments.models import RefundRun, RefundTo
 from reservations.admin.date_forms import ChangeReasonForm
 from reservations.admin.date_pages import CONFIRM, PANELS, STEPS, DateStep, impact_facts
-from reservations.admin.schedule_view import change_page
+from reservations.admin.schedule_view import change_page, report_done, schedule_page
 from reservations.models import ConcertSchedule
 from reservations.queries.date_impact import date_impact
 
@@ -59,8 +59,7 @@ def cancel_date(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) ->
         add_domain_error(form, refusal)
         return ask(admin, request, schedule, form)
     said = _("Canceled the date: %(reason)s") % {"reason": date_cancellation.note_of(order.reason)}
-    admin.note(request, schedule, said)
-    return redirect(change_page(schedule.pk))
+    return report_done(admin, request, schedule, said)
 
 
 def schedule_of(schedule_id: int) -> ConcertSchedule:
@@ -68,15 +67,14 @@ def schedule_of(schedule_id: int) -> ConcertSchedule:
 
 
 def ask(admin: ReadOnlyAdmin, request: HttpRequest, schedule: ConcertSchedule, form: CancelDateForm) -> HttpResponse:
-    return admin.page(
+    return schedule_page(
+        admin,
         request,
-        "admin/reservations/schedule_form.html",
+        schedule,
         title=_("Cancel this date"),
-        subtitle=str(schedule),
         explanation=_("The sale ends, holds are released, and everybody gets everything back. It can’t be undone."),
         form=form,
         submit=_("Look at what it changes"),
-        back=change_page(schedule.pk),
     )
 
 
@@ -84,11 +82,12 @@ def confirm(
     admin: ReadOnlyAdmin, request: HttpRequest, schedule: ConcertSchedule, form: CancelDateForm
 ) -> HttpResponse:
     reason, refund_to = form.reason(), RefundTo(form.cleaned_data["refund_to"])
-    return admin.page(
+    return schedule_page(
+        admin,
         request,
+        schedule,
         CONFIRM,
         title=_("Cancel this date and refund everybody?"),
-        subtitle=str(schedule),
         warnings=[_("It can’t be undone: a date that was canceled is never played.")],
         facts=[
             *impact_facts(date_impact(schedule.pk)),
@@ -99,7 +98,6 @@ def confirm(
         sent=form.sent(),
         submit=_("Cancel the date and refund everybody"),
         variant="danger",
-        back=change_page(schedule.pk),
     )
 
 

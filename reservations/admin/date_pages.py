@@ -21,7 +21,7 @@ from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.formats import day_and_time, short_day
 from reservations.admin.date_forms import AnnouncementForm, MoveForm
-from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
+from reservations.admin.schedule_view import PREFIX, change_page, report_done, schedule_page, schedule_view
 from reservations.admin.venue_clocks import clocks_text
 from reservations.domain import announcements, date_changes
 from reservations.domain.date_changes import Move
@@ -120,16 +120,15 @@ class DatePages(StaffAdmin):
             checked = submit_to_domain(form, lambda: times_to_show(schedule, form.move()))
             if checked is None:
                 return self.move_form(request, schedule, form)
-            return self.page(
+            return schedule_page(
+                self,
                 request,
+                schedule,
                 CONFIRM,
                 title=_("Change the date?"),
-                subtitle=str(schedule),
                 facts=checked,
-                warnings=[],
                 sent=form.sent(),
                 submit=_("Change the date"),
-                back=change_page(schedule.pk),
             )
         done = submit_to_domain(
             form,
@@ -140,16 +139,8 @@ class DatePages(StaffAdmin):
         return self.move_form(request, schedule, form) if done is None else self.moved(request, schedule, *done)
 
     def move_form(self, request: HttpRequest, schedule: ConcertSchedule, form: MoveForm) -> HttpResponse:
-        return self.page(
-            request,
-            "admin/reservations/schedule_form.html",
-            title=_("Change the date"),
-            subtitle=str(schedule),
-            explanation=clocks_text(),
-            form=form,
-            submit=_("Look at what it changes"),
-            back=change_page(schedule.pk),
-        )
+        title, submit = _("Change the date"), _("Look at what it changes")
+        return schedule_page(self, request, schedule, title=title, explanation=clocks_text(), form=form, submit=submit)
 
     def moved(self, request: HttpRequest, schedule: ConcertSchedule, done: Announcement, is_new: bool) -> HttpResponse:
         """Say what was done, once however often it was sent."""
@@ -162,9 +153,8 @@ class DatePages(StaffAdmin):
             "to": day_and_time(done.moved_to, zone),
             "reason": done.body_ko or done.body_en,
         }
-        self.note(request, schedule, said)
         tell_of_mails(request, done)
-        return HttpResponseRedirect(change_page(schedule.pk))
+        return report_done(self, request, schedule, said)
 
     # --- Writing to everyone -------------------------------------------------------------------------
 
@@ -202,30 +192,22 @@ class DatePages(StaffAdmin):
         return HttpResponseRedirect(reverse(f"admin:{PREFIX}_announcement", args=[schedule.pk, message.pk]))
 
     def message_form(self, request: HttpRequest, schedule: ConcertSchedule, form: AnnouncementForm) -> HttpResponse:
-        return self.page(
-            request,
-            "admin/reservations/schedule_form.html",
-            title=_("Write to all ticket holders"),
-            subtitle=str(schedule),
-            explanation=holders_text(date_impact(schedule.pk).fans),
-            form=form,
-            submit=_("Preview"),
-            back=change_page(schedule.pk),
-        )
+        title, told = _("Write to all ticket holders"), holders_text(date_impact(schedule.pk).fans)
+        return schedule_page(self, request, schedule, title=title, explanation=told, form=form, submit=_("Preview"))
 
     def message_preview(self, request: HttpRequest, schedule: ConcertSchedule, form: AnnouncementForm) -> HttpResponse:
         texts, fans = form.texts(), date_impact(schedule.pk).fans
         previews = [(each, texts[f"subject_{each}"], texts[f"body_{each}"]) for each in ("ko", "en")]
-        return self.page(
+        return schedule_page(
+            self,
             request,
+            schedule,
             CONFIRM,
             title=_("Send this mail?"),
-            subtitle=str(schedule),
             facts=[(_("Recipients"), holders_text(fans))],
             previews=[each for each in previews if each[1]],
             sent=form.sent(),
             submit=ngettext("Send to %(count)s fan", "Send to %(count)s fans", fans) % {"count": f"{fans:,}"},
-            back=change_page(schedule.pk),
         )
 
     @schedule_view("view_concertschedule")
@@ -234,18 +216,18 @@ class DatePages(StaffAdmin):
         if not found:
             raise Http404
         (each,) = found
-        return self.page(
+        return schedule_page(
+            self,
             request,
+            schedule,
             "admin/reservations/announcement.html",
             title=_("Mail to ticket holders"),
-            subtitle=str(schedule),
             announcement=each,
             texts=[
                 (language, getattr(each, f"subject_{language}"), getattr(each, f"body_{language}"))
                 for language in ("ko", "en")
                 if getattr(each, f"body_{language}")
             ],
-            back=change_page(schedule.pk),
         )
 
 

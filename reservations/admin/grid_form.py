@@ -9,6 +9,7 @@ from unfold.widgets import UnfoldAdminColorInputWidget
 
 from concert_site.lib.admin import fields
 from concert_site.lib.errors import Invalid
+from concert_site.lib.lazy_text import StrOrPromise
 from reservations.halls import grids
 from reservations.halls.hall import LONGEST, Category, Hall
 
@@ -20,7 +21,19 @@ NUMBERINGS = [
     (grids.Numbering.EVEN, _("2, 4, 6 from the left")),
     (grids.Numbering.EVEN_FROM_RIGHT, _("2, 4, 6 from the right")),
 ]
-COLOR = r"^#[0-9a-fA-F]{6}$"
+
+
+class ColourField(forms.RegexField):
+    """A colour of a category."""
+
+    def __init__(self, *, label: StrOrPromise) -> None:
+        super().__init__(
+            r"^#[0-9a-fA-F]{6}$",
+            label=label,
+            initial="#2563eb",
+            error_messages={"invalid": _("Write a colour as # and six digits.")},
+            widget=UnfoldAdminColorInputWidget(attrs={"type": "color"}),
+        )
 
 
 class SectionForm(forms.Form):
@@ -35,13 +48,7 @@ class SectionForm(forms.Form):
     numbering = fields.ChoiceField(label=_("Numbers"), choices=NUMBERINGS, initial=grids.Numbering.FROM_LEFT)
     category = fields.CharField(label=_("Category"), initial="R", max_length=LONGEST["category"])
     price = fields.MoneyField(label=_("Price"), min_value=0)
-    color = forms.RegexField(
-        COLOR,
-        label=_("Colour"),
-        initial="#2563eb",
-        error_messages={"invalid": _("Write a colour as # and six digits.")},
-        widget=UnfoldAdminColorInputWidget(attrs={"type": "color"}),
-    )
+    color = ColourField(label=_("Colour"))
 
     def section(self) -> grids.GridSection:
         sent = self.cleaned_data

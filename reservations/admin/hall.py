@@ -25,7 +25,7 @@ from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import json_of
 from concert_site.lib.web.converters import id_in
 from reservations.admin.hall_steps import KEEP, STEPS, SeatStep
-from reservations.admin.schedule_view import PREFIX, change_page, schedule_view
+from reservations.admin.schedule_view import PREFIX, schedule_page, schedule_view
 from reservations.domain import named_holds, seats
 from reservations.halls.columns import hall_columns
 from reservations.halls.seat_names import seat_name
@@ -72,13 +72,12 @@ class HallPages(StaffAdmin):
         listed = ids[MOST_LISTED * (portion - 1) : MOST_LISTED * portion]
         told = hall_states.told_of(schedule.pk, listed) if listed else []
         sections = schedule.seats.order_by().values_list("section", flat=True).distinct()
-        return self.page(
+        return schedule_page(
+            self,
             request,
+            schedule,
             "admin/reservations/hall.html",
             title=_("Hall"),
-            subtitle=str(schedule),
-            schedule=schedule,
-            back=change_page(schedule.pk),
             section=section,
             rows=rows_of(told),
             portion=portion,
@@ -132,11 +131,12 @@ class HallPages(StaffAdmin):
                 return self.stepped(request, schedule, todo, done, ids)
         counts = hall_states.chosen_counts(schedule.pk, ids)
         touched = todo.touches(counts)
-        return self.page(
+        return schedule_page(
+            self,
             request,
+            schedule,
             "admin/reservations/hall_step.html",
             title=todo.title,
-            subtitle=str(schedule),
             says=todo.says,
             counts=counts,
             touched=touched,
@@ -167,12 +167,12 @@ class HallPages(StaffAdmin):
 
     @schedule_view(*VIEW)
     def named_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
-        return self.page(
+        return schedule_page(
+            self,
             request,
+            schedule,
             "admin/reservations/named_holds.html",
             title=_("Named holds"),
-            subtitle=str(schedule),
-            schedule=schedule,
             named_holds=hall_states.named_holds_of(schedule.pk),
             may_release=request.user.has_perm(KEEP),
             back=hall_url(schedule.pk),
@@ -192,10 +192,9 @@ class HallPages(StaffAdmin):
             return HttpResponseRedirect(back)
         kept: int = found.kept  # type: ignore[attr-defined]  # annotated
         says = ngettext("%(count)d seat goes back on sale.", "%(count)d seats go back on sale.", kept) % {"count": kept}
-        context = {"form": forms.Form(), "explanation": says, "submit": _("Release"), "back": back}
-        title = _("Release %(name)s?") % {"name": found.name}
-        return self.page(
-            request, "admin/reservations/schedule_form.html", title=title, subtitle=str(schedule), **context
+        title, submit = _("Release %(name)s?") % {"name": found.name}, _("Release")
+        return schedule_page(
+            self, request, schedule, title=title, form=forms.Form(), explanation=says, submit=submit, back=back
         )
 
 

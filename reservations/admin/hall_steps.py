@@ -106,22 +106,22 @@ STEPS = {
         gettext_lazy("Held and sold seats keep their price."),
     ),
     "accessible": SeatStep(
-        gettext_lazy("Wheelchair place"), CHANGE, lambda found: found.all, plain(seats.mark_accessible, accessible=True)
+        gettext_lazy("Wheelchair place"), CHANGE, lambda found: found.all, plain(seats.mark, accessible=True)
     ),
     "not-accessible": SeatStep(
         gettext_lazy("No wheelchair place"),
         CHANGE,
         lambda found: found.all,
-        plain(seats.mark_accessible, accessible=False),
+        plain(seats.mark, accessible=False),
     ),
     "companion": SeatStep(
-        gettext_lazy("Companion’s seat"), CHANGE, lambda found: found.all, plain(seats.mark_companion, companion=True)
+        gettext_lazy("Companion’s seat"), CHANGE, lambda found: found.all, plain(seats.mark, companion=True)
     ),
     "not-companion": SeatStep(
         gettext_lazy("No companion’s seat"),
         CHANGE,
         lambda found: found.all,
-        plain(seats.mark_companion, companion=False),
+        plain(seats.mark, companion=False),
     ),
     "keep": SeatStep(
         gettext_lazy("Named hold"),

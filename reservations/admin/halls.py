@@ -131,7 +131,7 @@ class HallAdmin(DomainAdmin):
             "hall": hall,
             "plan": plan,
             "drawing": plan and draw(plan.layout, library.dots_of(plan), hall.name),
-            "sections": plan and library.sections_of(plan),
+            "sections": plan and library.section_sizes((seat["section"], seat["row"]) for seat in plan.seats),
             "versions": library.versions(hall.pk),
             "may_change": self.has_change_permission(request, hall),
         }

@@ -19,13 +19,13 @@ from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.formats import in_major
 from reservations.admin.plan_form import PlanForm
-from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, change_page, schedule_view
+from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, report_done, schedule_page, schedule_view
 from reservations.domain import plan_uploads, seat_setup
 from reservations.halls.drawing import draw_hall
 from reservations.halls.hall import LONGEST, Hall
 from reservations.halls.plans import Plan, read_plan
 from reservations.models import ConcertSchedule
-from reservations.queries.halls import SectionSize
+from reservations.queries.halls import section_sizes
 
 LONGEST_NAME = 100
 
@@ -43,14 +43,8 @@ def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedu
         beside = urlencode({"category": category}) if (category := form.cleaned_data["category"]) else ""
         address = reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key])
         return HttpResponseRedirect(f"{address}?{beside}" if beside else address)
-    return admin.page(
-        request,
-        "admin/reservations/import_plan.html",
-        title=_("Import a seating plan"),
-        subtitle=str(schedule),
-        form=form,
-        back=change_page(schedule.pk),
-    )
+    title = _("Import a seating plan")
+    return schedule_page(admin, request, schedule, "admin/reservations/import_plan.html", title=title, form=form)
 
 
 # --- Prices ----------------------------------------------------------------------------------------
@@ -106,40 +100,31 @@ def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedul
     if hall is not None:
         count = seat_setup.add_seats(schedule_id=schedule.pk, hall=hall)
         plan_uploads.delete_upload(key, user_id=actor_of(request), schedule_id=schedule.pk)
-        return imported(admin, request, schedule, form.plan, count)
+        return report_done(admin, request, schedule, imported_text(plan, count))
     return preview(admin, request, schedule, form)
 
 
-def imported(
-    admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, plan: Plan, count: int
-) -> HttpResponse:
+def imported_text(plan: Plan, count: int) -> str:
     said = ngettext(
         "Imported the seating plan “%(name)s” with %(count)s seat.",
         "Imported the seating plan “%(name)s” with %(count)s seats.",
         count,
-    ) % {"name": plan.name[:LONGEST_NAME], "count": f"{count:,}"}
-    admin.note(request, schedule, said)
-    return HttpResponseRedirect(change_page(schedule.pk))
+    )
+    return said % {"name": plan.name[:LONGEST_NAME], "count": f"{count:,}"}
 
 
 def preview(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, form: PricesForm) -> HttpResponse:
     plan = form.plan
-    return admin.page(
+    return schedule_page(
+        admin,
         request,
+        schedule,
         "admin/reservations/price_plan.html",
         title=_("Import a seating plan"),
         subtitle=plan.name[:LONGEST_NAME] or str(schedule),
         form=form,
         plan=plan,
-        sections=sections_of(plan),
+        sections=section_sizes((row.section, row.name) for row in plan.rows for _seat in row.seats),
         drawing=draw_hall(plan.hall(dict.fromkeys(plan.categories, 1)), plan.name or _("Seating plan")),
         back=reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]),
     )
-
-
-def sections_of(plan: Plan) -> list[SectionSize]:
-    rows = Counter(row.section for row in plan.rows)
-    seats: Counter[str] = Counter()
-    for row in plan.rows:
-        seats[row.section] += len(row.seats)
-    return [SectionSize(section, rows[section], seats[section]) for section in rows]

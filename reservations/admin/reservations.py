@@ -1,7 +1,5 @@
 """Reservations: looked at, and a hold given back; money is another app's."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -27,6 +25,7 @@ from reservations.queries import bookings
 @admin.register(Reservation)
 class ReservationAdmin(ReadOnlyAdmin):
     list_display = ("booking_reference", "concert_name", "date", "seat", "fan", "amount", "state", "held_until")
+    fields = (*list_display, "extended_at", "created_at", "updated_state_at")
     list_filter = ("status", ("concert_schedule", AutocompleteSelectFilter))
     list_filter_submit = True
     search_fields = ("booking_reference",)
@@ -67,12 +66,6 @@ class ReservationAdmin(ReadOnlyAdmin):
     def held_until(self, reservation: Reservation) -> str | None:
         is_held = bookings.state_of(reservation) == ReservationStatus.RESERVING and reservation.expired_at
         return day_and_time(is_held) if is_held else None
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
-        return (*self.list_display, "extended_at", "created_at", "updated_state_at")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
-        return self.get_fields(request, obj)
 
     # --- Giving a hold back ------------------------------------------------------------------------
 

@@ -20,7 +20,16 @@ from reservations.admin import plan_import, use_hall
 from reservations.admin.date_pages import held_and_waiting
 from reservations.admin.grid_form import GRID, hall_from_grid, section_sums
 from reservations.admin.schedule_forms import TIMES, CopyForm, SaleSettingsForm
-from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, REMOVING_SEATS, change_page, may, schedule_view
+from reservations.admin.schedule_view import (
+    ADDING_SEATS,
+    PREFIX,
+    REMOVING_SEATS,
+    change_page,
+    may,
+    report_done,
+    schedule_page,
+    schedule_view,
+)
 from reservations.admin.venue_clocks import clocks_text
 from reservations.domain import sale_settings, schedules, seat_setup
 from reservations.halls import grids
@@ -68,17 +77,6 @@ class SchedulePages(StaffAdmin):
     def may_remove_seats(self, request: HttpRequest) -> bool:
         return may(request, REMOVING_SEATS)
 
-    def done(self, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
-        self.note(request, schedule, said)
-        return HttpResponseRedirect(change_page(schedule.pk))
-
-    def form_page(
-        self, request: HttpRequest, schedule: ConcertSchedule, form: forms.BaseForm, **context: object
-    ) -> HttpResponse:
-        back = change_page(schedule.pk)
-        template = str(context.pop("template", "admin/reservations/schedule_form.html"))
-        return self.page(request, template, form=form, schedule=schedule, back=back, **context)
-
     # --- Seats -----------------------------------------------------------------------------------
 
     @schedule_view(*ADDING_SEATS)
@@ -91,34 +89,35 @@ class SchedulePages(StaffAdmin):
         if request.method == "POST" and "more" not in wants:
             hall = hall_from_grid(sections)
         if hall and "save" in wants and (count := added_seats(schedule, hall, sections)):
-            return self.done(request, schedule, _("Added %(count)s seats from a grid.") % {"count": f"{count:,}"})
+            return report_done(
+                self, request, schedule, _("Added %(count)s seats from a grid.") % {"count": f"{count:,}"}
+            )
         if "more" in wants:
             sections = GRID(more_rows(request), prefix="sections")
-        return self.page(
+        return schedule_page(
+            self,
             request,
+            schedule,
             "admin/reservations/grid.html",
             title=_("Add seats from a grid"),
-            subtitle=str(schedule),
-            schedule=schedule,
             sections=sections,
             hall=hall,
             sums=hall and section_sums(hall),
             drawing=hall and draw_hall(hall, str(schedule)),
-            back=change_page(schedule.pk),
         )
 
     @schedule_view(*REMOVING_SEATS)
     def remove_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         if request.method == "POST":
             count = seat_setup.remove_seats(schedule_id=schedule.pk)
-            return self.done(request, schedule, _("Removed all %(count)s seats.") % {"count": f"{count:,}"})
+            return report_done(self, request, schedule, _("Removed all %(count)s seats.") % {"count": f"{count:,}"})
         text = _("%(count)s seats and the map go; the date stays, and you can give it other seats.")
-        return self.form_page(
+        return schedule_page(
+            self,
             request,
             schedule,
-            forms.Form(),
+            form=forms.Form(),
             title=_("Remove all seats?"),
-            subtitle=str(schedule),
             explanation=text % {"count": f"{schedule.seats.count():,}"},
             submit=_("Remove all seats"),
         )
@@ -127,15 +126,14 @@ class SchedulePages(StaffAdmin):
     def map_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         """The hall as fans see it, without what is sold."""
         dots = list(schedule.seats.order_by("pk").values_list("x", "y", "category"))
-        return self.page(
+        return schedule_page(
+            self,
             request,
+            schedule,
             "admin/reservations/map.html",
             title=_("Map"),
-            subtitle=str(schedule),
-            schedule=schedule,
             drawing=draw(schedule.layout, dots, str(schedule)),
             categories=staff.by_category(schedule.pk),
-            back=change_page(schedule.pk),
         )
 
     @schedule_view("add_concertschedule", *ADDING_SEATS)
@@ -153,9 +151,10 @@ class SchedulePages(StaffAdmin):
         )
         if copy is None:
             texts = {"title": _("Copy this date"), "explanation": clocks_text(), "submit": _("Copy")}
-            return self.form_page(request, schedule, form, subtitle=str(schedule), **texts)
+            return schedule_page(self, request, schedule, form=form, **texts)
         self.log_addition(request, copy, _("Copied from %(source)s.") % {"source": schedule})
-        return self.done(
+        return report_done(
+            self,
             request,
             copy,
             _("This is the copy: the sale opens %(opens)s and closes %(closes)s.")
@@ -168,14 +167,14 @@ class SchedulePages(StaffAdmin):
     def close_sale_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         if request.method == "POST":
             schedules.close_sale(schedule_id=schedule.pk)
-            return self.done(request, schedule, _("Closed the sale."))
+            return report_done(self, request, schedule, _("Closed the sale."))
         text = _("Nobody can join or choose seats any more, and whoever waits is told so. Holds can still be paid.")
-        return self.form_page(
+        return schedule_page(
+            self,
             request,
             schedule,
-            forms.Form(),
+            form=forms.Form(),
             title=_("Close the sale now?"),
-            subtitle=str(schedule),
             explanation=f"{text} {held_and_waiting(date_impact(schedule.pk))}.",
             submit=_("Close the sale"),
         )
@@ -193,9 +192,9 @@ class SchedulePages(StaffAdmin):
             schedule.refresh_from_db(fields=list(form.fields))
             form, said = SaleSettingsForm(schedule, request.POST), None
         if said is not None:
-            return self.done(request, schedule, said)
+            return report_done(self, request, schedule, said)
         title = _("Waiting room")
-        return self.form_page(request, schedule, form, title=title, subtitle=str(schedule), submit=_("Save"))
+        return schedule_page(self, request, schedule, form=form, title=title, submit=_("Save"))
 
     @schedule_view("change_concertschedule")
     def pause(self, request: HttpRequest, schedule: ConcertSchedule, *, is_paused: bool) -> HttpResponse:
@@ -203,7 +202,7 @@ class SchedulePages(StaffAdmin):
             return HttpResponseNotAllowed(["POST"])
         sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=is_paused)
         said = _("Paused the waiting room.") if is_paused else _("Resumed the waiting room.")
-        return self.done(request, schedule, said)
+        return report_done(self, request, schedule, said)
 
 
 def added_seats(schedule: ConcertSchedule, hall: Hall, sections: Any) -> int:  # Any: GRID's class

@@ -10,9 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.errors import DomainError
 from concert_site.lib.zones import zone_of
 from reservations.admin.venue_clocks import on_clocks
+from reservations.models import ConcertSchedule
 
 Page = Callable[..., HttpResponse]
 PREFIX = "reservations_concertschedule"
@@ -22,6 +24,24 @@ REMOVING_SEATS = ("change_concertschedule", "delete_concertseat")
 
 def change_page(schedule_id: int) -> str:
     return reverse(f"admin:{PREFIX}_change", args=[schedule_id])
+
+
+def schedule_page(
+    admin: StaffAdmin,
+    request: HttpRequest,
+    schedule: ConcertSchedule,
+    template: str = "admin/reservations/schedule_form.html",
+    **context: object,
+) -> HttpResponse:
+    """A page about one date, by itself that of a form; it leads back to the date's own."""
+    frame = {"subtitle": str(schedule), "schedule": schedule, "back": change_page(schedule.pk)}
+    return admin.page(request, template, **frame | context)
+
+
+def report_done(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
+    """To the page of a date, which says what was done; the log has it, too."""
+    admin.note(request, schedule, said)
+    return HttpResponseRedirect(change_page(schedule.pk))
 
 
 def may(request: HttpRequest, permissions: tuple[str, ...]) -> bool:

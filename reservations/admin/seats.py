@@ -1,16 +1,18 @@
 """Seats: looked at one by one, changed many at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Case, Count, F, Model, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.widgets import UnfoldAdminColorInputWidget
 
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import ReadOnlyAdmin
@@ -18,7 +20,8 @@ from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.formats import day_and_time, money
-from reservations.admin.grid_form import COLOR
+from concert_site.lib.lazy_text import StrOrPromise
+from reservations.admin.grid_form import ColourField
 from reservations.domain import seats
 from reservations.halls.hall import LONGEST, Category
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
@@ -30,6 +33,8 @@ OF_SCHEDULE = "concert_schedule__id__exact"
 # How many seats an entry of the log names.
 NAMED = 5
 LONGEST_NUMBER = 9
+# Takes `seat_ids`.
+Step = Callable[..., seats.ChangedSeats]
 
 
 class SeatCategoryForm(forms.Form):
@@ -37,12 +42,7 @@ class SeatCategoryForm(forms.Form):
 
     category = fields.CharField(label=gettext_lazy("Category"), max_length=LONGEST["category"])
     price = fields.MoneyField(label=gettext_lazy("Price"), min_value=0)
-    color = forms.RegexField(
-        COLOR,
-        label=gettext_lazy("Colour, if the category is new"),
-        initial="#2563eb",
-        widget=UnfoldAdminColorInputWidget(attrs={"type": "color"}),
-    )
+    color = ColourField(label=gettext_lazy("Colour, if the category is new"))
 
 
 class ScheduleColumnFilter(ChoiceFilter):
@@ -72,6 +72,21 @@ class CategoryFilter(ScheduleColumnFilter):
     parameter_name = column = "category"
 
 
+def seat_action(
+    name: StrOrPromise, title: StrOrPromise, said: StrOrPromise, step: Step
+) -> Callable[..., HttpResponse | None]:
+    """An action on the selected seats: it says how many of which date in which state, and does it once confirmed."""
+
+    @admin.action(description=name, permissions=["change_seats"])
+    def action(self: SeatAdmin, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
+        if page := self.confirm_many(request, question_about(queryset, title)):
+            return page
+        self.change(request, queryset, str(said), step)
+        return None
+
+    return action
+
+
 @admin.register(ConcertSeat)
 class SeatAdmin(ReadOnlyAdmin):
     list_display = ("seat_name", "date", "category", "price", "state", "holder", "is_accessible")
@@ -83,6 +98,10 @@ class SeatAdmin(ReadOnlyAdmin):
         "accessible",
     )
     list_filter_submit = True
+    fields = (
+        *("seat_name", "date", "category", "price", "state", "holder", "expired_at", "reserved_at"),
+        *("is_accessible", "seat_guid"),
+    )
     # Django hides the search without fields; what is searched is said below.
     search_fields = ("section", "row", "seat_label")
     search_help_text = gettext_lazy("Section, row, number: Balcony A 12")
@@ -146,30 +165,30 @@ class SeatAdmin(ReadOnlyAdmin):
 
     # --- What is done to many seats ----------------------------------------------------------------
 
-    @admin.action(description=gettext_lazy("Take off sale"), permissions=["change_seats"])
-    def take_off_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
-        """Nobody can buy the selected seats until further notice."""
-        step = lambda ids: seats.take_off_sale(seat_ids=ids)  # noqa: E731
-        return self.asked(request, queryset, _("Take these seats off sale?"), _("Taken off sale"), step)
-
-    @admin.action(description=gettext_lazy("Put back on sale"), permissions=["change_seats"])
-    def put_on_sale(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
-        step = lambda ids: seats.put_on_sale(seat_ids=ids)  # noqa: E731
-        return self.asked(request, queryset, _("Put these seats back on sale?"), _("Put back on sale"), step)
-
-    @admin.action(description=gettext_lazy("Mark as accessible"), permissions=["change_seats"])
-    def mark_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
-        """The selected seats can be reached without a step."""
-        step = self.marking(accessible=True)
-        return self.asked(request, queryset, _("Mark these seats as accessible?"), _("Marked as accessible"), step)
-
-    @admin.action(description=gettext_lazy("Mark as not accessible"), permissions=["change_seats"])
-    def mark_not_accessible(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
-        step, said = self.marking(accessible=False), _("Marked as not accessible")
-        return self.asked(request, queryset, _("Mark these seats as not accessible?"), said, step)
-
-    def marking(self, *, accessible: bool) -> Callable[[Sequence[int]], seats.ChangedSeats]:
-        return lambda ids: seats.mark_accessible(seat_ids=ids, accessible=accessible)
+    take_off_sale = seat_action(
+        gettext_lazy("Take off sale"),
+        gettext_lazy("Take these seats off sale?"),
+        gettext_lazy("Taken off sale"),
+        seats.take_off_sale,
+    )
+    put_on_sale = seat_action(
+        gettext_lazy("Put back on sale"),
+        gettext_lazy("Put these seats back on sale?"),
+        gettext_lazy("Put back on sale"),
+        seats.put_on_sale,
+    )
+    mark_accessible = seat_action(
+        gettext_lazy("Mark as accessible"),
+        gettext_lazy("Mark these seats as accessible?"),
+        gettext_lazy("Marked as accessible"),
+        partial(seats.mark, accessible=True),
+    )
+    mark_not_accessible = seat_action(
+        gettext_lazy("Mark as not accessible"),
+        gettext_lazy("Mark these seats as not accessible?"),
+        gettext_lazy("Marked as not accessible"),
+        partial(seats.mark, accessible=False),
+    )
 
     @admin.action(description=gettext_lazy("Change category and price…"), permissions=["change_seats"])
     def change_category(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> HttpResponse | None:
@@ -185,7 +204,7 @@ class SeatAdmin(ReadOnlyAdmin):
         if form.is_valid():
             sent = form.cleaned_data
             category = Category(sent["category"], sent["color"], sent["price"])
-            step = lambda ids: seats.change_category(schedule_id=schedule_ids[0], seat_ids=ids, category=category)  # noqa: E731
+            step = partial(seats.change_category, schedule_id=schedule_ids[0], category=category)
             said = _("Priced %(category)s, %(price)s") % {"category": category.name, "price": money(category.price)}
             if submit_to_domain(form, lambda: self.change(request, queryset, said, step)):
                 return None
@@ -202,30 +221,10 @@ class SeatAdmin(ReadOnlyAdmin):
             ],
         )
 
-    def asked(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[ConcertSeat],
-        title: str,
-        said: str,
-        step: Callable[[Sequence[int]], seats.ChangedSeats],
-    ) -> HttpResponse | None:
-        """Say how many of which date in which state, and do it once that is confirmed."""
-        if page := self.confirm_many(request, question_about(queryset, title)):
-            return page
-        self.change(request, queryset, said, step)
-        return None
-
-    def change(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[ConcertSeat],
-        said: str,
-        step: Callable[[Sequence[int]], seats.ChangedSeats],
-    ) -> bool:
+    def change(self, request: HttpRequest, queryset: QuerySet[ConcertSeat], said: str, step: Step) -> bool:
         """Do it to all that were selected, say what came of it, and write it into the log of their dates."""
         chosen = list(queryset.order_by("pk").values_list("pk", "concert_schedule_id", "section", "row", "seat_label"))
-        done = step([seat[0] for seat in chosen])
+        done = step(seat_ids=[seat[0] for seat in chosen])
         if done.changed:
             self.message_user(request, _("%(said)s: %(count)s.") % {"said": said, "count": f"{done.changed:,}"})
             self.log_on_dates(request, said, chosen)
@@ -245,25 +244,8 @@ class SeatAdmin(ReadOnlyAdmin):
             more = _(" and %d more") % (len(names) - NAMED) if len(names) > NAMED else ""
             self.log_change(request, schedule, f"{said}: {', '.join(names[:NAMED])}{more}")
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return (
-            "seat_name",
-            "date",
-            "category",
-            "price",
-            "state",
-            "holder",
-            "expired_at",
-            "reserved_at",
-            "is_accessible",
-            "seat_guid",
-        )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return self.get_fields(request, obj)
-
-
-def question_about(queryset: QuerySet[ConcertSeat], title: str) -> Question:
+def question_about(queryset: QuerySet[ConcertSeat], title: StrOrPromise) -> Question:
     by_date = counts_by_date(queryset)
     dates = ConcertSchedule.objects.select_related("concert__venue").defer("layout", "draw_seed").in_bulk(by_date)
     lines = [(evening_of(dates[pk]), counts_in_words(counts)) for pk, counts in by_date.items()]

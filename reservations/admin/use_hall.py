@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from reservations.admin.schedule_view import ADDING_SEATS, change_page, may, schedule_view
+from reservations.admin.schedule_view import ADDING_SEATS, change_page, may, report_done, schedule_page, schedule_view
 from reservations.admin.series_form import HallPricesForm, plan_choices
 from reservations.domain import halls, seat_setup
 from reservations.halls.drawing import draw
@@ -19,11 +19,6 @@ from reservations.models import ConcertSchedule, HallVersion, VenueHall
 from reservations.queries import halls as library
 
 KEEPING = ("view_concertschedule", "add_venuehall")
-
-
-def done(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
-    admin.note(request, schedule, said)
-    return HttpResponseRedirect(change_page(schedule.pk))
 
 
 @schedule_view(*ADDING_SEATS)
@@ -39,20 +34,20 @@ def use_hall_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSche
         if is_sent:
             written = submit_to_domain(prices, partial(give_seats, schedule, plan, prices))
             if written is not None:
-                return done(admin, request, schedule, said_of(plan, written))
+                return report_done(admin, request, schedule, said_of(plan, written))
     found = plan and library.plan_with_seats(plan.hall_id, plan.version)
-    return admin.page(
+    return schedule_page(
+        admin,
         request,
+        schedule,
         "admin/reservations/use_hall.html",
         title=_("Use a hall"),
-        subtitle=str(schedule),
         plans=plan_choices(plans),
         plan=plan,
         prices=prices,
         drawing=found and draw(found.layout, library.dots_of(found), found.hall.name),
         may_add_halls=may(request, ("add_venuehall",)),
         venue_id=schedule.concert.venue_id,
-        back=change_page(schedule.pk),
     )
 
 
@@ -100,17 +95,16 @@ def keep_hall_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSch
     )
     if kept is not None:
         text = _("The seats of this date are in the library now, as “%(hall)s”.") % {"hall": kept.name}
-        return done(admin, request, schedule, text)
-    return admin.page(
+        return report_done(admin, request, schedule, text)
+    return schedule_page(
+        admin,
         request,
-        "admin/reservations/schedule_form.html",
+        schedule,
         title=_("Keep as a hall"),
-        subtitle=str(schedule),
         explanation=_(
             "Seats, map and categories go into the library of %(venue)s, without prices and without what is sold."
         )
         % {"venue": venue.name},
         form=form,
         submit=_("Keep as a hall"),
-        back=change_page(schedule.pk),
     )

@@ -1,6 +1,5 @@
 """Waiting tokens: looked at alone. A line of a million is shown without being counted."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
@@ -20,6 +19,7 @@ from queueing.models import STATE, TokenStatus, WaitingToken
 @admin.register(WaitingToken)
 class WaitingTokenAdmin(ReadOnlyAdmin):
     list_display = ("fan", "date", "place", "state", "expired_reason", "joined", "admitted", "expires")
+    fields = ("token", *list_display, "entered_at")
     list_filter = (("concert_schedule", AutocompleteSelectFilter), "status", "expired_reason")
     list_filter_submit = True
     search_fields = ("token",)
@@ -63,12 +63,6 @@ class WaitingTokenAdmin(ReadOnlyAdmin):
     joined = value_column(_("joined at"), "created_at", day_and_time)
     admitted = value_column(_("admitted at"), "updated_active_at", day_and_time)
     expires = value_column(_("expires at"), "expired_at", day_and_time)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
-        return ("token", *self.list_display, "entered_at")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: Django's signature
-        return self.get_fields(request, obj)
 
 
 def token_in(word: str) -> UUID | None:

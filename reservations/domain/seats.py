@@ -7,6 +7,7 @@ rows locks them in the order in which it happens to find them, and two of them c
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from django.db import transaction
 from django.db.models import F
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.errors import Invalid
 from reservations.domain import holds
 from reservations.domain.transactions import lock_schedule
-from reservations.halls.hall import HIGHEST_PRICE, LONGEST, Category
+from reservations.halls.hall import LONGEST, Category, is_price
 from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
 from reservations.models.named_hold import is_kept
 from reservations.models.seat import ConcertSeatQuerySet
@@ -30,6 +31,13 @@ class ChangedSeats:
 
     changed: int
     skipped: int
+
+
+class Marks(TypedDict, total=False):
+    """Whether a seat can be reached without a step; whether it is for who comes along with somebody in a wheelchair."""
+
+    accessible: bool
+    companion: bool
 
 
 def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> ChangedSeats:
@@ -58,7 +66,7 @@ def change_category(*, schedule_id: int, seat_ids: Sequence[int], category: Cate
 
     :raises Invalid: if the category makes no sense
     """
-    if not 1 <= category.price <= HIGHEST_PRICE:
+    if not is_price(category.price):
         raise Invalid(_("Give a price of at least 1."), attr="price")
     if not 1 <= len(category.name.strip()) <= LONGEST["category"]:
         raise Invalid(_("Give the category a name."), attr="category")
@@ -80,23 +88,13 @@ def show_on_map(schedule: ConcertSchedule, category: Category) -> None:
     )
 
 
-def mark_accessible(*, seat_ids: Sequence[int], accessible: bool) -> ChangedSeats:
-    """Say of seats that they can, or can't, be reached without a step; whoever has them."""
-    return mark(seat_ids, "accessible", value=accessible)
-
-
-def mark_companion(*, seat_ids: Sequence[int], companion: bool) -> ChangedSeats:
-    """Say of seats that they are, or aren't, for who comes along with somebody in a wheelchair; whoever has them."""
-    return mark(seat_ids, "companion", value=companion)
-
-
 @transaction.atomic(durable=True)
-def mark(seat_ids: Sequence[int], column: str, *, value: bool) -> ChangedSeats:
-    """Give seats a mark that the map shows, or take it from them."""
-    others = chosen(seat_ids).exclude(**{column: value})
+def mark(*, seat_ids: Sequence[int], **marks: Unpack[Marks]) -> ChangedSeats:
+    """Give seats a mark that the map shows, or take it from them; whoever has them."""
+    others = chosen(seat_ids).exclude(**marks)
     dates = ConcertSchedule.objects.filter(pk__in=others.order_by().values("concert_schedule_id"))
     schedule_ids = list(dates.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    changed = locked(others.filter(concert_schedule_id__in=schedule_ids)).update(**{column: value})
+    changed = locked(others.filter(concert_schedule_id__in=schedule_ids)).update(**marks)
     ConcertSchedule.objects.filter(pk__in=schedule_ids).update(layout_version=F("layout_version") + 1)
     return changes(seat_ids, changed)
 

@@ -1,6 +1,7 @@
 """The library of halls, as staff see it: versions, and which dates were made of them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -49,13 +50,14 @@ class SectionSize:
     seats: int
 
 
-def sections_of(plan: HallVersion) -> list[SectionSize]:
-    rows: dict[str, set[str]] = {}
-    seats: dict[str, int] = {}
-    for seat in plan.seats:
-        rows.setdefault(seat["section"], set()).add(seat["row"])
-        seats[seat["section"]] = seats.get(seat["section"], 0) + 1
-    return [SectionSize(name, len(rows[name]), seats[name]) for name in rows]
+def section_sizes(seats: Iterable[tuple[str, str]]) -> list[SectionSize]:
+    """The sections of a plan, of whose seats the section and the row are given."""
+    rows = Counter(seats)
+    sections = Counter(section for section, _row in rows)
+    return [
+        SectionSize(name, count, sum(seats for (section, _row), seats in rows.items() if section == name))
+        for name, count in sections.items()
+    ]
 
 
 def dots_of(plan: HallVersion) -> Sequence[tuple[float, float, str]]:

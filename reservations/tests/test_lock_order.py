@@ -51,7 +51,7 @@ def waiting() -> int:
     "change",
     [
         lambda sale: seats.change_category(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP),
-        lambda sale: seats.mark_accessible(seat_ids=sale.seats, accessible=True),
+        lambda sale: seats.mark(seat_ids=sale.seats, accessible=True),
     ],
     ids=["change_category", "mark_accessible"],
 )
@@ -99,7 +99,7 @@ def test_held_seats_are_marked_while_they_are_given_back():
         giving = start_behind(
             partial(holds.release_booking, reference=booking.reference, user_id=fan.pk, now=NOW),
         )
-        marking = start_third(partial(seats.mark_accessible, seat_ids=sale.seats, accessible=True))
+        marking = start_third(partial(seats.mark, seat_ids=sale.seats, accessible=True))
 
     assert giving.result(timeout=60) == 2
     assert marking.result(timeout=60) == ChangedSeats(changed=2, skipped=0)

@@ -107,8 +107,8 @@ def test_accessibility_is_the_places_whoever_has_it():
     sale = make_sale(seats=2)
     hold(make_fan(), sale, 0)
 
-    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == ChangedSeats(2, 0)
-    assert seats.mark_accessible(seat_ids=sale.seats, accessible=True) == ChangedSeats(0, 2)
+    assert seats.mark(seat_ids=sale.seats, accessible=True) == ChangedSeats(2, 0)
+    assert seats.mark(seat_ids=sale.seats, accessible=True) == ChangedSeats(0, 2)
 
     sale.schedule.refresh_from_db()
     assert sale.schedule.layout_version == 2
