@@ -1,4 +1,4 @@
--- What hold_seats asks more than once.
+-- What hold_seats asks more than once, or others ask as well.
 
 -- Has this booking been made already? By its key, or because exactly these seats are the fan's own live hold.
 -- VOLATILE, as everything here: each call sees what has been committed before it.
@@ -40,6 +40,13 @@ begin
         booking_reference := v_found.reference;
     end if;
 end
+$$;
+
+-- Whether a booking of the fan has this key; none is nobody's.
+create or replace function key_is_used(p_fan bigint, p_key text) returns boolean
+language sql volatile
+as $$
+    select exists (select from reservation r where r.user_id = p_fan and r.idempotency_key = p_key)
 $$;
 
 -- How many seats of a schedule a fan has, held or paid, besides the ones asked for.

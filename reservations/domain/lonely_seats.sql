@@ -15,8 +15,7 @@ as $$
 declare
     v_at timestamptz := coalesce(p_now, statement_timestamp());
 begin
-    if p_key is not null and exists (
-        select from reservation r where r.user_id = p_fan and r.idempotency_key = p_key) then
+    if key_is_used(p_fan, p_key) then
         return;
     end if;
     if cardinality(p_seats) > (

@@ -24,28 +24,10 @@ declare
     -- The seat that no schedule has.
     c_nobody constant bigint[] := array[0];
     v_at timestamptz := coalesce(p_now, statement_timestamp());
-    v_pass record;
     v_walk record;
 begin
     seats := c_nobody;
-    if p_key is not null and exists (
-        select from reservation r where r.user_id = p_fan and r.idempotency_key = p_key) then
-        return;
-    end if;
-    if not sale_is_on(p_schedule, v_at) then
-        return;
-    end if;
-    select * into v_pass from token_pass(p_fan, p_schedule, p_token, v_at);
-    if v_pass.id is null or v_pass.refusal is not null then
-        return;
-    end if;
-    -- The fan's mutex comes before any seat, as in every hold: two requests of one fan choose one after the other.
-    if not enter_line(v_pass.id, v_pass.entered_at is null, p_active_seconds, v_at) then
-        return;
-    end if;
-    -- The twin of a double click may have booked while we waited.
-    if p_key is not null and exists (
-        select from reservation r where r.user_id = p_fan and r.idempotency_key = p_key) then
+    if not may_choose(p_fan, p_schedule, p_token, p_key, p_active_seconds, v_at) then
         return;
     end if;
     if p_quantity > (select s.tickets_per_fan from concert_schedule s where s.id = p_schedule) then
@@ -278,6 +260,29 @@ create or replace function stretch_key(p_schedule bigint, p_stretch int) returns
 language sql immutable
 as $$
     select (73::bigint << 56) | ((p_schedule & ((1::bigint << 36) - 1)) << 20) | (p_stretch & ((1 << 20) - 1))
+$$;
+
+-- Whether seats are to be chosen for a fan who asks: the date is on sale, they are inside, and have no booking by this key.
+create or replace function may_choose(
+    p_fan bigint, p_schedule bigint, p_token uuid, p_key text, p_active_seconds float8, p_at timestamptz
+) returns boolean
+language plpgsql volatile
+as $$
+declare
+    v_pass record;
+begin
+    if key_is_used(p_fan, p_key) or not sale_is_on(p_schedule, p_at) then
+        return false;
+    end if;
+    select * into v_pass from token_pass(p_fan, p_schedule, p_token, p_at);
+    -- The fan's mutex comes before any seat, as in every hold: two requests of one fan choose one after the other.
+    if v_pass.id is null or v_pass.refusal is not null
+       or not enter_line(v_pass.id, v_pass.entered_at is null, p_active_seconds, p_at) then
+        return false;
+    end if;
+    -- The twin of a double click may have booked while we waited.
+    return not key_is_used(p_fan, p_key);
+end
 $$;
 
 -- Whether a date is on sale now; hold_seats says why not.

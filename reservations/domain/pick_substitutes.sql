@@ -14,7 +14,6 @@ as $$
 #variable_conflict use_column
 declare
     v_at timestamptz := coalesce(p_now, statement_timestamp());
-    v_pass record;
     v_asked record;
     v_kept bigint[];
     v_gone bigint[];
@@ -24,16 +23,7 @@ begin
         return;
     end if;
     seats := p_seats;
-    if p_key is not null and exists (
-        select from reservation r where r.user_id = p_fan and r.idempotency_key = p_key) then
-        return;
-    end if;
-    if not sale_is_on(p_schedule, v_at) then
-        return;
-    end if;
-    select * into v_pass from token_pass(p_fan, p_schedule, p_token, v_at);
-    if v_pass.id is null or v_pass.refusal is not null
-       or not enter_line(v_pass.id, v_pass.entered_at is null, p_active_seconds, v_at) then
+    if not may_choose(p_fan, p_schedule, p_token, p_key, p_active_seconds, v_at) then
         return;
     end if;
     select count(*) as n, coalesce(bool_or(s.user_id = p_fan and not seat_is_free(s.status, s.expired_at, v_at)), false)
