@@ -11,15 +11,14 @@ from typing import Any
 
 from reservations.halls.areas import STAGE, TEXT_SIZE, Point
 from reservations.halls.colours import TRANSPARENT, colour_of
-from reservations.halls.drawing import corners, measures, objects, outline
-from reservations.halls.grades import grades_of
+from reservations.halls.drawing import LONGEST_TEXT, area_text, corners, measures, objects, outline
+from reservations.halls.grades import grades_in
 from reservations.halls.hall import SHARE, seat_radius
 from reservations.halls.plans.file import Json
 from reservations.halls.plans.values import number_of, point_of, text_of
 
 # Places are whole tenths of the plan's unit.
 TENTHS = 10
-LONGEST_TEXT = 200
 # Areas and labels count for the frame as far as they lie this near to the seats, in shares of how far those reach.
 NEAR = 0.5
 # JSON of the API: {"layout": {...}, "seats": [...]}.
@@ -99,13 +98,9 @@ def labels(texts: Sequence[str]) -> int | list[str]:
 
 
 def category_columns(layout: Mapping[str, object], seats: Seats) -> list[dict[str, object]]:
-    """The categories that seats have, those of the layout in its order first."""
-    known = {str(each.get("name")): each.get("color") for each in objects(layout, "categories")}
-    used = {seat["category"] for seat in seats}
-    names = [name for name in dict.fromkeys([*known, *(seat["category"] for seat in seats)]) if name in used]
     return [
         {"name": grade.name, "letter": grade.letter, "light": grade.light, "dark": grade.dark}
-        for grade in grades_of(names, known)
+        for grade in grades_in(objects(layout, "categories"), seats)
     ]
 
 
@@ -161,7 +156,7 @@ def drawn_area(area: Json) -> dict[str, object] | None:
         drawn |= {"rx": abs(width) / 2, "ry": abs(height) / 2}
     elif area.get("shape") != "text":
         drawn["points"] = [number for point in outline(area) for number in point]
-    return drawn | colours_of(area) | text_on(area, width, height)
+    return drawn | colours_of(area) | text_on(area)
 
 
 def colours_of(area: Json) -> dict[str, object]:
@@ -172,14 +167,10 @@ def colours_of(area: Json) -> dict[str, object]:
     return {name: colour for name, colour in found.items() if colour not in {"", TRANSPARENT}}
 
 
-def text_on(area: Json, width: float, height: float) -> dict[str, object]:
-    text = text_of(area.get("text"))[:LONGEST_TEXT]
+def text_on(area: Json) -> dict[str, object]:
+    text, (x, y), size = area_text(area)
     if not text:
         return {}
-    is_box = area.get("shape") == "rectangle"
-    x, y = (width / 2, height / 2) if is_box else (0.0, 0.0)
-    x, y = number_of(area.get("text_x", x)) or 0.0, number_of(area.get("text_y", y)) or 0.0
-    size = number_of(area.get("text_size")) or (min(height * 0.4, 2 * TEXT_SIZE) if is_box else TEXT_SIZE)
     ink = colour_of(area.get("text_color"))
     written: dict[str, object] = {"text": text, "tx": x, "ty": y, "size": size}
     return written | ({"ink": ink} if ink not in {"", TRANSPARENT} else {})

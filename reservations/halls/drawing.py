@@ -162,16 +162,19 @@ def measures(area: Json) -> tuple[float, float]:
     return 2 * across[0], 2 * across[1]
 
 
-def draw_area_text(area: Json, fill: str) -> SafeString:
-    """What is written on an area: at its place if it has one, else in the middle."""
-    text = text_of(area.get("text"))
+def area_text(area: Json) -> tuple[str, Point, float]:
+    """What is written on an area, where and how large: at its place if it has one, else in the middle."""
     width, height = measures(area)
     is_rectangle = area.get("shape") == Shape.RECTANGLE
     x, y = (width / 2, height / 2) if is_rectangle else (0.0, 0.0)
     x, y = number_of(area.get("text_x", x)) or 0.0, number_of(area.get("text_y", y)) or 0.0
     size = number_of(area.get("text_size")) or (min(height * 0.4, 2 * TEXT_SIZE) if is_rectangle else TEXT_SIZE)
+    return text_of(area.get("text"))[:LONGEST_TEXT], (x, y), size
+
+
+def draw_area_text(area: Json, fill: str) -> SafeString:
     is_plain = area.get("shape") == Shape.TEXT or fill == TRANSPARENT
-    return draw_text(text, (x, y), size, "currentColor" if is_plain else text_colour(area.get("text_color"), fill))
+    return draw_text(*area_text(area), "currentColor" if is_plain else text_colour(area.get("text_color"), fill))
 
 
 def text_colour(asked: object, fill: str) -> str:

@@ -6,6 +6,7 @@ static/js/seat_shapes.js draws the same shapes on the map.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reservations.halls.colour_vision import DARK, LIGHT, contrast, told_apart
 from reservations.halls.colours import category_colour
@@ -52,6 +53,13 @@ def grades_of(names: Sequence[str], colours: Mapping[str, object]) -> list[Grade
     raw = [category_colour(colours.get(name), nth) for nth, name in enumerate(names)]
     told = zip(names, signs, told_apart(raw, LIGHT), told_apart(raw, DARK), paths, strict=True)
     return [Grade(*each) for each in told]
+
+
+def grades_in(categories: Iterable[Mapping[str, object]], seats: Iterable[Mapping[str, Any]]) -> list[Grade]:
+    """The grades that seats have: those of the map in its order, then any other."""
+    colours = {str(each.get("name")): each.get("color") for each in categories}
+    used = dict.fromkeys(seat["category"] for seat in seats)
+    return grades_of([name for name in dict.fromkeys([*colours, *used]) if name in used], colours)
 
 
 def signs_of(names: Iterable[str]) -> list[str]:

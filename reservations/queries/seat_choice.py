@@ -111,10 +111,6 @@ class SeatChoice:
         return range(1, min(self.may_choose, MOST_TOGETHER) + 1)
 
     @property
-    def has_wheelchair_places(self) -> bool:
-        return any(seat.accessible for seat in self.seat_map.seats.values())
-
-    @property
     def portions(self) -> list[tuple[int, str, str]]:
         """The portions of the section, each with its first and last row; none where all of it is one."""
         found = self.section.portions if self.section else []

@@ -5,10 +5,9 @@ from the database however many fans choose at once.
 """
 
 import gzip
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
 import orjson
@@ -17,7 +16,7 @@ from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import fetch, sql_beside
 from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import try_redis
-from reservations.halls.grades import Grade, grades_of
+from reservations.halls.grades import Grade, grades_in
 from reservations.models import ConcertSchedule
 from reservations.queries.sales import Sale
 
@@ -65,19 +64,20 @@ class Row:
         return self.seats[0] if len(kinds) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryPrices:
-    """A category with how it looks, and what its seats cost from and to. `nth` is its index among those of the map."""
+@dataclass(frozen=True)
+class SeatGroup:
+    """Seats that are listed together, with what they cost from and to."""
 
-    nth: int
-    grade: Grade
-    lowest: int
-    highest: int
+    name: str
     seats: Sequence[Seat]
 
-    @property
-    def name(self) -> str:
-        return self.grade.name
+    @cached_property
+    def lowest(self) -> int:
+        return min(seat.seat_price for seat in self.seats)
+
+    @cached_property
+    def highest(self) -> int:
+        return max(seat.seat_price for seat in self.seats)
 
     def seats_left(self, codes: str) -> int:
         """How many of its seats can be had, by the live code of every seat."""
@@ -85,17 +85,15 @@ class CategoryPrices:
 
 
 @dataclass(frozen=True)
-class MapSection:
-    """A section of the hall, with what its seats cost from and to."""
+class CategoryPrices(SeatGroup):
+    """A category with how it looks. `nth` is its index among those of the map."""
 
-    name: str
-    seats: Sequence[Seat]
-    lowest: int
-    highest: int
+    nth: int
+    grade: Grade
 
-    def seats_left(self, codes: str) -> int:
-        """How many of its seats can be had, by the live code of every seat."""
-        return sum(seat.is_free(codes) for seat in self.seats)
+
+class MapSection(SeatGroup):
+    """A section of the hall."""
 
     @cached_property
     def grades(self) -> Sequence[Grade]:
@@ -106,7 +104,7 @@ class MapSection:
         """Its rows, as many at a time as one page shows."""
         portions: list[list[Row]] = []
         room = 0
-        for row in rows_of(self.seats):
+        for row in (Row(*each) for each in grouped(self.seats, "row").items()):
             if len(row.seats) > room:
                 portions.append([])
                 room = MOST_SEATS_A_PAGE
@@ -195,22 +193,17 @@ def seat_map_of(sale: Sale) -> SeatMap:
 
 def seat_map_from(body: bytes) -> SeatMap:
     content = orjson.loads(body)
-    grades = grades_in(content["layout"].get("categories", []), content["seats"])
+    grades = {each.name: each for each in grades_in(content["layout"].get("categories", []), content["seats"])}
     seats = [seat_from(facts, nth, grades) for nth, facts in enumerate(content["seats"])]
+    of_category = grouped(seats, "category")
     return SeatMap(
-        sections={section.name: section for section in sections_of(seats)},
+        sections={name: MapSection(name, members) for name, members in grouped(seats, "section").items()},
         seats={seat.id: seat for seat in seats},
-        categories=category_prices(seats, grades),
+        categories=[
+            CategoryPrices(name, of_category[name], nth, grade) for nth, (name, grade) in enumerate(grades.items())
+        ],
         accessible=[seat for seat in seats if seat.accessible],
     )
-
-
-def grades_in(categories: Sequence[Mapping[str, object]], seats: Sequence[Mapping[str, Any]]) -> dict[str, Grade]:
-    """How the categories look that seats have: those of the map in its order, then any other."""
-    colours = {str(each.get("name")): each.get("color") for each in categories}
-    used = dict.fromkeys(facts["category"] for facts in seats)
-    names = [name for name in dict.fromkeys([*colours, *used]) if name in used]
-    return {grade.name: grade for grade in grades_of(names, colours)}
 
 
 def seat_from(facts: Mapping[str, Any], nth: int, grades: Mapping[str, Grade]) -> Seat:
@@ -218,29 +211,9 @@ def seat_from(facts: Mapping[str, Any], nth: int, grades: Mapping[str, Grade]) -
     return Seat(nth=nth, grade=grades[facts["category"]], **kept)
 
 
-def sections_of(seats: Sequence[Seat]) -> Iterator[MapSection]:
-    """The sections in the order of their first seats."""
-    by_name: dict[str, list[Seat]] = {}
+def grouped(seats: Sequence[Seat], by: str) -> dict[str, list[Seat]]:
+    """The seats by their section, row or category, each in the order of its first seat."""
+    groups: dict[str, list[Seat]] = {}
     for seat in seats:
-        by_name.setdefault(seat.section, []).append(seat)
-    for name, members in by_name.items():
-        prices = {seat.seat_price for seat in members}
-        yield MapSection(name, members, min(prices), max(prices))
-
-
-def rows_of(seats: Sequence[Seat]) -> Iterator[Row]:
-    """The rows of a section in the order of their first seats."""
-    first = {row: nth for nth, row in enumerate(dict.fromkeys(seat.row for seat in seats))}
-    for name, members in groupby(sorted(seats, key=lambda seat: first[seat.row]), key=lambda seat: seat.row):
-        yield Row(name, list(members))
-
-
-def category_prices(seats: Sequence[Seat], grades: Mapping[str, Grade]) -> list[CategoryPrices]:
-    members: dict[str, list[Seat]] = {name: [] for name in grades}
-    for seat in seats:
-        members[seat.category].append(seat)
-    prices = {name: {seat.seat_price for seat in own} for name, own in members.items()}
-    return [
-        CategoryPrices(nth, grade, min(prices[name]), max(prices[name]), members[name])
-        for nth, (name, grade) in enumerate(grades.items())
-    ]
+        groups.setdefault(getattr(seat, by), []).append(seat)
+    return groups
