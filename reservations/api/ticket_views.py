@@ -5,7 +5,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotAcceptable
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,6 +12,7 @@ from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.negotiation import preferred_type
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.views import View
+from reservations.api.catalogue_views import PublicRead
 from reservations.queries.bookings import own_with_schedule
 from reservations.queries.payment_facts import ticket_for
 from reservations.tickets import codes, keys
@@ -58,12 +58,8 @@ class OwnTicket(View):
         return HttpResponse(picture, content_type=media_type, headers=headers)
 
 
-class TicketKey(View):
+class TicketKey(PublicRead):
     """GET: the public key that checks tickets. The same for everybody, so no account is looked for."""
-
-    authentication_classes = []
-    permission_classes = [AllowAny]
-    throttle_classes = []
 
     @extend_schema(summary="The key that checks tickets", responses=TicketKeyOut)
     def get(self, request: Request) -> Response:

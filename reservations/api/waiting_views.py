@@ -15,7 +15,7 @@ from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import conditional, etag_of, json_of
 from queueing.api.serializers import ProgressOut, progress_out, token_out
 from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
-from reservations.api.catalogue_views import LIVE, NOT_MODIFIED
+from reservations.api.catalogue_views import LIVE, NOT_MODIFIED, PublicRead
 from reservations.api.serializers import JoinOut
 from reservations.domain import waiting_room
 
@@ -42,12 +42,8 @@ class Join(View):
         return answer(body, status=201 if joined.is_new else 200)
 
 
-class PublicProgress(View):
+class PublicProgress(PublicRead):
     """GET: how the line moves, the same for everybody."""
-
-    authentication_classes = ()
-    permission_classes = ()
-    throttle_classes = ()
 
     @extend_schema(summary="How the line moves", responses={200: ProgressOut, 304: NOT_MODIFIED}, auth=[])
     def get(self, request: Request, pk: int) -> HttpResponseBase:

@@ -68,18 +68,19 @@ def set_poster(*, concert_id: int, poster: Poster, shown: Shown | None = None) -
     :raises NotFound: if there is no such concert
     :raises ChangedMeanwhile: if the poster is another one by now
     """
-    if shown is not None:
-        require_same_poster(concert_id, shown)
+    require_same_poster(concert_id, shown)
     name = store_poster(poster)
     if Concert.objects.filter(pk=concert_id).update(poster=name) != 1:
         raise NotFound
     return name
 
 
-def require_same_poster(concert_id: int, shown: Shown) -> None:
+def require_same_poster(concert_id: int, shown: Shown | None) -> None:
     """
     :raises NotFound, ChangedMeanwhile: as `set_poster` does
     """
+    if shown is None:
+        return
     concert = require_found(Concert.objects.select_for_update(of=("self",), no_key=True).filter(pk=concert_id).first())
     require_unchanged(concert, {"poster": shown.get("poster")})
 
@@ -91,8 +92,7 @@ def remove_poster(*, concert_id: int, shown: Shown | None = None) -> bool:
     :raises NotFound, ChangedMeanwhile: as `set_poster` does
     """
     concerts = Concert.objects.filter(pk=concert_id)
-    if shown is not None:
-        require_same_poster(concert_id, shown)
+    require_same_poster(concert_id, shown)
     if concerts.exclude(poster="").update(poster=""):
         return True
     if not concerts.exists():

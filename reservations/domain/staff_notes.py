@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid
@@ -53,12 +54,11 @@ def extend_by_staff(*, reference: str, actor_id: int, note: str, key: UUID, now:
         return 0
     if StaffNote.objects.filter(booking_reference=reference, kind=NoteKind.EXTENDED).exists():
         raise ExtendedByStaff
-    live = list(held.filter(is_held_at(now)).order_by("pk"))
+    live = dict(held.filter(is_held_at(now)).values_list("pk", "concert_seat_id"))
     if not live:
         raise HoldExpired
     add_note(text=note, actor_id=actor_id, key=key, reference=reference, kind=NoteKind.EXTENDED)
-    for each in live:
-        until = each.expired_at + timedelta(seconds=settings.HOLD_SECONDS) if each.expired_at else None
-        Reservation.objects.filter(pk=each.pk, status=ReservationStatus.RESERVING).update(expired_at=until)
-        ConcertSeat.objects.filter(pk=each.concert_seat_id).update(expired_at=until)
+    longer = {"expired_at": F("expired_at") + timedelta(seconds=settings.HOLD_SECONDS)}
+    held.filter(pk__in=live).update(**longer)
+    ConcertSeat.objects.filter(pk__in=live.values()).update(**longer)
     return len(live)

@@ -15,11 +15,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import Predicate, moment
+from concert_site.lib.database.search_keys import search_key
 from concert_site.lib.states import all_or_none, one_of
 from queueing.facts import SaleState, sale_rule
 from reservations.models.hall import HallVersion
 from reservations.models.posters import small_name
-from reservations.models.search_key import search_key
 from reservations.models.venue import Venue
 
 

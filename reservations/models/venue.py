@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Case, Func, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from reservations.models.search_key import search_key
+from concert_site.lib.database.search_keys import search_key
 
 # A name of the IANA's list, such as Asia/Seoul, and no abbreviation: EST stands still while New York moves.
 ZONE_SHAPE = r"^(UTC|[A-Z][A-Za-z_]*(/[A-Za-z0-9_+-]+)+)$"

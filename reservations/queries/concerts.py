@@ -16,10 +16,10 @@ from django.db.models.lookups import Exact
 from django.utils.translation import override
 
 from concert_site.lib.cache import TTLCache
+from concert_site.lib.database.search_keys import initials, joined, pattern_of, search_words
 from queueing.facts import SaleState, has_nothing_free
 from reservations.models import Concert, ConcertSchedule, Genre, Venue
 from reservations.models.concert import IS_AVAILABLE, sale_state_at
-from reservations.models.search_key import initials, joined, pattern_of, search_words
 from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
 
 # What a reader would rather hear of, where the dates of a concert differ; the first three are worth naming to who
@@ -151,7 +151,7 @@ _pages: TTLCache[ConcertPage] = TTLCache(most=64)
 def search_concerts(filters: Filters) -> QuerySet[Concert]:
     """The available concerts that fit.
 
-    Every word of `search` is somewhere in name, host, cast, description, venue or genre (see models.search_key); one
+    Every word of `search` is somewhere in name, host, cast, description, venue or genre (see search_keys); one
     and the same schedule is on that date of the venue, or within those dates, and in that state.
     """
     found = Concert.objects.filter(IS_AVAILABLE).select_related("venue").defer("search_key", "venue__search_key")
@@ -355,7 +355,7 @@ class ConcertCard:
         """Seconds until the first of its sales opens, at least one; None where none is to open."""
         if self.opens_at is None or self.next_schedule is None:
             return None
-        return max(1, round((self.opens_at - self.next_schedule.read_at).total_seconds()))
+        return self.next_schedule.seconds_until(self.opens_at)
 
 
 def concert_card(concert: PublicConcert) -> ConcertCard:

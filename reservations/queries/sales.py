@@ -201,6 +201,10 @@ class PublicSchedule:
         """Whether its sale goes on and no seat can be had now: all are sold, or in somebody's checkout."""
         return has_nothing_free(self.sale_state, self.seats_left)
 
+    def seconds_until(self, moment: datetime) -> int:
+        """Whole seconds, at least one: a countdown from nothing would ask for the page over and over."""
+        return max(1, round((moment - self.read_at).total_seconds()))
+
     @property
     def returns_in(self) -> int | None:
         """Seconds until the first of the held seats comes back, if it does; None where nothing is held."""

@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
+from concert_site.lib.database.search_keys import INITIALS, initials, joined, search_words
 from reservations.models import Concert, Genre, Venue
-from reservations.models.search_key import INITIALS, initials, joined, search_words
 from reservations.queries.concerts import Filters, search_concerts
 from reservations.tests.factories import make_concert
 

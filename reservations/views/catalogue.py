@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -38,8 +38,7 @@ class ScheduleCard:
 
     @property
     def opens_in(self) -> int:
-        """Seconds until the sale opens, at least one."""
-        return self.seconds_until(self.schedule.reservation_available_at)
+        return self.schedule.seconds_until(self.schedule.reservation_available_at)
 
     @property
     def has_lobby(self) -> bool:
@@ -47,12 +46,7 @@ class ScheduleCard:
 
     @property
     def lobby_opens_in(self) -> int:
-        """Seconds until they may, at least one."""
-        return self.seconds_until(self.schedule.lobby_at)
-
-    def seconds_until(self, moment: datetime) -> int:
-        """Whole seconds, at least one: a countdown from nothing would ask for the page over and over."""
-        return max(1, round((moment - self.schedule.read_at).total_seconds()))
+        return self.schedule.seconds_until(self.schedule.lobby_at)
 
     @property
     def has_all(self) -> bool:

@@ -1,6 +1,7 @@
 """Holding seats from the page on which they are chosen: those the fan names, the best there are, or equal ones."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from functools import partial
 from math import ceil
 from urllib.parse import urlencode
@@ -151,24 +152,10 @@ def best_booking(request: HttpRequest, schedule_id: int, token: TokenView | None
     :raises DomainError: whatever holding refuses
     """
     wish = wish_in(request)
-    key = idempotency_key(
-        request,
-        schedule=schedule_id,
-        quantity=wish.quantity,
-        section=wish.section,
-        category=wish.category,
-        accessible=wish.accessible,
-    )
-    return kept_alive(
-        partial(
-            best_available.hold_best_available,
-            wish,
-            user_id=fan_id(request),
-            schedule=schedule_id,
-            queue_token=token.token if token else None,
-        ),
-        key,
-    )
+    key = idempotency_key(request, schedule=schedule_id, **asdict(wish))
+    inside = token.token if token else None
+    hold = partial(best_available.hold_best_available, wish, schedule=schedule_id, queue_token=inside)
+    return kept_alive(partial(hold, user_id=fan_id(request)), key)
 
 
 def wish_in(request: HttpRequest) -> BestAvailable:

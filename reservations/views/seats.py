@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.permissions import verified
-from concert_site.lib.errors import NotFound
+from concert_site.lib.errors import require_found
 from concert_site.lib.formats import money_pattern
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, new_form_key, private_page, resumes_at, throttled
@@ -19,7 +19,7 @@ from queueing.domain.errors import QueueTokenInactive
 from queueing.models import TokenStatus
 from queueing.queries import token_in_line
 from reservations.domain.single_seats import DEMAND
-from reservations.queries.sales import public_sale_of
+from reservations.queries.sales import Sale, public_sale_of
 from reservations.queries.seat_choice import seat_advice, seat_choice
 from reservations.views import holding
 from reservations.views.holding import MOST_KEPT, to_the_waiting_room, where_the_choice_goes_on
@@ -51,9 +51,7 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
 
     :raises NotFound: if there is no such schedule in public
     """
-    sale = public_sale_of(schedule_id)
-    if sale is None:
-        raise NotFound
+    sale = require_found(public_sale_of(schedule_id))
     now, user_id = sale.now, fan_id(request)
     token = token_in_line(schedule_id, user_id=user_id)
     if token is None or token.status != TokenStatus.ACTIVE or not sale.is_open_at(now):
@@ -63,7 +61,6 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
             token = line.enter(user_id=user_id, token=token.token)
         except QueueTokenInactive:
             return to_the_waiting_room(schedule_id, token)
-    texts = script_texts(sale.tickets_per_fan)
     kept, instead, lonely = (ids_in(request, name) for name in ("keep", "instead", "lonely"))
     context = {
         "sale": sale,
@@ -73,11 +70,6 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
         "advice": seat_advice(
             sale, chosen=kept, instead=instead, lonely=lonely, may_go_on=settings.SINGLE_SEATS != DEMAND
         ),
-        "script_texts": texts,
-        "modules": MODULES,
-        "language": get_language(),
-        "money_pattern": money_pattern(),
-        "digits": get_currency_precision(settings.CURRENCY),
         "turn_ends_at": token.expired_at,
         "choice": seat_choice(
             sale,
@@ -89,13 +81,24 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
             user_id=user_id,
         ),
     }
-    return render(request, "reservations/seats.html", context)
+    return render(request, "reservations/seats.html", context | script_facts(sale))
 
 
 def ids_in(request: HttpRequest, name: str) -> list[int]:
     """Seats as the address names them."""
     ids = map(id_in, request.GET.get(name, "").split(",")[:MOST_KEPT])
     return [number for number in ids if number is not None]
+
+
+def script_facts(sale: Sale) -> dict[str, object]:
+    """What the scripts of the map need beside the hall."""
+    return {
+        "script_texts": script_texts(sale.tickets_per_fan),
+        "modules": MODULES,
+        "language": get_language(),
+        "money_pattern": money_pattern(),
+        "digits": get_currency_precision(settings.CURRENCY),
+    }
 
 
 def script_texts(limit: int) -> str:

@@ -1,5 +1,6 @@
 """Answers that a client may already have: 304 with nothing, or 200 with a body that is made only then."""
 
+import gzip
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -36,6 +37,13 @@ def conditional(
 
 def json_of(body: bytes) -> HttpResponse:
     return HttpResponse(body, content_type="application/json")
+
+
+def unpacked_for(request: Request | HttpRequest, packed: bytes, content_type: str) -> HttpResponse:
+    """What was packed by gzip, as it is for a client that takes it so."""
+    if takes_gzip(request):
+        return HttpResponse(packed, content_type=content_type, headers={"Content-Encoding": "gzip"})
+    return HttpResponse(gzip.decompress(packed), content_type=content_type)
 
 
 def etag_of(body: bytes) -> str:
