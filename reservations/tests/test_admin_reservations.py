@@ -51,9 +51,8 @@ def held(sale, *nth, at=NOW, **fan):
         (make_clerk, 403, 403),
         (lambda: make_clerk("view_reservation"), 200, 403),
         (lambda: make_clerk("view_reservation", "change_reservation"), 200, 302),
-        (make_staff, 200, 302),
     ],
-    ids=["fan", "clerk without", "clerk who looks", "clerk who changes", "superuser"],
+    ids=["fan", "clerk without", "clerk who looks", "clerk who changes"],
 )
 def test_who_sees_reservations_and_releases_holds(client, sale, actor, seen, released):
     client.force_login(actor())
@@ -147,13 +146,11 @@ def test_filters(staff, sale):
     assert found(staff, status__exact="RESERVED") == []
 
 
-@pytest.mark.parametrize(
-    "query", [{"q": "a\x00"}, {"p": "x"}, {"p": "-1"}, {"p": "999"}, {"user__password__startswith": "a"}]
-)
-def test_a_list_that_is_asked_for_nonsense_is_no_500(staff, sale, query):
+def test_a_list_that_is_asked_for_nonsense_is_no_500(staff, sale):
     held(sale, 0)
 
-    assert staff.get(LIST, query).status_code in (200, 302, 400)
+    for query in ({"q": "a\x00"}, {"p": "x"}, {"p": "-1"}, {"p": "999"}, {"user__password__startswith": "a"}):
+        assert staff.get(LIST, query).status_code in (200, 302, 400), query
 
 
 def test_the_list_counts_nothing_and_takes_as_many_queries_for_three_as_for_one(staff, sale):

@@ -89,9 +89,8 @@ def errors_of(response):
         (make_clerk, 403, 403),
         (lambda: make_clerk("view_concertschedule"), 200, 403),
         (lambda: make_clerk("change_concertschedule"), 200, 302),
-        (make_staff, 200, 302),
     ],
-    ids=["fan", "clerk without", "clerk who looks", "clerk who changes", "superuser"],
+    ids=["fan", "clerk without", "clerk who looks", "clerk who changes"],
 )
 def test_who_sees_and_changes_a_date(client, actor, seen, changed):
     client.force_login(actor())
@@ -320,14 +319,8 @@ def test_rows_left_empty_are_left_out(staff):
     [
         ([], "Give between 1 and"),
         ([section(0), section(1, name="S0")], "There is another section of this name."),
-        ([section(0), section(1, price="1")], "Another section gives this category another price or colour."),
         ([section(0, rows="501")], "less than or equal to 500"),
-        ([section(0, price="0")], "Give the category a price of at least 1."),
-        ([section(0, price="1e999999999")], "no more than"),
         ([section(0, color="red;}")], "Write a colour as # and six digits."),
-        ([section(0, first_row_name="!")], "Name the first row"),
-        ([section(nth, rows=500, seats_per_row=500) for nth in range(2)], "at most 100,000 seats"),
-        ([section(0, name="")], "This field is required."),
         ([section(0, name="nul\x00")], "Null characters are not allowed."),
     ],
 )
@@ -343,11 +336,7 @@ def test_a_grid_that_cannot_be_says_why_and_makes_nothing(staff, sections, says)
 
 @pytest.mark.parametrize(
     ("total", "button"),
-    [
-        *((total, "save") for total in ("", "-1", "x", "99999999999999999999", "²")),
-        ("99999999999999999999", "more"),
-        ("x", "look"),
-    ],
+    [("²", "save"), ("99999999999999999999", "more"), ("-1", "look")],
 )
 def test_a_number_of_forms_that_makes_no_sense_is_no_500(staff, total, button):
     sent = grid(section(0)) | {"sections-TOTAL_FORMS": total, button: "1"}
@@ -518,21 +507,23 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_the_filter_of_a_state_finds_what_the_list_shows(staff, state):
+def test_the_filter_of_a_state_finds_what_the_list_shows(staff):
     for make in STATES.values():
         make()
+    shown = {row.pk: schedule_state(row) for row in staff.get(LIST).context["cl"].result_list}
 
-    shown = {row.pk: row for row in staff.get(LIST).context["cl"].result_list}
-    found = staff.get(LIST, {"state": state}).context["cl"].result_list
+    for state in STATES:
+        found = staff.get(LIST, {"state": state}).context["cl"].result_list
+        assert {row.pk: schedule_state(row) for row in found} == {
+            pk: each for pk, each in shown.items() if each == state
+        }
+    assert sorted(shown.values()) == sorted(STATES)
 
-    assert [schedule_state(row) for row in found] == [state]
-    assert [row.pk for row in found] == [pk for pk, row in shown.items() if schedule_state(row) == state]
 
+def test_a_list_that_is_asked_for_nonsense_is_no_500(staff):
+    make_schedule()
 
-@pytest.mark.parametrize(
-    "query",
-    [
+    for query in (
         {"state": "NONSENSE"},
         {"q": "x"},
         {"concert_date_from": "2020-01-01", "concert_date_to": "x"},
@@ -540,12 +531,8 @@ def test_the_filter_of_a_state_finds_what_the_list_shows(staff, state):
         {"concert__id__exact": "x"},
         {"draw_seed__startswith": "a"},
         {"o": "999"},
-    ],
-)
-def test_a_list_that_is_asked_for_nonsense_is_no_500(staff, query):
-    make_schedule()
-
-    assert staff.get(LIST, query).status_code in (200, 302, 400)
+    ):
+        assert staff.get(LIST, query).status_code in (200, 302, 400), query
 
 
 def test_the_seed_cannot_be_found_out_by_filtering(staff):

@@ -35,8 +35,8 @@ def found(client, **query):
 
 @pytest.mark.parametrize(
     ("actor", "seen"),
-    [(make_fan, 302), (make_clerk, 403), (lambda: make_clerk("view_waitingtoken"), 200), (make_staff, 200)],
-    ids=["fan", "clerk without", "clerk who looks", "superuser"],
+    [(make_fan, 302), (make_clerk, 403), (lambda: make_clerk("view_waitingtoken"), 200)],
+    ids=["fan", "clerk without", "clerk who looks"],
 )
 def test_who_sees_tokens(client, actor, seen):
     client.force_login(actor())
@@ -97,11 +97,11 @@ def test_a_time_that_is_over_reads_expired(staff):
     assert "expired" in row
 
 
-@pytest.mark.parametrize("query", [{"q": "a\x00"}, {"p": "x"}, {"concert_schedule__draw_seed__isnull": "1"}])
-def test_a_list_that_is_asked_for_nonsense_is_no_500(staff, query):
+def test_a_list_that_is_asked_for_nonsense_is_no_500(staff):
     make_line(make_schedule(), 1)
 
-    assert staff.get(LIST, query).status_code in (200, 302, 400)
+    for query in ({"q": "a\x00"}, {"p": "x"}, {"concert_schedule__draw_seed__isnull": "1"}):
+        assert staff.get(LIST, query).status_code in (200, 302, 400), query
 
 
 def test_the_list_counts_nothing_and_takes_as_many_queries_for_three_as_for_one(staff):

@@ -216,13 +216,11 @@ def test_an_unavailable_concert_is_409():
     assert errors_of(post(fan, sale, 0)) == (409, [("sale_closed", None)])
 
 
-@pytest.mark.parametrize(
-    "token", [None, "", "x", "null", "0", "é", "' or 1=1", uuid4(), "6f1c1f0e-5d53-4a2c-8f43", "x" * 5000]
-)
-def test_no_token_or_garbage_is_403(token):
-    fan, sale = make_fan(), make_sale()
+def test_no_token_or_garbage_is_403():
+    sale = make_sale()
 
-    assert errors_of(post(fan, sale, 0, token=token)) == (403, [("queue_token_required", None)])
+    for token in (None, "", "x", "null", "0", "é", "' or 1=1", uuid4(), "6f1c1f0e-5d53-4a2c-8f43", "x" * 5000):
+        assert errors_of(post(make_fan(), sale, 0, token=token)) == (403, [("queue_token_required", None)]), token
 
 
 def test_someone_elses_token_is_none():
@@ -266,33 +264,19 @@ def test_repeated_seats_are_400_and_named():
     assert errors_of(post(fan, sale, 0, 1, 0)) == (400, [("invalid", "seats.2")])
 
 
-@pytest.mark.parametrize(
-    ("seats", "field"),
-    [
-        *((nonsense, "seats") for nonsense in (None, "x", 1, 1.5, True, {}, {"a": 1}, [], list(range(1, 102)))),
-        *(([1, nonsense], "seats.1") for nonsense in (None, "2", "x", 1.0, 1.5, True, False, [], {}, [1])),
-        *(([1, nonsense], "seats.1") for nonsense in (0, -1, -(2**63), 2**63, 2**64 - 1, 10**30)),
-    ],
-)
-def test_seats_that_are_none_are_400_and_named(seats, field):
-    fan, sale = make_fan(), make_sale()
-    body = {"schedule": sale.pk, "seats": seats}
+def test_what_is_no_id_is_400_and_named():
+    sale = make_sale()
+    nonsense = (None, "2", "x", 1.0, 1.5, True, False, [], {}, [1], 0, -1, -(2**63), 2**63, 2**64 - 1, 10**30)
+    wrong = [({"seats": seats}, "seats") for seats in (None, "x", 1, 1.5, True, {}, {"a": 1}, [], list(range(1, 102)))]
+    wrong += [({"seats": [1, each]}, "seats.1") for each in nonsense]
+    wrong += [({"schedule": each}, "schedule") for each in nonsense]
+    fans = [make_fan() for _ in wrong]
 
     with nothing_changed():
-        status, found = errors_of(post(fan, sale, body=body, token=None))
-
-    assert (status, [attr for _, attr in found]) == (400, [field])
-
-
-@pytest.mark.parametrize("schedule", [None, "1", "", 1.0, True, False, [], {}, [1], 0, -1, 2**63, 10**30])
-def test_a_schedule_that_is_none_is_400_and_named(schedule):
-    fan, sale = make_fan(), make_sale()
-    body = {"schedule": schedule, "seats": sale.seats[:1]}
-
-    with nothing_changed():
-        status, found = errors_of(post(fan, sale, body=body, token=None))
-
-    assert (status, [attr for _, attr in found]) == (400, ["schedule"])
+        for fan, (change, field) in zip(fans, wrong, strict=True):
+            body = {"schedule": sale.pk, "seats": sale.seats[:1]} | change
+            status, found = errors_of(post(fan, sale, body=body, token=None))
+            assert (status, [attr for _, attr in found]) == (400, [field]), change
 
 
 def test_an_empty_body_names_both_fields():
@@ -301,12 +285,11 @@ def test_an_empty_body_names_both_fields():
     assert errors_of(post(fan, sale, body={})) == (400, [("required", "schedule"), ("required", "seats")])
 
 
-@pytest.mark.parametrize("body", ["[]", "null", "1", '"x"', "true", "1.5", "", "{", "[" * 5000, "\x00", "NaN"])
-def test_a_body_that_is_no_object_is_400(body):
-    response = api_of(make_fan()).post(HOLDS, body, content_type="application/json")
-
-    assert response.status_code == 400
-    assert response.json()["errors"]
+def test_a_body_that_is_no_object_is_400():
+    for body in ("[]", "null", "1", '"x"', "true", "1.5", "", "{", "[" * 5000, "\x00", "NaN"):
+        response = api_of(make_fan()).post(HOLDS, body, content_type="application/json")
+        assert response.status_code == 400, body
+        assert response.json()["errors"]
 
 
 def test_booking_api_without_an_account_is_401():
@@ -332,9 +315,10 @@ def test_others_reservations_and_unknown_ones_are_404():
     assert api.get(HOLDS).json()["results"] == []
 
 
-@pytest.mark.parametrize("pk", ["x", "-1", "1.5", "9" * 19, "1' or 1=1"])
-def test_booking_api_malformed_id_is_404(pk):
-    assert api_of(make_fan()).get(f"{HOLDS}{pk}/").status_code == 404
+def test_booking_api_malformed_id_is_404():
+    api = api_of(make_fan())
+
+    assert {api.get(f"{HOLDS}{pk}/").status_code for pk in ("x", "-1", "1.5", "9" * 19, "1' or 1=1")} == {404}
 
 
 def test_own_reservations_come_newest_first_in_pages():

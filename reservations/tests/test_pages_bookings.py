@@ -40,10 +40,11 @@ def test_without_bookings_it_says_where_to_go():
     assert 'href="/"' in page
 
 
-@pytest.mark.parametrize("show", ["past", "canceled", "nonsense", "", "é"])
-@pytest.mark.parametrize("page", ["1", "x", "-1", "99999999999", ""])
-def test_any_tab_and_page_is_a_page(show, page):
-    assert at_the_screen(make_fan()).get("/bookings/", {"show": show, "page": page}).status_code == 200
+def test_any_tab_and_page_is_a_page():
+    browser = at_the_screen(make_fan())
+
+    for show, page in [("past", "1"), ("canceled", "x"), ("nonsense", "-1"), ("", "99999999999"), ("é", "")]:
+        assert browser.get("/bookings/", {"show": show, "page": page}).status_code == 200, show
 
 
 def test_what_is_held_comes_first_with_the_amount_and_the_time():

@@ -90,25 +90,7 @@ def test_what_nothing_fits_leads_back_to_everything():
     assert "Show all concerts" in page
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ({"search": "river jazz"}, {"River Jazz"}),
-        ({"sale_state": "UPCOMING"}, {"River Jazz"}),
-        ({"sale_state": "OPEN"}, {"Moonlight"}),
-        ({"sale_state": "LOBBY"}, set()),
-        ({"sale_state": "SOLD_OUT"}, set()),
-        ({"date": "2031-05-31"}, {"River Jazz"}),
-        ({"date": "yesterday"}, {"River Jazz", "Moonlight"}),
-        ({"sale_state": "NONSENSE"}, {"River Jazz", "Moonlight"}),
-        ({"search": "x" * 101}, {"River Jazz", "Moonlight"}),
-        ({"search": "a\0b"}, {"River Jazz", "Moonlight"}),
-        ({"page": "0"}, {"River Jazz", "Moonlight"}),
-        ({"page": "²"}, {"River Jazz", "Moonlight"}),
-        ({"page": "9" * 30}, {"River Jazz", "Moonlight"}),
-    ],
-)
-def test_search_and_filters_and_what_makes_no_sense(query, found):
+def test_search_and_filters_and_what_makes_no_sense():
     make_seats(make_schedule(make_concert(name="Moonlight")))
     upcoming = make_schedule(
         make_concert(name="River Jazz"),
@@ -117,9 +99,24 @@ def test_search_and_filters_and_what_makes_no_sense(query, found):
     )
     make_seats(upcoming)
 
-    page = text_of(client_of(), "/", **query)
+    both = {"River Jazz", "Moonlight"}
 
-    assert {name for name in ("River Jazz", "Moonlight") if name in page} == found
+    for query, found in (
+        ({"search": "river jazz"}, {"River Jazz"}),
+        ({"sale_state": "UPCOMING"}, {"River Jazz"}),
+        ({"sale_state": "OPEN"}, {"Moonlight"}),
+        ({"sale_state": "LOBBY"}, set()),
+        ({"date": "2031-05-31"}, {"River Jazz"}),
+        ({"date": "yesterday"}, both),
+        ({"sale_state": "NONSENSE"}, both),
+        ({"search": "x" * 101}, both),
+        ({"search": "a\0b"}, both),
+        ({"page": "0"}, both),
+        ({"page": "²"}, both),
+        ({"page": "9" * 30}, both),
+    ):
+        page = text_of(client_of(), "/", **query)
+        assert {name for name in both if name in page} == found, query
 
 
 def test_a_filter_that_makes_no_sense_says_so_at_its_field():

@@ -100,7 +100,14 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize(("times", "is_sold_out", "ending"), [*product(GRID, [False, True], ENDINGS)])
+# Whatever the times are; two are enough to see it.
+OVERRULED = [times for times in GRID if GRID[times] in ("OPEN", "LOBBY")][1:]
+
+
+@pytest.mark.parametrize(
+    ("times", "is_sold_out", "ending"),
+    [*product(GRID, [False, True], [""]), *product(OVERRULED, [False, True], ["UNPUBLISHED", "CANCELED"])],
+)
 def test_all_readers_agree_where_a_sale_stands(times, is_sold_out, ending):
     opens_in, closes_in = times
     columns = dict(ENDINGS[ending])
