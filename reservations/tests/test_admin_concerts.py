@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.accounts.tests.factories import make_clerk, make_fan
 from concert_site.tests.forms import post_confirmed
 from concert_site.tests.unchanged import nothing_changed
 from reservations.models import Concert
@@ -19,12 +19,6 @@ LIST = "/admin/reservations/concert/"
 ADD = LIST + "add/"
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
 
 
 def page_of(concert):

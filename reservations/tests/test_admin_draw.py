@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import localtime, now
 
-from concert_site.accounts.tests.factories import make_fan, make_staff
+from concert_site.accounts.tests.factories import make_fan
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.formats import day_and_time
 from queueing.domain.draw import draw
@@ -19,12 +19,6 @@ from reservations.tests.factories import make_schedule, make_seats
 pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
 
 
 @pytest.fixture

@@ -38,12 +38,6 @@ def schedule():
     return make_schedule()
 
 
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
-
-
 def page_of(schedule):
     return reverse("admin:reservations_concertschedule_import_plan", args=[schedule.pk])
 

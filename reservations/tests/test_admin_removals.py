@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.accounts.tests.factories import make_clerk, make_fan
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_concert, make_schedule, make_seats
@@ -12,12 +12,6 @@ from reservations.tests.test_admin_schedules import url
 
 CLERK = ("change_concertschedule", "delete_concertschedule")
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
 
 
 @pytest.mark.parametrize(

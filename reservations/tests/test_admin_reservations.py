@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils.timezone import now
 
-from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.accounts.tests.factories import make_clerk, make_fan
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.forms import post_confirmed
 from concert_site.tests.unchanged import nothing_changed
@@ -19,12 +19,6 @@ from reservations.tests.scenes import NOW, hold, make_sale, reservations_in, sta
 LIST = "/admin/reservations/reservation/"
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils.timezone import localtime, now
 
-from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.accounts.tests.factories import make_clerk, make_fan
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.forms import open_form
 from concert_site.tests.unchanged import nothing_changed, nothing_written
@@ -24,12 +24,6 @@ DAY = timedelta(days=1)
 SOON = localtime(now()).replace(hour=19, minute=30, second=0, microsecond=0) + 30 * DAY
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
 
 
 def url(name, schedule):

@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils.timezone import now
 
-from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.accounts.tests.factories import make_clerk, make_fan
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.forms import post_confirmed
 from concert_site.tests.unchanged import nothing_changed
@@ -21,12 +21,6 @@ ACTIONS = ("take_off_sale", "put_on_sale", "change_category", "mark_accessible",
 VIP = {"seat_category": "1", "category": "VIP", "price": "99000", "color": "#ff0000"}
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
 
 
 def page_of(seat_id):

@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from concert_site.accounts.tests.factories import make_clerk, make_staff
+from concert_site.accounts.tests.factories import make_clerk
 from concert_site.lib.formats import day_and_time, money
 from concert_site.tests.audited import broken_invariants
 from reservations.admin import price_table, series
@@ -33,12 +33,6 @@ RULE = {
     "queue_max_active": "100",
     "tickets_per_fan": "4",
 }
-
-
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
+from concert_site.accounts.tests.factories import make_clerk, make_fan
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line
@@ -17,12 +17,6 @@ from reservations.tests.factories import make_schedule
 LIST = "/admin/queueing/waitingtoken/"
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
 
 
 def page_of(token):

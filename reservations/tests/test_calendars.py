@@ -10,6 +10,7 @@ from concert_site.tests.unchanged import nothing_changed
 from payments.domain import refunds
 from payments.tests.scenes import buy, make_fan
 from reservations.models import Concert, Venue
+from reservations.tests.browsers import browser_of
 from reservations.tests.scenes import CONCERT_AT, NOW, make_sale
 from wallet.tests.factories import make_fan as fan_with
 
@@ -25,12 +26,6 @@ def bought():
 
 def path_of(payment):
     return f"/bookings/{payment.reservation.booking_reference}/calendar.ics"
-
-
-def browser_of(fan):
-    browser = Client()
-    browser.force_login(fan)
-    return browser
 
 
 def events_in(response):

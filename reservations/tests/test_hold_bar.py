@@ -5,25 +5,18 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from concert_site.lib.cache import clear_caches
 from payments.tests.pages import let_lapse, text_of
 from reservations.queries.held_now import held_now
+from reservations.tests.browsers import browser_of
 from reservations.tests.factories import make_fan
 from reservations.tests.scenes import hold, make_sale
 
 pytestmark = pytest.mark.django_db
 COUNTDOWN = re.compile(r'class="countdown"')
-
-
-def browser_of(fan=None):
-    browser = Client()
-    if fan is not None:
-        browser.force_login(fan)
-    return browser
 
 
 def queries_of(browser, path):

@@ -8,7 +8,6 @@ import orjson
 import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.test import Client
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.concurrency import at_once
@@ -23,6 +22,7 @@ from queueing.models import TokenStatus, WaitingToken
 from queueing.tests.factories import make_fans, make_line
 from reservations.domain import waiting_room
 from reservations.domain.waiting_room import snapshot_of, watched_snapshot
+from reservations.tests.browsers import browser_of
 from reservations.tests.factories import make_schedule, make_seats
 
 pytestmark = pytest.mark.django_db
@@ -33,12 +33,6 @@ def schedule():
     made = make_schedule(queue_max_active=2)
     make_seats(made, 10)
     return made
-
-
-def browser_of(fan):
-    browser = Client()
-    browser.force_login(fan)
-    return browser
 
 
 def watch(schedule):

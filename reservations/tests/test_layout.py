@@ -1,6 +1,5 @@
 """The map of a schedule: once built, for all."""
 
-import gzip
 import json
 
 import pytest
@@ -10,7 +9,7 @@ from concert_site.lib.redis import client
 from concert_site.tests.away import redis_away
 from reservations.models import ConcertSchedule
 from reservations.queries.sales import sale_of
-from reservations.queries.seat_map import layout_of, packed_layout_of
+from reservations.queries.seat_map import layout_of
 from reservations.tests.factories import LAYOUT, make_schedule, make_seats
 
 pytestmark = pytest.mark.django_db
@@ -40,12 +39,6 @@ def test_layout_shows_what_a_sale_does_not_change():
 
 def test_schedule_without_seats_has_an_empty_map():
     assert json.loads(layout_of(sale_of(make_schedule().pk)))["seats"] == []
-
-
-def test_packed_layout_is_the_same():
-    sale = sale_of(make_schedule().pk)
-
-    assert gzip.decompress(packed_layout_of(sale)) == layout_of(sale)
 
 
 def test_layout_is_built_once_for_all_processes(django_assert_num_queries):

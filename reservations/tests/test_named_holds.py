@@ -172,5 +172,5 @@ def test_the_hall_is_told_seat_by_seat(clerk):
 
     assert hall_codes(sale.pk) == "TNNUAA"
     assert (held.reservation.user, named.named_hold) == (fan, kept)
-    assert (counts.all, counts.free, counts.held, counts.off_sale, counts.kept) == (6, 2, 1, 1, 2)
+    assert (counts.total, counts.left, counts.held, counts.off_sale, counts.kept) == (6, 2, 1, 1, 2)
     assert (listed.kept, listed.sold) == (2, 0)

@@ -18,6 +18,7 @@ from queueing.models import WaitingToken
 from queueing.tests.factories import make_fans
 from reservations.domain import waiting_room
 from reservations.models import Concert, ConcertSchedule
+from reservations.tests.browsers import browser_of, text_of
 from reservations.tests.factories import make_fan, make_schedule, make_seats
 
 pytestmark = pytest.mark.django_db
@@ -32,18 +33,8 @@ def schedule():
     return made
 
 
-def browser_of(fan):
-    browser = Client()
-    browser.force_login(fan)
-    return browser
-
-
 def room(schedule, token=None):
     return f"/schedules/{schedule.pk}/queue/" + (f"?token={token}" if token else "")
-
-
-def text_of(response):
-    return " ".join(response.content.decode().split())
 
 
 def attribute(page, name):

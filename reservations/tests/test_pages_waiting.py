@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
@@ -14,6 +13,7 @@ from concert_site.tests.away import redis_away
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
+from reservations.tests.browsers import browser_of, text_of
 from reservations.tests.factories import make_fan, make_schedule, make_seats, reserve
 from reservations.tests.scenes import Sale
 from reservations.tests.scenes import hold as hold_seats
@@ -30,13 +30,6 @@ def schedule():
     return made
 
 
-def browser_of(fan=None):
-    browser = Client()
-    if fan is not None:
-        browser.force_login(fan)
-    return browser
-
-
 def room(schedule, **query):
     return f"/schedules/{schedule.pk}/queue/" + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
 
@@ -44,10 +37,6 @@ def room(schedule, **query):
 def waiting_fan(schedule, *, ahead=4):
     """A fan with this many people ahead."""
     return make_line(schedule, ahead + 1)[-1]
-
-
-def text_of(response):
-    return " ".join(response.content.decode().split())
 
 
 # --- Joining -----------------------------------------------------------------------------------

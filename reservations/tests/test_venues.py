@@ -224,12 +224,6 @@ def test_the_structured_data_tells_where_when_and_what_it_costs(client):
 # --- The admin -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def staff(client):
-    client.force_login(make_staff())
-    return client
-
-
 def test_staff_add_a_venue_and_a_bad_zone_is_refused_at_its_field(staff):
     sent = {"name": "Beacon", "address": "", "map_url": "maps.example/beacon", "time_zone": "Mars/Olympus"}
 

@@ -19,7 +19,6 @@ from queueing.domain.errors import SaleClosed, SaleNotOpen, SoldOut
 from queueing.domain.line import JoinAnswer
 from queueing.domain.snapshots import snapshot_key
 from queueing.models import WaitingToken
-from queueing.queries import own_token
 from queueing.tests.factories import ENTRY, NOW, STAY, make_active, make_line, numbers_of, reasons_of
 from reservations.domain import holds, waiting_room
 from reservations.models import Concert, ConcertSchedule, ConcertSeat
@@ -63,14 +62,6 @@ def test_in_a_quiet_sale_the_fan_is_active_at_once_with_the_full_time():
 
     assert (place.token.status, place.token.number, place.is_new) == ("ACTIVE", 1, True)
     assert (place.token.entered_at, place.token.expired_at) == (NOW, NOW + STAY)
-
-
-def test_what_a_join_answers_is_what_is_kept():
-    fan = make_fan()
-
-    place = join(make_sale(), fan)
-
-    assert own_token(place.token.token, user_id=fan.pk, now=NOW) == place.token
 
 
 def test_behind_a_line_the_fan_waits_and_nobody_is_admitted():
@@ -282,13 +273,6 @@ def test_a_repeated_join_is_one_read(warm, django_assert_num_queries):
         join(warm, fan)
 
     assert counter_of(warm) == numbers
-
-
-def test_the_progress_is_no_query_when_warm(warm, django_assert_num_queries):
-    waiting_room.snapshot_of(warm.pk)
-
-    with django_assert_num_queries(0):
-        waiting_room.snapshot_of(warm.pk)
 
 
 def test_a_tick_costs_the_same_for_every_length_of_line():
