@@ -97,7 +97,7 @@ def cancel_together(
 def withdrawals_before(done: Cancellation) -> list[Withdrawal]:
     """What of this refund went on to the card when it was canceled first; nobody is asked if that is now."""
     payment = payment_of(done.reservation)
-    if payment is None or payment.updated_state_at == bookings.read_at_of(done.reservation):
+    if payment is None or payment.updated_state_at == done.reservation.read_at:
         return []
     return withdrawals_of_payment(payment.pk)
 

@@ -115,7 +115,7 @@ def fee_of_today(row: Row, *, agreed: int | None, user_id: int) -> Fee:
         raise RefundClosed
     if agreed not in (None, offer.fee):
         raise FeeChanged
-    zone = zone_of(bookings.venue_zone_of(paid)).key
+    zone = zone_of(paid.venue_zone).key
     return Fee(offer.fee, on=bookings.today_of(paid), zone=zone, terms=row["refund_terms"])
 
 

@@ -19,7 +19,6 @@ from concert_site.lib.formats import day_and_time, money, short_day
 from reservations.domain import holds
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationStatus, state_at
-from reservations.queries import bookings
 
 
 @admin.register(Reservation)
@@ -36,7 +35,8 @@ class ReservationAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
         rows: QuerySet[Reservation] = super().get_queryset(request)
-        return rows.annotate(state=state_at()).select_related("concert_seat", "user")
+        now = {"state": state_at()}
+        return rows.annotate(**now).select_related("concert_seat", "user")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Reservation], search_term: str
@@ -59,12 +59,12 @@ class ReservationAdmin(ReadOnlyAdmin):
     @column(gettext_lazy("status"), label={"RESERVING": "warning", "RESERVED": "success", "CANCELED": "danger"})
     def state(self, reservation: Reservation) -> tuple[str, str]:
         """The status as it is now: a hold that is over reads canceled."""
-        status = ReservationStatus(bookings.state_of(reservation))
+        status = ReservationStatus(reservation.state)
         return status.value, str(status.label)
 
     @column(gettext_lazy("held until"))
     def held_until(self, reservation: Reservation) -> str | None:
-        is_held = bookings.state_of(reservation) == ReservationStatus.RESERVING and reservation.expired_at
+        is_held = reservation.state == ReservationStatus.RESERVING and reservation.expired_at
         return day_and_time(is_held) if is_held else None
 
     # --- Giving a hold back ------------------------------------------------------------------------
@@ -106,7 +106,7 @@ class ReservationAdmin(ReadOnlyAdmin):
 def question_about(chosen: list[Reservation]) -> Question:
     found: dict[str, list[bool]] = {}
     for each in chosen:
-        is_held = bookings.state_of(each) == ReservationStatus.RESERVING
+        is_held = each.state == ReservationStatus.RESERVING
         found.setdefault(f"{each.concert_name}, {short_day(each.concert_date)}", []).append(is_held)
     text = _("%(held)s held, %(others)s not held")
     counts = [

@@ -20,7 +20,7 @@ from reservations.domain import cancellation
 from reservations.domain.holds import Booking
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationStatus
-from reservations.queries.bookings import OF_A_SEAT, moved_from, state_of
+from reservations.queries.bookings import OF_A_SEAT, moved_from
 from reservations.queries.payment_facts import PaymentFacts, payment_of
 
 # More than any limit allows, and few enough to read.
@@ -215,7 +215,7 @@ def held_out(row: Row, schedule_id: int) -> dict[str, object]:
 
 def reservation_out(reservation: Reservation) -> dict[str, object]:
     """A reservation as ReservationOut describes it; it was read with its seat, schedule and payment."""
-    status, payment, schedule = state_of(reservation), payment_of(reservation), reservation.concert_schedule
+    status, payment, schedule = reservation.state, payment_of(reservation), reservation.concert_schedule
     return {
         "id": reservation.pk,
         "booking_reference": reservation.booking_reference,

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 
 from reservations.models import Reservation
-from reservations.queries.bookings import free_refunds_until, read_at_of, today_of
+from reservations.queries.bookings import free_refunds_until, today_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def quote(*, price: int, terms: RefundTerms, today: date, now: datetime) -> Quot
 
 def quote_of(reservation: Reservation, *, now: datetime | None = None) -> Quote:
     """What cancelling this ticket would refund at the moment at which it was read, or at `now`."""
-    moment = now or read_at_of(reservation)
+    moment = now or reservation.read_at
     today = today_of(reservation, now=now)
     return quote(price=reservation.price, terms=terms_of(reservation), today=today, now=moment)
 

@@ -89,7 +89,7 @@ class Booking:
     @property
     def states(self) -> set[str]:
         """What its seats are by now: held if it is new."""
-        return {ReservationStatus.RESERVING} if self.rows else {bookings.state_of(each) for each in self.repeated}
+        return {ReservationStatus.RESERVING} if self.rows else {each.state for each in self.repeated}
 
     @property
     def total(self) -> int:
@@ -99,7 +99,7 @@ class Booking:
     @property
     def expired_at(self) -> datetime | None:
         """When the hold ends; None once nothing of it is held, be it only that nobody has tidied up yet."""
-        held = [each.expired_at for each in self.repeated if bookings.state_of(each) == ReservationStatus.RESERVING]
+        held = [each.expired_at for each in self.repeated if each.state == ReservationStatus.RESERVING]
         ends = [row["expired_at"] for row in self.rows] + [end for end in held if end]
         return min(ends, default=None)
 

@@ -44,11 +44,9 @@ class ReservationQuerySet(StateQuerySet["Reservation"]):
         return self.filter(user_id=user_id)
 
     def as_read(self, now: datetime | None = None) -> "ReservationQuerySet":
-        """Each with when it was read (`read_at`), the status that it has then (`state`), and whose clocks count.
-
-        `venue_zone` is the zone of the venue, None without one: queries.bookings.venue_zone_of reads it.
-        """
-        return self.annotate(read_at=moment(now), state=state_at(now), venue_zone=F("concert__venue__time_zone"))
+        """Each with when it was read, the status that it has then, and whose clocks count."""
+        seen = {"read_at": moment(now), "state": state_at(now), "venue_zone": F("concert__venue__time_zone")}
+        return self.annotate(**seen)
 
 
 def is_held_at(now: datetime | None = None) -> Predicate:
@@ -82,6 +80,11 @@ class Reservation(models.Model):
 
     TRANSITIONS: ClassVar = TRANSITIONS
     STATE_FIELD: ClassVar = "status"
+    # What `as_read` annotates: when it was read, by PostgreSQL's clock; the status to show, CANCELED for a hold
+    # that is over before it is tidied up; the name of the venue's zone, None for the house's own.
+    read_at: datetime
+    state: str
+    venue_zone: str | None
 
     booking_reference = models.CharField(_("booking reference"), max_length=36)
     # A hot insert: a foreign key is indexed only where a read needs it.

@@ -1,6 +1,6 @@
 """Bookings as a fan sees them: the seats of one reference together, each as it is at the moment of reading."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -50,7 +50,7 @@ class BookedSeat:
 
     @cached_property
     def state(self) -> BookedSeatState:
-        match bookings.state_of(self.reservation):
+        match self.reservation.state:
             case ReservationStatus.RESERVING:
                 return BookedSeatState.HELD
             case ReservationStatus.RESERVED:
@@ -168,7 +168,7 @@ class BookingSummary:
     def seconds_left(self) -> int:
         """Whole seconds until then, by PostgreSQL's clock; 0 if nothing is held."""
         end = self.held_until
-        return int((end - bookings.read_at_of(self.first)).total_seconds()) if end else 0
+        return int((end - self.first.read_at).total_seconds()) if end else 0
 
     @property
     def is_extended(self) -> bool:
@@ -217,7 +217,7 @@ class BookingSummary:
     @property
     def time_zone(self) -> str | None:
         """The name of the venue's zone, in which its times are said; None is the house's own."""
-        return bookings.venue_zone_of(self.first)
+        return self.first.venue_zone
 
 
 def with_schedule(reservations: ReservationQuerySet) -> ReservationQuerySet:
@@ -231,8 +231,15 @@ def booking_summary(reference: str, *, user_id: int, now: datetime | None = None
 
     :raises NotFound: if there is none, or it is someone else's
     """
-    found = with_schedule(bookings.of_reference(reference, user_id=user_id, now=now))
-    seats = [BookedSeat(reservation) for reservation in found]
+    return summary_of(with_schedule(bookings.of_reference(reference, user_id=user_id, now=now)))
+
+
+def summary_of(reservations: Iterable[Reservation]) -> BookingSummary:
+    """The booking that these are.
+
+    :raises NotFound: if there are none
+    """
+    seats = [BookedSeat(each) for each in reservations]
     if not seats:
         raise NotFound
     return BookingSummary(seats)
@@ -264,7 +271,7 @@ def booking_summaries(references: Sequence[str], *, user_id: int, now: datetime 
     own = bookings.own_reservations(user_id=user_id, now=now).filter(booking_reference__in=references)
     ordered = with_schedule(own).order_by("booking_reference", "pk")
     found = {
-        reference: BookingSummary([BookedSeat(each) for each in together])
+        reference: summary_of(together)
         for reference, together in groupby(ordered, key=lambda each: each.booking_reference)
     }
     return [found[reference] for reference in references if reference in found]

@@ -57,21 +57,9 @@ def of_reference(reference: str, *, user_id: int, now: datetime | None = None) -
     return own_reservations(user_id=user_id, now=now).filter(booking_reference=reference).order_by("pk")
 
 
-def read_at_of(reservation: Reservation) -> datetime:
-    """When a reservation was read, by PostgreSQL's clock, as `as_read` annotates it."""
-    moment: datetime = reservation.read_at  # type: ignore[attr-defined]  # an annotation of the query
-    return moment
-
-
-def venue_zone_of(reservation: Reservation) -> str | None:
-    """The name of the zone in which its times are said, as `as_read` annotates it; None is the house's own."""
-    name: str | None = reservation.venue_zone  # type: ignore[attr-defined]  # as read_at_of
-    return name
-
-
 def today_of(reservation: Reservation, *, now: datetime | None = None) -> date:
     """The day at its venue on which it was read, or that of `now`."""
-    return day_at(now or read_at_of(reservation), venue_zone_of(reservation))
+    return day_at(now or reservation.read_at, reservation.venue_zone)
 
 
 def moved_from(reservation: Reservation) -> date | None:
@@ -99,15 +87,8 @@ def reservation_in(row: Row, *, user_id: int) -> Reservation:
         **{name: row[name] for name in OF_A_RESERVATION},
     )
     # What `as_read` annotates; a function in the database has answered it.
-    reservation.read_at, reservation.state = row["read_at"], row["state"]  # type: ignore[attr-defined]
-    reservation.venue_zone = row["venue_zone"]  # type: ignore[attr-defined]
+    reservation.read_at, reservation.state, reservation.venue_zone = row["read_at"], row["state"], row["venue_zone"]
     return reservation
-
-
-def state_of(reservation: Reservation) -> str:
-    """The status to show: a hold that is over reads CANCELED before it is tidied up."""
-    state: str = reservation.state  # type: ignore[attr-defined]  # as read_at_of
-    return state
 
 
 def live_of_schedule(schedule_id: int, *, user_id: int) -> ReservationQuerySet:

@@ -7,7 +7,6 @@ from itertools import groupby
 
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationStatus, is_held_at
-from reservations.queries.bookings import read_at_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +53,5 @@ def booking_of(held: Sequence[Reservation]) -> HeldBooking:
         count=len(held),
         to_pay=sum(each.price for each in held),
         held_until=until,
-        seconds_left=int((until - read_at_of(first)).total_seconds()),
+        seconds_left=int((until - first.read_at).total_seconds()),
     )

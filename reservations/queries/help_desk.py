@@ -9,11 +9,10 @@ from unicodedata import normalize
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from concert_site.lib.errors import NotFound
 from reservations.halls.seat_names import row_name, seat_number
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.models.reservation import IS_LIVE, REFERENCE_ALPHABET, REFERENCE_LENGTH, ReservationQuerySet
-from reservations.queries.booking_summaries import BookedSeat, BookingSummary, with_schedule
+from reservations.queries.booking_summaries import BookingSummary, summary_of, with_schedule
 from reservations.queries.payment_facts import with_payments
 
 # References are made of these alone, so nothing else is looked for among them.
@@ -71,10 +70,7 @@ def booking_of(reference: str) -> BookingSummary:
 
     :raises NotFound: if there is none
     """
-    seats = [BookedSeat(each) for each in all_of_reference([reference])]
-    if not seats:
-        raise NotFound
-    return BookingSummary(seats)
+    return summary_of(all_of_reference([reference]))
 
 
 def bookings_of_fan(user_id: int, most: int) -> list[BookingSummary]:
@@ -82,11 +78,10 @@ def bookings_of_fan(user_id: int, most: int) -> list[BookingSummary]:
     rows = Reservation.objects.filter(user_id=user_id).order_by("-pk").values_list("booking_reference", flat=True)
     # Seats of one booking follow each other; whoever exchanged one later has it twice.
     references = list(dict.fromkeys(rows[: most * 10]))[:most]
-    together: dict[str, list[BookedSeat]] = {reference: [] for reference in references}
-    for each in all_of_reference(references):
-        if each.user_id == user_id:
-            together[each.booking_reference].append(BookedSeat(each))
-    return [BookingSummary(seats) for seats in together.values()]
+    together: dict[str, list[Reservation]] = {reference: [] for reference in references}
+    for each in all_of_reference(references).of(user_id=user_id):
+        together[each.booking_reference].append(each)
+    return [summary_of(reservations) for reservations in together.values()]
 
 
 # --- Seats -------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from reservations.halls.seat_names import seat_name
 from reservations.models import Concert
 from reservations.queries import booking_summaries
 from reservations.queries.booking_summaries import BookingSummary
-from reservations.queries.bookings import read_at_of
 from reservations.tickets.calendar import CalendarEntry, calendar_file
 
 
@@ -32,7 +31,7 @@ def calendar_entry(request: HttpRequest, booking: BookingSummary) -> CalendarEnt
     first, schedule = booking.first, booking.schedule
     concert = first.concert
     host = urlsplit(settings.SITE_URL).hostname
-    now = read_at_of(first)
+    now = first.read_at
     return CalendarEntry(
         # One booking is of one schedule; naming both, no other site's reference can be the same.
         uid=f"{booking.reference}-{first.concert_schedule_id}@{host}",

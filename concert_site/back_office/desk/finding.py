@@ -21,7 +21,7 @@ from queueing.models import WaitingToken
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationStatus
-from reservations.queries import bookings, help_desk
+from reservations.queries import help_desk
 
 Staff: TypeAlias = User | AnonymousUser
 # Of each kind so many are shown; who sees more has typed too little.
@@ -97,7 +97,7 @@ def booking_hits(references: Sequence[str], exact: str, staff: Staff) -> list[Hi
 def booking_line(seats: Sequence[Reservation], staff: Staff) -> str:
     """Whose, what for, and how many seats: a booking in a line."""
     fans = ", ".join(dict.fromkeys(each.user.email for each in seats))
-    live = [each for each in seats if bookings.state_of(each) != ReservationStatus.CANCELED]
+    live = [each for each in seats if each.state != ReservationStatus.CANCELED]
     count = ngettext("%d seat", "%d seats", len(live)) % len(live) if live else _("canceled")
     parts = [fans, f"{seats[0].concert_name}, {short_day(seats[0].concert_date)}", count]
     if live and staff.has_perm("payments.view_payment"):
