@@ -1,5 +1,6 @@
 """What all ticket holders of a date are told. Who is owed a mail stands in the tables; payments send it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypedDict, Unpack
 from uuid import UUID
@@ -38,13 +39,20 @@ def message_holders(
     :raises Conflict: if nobody has a ticket
     """
     require_texts(texts)
+    return once(key, lambda: write_message(schedule_id, actor_id, key, now, texts))
+
+
+def once(key: UUID, write: Callable[[], Announcement]) -> tuple[Announcement, bool]:
+    """The announcement of a click, made by `write` if it is the first; and whether it is."""
     if known := Announcement.objects.filter(key=key).first():
         return known, False
     try:
-        return write_message(schedule_id, actor_id, key, now, texts), True
+        return write(), True
     except IntegrityError:
-        # The same click came through twice at one moment; the other one stands there by now.
-        return Announcement.objects.get(key=key), False
+        # The same click came through twice at one moment; then the other one stands there by now.
+        if known := Announcement.objects.filter(key=key).first():
+            return known, False
+        raise
 
 
 @transaction.atomic(durable=True)

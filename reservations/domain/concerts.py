@@ -7,14 +7,13 @@ from typing import TypedDict, Unpack
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Conflict, require_found
+from concert_site.lib.errors import Conflict
 from concert_site.lib.stale import Shown, require_unchanged
 from reservations.domain import venues, waiting_room
 from reservations.domain.schedules import ScheduleTimes, create_schedule
-from reservations.domain.transactions import raise_on_integrity_error
+from reservations.domain.transactions import lock_row, raise_on_integrity_error
 from reservations.halls.hall import Hall
 from reservations.models import Concert, ConcertSchedule, ConcertStatus, Venue
-from reservations.models.concert import IS_AVAILABLE
 
 
 class Description(TypedDict, total=False):
@@ -62,8 +61,7 @@ def change_concert(*, concert_id: int, shown: Shown | None = None, **columns: Un
 @transaction.atomic(durable=True)
 def write_concert(concert_id: int, shown: Shown | None, columns: Description) -> list[int]:
     """Write the columns; return the dates whose clocks changed. See `change_concert`."""
-    found = Concert.objects.select_for_update(of=("self",), no_key=True).select_related("venue").filter(pk=concert_id)
-    concert = require_found(found.first())
+    concert = lock_row(Concert.objects.select_related("venue"), concert_id)
     require_unchanged(concert, shown)
     moved = venues.write_venue_of_concert(concert, columns.pop("venue")) if "venue" in columns else []
     # Also without a column: an UPDATE of nothing is none.
@@ -74,21 +72,18 @@ def write_concert(concert_id: int, shown: Shown | None, columns: Description) ->
 
 def publish(*, concert_ids: Sequence[int]) -> int:
     """Show concerts to the public, and let their sales run; return how many were not public before."""
-    hidden = Concert.objects.filter(pk__in=concert_ids, status=ConcertStatus.UNAVAILABLE)
-    moved = hidden.update(status=ConcertStatus.AVAILABLE)
-    waiting_room.publish(dates_of(concert_ids))
-    return moved
+    return write_status(concert_ids, ConcertStatus.AVAILABLE)
 
 
 def unpublish(*, concert_ids: Sequence[int]) -> int:
     """Take concerts from the public: nobody joins or holds any more; return how many were public before."""
-    moved = Concert.objects.filter(IS_AVAILABLE, pk__in=concert_ids).update(status=ConcertStatus.UNAVAILABLE)
-    waiting_room.publish(dates_of(concert_ids))
+    return write_status(concert_ids, ConcertStatus.UNAVAILABLE)
+
+
+def write_status(concert_ids: Sequence[int], status: ConcertStatus) -> int:
+    moved = Concert.objects.filter(pk__in=concert_ids).exclude(status=status).update(status=status)
+    waiting_room.publish(ConcertSchedule.objects.filter(concert__in=concert_ids).values_list("pk", flat=True))
     return moved
-
-
-def dates_of(concert_ids: Sequence[int]) -> list[int]:
-    return list(ConcertSchedule.objects.filter(concert__in=concert_ids).values_list("pk", flat=True))
 
 
 def delete_concert(*, concert_id: int) -> None:

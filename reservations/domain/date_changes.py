@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid
@@ -94,17 +94,10 @@ def move_date(
     move.reason.require()
     if not 0 <= move.free_days <= MOST_FREE_DAYS:
         raise Invalid(_("Choose between 0 and 365 days."), attr="free_days")
-    if known := Announcement.objects.filter(key=key).first():
-        return known, False
-    try:
-        moved = write_move(schedule_id, move, actor_id, key, now)
-    except IntegrityError:
-        known = Announcement.objects.filter(key=key).first()
-        if known is None:
-            raise
-        return known, False
-    waiting_room.publish([schedule_id])
-    return moved, True
+    moved, is_new = announcements.once(key, lambda: write_move(schedule_id, move, actor_id, key, now))
+    if is_new:
+        waiting_room.publish([schedule_id])
+    return moved, is_new
 
 
 @transaction.atomic(durable=True)

@@ -7,6 +7,6 @@ select jsonb_agg(
            || case when accessible then '{"accessible": true}' else '{}' end::jsonb
            || case when companion then '{"companion": true}' else '{}' end::jsonb
            || case status when 'UNAVAILABLE' then '{"status": "UNAVAILABLE"}' else '{}' end::jsonb
-           order by id)
+           order by id) as seats
   from concert_seat
  where concert_schedule_id = %(schedule)s

@@ -2,17 +2,18 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database.statements import sql_beside
+from concert_site.lib.database.statements import Row, execute, fetch_one, sql_beside
 from concert_site.lib.errors import Conflict, Invalid, NotFound, require_found
 from reservations.domain.seat_setup import require_no_seats
-from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
+from reservations.domain.transactions import lock_row, lock_schedule, raise_on_integrity_error
 from reservations.halls.hall import Hall, is_price
 from reservations.models import ConcertSchedule, HallVersion, SeatStatus, VenueHall
 
@@ -37,7 +38,7 @@ def add_hall(
     with raise_on_integrity_error(HallNameTaken()), transaction.atomic(durable=True):
         added = VenueHall.objects.create(venue_id=venue_id, name=name)
         if hall is not None:
-            write_plan(added.pk, 1, hall, source, actor_id)
+            write_plan(added.pk, 1, hall.layout(), list(seats_as_json(hall)), source, actor_id)
     return added
 
 
@@ -61,12 +62,12 @@ def replace_plan(
     :raises NotFound: if there is no such hall
     :raises Conflict: if somebody replaced the plan meanwhile
     """
-    require_found(VenueHall.objects.select_for_update(of=("self",), no_key=True).filter(pk=hall_id).first())
+    lock_row(VenueHall.objects.all(), hall_id)
     latest = latest_version(hall_id)
     if latest != base_version:
         text = _("Somebody has replaced this plan meanwhile: it is version %(version)d now. Look at it first.")
         raise Conflict(text % {"version": latest})
-    return write_plan(hall_id, latest + 1, hall, source, actor_id)
+    return write_plan(hall_id, latest + 1, hall.layout(), list(seats_as_json(hall)), source, actor_id)
 
 
 def latest_version(hall_id: int) -> int:
@@ -75,25 +76,28 @@ def latest_version(hall_id: int) -> int:
     return found or 0
 
 
-def write_plan(hall_id: int, version: int, hall: Hall, source: str, actor_id: int | None) -> HallVersion:
+def write_plan(  # noqa: PLR0917  the columns of a version
+    hall_id: int, version: int, layout: dict[str, Any], seats: Sequence[Row], source: str, actor_id: int | None
+) -> HallVersion:
     """Write a version: a step of the caller's transaction."""
-    sizes = Counter(seat.category.name for seat in hall.seats)
+    sizes = Counter(seat["category"] for seat in seats)
+    names = dict.fromkeys([*(str(each.get("name")) for each in layout.get("categories", [])), *sizes])
     return HallVersion.objects.create(
         hall_id=hall_id,
         version=version,
-        layout=hall.layout(),
-        seats=list(seats_as_json(hall)),
-        categories=[{"name": kind.name, "seats": sizes[kind.name]} for kind in hall.categories if sizes[kind.name]],
-        seat_count=len(hall.seats),
+        layout=layout,
+        seats=seats,
+        categories=[{"name": name, "seats": sizes[name]} for name in names if sizes[name]],
+        seat_count=len(seats),
         source=PurePath(source).name[:LONGEST_SOURCE],
         actor_id=actor_id,
     )
 
 
-def seats_as_json(hall: Hall) -> Iterator[dict[str, object]]:
+def seats_as_json(hall: Hall) -> Iterator[Row]:
     """The seats as hall_seats.sql reads them; what few seats are is left out of the others."""
     for seat, place in zip(hall.seats, hall.places(), strict=True):
-        row: dict[str, object] = {
+        row: Row = {
             "section": seat.section,
             "row": seat.row,
             "seat_number": seat.number,
@@ -133,24 +137,13 @@ def keep_as_hall(*, schedule_id: int, venue_id: int, name: str, actor_id: int | 
     :raises Conflict: if it has no seats, or the venue has a hall of this name
     """
     schedule = lock_schedule(schedule_id)
-    with connection.cursor() as cursor:
-        cursor.execute(sql_beside(__file__, "date_seats_as_plan.sql"), {"schedule": schedule_id})
-        seats = json.loads(cursor.fetchone()[0] or "[]")
+    seats = fetch_one(sql_beside(__file__, "date_seats_as_plan.sql"), {"schedule": schedule_id})["seats"]
     if not seats:
         raise Conflict(_("This date has no seats."))
     if VenueHall.objects.filter(venue=venue_id, name=name).exists():
         raise HallNameTaken
-    sizes = Counter(seat["category"] for seat in seats)
     kept = VenueHall.objects.create(venue_id=venue_id, name=name)
-    plan = HallVersion.objects.create(
-        hall=kept,
-        version=1,
-        layout=schedule.layout,
-        seats=seats,
-        categories=[{"name": name, "seats": count} for name, count in sizes.items()],
-        seat_count=len(seats),
-        actor_id=actor_id,
-    )
+    plan = write_plan(kept.pk, 1, schedule.layout, seats, "", actor_id)
     ConcertSchedule.objects.filter(pk=schedule_id).update(hall_version=plan)
     return kept
 
@@ -196,14 +189,5 @@ def require_prices(plan: HallVersion, prices: Prices) -> None:
 
 def write_seats(schedule: ConcertSchedule, plan: HallVersion, prices: Prices) -> int:
     """Write the seats of a plan for a date, and return how many: a step of the caller's transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql_beside(__file__, "hall_seats.sql"),
-            {
-                "concert": schedule.concert_id,
-                "schedule": schedule.pk,
-                "plan": plan.pk,
-                "prices": json.dumps(dict(prices)),
-            },
-        )
-        return int(cursor.rowcount)
+    params = {"concert": schedule.concert_id, "schedule": schedule.pk, "plan": plan.pk}
+    return execute(sql_beside(__file__, "hall_seats.sql"), params | {"prices": json.dumps(dict(prices))})

@@ -16,11 +16,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import NotFound, require_found
+from concert_site.lib.errors import NotFound
 from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.storage import DRAFT_SUFFIX, KeepingTime
 from reservations.domain.errors import PosterRefused
 from reservations.domain.poster_images import as_webp, read_picture, shrink_to_width
+from reservations.domain.transactions import lock_row
 from reservations.models import Concert
 from reservations.models.posters import FOLDER, original_name, poster_name, small_name
 
@@ -81,8 +82,7 @@ def require_same_poster(concert_id: int, shown: Shown | None) -> None:
     """
     if shown is None:
         return
-    concert = require_found(Concert.objects.select_for_update(of=("self",), no_key=True).filter(pk=concert_id).first())
-    require_unchanged(concert, {"poster": shown.get("poster")})
+    require_unchanged(lock_row(Concert.objects.all(), concert_id), {"poster": shown.get("poster")})
 
 
 @transaction.atomic(durable=True)

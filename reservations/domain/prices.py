@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database.statements import sql_beside
+from concert_site.lib.database.statements import execute, sql_beside
 from concert_site.lib.errors import Conflict, Invalid
 from reservations.domain import holds
 from reservations.domain.transactions import lock_schedule
@@ -81,12 +81,8 @@ def write_prices(schedule_id: int, version: int, prices: Prices) -> int:
     """
     if lock_schedule(schedule_id).layout_version != version:
         raise PricesChanged
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql_beside(__file__, "change_prices.sql"),
-            {"schedule": schedule_id, "categories": list(prices), "prices": json.dumps(dict(prices))},
-        )
-        changed = int(cursor.rowcount)
+    params = {"schedule": schedule_id, "categories": list(prices), "prices": json.dumps(dict(prices))}
+    changed = execute(sql_beside(__file__, "change_prices.sql"), params)
     if changed:
         ConcertSchedule.objects.filter(pk=schedule_id).update(layout_version=F("layout_version") + 1)
     return changed

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database.statements import sql_beside
+from concert_site.lib.database.statements import execute, fetch_one, sql_beside
 from concert_site.lib.errors import Conflict, Invalid, require_found
 from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.zones import day_at, zone_of
@@ -230,8 +230,7 @@ def copy_schedule(
         tickets_per_fan=source.tickets_per_fan,
     )
     ConcertSchedule.objects.filter(pk=copy.pk).update(layout=source.layout, hall_version=source.hall_version_id)
-    with connection.cursor() as cursor:
-        cursor.execute(sql_beside(__file__, "copy_seats.sql"), {"source": source.pk, "copy": copy.pk})
+    execute(sql_beside(__file__, "copy_seats.sql"), {"source": source.pk, "copy": copy.pk})
     return copy
 
 
@@ -262,7 +261,5 @@ def create_schedule(
 
 def database_now() -> datetime:
     """The present, by PostgreSQL's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        now: datetime = cursor.fetchone()[0]
+    now: datetime = fetch_one("select statement_timestamp() as now", {})["now"]
     return now

@@ -4,7 +4,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.database.statements import sql_beside
+from concert_site.lib.database.statements import execute, sql_beside
 from concert_site.lib.errors import Conflict
 from reservations.domain import named_holds
 from reservations.domain.transactions import lock_schedule, raise_on_integrity_error
@@ -85,9 +85,7 @@ def delete_seats(schedule_id: int) -> int:
     if was_booked(schedule_id):
         raise BookedBefore
     named_holds.delete_named_holds(schedule_id)
-    with connection.cursor() as cursor:
-        cursor.execute(sql_beside(__file__, "remove_seats.sql"), {"schedule_id": schedule_id})
-        removed = int(cursor.rowcount)
+    removed = execute(sql_beside(__file__, "remove_seats.sql"), {"schedule_id": schedule_id})
     if ConcertSeat.objects.filter(concert_schedule=schedule_id).exists():
         raise Conflict(_("A fan was quicker and holds a seat of this date. All seats stay."))
     return removed

@@ -26,6 +26,7 @@ from reservations.domain.schedules import (
     write_schedule,
     zone_of_concert,
 )
+from reservations.domain.transactions import lock_row
 from reservations.models import Concert, ConcertSchedule, HallVersion
 
 MOST_DATES = 200
@@ -272,8 +273,7 @@ def make_date(
     :raises NotFound: if there is no such concert
     """
     # Whoever sends the same series a second time waits here, and then finds the date.
-    locked = Concert.objects.select_for_update(of=("self",), no_key=True).select_related("venue")
-    concert = require_found(locked.filter(pk=concert_id).first())
+    concert = lock_row(Concert.objects.select_related("venue"), concert_id)
     if ConcertSchedule.objects.filter(concert=concert_id, concert_at=times.concert_at).exists():
         return None
     schedule = write_schedule(concert_id, concert.time_zone, times, **limits)

@@ -2,22 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from django.db import IntegrityError
+from django.db.models import Model, QuerySet
 
 from concert_site.lib.errors import Conflict, require_found
 from reservations.models import ConcertSchedule
+
+M = TypeVar("M", bound=Model)
+
+
+def lock_row(rows: QuerySet[M], pk: int) -> M:
+    """A row, locked until the caller's transaction ends; what only refers to it goes on.
+
+    :raises NotFound: if there is none
+    """
+    return require_found(rows.select_for_update(of=("self",), no_key=True).filter(pk=pk).first())
 
 
 def lock_schedule(schedule_id: int) -> ConcertSchedule:
     """A schedule, with its concert and venue, locked until the caller's transaction ends; holds go on.
 
-    They only refer to it.
-
     :raises NotFound: if there is none
     """
-    locked = ConcertSchedule.objects.select_for_update(of=("self",), no_key=True)
-    return require_found(locked.select_related("concert__venue").filter(pk=schedule_id).first())
+    return lock_row(ConcertSchedule.objects.select_related("concert__venue"), schedule_id)
 
 
 @contextmanager

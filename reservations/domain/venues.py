@@ -11,11 +11,11 @@ from django.db import DataError, transaction
 from django.db.models import DateField, F, Func, Value
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.errors import Conflict, Invalid, require_found
+from concert_site.lib.errors import Conflict, Invalid
 from concert_site.lib.stale import Shown, require_unchanged
 from concert_site.lib.zones import zone_of
 from reservations.domain import waiting_room
-from reservations.domain.transactions import raise_on_integrity_error
+from reservations.domain.transactions import lock_row, raise_on_integrity_error
 from reservations.models import Concert, ConcertSchedule, Reservation, Venue
 from reservations.models.reservation import IS_LIVE
 from reservations.models.venue import ZONE_SHAPE
@@ -76,7 +76,7 @@ def change_venue(*, venue_id: int, shown: Shown | None = None, **columns: Unpack
 def write_venue(venue_id: int, columns: VenueColumns, shown: Shown | None = None) -> list[int]:
     """Write the columns, and the days of its dates where the zone is another one; return the dates that moved."""
     # Two changes of its zone must not each see the other's dates as they were.
-    venue = require_found(Venue.objects.select_for_update(of=("self",), no_key=True).filter(pk=venue_id).first())
+    venue = lock_row(Venue.objects.all(), venue_id)
     require_unchanged(venue, shown)
     # Also without a column: an UPDATE of nothing is none.
     if columns:

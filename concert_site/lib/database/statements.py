@@ -135,6 +135,13 @@ def fetch_one(sql: str, params: Mapping[str, Any]) -> Row:
     return row
 
 
+def execute(sql: str, params: Mapping[str, Any]) -> int:  # Any: parameters of every type
+    """Run a statement that is not hot; return how many rows it wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)
+
+
 @cache
 def sql_beside(module_file: str, name: str) -> str:
     """The text of the .sql file that lies beside a module, without its comments.
