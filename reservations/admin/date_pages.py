@@ -91,7 +91,7 @@ def announced(schedule_id: int) -> Sequence[Announcement]:
     )
     rows = list(counted[:LATEST_ANNOUNCEMENTS])
     for row in rows:
-        row.title = row.subject_ko or row.subject_en  # type: ignore[attr-defined]  # for the template
+        row.title = title_of(row)  # type: ignore[attr-defined]  # for the template
     return rows
 
 

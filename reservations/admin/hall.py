@@ -140,7 +140,7 @@ class HallPages(StaffAdmin):
             says=todo.says,
             counts=counts,
             touched=touched,
-            skipped=counts.all - touched,
+            skipped=counts.total - touched,
             form=form,
             seats=format_ranges(ids),
             back=hall_url(schedule.pk),

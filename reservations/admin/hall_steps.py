@@ -14,9 +14,10 @@ from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import actor_of
 from reservations.admin.seats import SeatCategoryForm
 from reservations.domain import named_holds, seats
-from reservations.domain.named_holds import LONGEST, Keeping
+from reservations.domain.named_holds import Keeping
 from reservations.halls.hall import Category
 from reservations.models import ConcertSchedule, NamedHold
+from reservations.models.named_hold import LONGEST
 from reservations.queries.hall_states import ChosenCounts
 
 CHANGE, KEEP = "reservations.change_concertseat", "reservations.manage_blocks"
@@ -89,7 +90,7 @@ def plain(step: Callable[..., seats.ChangedSeats], **kept: bool) -> Callable[...
 
 
 STEPS = {
-    "off-sale": SeatStep(gettext_lazy("Take off sale"), CHANGE, lambda found: found.free, plain(seats.take_off_sale)),
+    "off-sale": SeatStep(gettext_lazy("Take off sale"), CHANGE, lambda found: found.left, plain(seats.take_off_sale)),
     "on-sale": SeatStep(
         gettext_lazy("Put back on sale"),
         CHANGE,
@@ -100,33 +101,33 @@ STEPS = {
     "category": SeatStep(
         gettext_lazy("Category and price"),
         CHANGE,
-        lambda found: found.free + found.off_sale + found.kept,
+        lambda found: found.left + found.off,
         run_category,
         SeatCategoryForm,
         gettext_lazy("Held and sold seats keep their price."),
     ),
     "accessible": SeatStep(
-        gettext_lazy("Wheelchair place"), CHANGE, lambda found: found.all, plain(seats.mark, accessible=True)
+        gettext_lazy("Wheelchair place"), CHANGE, lambda found: found.total, plain(seats.mark, accessible=True)
     ),
     "not-accessible": SeatStep(
         gettext_lazy("No wheelchair place"),
         CHANGE,
-        lambda found: found.all,
+        lambda found: found.total,
         plain(seats.mark, accessible=False),
     ),
     "companion": SeatStep(
-        gettext_lazy("Companion’s seat"), CHANGE, lambda found: found.all, plain(seats.mark, companion=True)
+        gettext_lazy("Companion’s seat"), CHANGE, lambda found: found.total, plain(seats.mark, companion=True)
     ),
     "not-companion": SeatStep(
         gettext_lazy("No companion’s seat"),
         CHANGE,
-        lambda found: found.all,
+        lambda found: found.total,
         plain(seats.mark, companion=False),
     ),
     "keep": SeatStep(
         gettext_lazy("Named hold"),
         KEEP,
-        lambda found: found.free + found.off_sale,
+        lambda found: found.left + found.off_sale,
         run_keep,
         NamedHoldForm,
         gettext_lazy("The seats are off sale for fans, and kept for somebody by name."),

@@ -32,7 +32,8 @@ def use_hall_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSche
         known = library.last_prices(schedule.concert_id, plan)
         prices = HallPricesForm(plan, request.POST if is_sent else None, known=known)
         if is_sent:
-            written = submit_to_domain(prices, partial(give_seats, schedule, plan, prices))
+            use = partial(halls.use_hall, schedule_id=schedule.pk, plan_id=plan.pk)
+            written = submit_to_domain(prices, lambda: use(prices=prices.prices()))
             if written is not None:
                 return report_done(admin, request, schedule, said_of(plan, written))
     found = plan and library.plan_with_seats(plan.hall_id, plan.version)
@@ -56,10 +57,6 @@ def chosen(plans: list[HallVersion], request: HttpRequest) -> HallVersion | None
     asked = request.POST.get("plan") or request.GET.get("plan") or ""
     by_id = {str(plan.pk): plan for plan in plans}
     return by_id.get(asked) or (plans[0] if len(plans) == 1 else None)
-
-
-def give_seats(schedule: ConcertSchedule, plan: HallVersion, prices: HallPricesForm) -> int:
-    return halls.use_hall(schedule_id=schedule.pk, plan_id=plan.pk, prices=prices.prices())
 
 
 def said_of(plan: HallVersion, count: int) -> str:

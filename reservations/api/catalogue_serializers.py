@@ -5,6 +5,7 @@ from rest_framework import serializers
 from queueing.facts import SaleState
 from reservations.halls.areas import Shape
 from reservations.models import ConcertStatus, Genre
+from reservations.queries.concerts import LONGEST_SEARCH
 
 
 class CatalogueQuery(serializers.Serializer[dict[str, object]]):
@@ -13,7 +14,7 @@ class CatalogueQuery(serializers.Serializer[dict[str, object]]):
     search = serializers.CharField(
         required=False,
         allow_blank=True,
-        max_length=100,
+        max_length=LONGEST_SEARCH,
         help_text="Every word is somewhere in name, host, cast, description, venue or genre. Blanks, punctuation, case"
         " and width make no difference, and initials of Hangul are words too.",
     )
@@ -25,7 +26,7 @@ class CatalogueQuery(serializers.Serializer[dict[str, object]]):
     genre = serializers.ChoiceField(required=False, choices=Genre.values, help_text="Concerts of this genre.")
     venue = serializers.CharField(
         required=False,
-        max_length=100,
+        max_length=LONGEST_SEARCH,
         help_text="Concerts at the venue with this id, or with every one of these words in its name or address.",
     )
     sale_state = serializers.ChoiceField(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny
@@ -16,7 +16,7 @@ from concert_site.lib.api.pagination import Numbered
 from concert_site.lib.api.views import View
 from concert_site.lib.database.replica import catalogue_from_replica
 from concert_site.lib.errors import require_found
-from concert_site.lib.web.conditional import conditional, json_of, unpacked_for
+from concert_site.lib.web.conditional import conditional, json_of, takes_gzip, unpacked_for
 from concert_site.lib.web.converters import id_in
 from queueing.facts import SaleState
 from reservations.api.catalogue_serializers import (
@@ -32,7 +32,7 @@ from reservations.queries import concerts
 from reservations.queries.availability import availability_of
 from reservations.queries.sales import Sale, public_sale_of, public_schedule
 from reservations.queries.seat_changes import changes_since
-from reservations.queries.seat_map import packed_layout_of
+from reservations.queries.seat_map import layout_of, packed_layout_of
 
 LIVE = "public, max-age=1"
 LISTED = "public, max-age=5"
@@ -138,8 +138,13 @@ class Seats(PublicRead):
         """
         sale = sale_or_404(pk)
         headers = {"ETag": f'W/"{sale.layout_name}"', "Cache-Control": LASTING, "Vary": "Accept-Encoding"}
-        # Made and packed once a layout.
-        build = lambda: unpacked_for(request, packed_layout_of(sale), "application/json")  # noqa: E731
+
+        def build() -> HttpResponse:
+            # Both are made once a layout: unpacking it for each who asks would cost as much as sending it.
+            if takes_gzip(request):
+                return unpacked_for(request, packed_layout_of(sale), "application/json")
+            return json_of(layout_of(sale))
+
         return conditional(request, build, headers=headers)
 
 

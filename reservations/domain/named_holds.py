@@ -20,9 +20,7 @@ from reservations.domain import holds
 from reservations.domain.seats import ChangedSeats, changes, chosen, locked
 from reservations.domain.transactions import lock_schedule
 from reservations.models import NamedHold, NamedHoldSeat, SeatStatus
-from reservations.models.named_hold import NamedHoldOutcome, is_kept
-
-LONGEST = {"name": 100, "owner": 200, "reason": 500}
+from reservations.models.named_hold import LONGEST, NamedHoldOutcome, is_kept
 
 
 @dataclass(frozen=True, slots=True)

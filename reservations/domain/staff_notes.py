@@ -12,8 +12,7 @@ from concert_site.lib.errors import Conflict, Invalid
 from reservations.domain.errors import HoldExpired
 from reservations.models import ConcertSeat, NoteKind, Reservation, StaffNote
 from reservations.models.reservation import ReservationStatus, is_held_at
-
-LONGEST = 500
+from reservations.models.staff_note import LONGEST_NOTE
 
 
 class ExtendedByStaff(Conflict):
@@ -31,7 +30,7 @@ def add_note(
     :raises Invalid: if it says nothing, or too much
     """
     plain = " ".join(text.split())
-    if not plain or len(plain) > LONGEST or not plain.isprintable():
+    if not plain or len(plain) > LONGEST_NOTE or not plain.isprintable():
         raise Invalid(_("Write something, up to 500 characters."), attr="note")
     fields = {"text": plain, "actor_id": actor_id, "booking_reference": reference, "user_id": user_id, "kind": kind}
     _note, is_new = StaffNote.objects.get_or_create(key=key, defaults=fields)

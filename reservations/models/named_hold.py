@@ -12,6 +12,9 @@ from concert_site.lib.states import all_or_none, one_of
 from reservations.models.concert import ConcertSchedule
 from reservations.models.seat import ConcertSeat
 
+# How much text the columns hold.
+LONGEST = {"name": 100, "owner": 200, "reason": 500}
+
 
 class NamedHoldQuerySet(models.QuerySet["NamedHold"]):
     def of_schedule(self, schedule_id: int) -> "NamedHoldQuerySet":
@@ -29,9 +32,9 @@ class NamedHold(models.Model):
     concert_schedule = models.ForeignKey(
         ConcertSchedule, models.PROTECT, related_name="named_holds", db_index=False, verbose_name=_("schedule")
     )
-    name = models.CharField(_("name"), max_length=100)
-    owner = models.CharField(_("owner"), max_length=200)
-    reason = models.CharField(_("reason"), max_length=500)
+    name = models.CharField(_("name"), max_length=LONGEST["name"])
+    owner = models.CharField(_("owner"), max_length=LONGEST["owner"])
+    reason = models.CharField(_("reason"), max_length=LONGEST["reason"])
     ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False, verbose_name=_("by")

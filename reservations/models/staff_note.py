@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.states import one_of
 
+LONGEST_NOTE = 500
+
 
 class NoteKind(models.TextChoices):
     NOTE = "NOTE", _("note")
@@ -26,7 +28,7 @@ class StaffNote(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("fan")
     )
-    text = models.CharField(_("note"), max_length=500)
+    text = models.CharField(_("note"), max_length=LONGEST_NOTE)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False, verbose_name=_("by")
     )

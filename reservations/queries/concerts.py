@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 from functools import cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from django.conf import settings
 from django.core.paginator import Paginator
@@ -18,7 +18,7 @@ from django.utils.translation import override
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.search_keys import initials, joined, pattern_of, search_words
 from queueing.facts import SaleState, has_nothing_free
-from reservations.models import Concert, ConcertSchedule, Genre, Venue
+from reservations.models import Concert, ConcertSchedule, Genre
 from reservations.models.concert import IS_AVAILABLE, sale_state_at
 from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
 
@@ -26,6 +26,7 @@ from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_sc
 # can't have another one.
 BEST_FIRST = (SaleState.OPEN, SaleState.LOBBY, SaleState.UPCOMING, SaleState.SOLD_OUT, SaleState.CLOSED)
 WORTH_NAMING = BEST_FIRST[:3]
+LONGEST_SEARCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,31 +280,19 @@ def date_in_concert(concert_id: int, schedule_id: int) -> DateInConcert:
     )
 
 
+# Of a concert as the public sees it: what isn't a column as it is.
+MADE = {"poster", "poster_small", "venue", "schedules"}
+
+
 def public_concert_from(concert: Concert) -> PublicConcert:
     """A concert whose schedules are yet to be read."""
     return PublicConcert(
-        id=concert.pk,
-        name=concert.name,
-        host=concert.host,
-        description=concert.description,
-        status=concert.status,
+        **{name: getattr(concert, name) for name in PublicConcert.__slots__ if name not in MADE},
         poster=concert.poster_url,
         poster_small=concert.poster_small_url,
-        venue=public_venue_from(concert.venue) if concert.venue else None,
-        genre=concert.genre,
-        running_minutes=concert.running_minutes,
-        age_rating=concert.age_rating,
-        cast=concert.cast,
-        notices=concert.notices,
-        organiser=concert.organiser,
-        contact=concert.contact,
-        seller=concert.seller,
+        venue=PublicVenue(*attrgetter(*PublicVenue.__slots__)(concert.venue)) if concert.venue else None,
         schedules=[],
     )
-
-
-def public_venue_from(venue: Venue) -> PublicVenue:
-    return PublicVenue(name=venue.name, address=venue.address, time_zone=venue.time_zone, map_url=venue.map_url)
 
 
 def _read_page(filters: Filters, number: int, size: int) -> ConcertPage:

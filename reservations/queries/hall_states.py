@@ -7,8 +7,10 @@ from django.db.models import Count, Q, QuerySet
 
 from concert_site.lib.database.statements import fetch
 from reservations.models import ConcertSeat, NamedHold, NamedHoldSeat, Reservation
+from reservations.models.named_hold import is_kept
 from reservations.models.reservation import LIVE
-from reservations.models.seat import IS_FREE, IS_HELD
+from reservations.models.seat import IS_FREE
+from reservations.queries.staff import SeatCounts, count_aggregates
 
 # A letter a seat by id: A free (a lapsed hold is), T held, R sold, C given away, U off sale, N kept by name.
 CODES = """
@@ -75,28 +77,18 @@ def named_holds_of(schedule_id: int) -> QuerySet[NamedHold]:
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenCounts:
+class ChosenCounts(SeatCounts):
     """How many of the chosen seats are what, so that a step can say beforehand what it touches."""
 
-    all: int
-    free: int
-    held: int
-    sold: int
-    off_sale: int
-    kept: int
+    kept: int = 0
+
+    @property
+    def off_sale(self) -> int:
+        """Off sale, and nobody's."""
+        return self.off - self.kept
 
 
 def chosen_counts(schedule_id: int, seat_ids: Sequence[int]) -> ChosenCounts:
-    """Of these seats of a date, how many are free, held, sold, off sale, and kept by name: two queries."""
-    seats = ConcertSeat.objects.filter(concert_schedule_id=schedule_id, pk__in=seat_ids)
-    found = seats.order_by().aggregate(
-        all=Count("pk"),
-        free=Count("pk", filter=IS_FREE),
-        held=Count("pk", filter=IS_HELD),
-        sold=Count("pk", filter=Q(status="RESERVED")),
-        off_sale=Count("pk", filter=Q(status="UNAVAILABLE")),
-    )
-    kept = NamedHoldSeat.objects.filter(
-        concert_seat__in=seat_ids, named_hold__concert_schedule_id=schedule_id, outcome=None
-    ).count()
-    return ChosenCounts(**found | {"off_sale": found["off_sale"] - kept}, kept=kept)
+    """Of these seats of a date, how many are free, held, sold, off sale, and of those kept by name: one query."""
+    seats = ConcertSeat.objects.filter(concert_schedule_id=schedule_id, pk__in=seat_ids).order_by()
+    return ChosenCounts(**seats.aggregate(**count_aggregates(), kept=Count("pk", filter=is_kept())))

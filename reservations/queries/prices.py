@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from django.db.models import Count, Q
 from django.db.models.functions import Now
 
-from reservations.models import ConcertSchedule, ConcertSeat, SeatStatus
-from reservations.models.seat import IS_FREE, IS_HELD
+from reservations.models import ConcertSchedule, ConcertSeat
+from reservations.queries.staff import STATES, count_aggregates
 
 # More columns are read by nobody.
 MOST_DATES = 200
@@ -56,16 +55,13 @@ def dates_with_seats(concert_id: int) -> list[ConcertSchedule]:
 
 def groups_of(schedule_ids: Sequence[int]) -> list[SeatGroup]:
     """The seats of dates by date, category and price: one query."""
-    is_off = Q(status=SeatStatus.UNAVAILABLE)
     rows = ConcertSeat.objects.filter(concert_schedule__in=schedule_ids).order_by()
-    counted = rows.values("concert_schedule_id", "category", "seat_price").annotate(
-        free=Count("pk", filter=Q(IS_FREE) | is_off),
-        held=Count("pk", filter=IS_HELD),
-        sold=Count("pk", filter=Q(status=SeatStatus.RESERVED)),
-    )
+    counted = rows.values("concert_schedule_id", "category", "seat_price").annotate(**count_aggregates())
     return [
-        SeatGroup(*row)
-        for row in counted.values_list("concert_schedule_id", "category", "seat_price", "free", "held", "sold")
+        SeatGroup(date, category, price, left + off, held, sold)
+        for date, category, price, left, held, sold, off in counted.values_list(
+            "concert_schedule_id", "category", "seat_price", *STATES
+        )
     ]
 
 

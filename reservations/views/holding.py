@@ -35,6 +35,7 @@ from reservations.models.reservation import ReservationStatus
 from reservations.queries import bookings
 from reservations.queries.sales import sale_of
 from reservations.queries.seat_map import Seat, seat_map_of
+from reservations.views.waiting import to_the_place
 
 # Up to here a wait is told in seconds, from here on in minutes.
 SOON = 90
@@ -105,9 +106,9 @@ def refused(request: HttpRequest, schedule_id: int, refusal: DomainError, chosen
 
 def to_the_waiting_room(schedule_id: int, token: TokenView | None) -> HttpResponse:
     """Who isn't inside waits; the page says how an earlier turn ended."""
-    ended = token is not None and token.status == TokenStatus.EXPIRED
-    query = f"?token={token.token}" if token is not None and ended else ""
-    return redirect(resolve_url("waiting_room", pk=schedule_id) + query)
+    if token is not None and token.status == TokenStatus.EXPIRED:
+        return to_the_place(token)
+    return redirect("waiting_room", pk=schedule_id)
 
 
 def chosen_seats(request: HttpRequest) -> list[int]:

@@ -18,10 +18,9 @@ from concert_site.lib.web.networks import caller_of
 from concert_site.lib.web.pages import check_rate_limit
 from queueing.facts import SaleState
 from reservations.models import Genre
-from reservations.queries.concerts import Facets, Filters, concert_card, facets, page_of
+from reservations.queries.concerts import LONGEST_SEARCH, Facets, Filters, concert_card, facets, page_of
 
 CONCERTS_A_PAGE = 24
-LONGEST_SEARCH = 100
 STATES = [
     (SaleState.OPEN, _("On sale")),
     (SaleState.LOBBY, _("Waiting room")),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from operator import attrgetter
 
 from babel.dates import format_date
 
@@ -64,7 +65,8 @@ def chosen_day(schedules: Sequence[PublicSchedule], wanted: date | None) -> date
 
 
 def tour_calendar(schedules: Sequence[PublicSchedule], fans: Mapping[int, FanSchedule], chosen: date) -> TourCalendar:
-    by_day = {on: list(each) for on, each in groupby(sorted(schedules, key=by_date), key=by_date)}
+    date_of = attrgetter("concert_date")
+    by_day = {on: list(each) for on, each in groupby(sorted(schedules, key=date_of), key=date_of)}
     days = {on: day_of(on, each, fans, is_chosen=on == chosen) for on, each in by_day.items()}
     return TourCalendar(
         name=month_name(chosen),
@@ -72,10 +74,6 @@ def tour_calendar(schedules: Sequence[PublicSchedule], fans: Mapping[int, FanSch
         weeks=weeks_of((chosen.year, chosen.month), days),
         months=list(month_links(days, chosen)),
     )
-
-
-def by_date(schedule: PublicSchedule) -> date:
-    return schedule.concert_date
 
 
 def day_of(on: date, schedules: list[PublicSchedule], fans: Mapping[int, FanSchedule], *, is_chosen: bool) -> TourDay:
