@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -41,10 +41,6 @@ class Context:
 _current: ContextVar[Context | None] = ContextVar("trace", default=None)
 
 
-def current() -> Context | None:
-    return _current.get()
-
-
 @contextmanager
 def acting(actor_id: int | None, *, via: str = "", reason: str = "") -> Iterator[Context]:
     """Whatever is written to the database within is done by this member of staff, and the trace says so.
@@ -66,20 +62,6 @@ def acting(actor_id: int | None, *, via: str = "", reason: str = "") -> Iterator
         else:
             with connection.execute_wrapper(say_who):
                 yield context
-    finally:
-        _current.reset(token)
-
-
-@contextmanager
-def because(reason: str) -> Iterator[None]:
-    """What is done within is done for this reason; of what nobody at work does it isn't noted."""
-    outer = _current.get()
-    if outer is None:
-        yield
-        return
-    token = _current.set(replace(outer, reason=plain(reason, LONGEST_REASON)))
-    try:
-        yield
     finally:
         _current.reset(token)
 

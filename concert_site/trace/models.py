@@ -18,7 +18,7 @@ class Action(models.TextChoices):
     ADD = "ADD", _("added")
     CHANGE = "CHANGE", _("changed")
     DELETE = "DELETE", _("deleted")
-    # A step that changed no row of these: a ticket that was sent again.
+    # What changed no row of these. Nothing writes it; the constraint of the table knows it.
     STEP = "STEP", _("done")
 
 

@@ -1,4 +1,4 @@
-"""Reading the trace: of a row, of a fan, of a booking, of a date; the latest first."""
+"""Reading the trace: of a row, of a booking, of a date; the latest first."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -16,11 +16,6 @@ def changes_of(model: type[Model], pk: int) -> QuerySet[Change]:
         # Two ways of looking, so that each finds its index.
         own |= Q(schedule_id=pk, table_name__in=(table, "concert_seat", "refund_run"))
     return latest(Change.objects.filter(own))
-
-
-def story_of_fan(user_id: int) -> QuerySet[Change]:
-    """What was changed about an account, its bookings and requests, by whom."""
-    return latest(Change.objects.filter(fan_id=user_id))
 
 
 def story_of_booking(rows: Mapping[type[Model], Iterable[int]]) -> QuerySet[Change]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -17,7 +17,6 @@ from django.utils.translation import ngettext
 
 from concert_site.lib.formats import day_and_time, money, short_day
 from concert_site.trace.models import Action, Change
-from concert_site.trace.steps import STEP
 
 # Columns of money: bigints in the currency's minor unit.
 MONEY = {"price", "seat_price", "amount", "fee", "refund_fee", "provider_sum", "ledger_sum"}
@@ -65,7 +64,6 @@ def line_of(change: Change, names: NamedRows) -> HistoryEntry:
             is_secret=before is None and after is None,
         )
         for column, (before, after) in sorted(change.changes.items())
-        if column != STEP
     ]
     by = change.actor.email if change.actor else change.via or _("not by staff")
     return HistoryEntry(change.at, by, what_of(change, model), fields, change.reason, change.via)
@@ -73,8 +71,6 @@ def line_of(change: Change, names: NamedRows) -> HistoryEntry:
 
 def what_of(change: Change, model: type[models.Model] | None) -> str:
     """What was done, and with how many."""
-    if change.action == Action.STEP:
-        return _(str(change.changes[STEP][1]))
     kind = str(model._meta.verbose_name) if model else change.table_name  # noqa: SLF001  what a model says of itself
     done = {"what": kind, "done": Action(change.action).label}
     if change.count == 1:
@@ -141,10 +137,6 @@ def plain_text(field: Any, column: str, value: Any) -> str:  # Any: a field of a
     if isinstance(field, models.DateTimeField) and (at := parse_datetime(str(value))):
         return day_and_time(at)
     if isinstance(field, models.DateField) and (on := parse_date(str(value))):
-        return day_text(on)
+        return short_day(on)
     text = str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def day_text(on: date) -> str:
-    return short_day(on)
