@@ -113,11 +113,11 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
         """All but deleting: who has booked can't be deleted, and nobody should learn it row by row."""
         actions = super().get_actions(request, *args)
-        unwanted = {"delete_selected"} if is_superuser(request) else {"delete_selected", "remove_second_factor"}
+        unwanted = {"delete_selected"} if request.user.is_superuser else {"delete_selected", "remove_second_factor"}
         return {name: action for name, action in actions.items() if name not in unwanted}
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (is_superuser(request) or not outranks_a_fan(obj))
+        return super().has_change_permission(request, obj) and (request.user.is_superuser or not outranks_a_fan(obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Staff are never deleted: what they did would go out of the log with them."""
@@ -133,7 +133,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Rights are given by superusers alone; a field that is shown and not offered is not read from a form."""
         fixed = tuple(super().get_readonly_fields(request, obj))
-        return fixed if is_superuser(request) else (*fixed, *RIGHTS)
+        return fixed if request.user.is_superuser else (*fixed, *RIGHTS)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -183,7 +183,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     @admin.action(description=_("Remove a lost second factor"), permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         """Let the selected log in by their password alone: for superusers, after they know who is asking."""
-        if not is_superuser(request):
+        if not request.user.is_superuser:
             raise PermissionDenied
         warning = _("Their passwords alone open these accounts then. Be sure who is asking, for each of them.")
         if page := self.confirm_many(
@@ -252,10 +252,6 @@ def is_held(user: User) -> bool:
     collector = NestedObjects(using=DEFAULT_DB_ALIAS, origin=user)
     collector.collect([user])
     return bool(collector.protected)
-
-
-def is_superuser(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
 
 
 def outranks_a_fan(obj: Model | None) -> bool:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from concert_site.accounts import staff_roles
-from concert_site.lib.admin.base import StaffAdmin
+from concert_site.lib.admin.base import ForSuperusers, StaffAdmin
 from concert_site.lib.admin.columns import column
 
 APPS_WITH_RIGHTS = (
@@ -63,8 +63,8 @@ class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's is bound 
         fields = ("name", "permissions")
 
 
-class RoleAdmin(StaffAdmin):
-    """For superusers. The four of the site are as its table has them, and are looked at; a house adds its own."""
+class RoleAdmin(ForSuperusers, StaffAdmin):
+    """The four of the site are as its table has them, and are looked at; a house adds its own."""
 
     form = RoleForm
     list_display = ("title", "may", "holders")
@@ -90,9 +90,6 @@ class RoleAdmin(StaffAdmin):
     def holders(self, group: Any) -> str:  # Any: a group with a count
         return str(group.holders)
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(getattr(request.user, "is_superuser", False))
-
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A house's own."""
         return self.has_view_permission(request) and (obj is None or str(obj) not in staff_roles.names())
@@ -102,9 +99,6 @@ class RoleAdmin(StaffAdmin):
         return obj is not None and self.has_change_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
 

@@ -21,7 +21,7 @@ from concert_site.approvals import ceilings, deciding
 from concert_site.approvals.models import Approval, ApprovalState, Ceiling
 from concert_site.approvals.steps import all_steps, step_of
 from concert_site.lib.admin import fields
-from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of
+from concert_site.lib.admin.base import ForSuperusers, ReadOnlyAdmin, actor_of
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.admin.pages import OwnPages
@@ -185,8 +185,8 @@ class CeilingForm(AnyForm):
 
 
 @admin.register(Ceiling)
-class CeilingAdmin(DomainAdmin):
-    """What each role may do alone. For superusers."""
+class CeilingAdmin(ForSuperusers, DomainAdmin):
+    """What each role may do alone."""
 
     form = CeilingForm
     list_display = ("role", "does", "how_much")
@@ -205,13 +205,7 @@ class CeilingAdmin(DomainAdmin):
     def write(self, form: AnyForm, obj: Model | None) -> Model:
         return ceilings.set_ceiling(form.instance.pk, amount=form.cleaned_data["amount"])
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(getattr(request.user, "is_superuser", False))
-
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_view_permission(request)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

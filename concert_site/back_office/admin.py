@@ -2,14 +2,12 @@
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.db.models import Model
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.back_office import beat_admin, roles
 from concert_site.back_office.cockpit.urls import urls as cockpit_urls
 from concert_site.back_office.desk.urls import urls as desk_urls
-from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.admin.base import ForSuperusers, ReadOnlyAdmin
 
 # The table of roles says how they are called as soon as it is read.
 __all__ = ["LogAdmin", "beat_admin", "roles"]
@@ -22,8 +20,8 @@ admin.site.index_title = _("Box office")
 
 
 @admin.register(LogEntry)
-class LogAdmin(ReadOnlyAdmin):
-    """Who did what in the admin. For superusers: it tells of every page."""
+class LogAdmin(ForSuperusers, ReadOnlyAdmin):
+    """Who did what in the admin: it tells of every page."""
 
     list_display = ("action_time", "user", "what", "content_type", "object_repr", "message")
     list_select_related = ("user", "content_type")
@@ -39,9 +37,3 @@ class LogAdmin(ReadOnlyAdmin):
     @admin.display(description=_("change"))
     def message(self, entry: LogEntry) -> str:
         return entry.get_change_message()
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(getattr(request.user, "is_superuser", False))
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_module_permission(request)

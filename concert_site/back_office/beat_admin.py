@@ -142,7 +142,7 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, StaffAdmin):  # type: ignore[mis
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        if is_site_task(obj) and not getattr(request.user, "is_superuser", False):
+        if is_site_task(obj) and not request.user.is_superuser:
             return False
         return bool(super().has_change_permission(request, obj))
 

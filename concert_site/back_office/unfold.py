@@ -117,7 +117,7 @@ def navigation(request: HttpRequest) -> list[dict[str, object]]:
         {"title": title, "separator": True, "items": items} for title, items in groups if items
     ]
     title, entries = SYSTEM
-    is_boss = getattr(request.user, "is_superuser", False)
+    is_boss = request.user.is_superuser
     # What beat runs is nobody's daily work: for superusers alone, and out of sight until it is unfolded.
     system = items_for(request, [each for each in entries if is_boss or each[0] not in FOR_SUPERUSERS])
     if system:

@@ -20,6 +20,7 @@ from concert_site.lib.admin import history, stale_forms
 from concert_site.lib.admin.base import ReadOnlyAdmin, StaffAdmin
 from concert_site.lib.admin.columns import value_column
 from concert_site.lib.formats import day_and_time
+from concert_site.lib.web.converters import id_in
 from concert_site.trace.models import Change
 from concert_site.trace.queries import changes_of, last_of_column
 from concert_site.trace.rendering import HistoryEntry, NamedRows, lines, model_of, name_of, what_of
@@ -27,8 +28,6 @@ from concert_site.trace.rendering import HistoryEntry, NamedRows, lines, model_o
 PAGE_SIZE = 50
 # How far back one page leads; who looks for more narrows the list of all changes by date.
 MOST_PAGES = 200
-# Of a bigint, for certain.
-DIGITS = 18
 
 
 def history_page(page_admin: StaffAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -40,7 +39,7 @@ def history_page(page_admin: StaffAdmin, request: HttpRequest, object_id: str) -
     obj = page_admin.get_object(request, unquote(object_id))
     if not page_admin.has_view_or_change_permission(request, obj):
         raise PermissionDenied
-    pk = obj.pk if obj else pk_in(object_id)
+    pk = obj.pk if obj else id_in(object_id) or object_id
     nth = page_number(request)
     found = entries(page_admin.model, pk, upto=nth * PAGE_SIZE + 1)
     if obj is None and not found:
@@ -86,10 +85,6 @@ def is_told(entry: LogEntry, told: set[tuple[int | None, datetime]]) -> bool:
 def line_of(entry: LogEntry) -> HistoryEntry:
     said = entry.get_change_message() or entry.get_action_flag_display()
     return HistoryEntry(entry.action_time, str(entry.user), str(said), (), "", "")
-
-
-def pk_in(object_id: str) -> object:
-    return int(object_id) if object_id.isdecimal() and len(object_id) <= DIGITS else object_id
 
 
 def page_number(request: HttpRequest) -> int:

@@ -183,6 +183,16 @@ class ReadOnlyAdmin(StaffAdmin):
         return False
 
 
+class ForSuperusers(Base):
+    """An admin that no role opens."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.is_superuser
+
+
 def actor_of(request: HttpRequest) -> int:
     """Who is at work; the admin lets nobody in who isn't logged in."""
     return int(request.user.pk or 0)
