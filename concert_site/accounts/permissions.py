@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -61,6 +59,6 @@ def verified(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Calla
         if request.method != "POST" or not settings.VERIFY_ADDRESSES or is_verified(int(request.user.pk or 0)):
             return view(request, *args, **kwargs)
         messages.info(request, _("Please confirm your e-mail address first: enter the code that we send you."))
-        return redirect(f"{reverse('verify_address')}?{urlencode({'next': next_url(request) or request.path})}")
+        return redirect_to_login(next_url(request) or request.path, "verify_address")
 
     return for_verified

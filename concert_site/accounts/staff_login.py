@@ -4,11 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.second_factor import has_factor, is_proved
@@ -38,12 +38,12 @@ def login(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> 
     """
     wanted = next_url(request) or reverse("admin:index")
     if not request.user.is_authenticated:
-        return redirect(f"{reverse('account_login')}?{urlencode({'next': wanted})}")
+        return redirect_to_login(wanted)
     if not request.user.is_staff:
         raise PermissionDenied
     if may_enter(request):
         return redirect(wanted)
     if has_factor(request.user):
-        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': wanted})}")
+        return redirect_to_login(wanted, "mfa_reauthenticate")
     messages.warning(request, _("Staff need two-step verification. Set it up to continue."))
     return redirect("mfa_index")

@@ -331,7 +331,7 @@ class TestDemanded:
         browser.post("/accounts/signup/", {"email": "fan@example.com", "password1": PASSWORD})
 
         led = browser.post("/wallet/top-up/", {"amount": 1000, "next": "/bookings/", "key": "k"})
-        assert led["Location"] == f"{CODE_PAGE}?next=%2Fbookings%2F"
+        assert led["Location"] == f"{CODE_PAGE}?next=/bookings/"
         assert 'value="/bookings/"' in browser.get(led["Location"]).content.decode()
         done = browser.post(CODE_PAGE, {"code": code_to("fan@example.com"), "next": "/bookings/"})
 
@@ -344,7 +344,7 @@ class TestDemanded:
 
         led = browser.post("/accounts/signup/", form)["Location"]
 
-        assert led == f"{CODE_PAGE}?next=%2Fwallet%2F"
+        assert led == f"{CODE_PAGE}?next=/wallet/"
         assert 'href="/wallet/"' in browser.get(led).content.decode().partition("<main")[2]
 
     def test_the_third_wrong_code_says_that_another_one_is_needed(self):

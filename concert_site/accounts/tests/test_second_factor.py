@@ -455,7 +455,7 @@ class TestDemandedOfStaff:
         secret = set_app_up(new)
         asked = old.get(old.get("/admin/")["Location"])
 
-        assert asked["Location"] == "/accounts/2fa/reauthenticate/?next=%2Fadmin%2F"
+        assert asked["Location"] == "/accounts/2fa/reauthenticate/?next=/admin/"
         done = old.post(asked["Location"], {"code": code_of(secret, 1), "next": "/admin/"})
         assert (done.status_code, done["Location"]) == (302, "/admin/")
         assert old.get("/admin/").status_code == 200
