@@ -51,8 +51,10 @@ def is_own_password(request: HttpRequest, user: AbstractBaseUser, password: str)
     return True
 
 
-def has_just_logged_in(request: HttpRequest, user: User) -> bool:
-    """Whether this session began, or was confirmed, here and minutes ago: what who has no password must show."""
+def must_log_in_again(request: HttpRequest, user: User) -> bool:
+    """Whether who has no password must log in anew: the last time was elsewhere, or is too long ago."""
+    if user.has_usable_password():
+        return False
     records = get_authentication_records(request, user)
     is_here = bool(records) and is_from_there(request)
-    return is_here and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return not is_here or time.time() - records[-1]["at"] >= settings.ACCOUNT_REAUTHENTICATION_TIMEOUT

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from concert_site.accounts import brute_force, proof_of_work
-from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, send_code
+from concert_site.accounts.address_codes import ask_for_another, must_log_in_again, send_code
 from concert_site.accounts.forms import OwnPassword, SpacesCount, UnclaimedAddress
 from concert_site.accounts.second_factor import GuessedCode, NamedPasskey, ReadCredential
 
@@ -79,8 +79,7 @@ class OwnAddress(ManageEmailView):  # type: ignore[misc]  # as above
         :raises ReauthenticationRequired: if not
         """
         user: Any = request.user  # Any: a user, or nobody
-        is_without = request.method == "POST" and user.is_authenticated and not user.has_usable_password()
-        if is_without and not has_just_logged_in(request, user):
+        if request.method == "POST" and user.is_authenticated and must_log_in_again(request, user):
             raise ReauthenticationRequired
         response: HttpResponse = super().handle(request, *args, **kwargs)
         return response

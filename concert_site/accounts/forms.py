@@ -1,4 +1,4 @@
-"""The admin's forms of a user."""
+"""Forms of accounts: the admin's, and what others share."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts import superusers
 from concert_site.accounts.address_codes import is_own_password
-from concert_site.accounts.addresses import is_free, receivable_address
+from concert_site.accounts.addresses import EmailTaken, is_free, receivable_address
 from concert_site.accounts.models import User
 from concert_site.accounts.sessions import end_sessions
 from concert_site.lib.admin import fields
@@ -41,7 +41,7 @@ class OneAddress:
         # allauth lets a fan in by any address of theirs.
         elsewhere = EmailAddress.objects.filter(email__iexact=email).exclude(user=self.instance.pk)
         if others.exists() or elsewhere.exists():
-            raise ValidationError(_("Another account uses this address."))
+            raise ValidationError(EmailTaken.detail)
         return email
 
 
@@ -75,8 +75,32 @@ class SpacesCount:
                 field.strip = False
 
 
+class PasswordAgain(forms.Form):
+    """A page's form of whoever is logged in, in which those who have a password say it again."""
+
+    password = forms.CharField(
+        label=_("Your password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
+        super().__init__(*args, **kwargs)
+        self.user = user
+        if not user.has_usable_password():
+            del self.fields["password"]
+
+    def clean_password(self) -> str:
+        """
+        :raises ValidationError: if it is not the account's
+        :raises TooManyAttempts: if it was guessed too often
+        """
+        password = str(self.cleaned_data["password"])
+        if not is_own_password(context.request, self.user, password):
+            raise ValidationError(_("That’s not your password."))
+        return password
+
+
 class OwnPassword:
-    """A form of whoever is logged in, in which those who have a password say it again."""
+    """The same in allauth's API."""
 
     user: User
     fields: dict[str, forms.Field]

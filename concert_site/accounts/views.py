@@ -6,25 +6,25 @@ from typing import Any, ClassVar
 from allauth.account.forms import ConfirmEmailVerificationCodeForm
 from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
 from allauth.account.views import PasswordResetView, SignupView
-from allauth.core import context
 from allauth.socialaccount.views import SignupView as SocialSignupView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.forms import BaseForm, CharField, ChoiceField, EmailInput, ModelForm, PasswordInput, TextInput
+from django.forms import BaseForm, ChoiceField, EmailInput, ModelForm, TextInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import check_for_language, get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.adapter import AddressTaken
-from concert_site.accounts.address_codes import ask_for_another, has_just_logged_in, is_own_password, send_code
-from concert_site.accounts.addresses import is_free, is_verified, receivable_address
+from concert_site.accounts.address_codes import ask_for_another, must_log_in_again, send_code
+from concert_site.accounts.addresses import EmailTaken, is_free, is_verified, receivable_address
+from concert_site.accounts.forms import PasswordAgain
 from concert_site.accounts.models import User
 from concert_site.lib.web.pages import fan_id, next_url, private_page, throttled
 
@@ -47,12 +47,8 @@ class ProfileForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable whe
         self.initial["locale"] = self.initial.get("locale") or get_language()
 
 
-class AddressForm(ModelForm):  # type: ignore[type-arg]  # as above
-    """Another address to log in with; who has a password says it again."""
-
-    password = CharField(
-        label=_("Your password"), widget=PasswordInput(attrs={"autocomplete": "current-password"}), strip=False
-    )
+class AddressForm(PasswordAgain, ModelForm):  # type: ignore[type-arg]  # as above
+    """Another address to log in with."""
 
     class Meta:
         model = User
@@ -60,11 +56,8 @@ class AddressForm(ModelForm):  # type: ignore[type-arg]  # as above
         labels: ClassVar = {"email": _("New e-mail address")}
         widgets: ClassVar = {"email": EmailInput(attrs={"autocomplete": "email"})}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: as above
-        super().__init__(*args, **kwargs)
-        self.initial["email"] = ""
-        if not self.instance.has_usable_password():
-            del self.fields["password"]
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:  # Any: as above
+        super().__init__(user, *args, instance=user, initial={"email": ""}, **kwargs)
 
     def clean_email(self) -> str:
         """The address, whether it is nobody's or is named by an account that never showed a code.
@@ -73,21 +66,11 @@ class AddressForm(ModelForm):  # type: ignore[type-arg]  # as above
         """
         email = receivable_address(str(self.cleaned_data["email"]))
         if email != self.instance.email and not is_free(email):
-            raise ValidationError(_("Another account uses this address."))
+            raise ValidationError(EmailTaken.detail)
         return email
 
     def validate_unique(self) -> None:
         """Nothing is saved here, and whose it is was looked at above."""
-
-    def clean_password(self) -> str:
-        """
-        :raises ValidationError: if it is not the account's
-        :raises TooManyAttempts: if it was guessed too often
-        """
-        password = str(self.cleaned_data["password"])
-        if not is_own_password(context.request, self.instance, password):
-            raise ValidationError(_("That’s not your password."))
-        return password
 
 
 class CodeForm(ConfirmEmailVerificationCodeForm):  # type: ignore[misc]  # allauth comes without types
@@ -137,7 +120,7 @@ class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes wi
         onward: str | None = super().get_success_url()
         if not settings.VERIFY_ADDRESSES:
             return onward
-        return f"{reverse('verify_address')}?{urlencode({'next': onward or reverse(settings.LOGIN_REDIRECT_URL)})}"
+        return redirect_to_login(onward or reverse(settings.LOGIN_REDIRECT_URL), "verify_address").url
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as above
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -192,20 +175,15 @@ def profile(request: HttpRequest) -> HttpResponse:
 def address(request: HttpRequest) -> HttpResponse:
     """Another address to log in with: it counts once a code that is mailed there was given."""
     user = User.objects.get(pk=fan_id(request))
-    if not user.has_usable_password() and not has_just_logged_in(request, user):
-        return log_in_again(request)
-    form = AddressForm(request.POST or None, instance=user)
+    if must_log_in_again(request, user):
+        logout(request)
+        messages.info(request, gettext("Please log in again to make this change."))
+        return redirect_to_login(request.path)
+    form = AddressForm(user, request.POST or None)
     if form.is_valid():
         ask_for_another(request, form.cleaned_data["email"])
         return redirect("verify_address")
     return render(request, "account/address.html", {"form": form, "current": request.user.get_username()})
-
-
-def log_in_again(request: HttpRequest) -> HttpResponse:
-    """Have somebody who has no password log in anew, and come back."""
-    logout(request)
-    messages.info(request, gettext("Please log in again to make this change."))
-    return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
 
 
 @private_page
@@ -220,7 +198,7 @@ def verify_address(request: HttpRequest) -> HttpResponse:
     if "send" in request.POST:
         send_code(request, process.email if process else user.email)
         messages.success(request, gettext("Code sent. Check your e-mail."))
-        return redirect(f"{request.path}?{urlencode({'next': onward})}")
+        return redirect_to_login(onward, "verify_address")
     if process is not None and request.method == "POST":
         return checked_code(request, process, user, onward)
     return show_code_form(request, user, process, onward, CodeForm())
@@ -241,7 +219,7 @@ def checked_code(request: HttpRequest, process: EmailVerificationProcess, user: 
         return show_code_form(request, user, process, onward, form)
     messages.error(request, gettext("Too many wrong codes. Please request a new one."))
     is_own = process.email == user.email
-    return redirect(f"{request.path}?{urlencode({'next': onward})}" if is_own else "account_email")
+    return redirect_to_login(onward, "verify_address") if is_own else redirect("account_email")
 
 
 def show_code_form(

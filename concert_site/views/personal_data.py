@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from concert_site.accounts.address_codes import has_just_logged_in, is_own_password
+from concert_site.accounts.address_codes import must_log_in_again
+from concert_site.accounts.forms import PasswordAgain
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict
 from concert_site.lib.web.pages import fan_id, private_page, resumes_at, throttled
@@ -17,38 +18,20 @@ from concert_site.operations.personal_data import closing, erasing
 from concert_site.operations.personal_data.exporting import export
 
 
-class ClosingForm(forms.Form):
-    """That it is meant, and by whom; who has no password has logged in a moment ago."""
+class ClosingForm(PasswordAgain):
+    """That it is meant, and by whom."""
 
     is_sure = forms.BooleanField(
         label=_("Yes, close my account for good."),
         error_messages={"required": _("Tick the box if you want to close the account.")},
     )
-    password = forms.CharField(
-        label=_("Your password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False
-    )
-
-    def __init__(self, request: HttpRequest, user: User) -> None:
-        super().__init__(request.POST if request.method == "POST" else None)
-        self.request, self.user = request, user
-        if not user.has_usable_password():
-            del self.fields["password"]
+    field_order = ("is_sure", "password")
 
     def point_at_fault(self) -> None:
         """Have the first field that is wrong get the focus: on a phone it is below what is read first."""
         wrong = next((field for field in self if field.errors), None)
         if wrong:
             wrong.field.widget.attrs["autofocus"] = True
-
-    def clean_password(self) -> str:
-        """
-        :raises ValidationError: if it is not the account's
-        :raises TooManyAttempts: if it was guessed too often
-        """
-        password = str(self.cleaned_data["password"])
-        if not is_own_password(self.request, self.user, password):
-            raise forms.ValidationError(_("That’s not your password."))
-        return password
 
 
 @private_page
@@ -75,8 +58,8 @@ def close_account(request: HttpRequest) -> HttpResponse:
     """Say what goes, what stays and why, or what is in the way; a form closes the account."""
     user = User.objects.get(pk=fan_id(request))
     in_the_way = erasing.obstacles(user.pk)
-    must_log_in = not user.has_usable_password() and not has_just_logged_in(request, user)
-    form = ClosingForm(request, user)
+    must_log_in = must_log_in_again(request, user)
+    form = ClosingForm(user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and not in_the_way and not must_log_in and form.is_valid():
         try:
             closing.close(user)

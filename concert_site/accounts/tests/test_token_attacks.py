@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client, RequestFactory
 
-from concert_site.accounts.address_codes import has_just_logged_in
+from concert_site.accounts.address_codes import must_log_in_again
 from concert_site.accounts.allauth_allowlist import GET, OPERATIONS, ROOT
 from concert_site.accounts.models import AccountSession, User
 from concert_site.accounts.session_store import SessionStore
@@ -69,8 +69,8 @@ def test_without_a_password_an_address_is_changed_only_where_the_login_was(token
     here.session = there.session = session
 
     assert session[AUTHENTICATION_METHODS_SESSION_KEY]
-    assert has_just_logged_in(here, owner)
-    assert not has_just_logged_in(there, owner)
+    assert not must_log_in_again(here, owner)
+    assert must_log_in_again(there, owner)
 
 
 @pytest.mark.parametrize(
