@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from hashlib import sha256
 from typing import Any
@@ -157,44 +157,22 @@ def refreshed(copy: Revocations | None) -> Revocations:
     version = version_in_redis()
     if copy is None or version is None or version != copy.version or started >= copy.read_at + LEASE_SECONDS:
         return read(copy, version)
-    until = min(started + REFRESH_SECONDS, copy.read_at + LEASE_SECONDS)
-    return with_marks(copy, until=until)
-
-
-def with_marks(copy: Revocations, *, until: float) -> Revocations:
-    """The same list, to be believed until another instant."""
-    return Revocations(copy.accounts, copy.sessions, copy.read_at, copy.whole_at, until, copy.horizon, copy.version)
+    return replace(copy, until=min(started + REFRESH_SECONDS, copy.read_at + LEASE_SECONDS))
 
 
 def read(copy: Revocations | None, version: str | None) -> Revocations:
     """The list with what PostgreSQL has beyond it; as a whole now and then, after a restore, and after a rush."""
     started = time.monotonic()
+    until = started + REFRESH_SECONDS
     if copy is not None and started < copy.whole_at + WHOLE_SECONDS:
         rows = rows_since(copy.horizon)
         if rows[0]["horizon"] >= copy.horizon and len(rows) < MOST_NEW:
-            note(rows, copy.accounts, copy.sessions)
-            return Revocations(
-                copy.accounts,
-                copy.sessions,
-                read_at=started,
-                whole_at=copy.whole_at,
-                until=started + REFRESH_SECONDS,
-                horizon=rows[0]["horizon"],
-                version=version,
-            )
+            note(rows, copy)
+            return replace(copy, read_at=started, until=until, horizon=rows[0]["horizon"], version=version)
     rows = all_rows()
-    accounts: dict[int, int] = {}
-    sessions: dict[int, set[str]] = {}
-    note(rows, accounts, sessions)
-    return Revocations(
-        accounts,
-        sessions,
-        read_at=started,
-        whole_at=started,
-        until=started + REFRESH_SECONDS,
-        horizon=rows[0]["horizon"],
-        version=version,
-    )
+    found = Revocations({}, {}, started, started, until, rows[0]["horizon"], version)
+    note(rows, found)
+    return found
 
 
 def rows_since(horizon: int) -> list[Row]:
@@ -206,8 +184,9 @@ def all_rows() -> list[Row]:
     return fetch(WHOLE, {"life": longest_life() + WHOLE_SECONDS})
 
 
-def note(rows: list[Row], accounts: dict[int, int], sessions: dict[int, set[str]]) -> None:
+def note(rows: list[Row], revoked: Revocations) -> None:
     """Add rows to what is over; the same row again changes nothing."""
+    accounts, sessions = revoked.accounts, revoked.sessions
     for row in rows:
         user_id = row["user_id"]
         if row["session_hash"]:
