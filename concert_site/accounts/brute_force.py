@@ -11,6 +11,7 @@ What is counted under 4 shuts out nobody of 1 to 3, however many networks it com
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -22,16 +23,32 @@ from concert_site.lib.errors import TooManyRequests
 from concert_site.lib.web.networks import network_of
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimits:
+    """Of who is known by session or device; of a network with an account; of an account, and of a network, over all."""
+
+    device: Sequence[Limit]
+    pair: Sequence[Limit]
+    account: Sequence[Limit]
+    network: Sequence[Limit]
+
+
 # Guesses that were wrong. A phone network has many people behind one address, of whom some mistype.
-PER_PAIR = (Limit("pair", 5, 5 * MINUTE), Limit("pair-day", 40, DAY))
-PER_DEVICE = (Limit("device", 10, 5 * MINUTE), Limit("device-day", 60, DAY))
-PER_ACCOUNT = (Limit("account", 50, HOUR),)
-PER_NETWORK = (Limit("network", 100, MINUTE), Limit("network-hour", 1_000, HOUR))
-# Mails with a code for a new password, asked for.
-RESETS_PER_PAIR = (Limit("reset-pair", 3, 15 * MINUTE),)
-RESETS_PER_DEVICE = (Limit("reset-device", 5, HOUR),)
-RESETS_PER_ACCOUNT = (Limit("reset-account", 6, HOUR),)
-RESETS_PER_NETWORK = (Limit("reset-network", 60, 10 * MINUTE),)
+GUESSES = AttemptLimits(
+    device=(Limit("device", 10, 5 * MINUTE), Limit("device-day", 60, DAY)),
+    pair=(Limit("pair", 5, 5 * MINUTE), Limit("pair-day", 40, DAY)),
+    account=(Limit("account", 50, HOUR),),
+    network=(Limit("network", 100, MINUTE), Limit("network-hour", 1_000, HOUR)),
+)
+# Mails with a code, asked for.
+MAILS = AttemptLimits(
+    device=(Limit("reset-device", 5, HOUR),),
+    pair=(Limit("reset-pair", 3, 15 * MINUTE),),
+    account=(Limit("reset-account", 6, HOUR),),
+    network=(Limit("reset-network", 60, 10 * MINUTE),),
+)
 # Forms of a sign-up, sent.
 SIGN_UPS_PER_NETWORK = (Limit("signup", 60, MINUTE), Limit("signup-hour", 300, HOUR))
 
@@ -65,16 +82,7 @@ def admit_guess(request: HttpRequest, email: str, *, kind: str = "password") -> 
     :returns: what was counted; given back (`forgive`) if the guess was right
     :raises TooManyAttempts: if this caller has guessed too often; the secret must then not be looked at
     """
-    account = account_key(email)
-    subject = f"{kind} {account}"
-    network = network_of(request)
-    own = caller_of(request, email)
-    if own is not None:
-        return admit(counters(PER_DEVICE, f"{own} {subject}"))
-    pair = counters(PER_PAIR, f"{network} {subject}")
-    if is_known_network(request, account):
-        return admit(pair)
-    return admit([*pair, *counters(PER_ACCOUNT, subject), *counters(PER_NETWORK, f"{kind} {network}")])
+    return admit(counters_of(request, email, GUESSES, kind))
 
 
 def admit_reset(request: HttpRequest, email: str) -> None:
@@ -82,16 +90,7 @@ def admit_reset(request: HttpRequest, email: str) -> None:
 
     :raises TooManyAttempts: if too many were asked for
     """
-    account, network = account_key(email), network_of(request)
-    own = caller_of(request, email)
-    if own is not None:
-        admit(counters(RESETS_PER_DEVICE, f"{own} {account}"))
-        return
-    pair = counters(RESETS_PER_PAIR, f"{network} {account}")
-    if is_known_network(request, account):
-        admit(pair)
-        return
-    admit([*pair, *counters(RESETS_PER_ACCOUNT, account), *counters(RESETS_PER_NETWORK, network)])
+    admit(counters_of(request, email, MAILS, "mail"))
 
 
 def admit_sign_up(request: HttpRequest) -> None:
@@ -100,6 +99,19 @@ def admit_sign_up(request: HttpRequest) -> None:
     :raises TooManyAttempts: if too many came from this network
     """
     admit(counters(SIGN_UPS_PER_NETWORK, network_of(request)))
+
+
+def counters_of(request: HttpRequest, email: str, limits: AttemptLimits, kind: str) -> Counters:
+    """What a try of this kind counts with, by how well it is known who asks."""
+    account, network = account_key(email), network_of(request)
+    subject = f"{kind} {account}"
+    own = caller_of(request, email)
+    if own is not None:
+        return counters(limits.device, f"{own} {subject}")
+    pair = counters(limits.pair, f"{network} {subject}")
+    if is_known_network(request, account):
+        return pair
+    return [*pair, *counters(limits.account, subject), *counters(limits.network, f"{kind} {network}")]
 
 
 def caller_of(request: HttpRequest, email: str) -> str | None:

@@ -1,6 +1,7 @@
 """Passwords are guessed over HTTP, from one network and from many: slow for who guesses, not for the owner."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -43,7 +44,8 @@ def from_networks(at, networks):
 @pytest.fixture
 def storm(at, monkeypatch):
     """Have guessing at the account made slow for all who are unknown: by a few networks, where a site takes fifty."""
-    monkeypatch.setattr(brute_force, "PER_ACCOUNT", (Limit("account", 5, brute_force.HOUR),))
+    few = replace(brute_force.GUESSES, account=(Limit("account", 5, brute_force.HOUR),))
+    monkeypatch.setattr(brute_force, "GUESSES", few)
     return lambda: from_networks(at, 7)
 
 
@@ -134,7 +136,8 @@ def test_guessing_from_many_networks_is_slowed_for_all_that_are_unknown(at, fan)
 
 
 def test_one_network_that_tries_every_account_is_slowed(at, monkeypatch):
-    monkeypatch.setattr(brute_force, "PER_NETWORK", (Limit("network", 20, 60),))
+    few = replace(brute_force.GUESSES, network=(Limit("network", 20, 60),))
+    monkeypatch.setattr(brute_force, "GUESSES", few)
     make_fan(email=FAN, password=PASSWORD)
     sprayer = at(STRANGER)
 
