@@ -16,42 +16,18 @@ from allauth.headless.account.views import (
 )
 from allauth.headless.internal.restkit import inputs as restkit
 from allauth.headless.internal.restkit.response import APIResponse
-from allauth.headless.mfa import inputs
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.address_codes import ask_for_another, must_log_in_again, send_code
-from concert_site.accounts.forms import OwnPassword, SpacesCount, UnclaimedAddress
-from concert_site.accounts.second_factor import GuessedCode, NamedPasskey, ReadCredential
+from concert_site.accounts.forms import OwnPassword, SpacesCount
 
 
-class SignUpInput(SpacesCount, UnclaimedAddress, account_inputs.SignupInput):  # type: ignore[misc]  # without types
-    """An address that is nobody's, and a password."""
-
-
-class LogInInput(SpacesCount, account_inputs.LoginInput):  # type: ignore[misc]  # as above
-    """An address and its password."""
-
-
-class PasswordInput(SpacesCount, account_inputs.ReauthenticateInput):  # type: ignore[misc]  # as above
-    """The password again."""
-
-
-class NewPasswordInput(SpacesCount, account_inputs.ChangePasswordInput):  # type: ignore[misc]  # as above
-    """The password, and another."""
-
-
-class ResetInput(SpacesCount, account_inputs.ResetPasswordInput):  # type: ignore[misc]  # as above
-    """A code and another password."""
-
-
-class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # as above
+class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # allauth comes without types
     """`GET` and `POST auth/password/reset`."""
 
-    input_class = ResetInput
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: as below
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: Django's
         """Accept the code, and then set the password: accepting it may end all that there was."""
         self.process.confirm_code()
         response: HttpResponse = super().post(request, *args, **kwargs)
@@ -124,10 +100,8 @@ class SendCodeAgain(ResendEmailVerificationCodeView):  # type: ignore[misc]  # a
         return response
 
 
-class SignUp(SignupView):  # type: ignore[misc]  # allauth comes without types
+class SignUp(SignupView):  # type: ignore[misc]  # as above
     """`GET auth/signup`: whether a proof of work is wanted, and on what. `POST auth/signup`: an account."""
-
-    input_class = {"POST": SignUpInput}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: Django's
         """A challenge, good for ten minutes and one sign-up; null where none is wanted.
@@ -164,27 +138,3 @@ class RequestPasswordReset(RequestPasswordResetView):  # type: ignore[misc]  # a
         brute_force.admit_reset(request, self.input.cleaned_data["email"])
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
-
-
-class AuthenticateInput(GuessedCode, inputs.AuthenticateInput):  # type: ignore[misc]  # as above
-    """The second step of a login."""
-
-
-class ReauthenticateInput(GuessedCode, inputs.ReauthenticateInput):  # type: ignore[misc]  # as above
-    """The second factor again."""
-
-
-class AddPasskeyInput(NamedPasskey, inputs.AddWebAuthnInput):  # type: ignore[misc]  # as above
-    """Add a passkey."""
-
-
-class LoginPasskeyInput(ReadCredential, inputs.LoginWebAuthnInput):  # type: ignore[misc]  # as above
-    """Log in by a passkey alone."""
-
-
-class AuthenticatePasskeyInput(ReadCredential, inputs.AuthenticateWebAuthnInput):  # type: ignore[misc]  # as above
-    """The second step of a login, by a passkey."""
-
-
-class ReauthenticatePasskeyInput(ReadCredential, inputs.ReauthenticateWebAuthnInput):  # type: ignore[misc]  # as above
-    """A passkey again."""
