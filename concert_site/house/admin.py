@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
@@ -14,30 +13,19 @@ from concert_site.house.models import HouseFacts, HousePage
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 
-FACTS = (
-    *("language", "name", "representative", "address", "phone", "email", "registration_number"),
-    *("mail_order_number", "hosting_provider"),
-)
-TEXT = ("kind", "language", "title", "body")
+
+class WrittenForm(AnyForm):
+    """What is written in one language."""
+
+    language = fields.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES)
 
 
-def language_field() -> forms.ChoiceField:
-    return fields.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES)
-
-
-def typed_columns(form: AnyForm, obj: Model | None, names: tuple[str, ...]) -> Any:  # Any: a TypedDict out of a form
-    """All columns of a new row; of one that is changed, those that were typed."""
-    return {name: form.cleaned_data[name] for name in names if obj is None or name in form.changed_data}
-
-
-class FactsForm(AnyForm):
-    """The facts of the house, in one language."""
-
-    language = language_field()
+class FactsForm(WrittenForm):
+    """The facts of the house."""
 
     class Meta:
         model = HouseFacts
-        fields = FACTS
+        fields = "__all__"
         help_texts = {
             "name": _("As it is registered. All of this stands at the foot of every page, as Korean law demands."),
             "registration_number": _("In Korea: 사업자등록번호."),
@@ -45,14 +33,12 @@ class FactsForm(AnyForm):
         }
 
 
-class PageForm(AnyForm):
-    """A page, in one language."""
-
-    language = language_field()
+class PageForm(WrittenForm):
+    """A page."""
 
     class Meta:
         model = HousePage
-        fields = TEXT
+        fields = "__all__"
         widgets = {"body": UnfoldAdminTextareaWidget(attrs={"rows": 24})}
         help_texts = {
             "kind": _(
@@ -71,6 +57,13 @@ class WrittenAdmin(DomainAdmin):
 
     list_per_page = 50
 
+    def write(self, form: AnyForm, obj: Model | None) -> Model:
+        """All columns of a new row; of one that is changed, those that were typed."""
+        typed = form.fields if obj is None else form.changed_data
+        columns = {name: form.cleaned_data[name] for name in typed}
+        row: Model = writing.write(self.model, obj.pk if obj else None, shown=form.shown, **columns)
+        return row
+
     def kept_by(self, obj: Model) -> list[str]:
         return []
 
@@ -84,11 +77,6 @@ class HouseFactsAdmin(WrittenAdmin):
     list_display = ("name", "language", "representative", "phone", "email")
     ordering = ("language",)
 
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
-        return writing.write_facts(
-            facts_id=obj.pk if obj else None, shown=form.shown, **typed_columns(form, obj, FACTS)
-        )
-
 
 @admin.register(HousePage)
 class HousePageAdmin(WrittenAdmin):
@@ -96,7 +84,3 @@ class HousePageAdmin(WrittenAdmin):
     list_display = ("title", "kind", "language")
     list_filter = ("kind", "language")
     ordering = ("kind", "language")
-
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
-        columns = typed_columns(form, obj, TEXT)
-        return writing.write_page(page_id=obj.pk if obj else None, shown=form.shown, **columns)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from django.conf import settings
 from django.db import DatabaseError
 
 from concert_site.house.models import HouseFacts, HousePage, PageKind
@@ -25,7 +24,7 @@ class House:
     titles: dict[PageKind, str] = field(default_factory=dict)
 
 
-_houses: TTLCache[House] = TTLCache(most=8)
+houses: TTLCache[House] = TTLCache(most=8)
 
 
 def house_in(language: str) -> House:
@@ -33,14 +32,14 @@ def house_in(language: str) -> House:
 
     While the database is away it is what was last known, or nothing: an error page needs a foot, too.
     """
-    return _houses.get_or_build(language, lambda: _read_or_last(language))
+    return houses.get_or_build(language, lambda: _read_or_last(language))
 
 
 def _read_or_last(language: str) -> tuple[House, float]:
     try:
         return _read(language), MEMORY_SECONDS
     except DatabaseError:
-        return _houses.last(language) or House(), AWAY_SECONDS
+        return houses.last(language) or House(), AWAY_SECONDS
 
 
 def _read(language: str) -> House:
@@ -64,12 +63,6 @@ def in_language(rows: Iterable[Row], language: str) -> Row | None:
     return known.get(language) or known.get(language.partition("-")[0]) or next(iter(known.values()), None)
 
 
-def remember_nothing_written(*, seconds: float) -> None:
-    """Take it for so long that the house has written nothing: for who counts what pages cost beside their foot."""
-    for language, _name in settings.LANGUAGES:
-        _houses.set(language, House(), seconds)
-
-
 def clear_house_cache() -> None:
     """Show at once, in this process, what was just written; others follow within seconds."""
-    _houses.clear()
+    houses.clear()

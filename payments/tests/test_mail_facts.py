@@ -6,6 +6,7 @@ import pytest
 from django.utils.translation import override
 
 from concert_site.house import queries, writing
+from concert_site.house.models import HouseFacts
 from payments.domain.mail_rendering import render_mail
 from payments.queries.mails import CONFIRMED, OwedMail, payments_of_mail
 from payments.tests.scenes import buy, make_fan
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def test_both_parts_say_where_in_whose_time_how_long_and_from_whom(django_assert_num_queries):
     queries.clear_house_cache()
-    writing.write_facts(language="en", name="A house", address="1 Street", phone="02-0000-0000")
+    writing.write(HouseFacts, language="en", name="A house", address="1 Street", phone="02-0000-0000")
     venue = make_venue("America/New_York", name="Beacon", address="2124 Broadway", map_url="https://maps.example/b")
     concert = make_concert(venue=venue, running_minutes=90, age_rating=12)
     sale = make_sale(concert=concert, concert_at=datetime(2031, 6, 1, 0, 30, tzinfo=UTC), seats=1)

@@ -26,7 +26,7 @@ def page(address, language="en"):
 
 
 def write(kind="HELP", language="ko", title="고객센터", body="전화 주세요."):
-    return writing.write_page(kind=kind, language=language, title=title, body=body)
+    return writing.write(HousePage, kind=kind, language=language, title=title, body=body)
 
 
 def test_a_house_that_has_written_nothing_shows_no_dead_link():
@@ -50,7 +50,8 @@ def test_a_page_is_led_to_and_read_in_the_readers_language_or_the_one_there_is()
 
 
 def test_the_facts_of_the_house_are_at_the_foot_of_every_page():
-    writing.write_facts(language="ko", name="주식회사 예", representative="박서윤", registration_number="000-00-00000")
+    facts = {"name": "주식회사 예", "representative": "박서윤", "registration_number": "000-00-00000"}
+    writing.write(HouseFacts, language="ko", **facts)
 
     _, home = page("/", "ko")
 
@@ -100,14 +101,14 @@ def test_a_page_is_there_once_a_language():
 
 
 def test_the_foot_is_what_was_last_known_while_the_database_is_away(monkeypatch):
-    writing.write_facts(language="en", name="A house")
+    writing.write(HouseFacts, language="en", name="A house")
     known = queries.house_in("en")
 
     def away(_language):
         raise DatabaseError
 
     monkeypatch.setattr(queries, "_read", away)
-    queries._houses.expire("en")
+    queries.houses.expire("en")
 
     assert queries.house_in("en") == known
     assert queries.house_in("ko") == queries.House()
