@@ -54,6 +54,10 @@ def is_web_address(text: str, shape: re.Pattern[str] = WEB_ADDRESS) -> bool:
         return False
 
 
+def is_sender(text: str) -> bool:
+    return SENDER.fullmatch(parseaddr(text)[1]) is not None and "\n" not in text
+
+
 class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without types
     """django-environ's, with the kinds of value that a typing error must not turn into a rule of booking."""
 
@@ -126,15 +130,20 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
             raise ImproperlyConfigured(f"{name}={text} is too long: a day ({A_DAY:.0f} s) at most.")
         return seconds
 
-    def one_of(self, name: str, words: Sequence[str], *, default: str) -> str:
-        """One of these words.
+    def like(self, name: str, is_fit: Callable[[str], object], refusal: str, *, default: str) -> str:
+        """A text that is fit.
 
-        :raises ImproperlyConfigured: if it is another
+        :param refusal: what is said of one that isn't, after the variable and its value
+        :raises ImproperlyConfigured: if it isn't
         """
         text: str = self.str(name, default=default)
-        if text not in words:
-            raise ImproperlyConfigured(f"{name}={text} is unknown: use {' or '.join(words)}.")
+        if not is_fit(text):
+            raise ImproperlyConfigured(f"{name}={text} is {refusal}.")
         return text
+
+    def one_of(self, name: str, words: Sequence[str], *, default: str) -> str:
+        """One of these words."""
+        return self.like(name, words.__contains__, f"unknown: use {' or '.join(words)}", default=default)
 
     def all_like(
         self, name: str, is_fit: Callable[[str], object], example: str, *, default: Sequence[str]
@@ -152,38 +161,25 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         return words
 
     def zone(self, name: str, *, default: str) -> str:
-        """A time zone by its name.
-
-        :raises ImproperlyConfigured: if there is none of that name
-        """
-        text: str = self.str(name, default=default)
-        if text not in available_timezones():
-            raise ImproperlyConfigured(f"{name}={text} is no time zone such as Asia/Seoul.")
-        return text
+        """A time zone by its name."""
+        return self.like(name, available_timezones().__contains__, "no time zone such as Asia/Seoul", default=default)
 
     def currency(self, name: str, *, default: str) -> str:
-        """A currency's code of ISO 4217.
+        """A currency's code of ISO 4217."""
 
-        :raises ImproperlyConfigured: if it is none
-        """
-        text: str = self.str(name, default=default)
-        if text != default:
+        def is_currency(text: str) -> bool:
+            if text == default:
+                return True
             # Only who has set the variable waits for the import.
             from babel.core import get_global
 
-            if text not in get_global("all_currencies"):
-                raise ImproperlyConfigured(f"{name}={text} is no currency's code such as KRW.")
-        return text
+            return text in get_global("all_currencies")
+
+        return self.like(name, is_currency, "no currency's code such as KRW", default=default)
 
     def sender(self, name: str, *, default: str) -> str:
-        """Whom mails are from: an address, perhaps with a name before it.
-
-        :raises ImproperlyConfigured: if there is no address in it
-        """
-        text: str = self.str(name, default=default)
-        if not SENDER.fullmatch(parseaddr(text)[1]) or "\n" in text:
-            raise ImproperlyConfigured(f"{name}={text} is not like Frontrow <tickets@example.com>.")
-        return text
+        """Whom mails are from: an address, perhaps with a name before it."""
+        return self.like(name, is_sender, "not like Frontrow <tickets@example.com>", default=default)
 
     def mail_server(self, name: str, *, default: str) -> dict[str, Any]:  # Any: values of several types
         """Django's settings of how mails are sent.
@@ -243,24 +239,13 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         return pem
 
     def web_address(self, name: str, *, default: str) -> str:
-        """Where the site is, for links in mails; without a slash at the end.
-
-        :raises ImproperlyConfigured: if it isn't an address that a browser takes
-        """
-        text: str = self.str(name, default=default).rstrip("/")
-        if not is_web_address(text):
-            raise ImproperlyConfigured(f"{name}={text} is not an address such as https://tickets.example.com/.")
-        return text
+        """Where a site is that a browser or we go to; without a slash at the end."""
+        refusal = "not an address such as https://tickets.example.com/"
+        return self.like(name, is_web_address, refusal, default=default).rstrip("/")
 
     def file_address(self, name: str, *, default: str) -> str:
-        """Where a file lies, as it is written.
-
-        :raises ImproperlyConfigured: if it isn't an address that a browser takes
-        """
-        text: str = self.str(name, default=default)
-        if not is_web_address(text):
-            raise ImproperlyConfigured(f"{name}={text} is not an address such as https://example.com/file.js.")
-        return text
+        """Where a file lies, as it is written."""
+        return self.like(name, is_web_address, "not an address such as https://example.com/file.js", default=default)
 
     def optional_address(self, name: str) -> str:
         """As `web_address`; empty if there is none."""
