@@ -11,7 +11,9 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 
-ROOT = "/_allauth/app/v1/"
+from concert_site.lib.web.refusals import ACCOUNTS
+
+ROOT = f"{ACCOUNTS}app/v1/"
 PAGES = "/accounts/"
 
 GET, POST, PUT, DELETE = "GET", "POST", "PUT", "DELETE"
@@ -111,7 +113,7 @@ class AllauthAllowlistMiddleware(MiddlewareMixin):
     """Middleware: what of allauth isn't offered isn't there."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        return refusal_of(request) if request.path.startswith("/_allauth/") else None
+        return refusal_of(request) if request.path.startswith(ACCOUNTS) else None
 
     def process_view(self, request: HttpRequest, view: object, args: Any, kwargs: Any) -> None:  # Any: Django's
         """Close the pages that aren't offered.

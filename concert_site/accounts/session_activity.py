@@ -13,11 +13,10 @@ from django.utils import timezone
 
 from concert_site.accounts.session_store import USER_ID
 from concert_site.accounts.sessions import note_seen
+from concert_site.lib.web.refusals import ACCOUNTS
 
 log = logging.getLogger(__name__)
 
-# allauth's API for apps.
-PATH = "/_allauth/"
 SEEN_EVERY = timedelta(minutes=5)
 
 
@@ -39,7 +38,7 @@ class SessionActivityMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Another request has ended the session while this one of an app changed it: 410, as for one that is over."""
-        if isinstance(exception, UpdateError) and request.path.startswith(PATH):
+        if isinstance(exception, UpdateError) and request.path.startswith(ACCOUNTS):
             answer = {"status": 410, "data": {"flows": []}, "meta": {"is_authenticated": False}}
             return JsonResponse(answer, status=410)
         return None

@@ -7,7 +7,6 @@ with a bound of its own; of everybody else Django's stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from io import BytesIO
 from types import FunctionType
 from typing import Any
@@ -15,9 +14,11 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
-from django.http import HttpRequest, HttpResponse, QueryDict, multipartparser
-from django.urls import reverse
+from django.http import HttpRequest, QueryDict, multipartparser
 from django.utils.datastructures import MultiValueDict
+from django.utils.deprecation import MiddlewareMixin
+
+from concert_site.lib.admin.staff_pages import is_by_staff
 
 MOST_FIELDS = 20_000
 FORM, FORM_WITH_FILES = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -41,24 +42,18 @@ class StaffMultiPartParser(multipartparser.MultiPartParser):
     )
 
 
-class StaffFormsMiddleware:
+class StaffFormsMiddleware(MiddlewareMixin):
     """Reads what staff send to the admin. Stands before CsrfViewMiddleware, which reads it first otherwise."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:  # Any: a view and its arguments
         """Before the view, once it is known who asks."""
-        if request.method != "POST" or not request.path.startswith(reverse("admin:index")):
+        if request.method != "POST" or not is_by_staff(request):
             return
-        if getattr(request.user, "is_staff", False) and getattr(request.user, "is_active", False):
-            read = {FORM: read_form, FORM_WITH_FILES: read_form_with_files}.get(request.content_type or "")
-            if read is not None:
-                read(request)
-            count_lines_as_browsers_do(request)
+        if request.content_type == FORM:
+            read_form(request)
+        elif request.content_type == FORM_WITH_FILES:
+            read_form_with_files(request)
+        count_lines_as_browsers_do(request)
 
 
 def read_form(request: HttpRequest) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from concert_site.lib.admin.staff_pages import is_by_staff
 from concert_site.trace.context import acting
 
-STAFF_PAGES = "/admin/"
 READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -17,9 +17,7 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method in READS or not request.path.startswith(STAFF_PAGES):
-            return self.get_response(request)
-        if not getattr(request.user, "is_staff", False):
+        if request.method in READS or not is_by_staff(request):
             return self.get_response(request)
         with acting(request.user.pk, via=request.path):
             return self.get_response(request)

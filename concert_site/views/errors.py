@@ -4,7 +4,6 @@ import sys
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
 
@@ -44,9 +43,9 @@ def may_send_again(request: HttpRequest) -> bool:
 
     A browser says of a form which site's page sent it, and no page can have it say another. Passwords aren't repeated.
     """
-    is_staff = request.path.startswith(reverse("admin:index")) and getattr(request.user, "is_staff", False)
     is_ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
-    return bool(is_staff and is_ours and not any("password" in name for name in request.POST))
+    has_password = any("password" in name for name in request.POST)
+    return staff_pages.is_by_staff(request) and is_ours and not has_password
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

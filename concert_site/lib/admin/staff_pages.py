@@ -1,9 +1,15 @@
-"""Pages of the admin that belong to no model."""
+"""What is no model's of the admin: whose request it is, and a page for a form whose token is over."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+
+
+def is_by_staff(request: HttpRequest) -> bool:
+    """Whether a member of staff asks for a page of the admin."""
+    return request.path.startswith(reverse("admin:index")) and request.user.is_staff
 
 
 def send_again(request: HttpRequest) -> HttpResponse:
