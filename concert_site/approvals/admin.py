@@ -9,9 +9,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
@@ -91,31 +90,24 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     @column(_("state"), label=COLOURS)
     def shown_state(self, row: Approval) -> tuple[str, str]:
-        """Its state; what has lapsed reads expired before it is noted."""
-        state = state_now(row)
-        return state, str(state.label)
+        return row.state_now, str(row.state_now.label)
 
     def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,  # Any: as Django has it
-    ) -> HttpResponse:
+        self, request: HttpRequest, object_id: str, *_args: Any, **_kept: Any
+    ) -> HttpResponse:  # Any: Django's
         """The page of one: what, who, why, and what can be done about it."""
-        if not self.has_view_permission(request):
-            return super().change_view(request, object_id, form_url, extra_context)
+        self.require_view(request)
         return self.show(request, object_id, DeclineForm())
 
     def show(self, request: HttpRequest, object_id: object, form: DeclineForm) -> HttpResponse:
         """The page.
 
-        :raises Http404: if there is no such approval
+        :raises NotFound: if there is no such approval
         """
-        asked = approval_or_404(object_id)
-        step, state = step_of(asked.kind), state_now(asked)
+        asked = deciding.found(id_in(str(object_id)) or 0)
+        step, state = step_of(asked.kind), asked.state_now
         is_own = asked.asked_by_id == actor_of(request)
-        may_decide = not is_own and request.user.has_perms([deciding.MAY_DECIDE, step.permission])
+        may_decide = not is_own and request.user.has_perms(deciding.needed_for(asked))
         is_open = state == ApprovalState.PENDING
         deciders = list(deciding.deciders_of(asked)[: MOST_DECIDERS + 1]) if is_open else []
         there = {
@@ -146,7 +138,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         try:
             step(approval_id=pk, actor_id=actor_of(request))
         except NotFound:
-            raise Http404 from None
+            raise
         except DomainError as refusal:
             messages.error(request, str(refusal.detail))
         else:
@@ -213,22 +205,6 @@ class CeilingAdmin(ForSuperusers, DomainAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-def approval_or_404(object_id: object) -> Approval:
-    """
-    :raises Http404: if there is none
-    """
-    pk = id_in(str(object_id))
-    try:
-        return deciding.found(pk or 0)
-    except NotFound:
-        raise Http404 from None
-
-
-def state_now(row: Approval) -> ApprovalState:
-    is_lapsed = row.state == ApprovalState.PENDING and row.expires_at <= timezone.now()
-    return ApprovalState.EXPIRED if is_lapsed else ApprovalState(row.state)
 
 
 def title_of_kind(kind: str) -> str:

@@ -2,14 +2,15 @@
 
 from datetime import datetime
 
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from concert_site.accounts.models import User
 from concert_site.approvals.errors import AlreadyDecided, AskerMayNot, MayNotDecide, OwnRequest
 from concert_site.approvals.models import Approval, ApprovalState
-from concert_site.approvals.steps import Step, all_steps, step_of
+from concert_site.approvals.steps import all_steps, step_of
 from concert_site.lib.errors import DomainError, require_found
 from concert_site.lib.reasons import LONGEST_REASON, require_reason
 
@@ -32,9 +33,7 @@ def confirm(*, approval_id: int, actor_id: int, now: datetime | None = None) -> 
     asked = found(approval_id)
     if asked.asked_by_id == actor_id:
         raise OwnRequest
-    step = require_decider(asked, actor_id)
-    if not may(asked.asked_by, step.permission):
-        raise AskerMayNot
+    require_both(asked, actor_id)
     move(asked, ApprovalState.CONFIRMED, actor_id=actor_id, now=now)
     return carry_out(asked)
 
@@ -47,9 +46,7 @@ def try_again(*, approval_id: int, actor_id: int) -> Approval:
     :raises DomainError: what the step itself refuses
     """
     asked = found(approval_id)
-    step = require_decider(asked, actor_id)
-    if not may(asked.asked_by, step.permission):
-        raise AskerMayNot
+    require_both(asked, actor_id)
     if asked.state != ApprovalState.CONFIRMED or asked.done_at is not None:
         raise AlreadyDecided
     return carry_out(asked)
@@ -94,15 +91,27 @@ def may(user: User | None, *permissions: str) -> bool:
     return user is not None and user.is_active and user.is_staff and user.has_perms(permissions)
 
 
-def require_decider(asked: Approval, actor_id: int) -> Step:
-    """The step that this member of staff may do and decide.
-
-    :raises MayNotDecide: if they may not
+def require_decider(asked: Approval, actor_id: int) -> None:
     """
-    step = step_of(asked.kind)
-    if not may(User.objects.filter(pk=actor_id).first(), MAY_DECIDE, step.permission):
+    :raises MayNotDecide: if this member of staff may not do or not decide it
+    """
+    if not may(User.objects.filter(pk=actor_id).first(), *needed_for(asked)):
         raise MayNotDecide
-    return step
+
+
+def require_both(asked: Approval, actor_id: int) -> None:
+    """
+    :raises MayNotDecide: as above
+    :raises AskerMayNot: if who asked may not do it any more
+    """
+    require_decider(asked, actor_id)
+    if not may(asked.asked_by, step_of(asked.kind).permission):
+        raise AskerMayNot
+
+
+def needed_for(asked: Approval) -> tuple[str, str]:
+    """The permissions of who decides it."""
+    return MAY_DECIDE, step_of(asked.kind).permission
 
 
 def move(asked: Approval, to: ApprovalState, *, actor_id: int, now: datetime | None, answer: str = "") -> None:
@@ -132,14 +141,9 @@ def carry_out(asked: Approval) -> Approval:
 
 def deciders_of(asked: Approval) -> QuerySet[User]:
     """Who could confirm it now."""
-    needed = (MAY_DECIDE, step_of(asked.kind).permission)
-    staff = User.objects.filter(is_active=True, is_staff=True).exclude(pk=asked.asked_by_id)
-    for permission in needed:
-        app, _dot, codename = permission.partition(".")
-        by_role = Q(groups__permissions__codename=codename, groups__permissions__content_type__app_label=app)
-        by_self = Q(user_permissions__codename=codename, user_permissions__content_type__app_label=app)
-        holders = User.objects.filter(by_role | by_self | Q(is_superuser=True), is_staff=True)
-        staff = staff.filter(pk__in=holders.values("pk"))
+    staff = User.objects.filter(is_staff=True).exclude(pk=asked.asked_by_id)
+    for permission in needed_for(asked):
+        staff = staff.filter(pk__in=ModelBackend().with_perm(permission).values("pk"))
     return staff.order_by("email")
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -106,6 +107,12 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount} ({self.state})"
+
+    @property
+    def state_now(self) -> ApprovalState:
+        """Its state; what has lapsed is expired before that is noted."""
+        is_lapsed = self.state == ApprovalState.PENDING and self.expires_at <= timezone.now()
+        return ApprovalState.EXPIRED if is_lapsed else ApprovalState(self.state)
 
 
 class Ceiling(models.Model):
