@@ -1,7 +1,9 @@
 """allauth's API as an app calls it."""
 
 import json
+import re
 
+from django.core import mail
 from django.http import HttpResponse
 from django.test import Client
 
@@ -23,6 +25,26 @@ def sign_up(email: str, password: str = PASSWORD) -> HttpResponse:
 
 def log_in(email: str, password: str = PASSWORD) -> HttpResponse:
     return post("auth/login", {"email": email, "password": password})
+
+
+def token_of(response: HttpResponse) -> str:
+    return str(response.json()["meta"]["access_token"])
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def code_in(body: str) -> str:
+    """The code in a mail; blank if it has none."""
+    found = re.search(r"^[0-9A-Z]{3,4}-[0-9A-Z]{3,4}$", body, re.MULTILINE)
+    return found[0] if found else ""
+
+
+def code_to(address: str) -> str:
+    """The code of the newest mail to an address that has one."""
+    codes = [code_in(sent.body) for sent in mail.outbox if sent.to == [address]]
+    return [code for code in codes if code][-1]
 
 
 def codes_of(response: HttpResponse) -> set[tuple[str | None, str]]:

@@ -1,19 +1,29 @@
 """An address belongs to whoever reads its mail: changing it, confirming it, and what a token alone can't do."""
 
 import json
-import re
 from functools import partial
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.test import Client
 
-from concert_site.accounts.addresses import EmailTaken, claim_address
+from concert_site.accounts.addresses import EmailTaken, claim_address, receivable_address
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.accounts.tests.factories import make_fan, make_staff
-from concert_site.accounts.tests.headless import PASSWORD, codes_of, log_in, post, sign_up
+from concert_site.accounts.tests.headless import (
+    PASSWORD,
+    bearer,
+    code_in,
+    code_to,
+    codes_of,
+    log_in,
+    post,
+    sign_up,
+    token_of,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -29,14 +39,6 @@ def call(method, name, body=None, *, token):
     )
 
 
-def bearer(token):
-    return {"Authorization": f"Bearer {token}"}
-
-
-def token_of(response):
-    return response.json()["meta"]["access_token"]
-
-
 def is_in(token):
     return Client().get("/api/v1/wallet/", headers=bearer(token)).status_code == 200
 
@@ -44,17 +46,6 @@ def is_in(token):
 def listed(token):
     found = call("GET", "account/email", token=token).json()["data"]
     return [(each["email"], each["verified"], each["primary"]) for each in found]
-
-
-def code_to(address):
-    """The code of the newest mail to an address."""
-    (body, *_) = [each.body for each in reversed(mail.outbox) if each.to == [address] and code_in(each.body)]
-    return code_in(body)
-
-
-def code_in(body):
-    found = re.search(r"^[0-9A-Z]{3,4}-[0-9A-Z]{3,4}$", body, re.MULTILINE)
-    return found and found[0]
 
 
 def subjects_to(address):
@@ -408,31 +399,45 @@ def test_where_it_is_not_demanded_nobody_waits_for_a_mail():
     "email",
     [
         "a@localhost",
+        "a@bare",
         "a@[127.0.0.1]",
         "a@[::1]",
-        "a@intranet",
+        "a@127.0.0.1",
         "a@printer.local",
         "a@x.invalid",
-        "a@127.0.0.1",
-        "a..b@example.com",
         ".a@example.com",
+        "a..b@example.com",
         "a@-example.com",
         "a@example..com",
+        "a@example.com.",
         "a\0@example.com",
         "a\n@example.com",
-        f"{'a' * 250}@example.com",
+        "a@exam\0ple.com",
+        "a@ex\u2028ample.com",
+        '"a\x01b"@example.com',
+        '"a b"@example.com',
+        "\u017fa@example.com",
+        "a\u0131@example.com",
+        "a@\u0627a.com",
+        "a@xn--a.com",
+        f"{'a' * 65}@example.com",
+        f"a@{'b' * 64}.com",
+        f"a@{'b.' * 130}com",
+        "a@" + "\u00fc." * 35 + "com",
     ],
 )
-def test_an_address_that_nobody_can_receive_at_is_refused_at_its_field(email):
-    assert {param for param, _code in codes_of(sign_up(email))} == {"email"}
-    assert User.objects.count() == 0
+def test_an_address_that_nobody_can_receive_at_is_none(email):
+    with pytest.raises(ValidationError):
+        receivable_address(email)
 
 
 @pytest.mark.parametrize("email", ["a@[127.0.0.1]", "a@printer.local", "a\0@example.com"])
-def test_such_an_address_is_refused_at_the_other_doors_too(owner, token, email):
+def test_such_an_address_is_refused_at_its_field_at_every_door(owner, token, email):
     changed = call("POST", "account/email", {"email": email, "password": PASSWORD}, token=token)
-    assert {param for param, _code in codes_of(changed)} == {"email"}
     page = Client().post("/accounts/signup/", {"email": email, "password1": PASSWORD})
+
+    assert {param for param, _code in codes_of(sign_up(email))} == {"email"}
+    assert {param for param, _code in codes_of(changed)} == {"email"}
     assert list(page.context["form"].errors) == ["email"]
     assert User.objects.count() == 1
 

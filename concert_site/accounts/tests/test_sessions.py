@@ -23,7 +23,7 @@ from concert_site.accounts.session_activity import SessionActivityMiddleware
 from concert_site.accounts.session_store import SessionStore
 from concert_site.accounts.sessions import clear_what_is_over, end_session, end_sessions
 from concert_site.accounts.tests.factories import make_fan, make_staff
-from concert_site.accounts.tests.headless import PASSWORD, log_in, post
+from concert_site.accounts.tests.headless import PASSWORD, bearer, log_in, post
 from concert_site.accounts.token_strategy import last_revocation
 
 WALLET = "/api/v1/wallet/"
@@ -35,10 +35,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def fan():
     return make_fan(email="fan@example.com", password=PASSWORD)
-
-
-def bearer(token):
-    return {"Authorization": f"Bearer {token}"}
 
 
 def status(token):
