@@ -74,8 +74,8 @@ def test_without_a_password_an_address_is_changed_only_where_the_login_was(token
 
 
 @pytest.mark.parametrize(
-    "body", [b"[" * 1000 + b"]" * 1000, b'{"email":' * 900 + b"1" + b"}" * 900, b"[]", b"\xff", b"{"],
-    ids=["arrays", "objects", "array", "bytes", "end"],
+    "body", [b"[" * 1000 + b"]" * 1000, b'{"email":' * 900 + b"1" + b"}" * 900, b"[]", b"null", b"\xff", b"{"],
+    ids=["arrays", "objects", "array", "null", "bytes", "end"],
 )  # fmt: skip
 def test_a_body_that_nobody_can_read_is_refused_in_allauths_shape(body):
     writes = [(method, path) for path, methods in OPERATIONS.items() for method in methods - {GET}]
