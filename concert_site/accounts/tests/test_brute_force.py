@@ -57,6 +57,7 @@ def test_after_five_wrong_guesses_a_network_waits_whatever_the_password(at, fan)
     assert 290 <= right.seconds <= 300
     by_page = at(STRANGER).log_in_by_page(FAN)
     assert (by_page.status, 290 <= by_page.seconds <= 300) == (429, True)
+    assert b"Too many attempts." in by_page.body
 
 
 def test_another_spelling_of_an_address_is_no_other_account(at, fan):
