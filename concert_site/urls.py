@@ -37,7 +37,7 @@ urlpatterns = [
     path("offline/", offline.offline, name="offline"),
     path("offline/sent/", offline.offline, {"is_sent": True}, name="offline_sent"),
     path("robots.txt", robots.robots),
-    path("favicon.ico", robots.Icon.as_view()),
+    path("favicon.ico", robots.icon),
 ]
 
 handler400 = "concert_site.views.errors.bad_request"

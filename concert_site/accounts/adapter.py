@@ -23,7 +23,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts import brute_force, devices
-from concert_site.accounts.addresses import EmailTaken, claim_address, receivable_address
+from concert_site.accounts.addresses import LONGEST_ADDRESS, EmailTaken, claim_address, receivable_address
 from concert_site.accounts.background_mail import send_in_background
 from concert_site.accounts.models import User
 from concert_site.accounts.password_reset import HASH_AT_REQUEST, hash_of_password, remember_password
@@ -37,7 +37,6 @@ from concert_site.lib.web.refusals import ACCOUNTS
 
 log = logging.getLogger(__name__)
 
-LONGEST_ADDRESS = 254
 RESET_CODE = "account/email/password_reset_code"
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
 RESET_PAGE = "account_reset_password"

@@ -16,7 +16,7 @@ from django.forms import BaseForm, ChoiceField, EmailInput, ModelForm, TextInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import check_for_language, get_language, gettext, override
+from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
@@ -244,7 +244,7 @@ def language(request: HttpRequest) -> HttpResponse:
 def choose_language(request: HttpRequest) -> HttpResponse:
     response = redirect(next_url(request) or "concerts")
     chosen = request.POST.get("language", "")
-    if request.method == "POST" and check_for_language(chosen) and chosen in dict(settings.LANGUAGES):
+    if request.method == "POST" and chosen in dict(settings.LANGUAGES):
         if request.user.is_authenticated:
             User.objects.filter(pk=request.user.pk).update(locale=chosen)
         is_secure = bool(settings.SESSION_COOKIE_SECURE)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from django.db import DatabaseError
+from django.utils.translation import get_language
 
 from concert_site.house.models import HouseFacts, HousePage, PageKind
 from concert_site.lib.cache import TTLCache
@@ -52,9 +53,9 @@ def _read(language: str) -> House:
     return House(in_language(HouseFacts.objects.order_by("pk"), language), titles)
 
 
-def page_of(kind: PageKind, language: str) -> HousePage | None:
-    """A page in this language, else in another one; None if nobody has written it."""
-    return in_language(HousePage.objects.filter(kind=kind).order_by("pk"), language)
+def page_of(kind: PageKind) -> HousePage | None:
+    """A page in the reader's language, else in another one; None if nobody has written it."""
+    return in_language(HousePage.objects.filter(kind=kind).order_by("pk"), get_language() or "")
 
 
 def in_language(rows: Iterable[Row], language: str) -> Row | None:

@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language
 
 from concert_site.house.models import PageKind
 from concert_site.house.queries import page_of
@@ -16,12 +15,12 @@ def written(request: HttpRequest, kind: PageKind) -> HttpResponse:
 
     :raises NotFound: if nobody has
     """
-    found = require_found(page_of(kind, get_language() or ""))
+    found = require_found(page_of(kind))
     return render(request, "house/page.html", {"page": found, "body": html_of(found.body)})
 
 
 def refund_policy(request: HttpRequest) -> HttpResponse:
     """What a cancellation costs as it is set today, and below what staff have written about it."""
-    found = page_of(PageKind.REFUNDS, get_language() or "")
+    found = page_of(PageKind.REFUNDS)
     facts = {"page": found, "body": found and html_of(found.body), "periods": cancellation.policy()}
     return render(request, "house/refund_policy.html", facts)
