@@ -16,7 +16,7 @@ from concert_site.tests.up_process import clean_environment, manage
 
 # What is set, and how the refusal begins; the settings that a test sets are on top of MODE=test.
 REFUSED = [
-    ("MODE=prod", "MODE=prod is not a mode"),
+    ("MODE=Production", "MODE=Production is not a mode: use production, demo, test."),
     ("ALLOWED_HOSTS=https://tickets.example.com", "ALLOWED_HOSTS: 'https://"),
     ("ALLOWED_HOSTS=a.example,b c", "ALLOWED_HOSTS: 'b c' is not like"),
     ("ALLOWED_HOSTS=", "ALLOWED_HOSTS is empty"),
