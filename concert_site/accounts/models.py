@@ -113,7 +113,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class KnownNetwork(models.Model):
-    """A network that an account was logged in from: strangers' guesses don't shut it out (accounts.guessing).
+    """A network that an account was logged in from: strangers' guesses don't shut it out (accounts.brute_force).
 
     Both are keyed hashes, so the table says of nobody where they are; there is no foreign key, because addresses that
     nobody has an account of are looked up in the same way.

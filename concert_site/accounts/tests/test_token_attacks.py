@@ -16,7 +16,7 @@ from concert_site.accounts.session_store import SessionStore
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
 from concert_site.accounts.tests.test_second_factor import code_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 OWNER, HOME, ELSEWHERE = "owner@example.com", "192.0.2.1", "192.0.2.66"
 CODE = r"^([A-Z0-9]{3,4}-?[A-Z0-9]{3,4})\s*$"
