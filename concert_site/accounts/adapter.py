@@ -1,13 +1,17 @@
-"""Where allauth's sign-up is bent to this site."""
+"""Where allauth is bent to this site: its adapters, and a step of its login."""
 
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.email_verification import send_verification_email_at_login
 from allauth.account.internal.flows.password_reset_by_code import PASSWORD_RESET_VERIFICATION_SESSION_KEY
 from allauth.account.models import EmailAddress
+from allauth.account.stages import EmailVerificationStage
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
+from allauth.headless.adapter import DefaultHeadlessAdapter
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -15,7 +19,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -23,7 +27,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts import brute_force, devices
-from concert_site.accounts.addresses import LONGEST_ADDRESS, EmailTaken, claim_address, receivable_address
+from concert_site.accounts.addresses import LONGEST_ADDRESS, EmailTaken, claim_address, is_verified, receivable_address
 from concert_site.accounts.background_mail import send_in_background
 from concert_site.accounts.models import User
 from concert_site.accounts.password_reset import HASH_AT_REQUEST, hash_of_password, remember_password
@@ -41,7 +45,7 @@ RESET_CODE = "account/email/password_reset_code"
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
 RESET_PAGE = "account_reset_password"
 CONFIRMATION_STAGE = "allauth.account.stages.EmailVerificationStage"
-OWN_STAGE = "concert_site.accounts.stages.SendCodeAtSignUp"
+OWN_STAGE = f"{__name__}.SendCodeAtSignUp"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth comes without types
@@ -211,6 +215,31 @@ def require_code_of_today(request: HttpRequest, user: User) -> None:
 def site() -> dict[str, str]:
     """The site as mails name it: allauth would take the name of the host that was asked."""
     return {"name": "Frontrow", "domain": settings.SITE_URL}
+
+
+class SendCodeAtSignUp(EmailVerificationStage):  # type: ignore[misc]  # as above
+    """Send the code by which a new account confirms its address, and let it in: what needs one asks for it."""
+
+    def handle(self) -> tuple[HttpResponse | None, bool]:
+        """No answer of its own, and on to the next step."""
+        login: Any = self.login  # Any: allauth's
+        if settings.VERIFY_ADDRESSES and login.signup and login.user and not is_verified(login.user.pk):
+            try:
+                send_verification_email_at_login(self.request, login)
+            except Unavailable:
+                # The account is made. A code is sent whenever its owner asks for one.
+                log.warning("Account %s was made without a code: the mail server is away.", login.user.pk)
+        return None, True
+
+
+class HeadlessAdapter(DefaultHeadlessAdapter):  # type: ignore[misc]  # as above
+    """allauth's own, and the token of the device that was just logged in on."""
+
+    def populate_response_meta(self, request: HttpRequest, meta: dict[str, object]) -> None:
+        super().populate_response_meta(request, meta)
+        token = devices.new_token(request)
+        if token is not None:
+            meta["device_token"] = token
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]  # as above

@@ -27,7 +27,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 # Whether an account must have given a code that was mailed to its address before it joins a line, holds or tops up.
 VERIFY_ADDRESSES = env.bool("VERIFY_ADDRESSES", default=IS_PRODUCTION)
-# allauth has codes under this word alone; here nobody is kept from logging in (concert_site.accounts.stages).
+# allauth has codes under this word alone; here nobody is kept from logging in (concert_site.accounts.adapter).
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
@@ -93,7 +93,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "concerts"
 
 HEADLESS_CLIENTS = ("app",)
-HEADLESS_ADAPTER = "concert_site.accounts.headless.HeadlessAdapter"
+HEADLESS_ADAPTER = "concert_site.accounts.adapter.HeadlessAdapter"
 HEADLESS_TOKEN_STRATEGY = "concert_site.accounts.token_strategy.TokenStrategy"
 HEADLESS_JWT_PRIVATE_KEY = JWT_PRIVATE_KEY
 HEADLESS_JWT_ALGORITHM = "RS256" if JWT_PRIVATE_KEY.startswith("-----BEGIN") else "HS256"
