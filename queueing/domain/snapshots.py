@@ -34,7 +34,7 @@ from queueing.facts import (
     Samples,
     room_state,
 )
-from queueing.queries import count_waiting
+from queueing.models import TokenStatus, WaitingToken
 
 log = logging.getLogger(__name__)
 
@@ -327,7 +327,7 @@ def carried(seen: LineMeasurement, before: LineMeasurement) -> LineMeasurement:
 def counted(seen: LineMeasurement, schedule_id: int, now: float) -> LineMeasurement:
     """The line, counted now, which is a time of PostgreSQL's."""
     began = time.perf_counter()
-    waiting = count_waiting(schedule_id)
+    waiting = WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.WAITING).count()
     return replace(
         seen,
         waiting=waiting,

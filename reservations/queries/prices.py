@@ -35,7 +35,7 @@ class PriceChange:
     sold: int = 0
 
 
-class SeatGroup(NamedTuple):
+class PricedSeats(NamedTuple):
     """Seats of one date, category and price: how many are free (off sale too), held, sold."""
 
     schedule_id: int
@@ -53,19 +53,19 @@ def dates_with_seats(concert_id: int) -> list[ConcertSchedule]:
     return list(rows[:MOST_DATES])
 
 
-def groups_of(schedule_ids: Sequence[int]) -> list[SeatGroup]:
+def groups_of(schedule_ids: Sequence[int]) -> list[PricedSeats]:
     """The seats of dates by date, category and price: one query."""
     rows = ConcertSeat.objects.filter(concert_schedule__in=schedule_ids).order_by()
     counted = rows.values("concert_schedule_id", "category", "seat_price").annotate(**count_aggregates())
     return [
-        SeatGroup(date, category, price, left + off, held, sold)
+        PricedSeats(date, category, price, left + off, held, sold)
         for date, category, price, left, held, sold, off in counted.values_list(
             "concert_schedule_id", "category", "seat_price", *STATES
         )
     ]
 
 
-def categories_across_dates(groups: Sequence[SeatGroup]) -> list[CategoryAcrossDates]:
+def categories_across_dates(groups: Sequence[PricedSeats]) -> list[CategoryAcrossDates]:
     """The categories of such groups, dearest first."""
     found: dict[str, CategoryAcrossDates] = {}
     for row in groups:
@@ -79,7 +79,7 @@ def categories_across_dates(groups: Sequence[SeatGroup]) -> list[CategoryAcrossD
     return sorted(found.values(), key=lambda each: (-each.highest, each.name))
 
 
-def changes_of(groups: Sequence[SeatGroup], prices: Mapping[str, int]) -> list[PriceChange]:
+def changes_of(groups: Sequence[PricedSeats], prices: Mapping[str, int]) -> list[PriceChange]:
     """What these prices would do, a category each."""
     found = {name: PriceChange(name, price) for name, price in prices.items()}
     for row in groups:
