@@ -57,10 +57,8 @@ NIGHTLY = {
     "card_chaos": "payments/tests/test_card_deaths.py",
     "waiting_processes": "concert_site/tests/test_waiting_storm.py",
 }
-# Folders of tests that share a running site.
-SHARE_A_SITE = {"running", "clients"}
-# The longest of all that stays together, in two of the same length: each has a site and a browser of its own.
-BROWSERS_SPLIT_AT = "test_p"
+# Folders of tests that share a running site, and a browser.
+SHARE_A_SITE = {"running", "clients", "browser"}
 PAGES = re.compile(r"^test_(pages|admin|desk|errors)(_|$)|_(pages|admin|forms)$")
 
 
@@ -89,11 +87,9 @@ class LaneScheduling(LoadFileScheduling):
 
 
 def scope_of(file: str) -> str:
-    """What stays together on one worker: a file, those that share a site, or half of those in browsers."""
-    folder, _, name = file.rpartition("/")
-    if folder.rpartition("/")[2] in SHARE_A_SITE:
-        return folder
-    return f"{folder}, {'first' if name < BROWSERS_SPLIT_AT else 'last'}" if folder.endswith("/browser") else file
+    """What stays together on one worker: a file, or those that share a site."""
+    folder = file.rpartition("/")[0]
+    return folder if folder.rpartition("/")[2] in SHARE_A_SITE else file
 
 
 def declare(config: pytest.Config) -> None:
@@ -132,7 +128,7 @@ def lanes_by_name(path: Path) -> frozenset[str]:
         "browser": path.parent.name == "browser",
         "long": name in LONG,
         "nightly": name in NIGHTLY,
-        "processes": path.parent.name in SHARE_A_SITE,
+        "processes": path.parent.name in SHARE_A_SITE - {"browser"},
         "pages": bool(PAGES.search(path.stem)),
     }
     return frozenset(lane for lane, is_in in seen.items() if is_in)

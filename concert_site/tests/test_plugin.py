@@ -118,8 +118,7 @@ def test_a_drill_is_left_out_of_a_run_of_everything_alone(asked, left, pytestcon
     assert (len(gone), len(items)) == (left, 1 - left)
 
 
-def test_modules_in_browsers_share_two_sites():
-    scopes = [lanes.scope_of(f"tests/browser/{name}.py") for name in ("test_booking", "test_hold", "test_pages")]
-    assert scopes == ["tests/browser, first", "tests/browser, first", "tests/browser, last"]
+def test_modules_that_share_a_site_stay_together():
+    assert lanes.scope_of("tests/browser/test_hold.py") == "tests/browser"
     assert lanes.scope_of("tests/test_up.py") == "tests/test_up.py"
     assert lanes.scope_of("tests/running/test_lines.py") == "tests/running"
