@@ -10,11 +10,13 @@ from concert_site.approvals.models import Approval, Ceiling
 from concert_site.approvals.tests.test_deciding import make_colleague
 from concert_site.tests.audited import broken_invariants
 from payments.domain import card_refunds, counter, counter_refunds, rebooking
+from payments.domain.counter import Buyer
 from payments.models import Payment, TillEntry
 from payments.tests.scenes import buy, make_fan
 from payments.tests.test_counter import FREE, order_of
 from reservations.models import ConcertSeat
 from reservations.tests.scenes import NOW, make_sale, statuses
+from wallet.domain.adjustments import adjust_by_staff
 from wallet.tests.factories import balance_of
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +32,10 @@ def waits(step, *args, **kept):
     with pytest.raises(ApprovalRequired) as refused:
         step(*args, **kept)
     return Approval.objects.get(pk=refused.value.approval_id)
+
+
+def adjust(fan, clerk, amount, key):
+    adjust_by_staff(user_id=fan.pk, amount=amount, note="Cash", actor_id=clerk.pk, idempotency_key=key)
 
 
 def confirm(asked):
@@ -64,6 +70,26 @@ def test_a_sale_above_the_ceiling_is_undone_by_two():
     confirm(asked)
     assert statuses(sale) == "AAAAAA"
     assert list(TillEntry.objects.filter(kind="REFUND").values_list("amount", flat=True)) == [-100_000]
+
+
+def test_what_a_clerk_took_for_a_fans_seats_does_not_count_as_adjusting_their_wallet():
+    clerk, sale, fan = make_colleague("box office"), make_sale(), make_fan()
+    counter.sell(order_of(clerk, sale, 0, buyer=Buyer(user_id=fan.pk)))
+
+    adjust(fan, clerk, 20_000, "a")
+
+    assert balance_of(fan) == 20_000
+
+
+def test_what_a_clerk_handed_out_for_seats_hides_nothing_of_what_they_adjust():
+    clerk, sale, fan = make_colleague("box office"), make_sale(), make_fan()
+    done = counter.sell(order_of(make_staff(), sale, 0, buyer=Buyer(user_id=fan.pk)))
+    adjust(fan, clerk, 50_000, "a")
+    counter_refunds.undo(sale=done.sale, actor_id=clerk.pk, note="Wrong day", may_refund=True)
+
+    waits(adjust, fan, clerk, 50_000, "b")
+
+    assert balance_of(fan) == 50_000
 
 
 def test_an_exchange_whose_difference_is_above_the_ceiling_waits():

@@ -58,9 +58,14 @@ def require_room(user_id: int, amount: int) -> None:
 
 
 def lately(user_id: int, actor_id: int, now: datetime | None) -> int:
-    """What somebody adjusted this wallet by within a day, in minor units."""
-    own = BalanceHistory.objects.of(user_id=user_id).filter(kind=Kind.ADJUSTMENT, actor=actor_id)
-    return int(own.filter(created_at__gt=counted_since(now)).aggregate(sum=Sum("amount", default=0))["sum"])
+    """What somebody adjusted this wallet by within a day, in minor units.
+
+    Lines of sales at the counter, hand-overs and top-ups ended by hand are adjustments, too, but have no key.
+    """
+    own = BalanceHistory.objects.of(user_id=user_id).filter(
+        kind=Kind.ADJUSTMENT, actor=actor_id, idempotency_key__isnull=False, created_at__gt=counted_since(now)
+    )
+    return int(own.aggregate(sum=Sum("amount", default=0))["sum"])
 
 
 def run(asked: Approval) -> BookedEntry:
