@@ -153,8 +153,9 @@ class DatePages(StaffAdmin):
             "to": day_and_time(done.moved_to, zone),
             "reason": done.body_ko or done.body_en,
         }
+        page = report_done(self, request, schedule, said)
         tell_of_mails(request, done)
-        return report_done(self, request, schedule, said)
+        return page
 
     # --- Writing to everyone -------------------------------------------------------------------------
 
