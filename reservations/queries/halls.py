@@ -53,11 +53,10 @@ class SectionSize:
 def section_sizes(seats: Iterable[tuple[str, str]]) -> list[SectionSize]:
     """The sections of a plan, of whose seats the section and the row are given."""
     rows = Counter(seats)
-    sections = Counter(section for section, _row in rows)
-    return [
-        SectionSize(name, count, sum(seats for (section, _row), seats in rows.items() if section == name))
-        for name, count in sections.items()
-    ]
+    sizes: Counter[str] = Counter()
+    for (section, _row), count in rows.items():
+        sizes[section] += count
+    return [SectionSize(name, count, sizes[name]) for name, count in Counter(section for section, _row in rows).items()]
 
 
 def dots_of(plan: HallVersion) -> Sequence[tuple[float, float, str]]:
