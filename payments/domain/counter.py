@@ -43,7 +43,7 @@ from wallet.domain import ledger, top_ups
 from wallet.domain.errors import BalanceTooLarge
 
 PAY = """
-select * from pay_at_counter(
+select refusal, total, entry, freed from pay_at_counter(
     %(fan)s::bigint, %(reservations)s::bigint[], %(agreed)s::bigint, %(note)s::text, %(actor)s::bigint,
     %(most)s::bigint, coalesce(%(now)s::timestamptz, statement_timestamp()))
 """

@@ -3,9 +3,12 @@
 -- Answers what was taken (`total`, minor units), the ledger's line of it, and `freed` as pay_reservations does; or a
 -- `refusal`, and then the caller rolls back. p_agreed is what the clerk has said that it costs; null for whatever.
 -- Locks: seats by id and reservations (lock_held) before the balance, as everywhere.
+--
+-- `paid` says nothing. Processes of 1.0 ask for all columns, and go on while this takes the place of theirs: of another
+-- number of columns PostgreSQL would refuse each one's next call, within a sale.
 create or replace function pay_at_counter(
     p_fan bigint, p_reservations bigint[], p_agreed bigint, p_note text, p_actor bigint, p_most bigint,
-    p_at timestamptz, out refusal text, out total bigint, out entry bigint, out freed bigint[]
+    p_at timestamptz, out refusal text, out total bigint, out entry bigint, out freed bigint[], out paid bigint[]
 )
 language plpgsql volatile
 as $$

@@ -11,7 +11,7 @@ from concert_site.accounts.tests.concurrency import at_once, start_behind
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
-from concert_site.tests.mutants import mutant
+from concert_site.tests.mutants import mutant, run
 from payments.domain import counter
 from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
 from payments.domain.errors import FanIsBusy
@@ -159,3 +159,19 @@ def test_cash_for_a_hold_that_the_fan_pays_at_the_same_moment_is_taken_once_or_n
         took = heard == "done"
         assert balance_of(fan) == (50_000 if took else 0)
     assert broken_invariants() == {}
+
+
+def test_a_function_that_answers_other_columns_from_now_on_fails_no_sale():
+    """As in a rolling upgrade: who has prepared the call goes on, in the middle of a transaction."""
+    sale, clerk = make_sale(), make_staff()
+    sell(clerk, sale, 0)
+    file = Path(counter.__file__).with_name("pay_at_counter.sql")
+    wider = file.read_text().replace("out paid bigint[]", "out paid bigint[], out more int")
+    # From another connection: one that drops a function forgets what it has prepared.
+    at_once([partial(run, "alter function pay_at_counter rename to kept", wider)])
+    try:
+        sell(clerk, sale, 1, key="again")
+    finally:
+        at_once([partial(run, "drop function pay_at_counter", "alter function kept rename to pay_at_counter")])
+
+    assert statuses(sale) == "RRAAAA"
