@@ -74,6 +74,16 @@ def test_what_is_larger_is_said_in_words(make, fields):
     assert "larger than what the site reads at once" in answer.content.decode()
 
 
+def test_a_form_of_another_site_is_refused_unread():
+    client = Client(enforce_csrf_checks=True, headers={"origin": "https://elsewhere.example"})
+    client.force_login(make_fan())
+    body = "&".join(f"f{nth}=1" for nth in range(1_001))
+
+    answer = client.post(reverse("profile"), body, content_type="application/x-www-form-urlencoded")
+
+    assert answer.status_code == 403
+
+
 def test_lines_count_as_the_browser_counts_them(staff):
     schedule = make_schedule()
     message = "\n".join(["x" * 49] * 10)
