@@ -152,15 +152,27 @@ def test_systemd_takes_every_unit_as_it_is(tmp_path):
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_a_service_can_do_little_besides_its_work(unit, tmp_path):
-    said = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", placed(unit, tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    said = security_of(placed(unit, tmp_path))
 
     (exposure,) = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", said)
     assert float(exposure) < MOST_EXPOSED
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_what_an_operator_allows_a_service_has_the_last_word(tmp_path):
+    """Drop-ins of all folders are read in the order of their names alone."""
+    unit = placed(DEPLOY / "systemd/frontrow-worker.service", tmp_path)
+    own = tmp_path / "frontrow-worker.service.d/10-own.conf"
+    own.parent.mkdir()
+    own.write_text("[Service]\nProtectHome=no\n")
+
+    assert "Service has full access to home directories" in security_of(unit)
+
+
+def security_of(unit):
+    command = ["systemd-analyze", "security", "--offline=true", unit]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def placed(unit, folder):
