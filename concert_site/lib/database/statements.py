@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connection, connectio
 from psycopg._preparing import Prepare
 from psycopg._queries import PostgresQuery
 from psycopg.abc import Buffer, PQGen
-from psycopg.pq import Format
+from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.rows import DictRow, dict_row
 
 Row = dict[str, Any]  # Any: a column is of any type
@@ -47,6 +47,9 @@ class PreparedCursor(psycopg.Cursor[DictRow]):
         # Its stubs know of no null.
         params = cast("Sequence[Buffer] | None", pgq.params)
         result = self._pgconn.exec_prepared(name, params, pgq.formats, Format.BINARY)
+        if result.status == ExecStatus.FATAL_ERROR and not result.error_field(DiagnosticField.SQLSTATE):
+            # PostgreSQL has a code for whatever it says: this is libpq's own word, for the connection is lost.
+            raise psycopg.OperationalError(result.get_error_message())
         self._check_results([result])
         self._set_results([result])
 

@@ -1,9 +1,13 @@
 """Hot statements on one connection: prepared at the first call, by a single call of libpq from the second on."""
 
+import os
+import socket
+
 import pytest
-from django.db import DataError, connection
+from django.db import DataError, OperationalError, connection
 
 from concert_site.lib.database.statements import PreparedCursor, fetch, fetch_one
+from concert_site.lib.errors import Unavailable, as_domain_error
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,6 +29,34 @@ def test_what_the_server_refuses_is_djangos_error_and_the_next_call_works():
         with pytest.raises(DataError, match="division by zero"):
             fetch(SQL, PARAMS | {"divisor": 0})
         assert fetch_one(SQL, PARAMS) == ROW
+
+
+def hang_up(raw):
+    with socket.socket(fileno=os.dup(raw.fileno())) as of_postgres:
+        of_postgres.shutdown(socket.SHUT_RDWR)
+
+
+def have_it_ended(raw):
+    with connection.copy().cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(%s, 5000)", [raw.info.backend_pid])
+        cursor.db.close()
+
+
+@pytest.mark.parametrize("calls_before", [0, 1])
+@pytest.mark.parametrize("lose", [hang_up, have_it_ended])
+def test_a_connection_that_is_lost_is_a_service_that_is_away(lose, calls_before):
+    connection.close()
+    connection.ensure_connection()
+    for _ in range(calls_before):
+        fetch(SQL, PARAMS)
+
+    lose(connection.connection)
+
+    with pytest.raises(OperationalError) as lost:
+        fetch(SQL, PARAMS)
+    assert isinstance(as_domain_error(lost.value), Unavailable)
+    connection.close()
+    assert fetch_one(SQL, PARAMS) == ROW
 
 
 def test_the_second_call_is_a_single_one_of_libpq(monkeypatch):
