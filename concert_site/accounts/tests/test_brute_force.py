@@ -289,6 +289,22 @@ def test_networks_are_kept_as_hashes_and_no_more_than_some(at, fan, storm, monke
     assert at("127.0.2.3").log_in(FAN).status == 200
 
 
+@pytest.mark.parametrize(
+    ("limits", "device", "pair", "account", "network"),
+    [
+        ("GUESSES", [(10, 300), (60, 86_400)], [(5, 300), (40, 86_400)], [(50, 3_600)], [(100, 60), (1_000, 3_600)]),
+        ("MAILS", [(5, 3_600)], [(3, 900)], [(6, 3_600)], [(60, 600)]),
+    ],
+)
+def test_the_limits_are_those_that_the_documentation_names(limits, device, pair, account, network):
+    """docs/security.md and docs/api.md."""
+    found = getattr(brute_force, limits)
+    kinds = (found.device, found.pair, found.account, found.network)
+
+    assert [[(limit.most, limit.seconds) for limit in kind] for kind in kinds] == [device, pair, account, network]
+    assert devices.MOST_NETWORKS == 20
+
+
 # --- Redis, and the switch ---------------------------------------------------------------------
 
 
