@@ -86,6 +86,20 @@ def test_beat_sends_a_tick_each_second(clock):
     assert sent_within(beat(), clock, 5) in (4, 5)
 
 
+def test_beat_looks_again_when_it_is_time_and_not_before(clock):
+    """Some four tasks a second are due, one after the other: a look for each, and one that finds how long to sleep."""
+    running = beat()
+    sent_within(running, clock, 1)
+
+    looks, end = 0, clock.steady + 3
+    while clock.steady < end:
+        left, looks = running.tick(), looks + 1
+        # A look costs time as well.
+        clock.passes(max(left, 0) + 0.0005)
+
+    assert 10 < looks < 50
+
+
 @pytest.mark.parametrize("jump", [-TEN_MINUTES, TEN_MINUTES, -86_400, 365 * 86_400])
 def test_beat_goes_on_when_its_clock_is_set(clock, jump):
     running = beat()
