@@ -35,13 +35,13 @@ demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http
 # What takes seconds refuses first. The types are looked at beside the tests, npm installs beside pip.
 test: ## Everything: style, layers, types, then every test
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.installed-dev $(NODE)
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs 2 lint $(VENV)/.compiled
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 	@echo "Left out: the drills of the nightly lane, by make test-long."
 
-# Four workers on two cores: many tests wait for the processes that they start.
+# Five workers on two cores: many tests wait for the processes that they start.
 tests: $(VENV)/.compiled
-	@$(PYTEST) -n 4 $(ARGS)
+	@$(PYTEST) -n 5 $(ARGS)
 
 test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms, no pages, none that take long
 	@$(PYTEST) -n 3 -m "not (browser or processes or storm or long or pages)" $(ARGS)
