@@ -61,22 +61,24 @@ def toss(server):
     return Toss()
 
 
+def in_force(settings, kind):
+    """Have a new one of this kind as the provider."""
+    settings.WALLET_PROVIDER = kind.name
+    provider_named.cache_clear()
+    yield provider_named(kind.name)
+    provider_named.cache_clear()
+
+
 @pytest.fixture
 def signed(settings) -> Signed:
     """The provider in force: one that sends signed messages."""
-    settings.WALLET_PROVIDER = Signed.name
-    provider_named.cache_clear()
-    yield provider_named(Signed.name)
-    provider_named.cache_clear()
+    yield from in_force(settings, Signed)
 
 
 @pytest.fixture
 def card(settings) -> Card:
     """The provider in force: one that collects at once, and does with refunds as it is told."""
-    settings.WALLET_PROVIDER = Card.name
-    provider_named.cache_clear()
-    yield provider_named(Card.name)
-    provider_named.cache_clear()
+    yield from in_force(settings, Card)
 
 
 @pytest.fixture
