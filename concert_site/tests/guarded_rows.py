@@ -2,8 +2,9 @@
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 
+from concert_site.tests.module_transaction import module_transaction
 from concert_site.tests.site import Site
 
 OUR_APPS = ("accounts", "house", "trace", "approvals", "wallet", "queueing", "reservations", "payments")
@@ -62,9 +63,8 @@ KEYS = {"account_session": "session_key"}
 @pytest.fixture(scope="module", name="built")
 def built_site(django_db_setup, django_db_blocker):
     """The house, built once; each test's transaction lies within this one."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with module_transaction(django_db_blocker):
         yield Site().withdraw()
-        transaction.set_rollback(True)
 
 
 @pytest.fixture(name="site")

@@ -8,18 +8,17 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
 
 from concert_site.operations import audit
+from concert_site.tests.module_transaction import module_transaction
 from concert_site.tests.site import Site
 
 
 @pytest.fixture(scope="module")
 def built(django_db_setup, django_db_blocker):
     """A small house with one of everything, built once; each test's transaction lies within this one."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with module_transaction(django_db_blocker):
         yield Site()
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

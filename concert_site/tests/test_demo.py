@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from concert_site.accounts.tests.concurrency import at_once
 from concert_site.demo import loading
 from concert_site.demo.programme import IN_LINE, ITEMS, LOBBY, ON_SALE, SOLD_OUT, UPCOMING
 from concert_site.operations import audit
+from concert_site.tests.module_transaction import module_transaction
 from payments.models import Payment
 from payments.queries.mails import CANCELED, CONFIRMED, owed_mails
 from queueing.domain.draw import DrawOutcome, draw
@@ -39,12 +40,9 @@ def media(settings, tmp_path):
 @pytest.fixture(scope="class")
 def printed(django_db_setup, django_db_blocker, tmp_path_factory):
     """What loading the demo prints. It is loaded once; each test's transaction lies within this one."""
-    media, whole = override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")), transaction.atomic()
-    # As Django's own test cases say that what is durable may lie within.
-    whole._from_testcase = True
-    with django_db_blocker.unblock(), media, whole:
+    media = override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media"))
+    with media, module_transaction(django_db_blocker):
         yield load()
-        transaction.set_rollback(True)
 
 
 def load():

@@ -16,6 +16,7 @@ from concert_site.accounts.session_store import SessionStore
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
 from concert_site.back_office.roles import ROLES
 from concert_site.tests.admin_addresses import Addresses, names
+from concert_site.tests.module_transaction import module_transaction
 
 pytestmark = pytest.mark.django_db
 
@@ -186,9 +187,8 @@ def is_opened(response):
 @pytest.fixture(scope="module")
 def built(django_db_setup, django_db_blocker):
     """A small house, built once; each test's transaction lies within this one."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with module_transaction(django_db_blocker):
         yield Addresses()
-        transaction.set_rollback(True)
 
 
 @pytest.fixture
