@@ -83,13 +83,14 @@ class Bench:
 
     site: Stack
     bare_port: int
+    bare_server: psutil.Process
     rounds: int
 
     def api(self, name: str) -> Contender:
         return Contender(name, self.site.port, psutil.Process(self.site.pid_of("web")))
 
     def bare(self, name: str) -> Contender:
-        return Contender(name, self.bare_port, stack.listener(self.bare_port))
+        return Contender(name, self.bare_port, self.bare_server)
 
     def three(self) -> list[Contender]:
         """The API beside the same SQL, with an access token and without."""
@@ -214,8 +215,8 @@ def ready(rounds: int) -> Iterator[Bench]:
         _, read = load.Connection(site.port).ask(request("GET", f"/api/v1/schedules/{show.schedule}/queue/"))
         Path(body.name).write_bytes(read)
         environment = {"BENCH_DATABASE_URL": site.database_url, "BENCH_REDIS_URL": site.redis_url}
-        with stack.serving(site, "bench.bare:application", BENCH_BODY=body.name, **environment) as port:
-            yield Bench(site, port, rounds)
+        with stack.serving(site, "bench.bare:application", BENCH_BODY=body.name, **environment) as (port, server):
+            yield Bench(site, port, server, rounds)
 
 
 PARTS: dict[str, Callable[[Bench], None]] = {

@@ -253,8 +253,8 @@ def resting(site: Stack, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def serving(stack: Stack, application: str, **environment: str) -> Iterator[int]:
-    """Serve a WSGI application beside a site, under the same server with the same settings; its port."""
+def serving(stack: Stack, application: str, **environment: str) -> Iterator[tuple[int, psutil.Process]]:
+    """Serve a WSGI application beside a site, under the same server with the same settings; its port and the server."""
     port = free_port()
     wsgi = {"interface": "wsgi", "blocking-threads": 3}
     argv = web.granian(web.Address("127.0.0.1", port), 2, application, **wsgi).argv
@@ -268,7 +268,7 @@ def serving(stack: Stack, application: str, **environment: str) -> Iterator[int]
     )
     try:
         wait_for_port(port)
-        yield port
+        yield port, psutil.Process(server.pid)
     finally:
         server.terminate()
         server.wait(PATIENCE_SECONDS)
@@ -292,18 +292,6 @@ def wait_for_port(port: int) -> None:
 
 def free_port() -> int:
     return web.require_free(web.Address("127.0.0.1", 0)).port
-
-
-def listener(port: int) -> psutil.Process:
-    """The oldest of our processes that listens on a port: the server whose workers share it."""
-    for process in psutil.process_iter(["pid"]):
-        try:
-            held = process.net_connections("tcp")
-        except psutil.Error:
-            continue
-        if any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in held):
-            return process
-    raise SystemExit(f"Nobody listens on port {port}.")
 
 
 def cpu_seconds(server: psutil.Process) -> float:
