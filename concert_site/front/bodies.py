@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections.abc import Callable
 from io import BytesIO
 from typing import IO, cast
 
+from concert_site.front.fast_path import AnyThread
 from concert_site.front.rsgi import Headers, Transport
 
 # Read in one go. So little that a place for it need not be counted: every connection may have that much.
@@ -47,15 +49,53 @@ class NoRoom(BodyRefused):
     """Too many bytes of others are on their way."""
 
 
+def small_size(headers: Headers) -> int | None:
+    """The length of a body that may be expected whole, 0 without one; None for all others."""
+    if "transfer-encoding" in headers:
+        return None
+    # The web server takes digits alone, and hands over that many bytes or an error.
+    size = int(headers.get("content-length", 0))
+    return size if size <= SMALL else None
+
+
+class Expected(AnyThread):
+    """A small body that somebody waits for."""
+
+    def __init__(self, reader: BodyReader, then: Callable[[bytes | BodyRefused], None]) -> None:
+        self._reader, self._then = reader, then
+
+    def take(self, body: asyncio.Future[bytes]) -> None:
+        try:
+            content: bytes | BodyRefused = body.result()
+        except RuntimeError:
+            # RSGI's word for a connection that broke.
+            content = Malformed()
+        self.end(content)
+
+    def end(self, content: bytes | BodyRefused) -> None:
+        """Say it, once: the body may arrive in the moment in which its time is up."""
+        if self._reader.expected.pop(self, None) is not None:
+            self._then(content)
+
+
 class BodyReader:
-    """Reads bodies in the event loop of one process."""
+    """Reads the bodies of one process: small ones as a whole, others in the event loop."""
 
     def __init__(self) -> None:
+        # Small ones, and until when they have time. Here alone: they hold who expects them, and are not looked through
+        # for cycles.
+        self.expected: dict[Expected, tuple[asyncio.Future[bytes], float]] = {}
         # Until when each reading task has time.
         self._deadlines: dict[asyncio.Task[object], float] = {}
         self._late: set[asyncio.Task[object]] = set()
         self.in_memory = 0
         self.in_files = 0
+
+    def expect(self, incoming: Transport, then: Callable[[bytes | BodyRefused], None]) -> None:
+        """Call `then` with a small body, or with why it can't be had. In any thread, as that is."""
+        body, expected = incoming(), Expected(self, then)
+        self.expected[expected] = body, time.monotonic() + SMALL_SECONDS
+        body.add_done_callback(expected)
 
     async def read(self, incoming: Transport, headers: Headers, limit: int) -> tuple[IO[bytes], int]:
         """The body, at its beginning, and its length.
@@ -74,8 +114,6 @@ class BodyReader:
         task = cast("asyncio.Task[object]", asyncio.current_task())
         self._deadlines[task] = time.monotonic() + SMALL_SECONDS
         try:
-            if size is not None and size <= SMALL:
-                return BytesIO(await incoming()), size
             return await self._read_pieces(incoming, size, limit, task)
         except asyncio.CancelledError:
             if task not in self._late:
@@ -118,6 +156,10 @@ class BodyReader:
             del self._deadlines[task]
             self._late.add(task)
             task.cancel()
+        for expected, (body, until) in list(self.expected.items()):
+            if until < now:
+                body.cancel()
+                expected.end(TooSlow())
 
     async def discard(self, incoming: Transport) -> None:
         """Read on for a moment without keeping anything."""

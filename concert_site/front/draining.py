@@ -8,7 +8,8 @@ that a load balancer sends nobody any more. (While web processes are renewed, ot
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable
+from asyncio import Future
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from concert_site.front.rsgi import Header, Transport
@@ -42,7 +43,7 @@ class Closing:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def __call__(self) -> Awaitable[bytes]:
+    def __call__(self) -> Future[bytes]:
         return self._transport()
 
     def __aiter__(self) -> AsyncIterator[bytes]:

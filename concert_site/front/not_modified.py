@@ -5,19 +5,13 @@ Of availability the 304, for who has the current version; of what changed since 
 
 from __future__ import annotations
 
-import re
 import time
 from typing import cast
 
 from django.http import HttpResponse, HttpResponseBase
 
-from concert_site.front.handlers import API, ID, READS, VERSION
 from concert_site.front.responses import headers_of
-from concert_site.front.rsgi import Scope
 from concert_site.front.snapshots import MOST_KEPT, OK, Key, Snapshot, repeated
-from concert_site.lib.web.conditional import offers_gzip
-
-AVAILABILITY = re.compile(rf"{API}schedules/{ID}/availability/(?P<since>since/{VERSION}/)?")
 
 
 class CurrentVersions:
@@ -50,14 +44,3 @@ class CurrentVersions:
             self._kept[key] = good_until, Snapshot(304, repeated(headers), b"", etag, now)
         elif response.status_code == OK:
             self._kept[key] = good_until, Snapshot(OK, headers, cast("HttpResponse", response).content, None, now)
-
-
-def key_of(scope: Scope, *, is_secure: bool) -> Key | None:
-    """What an answer is kept under that is the same for everybody who asks so; None for all other answers."""
-    if scope.method not in READS:
-        return None
-    found = AVAILABILITY.fullmatch(scope.path)
-    if found is None:
-        return None
-    is_packed = found["since"] is not None and offers_gzip(scope.headers.get("accept-encoding", ""))
-    return f"{scope.path}gzip" if is_packed else scope.path, is_secure

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from asyncio import Future
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 Header = tuple[str, str]
@@ -36,7 +37,7 @@ class Scope(Protocol):
 class Transport(Protocol):
     """One exchange. It is answered once, from any thread; answers to a client that went away go nowhere."""
 
-    def __call__(self) -> Awaitable[bytes]:
+    def __call__(self) -> Future[bytes]:
         """All of the body."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:

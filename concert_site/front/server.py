@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import re
 import time
 from collections import deque
 from collections.abc import Awaitable
@@ -16,23 +15,24 @@ from typing import IO, cast
 from django.conf import settings
 from django.http import HttpResponse
 
-from concert_site.front import bodies, draining, refusals, routes
+from concert_site.front import bodies, draining, fast_path, refusals, routes
 from concert_site.front.bodies import BodyReader, BodyRefused
 from concert_site.front.connections import Connections
 from concert_site.front.environ import BASE, environ_of
-from concert_site.front.handlers import API, ID, READS, Dispatcher, SiteHandler
+from concert_site.front.handlers import READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
-from concert_site.front.not_modified import CurrentVersions, key_of
+from concert_site.front.not_modified import CurrentVersions
 from concert_site.front.refusals import FrontRefusal, rendered
 from concert_site.front.responses import Sender, headers_of
+from concert_site.front.routes import Route
 from concert_site.front.rsgi import DONE, Scope, Transport
+from concert_site.front.scopes import is_progress, is_welcome, repeatable_key, says_secure
 from concert_site.front.seen import Seen
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
 from concert_site.lib import metrics
 from concert_site.lib.database.silence import SilenceWatch, is_silent
 from concert_site.lib.log_context import HEADER, request_id_of
 from concert_site.lib.web.headers import security_headers
-from concert_site.lib.web.hosts import is_allowed
 from concert_site.operations import metrics_page, telemetry
 from concert_site.operations.metrics_page import MetricsPage
 from concert_site.operations.monitoring import process_health, tick_monitor
@@ -46,7 +46,8 @@ HEALTH_HEADERS = [
     *((name.lower(), value) for name, value in security_headers(HEALTH, is_secure=False).items()),
 ]
 HEALTHY = b'{"status": "ok"}'
-PROGRESS = re.compile(rf"{API}schedules/{ID}/queue/")
+# What is made while a coroutine waits.
+WAITED_FOR = (READINESS, METRICS)
 # How old the progress of a line may get here, beside what it is made of; and while a newer one is on its way.
 FRESH_SECONDS, STALE_SECONDS, OLDEST_SECONDS = 0.2, 0.6, 15.0
 TICK_SECONDS = 0.1
@@ -101,45 +102,63 @@ class Watching:
 
 
 class Exchange:
-    """A request with its body at hand, on its way through a lane."""
+    """A request on its way through a lane."""
 
-    __slots__ = ("body", "done", "front", "handler", "length", "path", "scope", "seen", "transport")
+    __slots__ = ("body", "done", "front", "lane", "length", "path", "request_id", "scope", "seen", "transport")
 
-    def __init__(  # noqa: PLR0917
-        self, front: Front, handler: SiteHandler, scope: Scope, transport: Transport, path: str,
-        body: IO[bytes] | None, length: int, done: asyncio.Future[None], seen: Seen,
-    ) -> None:  # fmt: skip
-        self.front, self.handler, self.scope, self.transport, self.path = front, handler, scope, transport, path
-        self.body, self.length, self.done, self.seen = body, length, done, seen
+    def __init__(self, front: Front, scope: Scope, transport: Transport, path: str, lane: Lane) -> None:
+        self.front, self.scope, self.transport, self.path, self.lane = front, scope, transport, path, lane
+        self.request_id = request_id_of(scope.headers.get(HEADER))
+        self.body: IO[bytes] | None = None
+        self.length = 0
+        # What a coroutine waits for, if one does.
+        self.done: asyncio.Future[None] | None = None
+
+    def submit(self) -> None:
+        """Queue it, now that all of it is here; if there is no room, say so."""
+        self.seen = Seen(self.request_id, self.scope.method, self.path, self.scope.headers.get("traceparent"))
+        if not self.lane.submit(self):
+            self.give_up()
+
+    def take_body(self, body: bytes | BodyRefused) -> None:
+        """Queue it with a small body, or say why that isn't there."""
+        if isinstance(body, BodyRefused):
+            self.refuse(REFUSED_BODIES[type(body)])
+            return
+        self.body, self.length = BytesIO(body), len(body)
+        self.submit()
 
     def run(self) -> None:
         """Have Django answer, in a thread, and answer from there: the loop need not wake up for it."""
+        front, scope, path = self.front, self.scope, self.path
         with self.seen:
             try:
-                environ = environ_of(self.scope, self.path, self.body, self.length)
-                response = self.handler.respond(environ)
-                key = repeatable_key(self.scope)
+                handler = front.dispatcher.handler_of(scope.method, path, has_cookie="cookie" in scope.headers)
+                response = handler.respond(environ_of(scope, path, self.body, self.length))
+                key = repeatable_key(scope)
                 if key is not None:
-                    self.front.versions.remember(key, response)
+                    front.versions.remember(key, response)
                 self.seen.note(response)
-                self.front.sender.send(self.transport, self.scope.method, self.path, response)
+                front.sender.send(self.transport, scope.method, path, response)
             except Exception:
-                log.exception("%s %s could not be answered", self.scope.method, self.path)
-                self._refuse(refusals.FAILED)
+                log.exception("%s %s could not be answered", scope.method, path)
+                self.refuse(refusals.FAILED)
             finally:
                 self._end()
 
     def give_up(self) -> None:
-        self._refuse(refusals.BUSY)
+        self.refuse(refusals.BUSY)
         self._end()
 
-    def _refuse(self, refusal: FrontRefusal) -> None:
-        self.front.refuse(refusal, self.scope, self.transport, self.path, self.seen.request_id)
+    def refuse(self, refusal: FrontRefusal) -> None:
+        """Answer in place of Django."""
+        self.front.refuse(refusal, self.scope, self.transport, self.path, self.request_id)
 
     def _end(self) -> None:
         if self.body is not None:
             self.body.close()
-        self.front.ended.append(self.done)
+        if self.done is not None:
+            self.front.ended.append(self.done)
 
 
 class Front:
@@ -172,7 +191,7 @@ class Front:
         self.ended: deque[asyncio.Future[None]] = deque()
         self._tick: asyncio.TimerHandle | None = None
         self._watched_at = self._levels_at = time.monotonic()
-        # What was answered here since it was last counted: the loop has no time to count each.
+        # What was answered here since it was last counted: there is no time to count each.
         self.polls = self.repeats = 0
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -187,6 +206,9 @@ class Front:
         self.connections.start()
         self.silence.start()
         self._tick = loop.call_later(TICK_SECONDS, self._on_tick)
+        for each in (self.progress, self.readiness, self.metrics):
+            each.begin(loop)
+        fast_path.open_for(loop, self.take)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have the threads end once they have done what waits."""
@@ -198,25 +220,40 @@ class Front:
             lane.stop(STOPPING_SECONDS)
         self.sender.close()
 
-    def __rsgi__(self, scope: Scope, transport: Transport) -> Awaitable[None]:  # noqa: PLR0911  one a kind
-        """Answer, or say what to wait for."""
+    def take(self, scope: Scope, transport: Transport) -> bool:
+        """Answer, or have a lane do so; false for what must be waited for in the event loop. In any thread."""
+        path = scope.path
+        if self.drain.is_draining or path in WAITED_FOR:
+            return False
+        if self._answer(scope, transport, path):
+            return True
+        size = bodies.small_size(scope.headers)
+        if size is None or is_progress(scope, path):
+            return False
+        exchange = self._exchange(scope, transport, path, routes.route_of(scope.method, path))
+        if size:
+            self.bodies.expect(transport, exchange.take_body)
+        else:
+            exchange.submit()
+        return True
+
+    def __rsgi__(self, scope: Scope, transport: Transport) -> Awaitable[None]:
+        """Answer, or say what to wait for. In the event loop."""
         path = scope.path
         if self.drain.is_draining:
             transport = draining.Closing(transport)
             if path == READINESS and self.drain.is_stopping:
                 draining.respond(transport, HEALTH_HEADERS)
                 return DONE
-        if path.startswith(API):
-            if path.endswith("/queue/") and PROGRESS.fullmatch(path) and scope.method in READS:
-                return self._progress(scope, transport, path)
-            if "/availability/" in path and self._repeat(scope, transport):
-                return DONE
-        elif path == HEALTH:
-            transport.response_bytes(200, HEALTH_HEADERS, HEALTHY)
+        if self._answer(scope, transport, path):
             return DONE
-        elif path == READINESS:
+        if is_progress(scope, path):
+            key = path, says_secure(scope)
+            self.polls += 1
+            return self._snapshot(self.progress, key, scope.headers.get("host", ""), scope, transport)
+        if path == READINESS:
             return self._snapshot(self.readiness, (path, False), "", scope, transport)
-        elif path == METRICS and settings.METRICS_TOKEN:
+        if path == METRICS and settings.METRICS_TOKEN:
             return self._metrics(scope, transport)
         return self._through_a_lane(scope, transport, path)
 
@@ -226,29 +263,23 @@ class Front:
         """Answer in place of Django; nothing happens if it was answered already."""
         transport.response_bytes(refusal.status, *rendered(refusal, scope, path, request_id))
 
-    def _repeat(self, scope: Scope, transport: Transport) -> bool:
-        key = repeatable_key(scope)
-        if key is None or not is_welcome(scope):
+    def _answer(self, scope: Scope, transport: Transport, path: str) -> bool:
+        """Give an answer that is at hand; false if none is."""
+        if path == HEALTH:
+            transport.response_bytes(200, HEALTH_HEADERS, HEALTHY)
+            return True
+        if is_progress(scope, path):
+            found = self.progress.at_hand((path, says_secure(scope)), scope.headers.get("host", ""))
+            self.polls += found is not None
+        elif (key := repeatable_key(scope)) is not None and is_welcome(scope):
+            found = self.versions.find(key, scope.headers.get("if-none-match"))
+            self.repeats += found is not None
+        else:
             return False
-        found = self.versions.find(key, scope.headers.get("if-none-match"))
         if found is None:
             return False
-        self.repeats += 1
         found.respond(scope, transport)
         return True
-
-    def _progress(self, scope: Scope, transport: Transport, path: str) -> Awaitable[None]:
-        if not is_welcome(scope):
-            # Django says so, and it is nobody else's answer.
-            return self._through_a_lane(scope, transport, path)
-        host = scope.headers.get("host", "")
-        key = (path, says_secure(scope))
-        found = self.progress.at_hand(key, host)
-        self.polls += 1
-        if found is None:
-            return self._snapshot(self.progress, key, host, scope, transport)
-        found.respond(scope, transport)
-        return DONE
 
     async def _snapshot(self, snapshots: Snapshots, key: Key, host: str, scope: Scope, transport: Transport) -> None:
         found = await snapshots.coming(key, host)
@@ -261,27 +292,24 @@ class Front:
         ended = self.ended
         while ended:
             end(ended.popleft())
-        headers, method = scope.headers, scope.method
-        request_id = request_id_of(headers.get(HEADER))
-        route = routes.route_of(method, path)
-        body, length = None, 0
+        headers = scope.headers
+        route = routes.route_of(scope.method, path)
+        exchange = self._exchange(scope, transport, path, route)
         if "content-length" in headers or "transfer-encoding" in headers:
             try:
-                body, length = await self.bodies.read(transport, headers, route.limit)
+                exchange.body, exchange.length = await self.bodies.read(transport, headers, route.limit)
             except BodyRefused as refused:
-                self.refuse(REFUSED_BODIES[type(refused)], scope, transport, path, request_id)
+                exchange.refuse(REFUSED_BODIES[type(refused)])
                 # Who asked first is told no, and sends nothing.
                 if isinstance(refused, bodies.BodyTooLarge | bodies.NoRoom) and "expect" not in headers:
                     await self.bodies.discard(transport)
                 return
-        handler = self.dispatcher.handler_of(method, path, has_cookie="cookie" in headers)
-        done = self._loop.create_future()
-        seen = Seen(request_id, method, path, headers.get("traceparent"))
-        exchange = Exchange(self, handler, scope, transport, path, body, length, done, seen)
-        if self.lanes[route.lane].submit(exchange):
-            await done
-        else:
-            exchange.give_up()
+        exchange.done = self._loop.create_future()
+        exchange.submit()
+        await exchange.done
+
+    def _exchange(self, scope: Scope, transport: Transport, path: str, route: Route) -> Exchange:
+        return Exchange(self, scope, transport, path, self.lanes[route.lane])
 
     async def _metrics(self, scope: Scope, transport: Transport) -> None:
         """The page of metrics, for who has the token; for everybody else it isn't there."""
@@ -334,10 +362,11 @@ class Front:
         """Say how full the lanes are, and what was answered without them."""
         for lane in self.lanes.values():
             lane.note_levels()
-        metrics.REPEATED.add("progress", by=self.polls)
-        metrics.REPEATED.add("unchanged", by=self.repeats)
+        polls, self.polls = self.polls, 0
+        repeats, self.repeats = self.repeats, 0
+        metrics.REPEATED.add("progress", by=polls)
+        metrics.REPEATED.add("unchanged", by=repeats)
         metrics.SILENT.set(is_silent())
-        self.polls = self.repeats = 0
 
 
 def keep_what_is_loaded() -> None:
@@ -366,23 +395,3 @@ def snapshot_of(handler: SiteHandler, environ: dict[str, object]) -> Snapshot:
         )
     finally:
         response.close()
-
-
-def repeatable_key(scope: Scope) -> Key | None:
-    """What the front remembers an answer under."""
-    return key_of(scope, is_secure=says_secure(scope))
-
-
-def says_secure(scope: Scope) -> bool:
-    """Whether the request came by https, as Django would judge it."""
-    proxy = settings.SECURE_PROXY_SSL_HEADER
-    if proxy is None:
-        return scope.scheme == "https"
-    said = scope.headers.get("x-forwarded-proto")
-    return scope.scheme == "https" if said is None else said.split(",")[0].strip() == proxy[1]
-
-
-def is_welcome(scope: Scope) -> bool:
-    """Whether Django would look at this request: it knows the Host, and sends nobody to https."""
-    is_ours = is_allowed(scope.headers.get("host", ""), *settings.ALLOWED_HOSTS)
-    return is_ours and (not settings.SECURE_SSL_REDIRECT or says_secure(scope))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,7 +63,7 @@ def repeated(headers: list[Header]) -> list[Header]:
 
 
 class Snapshots:
-    """Snapshots by key. Everything but making one happens in the event loop.
+    """Snapshots by key: what is at hand for any thread, what is made for who waits in the event loop.
 
     A key that was found before is made anew in a lane that strangers can't fill with keys that don't exist.
     """
@@ -88,7 +89,13 @@ class Snapshots:
         self._fresh, self._stale, self._oldest = fresh, stale, oldest
         self._kept: dict[Key, Snapshot] = {}
         self._refused: dict[Key, Snapshot] = {}
+        # What is being made, and who waits for it.
         self._asking: dict[Key, list[asyncio.Future[Snapshot | None]]] = {}
+        self._changing = threading.Lock()
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take the loop that is told of what was made. Before anything is asked for."""
+        self._loop = loop
 
     def at_hand(self, key: Key, host: str) -> Snapshot | None:
         """What can be given at once."""
@@ -98,15 +105,13 @@ class Snapshots:
         age = time.monotonic() - found.made_at
         if age < self._fresh:
             return found
-        if age < self._stale and found.status == OK and (key in self._asking or self._ask(key, host)):
-            return found
-        return None
+        return found if age < self._stale and found.status == OK and self._ask(key, host) else None
 
     async def coming(self, key: Key, host: str) -> Snapshot | None:
         """The one that is being made, or the one before if that takes long; None if neither can be had now."""
-        if key not in self._asking and not self._ask(key, host):
+        if not self._ask(key, host):
             return None
-        future: asyncio.Future[Snapshot | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Snapshot | None] = self._loop.create_future()
         self._asking[key].append(future)
         kept = self._kept.get(key)
         if kept is None or time.monotonic() - kept.made_at > self._oldest:
@@ -115,21 +120,26 @@ class Snapshots:
         return future.result() if future.done() else kept
 
     def arrived(self, key: Key, snapshot: Snapshot | None) -> None:
-        """Keep what was made, and tell whoever waits for it."""
+        """Keep what was made, and tell whoever waits for it. In the event loop."""
         if snapshot is not None:
             kept, others = (self._kept, self._refused) if snapshot.status == OK else (self._refused, self._kept)
             keep_newest(kept, key, snapshot, most=MOST_KEPT)
             others.pop(key, None)
-        for future in self._asking.pop(key, ()):
+        with self._changing:
+            waiting = self._asking.pop(key, ())
+        for future in waiting:
             if not future.done():
                 future.set_result(snapshot)
 
     def _ask(self, key: Key, host: str) -> bool:
-        lane = self._known if key in self._kept else self._unknown
-        if not lane.submit(Making(self, key, host, asyncio.get_running_loop())):
-            return False
-        self._asking[key] = []
-        return True
+        """Have one made, unless one is being made; false if there is no room for that."""
+        with self._changing:
+            if key not in self._asking:
+                lane = self._known if key in self._kept else self._unknown
+                if not lane.submit(Making(self, key, host, self._loop)):
+                    return False
+                self._asking[key] = []
+            return True
 
 
 class Making:

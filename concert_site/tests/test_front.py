@@ -11,7 +11,7 @@ from django.db import connection
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
-from concert_site.front import bodies, lanes, routes, server, snapshots
+from concert_site.front import bodies, lanes, routes, scopes, server, snapshots
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
 from concert_site.front.server import FRESH_SECONDS, STALE_SECONDS, Front
 from concert_site.lib.cache import clear_caches
@@ -37,9 +37,9 @@ async def running(front):
 @pytest.fixture
 def front():
     clear_caches()
-    server.is_allowed.cache_clear()
+    scopes.is_allowed.cache_clear()
     yield Front(Dispatcher(SiteHandler(), ApiHandler()))
-    server.is_allowed.cache_clear()
+    scopes.is_allowed.cache_clear()
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_what_a_reader_says_of_itself_does_not_reach_the_others(front, path):
 def test_a_refused_host_is_not_remembered_for_the_next_request(path, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
     settings.SECURE_SSL_REDIRECT = True
-    server.is_allowed.cache_clear()
+    scopes.is_allowed.cache_clear()
     front = Front(Dispatcher(SiteHandler(), ApiHandler()))
 
     moved, refused, given = answers(
@@ -274,7 +274,7 @@ def test_a_refused_host_is_not_remembered_for_the_next_request(path, settings):
     )
 
     assert (moved.status, refused.status, given.status) == (301, 400, 200)
-    server.is_allowed.cache_clear()
+    scopes.is_allowed.cache_clear()
 
 
 def test_a_refusal_is_kept_for_a_moment_only(front):

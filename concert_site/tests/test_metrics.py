@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.parser import text_string_to_metric_families
 
-from concert_site.front import server
+from concert_site.front import scopes
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
 from concert_site.front.server import Front
@@ -62,7 +62,7 @@ def answers(*requests):
             front.__rsgi_del__(asyncio.get_running_loop())
 
     clear_caches()
-    server.is_allowed.cache_clear()
+    scopes.is_allowed.cache_clear()
     return asyncio.run(each())
 
 

@@ -1,0 +1,72 @@
+"""What granian does that the fast path builds on: tried on granian itself."""
+
+import http.client
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from concert_site.embedded import web
+from concert_site.tests.fast_path_app import BUSY_SECONDS
+from concert_site.tests.up_process import free_port, wait_until
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def port():
+    """Of a web server with one process."""
+    port = free_port()
+    program = web.granian(web.Address("127.0.0.1", port), 1, "concert_site.tests.fast_path_app:application")
+    server = subprocess.Popen([sys.executable, *program.argv[1:]], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: is_open(port), "granian listens")
+        yield port
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def ask(port, path, body=None):
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("POST" if body else "GET", path, body)
+        return connection.getresponse().read().decode()
+
+
+def test_requests_and_small_bodies_pass_a_loop_that_is_busy(port):
+    begun = time.monotonic()
+    answers = [ask(port, "/busy"), ask(port, "/"), ask(port, "/", b"a small body")]
+
+    assert answers == ["elsewhere", "elsewhere", "elsewhere: b'a small body'"]
+    assert time.monotonic() - begun < BUSY_SECONDS
+
+
+@pytest.mark.parametrize("path", ["/loop", "/fault"])
+def test_what_is_not_taken_is_answered_in_the_loop(port, path):
+    assert ask(port, path) == "loop"
+
+
+def test_a_body_whose_time_is_up_is_late(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+        slow.sendall(b"POST /late HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")
+        answer = slow.recv(4096).decode()
+
+    assert answer.endswith("elsewhere: TooSlow()")
+
+
+def test_a_body_that_breaks_off_is_malformed_and_nobody_waits_for_it(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as broken:
+        broken.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")
+        broken.shutdown(socket.SHUT_WR)
+        broken.settimeout(20)
+        assert broken.recv(4096).decode().endswith(("elsewhere: Malformed()", ""))
+
+    assert ask(port, "/") == "elsewhere"
