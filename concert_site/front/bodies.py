@@ -65,12 +65,10 @@ class Expected(AnyThread):
         self._reader, self._then = reader, then
 
     def take(self, body: asyncio.Future[bytes]) -> None:
-        try:
-            content: bytes | BodyRefused = body.result()
-        except RuntimeError:
-            # RSGI's word for a connection that broke.
-            content = Malformed()
-        self.end(content)
+        # RSGI's word for a connection that broke. Raised, it would keep this frame, which keeps the body, which keeps
+        # the error: for ever, since the collector doesn't see into granian's futures.
+        has_failed = body.exception() is not None
+        self.end(Malformed() if has_failed else body.result())
 
     def end(self, content: bytes | BodyRefused) -> None:
         """Say it, once: the body may arrive in the moment in which its time is up."""
@@ -82,8 +80,7 @@ class BodyReader:
     """Reads the bodies of one process: small ones as a whole, others in the event loop."""
 
     def __init__(self) -> None:
-        # Small ones, and until when they have time. Here alone: they hold who expects them, and are not looked through
-        # for cycles.
+        # Small ones, and until when they have time. A body holds who expects it, who must not hold the body in turn.
         self.expected: dict[Expected, tuple[asyncio.Future[bytes], float]] = {}
         # Until when each reading task has time.
         self._deadlines: dict[asyncio.Task[object], float] = {}
@@ -158,6 +155,8 @@ class BodyReader:
             task.cancel()
         for expected, (body, until) in list(self.expected.items()):
             if until < now:
+                # A future of granian's that was cancelled would keep it.
+                body.remove_done_callback(expected)
                 body.cancel()
                 expected.end(TooSlow())
 

@@ -1,10 +1,11 @@
 """An application for granian whose event loop is busy, so that it answers past the loop or not at all."""
 
+import gc
 import threading
 import time
 
 from concert_site.front import bodies, fast_path
-from concert_site.front.bodies import BodyReader
+from concert_site.front.bodies import BodyReader, Expected
 
 BUSY_SECONDS = 2.0
 
@@ -28,6 +29,10 @@ class Application:
             threading.Timer(0.2, self.end_late_ones).start()
         elif scope.path == "/loop":
             return False
+        elif scope.path == "/expected":
+            gc.collect()
+            respond(transport, str(sum(isinstance(each, Expected) for each in gc.get_objects())))
+            return True
         if bodies.small_size(scope.headers):
             self.reader.expect(transport, lambda body: respond(transport, f"{self.where()}: {body!r}"))
         else:
