@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 SECONDS = 10
 
@@ -80,7 +81,7 @@ async def ask(front, path, method="GET", *, pieces=(), stalls=False, scheme="htt
     return transport.answer
 
 
-async def taken(front, scope, transport):
+async def taken(front: Any, scope: Any, transport: Transport) -> None:
     """Have the front answer as granian does: past the loop if it takes the request, else as RSGI has it."""
     transport.loop = asyncio.get_running_loop()
     if front.take(scope, transport):
