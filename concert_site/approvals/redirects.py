@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 
 from concert_site.approvals.errors import ApprovalRequired
 from concert_site.lib.admin.pages import P, View
@@ -17,7 +16,7 @@ def to_approval(request: HttpRequest, waits: ApprovalRequired) -> HttpResponse:
     messages.warning(request, str(waits.detail))
     if request.user.has_perm("approvals.view_approval"):
         return redirect("admin:approvals_approval_change", waits.approval_id)
-    return redirect(reverse("admin:index"))
+    return redirect("admin:index")
 
 
 def leading_to_approval(view: View[P]) -> View[P]:

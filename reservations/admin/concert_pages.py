@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -39,7 +40,7 @@ class ConcertPages(StaffAdmin):
 
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature
         """On to the page of the new concert, where its dates are made."""
-        return HttpResponseRedirect(reverse("admin:reservations_concert_change", args=[obj.pk]))
+        return redirect("admin:reservations_concert_change", obj.pk)
 
     def summary(self, request: HttpRequest, concert: Concert) -> dict[str, object]:
         rows = ConcertSchedule.objects.filter(concert=concert.pk).order_by("-concert_at", "-pk")
@@ -76,5 +77,5 @@ class ConcertPages(StaffAdmin):
         messages.success(request, _("“%(concert)s” is published.") % {"concert": concert})
         date = ConcertSchedule.objects.filter(concert=concert_id, pk=id_in(request.POST.get("date", "")) or 0).first()
         if date is not None:
-            return HttpResponseRedirect(reverse(f"{DATES}_change", args=[date.pk]))
-        return HttpResponseRedirect(reverse("admin:reservations_concert_change", args=[concert_id]))
+            return redirect(f"{DATES}_change", date.pk)
+        return redirect("admin:reservations_concert_change", concert_id)

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -146,7 +147,7 @@ class DatePages(StaffAdmin):
         """Say what was done, once however often it was sent."""
         if not is_new or done.moved_from is None or done.moved_to is None:
             messages.info(request, _("This was done already."))
-            return HttpResponseRedirect(change_page(schedule.pk))
+            return redirect(change_page(schedule.pk))
         zone = schedule.concert.time_zone
         said = _("Moved from %(from)s to %(to)s: %(reason)s") % {
             "from": day_and_time(done.moved_from, zone),
@@ -190,7 +191,7 @@ class DatePages(StaffAdmin):
             tell_of_mails(request, message)
         else:
             messages.info(request, _("This was done already."))
-        return HttpResponseRedirect(reverse(f"admin:{PREFIX}_announcement", args=[schedule.pk, message.pk]))
+        return redirect(f"admin:{PREFIX}_announcement", schedule.pk, message.pk)
 
     def message_form(self, request: HttpRequest, schedule: ConcertSchedule, form: AnnouncementForm) -> HttpResponse:
         title, told = _("Write to all ticket holders"), holders_text(date_impact(schedule.pk).fans)

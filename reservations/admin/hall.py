@@ -9,8 +9,8 @@ import orjson
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -123,7 +123,7 @@ class HallPages(StaffAdmin):
         ids = chosen_ids(request)
         if not ids:
             messages.warning(request, _("Choose seats first."))
-            return HttpResponseRedirect(hall_url(schedule.pk))
+            return redirect(hall_url(schedule.pk))
         form = todo.form(request.POST if "confirmed" in request.POST else None)
         if "confirmed" in request.POST:
             done = submit_to_domain(form, lambda: todo.run(request, schedule, ids, form))
@@ -161,7 +161,7 @@ class HallPages(StaffAdmin):
         if done.skipped:
             text = _("%(count)s skipped: held, sold, or so already.") % {"count": f"{done.skipped:,}"}
             messages.warning(request, text)
-        return HttpResponseRedirect(hall_url(schedule.pk))
+        return redirect(hall_url(schedule.pk))
 
     # --- Named holds -------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class HallPages(StaffAdmin):
             )
             said %= {"name": found.name, "count": count}
             self.note(request, schedule, said)
-            return HttpResponseRedirect(back)
+            return redirect(back)
         kept: int = found.kept  # type: ignore[attr-defined]  # annotated
         says = ngettext("%(count)d seat goes back on sale.", "%(count)d seats go back on sale.", kept) % {"count": kept}
         title, submit = _("Release %(name)s?") % {"name": found.name}, _("Release")

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -116,7 +116,7 @@ class HallAdmin(DomainAdmin):
         self, request: HttpRequest, obj: Any, *_rest: Any
     ) -> HttpResponseRedirect:  # Any: as Django has it
         self.message_user(request, _("Added the hall “%(name)s”.") % {"name": obj.name}, messages.SUCCESS)
-        return HttpResponseRedirect(page_of(obj.pk))
+        return redirect(page_of(obj.pk))
 
     def kept_by(self, obj: Model) -> list[str]:
         dates = staff.annotation(obj, "dates") or 0
@@ -224,7 +224,7 @@ class HallAdmin(DomainAdmin):
         self.note(request, hall, _("Version %(version)d of the plan has %(count)s seats.") % facts)
         for notice in notices:
             messages.warning(request, notice)
-        return HttpResponseRedirect(page_of(hall.pk))
+        return redirect(page_of(hall.pk))
 
     def version_page(self, request: HttpRequest, hall_id: int, version: int) -> HttpResponse:
         hall = self.hall_of(request, hall_id, is_changed=False)

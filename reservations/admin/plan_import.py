@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -42,7 +43,7 @@ def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedu
         # The file is read anew on the next page, and so is what was typed beside it.
         beside = urlencode({"category": category}) if (category := form.cleaned_data["category"]) else ""
         address = reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key])
-        return HttpResponseRedirect(f"{address}?{beside}" if beside else address)
+        return redirect(f"{address}?{beside}" if beside else address)
     title = _("Import a seating plan")
     return schedule_page(admin, request, schedule, "admin/reservations/import_plan.html", title=title, form=form)
 
@@ -93,7 +94,7 @@ def price_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedul
     content = plan_uploads.read_upload(key, user_id=actor_of(request), schedule_id=schedule.pk)
     if content is None:
         messages.error(request, _("Please choose the file again: it was kept for an hour, for you alone."))
-        return HttpResponseRedirect(reverse(f"admin:{PREFIX}_import_plan", args=[schedule.pk]))
+        return redirect(f"admin:{PREFIX}_import_plan", schedule.pk)
     plan = read_plan(content, category=request.GET.get("category", "")[: LONGEST["category"]])
     form = PricesForm(plan, request.POST if request.method == "POST" else None)
     hall = submit_to_domain(form, form.hall)

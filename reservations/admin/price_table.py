@@ -10,8 +10,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -149,7 +149,7 @@ def apply(admin: StaffAdmin, request: HttpRequest, concert: Concert, form: Price
         "%(count)s seat changed its price: %(prices)s.", "%(count)s seats changed their price: %(prices)s.", changed
     )
     messages.success(request, text % {"count": f"{changed:,}", "prices": said})
-    return HttpResponseRedirect(page_of(concert.pk))
+    return redirect(page_of(concert.pk))
 
 
 def sent_count(request: HttpRequest, name: str) -> int:

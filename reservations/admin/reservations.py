@@ -3,8 +3,8 @@
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -78,7 +78,7 @@ class ReservationAdmin(ReadOnlyAdmin):
         if not self.has_release_permission(request):
             raise PermissionDenied
         self.release(request, list(Reservation.objects.filter(pk=reservation_id)))
-        return HttpResponseRedirect(reverse("admin:reservations_reservation_change", args=[reservation_id]))
+        return redirect("admin:reservations_reservation_change", reservation_id)
 
     @admin.action(description=gettext_lazy("Release holds"), permissions=["release"])
     def release_holds(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> HttpResponse | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from concert_site.lib.admin.base import StaffAdmin
@@ -185,7 +186,7 @@ class SchedulePages(StaffAdmin):
         form = SaleSettingsForm(schedule, request.POST if request.method == "POST" else None)
         if form.is_bound and form.is_valid() and not form.has_changed():
             messages.info(request, _("Nothing was changed, so nothing was saved."))
-            return HttpResponseRedirect(change_page(schedule.pk))
+            return redirect(change_page(schedule.pk))
         try:
             said = submit_to_domain(form, lambda: change_waiting_room(schedule, form))
         except ChangedMeanwhile:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from concert_site.lib.admin.base import StaffAdmin
@@ -41,7 +41,7 @@ def schedule_page(
 def report_done(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, said: str) -> HttpResponse:
     """To the page of a date, which says what was done; the log has it, too."""
     admin.note(request, schedule, said)
-    return HttpResponseRedirect(change_page(schedule.pk))
+    return redirect(change_page(schedule.pk))
 
 
 def may(request: HttpRequest, permissions: tuple[str, ...]) -> bool:
@@ -65,7 +65,7 @@ def schedule_view(*permissions: str) -> Callable[[Page], Page]:
                 return on_clocks(zone_of(schedule.concert.time_zone), lambda: view(admin, request, schedule, **kept))
             except DomainError as refusal:
                 messages.error(request, str(refusal.detail))
-                return HttpResponseRedirect(change_page(schedule_id))
+                return redirect(change_page(schedule_id))
 
         return page
 

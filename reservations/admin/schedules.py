@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -205,7 +206,7 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
 
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature
         """On to the page of the new date, where its seats are made."""
-        return HttpResponseRedirect(reverse("admin:reservations_concertschedule_change", args=[obj.pk]))
+        return redirect("admin:reservations_concertschedule_change", obj.pk)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # Any: Django's signature
         """Who may delete a date: with its seats, where it has some."""

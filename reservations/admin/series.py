@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -111,7 +111,7 @@ def make(
     if done.left:
         return progress_page(admin, request, concert, made, done.left)
     tell(admin, request, concert, made, seats)
-    return HttpResponseRedirect(page_of(concert.pk))
+    return redirect(page_of(concert.pk))
 
 
 def progress_page(admin: StaffAdmin, request: HttpRequest, concert: Concert, made: int, left: int) -> HttpResponse:

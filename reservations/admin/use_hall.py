@@ -4,7 +4,8 @@ from functools import partial
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -82,7 +83,7 @@ def keep_hall_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSch
     venue = schedule.concert.venue
     if venue is None:
         messages.error(request, _("Give the concert a venue first: a hall belongs to one."))
-        return HttpResponseRedirect(change_page(schedule.pk))
+        return redirect(change_page(schedule.pk))
     form = KeepForm(request.POST or None)
     kept = submit_to_domain(
         form,

@@ -5,8 +5,8 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
@@ -146,8 +146,7 @@ def control(request: HttpRequest, *, schedule_id: int, name: str) -> HttpRespons
         shown = texts.figures_text(figures, sees_money=request.user.has_perm("payments.view_payment"))
         return JsonResponse({"said": said, "is_refused": is_refused, "sales": [shown]})
     messages.add_message(request, messages.ERROR if is_refused else messages.SUCCESS, said)
-    back = "admin:sales" if "from_all" in request.POST else "admin:sale"
-    return HttpResponseRedirect(reverse(back, args=[schedule_id] if back == "admin:sale" else []))
+    return redirect("admin:sales") if "from_all" in request.POST else redirect("admin:sale", schedule_id)
 
 
 @staff_page(*RUN)
@@ -177,7 +176,7 @@ def together(request: HttpRequest, step: Callable[[], all_sales.Together], text:
     for schedule_id in made.missed:
         refused = _("%(date)s could not be reached just now. Do it on its own page.")
         messages.error(request, refused % {"date": schedules[schedule_id]})
-    return HttpResponseRedirect(reverse("admin:sales"))
+    return redirect("admin:sales")
 
 
 def paused_text(count: int) -> str:

@@ -13,7 +13,8 @@ from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection
 from django.db.models import CharField, DateTimeField, JSONField, Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
@@ -108,7 +109,7 @@ class SafeFormsAdmin(SafeLookupsAdmin):
         """Say that nothing was typed, and go where saving would have gone."""
         self.message_user(request, _("Nothing was changed, so nothing was saved."))
         if "_continue" in request.POST:
-            return HttpResponseRedirect(request.path)
+            return redirect(request.path)
         return self.response_post_save_change(request, obj)
 
 

@@ -11,8 +11,8 @@ from django.contrib.admin.helpers import AdminErrorList
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from unfold.forms import AdminForm
 
@@ -187,9 +187,7 @@ class DomainAdmin(StaffAdmin):
             self.remove(obj)
         except DomainError as refusal:
             messages.error(request, str(refusal.detail))
-            return HttpResponseRedirect(
-                reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
-            )
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
         obj.pk = pk
         self.log_deletions(request, [obj])  # type: ignore[arg-type]  # it walks them, no more
         return self.response_delete(request, name, pk)
@@ -197,7 +195,7 @@ class DomainAdmin(StaffAdmin):
     def gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
         name = self.opts.verbose_name
         messages.warning(request, _("This %(name)s no longer exists.") % {"name": name})
-        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
 
 def submit_to_domain(form: forms.BaseForm, step: Callable[[], T]) -> T | None:
