@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldBooleanWidget
@@ -41,9 +40,8 @@ def upload_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedu
     if request.method == "POST" and form.is_valid():
         key = plan_uploads.save_upload(form.content, user_id=actor_of(request), schedule_id=schedule.pk)
         # The file is read anew on the next page, and so is what was typed beside it.
-        beside = urlencode({"category": category}) if (category := form.cleaned_data["category"]) else ""
-        address = reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key])
-        return redirect(f"{address}?{beside}" if beside else address)
+        beside = {"category": category} if (category := form.cleaned_data["category"]) else {}
+        return redirect(reverse(f"admin:{PREFIX}_price_plan", args=[schedule.pk, key], query=beside))
     title = _("Import a seating plan")
     return schedule_page(admin, request, schedule, "admin/reservations/import_plan.html", title=title, form=form)
 

@@ -242,7 +242,7 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
             "draw": draw_summary(fresh),
             "waiting": line.count_waiting(schedule.pk),
             "inside": line.count_inside(schedule.pk),
-            "seats_url": reverse("admin:reservations_concertseat_changelist") + f"?{OF_SCHEDULE}={schedule.pk}",
+            "seats_url": reverse("admin:reservations_concertseat_changelist", query={OF_SCHEDULE: schedule.pk}),
             "map_url": reverse("admin:reservations_concertschedule_map", args=[schedule.pk]),
             "date": date_panel(request, fresh),
             "may_change": self.has_change_permission(request, schedule),

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from math import ceil
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
@@ -278,5 +278,4 @@ def address_of_the_seats(request: HttpRequest, schedule_id: int, **seats: Iterab
     for name, named in seats.items():
         if ids := list(map(str, named))[:MOST_KEPT]:
             query[name] = ",".join(ids)
-    address = resolve_url("seats", pk=schedule_id)
-    return f"{address}?{urlencode(query)}" if query else address
+    return reverse("seats", args=[schedule_id], query=query)

@@ -141,4 +141,4 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
 
 def to_the_place(token: TokenView) -> HttpResponse:
     """The waiting room at an address that names the token, so that the page can say later how the visit ended."""
-    return redirect(f"{resolve_url('waiting_room', pk=token.schedule_id)}?token={token.token}")
+    return redirect(reverse("waiting_room", args=[token.schedule_id], query={"token": token.token}))

@@ -122,7 +122,7 @@ class BalanceAdmin(FoundByFan):
 def ledger_url(request: HttpRequest, fan: User) -> str:
     """Where staff find what they booked: in the ledger, if they may see it."""
     if request.user.has_perm("wallet.view_balancehistory"):
-        return f"{reverse('admin:wallet_balancehistory_changelist')}?user__id__exact={fan.pk}"
+        return reverse("admin:wallet_balancehistory_changelist", query={"user__id__exact": fan.pk})
     return reverse("admin:index")
 
 

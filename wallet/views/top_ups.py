@@ -1,11 +1,10 @@
 """Pages of one top-up: paying it, and what became of it."""
 
-from urllib.parse import urlencode
-
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -65,8 +64,8 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
 def stranger_page(request: HttpRequest, top_up: TopUp) -> HttpResponse:
     """How it ended, and nothing else; the way in leads back here."""
     path = reverse("top_up_status", args=[top_up.reference])
-    log_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': path}, safe='/')}"
-    return render(request, "wallet/top_up_returned.html", {"top_up": top_up, "log_in_url": log_in})
+    facts = {"top_up": top_up, "log_in_url": redirect_to_login(path).url}
+    return render(request, "wallet/top_up_returned.html", facts)
 
 
 def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
