@@ -1,6 +1,5 @@
 """Tickets, to be shown at the door."""
 
-import base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,13 +29,6 @@ class ShownTicket:
 
     reservation: Reservation
     ticket: Ticket
-
-    @property
-    def picture(self) -> str:
-        """The QR code as an address that holds it all: the page shows it without asking again, as at a door
-        without a net, and whatever is in its title can't become part of the page.
-        """
-        return "data:image/svg+xml;base64," + base64.b64encode(self.ticket.svg().encode()).decode()
 
 
 @private_page
