@@ -2,10 +2,11 @@
 
 import struct
 import zlib
+from contextlib import suppress
 from io import BytesIO
 
 from django.utils.translation import gettext_lazy as _
-from PIL import ExifTags, Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from reservations.domain.errors import PosterRefused
 
@@ -30,17 +31,6 @@ BROKEN = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
-UPRIGHT = 1
-# How a camera was held, and what brings its picture upright (EXIF 2.32, 4.6.4 A).
-ORIENTATIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 NOT_A_PICTURE = _("We can’t use this picture. Please upload a JPEG, PNG or WebP file.")
 DAMAGED = _("This picture is damaged. Please save it again and upload it once more.")
@@ -60,12 +50,12 @@ def read_picture(content: bytes) -> Image.Image:
         # A large JPEG is decoded at a fraction of its size.
         image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
         image.load()
-        turn = orientation_of(image)
+        turn_upright(image)
         pixels = in_srgb(image)
         pixels.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     except BROKEN as error:
         raise PosterRefused(DAMAGED) from error
-    return pixels.transpose(turn) if turn is not None else pixels
+    return pixels
 
 
 def open_image(content: bytes) -> Image.Image:
@@ -92,12 +82,10 @@ def require_usable_size(width: int, height: int) -> None:
         raise PosterRefused(TOO_FEW_PIXELS % {"width": width, "height": height, "least": SHORTEST_SIDE})
 
 
-def orientation_of(image: Image.Image) -> Image.Transpose | None:
-    """What brings it upright; None if it is, or if its EXIF is broken."""
-    try:
-        return ORIENTATIONS.get(image.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
-    except BROKEN:
-        return None
+def turn_upright(image: Image.Image) -> None:
+    """Turn it by how the camera was held; with broken EXIF it stays as it is."""
+    with suppress(*BROKEN):
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def in_srgb(image: Image.Image) -> Image.Image:
