@@ -17,6 +17,7 @@ from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.errors import Conflict
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.stale import ChangedMeanwhile
+from concert_site.lib.web.converters import id_in
 from reservations.admin import plan_import, use_hall
 from reservations.admin.date_pages import held_and_waiting
 from reservations.admin.grid_form import GRID, hall_from_grid, section_sums
@@ -42,7 +43,6 @@ from reservations.queries.date_impact import date_impact
 
 # How many rows "more sections" adds.
 MORE = 3
-LONGEST_NUMBER = 6
 
 
 class SchedulePages(StaffAdmin):
@@ -229,7 +229,6 @@ def change_waiting_room(schedule: ConcertSchedule, form: SaleSettingsForm) -> st
 
 def more_rows(request: HttpRequest) -> Any:  # Any: a QueryDict, as forms take it
     sent = request.POST.copy()
-    total = sent.get("sections-TOTAL_FORMS", "")
-    rows = int(total) if total.isdecimal() and len(total) <= LONGEST_NUMBER else 0
+    rows = id_in(sent.get("sections-TOTAL_FORMS", "")) or 0
     sent["sections-TOTAL_FORMS"] = str(min(rows + MORE, grids.MOST_SECTIONS))
     return sent

@@ -21,6 +21,7 @@ from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.formats import day_and_time, money
 from concert_site.lib.lazy_text import StrOrPromise
+from concert_site.lib.web.converters import id_in
 from reservations.admin.grid_form import ColourField
 from reservations.domain import seats
 from reservations.halls.hall import LONGEST, Category
@@ -52,10 +53,10 @@ class ScheduleColumnFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # Any: as Django has it
         """What this column says in the seats of the date; nothing while all dates are shown."""
-        schedule = request.GET.get(OF_SCHEDULE, "")
-        if not schedule.isdecimal() or len(schedule) > LONGEST_NUMBER * 2:
+        schedule = id_in(request.GET.get(OF_SCHEDULE, ""))
+        if schedule is None:
             return []
-        found = ConcertSeat.objects.filter(concert_schedule_id=int(schedule)).order_by(self.column)
+        found = ConcertSeat.objects.filter(concert_schedule_id=schedule).order_by(self.column)
         return [(each, each or "–") for each in found.values_list(self.column, flat=True).distinct()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ConcertSeat]) -> QuerySet[ConcertSeat]:
