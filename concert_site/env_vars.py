@@ -290,7 +290,7 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ comes without ty
         several = SEVERAL_HOSTS.fullmatch(text)
         try:
             if several:
-                # django-environ takes one host alone.
+                # django-environ leaves out the ports that aren't said, and libpq takes what is left for all.
                 found: dict[str, Any] = self.db_url_config(f"{several['before']}one{several['after']}")
                 return found | hosts_and_ports(several["hosts"])
             found = self.db_url_config(text)

@@ -14,11 +14,13 @@ def test_it_names_many():
 
 
 def is_there(name):
+    """Whether it is a file, a folder or a module of the project or of concert_site, or a name in one of its modules."""
+    places = [folder / f"{name}{suffix}" for folder in (PROJECT, PROJECT / "concert_site") for suffix in ("", ".py")]
+    if any(place.exists() for place in places):
+        return True
     path, _, attribute = name.partition(".")
     module = PROJECT / "concert_site" / f"{path}.py"
-    if (module.parent / module.stem).is_dir():
-        return not attribute
-    return bool(re.search(rf"^(class|def) {attribute}\b" if attribute else "", module.read_text(), re.MULTILINE))
+    return module.exists() and bool(re.search(rf"^(class|def) {attribute}\b", module.read_text(), re.MULTILINE))
 
 
 def test_what_it_names_is_there():
