@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from concert_site.approvals.redirects import leading_to_approval
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
@@ -112,9 +114,8 @@ def progress(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> Ht
 
 
 @requires(PERMISSION)
+@method_decorator(require_POST)
 def retry(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) -> HttpResponse:
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
     schedule = schedule_of(schedule_id)
     run = refund_work.cancellation_run(schedule_id)
     if run is not None and refund_work.retry(run_id=run.pk):

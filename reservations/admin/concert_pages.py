@@ -5,10 +5,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.pages import OwnPages
@@ -33,7 +34,7 @@ class ConcertPages(StaffAdmin):
 
     def own_pages(self) -> OwnPages:
         return [
-            ("<int:concert_id>/publish/", self.publish_one, "reservations_concert_publish"),
+            ("<int:concert_id>/publish/", require_POST(self.publish_one), "reservations_concert_publish"),
             ("<int:concert_id>/add-dates/", partial(add_dates_page, self), "reservations_concert_add_dates"),
             ("<int:concert_id>/prices/", partial(price_table_page, self), "reservations_concert_prices"),
         ]
@@ -65,8 +66,6 @@ class ConcertPages(StaffAdmin):
 
     def publish_one(self, request: HttpRequest, concert_id: int) -> HttpResponse:
         """Show a concert to the public: from its page, or from that of one of its dates, and back there."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         concert = Concert.objects.filter(pk=concert_id).first()
         if not self.has_change_permission(request, concert):
             raise PermissionDenied

@@ -3,10 +3,11 @@
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
@@ -70,11 +71,10 @@ class ReservationAdmin(ReadOnlyAdmin):
     # --- Giving a hold back ------------------------------------------------------------------------
 
     def own_pages(self) -> OwnPages:
-        return [("<int:reservation_id>/release-hold/", self.release_hold, "reservations_reservation_release_hold")]
+        release = require_POST(self.release_hold)
+        return [("<int:reservation_id>/release-hold/", release, "reservations_reservation_release_hold")]
 
     def release_hold(self, request: HttpRequest, reservation_id: int) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         if not self.has_release_permission(request):
             raise PermissionDenied
         self.release(request, list(Reservation.objects.filter(pk=reservation_id)))

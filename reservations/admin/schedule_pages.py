@@ -6,9 +6,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
@@ -198,9 +200,8 @@ class SchedulePages(StaffAdmin):
         return schedule_page(self, request, schedule, form=form, title=title, submit=_("Save"))
 
     @schedule_view("change_concertschedule")
+    @method_decorator(require_POST)
     def pause(self, request: HttpRequest, schedule: ConcertSchedule, *, is_paused: bool) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=is_paused)
         said = _("Paused the waiting room.") if is_paused else _("Resumed the waiting room.")
         return report_done(self, request, schedule, said)

@@ -1,7 +1,7 @@
 """The page of the sandbox, as a provider's: here a fan of demo and test "pays"."""
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 
 from wallet.models import SandboxPayment
@@ -19,9 +19,7 @@ def sandbox_page(request: HttpRequest, reference: str) -> HttpResponse:
     """
     if provider_named("sandbox").check():
         raise Http404
-    found = SandboxPayment.objects.filter(reference=reference).first()
-    if found is None:
-        raise Http404
+    found = get_object_or_404(SandboxPayment, reference=reference)
     if request.method != "POST":
         facts = {"payment": found, "status": status_of(found).value, "mode": top_up_mode().value}
         return render(request, "wallet/sandbox.html", facts)

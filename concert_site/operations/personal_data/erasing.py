@@ -21,7 +21,7 @@ from concert_site.accounts.models import KnownNetwork, User
 from concert_site.accounts.sessions import end_sessions
 from concert_site.accounts.walk_ins import DOMAIN
 from concert_site.approvals.models import Approval, ApprovalState
-from concert_site.lib.errors import Conflict, NotFound, Unavailable
+from concert_site.lib.errors import Conflict, Unavailable, require_found
 from concert_site.operations.personal_data.collecting import notes_about
 from payments.models import TillEntry
 from queueing.domain.line import is_in_a_line, leave_every_line
@@ -86,9 +86,7 @@ def obstacles(user_id: int) -> list[Conflict]:
 
     :raises NotFound: if there is no such account
     """
-    user = User.objects.filter(pk=user_id).first()
-    if user is None:
-        raise NotFound
+    user = require_found(User.objects.filter(pk=user_id).first())
     found: list[Conflict] = []
     if user.is_staff or user.is_superuser:
         found.append(StaffAccount())
@@ -146,9 +144,7 @@ def erase_once(user_id: int, *, unused_since: datetime | None = None) -> None:
     # Who holds seats locks their token first: what is on its way is seen below, and what comes later is refused.
     leave_every_line(user_id=user_id)
     # FOR UPDATE: whatever else begins to point at the account waits until it is closed.
-    user = User.objects.select_for_update(of=("self",)).filter(pk=user_id).first()
-    if user is None:
-        raise NotFound
+    user = require_found(User.objects.select_for_update(of=("self",)).filter(pk=user_id).first())
     if is_erased(user):
         return
     if unused_since and (user.last_login is None or user.last_login > unused_since):
