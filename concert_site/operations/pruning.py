@@ -155,10 +155,7 @@ def prune(*, is_patient: bool = True) -> Iterator[Pruned]:
     :param is_patient: pause between batches, and look whether a sale opens
     """
     for rule in rules_on():
-        rows = 0
-        for taken in apply(rule, is_patient=is_patient):
-            rows += taken
-        yield Pruned(rule.name, rows)
+        yield Pruned(rule.name, sum(apply(rule, is_patient=is_patient)))
     if settings.KEEP_UNUSED_ACCOUNTS_YEARS:
         yield erase_unused(is_patient=is_patient)
 
