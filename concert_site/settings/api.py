@@ -23,10 +23,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Book numbered concert seats: wait in line, hold, pay, cancel. "
     "Sign up and log in under `/_allauth/app/v1/` and send the access token as `Authorization: Bearer <token>`.",
     "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PATH_CONVERTER_OVERRIDES": {

@@ -113,7 +113,6 @@ MIDDLEWARE = [
     "concert_site.trace.middleware.ActorMiddleware",
     "concert_site.lib.web.middleware.RequestLocaleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "concert_site.accounts.allauth_allowlist.AllauthAllowlistMiddleware",
     "concert_site.accounts.middleware.DeviceTokenMiddleware",
@@ -154,7 +153,6 @@ LANGUAGES = [("en", "English"), ("ko", "한국어")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # How the admin writes dates, where Django formats them and not concert_site/lib/formats.py.
 FORMAT_MODULE_PATH = "concert_site.lib.date_formats"
-USE_TZ = True
 # The venue's zone. Time is stored in UTC.
 TIME_ZONE = env.zone("TIME_ZONE", default="Asia/Seoul")
 CURRENCY = env.currency("CURRENCY", default="KRW")
