@@ -10,8 +10,8 @@ but numbers, colours in one notation, and escaped text.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from reservations.halls.areas import TEXT_SIZE, Point, Shape, turned
 from reservations.halls.colour_vision import contrast, luminance
@@ -50,7 +50,7 @@ def draw(layout: Mapping[str, object], dots: Sequence[Dot], title: str) -> SafeS
 
 
 def joined(parts: Iterable[SafeString]) -> SafeString:
-    return mark_safe("".join(parts))  # noqa: S308  each of them is safe
+    return format_html_join("", "{}", [(part,) for part in parts])
 
 
 def objects(layout: Mapping[str, object], key: str) -> Iterator[Json]:

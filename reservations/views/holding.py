@@ -10,8 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
-from django.utils.html import conditional_escape, format_html
-from django.utils.safestring import mark_safe
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -235,7 +234,7 @@ def taken_seats_text(gone: Sequence[Seat], schedule_id: int, *, user_id: int) ->
     if taken := [seat_name(seat) for seat in gone if seat.id not in own]:
         said = ngettext("%(seats)s has just been taken.", "%(seats)s have just been taken.", len(taken))
         sentences.append(said % {"seats": "; ".join(taken)})
-    return mark_safe(" ".join(conditional_escape(each) for each in sentences))  # noqa: S308  each is escaped
+    return format_html_join(" ", "{}", [(each,) for each in sentences])
 
 
 def own_seats_text(seats: Sequence[Seat], reservation: Reservation) -> str:
