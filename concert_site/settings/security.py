@@ -4,7 +4,6 @@ from urllib.parse import urlsplit
 
 from concert_site.operations.production_checks import require_safe
 from concert_site.settings import mail
-from concert_site.settings.accounts import SOCIALACCOUNT_PROVIDERS
 from concert_site.settings.base import (
     ALLOWED_HOSTS,
     BEHIND_PROXY,
@@ -25,17 +24,6 @@ LOGIN_HOSTS = {
 }
 # Where posters are shown from, if not from here.
 POSTER_HOSTS = ["{0.scheme}://{0.netloc}".format(urlsplit(MEDIA_PUBLIC_URL))] if MEDIA_PUBLIC_URL else []
-# Of pages; concert_site.lib.web.headers has those of everything else.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["'self'", "data:", *POSTER_HOSTS],
-        "object-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-        "form-action": ["'self'", *(LOGIN_HOSTS[provider] for provider in SOCIALACCOUNT_PROVIDERS)],
-    },
-}
 # Without a proxy that says so, a request by https could not be told from one by http.
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PRODUCTION and BEHIND_PROXY)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None

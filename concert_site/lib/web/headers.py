@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from urllib.parse import urlsplit
 
-from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 SELF, NONE, INLINE = "'self'", "'none'", "'unsafe-inline'"
 FRAME = {"object-src": [NONE], "base-uri": [NONE], "frame-ancestors": [NONE], "form-action": [SELF]}
 
+# Pages: a login by another account leads away by a form.
+PAGE = FRAME | {
+    "default-src": [SELF],
+    "img-src": [SELF, "data:", *settings.POSTER_HOSTS],
+    "form-action": [SELF, *(settings.LOGIN_HOSTS[provider] for provider in settings.SOCIALACCOUNT_PROVIDERS)],
+}
 # Of what a page of ours is no part: data, pictures, probes. Opened by itself it runs nothing and loads nothing.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox; style-src 'unsafe-inline'"
 # Scripts and styles: a worker is held to the policy of its own file.
@@ -52,12 +58,16 @@ CONSTANT = {
 }
 
 
-@cache
-def policies() -> dict[str, str]:
-    """Content-Security-Policy by kind of answer; that of pages is in the settings."""
-    built = {"page": build_policy(), "admin": build_policy(ADMIN), "file": build_policy(FILES), "data": DATA_POLICY}
-    # django-csp leaves the order to the process' hashes; two processes should say the same.
-    return {kind: "; ".join(sorted(policy.split("; "))) for kind, policy in built.items()}
+def policy(*parts: Mapping[str, Sequence[str]]) -> str:
+    """Content-Security-Policy of these directives; what several of the parts allow is allowed together."""
+    allowed: dict[str, list[str]] = {}
+    for directive, sources in chain.from_iterable(part.items() for part in parts):
+        allowed[directive] = list(dict.fromkeys([*allowed.get(directive, ()), *sources]))
+    return "; ".join(f"{directive} {' '.join(sources)}" for directive, sources in sorted(allowed.items()))
+
+
+# By kind of answer.
+POLICIES = {"page": policy(PAGE), "admin": policy(ADMIN), "file": policy(FILES), "data": DATA_POLICY}
 
 
 def kind_of(path: str, content_type: str = "") -> str:
@@ -82,7 +92,7 @@ def security_headers(path: str, *, is_secure: bool, content_type: str = "") -> d
 
 def headers_of_kind(kind: str, *, hsts: int) -> dict[str, str]:
     """The headers of a kind of answers; `hsts`: seconds of HSTS, 0 for none."""
-    headers = CONSTANT | {"Content-Security-Policy": policies()[kind]}
+    headers = CONSTANT | {"Content-Security-Policy": POLICIES[kind]}
     return headers | {"Strict-Transport-Security": f"max-age={hsts}"} if hsts else headers
 
 
@@ -99,7 +109,7 @@ def widen_policy(response: HttpResponse, sources: Mapping[str, Sequence[str]]) -
     :param sources: directives of Content-Security-Policy, and what they allow besides the site itself
     """
     widened = {directive: [SELF, *allowed] for directive, allowed in sources.items()}
-    response["Content-Security-Policy"] = "; ".join(sorted(build_policy(update=widened).split("; ")))
+    response["Content-Security-Policy"] = policy(PAGE, widened)
     response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
     response["Permissions-Policy"] = PERMISSIONS_POLICY.replace("payment=()", "payment=*")
     return response
