@@ -6,7 +6,6 @@ a process die in between, the ledger still says who refunded, and why.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django import forms
@@ -26,6 +25,7 @@ from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
+from concert_site.lib.id_ranges import parse_ranges
 from payments.domain.card_refunds import Refunded, refund_by_staff
 from payments.domain.ceilings import require_for_selected
 from payments.models import Payment, PaymentState, RefundTo
@@ -35,8 +35,6 @@ from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import with_date
 from wallet.models import Withdrawal, sent_and_returned
 
-# As large as a bigint is for certain.
-ID = re.compile(r"[0-9]{1,18}")
 MAY_REFUND = "payments.refund_payment"
 # As many as a page of the list shows, and some: they are refunded in one request.
 MOST_SELECTED = 100
@@ -136,7 +134,7 @@ def log(admin: ReadOnlyAdmin, request: HttpRequest, payment: Payment, fee: int, 
 @leading_to_approval
 def refund_selected(admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
     """Refund the payments that were ticked in the list."""
-    ids = parse_ids(request.GET.get("ids", ""))
+    ids = parse_ranges(request.GET.get("ids", "")) or []
     if not 0 < len(ids) <= MOST_SELECTED:
         why = _("Choose up to %(most)d payments. To refund a whole date, use its own page.")
         messages.error(request, why % {"most": MOST_SELECTED})
@@ -152,12 +150,6 @@ def refund_selected(admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
     return admin.page(
         request, "admin/payments/refund_selected.html", title=_("Refund the selected payments"), **context
     )
-
-
-def parse_ids(text: str) -> set[int]:
-    """The ids in a query string; none at all if anything else is in it."""
-    words = text.split(",")[: MOST_SELECTED + 1]
-    return {int(word) for word in words} if all(ID.fullmatch(word) for word in words) else set()
 
 
 def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[Payment], form: RefundForm) -> None:
