@@ -10,9 +10,8 @@ from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.errors import DomainError
 from concert_site.tests.audited import broken_invariants
 from payments.domain import card_refunds, counter, counter_refunds, date_cancellation, rebooking, refund_work, refunds
-from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
+from payments.domain.counter_orders import Buyer, PaymentOrder, SaleOrder, Tender
 from payments.domain.date_cancellation import DateCancellation
-from payments.domain.till import Tender
 from payments.models import RefundTo, TillEntry
 from payments.tests.scenes import make_fan, pay
 from queueing.models import WaitingToken

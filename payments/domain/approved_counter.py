@@ -12,8 +12,7 @@ from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.formats import signed_money
 from payments.domain import ceilings, counter, counter_refunds, rebooking
 from payments.domain.approved_refunds import lines_of_seats, name_of_date
-from payments.domain.counter import Buyer, SaleOrder
-from payments.domain.till import Tender
+from payments.domain.counter_orders import Buyer, SaleOrder, Tender
 from payments.models import RebookingKind, TillMethod
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSeat

@@ -9,8 +9,7 @@ from concert_site.lib.errors import Conflict, Invalid, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
 from payments.domain import counter
-from payments.domain.counter import Buyer, SaleOrder
-from payments.domain.till import Tender
+from payments.domain.counter_orders import Buyer, SaleOrder, Tender
 from reservations.domain import named_holds, seat_setup, seats
 from reservations.domain.errors import SeatUnavailable
 from reservations.domain.named_holds import Keeping
