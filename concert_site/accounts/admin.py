@@ -32,7 +32,7 @@ from django.utils.translation import ngettext
 
 from concert_site.accounts import staff_login, superusers
 from concert_site.accounts.addresses import set_address
-from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
+from concert_site.accounts.forms import NewPasswordForm, NewUserForm, UserForm
 from concert_site.accounts.models import User
 from concert_site.accounts.role_admin import PermissionsField, RolesField, register
 from concert_site.accounts.second_factor import remove_factors
@@ -81,7 +81,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     accounts of staff and say who is staff; others with the permission look after fans.
     """
 
-    form = ChangedUser
+    form = UserForm
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """All accounts; the list leaves out those of walk-ins unless somebody looks for one: they are no fans."""
@@ -90,8 +90,8 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         is_list = match is not None and match.url_name == "accounts_user_changelist"
         return rows.exclude(IS_WALK_IN) if is_list and not request.GET.get("q") else rows
 
-    add_form = NewUser
-    change_password_form = NewPassword
+    add_form = NewUserForm
+    change_password_form = NewPasswordForm
     change_form_before_template = "admin/accounts/links_of_user.html"
     list_display = ("email", "name", "locale", "is_staff", "is_active", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", ("last_login", admin.DateFieldListFilter))
