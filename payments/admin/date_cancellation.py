@@ -58,7 +58,7 @@ def cancel_date(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) ->
     except DomainError as refusal:
         add_domain_error(form, refusal)
         return ask(admin, request, schedule, form)
-    said = _("Canceled the date: %(reason)s") % {"reason": date_cancellation.note_of(order.reason)}
+    said = _("Canceled the date: %(reason)s") % {"reason": order.reason.text}
     return report_done(admin, request, schedule, said)
 
 
@@ -93,7 +93,7 @@ def confirm(
             *impact_facts(date_impact(schedule.pk)),
             (_("Refund"), _("in full, without a fee: %(where)s") % {"where": refund_to.label}),
             (_("Mails"), _("one to each fan once they are refunded")),
-            (_("Reason"), " / ".join(filter(None, [reason.ko, reason.en]))),
+            (_("Reason"), reason.both),
         ],
         sent=form.sent(),
         submit=_("Cancel the date and refund everybody"),

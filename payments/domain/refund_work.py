@@ -23,7 +23,6 @@ from payments.domain.schedule_refunds import ids_of_paid
 from payments.models import Payment, PaymentState, RefundRun, RefundTo
 from reservations.domain import holds
 from reservations.models import Reservation
-from reservations.models.concert import in_language
 from reservations.models.reservation import LIVE, ReservationQuerySet, ReservationStatus
 from reservations.queries.bookings import of_schedule
 
@@ -119,7 +118,6 @@ def refund_slice(run: RefundRun, lease: "Lease", *, until: float, now: datetime 
 
 def refund_batch(run: RefundRun, ids: Sequence[int], now: datetime | None) -> dict[str, str]:
     """Refund these, each in full and with the reason in its fan's language; which were refused, and why."""
-    reasons = {"ko": run.concert_schedule.change_reason_ko, "en": run.concert_schedule.change_reason_en}
     refused: dict[str, str] = {}
     rows = Reservation.objects.filter(pk__in=ids, status=ReservationStatus.RESERVED).select_related("user")
     for each in rows.order_by("pk"):
@@ -132,7 +130,7 @@ def refund_batch(run: RefundRun, ids: Sequence[int], now: datetime | None) -> di
             card_refunds.refund(
                 each.pk,
                 fee=0,
-                note=in_language(reasons, each.user.locale),
+                note=run.concert_schedule.change_reason_in(each.user.locale),
                 actor_id=run.actor_id,
                 refund_to=RefundTo(run.refund_to),
                 now=now,

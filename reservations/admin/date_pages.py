@@ -258,7 +258,7 @@ def times_to_show(schedule: ConcertSchedule, move: Move) -> list[tuple[str, str]
         *shown,
         (_("Free refunds"), refunds),
         *impact_facts(date_impact(schedule.pk)),
-        (_("Reason"), " / ".join(filter(None, [move.reason.ko, move.reason.en]))),
+        (_("Reason"), move.reason.both),
     ]
 
 

@@ -24,7 +24,7 @@ from reservations.domain.schedules import (
 )
 from reservations.domain.transactions import lock_schedule
 from reservations.models import Announcement, AnnouncementKind, ConcertSchedule
-from reservations.models.concert import LONGEST_CHANGE_REASON
+from reservations.models.concert import LONGEST_CHANGE_REASON, in_language
 
 MOST_FREE_DAYS = 365
 
@@ -45,6 +45,16 @@ class ChangeReason:
                 raise Invalid(_("Give a reason in one line, up to 500 characters."), attr=attr)
         if not self.ko.strip() and not self.en.strip():
             raise Invalid(_("Say why, in Korean, in English, or in both: fans read it."), attr="reason_ko")
+
+    @property
+    def both(self) -> str:
+        """All that is said, as whoever changes the date looks it over."""
+        return " / ".join(filter(None, [self.ko, self.en]))
+
+    @property
+    def text(self) -> str:
+        """What is said in the reader's language, else in the other one."""
+        return in_language({"ko": self.ko.strip(), "en": self.en.strip()})
 
     def columns(self) -> dict[str, str]:
         return {"change_reason_ko": self.ko.strip(), "change_reason_en": self.en.strip()}

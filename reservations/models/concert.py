@@ -292,7 +292,11 @@ class ConcertSchedule(models.Model):
     @property
     def change_reason(self) -> str:
         """Why it was moved or canceled, in the language of the reader if it was said in it; empty if it never was."""
-        return in_language({"ko": self.change_reason_ko, "en": self.change_reason_en})
+        return self.change_reason_in(None)
+
+    def change_reason_in(self, language: str | None) -> str:
+        """The same in this language, else the reader's."""
+        return in_language({"ko": self.change_reason_ko, "en": self.change_reason_en}, language)
 
 
 def in_language(texts: Mapping[str, str], language: str | None = None) -> str:
