@@ -53,7 +53,7 @@ class Seen:
         work.route = route = work.route or FILES.get(self._path.split("/", 2)[1], UNKNOWN)
         method = self._method if self._method in METHODS else UNKNOWN
         metrics.REQUESTS.add(route, method, str(self._status))
-        metrics.REQUEST_SECONDS.note(seconds, route)
+        metrics.REQUEST_SECONDS.observe(seconds, route)
         if settings.LOG_REQUESTS:
             facts = {"method": method, "status": self._status, "milliseconds": round(seconds * 1000, 1)}
             log.info("%s %s %s", method, route, self._status, extra=facts)

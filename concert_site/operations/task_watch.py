@@ -63,5 +63,5 @@ def on_end(*, task_id: str, task: Task[..., Any], state: str | None = None, **si
     """Count it. Any: what the task takes and answers."""
     token, began = _at_work.pop(task_id)
     metrics.TASKS.add(task.name, OUTCOMES.get(state or "", FAILED))
-    metrics.TASK_SECONDS.note(time.perf_counter() - began, task.name)
+    metrics.TASK_SECONDS.observe(time.perf_counter() - began, task.name)
     log_context.end(token)

@@ -49,7 +49,7 @@ class ProviderBreaker:
     def count(self, outcome: str, began: float) -> None:
         """Count one that was asked."""
         metrics.PROVIDER_CALLS.add(self.provider, outcome)
-        metrics.PROVIDER_SECONDS.note(time.monotonic() - began, self.provider)
+        metrics.PROVIDER_SECONDS.observe(time.monotonic() - began, self.provider)
 
     def pass_or_rest(self) -> None:
         """
