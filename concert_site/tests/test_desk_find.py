@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
-from concert_site.back_office.desk.finding import find
+from concert_site.back_office.desk.search_results import find
 from payments.domain import refunds
 from payments.tests.scenes import buy
 from payments.tests.scenes import make_fan as make_rich_fan

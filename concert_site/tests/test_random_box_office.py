@@ -17,7 +17,7 @@ from payments.tests.scenes import make_fan, pay
 from queueing.models import WaitingToken
 from reservations.domain import date_changes, holds, named_holds, seats
 from reservations.domain.date_changes import ChangeReason, Move
-from reservations.domain.named_holds import Keeping
+from reservations.domain.named_holds import NamedHoldOrder
 from reservations.models import ConcertSchedule, ConcertSeat, NamedHold, Reservation
 from reservations.tests.factories import make_schedule, make_seats
 from reservations.tests.scenes import ACTIVE, CONCERT_AT, NOW, Sale, hold, in_order, make_sale
@@ -162,11 +162,11 @@ class House:
     def keeps(self):
         sale = self.dice.choice(self.sales)
         ends_at = self.now + timedelta(minutes=self.dice.randint(1, 20))
-        keeping = Keeping(name="Press", owner="Kim", reason="Reviews", ends_at=ends_at)
-        named_holds.keep(
+        order = NamedHoldOrder(name="Press", owner="Kim", reason="Reviews", ends_at=ends_at)
+        named_holds.create(
             schedule_id=sale.pk,
             seat_ids=[sale.seats[nth] for nth in self.some(range(SEATS))],
-            keeping=keeping,
+            order=order,
             actor_id=self.clerk,
             now=self.now,
         )

@@ -81,7 +81,7 @@ def settle_day(provider: str, day: date, *, now: datetime | None = None) -> Sett
     found = compare(book, [*own_lines_named(provider, names), *booked])
     alone = not_in_the_books_beside(source, day, [own for own in found.ours_alone if start <= own.booked_at < end])
     differences = found.differences + [difference_about(own, None, own) for own in alone]
-    return keep(provider, day, book=book, ours=found.ours + alone, differences=differences, now=now)
+    return save_day(provider, day, book=book, ours=found.ours + alone, differences=differences, now=now)
 
 
 def names_in(book: Iterable[BookLine]) -> set[str]:
@@ -157,11 +157,11 @@ def not_in_the_books_beside(source: Provider, day: date, own: list[OwnLine]) -> 
     return own
 
 
-# --- Keeping -----------------------------------------------------------------------------------
+# --- Saving ------------------------------------------------------------------------------------
 
 
 @transaction.atomic(durable=True)
-def keep(
+def save_day(
     provider: str,
     day: date,
     *,

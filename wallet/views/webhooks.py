@@ -34,10 +34,10 @@ def receive(request: HttpRequest, provider: str) -> HttpResponse:
         return answer("This message can't be read.", status=400)
     if len(body) > LONGEST_BODY:
         return answer("This message is too long.", status=413)
-    return keep(sender, request, body)
+    return record_and_answer(sender, request, body)
 
 
-def keep(sender: Provider, request: HttpRequest, body: bytes) -> HttpResponse:
+def record_and_answer(sender: Provider, request: HttpRequest, body: bytes) -> HttpResponse:
     """Keep a message, unless it is forged or came before."""
     try:
         is_new = record(sender.name, parsed(sender, request, body), body)
