@@ -24,9 +24,9 @@ from concert_site.front.handlers import API, ID, READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
 from concert_site.front.not_modified import CurrentVersions, key_of
 from concert_site.front.refusals import FrontRefusal, rendered
+from concert_site.front.request_log import RequestLog
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.rsgi import DONE, Scope, Transport
-from concert_site.front.seen import Seen
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
 from concert_site.lib import metrics
 from concert_site.lib.database.silence import SilenceWatch, is_silent
@@ -89,7 +89,7 @@ def lanes() -> dict[str, Lane]:
     }
 
 
-class Watching:
+class WatchTicks:
     """Looks whether ticks still come, so that the log says it although nobody asks."""
 
     def run(self) -> None:
@@ -107,7 +107,7 @@ class Exchange:
 
     def __init__(  # noqa: PLR0917
         self, front: Front, handler: SiteHandler, scope: Scope, transport: Transport, path: str,
-        body: IO[bytes] | None, length: int, done: asyncio.Future[None], seen: Seen,
+        body: IO[bytes] | None, length: int, done: asyncio.Future[None], seen: RequestLog,
     ) -> None:  # fmt: skip
         self.front, self.handler, self.scope, self.transport, self.path = front, handler, scope, transport, path
         self.body, self.length, self.done, self.seen = body, length, done, seen
@@ -276,7 +276,7 @@ class Front:
                 return
         handler = self.dispatcher.handler_of(method, path, has_cookie="cookie" in headers)
         done = self._loop.create_future()
-        seen = Seen(request_id, method, path, headers.get("traceparent"))
+        seen = RequestLog(request_id, method, path, headers.get("traceparent"))
         exchange = Exchange(self, handler, scope, transport, path, body, length, done, seen)
         if self.lanes[route.lane].submit(exchange):
             await done
@@ -328,7 +328,7 @@ class Front:
             self._note_levels()
         if now - self._watched_at > WATCH_SECONDS:
             self._watched_at = now
-            self.lanes["first-progress"].submit(Watching())
+            self.lanes["first-progress"].submit(WatchTicks())
 
     def _note_levels(self) -> None:
         """Say how full the lanes are, and what was answered without them."""

@@ -126,13 +126,13 @@ class Snapshots:
 
     def _ask(self, key: Key, host: str) -> bool:
         lane = self._known if key in self._kept else self._unknown
-        if not lane.submit(Making(self, key, host, asyncio.get_running_loop())):
+        if not lane.submit(SnapshotJob(self, key, host, asyncio.get_running_loop())):
             return False
         self._asking[key] = []
         return True
 
 
-class Making:
+class SnapshotJob:
     """A snapshot that is being made."""
 
     def __init__(self, snapshots: Snapshots, key: Key, host: str, loop: asyncio.AbstractEventLoop) -> None:

@@ -16,7 +16,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # The first one hashes; the second checks what was hashed elsewhere.
 PASSWORD_HASHERS = [
-    "concert_site.accounts.hashers.PatientPBKDF2",
+    "concert_site.accounts.hashers.LowPriorityPBKDF2",
     "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
 ]
 

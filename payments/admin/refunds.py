@@ -105,13 +105,13 @@ def is_refunded(admin: ReadOnlyAdmin, request: HttpRequest, reservation: Reserva
     if done.is_new:
         fee = form.cleaned_data["fee"]
         log(admin, request, Payment.objects.get(reservation=reservation), fee, form.cleaned_data["note"])
-        tell_where_it_went(request, reservation.user.email, reservation.price - fee, done)
+        report_refund(request, reservation.user.email, reservation.price - fee, done)
     else:
         messages.info(request, _("Already refunded by the fan or a colleague. Nothing was changed."))
     return True
 
 
-def tell_where_it_went(request: HttpRequest, fan: str, amount: int, done: Refunded) -> None:
+def report_refund(request: HttpRequest, fan: str, amount: int, done: Refunded) -> None:
     """What of a refund is on its way to the card, and what is in the wallet."""
     sent, returned = sent_and_returned(done.withdrawals)
     if sent:

@@ -14,7 +14,7 @@ from reservations.domain import named_holds, seat_setup, seats
 from reservations.domain.errors import SeatUnavailable
 from reservations.domain.named_holds import NamedHoldOrder
 from reservations.models import NamedHold, NamedHoldSeat
-from reservations.queries.hall_states import chosen_counts, hall_codes, named_holds_of, told_of
+from reservations.queries.hall_states import chosen_counts, hall_codes, named_holds_of, seat_details
 from reservations.tests.factories import make_fan
 from reservations.tests.scenes import LAPSED, NOW, hold, make_sale, statuses
 
@@ -165,7 +165,7 @@ def test_the_hall_is_told_seat_by_seat(clerk):
     kept = keep(clerk, sale, 1, 2).named_hold
     seats.take_off_sale(seat_ids=[sale.seats[3]])
 
-    held, named, *_rest = told_of(sale.pk, sale.seats)
+    held, named, *_rest = seat_details(sale.pk, sale.seats)
     counts = chosen_counts(sale.pk, sale.seats)
     (listed,) = named_holds_of(sale.pk)
 

@@ -50,7 +50,7 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         return stranger_page(request, top_up)
     top_up_of(reference, user_id=fan_id(request))
     if was_open and top_up.is_credited:
-        tell_what_came_of(top_up, request)
+        report_outcome(top_up, request)
     if top_up.is_credited and top_up.outcome != TopUp.KEPT:
         return redirect(top_up.return_path or "wallet")
     facts = {
@@ -82,7 +82,7 @@ def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
         top_up.refresh_from_db()
 
 
-def tell_what_came_of(top_up: TopUp, request: HttpRequest) -> None:
+def report_outcome(top_up: TopUp, request: HttpRequest) -> None:
     """Once, on the page that the fan goes on to. One that paid a booking, or couldn't, has a page that says so."""
     if top_up.purpose == Purpose.WALLET:
         messages.success(request, _("%(amount)s was added to your wallet.") % {"amount": money(top_up.amount)})
@@ -110,7 +110,7 @@ def give_up(request: HttpRequest, reference: str) -> HttpResponse:
 def after_ending(request: HttpRequest, top_up: TopUp) -> HttpResponse:
     """Where the fan goes on who wanted to end it, and what is said there."""
     if top_up.is_credited:
-        tell_what_came_of(top_up, request)
+        report_outcome(top_up, request)
         return redirect("top_up_status", top_up.reference)
     if top_up.is_open:
         said = _("The provider is already taking the money, so this payment can no longer be canceled.")

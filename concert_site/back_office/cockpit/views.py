@@ -162,7 +162,9 @@ def resume_all(request: HttpRequest) -> HttpResponse:
     return together(request, all_sales.resume_all, resumed_text)
 
 
-def together(request: HttpRequest, step: Callable[[], all_sales.Together], text: Callable[[int], str]) -> HttpResponse:
+def together(
+    request: HttpRequest, step: Callable[[], all_sales.SalesOutcome], text: Callable[[int], str]
+) -> HttpResponse:
     """Do it to all of them, write each into the log, and say how many it were, and which could not be reached."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])

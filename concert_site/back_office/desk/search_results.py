@@ -125,10 +125,10 @@ def find_seats(text: str, staff: Staff) -> Group | None:
     if not staff.has_perm("reservations.view_concertseat"):
         return None
     day, rest = help_desk.day_in(text)
-    words = help_desk.seat_words(rest)
+    words = help_desk.searched_seat(rest)
     if words is None:
         # "5-12" may be a day, and then it is no seat; or row 5, seat 12.
-        day, words = None, help_desk.seat_words(text)
+        day, words = None, help_desk.searched_seat(text)
     if words is None:
         return None
     seats = help_desk.seats_named(words, day, MOST + 1)
