@@ -198,7 +198,7 @@ class House:
         run = date_cancellation.cancel_date(
             DateCancellation(self.sales[0].pk, WHY, RefundTo.WALLET), actor_id=self.clerk, now=self.now
         )
-        assert refund_work.work(run.pk, now=self.now) in {"over", "refused"}
+        assert refund_work.process_run(run.pk, now=self.now) in {"over", "refused"}
 
 
 STEPS = [

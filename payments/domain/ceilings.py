@@ -13,7 +13,7 @@ from payments.domain.counter_orders import SaleOrder
 from payments.domain.refund_runs import RefundRunTerms
 from payments.models import Payment, PaymentState, Rebooking, RebookingKind, TillEntry, TillKind, TillMethod
 from reservations.models import ConcertSeat
-from wallet.models import BalanceHistory, Kind
+from wallet.models import BalanceHistory, LedgerKind
 
 ONE, SELECTED, DATE = "payments.refund", "payments.refund_selected", "payments.refund_date"
 UNDO, GIVE, EXCHANGE, HAND_OVER = (
@@ -62,7 +62,7 @@ def require_for_one(
 def refunded_lately(fan_id: int, actor_id: int, now: datetime | None) -> int:
     """What somebody refunded a fan within a day, in minor units; what was only exchanged or handed over isn't in it."""
     lines = BalanceHistory.objects.of(user_id=fan_id).filter(
-        kind=Kind.REFUND, actor=actor_id, created_at__gt=counted_since(now)
+        kind=LedgerKind.REFUND, actor=actor_id, created_at__gt=counted_since(now)
     )
     refunds = lines.filter(payment__rebooked_as__isnull=True)
     return int(refunds.aggregate(sum=Sum("amount", default=0))["sum"])

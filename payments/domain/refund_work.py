@@ -43,10 +43,10 @@ LATE_COMERS = timedelta(minutes=10)
 Outcome = Literal["over", "refused", "more"]
 
 
-def work_off() -> None:
+def process_due() -> None:
     """Refund what is due of all dates that were canceled, a slice of each."""
     for run_id in due_runs():
-        work(run_id)
+        process_run(run_id)
 
 
 def due_runs() -> list[int]:
@@ -73,7 +73,7 @@ def live_of(schedule_id: int) -> ReservationQuerySet:
     return of_schedule(schedule_id).filter(status__in=LIVE)
 
 
-def work(run_id: int, *, now: datetime | None = None) -> Outcome | None:
+def process_run(run_id: int, *, now: datetime | None = None) -> Outcome | None:
     """Go on with a run for about SLICE_SECONDS; how it stands then, None if another worker has it."""
     lease = Lease.take(run_id)
     if lease is None:

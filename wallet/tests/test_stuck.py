@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from wallet.domain import provider_events, settlements, top_ups
-from wallet.domain.ledger import Kind, book
+from wallet.domain.ledger import LedgerKind, book
 from wallet.domain.stuck import count_stuck
 from wallet.models import ProviderEvent, SettlementDay, TopUp, Withdrawal
 from wallet.providers.base import BookLine, ProviderAway, WebhookMessage
@@ -73,7 +73,7 @@ def late_withdrawal(signed) -> Withdrawal:
         user=fan,
         amount=5_000,
         reference=f"w{top_up.reference}"[:32],
-        entry=book(user_id=fan.pk, kind=Kind.WITHDRAWAL, amount=-5_000),
+        entry=book(user_id=fan.pk, kind=LedgerKind.WITHDRAWAL, amount=-5_000),
         created_at=long_ago,
         updated_state_at=long_ago,
         next_look_at=long_ago,
