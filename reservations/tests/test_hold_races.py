@@ -115,14 +115,14 @@ def failures_of(step):
     """The constraints that refused a step's statements, also the ones that it recovered from."""
     found = []
 
-    def listen(execute, sql, params, many, context):
+    def note_failure(execute, sql, params, many, context):
         try:
             return execute(sql, params, many, context)
         except IntegrityError as error:
             found.append(error.__cause__.diag.constraint_name)
             raise
 
-    with connection.execute_wrapper(listen), suppress(SeatUnavailable):
+    with connection.execute_wrapper(note_failure), suppress(SeatUnavailable):
         step()
     return found
 

@@ -43,7 +43,7 @@ class Asked:
         elif PLACE.search(path) and "x-part" in request.headers:
             self.places.append(path)
 
-    def forget(self):
+    def clear(self):
         self.progress.clear()
         self.places.clear()
 
