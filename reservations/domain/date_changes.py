@@ -1,7 +1,7 @@
 """A date that is moved or canceled: steps of their own, with a reason that fans read.
 
 The day that a show is played is the schedule's. Reservations keep the day and the name that were booked; all rules
-(refunds, shelves, what is over) go by the schedule as it stands now.
+(refunds, what is past, what is over) go by the schedule as it stands now.
 """
 
 from dataclasses import dataclass

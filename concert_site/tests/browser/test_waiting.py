@@ -43,10 +43,6 @@ class Asked:
         elif PLACE.search(path) and "x-part" in request.headers:
             self.places.append(path)
 
-    def clear(self):
-        self.progress.clear()
-        self.places.clear()
-
 
 @pytest.fixture
 def line(arrive, fans, make_show):
