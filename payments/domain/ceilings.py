@@ -121,7 +121,7 @@ def require_for_undo(sale: UUID, paid: Sequence[Payment], *, note: str, actor_id
     )
 
 
-def require_for_gift(order: SaleOrder, now: datetime | None) -> None:
+def require_for_complimentary(order: SaleOrder, now: datetime | None) -> None:
     """
     :raises ApprovalRequired: if what these seats would cost is above the ceiling, alone or with those of the day before
     """

@@ -23,7 +23,7 @@ from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound
 from payments.domain import till
-from payments.domain.ceilings import require_for_gift
+from payments.domain.ceilings import require_for_complimentary
 from payments.domain.counter_orders import PaymentOrder, SaleOrder, require_order, require_tender
 from payments.domain.errors import FanIsBusy, PriceChanged
 from payments.models import TillEntry, TillKind, TillMethod
@@ -80,7 +80,7 @@ def sell(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
     """
     require_order(order)
     if order.is_free and not till.booked_before(order):
-        require_for_gift(order, now)
+        require_for_complimentary(order, now)
     return sell_now(order, now=now)
 
 

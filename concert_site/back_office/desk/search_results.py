@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_found
-from concert_site.lib.formats import day_and_time, money, short_day
+from concert_site.lib.formats import money, short_day
 from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.lib.web.converters import id_in
 from payments.models import Payment
@@ -22,6 +22,7 @@ from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationStatus
 from reservations.queries import help_desk
+from reservations.queries.staff import date_name
 
 Staff: TypeAlias = User | AnonymousUser
 # Of each kind so many are shown; who sees more has typed too little.
@@ -138,9 +139,9 @@ def find_seats(text: str, staff: Staff) -> Group | None:
 
 
 def seat_hit(seat: ConcertSeat, booked: Reservation | None) -> Hit:
-    """A seat of one evening, and who has it: its booking's page then, else its own."""
+    """A seat of one date, and who has it: its booking's page then, else its own."""
     schedule = seat.concert_schedule
-    where = f"{schedule.concert.name}, {day_and_time(schedule.concert_at, schedule.concert.time_zone)}"
+    where = date_name(schedule)
     if booked is None:
         url = reverse("admin:reservations_concertseat_change", args=[seat.pk])
         return Hit(seat_name(seat), f"{where} · {seat.get_status_display()}", url)
