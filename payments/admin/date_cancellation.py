@@ -147,7 +147,7 @@ def progress_html(request: HttpRequest, run: RefundRun) -> SafeString:
     return render_to_string("admin/payments/date_refunds_part.html", facts, request)
 
 
-def plug_in() -> None:
+def add_to_date_pages() -> None:
     """Have both shown on the pages of dates."""
     if cancel_step not in STEPS:
         STEPS.append(cancel_step)

@@ -198,7 +198,7 @@ Teller = Callable[[Model, str, datetime], str | None]
 _tellers: list[Teller] = []
 
 
-def use(teller: Teller) -> None:
+def use_teller(teller: Teller) -> None:
     _tellers[:] = [teller]
 
 
