@@ -46,7 +46,7 @@ class Asked:
 
 @pytest.fixture
 def line(arrive, fans, make_show):
-    """A door for one: a function that lets go of who is inside, and so many fans behind, as asked for."""
+    """A line in front of one slot: a function that lets go of who is inside, and so many fans behind, as asked for."""
 
     def stand(name, behind):
         show = make_show(name=name, seats=10, max_active=1)
