@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid
+from concert_site.lib.languages import in_language
 from concert_site.lib.zones import day_at
 from reservations.domain import announcements, waiting_room
 from reservations.domain.schedules import (
@@ -24,7 +25,7 @@ from reservations.domain.schedules import (
 )
 from reservations.domain.transactions import lock_schedule
 from reservations.models import Announcement, AnnouncementKind, ConcertSchedule
-from reservations.models.concert import LONGEST_CHANGE_REASON, in_language
+from reservations.models.concert import LONGEST_CHANGE_REASON
 
 MOST_FREE_DAYS = 365
 
@@ -54,7 +55,7 @@ class ChangeReason:
     @property
     def text(self) -> str:
         """What is said in the reader's language, else in the other one."""
-        return in_language({"ko": self.ko.strip(), "en": self.en.strip()})
+        return in_language({"ko": self.ko.strip(), "en": self.en.strip()}) or ""
 
     def columns(self) -> dict[str, str]:
         return {"change_reason_ko": self.ko.strip(), "change_reason_en": self.en.strip()}
