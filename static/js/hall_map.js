@@ -108,7 +108,8 @@ export class HallMap {
     this.changing = window.requestAnimationFrame(() => {
       this.isStale = false;
       this.repaint();
-      this.signs.show();
+      // They come after the seats, and a seat may be taken before.
+      this.signs?.show();
     });
   }
 
