@@ -23,7 +23,7 @@ from queueing import queries as line
 from reservations.admin import cells
 from reservations.admin.date_pages import DatePages, date_panel
 from reservations.admin.draws import draw_summary
-from reservations.admin.hall import HallPages
+from reservations.admin.hall_map import HallMapPages
 from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
@@ -76,7 +76,7 @@ class ScheduleStateFilter(ChoiceFilter):
 
 
 @admin.register(ConcertSchedule)
-class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
+class ScheduleAdmin(HallMapPages, DatePages, SchedulePages, DomainAdmin):
     form = ScheduleForm
     list_display = ("name", "date", "opens", "closes", "state", "seats", "waiting_room")
     list_filter = (

@@ -43,7 +43,7 @@ SEES_FANS = "reservations.view_reservation"
 _columns: TTLCache[bytes] = TTLCache(most=8)
 
 
-class HallPages(StaffAdmin):
+class HallMapPages(StaffAdmin):
     """The pages of the hall, for the admin of schedules."""
 
     def own_pages(self) -> OwnPages:
