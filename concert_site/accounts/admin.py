@@ -152,7 +152,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         if change and "email" in form.changed_data:
             # Verified by whoever reads its mail, at their next booking.
             set_address(obj, is_verified=False)
-            tell_old_address(request, obj, form.initial["email"])
+            notify_old_address(request, obj, form.initial["email"])
         if change and {"email", "is_active"} & set(form.changed_data):
             keep_own = request.session.session_key if obj == request.user else None
             end_sessions(obj.pk, keep=keep_own)
@@ -241,7 +241,7 @@ def of_these(rows: list[tuple[bool, bool]], *, is_staff: bool) -> dict[str, str]
     return {"active": f"{sum(states):,}", "inactive": f"{len(states) - sum(states):,}"}
 
 
-def tell_old_address(request: HttpRequest, user: User, old: str) -> None:
+def notify_old_address(request: HttpRequest, user: User, old: str) -> None:
     get_adapter(request).send_notification_mail(
         "account/email/email_changed", user, {"from_email": old, "to_email": user.email}, email=old
     )

@@ -178,7 +178,7 @@ class Front:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads, in the process that uses them."""
         self._loop = loop
-        keep_what_is_loaded()
+        freeze_loaded_objects()
         if settings.HAS_METRICS:
             metrics.begin("web", settings.METRICS_DIR)
         telemetry.begin("web")
@@ -340,7 +340,7 @@ class Front:
         self.polls = self.repeats = 0
 
 
-def keep_what_is_loaded() -> None:
+def freeze_loaded_objects() -> None:
     """Leave out of each collection what a process has loaded by now, and look less often for what is new.
 
     A quarter of what a hold or a payment computed was looking for cycles that aren't there, in some 200,000 objects of

@@ -183,10 +183,10 @@ def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[P
             made += done.withdrawals
     said = ngettext("%(count)d seat was refunded.", "%(count)d seats were refunded.", refunded)
     messages.success(request, said % {"count": refunded})
-    tell_of_cards(request, *sent_and_returned(made))
+    report_cards(request, *sent_and_returned(made))
 
 
-def tell_of_cards(request: HttpRequest, sent: int, returned: int) -> None:
+def report_cards(request: HttpRequest, sent: int, returned: int) -> None:
     """What of several refunds goes to cards, and what these didn't take."""
     if sent:
         messages.success(request, _("%(amount)s of it goes to cards.") % {"amount": money(sent)})

@@ -51,7 +51,7 @@ def process_due() -> None:
 
 def due_runs() -> list[int]:
     """The runs of canceled dates that nobody is at work on, the oldest first."""
-    reopen_for_late_comers()
+    reopen_for_late_payments()
     is_free = Q(leased_until=None) | Q(leased_until__lt=Now())
     return list(
         RefundRun.objects.filter(is_free, is_cancellation=True, ended_at=None)
@@ -60,7 +60,7 @@ def due_runs() -> list[int]:
     )
 
 
-def reopen_for_late_comers() -> None:
+def reopen_for_late_payments() -> None:
     """Go on with a run that came to its end before the last seat was sold."""
     ended = RefundRun.objects.filter(is_cancellation=True, ended_at__gt=Now() - LATE_COMERS)
     for run_id, schedule_id in ended.values_list("pk", "concert_schedule"):

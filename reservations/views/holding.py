@@ -134,7 +134,7 @@ def held_booking(request: HttpRequest, schedule_id: int, chosen: list[int], toke
     key = idempotency_key(request, schedule=schedule_id, seats=sorted(chosen), **content)
     # What the house demands is judged anew; what it advises was said.
     judged = single_seats.hold_by_rule if goes_on else single_seats.hold_unless_single_left
-    return kept_alive(
+    return hold_with_key(
         partial(
             judged,
             user_id=fan_id(request),
@@ -156,7 +156,7 @@ def best_booking(request: HttpRequest, schedule_id: int, token: TokenView | None
     key = idempotency_key(request, schedule=schedule_id, **asdict(wish))
     inside = token.token if token else None
     hold = partial(best_available.hold_best_available, wish, schedule=schedule_id, queue_token=inside)
-    return kept_alive(partial(hold, user_id=fan_id(request)), key)
+    return hold_with_key(partial(hold, user_id=fan_id(request)), key)
 
 
 def wish_in(request: HttpRequest) -> BestAvailable:
@@ -175,7 +175,7 @@ def wish_in(request: HttpRequest) -> BestAvailable:
     )
 
 
-def kept_alive(hold: Callable[..., Booking], key: str) -> Booking:
+def hold_with_key(hold: Callable[..., Booking], key: str) -> Booking:
     """The booking of a form's key; of one whose booking was given up since, another.
 
     :raises DomainError: whatever holding refuses

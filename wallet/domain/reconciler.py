@@ -56,11 +56,11 @@ def settle_or_back_off(row: TopUp | Withdrawal, settle: Callable[[], object], no
         # PostgreSQL is away or busy, and nothing can be noted: it is due again by itself.
         raise
     except ProviderError:
-        look_again(row, now)
+        postpone(row, now)
         raise
     except Exception:
         log.exception("%s %s can't be settled", type(row).__name__, row.pk)
-    look_again(row, now)
+    postpone(row, now)
 
 
 def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
@@ -86,7 +86,7 @@ def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
     return outcome
 
 
-def look_again(row: TopUp | Withdrawal, now: datetime | None) -> None:
+def postpone(row: TopUp | Withdrawal, now: datetime | None) -> None:
     """Say when it is asked about next; not of one that has ended, is left to staff, or was taken up anew."""
     open_rows = (TopUp if isinstance(row, TopUp) else Withdrawal).objects.open()
     own = open_rows.filter(pk=row.pk, looks=row.looks, next_look_at__isnull=False)

@@ -37,7 +37,7 @@ class ProviderBreaker:
         except ProviderAway:
             self.count("away", began)
             if time.monotonic() - began >= SLOW_SECONDS:
-                self.note_in_vain()
+                self.record_failure()
             raise
         except ProviderRefused:
             self.count("refused", began)
@@ -64,7 +64,7 @@ class ProviderBreaker:
             # This one tries; the others go by what it finds.
             self.open_until = now + REST_SECONDS
 
-    def note_in_vain(self) -> None:
+    def record_failure(self) -> None:
         """Somebody waited, and got no answer."""
         with self.lock:
             self.in_vain += 1

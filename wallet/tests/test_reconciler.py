@@ -217,7 +217,7 @@ def test_a_worker_whose_lease_is_over_writes_nothing(signed):
     late = reconciler.claim_next(Signed.name, NOW + FIRST)
     reconciler.claim_next(Signed.name, NOW + FIRST + claims.LEASE)
 
-    reconciler.look_again(late, NOW)
+    reconciler.postpone(late, NOW)
 
     assert seen(top_up).next_look_at == NOW + FIRST + 2 * claims.LEASE
 

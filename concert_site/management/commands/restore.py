@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 restoring.restore(backup, decryptor, options, self.stdout.write)
             else:
                 recovering.bring_up_to_date(self.stdout.write, keep_sessions=keep_sessions)
-                recovering.forget_redis(self.stdout.write)
+                recovering.clear_redis(self.stdout.write)
         except BackupFailed as error:
             raise CommandError(str(error)) from error
         self.stdout.write(NEXT)

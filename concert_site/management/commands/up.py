@@ -25,7 +25,7 @@ from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.static import collect_changed
 from concert_site.operations.folder_checks import folders_are_usable
 from concert_site.operations.health import count_missing_migrations
-from concert_site.operations.monitoring import forget_stopped_site
+from concert_site.operations.monitoring import clear_stopped_site
 from wallet.checks import provider_is_usable
 
 # Beside the tasks.
@@ -112,7 +112,7 @@ def prepare(roles: Roles, *, with_demo: bool, migrates: bool) -> list[str]:
     lines = prepare_database(roles, with_demo=with_demo, migrates=migrates)
     load_processes()
     if not roles.named:
-        forget_stopped_site()
+        clear_stopped_site()
     # Now that the port is known; the settings were loaded before.
     settings.SITE_URL = os.environ.get("SITE_URL", settings.SITE_URL).rstrip("/")
     # This process only watches from here on, and what is forked must share neither connections nor threads.

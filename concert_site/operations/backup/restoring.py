@@ -135,7 +135,7 @@ def restore(place: str, decryptor: Decryptor, options: RestoreOptions, say: Say)
                 f"database {own} isn't empty: to replace it, stop the site and say --replace {own}"
                 " (what is in it is kept under another name)"
             )
-    recovering.forget_redis(say)
+    recovering.clear_redis(say)
 
 
 def fill(own: str, archive: Checked, options: RestoreOptions, say: Say) -> None:
