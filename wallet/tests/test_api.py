@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.rate_limits import LIMITS, seconds_left
+from concert_site.tests.api_errors import only_error
 from wallet.domain import ledger, top_ups
 from wallet.models import BalanceHistory, LedgerKind, TopUp
 from wallet.providers import sandbox
@@ -23,17 +24,12 @@ HISTORY = "/api/v1/wallet/history/"
 BUDGET = 3
 SOME_SECONDS = 8
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttles")]
+pytestmark = pytest.mark.django_db
 
 
 def charge(client: APIClient, body: object, key: str | None = "a", **extra: str):
     headers = {} if key is None else {"Idempotency-Key": key}
     return client.post(CHARGES, body, format="json", headers=headers | extra)
-
-
-def only_error(response) -> tuple[int, str, str | None]:
-    (error,) = response.json()["errors"]
-    return response.status_code, error["code"], error["attr"]
 
 
 def test_wallet_without_a_row_is_empty():
