@@ -229,14 +229,14 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
 def about(queryset: QuerySet[User], title: StrOrPromise, warning: StrOrPromise = "") -> Question:
     rows = list(queryset.values_list("is_staff", "is_active"))
     counts = [
-        (str(name), _("%(active)s active, %(inactive)s deactivated") % of_these(rows, is_staff=is_staff))
+        (str(name), _("%(active)s active, %(inactive)s deactivated") % active_counts(rows, is_staff=is_staff))
         for name, is_staff in ((_("Fans"), False), (_("Staff"), True))
         if any(row[0] == is_staff for row in rows)
     ]
     return Question(title, counts, len(rows), warning)
 
 
-def of_these(rows: list[tuple[bool, bool]], *, is_staff: bool) -> dict[str, str]:
+def active_counts(rows: list[tuple[bool, bool]], *, is_staff: bool) -> dict[str, str]:
     states = [is_active for staff, is_active in rows if staff == is_staff]
     return {"active": f"{sum(states):,}", "inactive": f"{len(states) - sum(states):,}"}
 
