@@ -124,7 +124,7 @@ class Bench:
 
     def domain(self) -> None:
         """Ticks and admissions, with nobody else at it."""
-        # The worker as well: a lever that is pulled has it tick at once.
+        # The worker as well: a setting of the sale that is changed has it tick at once.
         with stack.resting(self.site, "beat"), stack.resting(self.site, "ticks"):
             admissions.measure(self.connection, self.crowds, self.sheet)
 

@@ -14,14 +14,14 @@ class ConcertSiteConfig(AppConfig):
 
     def ready(self) -> None:
         """Have every migrate end with SQL functions and periodic tasks as written; set up every connection."""
-        from concert_site.lib.database.pooler import have_at_start, keep_after_migrate
+        from concert_site.lib.database.pooler import apply_settings_at_start, store_settings_after_migrate
         from concert_site.lib.database.sql_install import install_after_migrate
         from concert_site.operations import folder_checks  # noqa: F401  it registers itself
 
         # Django says it for each app that has models; once is enough.
         post_migrate.connect(install_after_migrate, sender=apps.get_app_config("payments"))
-        post_migrate.connect(keep_after_migrate, sender=apps.get_app_config("payments"))
-        connection_created.connect(have_at_start)
+        post_migrate.connect(store_settings_after_migrate, sender=apps.get_app_config("payments"))
+        connection_created.connect(apply_settings_at_start)
         # Django makes the permissions of each app when it says it for that app, so this comes with the last one.
         post_migrate.connect(make_roles_and_triggers, sender=list(apps.get_app_configs())[-1])
         post_migrate.connect(restore_periodic_tasks, sender=apps.get_app_config("payments"))

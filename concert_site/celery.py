@@ -55,7 +55,7 @@ def watch_database(**signal: object) -> None:
 
 
 @worker_init.connect
-def give_way_to_the_sale(*, sender: Any, **signal: object) -> None:  # Any: Celery's worker
+def lower_priority(*, sender: Any, **signal: object) -> None:  # Any: Celery's worker
     """Lower the priority of workers that don't make lines move: mails and statistics come a moment later.
 
     Before the worker has threads, which take it over.
@@ -72,13 +72,13 @@ def systemd() -> Notifier:
 
 @beat_init.connect
 @worker_ready.connect
-def tell_that_it_works(**signal: object) -> None:
+def notify_ready(**signal: object) -> None:
     """Let systemd say "active" only now."""
     systemd().tell(READY)
 
 
 @worker_shutting_down.connect
-def tell_that_it_ends(**signal: object) -> None:
+def notify_stopping(**signal: object) -> None:
     """Its tasks may take a while yet."""
     systemd().tell(STOPPING)
 

@@ -16,7 +16,7 @@ class PaymentsConfig(AppConfig):
         from reservations.queries import payment_facts
         from wallet.domain.top_ups import use_settler
 
-        payment_facts.plug_in(queries)
+        payment_facts.use_payment_reader(queries)
         use_settler(settlement)
         of_refunds = (approved_refunds.ONE, approved_refunds.SELECTED, approved_refunds.DATE, date_cancellation.STEP)
         for step in (*of_refunds, *approved_counter.STEPS):

@@ -24,4 +24,4 @@ def refund_dates() -> None:
     clear_pending("payments.refund_dates")
     with single_run("payments.refund_dates") as may_run:
         if may_run:
-            refund_work.work_off()
+            refund_work.process_due()

@@ -245,14 +245,14 @@ def cancel_agreed(
     done = card_refunds.cancel_together(user_id=fan_id(request), agreed=agreed, refund_to=refund_to)
     was_paid = [each for each in done if hasattr(each.reservation, "payment")]
     if was_paid:
-        tell_where_it_went(request, was_paid)
+        report_refund(request, was_paid)
         return redirect("booking", booking.reference)
     said = ngettext("You released %(count)d seat.", "You released %(count)d seats.", len(done))
     messages.success(request, said % {"count": len(done)})
     return redirect("checkout", booking.reference)
 
 
-def tell_where_it_went(request: HttpRequest, done: Sequence[Cancellation]) -> None:
+def report_refund(request: HttpRequest, done: Sequence[Cancellation]) -> None:
     """What of a refund went on to the card, what stayed in the wallet, and what the card didn't take."""
     made = [withdrawal for each in done for withdrawal in each.withdrawals]
     to_card, returned = sent_and_returned(made)

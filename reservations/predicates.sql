@@ -1,5 +1,5 @@
--- Rules about seats and reservations, each said here alone: statements, functions and the ORM (models/predicates.py)
--- call them.
+-- Rules about seats and reservations, each said here alone: statements and functions call them, and the ORM does by
+-- concert_site/lib/database/predicates.py.
 --
 -- Of one expression and immutable, they cost nothing: PostgreSQL writes the expression in the place of the call before
 -- it plans, so that a partial index on the status is found as if the rule had been written out. For that an argument

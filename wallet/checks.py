@@ -5,10 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from concert_site.lib.start_checks import START
 from wallet.providers import provider_named
 
 
-@register
+@register(START)
 def provider_is_usable(**kwargs: Any) -> list[CheckMessage]:  # Any: Django hands over what a check may need
     """WALLET_PROVIDER names a provider, one that finds its own settings good; not the sandbox in production."""
     name = settings.WALLET_PROVIDER

@@ -33,7 +33,7 @@ from concert_site.accounts.models import User
 from concert_site.accounts.password_reset import HASH_AT_REQUEST, hash_of_password, remember_password
 from concert_site.accounts.reauthentication import is_from_there
 from concert_site.accounts.sessions import end_sessions, end_sessions_of_keys
-from concert_site.accounts.token_strategy import hand_out_tokens, is_of_an_app
+from concert_site.accounts.token_strategy import is_of_an_app, issue_tokens
 from concert_site.accounts.user_agents import name_of_client
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.web.networks import NOWHERE, client_address, without_port
@@ -148,7 +148,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
         is_own = request.user.is_authenticated and request.user.pk == user.pk
         end_sessions(user.pk, keep=request.session.session_key if is_own else None)
         if is_own and is_of_an_app(request):
-            hand_out_tokens(request)
+            issue_tokens(request)
 
     def clean_email(self, email: str) -> str:
         """Refuse what doesn't fit: allauth would cut it off, and make an account of another address.
@@ -178,7 +178,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth co
             changed = {"from_email": before, "to_email": user.email}
             self.send_notification_mail("account/email/email_changed", user, changed, email=before)
         if is_of_an_app(request):
-            hand_out_tokens(request)
+            issue_tokens(request)
         return True
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:  # noqa: FBT002  allauth's signature

@@ -109,7 +109,7 @@ def claim_address(user: User, email: str, *, keep: str | None = None) -> str:
     return before
 
 
-def shut_out(user: User) -> None:
+def revoke_access(user: User) -> None:
     """Take from whoever signed up with an address that they don't read every way back into the account.
 
     For the moment in which somebody else shows a code that was mailed there.

@@ -32,7 +32,7 @@ from django.utils.translation import ngettext
 
 from concert_site.accounts import staff_login, superusers
 from concert_site.accounts.addresses import set_address
-from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
+from concert_site.accounts.forms import NewPasswordForm, NewUserForm, UserForm
 from concert_site.accounts.models import User
 from concert_site.accounts.role_admin import PermissionsField, RolesField, register
 from concert_site.accounts.second_factor import remove_factors
@@ -81,7 +81,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     accounts of staff and say who is staff; others with the permission look after fans.
     """
 
-    form = ChangedUser
+    form = UserForm
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """All accounts; the list leaves out those of walk-ins unless somebody looks for one: they are no fans."""
@@ -90,8 +90,8 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         is_list = match is not None and match.url_name == "accounts_user_changelist"
         return rows.exclude(IS_WALK_IN) if is_list and not request.GET.get("q") else rows
 
-    add_form = NewUser
-    change_password_form = NewPassword
+    add_form = NewUserForm
+    change_password_form = NewPasswordForm
     change_form_before_template = "admin/accounts/links_of_user.html"
     list_display = ("email", "name", "locale", "is_staff", "is_active", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", ("last_login", admin.DateFieldListFilter))
@@ -152,7 +152,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         if change and "email" in form.changed_data:
             # Verified by whoever reads its mail, at their next booking.
             set_address(obj, is_verified=False)
-            tell_old_address(request, obj, form.initial["email"])
+            notify_old_address(request, obj, form.initial["email"])
         if change and {"email", "is_active"} & set(form.changed_data):
             keep_own = request.session.session_key if obj == request.user else None
             end_sessions(obj.pk, keep=keep_own)
@@ -229,19 +229,19 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
 def about(queryset: QuerySet[User], title: StrOrPromise, warning: StrOrPromise = "") -> Question:
     rows = list(queryset.values_list("is_staff", "is_active"))
     counts = [
-        (str(name), _("%(active)s active, %(inactive)s deactivated") % of_these(rows, is_staff=is_staff))
+        (str(name), _("%(active)s active, %(inactive)s deactivated") % active_counts(rows, is_staff=is_staff))
         for name, is_staff in ((_("Fans"), False), (_("Staff"), True))
         if any(row[0] == is_staff for row in rows)
     ]
     return Question(title, counts, len(rows), warning)
 
 
-def of_these(rows: list[tuple[bool, bool]], *, is_staff: bool) -> dict[str, str]:
+def active_counts(rows: list[tuple[bool, bool]], *, is_staff: bool) -> dict[str, str]:
     states = [is_active for staff, is_active in rows if staff == is_staff]
     return {"active": f"{sum(states):,}", "inactive": f"{len(states) - sum(states):,}"}
 
 
-def tell_old_address(request: HttpRequest, user: User, old: str) -> None:
+def notify_old_address(request: HttpRequest, user: User, old: str) -> None:
     get_adapter(request).send_notification_mail(
         "account/email/email_changed", user, {"from_email": old, "to_email": user.email}, email=old
     )

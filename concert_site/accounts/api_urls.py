@@ -8,8 +8,8 @@ from allauth.headless.mfa import views as mfa
 from django.urls import URLPattern, path
 
 from concert_site.accounts import api_views as own
-from concert_site.accounts.forms import SpacesCount, UnclaimedAddress
-from concert_site.accounts.second_factor import GuessedCode, NamedPasskey, ReadCredential
+from concert_site.accounts.forms import RawPasswordMixin, UnclaimedEmailMixin
+from concert_site.accounts.second_factor import CredentialMixin, LimitedCodeMixin, NewPasskeyMixin
 
 
 def operation(address: str, view: type, **attributes: object) -> URLPattern:
@@ -23,27 +23,33 @@ def made_of(*classes: type) -> type:
 
 
 def passkey(address: str, view: type, sent: type) -> URLPattern:
-    return operation(address, view, input_class={"POST": made_of(ReadCredential, sent)})
+    return operation(address, view, input_class={"POST": made_of(CredentialMixin, sent)})
 
 
-signup = {"POST": made_of(SpacesCount, UnclaimedAddress, inputs.SignupInput)}
-passkeys = mfa.ManageWebAuthnView.input_class | {"POST": made_of(NamedPasskey, factors.AddWebAuthnInput)}
+signup = {"POST": made_of(RawPasswordMixin, UnclaimedEmailMixin, inputs.SignupInput)}
+passkeys = mfa.ManageWebAuthnView.input_class | {"POST": made_of(NewPasskeyMixin, factors.AddWebAuthnInput)}
 urlpatterns = [
     operation("auth/signup", own.SignUp, input_class=signup),
-    operation("auth/login", LoginView, input_class=made_of(SpacesCount, inputs.LoginInput)),
-    operation("auth/reauthenticate", ReauthenticateView, input_class=made_of(SpacesCount, inputs.ReauthenticateInput)),
-    operation("auth/email/verify/resend", own.SendCodeAgain),
-    operation("auth/password/reset", own.ResetPassword, input_class=made_of(SpacesCount, inputs.ResetPasswordInput)),
+    operation("auth/login", LoginView, input_class=made_of(RawPasswordMixin, inputs.LoginInput)),
     operation(
-        "account/password/change", ChangePasswordView, input_class=made_of(SpacesCount, inputs.ChangePasswordInput)
+        "auth/reauthenticate", ReauthenticateView, input_class=made_of(RawPasswordMixin, inputs.ReauthenticateInput)
+    ),
+    operation("auth/email/verify/resend", own.SendCodeAgain),
+    operation(
+        "auth/password/reset", own.ResetPassword, input_class=made_of(RawPasswordMixin, inputs.ResetPasswordInput)
+    ),
+    operation(
+        "account/password/change", ChangePasswordView, input_class=made_of(RawPasswordMixin, inputs.ChangePasswordInput)
     ),
     operation("account/email", own.OwnAddress),
     operation("auth/password/request", own.RequestPasswordReset),
     operation(
-        "auth/2fa/authenticate", mfa.AuthenticateView, input_class=made_of(GuessedCode, factors.AuthenticateInput)
+        "auth/2fa/authenticate", mfa.AuthenticateView, input_class=made_of(LimitedCodeMixin, factors.AuthenticateInput)
     ),
     operation(
-        "auth/2fa/reauthenticate", mfa.ReauthenticateView, input_class=made_of(GuessedCode, factors.ReauthenticateInput)
+        "auth/2fa/reauthenticate",
+        mfa.ReauthenticateView,
+        input_class=made_of(LimitedCodeMixin, factors.ReauthenticateInput),
     ),
     passkey("auth/webauthn/login", mfa.LoginWebAuthnView, factors.LoginWebAuthnInput),
     passkey("auth/webauthn/authenticate", mfa.AuthenticateWebAuthnView, factors.AuthenticateWebAuthnInput),

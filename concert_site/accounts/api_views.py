@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse
 
 from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.address_codes import ask_for_another, must_log_in_again, send_code
-from concert_site.accounts.forms import OwnPassword, SpacesCount
+from concert_site.accounts.forms import OwnPasswordMixin, RawPasswordMixin
 
 
 class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # allauth comes without types
@@ -34,7 +34,7 @@ class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # allauth comes w
         return response
 
 
-class ChangeAddressInput(SpacesCount, OwnPassword, account_inputs.AddEmailInput):  # type: ignore[misc]  # as above
+class ChangeAddressInput(RawPasswordMixin, OwnPasswordMixin, account_inputs.AddEmailInput):  # type: ignore[misc]  # as above
     """Another address, and the password of who has one."""
 
     password = restkit.CharField(required=False)

@@ -25,7 +25,7 @@ else:
     from unfold.forms import UserCreationForm as AdminUserCreationForm
 
 
-class OneAddress:
+class UniqueEmailMixin:
     """A form whose e-mail address names one account, however it is typed."""
 
     instance: User
@@ -45,7 +45,7 @@ class OneAddress:
         return email
 
 
-class UnclaimedAddress:
+class UnclaimedEmailMixin:
     """A sign-up's form: an address that an account has, by its word alone or not, is had by a reset of its password.
 
     A sign-up shows nothing, so it may take nothing from anybody.
@@ -62,7 +62,7 @@ class UnclaimedAddress:
         return str(get_adapter().validate_unique_email(value))
 
 
-class SpacesCount:
+class RawPasswordMixin:
     """A form of allauth's API in which a password is what was typed, as it is on every page: blanks are part of it."""
 
     fields: dict[str, forms.Field]
@@ -75,7 +75,7 @@ class SpacesCount:
                 field.strip = False
 
 
-class PasswordAgain(forms.Form):
+class ConfirmPasswordForm(forms.Form):
     """A page's form of whoever is logged in, in which those who have a password say it again."""
 
     password = forms.CharField(
@@ -99,7 +99,7 @@ class PasswordAgain(forms.Form):
         return password
 
 
-class OwnPassword:
+class OwnPasswordMixin:
     """The same in allauth's API."""
 
     user: User
@@ -137,7 +137,7 @@ def language_field() -> forms.ChoiceField:
     return fields.ChoiceField(label=_("Language"), required=False, choices=choices)
 
 
-class RolesOfStaff:
+class StaffRolesMixin:
     """A form in which roles go with the box that makes somebody a colleague."""
 
     cleaned_data: dict[str, Any]  # Any: each field's own type
@@ -152,7 +152,7 @@ class RolesOfStaff:
         return groups
 
 
-class ChangedUser(RolesOfStaff, OneAddress, UserChangeForm):  # type: ignore[type-arg]  # Django's is bound to its model below
+class UserForm(StaffRolesMixin, UniqueEmailMixin, UserChangeForm):  # type: ignore[type-arg]  # Django's is bound to its model below
     """A user's own facts."""
 
     locale = language_field()
@@ -174,7 +174,7 @@ class ChangedUser(RolesOfStaff, OneAddress, UserChangeForm):  # type: ignore[typ
         return cleaned
 
 
-class NewUser(RolesOfStaff, OneAddress, AdminUserCreationForm):  # type: ignore[type-arg]  # as above
+class NewUserForm(StaffRolesMixin, UniqueEmailMixin, AdminUserCreationForm):  # type: ignore[type-arg]  # as above
     """A new account, of staff or of a fan."""
 
     locale = language_field()
@@ -184,7 +184,7 @@ class NewUser(RolesOfStaff, OneAddress, AdminUserCreationForm):  # type: ignore[
         fields = ("email", "name", "locale", "is_staff", "groups")
 
 
-class NewPassword(AdminPasswordChangeForm):  # type: ignore[type-arg]  # as above
+class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # as above
     """A password that staff set, after which nobody is let in by an older one."""
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT002  Django's signature

@@ -18,7 +18,7 @@ def executor() -> ThreadPoolExecutor:
     A hash is half a second of a processor without the interpreter's lock, so the thread can't hold up the others of
     its process, save for the microseconds around it.
     """
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="hashing", initializer=give_way)
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="hashing", initializer=lower_priority)
 
 
 def stop_thread() -> None:
@@ -27,7 +27,7 @@ def stop_thread() -> None:
     executor.cache_clear()
 
 
-def give_way() -> None:
+def lower_priority() -> None:
     """Lower the priority of this thread alone, where the system knows of such (Linux)."""
     if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         thread = threading.get_native_id()
@@ -35,7 +35,7 @@ def give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), NICENESS))
 
 
-class PatientPBKDF2(PBKDF2PasswordHasher):
+class LowPriorityPBKDF2(PBKDF2PasswordHasher):
     """Django's default, computed where it can't take the processors from holds and polls."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:

@@ -4,7 +4,7 @@ from allauth.account.models import EmailAddress
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from concert_site.accounts.addresses import shut_out
+from concert_site.accounts.addresses import revoke_access
 from concert_site.accounts.models import User
 
 # In the session of who asked for a code for a new password: the hash of the password that it is to replace.
@@ -16,7 +16,7 @@ def end_foreign_sessions(request: HttpRequest, email_address: EmailAddress, **_r
     if request.user.pk != email_address.user_id:
         user = email_address.user
         was_of_today = request.session.get(HASH_AT_REQUEST) == hash_of_password(User.objects.get(pk=user.pk))
-        shut_out(user)
+        revoke_access(user)
         if was_of_today:
             remember_password(request, email_address.email)
 

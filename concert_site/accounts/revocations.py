@@ -220,10 +220,10 @@ def announce() -> None:
     Within a transaction that happens after its commit.
     """
     revocations.clear()
-    transaction.on_commit(tell_everyone)
+    transaction.on_commit(broadcast)
 
 
-def tell_everyone() -> None:
+def broadcast() -> None:
     """Change the version, and wait until no process believes what it read before.
 
     A process that did not hear of the change reads PostgreSQL again before its lease is over.

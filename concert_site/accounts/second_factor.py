@@ -60,7 +60,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth comes with
         return "Frontrow"
 
 
-class GuessedCode:
+class LimitedCodeMixin:
     """A form with a code, which is guessed as slowly as a password, and good for one login."""
 
     user: User
@@ -85,15 +85,15 @@ class GuessedCode:
         return code
 
 
-class Authenticate(GuessedCode, AuthenticateForm):  # type: ignore[misc]  # allauth comes without types
+class Authenticate(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]  # allauth comes without types
     """The second step of a login."""
 
 
-class Reauthenticate(GuessedCode, ReauthenticateForm):  # type: ignore[misc]  # as above
+class Reauthenticate(LimitedCodeMixin, ReauthenticateForm):  # type: ignore[misc]  # as above
     """The second factor again, in a session."""
 
 
-class ReadCredential:
+class CredentialMixin:
     """A form with a passkey's answer, of which nonsense is wrong and no mistake of ours: allauth foresees but some."""
 
     def clean(self) -> dict[str, Any]:  # Any: each field's own type
@@ -101,7 +101,7 @@ class ReadCredential:
 
         :raises ValidationError: if it makes no sense
         """
-        with nonsense_is_wrong():
+        with reject_unreadable():
             cleaned: dict[str, Any] = super().clean() or {}  # type: ignore[misc]  # of the form it is mixed into
         return cleaned
 
@@ -111,12 +111,12 @@ class ReadCredential:
         :raises ValidationError: if it makes no sense
         """
         judge = getattr(super(), "clean_credential", None)
-        with nonsense_is_wrong():
+        with reject_unreadable():
             return judge() if judge else self.cleaned_data["credential"]  # type: ignore[attr-defined]  # as above
 
 
 @contextmanager
-def nonsense_is_wrong() -> Iterator[None]:
+def reject_unreadable() -> Iterator[None]:
     """Turn what fido2 stumbles over into the error of a wrong code."""
     try:
         yield
@@ -124,7 +124,7 @@ def nonsense_is_wrong() -> Iterator[None]:
         raise MFAAdapter().validation_error("incorrect_code") from error
 
 
-class ShortName:
+class PasskeyNameMixin:
     """A form with the name of a passkey, which has an end."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
@@ -135,15 +135,15 @@ class ShortName:
         )
 
 
-class NamedPasskey(ShortName, ReadCredential):
+class NewPasskeyMixin(PasskeyNameMixin, CredentialMixin):
     """A form with a new passkey and its name."""
 
 
-class RenamePasskey(ShortName, EditWebAuthnForm):  # type: ignore[misc]  # allauth comes without types
+class RenamePasskey(PasskeyNameMixin, EditWebAuthnForm):  # type: ignore[misc]  # allauth comes without types
     """Another name for a passkey."""
 
 
-class AddPasskey(NamedPasskey, AddWebAuthnForm):  # type: ignore[misc]  # allauth comes without types
+class AddPasskey(NewPasskeyMixin, AddWebAuthnForm):  # type: ignore[misc]  # allauth comes without types
     """Add a passkey."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: as above
@@ -152,15 +152,15 @@ class AddPasskey(NamedPasskey, AddWebAuthnForm):  # type: ignore[misc]  # allaut
         self.fields["passwordless"].help_text = _("Your device then asks for your fingerprint, face or PIN.")
 
 
-class LoginPasskey(ReadCredential, LoginWebAuthnForm):  # type: ignore[misc]  # as above
+class LoginPasskey(CredentialMixin, LoginWebAuthnForm):  # type: ignore[misc]  # as above
     """Log in by a passkey alone."""
 
 
-class AuthenticatePasskey(ReadCredential, AuthenticateWebAuthnForm):  # type: ignore[misc]  # as above
+class AuthenticatePasskey(CredentialMixin, AuthenticateWebAuthnForm):  # type: ignore[misc]  # as above
     """The second step of a login, by a passkey."""
 
 
-class ReauthenticatePasskey(ReadCredential, ReauthenticateWebAuthnForm):  # type: ignore[misc]  # as above
+class ReauthenticatePasskey(CredentialMixin, ReauthenticateWebAuthnForm):  # type: ignore[misc]  # as above
     """A passkey again, in a session."""
 
 

@@ -21,7 +21,7 @@ from concert_site.accounts.tokens import longest_life
 def end_sessions(user_id: int, *, keep: str | None = None) -> None:
     """End every session of an account but the one of key `keep`, and each access token issued before, its own too.
 
-    Whoever keeps a session of an app hands it new tokens (concert_site.accounts.token_strategy.hand_out_tokens).
+    Whoever keeps a session of an app hands it new tokens (concert_site.accounts.token_strategy.issue_tokens).
     """
     with transaction.atomic():
         # One ending after the other: ids of an account's revocations are in the order of their commits.
@@ -64,7 +64,7 @@ def note_seen(*, session_key: str, user_id: int, ip: str, user_agent: str) -> No
             )
 
 
-def clear_what_is_over() -> None:
+def delete_expired() -> None:
     """Delete sessions that nobody used in time, what is noted of them, and revocations that no token outlives.
 
     Twice the life of a token: who holds an older list must have read it anew by then, or a token that was issued

@@ -74,7 +74,7 @@ class TokenStrategy(JWTTokenStrategy):  # type: ignore[misc]  # allauth comes wi
             user = internal.validate_token_user(claims, found) if found else None
             if found is None or user is None:
                 return None
-            is_good = is_good_now(found, claims["jti"], key_of_request())
+            is_good = is_valid(found, claims["jti"], key_of_request())
             if is_good:
                 tokens = self.rotate(user, found, claims["jti"])
         if not is_good:
@@ -123,7 +123,7 @@ def locked_session(key: str) -> SessionStore | None:
     return session if session.session_key else None
 
 
-def is_good_now(session: SessionBase, jti: str, request_key: str) -> bool:
+def is_valid(session: SessionBase, jti: str, request_key: str) -> bool:
     """Whether a refresh token may be used: for the first time, or again by who never heard the answer."""
     now = time.time()
     if session.get(REFRESH_TOKENS, {}).get(jti, 0) > now:
@@ -145,7 +145,7 @@ def is_of_an_app(request: HttpRequest) -> bool:
     return headless is not None and headless.client == Client.APP
 
 
-def hand_out_tokens(request: HttpRequest) -> None:
+def issue_tokens(request: HttpRequest) -> None:
     """Let allauth's answer to this request of an app carry new tokens, and let its older refresh tokens be over."""
     request.session.pop(REFRESH_TOKENS, None)
     request.session.pop(SPENT, None)

@@ -24,7 +24,7 @@ from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.adapter import AddressTaken
 from concert_site.accounts.address_codes import ask_for_another, must_log_in_again, send_code
 from concert_site.accounts.addresses import EmailTaken, is_free, is_verified, receivable_address
-from concert_site.accounts.forms import PasswordAgain
+from concert_site.accounts.forms import ConfirmPasswordForm
 from concert_site.accounts.models import User
 from concert_site.lib.web.pages import fan_id, next_url, private_page, throttled
 
@@ -47,7 +47,7 @@ class ProfileForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable whe
         self.initial["locale"] = self.initial.get("locale") or get_language()
 
 
-class AddressForm(PasswordAgain, ModelForm):  # type: ignore[type-arg]  # as above
+class AddressForm(ConfirmPasswordForm, ModelForm):  # type: ignore[type-arg]  # as above
     """Another address to log in with."""
 
     class Meta:
@@ -84,7 +84,7 @@ class CodeForm(ConfirmEmailVerificationCodeForm):  # type: ignore[misc]  # allau
         return str(super(ConfirmEmailVerificationCodeForm, self).clean_code())
 
 
-class FreeAddress:
+class FreeEmailMixin:
     """A sign-up page on which an address that was taken meanwhile is an error of its field."""
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
@@ -96,7 +96,7 @@ class FreeAddress:
         return response
 
 
-class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes without types
+class Signup(FreeEmailMixin, SignupView):  # type: ignore[misc]  # allauth comes without types
     """Make an account."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: Django's
@@ -132,7 +132,7 @@ class Signup(FreeAddress, SignupView):  # type: ignore[misc]  # allauth comes wi
         return context
 
 
-class SocialSignup(FreeAddress, SocialSignupView):  # type: ignore[misc]  # as above
+class SocialSignup(FreeEmailMixin, SocialSignupView):  # type: ignore[misc]  # as above
     """Make an account after a login elsewhere that left something to ask."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # Any: as above

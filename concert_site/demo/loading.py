@@ -1,6 +1,6 @@
 """Loading the demo: everything in one transaction, once."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, time, timedelta
 
 from allauth.account.models import EmailAddress
@@ -99,7 +99,7 @@ def make(
         host=item.host,
         description=item.description,
         poster=poster,
-        venue=Venue.objects.get_or_create(name=item.hall.name, defaults=place_of(item.hall))[0],
+        venue=Venue.objects.get_or_create(name=item.hall.name, defaults=asdict(item.hall))[0],
         genre=item.genre,
         running_minutes=item.minutes,
         age_rating=item.age,
@@ -111,10 +111,6 @@ def make(
     )
     schedule, seats = create_schedule(concert=concert, hall=hall, times=when, **columns)
     return concert, schedule, seats
-
-
-def place_of(hall: programme.DemoHall) -> dict[str, str]:
-    return {"address": hall.address, "map_url": hall.map_url, "time_zone": hall.time_zone}
 
 
 def load_upcoming(now: datetime) -> None:

@@ -18,7 +18,7 @@ from queueing.models import TokenStatus, WaitingToken
 from reservations.domain.holds import new_reference
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, Reservation, SeatStatus
 from reservations.models.reservation import ReservationStatus
-from wallet.models import Balance, BalanceHistory, Kind, TopUp, TopUpState
+from wallet.models import Balance, BalanceHistory, LedgerKind, TopUp, TopUpState
 
 FAMILY_NAMES = ["김", "이", "박", "최", "정", "강", "조", "윤", "장", "임", "한", "오", "서", "신"]
 GIVEN_NAMES = ["서연", "민준", "지우", "하준", "서윤", "도윤", "지아", "예준", "수아", "시우", "하은", "주원", "유나"]
@@ -106,7 +106,7 @@ def add_wallets(payments: Iterable[Payment]) -> None:
         for row in ledgers[balance.user_id]:
             row.balance = balance
     booked = BalanceHistory.objects.bulk_create(row for rows in ledgers.values() for row in rows)
-    TopUp.objects.bulk_create(top_up_of(row) for row in booked if row.kind == Kind.CHARGE)
+    TopUp.objects.bulk_create(top_up_of(row) for row in booked if row.kind == LedgerKind.CHARGE)
 
 
 def top_up_of(charge: BalanceHistory) -> TopUp:
@@ -129,21 +129,21 @@ def ledger_of(paid: Sequence[Payment]) -> list[BalanceHistory]:
     """A fan's ledger: a top-up that suffices, then a row a payment."""
     total = sum(payment.price for payment in paid)
     left = -(-total // CHARGED_IN_STEPS_OF) * CHARGED_IN_STEPS_OF
-    rows = [entry(paid[0], kind=Kind.CHARGE, amount=left, after=left)]
+    rows = [entry(paid[0], kind=LedgerKind.CHARGE, amount=left, after=left)]
     for payment in paid:
         left -= payment.price
-        rows.append(entry(payment, kind=Kind.PAYMENT, amount=-payment.price, after=left))
+        rows.append(entry(payment, kind=LedgerKind.PAYMENT, amount=-payment.price, after=left))
     return rows
 
 
-def entry(payment: Payment, *, kind: Kind, amount: int, after: int) -> BalanceHistory:
+def entry(payment: Payment, *, kind: LedgerKind, amount: int, after: int) -> BalanceHistory:
     """A row of a ledger at the time of a payment, still without its balance."""
     return BalanceHistory(
         user_id=payment.user_id,
         kind=kind,
         amount=amount,
         amount_after=after,
-        payment=payment if kind == Kind.PAYMENT else None,
+        payment=payment if kind == LedgerKind.PAYMENT else None,
         note="",
         created_at=payment.created_at,
         updated_at=payment.created_at,

@@ -92,7 +92,7 @@ def is_without_services(command: str, words: Sequence[str]) -> bool:
 def prepare_without_services(data_dir: DataDir) -> None:
     """Give settings something to read, and leave the disk alone."""
     os.environ["MODE"] = os.environ.get("MODE") or modes.remembered_mode(data_dir.path) or modes.PRODUCTION
-    os.environ.update(keys.throwaway(os.environ))
+    os.environ.update(keys.throwaway_secrets(os.environ))
     os.environ.update(embedded_services(os.environ, data_dir).urls(data_dir))
 
 
@@ -107,7 +107,7 @@ def set_up(data_dir: DataDir, mode: str) -> None:
         modes.remember_mode(data_dir.path, mode)
         os.environ["MODE"] = mode
         if mode != modes.PRODUCTION:
-            os.environ.update(keys.kept(data_dir.path, os.environ))
+            os.environ.update(keys.stored_secrets(data_dir.path, os.environ))
     os.environ.update(services.urls(data_dir))
     if services.has_postgres:
         os.environ["PATH"] = f"{postgres.bin_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

@@ -33,12 +33,12 @@ def require(environ: Mapping[str, str]) -> None:
         raise CannotStart(complaint)
 
 
-def kept(data_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def stored_secrets(data_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The secrets of a data directory, made when first asked for; the environment's own come first."""
     return {name: environ.get(name) or read_or_make(data_dir / name.lower(), make) for name, make in MAKERS.items()}
 
 
-def throwaway(environ: Mapping[str, str]) -> dict[str, str]:
+def throwaway_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     """Secrets for commands that sign nothing, good for one process."""
     return {name: environ.get(name) or make() for name, make in MAKERS.items()}
 

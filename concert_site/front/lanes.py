@@ -84,7 +84,7 @@ class Lane:
         metrics.LANE_THREADS.set(self.threads, self.name)
         metrics.LANE_BUSY.set(len(self._busy), self.name)
         metrics.LANE_WAITING.set(len(self._until), self.name)
-        metrics.LANE_REFUSED.have(self.name)
+        metrics.LANE_REFUSED.start_at_zero(self.name)
 
     def _work(self) -> None:
         get: Callable[[], LaneJob | None] = self._queue.get
@@ -93,7 +93,7 @@ class Lane:
             until = self._until.pop(work, None)
             if until is not None:
                 self._busy.add(number)
-                metrics.LANE_SECONDS.note(self.seconds - (until - time.monotonic()), self.name)
+                metrics.LANE_SECONDS.observe(self.seconds - (until - time.monotonic()), self.name)
                 try:
                     work.run()
                 except Exception:

@@ -23,11 +23,11 @@ from concert_site.front.handlers import READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
 from concert_site.front.not_modified import CurrentVersions
 from concert_site.front.refusals import FrontRefusal, rendered
+from concert_site.front.request_log import RequestLog
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.routes import Route
 from concert_site.front.rsgi import DONE, Scope, Transport
 from concert_site.front.scopes import is_progress, is_welcome, repeatable_key, says_secure
-from concert_site.front.seen import Seen
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
 from concert_site.lib import metrics
 from concert_site.lib.database.silence import SilenceWatch, is_silent
@@ -90,7 +90,7 @@ def lanes() -> dict[str, Lane]:
     }
 
 
-class Watching:
+class WatchTicks:
     """Looks whether ticks still come, so that the log says it although nobody asks."""
 
     def run(self) -> None:
@@ -116,7 +116,7 @@ class Exchange:
 
     def submit(self) -> None:
         """Queue it, now that all of it is here; if there is no room, say so."""
-        self.seen = Seen(self.request_id, self.scope.method, self.path, self.scope.headers.get("traceparent"))
+        self.seen = RequestLog(self.request_id, self.scope.method, self.path, self.scope.headers.get("traceparent"))
         if not self.lane.submit(self):
             self.give_up()
 
@@ -197,7 +197,7 @@ class Front:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads, in the process that uses them."""
         self._loop = loop
-        keep_what_is_loaded()
+        freeze_loaded_objects()
         if settings.HAS_METRICS:
             metrics.begin("web", settings.METRICS_DIR)
         telemetry.begin("web")
@@ -356,7 +356,7 @@ class Front:
             self._note_levels()
         if now - self._watched_at > WATCH_SECONDS:
             self._watched_at = now
-            self.lanes["first-progress"].submit(Watching())
+            self.lanes["first-progress"].submit(WatchTicks())
 
     def _note_levels(self) -> None:
         """Say how full the lanes are, and what was answered without them."""
@@ -369,7 +369,7 @@ class Front:
         metrics.SILENT.set(is_silent())
 
 
-def keep_what_is_loaded() -> None:
+def freeze_loaded_objects() -> None:
     """Leave out of each collection what a process has loaded by now, and look less often for what is new.
 
     A quarter of what a hold or a payment computed was looking for cycles that aren't there, in some 200,000 objects of

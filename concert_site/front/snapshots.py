@@ -136,13 +136,13 @@ class Snapshots:
         with self._changing:
             if key not in self._asking:
                 lane = self._known if key in self._kept else self._unknown
-                if not lane.submit(Making(self, key, host, self._loop)):
+                if not lane.submit(SnapshotJob(self, key, host, self._loop)):
                     return False
                 self._asking[key] = []
             return True
 
 
-class Making:
+class SnapshotJob:
     """A snapshot that is being made."""
 
     def __init__(self, snapshots: Snapshots, key: Key, host: str, loop: asyncio.AbstractEventLoop) -> None:

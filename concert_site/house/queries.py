@@ -1,20 +1,17 @@
 """What every page's foot shows of the house, and its pages: in the reader's language, else in the one there is."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from django.db import DatabaseError
-from django.utils.translation import get_language
 
 from concert_site.house.models import HouseFacts, HousePage, PageKind
 from concert_site.lib.cache import TTLCache
+from concert_site.lib.languages import in_language
 
 # Staff change them a few times a year, and each page shows them.
 MEMORY_SECONDS = 15.0
 # While the database is away, so that not each page waits for it.
 AWAY_SECONDS = 2.0
-Row = TypeVar("Row", HouseFacts, HousePage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +45,14 @@ def _read(language: str) -> House:
     titles = {
         kind: found.title
         for kind in PageKind
-        if (found := in_language([page for page in pages if page.kind == kind], language))
+        if (found := in_language({page.language: page for page in pages if page.kind == kind}, language))
     }
-    return House(in_language(HouseFacts.objects.order_by("pk"), language), titles)
+    return House(in_language({each.language: each for each in HouseFacts.objects.order_by("pk")}, language), titles)
 
 
 def page_of(kind: PageKind) -> HousePage | None:
     """A page in the reader's language, else in another one; None if nobody has written it."""
-    return in_language(HousePage.objects.filter(kind=kind).order_by("pk"), get_language() or "")
-
-
-def in_language(rows: Iterable[Row], language: str) -> Row | None:
-    """The row of a language, else that of its mother (of `en` for `en-gb`), else the first there is."""
-    known = {row.language: row for row in rows}
-    return known.get(language) or known.get(language.partition("-")[0]) or next(iter(known.values()), None)
+    return in_language({page.language: page for page in HousePage.objects.filter(kind=kind).order_by("pk")})
 
 
 def clear_house_cache() -> None:

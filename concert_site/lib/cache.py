@@ -59,13 +59,13 @@ def fail_open(method: Callable[..., Any], otherwise: Callable[[], object]) -> Ca
     """A method of Django's cache that is not missed while Redis is away."""
 
     @wraps(method)
-    def attempt(*args: Any, **options: Any) -> Any:  # Any: as above
+    def call(*args: Any, **options: Any) -> Any:  # Any: as above
         try:
             return breaker.call(lambda: method(*args, **options))
         except RedisError:
             return otherwise()
 
-    return attempt
+    return call
 
 
 for name, otherwise in OTHERWISE.items():

@@ -15,7 +15,7 @@ HEADER = "x-request-id"
 WELL_FORMED = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{6,62}[0-9A-Za-z_-]", re.ASCII)
 
 
-class Work:
+class LogContext:
     """A request or a task that is at work, as far as it is known."""
 
     __slots__ = ("request_id", "route", "schedule_id", "task", "task_id", "user_id")
@@ -31,19 +31,19 @@ class Work:
         return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
-_current: ContextVar[Work | None] = ContextVar("log_context", default=None)
+_current: ContextVar[LogContext | None] = ContextVar("log_context", default=None)
 
 
-def begin(work: Work) -> Token[Work | None]:
+def begin(work: LogContext) -> Token[LogContext | None]:
     """Have everything that this thread logs say so; what is returned goes to `end`."""
     return _current.set(work)
 
 
-def end(token: Token[Work | None]) -> None:
+def end(token: Token[LogContext | None]) -> None:
     _current.reset(token)
 
 
-def current() -> Work | None:
+def current() -> LogContext | None:
     return _current.get()
 
 

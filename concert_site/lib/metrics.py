@@ -31,10 +31,10 @@ SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0
 LONG_SECONDS = (0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 60.0)
 
 
-class Declared(Generic[M]):
+class Metric(Generic[M]):
     """A metric with its labels; `make` makes prometheus_client's own once this process counts."""
 
-    every: list[Declared[Any]] = []
+    every: list[Metric[Any]] = []
     # Whether this process has said that it can't count.
     has_complained = False
 
@@ -42,7 +42,7 @@ class Declared(Generic[M]):
         self.name, self.what, self.labels = PREFIX + name, what, labels
         self._metric: M | None = None
         self._children: dict[tuple[str, ...], M] = {}
-        Declared.every.append(self)
+        Metric.every.append(self)
 
     def make(self) -> M:
         """Prometheus_client's metric."""
@@ -70,12 +70,12 @@ class Declared(Generic[M]):
                 found = self._children[values] = self._metric.labels(*values) if values else self._metric
             step(found)
         except Exception as error:  # noqa: BLE001  whatever it is, who counts goes on
-            if not Declared.has_complained:
-                Declared.has_complained = True
+            if not Metric.has_complained:
+                Metric.has_complained = True
                 log.warning("%s and perhaps more isn't counted, METRICS_DIR can't be written: %r", self.name, error)
 
 
-class Count(Declared["Counter"]):
+class CounterMetric(Metric["Counter"]):
     """Something that happens."""
 
     def make(self) -> Counter:
@@ -83,7 +83,7 @@ class Count(Declared["Counter"]):
 
         return Counter(self.name, self.what, self.labels, registry=None)
 
-    def have(self, *values: str) -> None:
+    def start_at_zero(self, *values: str) -> None:
         """Tell these labels from now on, at 0 as long as it doesn't happen: the first time is an increase then."""
         self.tell(values, lambda _metric: None)
 
@@ -93,7 +93,7 @@ class Count(Declared["Counter"]):
             self.tell(values, lambda metric: metric.inc(by))
 
 
-class Times(Declared["Histogram"]):
+class HistogramMetric(Metric["Histogram"]):
     """How long something takes, in seconds."""
 
     def __init__(self, name: str, what: str, *labels: str, buckets: tuple[float, ...] = SECONDS) -> None:
@@ -105,12 +105,12 @@ class Times(Declared["Histogram"]):
 
         return Histogram(self.name, self.what, self.labels, buckets=self.buckets, registry=None)
 
-    def note(self, seconds: float, *values: str) -> None:
-        """Note one that took so long."""
+    def observe(self, seconds: float, *values: str) -> None:
+        """Count one that took so long."""
         self.tell(values, lambda metric: metric.observe(seconds))
 
 
-class Level(Declared["Gauge"]):
+class GaugeMetric(Metric["Gauge"]):
     """How much there is of something; of several processes the sum, of those that live."""
 
     def make(self) -> Gauge:
@@ -125,42 +125,46 @@ class Level(Declared["Gauge"]):
 
 # --- Requests ----------------------------------------------------------------------------------
 
-REQUESTS = Count("http_requests", "Requests that a thread answered", "route", "method", "status")
-REQUEST_SECONDS = Times("http_request_seconds", "From the end of a request's body to its answer", "route")
-REPEATED = Count("http_repeated", "Requests that were answered without a thread", "kind")
-REFUSALS = Count("refusals", "What was refused, by the code of the API", "code")
-LANE_SECONDS = Times("lane_wait_seconds", "How long work waited for a thread of its lane", "lane")
-LANE_THREADS = Level("lane_threads", "Threads of a lane", "lane")
-LANE_BUSY = Level("lane_busy_threads", "Threads of a lane that are at work", "lane")
-LANE_WAITING = Level("lane_waiting", "Work that waits for a thread of its lane", "lane")
-LANE_REFUSED = Count("lane_refused", "Work that was refused, its lane being full, or given up after its time", "lane")
+REQUESTS = CounterMetric("http_requests", "Requests that a thread answered", "route", "method", "status")
+REQUEST_SECONDS = HistogramMetric("http_request_seconds", "From the end of a request's body to its answer", "route")
+REPEATED = CounterMetric("http_repeated", "Requests that were answered without a thread", "kind")
+REFUSALS = CounterMetric("refusals", "What was refused, by the code of the API", "code")
+LANE_SECONDS = HistogramMetric("lane_wait_seconds", "How long work waited for a thread of its lane", "lane")
+LANE_THREADS = GaugeMetric("lane_threads", "Threads of a lane", "lane")
+LANE_BUSY = GaugeMetric("lane_busy_threads", "Threads of a lane that are at work", "lane")
+LANE_WAITING = GaugeMetric("lane_waiting", "Work that waits for a thread of its lane", "lane")
+LANE_REFUSED = CounterMetric(
+    "lane_refused", "Work that was refused, its lane being full, or given up after its time", "lane"
+)
 
 # --- What is needed ----------------------------------------------------------------------------
 
-POSTGRES_ERRORS = Count("postgres_errors", "Statements that PostgreSQL did not do, by what came of them", "kind")
-REDIS_ERRORS = Count("redis_errors", "Calls that Redis did not answer as it should", "kind")
-SILENT = Level("postgres_silent_processes", "Web processes that wait for PostgreSQL to say anything")
+POSTGRES_ERRORS = CounterMetric(
+    "postgres_errors", "Statements that PostgreSQL did not do, by what came of them", "kind"
+)
+REDIS_ERRORS = CounterMetric("redis_errors", "Calls that Redis did not answer as it should", "kind")
+SILENT = GaugeMetric("postgres_silent_processes", "Web processes that wait for PostgreSQL to say anything")
 
 # --- The sale ----------------------------------------------------------------------------------
 
-JOINS = Count("joins", "Fans who came into a line or lobby")
-ADMISSIONS = Count("admissions", "Fans who were let in, by what let them in", "by")
-HOLDS = Count("holds", "Bookings that were held")
-HELD_SEATS = Count("held_seats", "Seats that were held")
-LAPSED_SEATS = Count("lapsed_seats", "Held seats that were not paid in time, and returned to sale")
-PAID_SEATS = Count("paid_seats", "Seats that were paid", "by")
-PAID_AMOUNT = Count("paid_amount", "What was paid for seats, in minor units", "by")
-REFUNDED_SEATS = Count("refunded_seats", "Paid seats that were refunded", "by")
-MAILS = Count("mails", "Mails that the mail server was given, by what came of it", "outcome")
-PROVIDER_CALLS = Count("provider_calls", "Questions to a payment provider", "provider", "outcome")
-PROVIDER_SECONDS = Times("provider_seconds", "How long a payment provider took to answer", "provider")
+JOINS = CounterMetric("joins", "Fans who came into a line or lobby")
+ADMISSIONS = CounterMetric("admissions", "Fans who were let in, by what let them in", "by")
+HOLDS = CounterMetric("holds", "Bookings that were held")
+HELD_SEATS = CounterMetric("held_seats", "Seats that were held")
+LAPSED_SEATS = CounterMetric("lapsed_seats", "Held seats that were not paid in time, and returned to sale")
+PAID_SEATS = CounterMetric("paid_seats", "Seats that were paid", "by")
+PAID_AMOUNT = CounterMetric("paid_amount", "What was paid for seats, in minor units", "by")
+REFUNDED_SEATS = CounterMetric("refunded_seats", "Paid seats that were refunded", "by")
+MAILS = CounterMetric("mails", "Mails that the mail server was given, by what came of it", "outcome")
+PROVIDER_CALLS = CounterMetric("provider_calls", "Questions to a payment provider", "provider", "outcome")
+PROVIDER_SECONDS = HistogramMetric("provider_seconds", "How long a payment provider took to answer", "provider")
 
 # --- Background work ---------------------------------------------------------------------------
 
-TASKS = Count("tasks", "Tasks that were run", "task", "outcome")
-TASK_SECONDS = Times("task_seconds", "How long a task ran", "task", buckets=LONG_SECONDS)
-SENT = Count("beat_sent", "Tasks that beat sent", "task")
-HELD_BACK = Count("beat_held_back", "Ticks that beat did not send, their queue being long", "task")
+TASKS = CounterMetric("tasks", "Tasks that were run", "task", "outcome")
+TASK_SECONDS = HistogramMetric("task_seconds", "How long a task ran", "task", buckets=LONG_SECONDS)
+SENT = CounterMetric("beat_sent", "Tasks that beat sent", "task")
+HELD_BACK = CounterMetric("beat_held_back", "Ticks that beat did not send, their queue being long", "task")
 
 
 def begin(role: str, folder: Path | None) -> None:
@@ -182,10 +186,10 @@ def begin(role: str, folder: Path | None) -> None:
     values.ValueClass = values.MultiProcessValue(process_identifier(role))  # type: ignore[no-untyped-call]  # as it has it
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        for each in Declared.every:
+        for each in Metric.every:
             each.begin()
         # An alert speaks of the first one, which is no increase where nothing was told before.
-        MAILS.have("server_away")
+        MAILS.start_at_zero("server_away")
     except OSError as error:
         log.warning("This process isn't counted, METRICS_DIR=%s can't be written: %s", folder, error)
         end()
@@ -195,7 +199,7 @@ def end() -> None:
     """Count no more, and let go of the files."""
     from prometheus_client import values
 
-    for each in Declared.every:
+    for each in Metric.every:
         each.end()
     values.close_all_multiprocess_files()  # type: ignore[no-untyped-call]  # as it has it
     values.ValueClass = values.MutexValue

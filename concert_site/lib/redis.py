@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 REST_SECONDS = 1.0
 
 
-class Away(RedisError):
+class RedisAway(RedisError):
     """Redis failed less than a second ago and is left alone."""
 
 
@@ -121,7 +121,7 @@ class RedisBreaker:
         :raises RedisError: if it fails, or failed within the last second
         """
         if time.monotonic() < self.closed_until:
-            raise Away
+            raise RedisAway
         try:
             return step()
         except RedisError as error:

@@ -17,7 +17,7 @@ from django.utils.deconstruct import deconstructible
 DRAFT_SUFFIX = ".new"
 
 
-class KeepingTime(Protocol):
+class TouchableStorage(Protocol):
     """What storages have beside Django's: files are deleted long after they were last needed."""
 
     def written_files(self, folder: str) -> Iterator[tuple[str, datetime]]:

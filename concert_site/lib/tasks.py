@@ -13,7 +13,7 @@ import time
 from typing import Protocol
 
 from concert_site.lib import log_context
-from concert_site.lib.log_context import Work
+from concert_site.lib.log_context import LogContext
 from concert_site.lib.redis import broker_client, try_broker
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class Enqueuer:
                 wanted, self._wanted = self._wanted, {}
                 self._is_sending = True
             for (task, schedule_id), request_id in wanted.items():
-                token = log_context.begin(Work(request_id))
+                token = log_context.begin(LogContext(request_id))
                 try:
                     enqueue(task, schedule_id=schedule_id)
                 except Exception:

@@ -59,8 +59,8 @@ def newest_backup(place: str) -> float:
     That of a store that is empty, or that this process can't read, was never made: in an emergency it is the same.
     """
     try:
-        kept = store_at(place).kept()
+        archives = store_at(place).archives()
     except Exception as error:  # noqa: BLE001  a folder's, a network's, or that the library isn't there
         log.warning("Nobody knows how old the newest backup is: %s", error)
         return NONE
-    return kept[-1].made_at.timestamp() if kept else NONE
+    return archives[-1].made_at.timestamp() if archives else NONE

@@ -8,11 +8,12 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import default_storage
 
+from concert_site.lib.start_checks import START_OF_WEB
 from concert_site.lib.storage import AtomicFileStorage
 from concert_site.lib.web.static import HashedFiles
 
 
-@register(deploy=True)
+@register(START_OF_WEB, deploy=True)
 def folders_are_usable(**kwargs: Any) -> list[CheckMessage]:  # Any: Django hands over what a check may need
     """MEDIA_ROOT can be written, where posters lie in a folder; STATIC_ROOT too, unless it holds what is served."""
     found: list[CheckMessage] = []

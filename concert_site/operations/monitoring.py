@@ -74,7 +74,7 @@ def process_health() -> ProcessHealth:
     return ProcessHealth(has_redis=True, tick=ages[TICK], beat=ages[BEAT], worker=ages[MAILS])
 
 
-def forget_stopped_site() -> None:
+def clear_stopped_site() -> None:
     """Before a start: the traces of a site that stopped say nothing of the one that begins, and would look like it."""
     if process_health().is_late:
         heartbeats.delete_heartbeats(TICK, BEAT, MAILS)

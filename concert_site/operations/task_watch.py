@@ -9,7 +9,7 @@ from celery.signals import beat_init, before_task_publish, task_postrun, task_pr
 from django.conf import settings
 
 from concert_site.lib import log_context, metrics
-from concert_site.lib.log_context import Work
+from concert_site.lib.log_context import LogContext
 from concert_site.operations import telemetry
 
 # In the headers of a message: the number of the request that asked for it.
@@ -19,7 +19,7 @@ FAILED = "failed"
 # What names a schedule in the arguments of a task.
 SCHEDULE = "schedule_id"
 # When each began that is at work, and how its thread forgets it.
-_at_work: dict[str, tuple[Token[Work | None], float]] = {}
+_at_work: dict[str, tuple[Token[LogContext | None], float]] = {}
 
 
 def begin_counting(role: str) -> None:
@@ -53,7 +53,7 @@ def on_start(*, task_id: str, task: Task[..., Any], kwargs: dict[str, Any] | Non
     """Have the log say which task is at work in this thread."""
     # With the message itself, or where it was run without one.
     asked_by = task.request.get(REQUEST_ID) or (task.request.headers or {}).get(REQUEST_ID)
-    work = Work(asked_by, task=task.name, task_id=task_id)
+    work = LogContext(asked_by, task=task.name, task_id=task_id)
     work.schedule_id = (kwargs or {}).get(SCHEDULE)
     _at_work[task_id] = log_context.begin(work), time.perf_counter()
 
@@ -63,5 +63,5 @@ def on_end(*, task_id: str, task: Task[..., Any], state: str | None = None, **si
     """Count it. Any: what the task takes and answers."""
     token, began = _at_work.pop(task_id)
     metrics.TASKS.add(task.name, OUTCOMES.get(state or "", FAILED))
-    metrics.TASK_SECONDS.note(time.perf_counter() - began, task.name)
+    metrics.TASK_SECONDS.observe(time.perf_counter() - began, task.name)
     log_context.end(token)

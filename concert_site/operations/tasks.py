@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.db import connection
 
-from concert_site.accounts.sessions import clear_what_is_over
+from concert_site.accounts.sessions import delete_expired
 from concert_site.lib.task_runs import single_run
 from concert_site.operations import audit, pruning
 from reservations.queries.sales import is_a_sale_young
@@ -41,7 +41,7 @@ def nightly_audit() -> None:
 def clear_sessions() -> None:
     with single_run("concert_site.clear_sessions") as may_run:
         if may_run:
-            clear_what_is_over()
+            delete_expired()
 
 
 @shared_task(name="concert_site.prune")

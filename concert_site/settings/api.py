@@ -32,7 +32,7 @@ SPECTACULAR_SETTINGS = {
         "token": {"type": "string", "format": "uuid"},
     },
     "ENUM_NAME_OVERRIDES": {
-        "LedgerKind": "wallet.models.Kind",
+        "LedgerKind": "wallet.models.LedgerKind",
         "NextStepKind": ["redirect"],
         # How one pays, and where a refund goes.
         "WalletOrCard": ["wallet", "card"],

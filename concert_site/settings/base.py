@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "concert_site.lib.web.middleware.CacheControlMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "concert_site.lib.web.middleware.AppendSlashMiddleware",
-    "concert_site.accounts.staff_forms.StaffFormsMiddleware",
+    "concert_site.lib.admin.form_parsing.StaffFormsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "concert_site.trace.middleware.ActorMiddleware",
@@ -147,8 +147,8 @@ TEMPLATES = [
     }
 ]
 
-LANGUAGE_CODE = env.one_of("LANGUAGE_CODE", ["en", "ko"], default="en")
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LANGUAGE_CODE = env.one_of("LANGUAGE_CODE", [code for code, _name in LANGUAGES], default="en")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # How the admin writes dates, where Django formats them and not concert_site/lib/formats.py.
 FORMAT_MODULE_PATH = "concert_site.lib.date_formats"

@@ -26,10 +26,11 @@ def contradictions() -> Iterator[tuple[bool, str]]:
         money.BY_TOSS and base.CURRENCY != "KRW",
         f"WALLET_PROVIDER=toss takes won alone, and CURRENCY={base.CURRENCY}.",
     )
-    known = money.WALLET_PROVIDER in {"", "sandbox", "stripe", "toss"} or "." in money.WALLET_PROVIDER
+    known = money.WALLET_PROVIDER in {"", *money.PROVIDER_CLASSES} or "." in money.WALLET_PROVIDER
+    real = ", ".join(name for name in money.PROVIDER_CLASSES if name != "sandbox")
     yield (
         not known,
-        f"WALLET_PROVIDER={money.WALLET_PROVIDER} is none: use stripe, toss, or the dotted path of a class.",
+        f"WALLET_PROVIDER={money.WALLET_PROVIDER} is none: use {real}, or the dotted path of a class.",
     )
     yield (
         base.IS_PRODUCTION and money.WALLET_PROVIDER == "sandbox",

@@ -4,6 +4,12 @@ from concert_site.settings.base import IS_PRODUCTION, env
 
 # Larger than any balance, and exact in every browser.
 MOST_MONEY = 2**53 - 1
+# Who may take money, by the short names that WALLET_PROVIDER has for them; another has the dotted path of its class.
+PROVIDER_CLASSES = {
+    "sandbox": "wallet.providers.sandbox.Sandbox",
+    "stripe": "wallet.providers.stripe.Stripe",
+    "toss": "wallet.providers.toss.Toss",
+}
 # What tops up a wallet; blank in production until a real provider is configured.
 WALLET_PROVIDER = env.str("WALLET_PROVIDER", default="" if IS_PRODUCTION else "sandbox")
 # An app's top-up is paid in the answer, for tours and load tests; off, it is asynchronous for apps as for pages.

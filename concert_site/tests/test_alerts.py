@@ -8,7 +8,7 @@ import pytest
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.lib import metrics
 from concert_site.lib.database.replica import LagWatch
-from concert_site.lib.metrics import Count, Times
+from concert_site.lib.metrics import CounterMetric, HistogramMetric
 from concert_site.operations import copy_figures, site_figures
 from concert_site.operations.copy_figures import CopyFigures
 from concert_site.operations.metrics_page import ProcessFigures
@@ -31,10 +31,10 @@ GROUPED = re.compile(r"by \(([^)]*)\) \(+(?:\w+\()?(frontrow_\w+)")
 def counted():
     """What processes count: names as they are told, with their labels."""
     found = {}
-    for each in metrics.Declared.every:
-        if isinstance(each, Count):
+    for each in metrics.Metric.every:
+        if isinstance(each, CounterMetric):
             names = [f"{each.name}_total"]
-        elif isinstance(each, Times):
+        elif isinstance(each, HistogramMetric):
             names = [f"{each.name}_{end}" for end in ("bucket", "count", "sum")]
         else:
             names = [each.name]
@@ -58,8 +58,8 @@ def told(tmp_path, settings, monkeypatch):
 def families(told):
     """Name, labels and help of each metric."""
     own = [
-        (f"{each.name}_total" if isinstance(each, Count) else each.name, each.labels, each.what)
-        for each in metrics.Declared.every
+        (f"{each.name}_total" if isinstance(each, CounterMetric) else each.name, each.labels, each.what)
+        for each in metrics.Metric.every
     ]
     return own + [(name_of(family), family._labelnames, family.documentation) for family in told]
 

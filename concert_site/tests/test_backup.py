@@ -17,12 +17,13 @@ from concert_site.accounts.models import User
 from concert_site.embedded import postgres
 from concert_site.embedded.data_dir import DataDir
 from concert_site.embedded.errors import CannotStart
-from concert_site.operations.backup import databases, keeping, postgres_tools, restoring
+from concert_site.operations.backup import databases, postgres_tools, restoring, retention
 from concert_site.operations.backup.archive import ArchiveWriter, Part, pieces_of
-from concert_site.operations.backup.encryption import Key, Lock, new_identity
+from concert_site.operations.backup.archive_names import StoredArchive
+from concert_site.operations.backup.encryption import Decryptor, Encryptor, new_identity
 from concert_site.operations.backup.errors import BackupFailed
 from concert_site.operations.backup.pipes import written_by
-from concert_site.operations.backup.stores import Folder, Kept, store_at
+from concert_site.operations.backup.stores import Folder, store_at
 from concert_site.tests import pooled
 
 NIGHT = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
@@ -34,23 +35,23 @@ def identity(folder: Path) -> tuple[str, str]:
     return str(folder / "key.txt"), public
 
 
-def encrypted(lock: Lock, data: bytes) -> bytes:
+def encrypted(encryptor: Encryptor, data: bytes) -> bytes:
     out = io.BytesIO()
-    lock.encrypt(io.BytesIO(data), out)
+    encryptor.encrypt(io.BytesIO(data), out)
     return out.getvalue()
 
 
-def decrypted(key: Key, data: bytes) -> bytes:
+def decrypted(decryptor: Decryptor, data: bytes) -> bytes:
     out = io.BytesIO()
-    key.decrypt(io.BytesIO(data), out)
+    decryptor.decrypt(io.BytesIO(data), out)
     return out.getvalue()
 
 
 def test_public_key_writes_what_any_age_opens(tmp_path):
     file, public = identity(tmp_path)
-    data = encrypted(Lock([public]), b"rows" * 100_000)
+    data = encrypted(Encryptor([public]), b"rows" * 100_000)
     assert b"rows" not in data
-    assert decrypted(Key(file), data) == b"rows" * 100_000
+    assert decrypted(Decryptor(file), data) == b"rows" * 100_000
     private = pyrage.x25519.Identity.from_str((tmp_path / "key.txt").read_text().splitlines()[1])
     assert pyrage.decrypt(data, [private]) == b"rows" * 100_000
 
@@ -58,30 +59,30 @@ def test_public_key_writes_what_any_age_opens(tmp_path):
 def test_passphrase_is_asked_for_where_one_was_used():
     # That it opens is tried by bench/drills/backup_elsewhere.py: age has each try take seconds of a processor.
     with pytest.raises(BackupFailed, match="set BACKUP_PASSPHRASE_FILE"):
-        decrypted(Key(), b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdl")
+        decrypted(Decryptor(), b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdl")
     with pytest.raises(BackupFailed, match="isn't encrypted"):
-        decrypted(Key(), b"PGDMP")
+        decrypted(Decryptor(), b"PGDMP")
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip", "foreign"])
 def test_damaged_file_is_refused(tmp_path, harm):
     file, public = identity(tmp_path)
-    data = bytearray(encrypted(Lock([public]), b"rows" * 100_000))
+    data = bytearray(encrypted(Encryptor([public]), b"rows" * 100_000))
     if harm == "cut":
         del data[200_000:]
     elif harm == "flip":
         data[200_000] ^= 1
     else:
-        data = bytearray(encrypted(Lock([new_identity()[1]]), b"rows"))
+        data = bytearray(encrypted(Encryptor([new_identity()[1]]), b"rows"))
     with pytest.raises(BackupFailed, match=r"damaged or cut off|doesn't open"):
-        decrypted(Key(file), bytes(data))
+        decrypted(Decryptor(file), bytes(data))
 
 
 def test_lock_needs_a_key_or_a_good_passphrase(tmp_path):
     (tmp_path / "short").write_text("hunter2\n")
     for arguments in ((), (["age1nonsense"],), ([], str(tmp_path / "short")), ([], str(tmp_path / "absent"))):
         with pytest.raises(BackupFailed, match="BACKUP_"):
-            Lock(*arguments)
+            Encryptor(*arguments)
 
 
 def test_long_stream_is_kept_in_pieces(monkeypatch):
@@ -123,22 +124,22 @@ def test_half_a_backup_is_never_taken_for_one(tmp_path):
     # What a backup that was killed has left.
     (tmp_path / "frontrow-20270301T030000Z.tar.age.partial").write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("mine")
-    assert store.kept() == []
+    assert store.archives() == []
     store.clear_drafts()
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
     assert store.save("frontrow-20270301T030000Z.tar.age", lambda out: out.write(b"whole")) == 5
-    assert store.kept() == [Kept(NIGHT, "frontrow-20270301T030000Z.tar.age", 5)]
+    assert store.archives() == [StoredArchive(NIGHT, "frontrow-20270301T030000Z.tar.age", 5)]
 
 
 def test_rule_keeps_the_newest_of_days_weeks_and_months():
     times = [NIGHT - timedelta(days=day, hours=hour) for day in range(100) for hour in (0, 1)]
-    nightly = [Kept(made_at, f"{(NIGHT - made_at).days}-{made_at.hour}", 1) for made_at in times]
-    gone = keeping.superfluous(nightly, keeping.RetentionRule(daily=3, weekly=2, monthly=3))
+    nightly = [StoredArchive(made_at, f"{(NIGHT - made_at).days}-{made_at.hour}", 1) for made_at in times]
+    gone = retention.superfluous(nightly, retention.RetentionRule(daily=3, weekly=2, monthly=3))
     left = sorted(set(nightly) - set(gone), reverse=True)
     # Monday 1 March; Sundays end weeks; months end on 28 February and 31 January.
-    assert [kept.name for kept in left] == ["0-3", "1-3", "2-3", "29-3"]
-    assert keeping.superfluous(nightly, keeping.RetentionRule(0, 0, 0)) == []
-    assert len(keeping.superfluous(nightly[:1], keeping.RetentionRule(0, 0, 1))) == 0
+    assert [archive.name for archive in left] == ["0-3", "1-3", "2-3", "29-3"]
+    assert retention.superfluous(nightly, retention.RetentionRule(0, 0, 0)) == []
+    assert len(retention.superfluous(nightly[:1], retention.RetentionRule(0, 0, 1))) == 0
 
 
 def test_unknown_store_is_refused():
@@ -194,7 +195,9 @@ def test_backup_is_restored_as_it_was_and_a_tampered_one_is_not(past_the_pooler,
     databases.create_like(restored, connection.settings_dict["NAME"])
     try:
         with databases.pointed_at(restored):
-            restoring.restore(str(backup), Key(file), restoring.Wishes(keys_to=str(tmp_path / "keys")), print)
+            restoring.restore(
+                str(backup), Decryptor(file), restoring.RestoreOptions(keys_to=str(tmp_path / "keys")), print
+            )
             assert list(User.objects.values_list("email", flat=True)) == ["fan@example.com"]
             # Whoever signs up now gets no number that was another's.
             assert User.objects.create_user("new@example.com").pk > 10_000_000
@@ -231,10 +234,10 @@ def test_what_was_empty_and_is_not_in_order_says_so(monkeypatch):
         with databases.pointed_at(place):
             monkeypatch.setattr(restoring, "restore_into", refused)
             with pytest.raises(BackupFailed) as empty:
-                restoring.fill(place, None, restoring.Wishes(), print)
+                restoring.fill(place, None, restoring.RestoreOptions(), print)
             monkeypatch.setattr(restoring, "restore_into", restored_half)
             with pytest.raises(BackupFailed) as filled:
-                restoring.fill(place, None, restoring.Wishes(), print)
+                restoring.fill(place, None, restoring.RestoreOptions(), print)
     finally:
         databases.drop(place)
     assert str(empty.value) == "pg_restore failed"
@@ -269,11 +272,11 @@ def test_secrets_of_the_address_stand_in_no_command_line(monkeypatch):
 
 
 def test_key_in_an_archive_is_a_file_by_no_other_name_than_ours(tmp_path):
-    others = restoring.Others(with_posters=False)
+    files = restoring.RestoredFiles(with_posters=False)
     for name in ("keys/../../cron.d/frontrow", "keys//etc/cron.d/frontrow", "keys/SECRET_KEY"):
-        others.take(name, b"* * * * * root true")
+        files.take(name, b"* * * * * root true")
     restoring.require_room_for_keys(tmp_path / "a" / "b")
-    restoring.write_keys(tmp_path / "a" / "b", others.keys, print)
+    restoring.write_keys(tmp_path / "a" / "b", files.keys, print)
     files = [file.relative_to(tmp_path) for file in tmp_path.rglob("*") if file.is_file()]
     assert files == [Path("a/b/SECRET_KEY")]
 
@@ -288,9 +291,11 @@ def test_keys_that_could_not_be_written_are_refused_before_anything_is_done(tmp_
     }
     for folder, refusal in said.items():
         with pytest.raises(BackupFailed, match=refusal):
-            restoring.restore("/nowhere.tar.age", Key(), restoring.Wishes(keys_to=str(folder)), print)
+            restoring.restore("/nowhere.tar.age", Decryptor(), restoring.RestoreOptions(keys_to=str(folder)), print)
     with pytest.raises(BackupFailed, match="nowhere"):
-        restoring.restore("/nowhere.tar.age", Key(), restoring.Wishes(keys_to=str(tmp_path / "new")), print)
+        restoring.restore(
+            "/nowhere.tar.age", Decryptor(), restoring.RestoreOptions(keys_to=str(tmp_path / "new")), print
+        )
 
 
 def test_age_of_no_hours_is_asked_for_and_no_backup_is_made(tmp_path):

@@ -87,7 +87,7 @@ def test_an_unknown_field_is_named_beside_the_fault_of_a_known_one():
     assert errors_of(response) == (400, {("invalid", "amount"), ("unknown_field", "x")})
 
 
-class Line(Body):
+class OrderLine(Body):
     """One of several things in a body."""
 
     seat = Id()
@@ -96,8 +96,8 @@ class Line(Body):
 class Order(Body):
     """A body with things inside it."""
 
-    lines = Line(many=True)
-    first = Line(required=False)
+    lines = OrderLine(many=True)
+    first = OrderLine(required=False)
 
 
 @pytest.mark.parametrize(

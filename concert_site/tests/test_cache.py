@@ -108,7 +108,7 @@ def test_a_failed_build_leaves_nothing_behind():
     assert memory._locks == {}
 
 
-def test_clear_caches():
+def test_cleared_caches_build_anew():
     memory, source = TTLCache(), Source()
     memory.get_or_build("key", source)
 

@@ -36,6 +36,6 @@ def test_wherever_django_is_set_up_the_application_is_ours_and_who_works_off_any
         assert (of_ticks, of_others) == ("0", "5")
 
 
-def test_the_keeper_of_a_lone_command_loads_neither_celery_nor_django():
+def test_the_daemon_of_a_lone_command_loads_neither_celery_nor_django():
     code = "import sys, concert_site.embedded.daemon; print({'celery', 'django'} & sys.modules.keys())"
     assert said_by(code) == "set()"

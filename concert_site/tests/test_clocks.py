@@ -165,13 +165,13 @@ def test_a_trace_from_before_the_clock_of_redis_was_set_back_says_nothing(left_m
     assert heartbeats.age_of(left_ms) == age
 
 
-def test_without_redis_there_are_no_traces():
+def test_without_redis_there_are_no_heartbeats():
     with redis_away():
         heartbeats.note("a")
         assert heartbeats.ages("a") is None
 
 
-def test_a_picture_is_old_after_the_clock_of_redis_was_set_back():
+def test_a_snapshot_is_old_after_the_clock_of_redis_was_set_back():
     schedule = make_schedule()
     make_line(schedule, 2)
     take(schedule)

@@ -8,7 +8,7 @@ import pytest
 
 from concert_site.lib.database.replica import LagWatch
 from concert_site.operations import copy_figures
-from concert_site.operations.backup.stores import name_at
+from concert_site.operations.backup.archive_names import name_at
 from concert_site.operations.copy_figures import CopyFigures
 
 HOUR = 3600

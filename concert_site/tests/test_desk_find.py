@@ -8,14 +8,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
-from concert_site.back_office.desk.finding import find
+from concert_site.back_office.desk.search_results import find
 from payments.domain import refunds
 from payments.tests.scenes import buy
 from payments.tests.scenes import make_fan as make_rich_fan
 from queueing.models import WaitingToken
 from reservations.models import ConcertSeat
 from reservations.queries.bookings import own_with_schedule
-from reservations.queries.help_desk import SearchedDay, SeatWords, day_in, reference_in, seat_words
+from reservations.queries.help_desk import SearchedDay, SearchedSeat, day_in, reference_in, searched_seat
 from reservations.tests.scenes import NOW, hold, make_sale
 from reservations.tickets.codes import ticket_of
 
@@ -153,8 +153,8 @@ def test_a_date_says_which_evening(boss):
 
 
 def test_words_of_seats_and_days():
-    assert seat_words("1층 A구역 3열 12번") == SeatWords("1층 A구역", "3", "12")
-    assert seat_words("Ada") is None
+    assert searched_seat("1층 A구역 3열 12번") == SearchedSeat("1층 A구역", "3", "12")
+    assert searched_seat("Ada") is None
     assert day_in("R-12 2026.12.28")[0] == SearchedDay(2026, 12, 28)
     assert day_in("R-12")[0] is None
 

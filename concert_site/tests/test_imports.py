@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from concert_site.embedded.data_dir import PROJECT
@@ -57,6 +58,16 @@ def imported_by(tree: ast.AST) -> Iterator[str]:
             yield from (node.module, *(f"{node.module}.{each.name}" for each in node.names))
         else:
             yield from imported_by(node)
+
+
+def test_no_modules_import_each_other():
+    """Nor in a larger circle, nor inside of a function. The packages that a module is in are loaded before it."""
+    graph = {
+        module: {each for each in imports_of(module) if each in modules() and not f"{module}.".startswith(f"{each}.")}
+        for module in modules()
+    }
+
+    assert len(list(TopologicalSorter(graph).static_order())) == len(modules())
 
 
 def chains(start: str) -> Iterator[list[str]]:

@@ -16,7 +16,7 @@ from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
 from concert_site.embedded import web
 from concert_site.lib import log_context
-from concert_site.lib.log_context import Work, request_id_of
+from concert_site.lib.log_context import LogContext, request_id_of
 from concert_site.lib.log_format import JsonFormatter, LineFormatter, without_secrets
 from concert_site.operations import task_watch
 from concert_site.tests.test_metrics import answers
@@ -141,7 +141,7 @@ def test_a_log_line_without_secrets_is_left_as_it_is():
 
 
 def test_a_line_for_people_ends_with_the_number():
-    token = log_context.begin(Work("5f1c0c27"))
+    token = log_context.begin(LogContext("5f1c0c27"))
     shown = LineFormatter("{message}", style="{").format(record("PostgreSQL is away"))
     log_context.end(token)
 
@@ -168,7 +168,7 @@ def say(schedule_id):
 
 def test_a_task_says_which_request_it_was_asked_for_by(lines):
     headers = {}
-    token = log_context.begin(Work("5f1c0c27"))
+    token = log_context.begin(LogContext("5f1c0c27"))
     task_watch.pass_on_request(headers=headers)
     log_context.end(token)
 

@@ -279,10 +279,10 @@ def test_a_silent_postgresql_holds_up_no_scrape(folder, monkeypatch):
 
 
 def test_every_count_is_named_once_and_described():
-    names = [each.name for each in metrics.Declared.every]
+    names = [each.name for each in metrics.Metric.every]
 
     assert len(names) == len(set(names))
-    assert all(each.what and each.name.startswith("frontrow_") for each in metrics.Declared.every)
+    assert all(each.what and each.name.startswith("frontrow_") for each in metrics.Metric.every)
 
 
 def test_the_disk_of_a_folder_that_is_not_made_yet_is_watched(settings, tmp_path):

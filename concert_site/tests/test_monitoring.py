@@ -238,10 +238,10 @@ def test_a_process_that_has_just_started_does_not_cry_at_once(caplog):
 
 
 def test_a_start_takes_away_what_a_stopped_site_left_and_nothing_of_one_that_runs():
-    monitoring.forget_stopped_site()
+    monitoring.clear_stopped_site()
     assert None not in heartbeats.ages(*WELL).values()
 
     late(TICK, 11)
-    monitoring.forget_stopped_site()
+    monitoring.clear_stopped_site()
 
     assert set(heartbeats.ages(*WELL).values()) == {None}

@@ -74,7 +74,7 @@ def test_postgresql_keeps_the_settings_for_our_role_in_our_database():
     with connection.cursor() as cursor:
         cursor.execute("select set_config('lock_timeout', '7', false)")
 
-    pooler.keep_for_role(connection)
+    pooler.store_settings(connection)
 
     with connection.cursor() as cursor:
         cursor.execute(
@@ -99,7 +99,7 @@ def test_who_drops_what_a_connection_asks_for_is_refused(db, first_connection):
         psycopg.connect(**direct()) as raw,
         pytest.raises(ImproperlyConfigured, match=r"lock_timeout is 0.*DATABASE_POOLER=on"),
     ):
-        pooler.refuse_who_drops_settings(raw)
+        pooler.require_kept_options(raw)
 
 
 @pytest.mark.django_db
@@ -112,10 +112,10 @@ def test_an_older_postgresql_is_refused_by_its_version(monkeypatch):
 def test_the_pooler_is_asked_once_which_parameters_it_keeps(db, first_connection):
     options = " ".join(f"-c {name}={value}" for name, value in KEPT.items())
     with psycopg.connect(**direct(), options=options) as raw:
-        pooler.refuse_who_drops_settings(raw)
+        pooler.require_kept_options(raw)
         assert raw.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     # A closed one would raise.
-    pooler.refuse_who_drops_settings(raw)
+    pooler.require_kept_options(raw)
 
 
 def test_what_another_role_has_migrated_is_kept_for_ours_as_well(db, first_connection, settings, caplog):
@@ -123,11 +123,11 @@ def test_what_another_role_has_migrated_is_kept_for_ours_as_well(db, first_conne
     with connection.cursor() as cursor:
         cursor.execute("alter role current_user in database {} reset all".format(connection.settings_dict["NAME"]))
 
-    pooler.have_at_start(connection=connection)
+    pooler.apply_settings_at_start(connection=connection)
 
     with connection.cursor() as cursor:
         cursor.execute(pooler.KEPT)
-        assert pooler.lost_of(dict(line.split("=", 1) for (line,) in cursor.fetchall())) == ""
+        assert pooler.missing_settings(dict(line.split("=", 1) for (line,) in cursor.fetchall())) == ""
     (line,) = caplog.messages
     assert "RECONNECT" in line
 

@@ -10,15 +10,14 @@ from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.errors import DomainError
 from concert_site.tests.audited import broken_invariants
 from payments.domain import card_refunds, counter, counter_refunds, date_cancellation, rebooking, refund_work, refunds
-from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
+from payments.domain.counter_orders import Buyer, PaymentOrder, SaleOrder, Tender
 from payments.domain.date_cancellation import DateCancellation
-from payments.domain.till import Tender
 from payments.models import RefundTo, TillEntry
 from payments.tests.scenes import make_fan, pay
 from queueing.models import WaitingToken
 from reservations.domain import date_changes, holds, named_holds, seats
 from reservations.domain.date_changes import ChangeReason, Move
-from reservations.domain.named_holds import Keeping
+from reservations.domain.named_holds import NamedHoldOrder
 from reservations.models import ConcertSchedule, ConcertSeat, NamedHold, Reservation
 from reservations.tests.factories import make_schedule, make_seats
 from reservations.tests.scenes import ACTIVE, CONCERT_AT, NOW, Sale, hold, in_order, make_sale
@@ -163,11 +162,11 @@ class House:
     def keeps(self):
         sale = self.dice.choice(self.sales)
         ends_at = self.now + timedelta(minutes=self.dice.randint(1, 20))
-        keeping = Keeping(name="Press", owner="Kim", reason="Reviews", ends_at=ends_at)
-        named_holds.keep(
+        order = NamedHoldOrder(name="Press", owner="Kim", reason="Reviews", ends_at=ends_at)
+        named_holds.create(
             schedule_id=sale.pk,
             seat_ids=[sale.seats[nth] for nth in self.some(range(SEATS))],
-            keeping=keeping,
+            order=order,
             actor_id=self.clerk,
             now=self.now,
         )
@@ -199,7 +198,7 @@ class House:
         run = date_cancellation.cancel_date(
             DateCancellation(self.sales[0].pk, WHY, RefundTo.WALLET), actor_id=self.clerk, now=self.now
         )
-        assert refund_work.work(run.pk, now=self.now) in {"over", "refused"}
+        assert refund_work.process_run(run.pk, now=self.now) in {"over", "refused"}
 
 
 STEPS = [

@@ -28,7 +28,7 @@ def sent(sender, response, method="GET", path="/list"):
     return transport.answer
 
 
-class Listing:
+class CountedAnswer:
     """A long answer that counts how often it is made, and notes that it was closed."""
 
     def __init__(self, fails=False):
@@ -50,7 +50,7 @@ class Listing:
 
 
 def test_a_long_answer_is_made_once_for_all_who_read_this_version(sender):
-    listing = Listing()
+    listing = CountedAnswer()
 
     answers = [sent(sender, listing.response()) for _ in range(3)]
 
@@ -59,7 +59,7 @@ def test_a_long_answer_is_made_once_for_all_who_read_this_version(sender):
 
 
 def test_another_version_or_address_is_another_answer(sender):
-    listing = Listing()
+    listing = CountedAnswer()
     sent(sender, listing.response())
     sent(sender, listing.response(**LASTING | {"ETag": '"two"'}))
     sent(sender, listing.response(), path="/another")
@@ -69,7 +69,7 @@ def test_another_version_or_address_is_another_answer(sender):
 
 @pytest.mark.parametrize("headers", [{"ETag": '"one"'}, {"Cache-Control": "public"}])
 def test_what_is_not_public_or_has_no_version_is_made_for_each(sender, headers):
-    listing = Listing()
+    listing = CountedAnswer()
     for _ in range(2):
         assert sent(sender, listing.response(**headers)).body == b"one,two"
 
@@ -78,9 +78,9 @@ def test_what_is_not_public_or_has_no_version_is_made_for_each(sender, headers):
 
 def test_an_answer_that_broke_off_is_not_kept(sender):
     with pytest.raises(RuntimeError):
-        sent(sender, Listing(fails=True).response())
+        sent(sender, CountedAnswer(fails=True).response())
 
-    assert sent(sender, Listing().response()).body == b"one,two"
+    assert sent(sender, CountedAnswer().response()).body == b"one,two"
 
 
 def open_files():
@@ -90,7 +90,7 @@ def open_files():
 def test_files_that_were_promised_are_closed_later(sender, monkeypatch):
     before = open_files()
     for number in range(20):
-        sent(sender, Listing().response(**LASTING | {"ETag": f'"{number}"'}))
+        sent(sender, CountedAnswer().response(**LASTING | {"ETag": f'"{number}"'}))
     monkeypatch.setattr(responses.time, "monotonic", lambda: float("inf"))
     sender.forget_promised()
 
@@ -98,7 +98,7 @@ def test_files_that_were_promised_are_closed_later(sender, monkeypatch):
 
 
 def test_a_head_of_a_long_answer_makes_nothing(sender):
-    listing = Listing()
+    listing = CountedAnswer()
 
     assert sent(sender, listing.response(), "HEAD").body == b""
     assert (listing.made, listing.closed) == (0, 1)

@@ -85,8 +85,8 @@ ON_DATE = {
 SETUP = {f"reservations_venuehall_{name}" for name in ("grid", "import")}
 SETUP |= {"reservations_concert_add_dates", "reservations_concert_prices"}
 NAMED = {"reservations_concertschedule_hall_release_named"}
-LEVERS = {"sales_pause", "sales_resume", "sale_control"}
-LEVERS |= {f"reservations_concertschedule_{name}" for name in ("pause", "resume")}
+CONTROLS = {"sales_pause", "sales_resume", "sale_control"}
+CONTROLS |= {f"reservations_concertschedule_{name}" for name in ("pause", "resume")}
 PROVIDERS = {f"wallet_{name}" for name in ("ask", "ask_withdrawal", "book", "give_back", "explain", "replay")}
 PROVIDERS |= {"wallet_settle_again", "wallet_settlement_csv"}
 PAGES = {
@@ -115,7 +115,7 @@ PAGES = {
 STEPS = {
     BOX_OFFICE: STEPS_OF_APPROVAL | {"reservations_reservation_release_hold"},
     EVENT_MANAGER: STEPS_OF_APPROVAL
-    | LEVERS
+    | CONTROLS
     | {"reservations_reservation_release_hold", "reservations_concert_publish", "payments_retry_date_refunds"}
     | {"reservations_concertschedule_hall_step"},
     FINANCE: STEPS_OF_APPROVAL,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.lib.web.static import HashedFiles
@@ -177,6 +178,16 @@ def test_a_folder_of_collected_files_needs_no_writing(settings, tmp_path, monkey
     # What `collectstatic` writes last, by whoever ran it.
     monkeypatch.setattr(HashedFiles, "manifest_name", "version")
     assert folders_are_usable() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"), [("WALLET_PROVIDER", "no.such", ["--only=worker"]), ("MEDIA_ROOT", "/proc/nowhere", [])]
+)
+def test_up_refuses_what_is_checked_for_a_start(settings, name, value, words):
+    setattr(settings, name, value)
+
+    with pytest.raises(CommandError, match=f"{name}={value}"):
+        call_command("up", *words)
 
 
 def test_files_of_backups_that_can_not_be_read_are_named(settings, tmp_path):

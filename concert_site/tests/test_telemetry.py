@@ -16,7 +16,7 @@ from concert_site.accounts.tokens import create_access_token_for
 from concert_site.embedded.data_dir import PROJECT
 from concert_site.lib import log_context
 from concert_site.lib.database import statements
-from concert_site.lib.log_context import Work
+from concert_site.lib.log_context import LogContext
 from concert_site.operations import telemetry
 from concert_site.tests.test_metrics import answers
 from reservations.tests.factories import make_schedule
@@ -88,7 +88,7 @@ def fail(body):
 
 
 def test_an_error_arrives_with_the_number_of_its_request_and_without_a_person(sentry):
-    token = log_context.begin(Work("5f1c0c27"))
+    token = log_context.begin(LogContext("5f1c0c27"))
     log_context.note_user(7)
     try:
         fail(IN_A_VARIABLE)

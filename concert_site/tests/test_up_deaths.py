@@ -93,7 +93,7 @@ def last_tick_seconds(up: Up) -> float:
         return float(json.load(connection.getresponse())["last_tick_seconds"] or "inf")
 
 
-def crowd(up: Up, path: str) -> list[tuple[int, float]]:
+def ask_at_once(up: Up, path: str) -> list[tuple[int, float]]:
     with ThreadPoolExecutor(CROWD) as pool:
         return list(pool.map(lambda _: ask(up, path), range(CROWD)))
 
@@ -101,7 +101,7 @@ def crowd(up: Up, path: str) -> list[tuple[int, float]]:
 def test_a_frozen_postgres_holds_up_nobody_and_is_back_by_itself(up: Up) -> None:
     # Remembered nowhere.
     path = "/api/v1/concerts/?search=nobody"
-    assert {status for status, _ in crowd(up, path)} == {200}
+    assert {status for status, _ in ask_at_once(up, path)} == {200}
     # Who has not begun to work by then waits for PostgreSQL before it watches it.
     wait_until(lambda: have_all_begun(up), "everybody is at work", 25)
     # One that is frozen before has none to give up: it says that it can't ask for it.
@@ -109,7 +109,7 @@ def test_a_frozen_postgres_holds_up_nobody_and_is_back_by_itself(up: Up) -> None
         wait_until(lambda: looker.execute(LEASES).fetchone(), "beat has its lease", 25)
 
     with frozen(up):
-        first, again = crowd(up, path), crowd(up, path)
+        first, again = ask_at_once(up, path), ask_at_once(up, path)
         alive, ready = ask(up, "/healthz"), ask(up, "/readyz")
         # Each has given up what it waited on; beat, the lease.
         for name in OTHERS:

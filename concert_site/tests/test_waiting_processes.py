@@ -55,7 +55,7 @@ def run(sql, *params):
         cursor.execute(sql, params)
 
 
-class Saboteur:
+class FaultInjector:
     """Takes things away from everybody."""
 
     def __init__(self, schedule, redis, crowd):
@@ -110,7 +110,7 @@ def test_sixteen_processes_from_the_lobby_on_keep_the_cap_the_order_and_every_pl
 
     with redis_of_our_own() as redis, watched(schedule) as sampled:
         with storm(tmp_path, schedule.pk, processes=PROCESSES) as crowd:
-            spoil(Saboteur(schedule.pk, redis, crowd))
+            spoil(FaultInjector(schedule.pk, redis, crowd))
             wait_until(lambda: names(noted(tmp_path), "done") >= EVERYTHING, "all was done", MOST_OPEN_SECONDS)
         # Should every draw have been cut off.
         waiting_room.draw_line(schedule.pk)

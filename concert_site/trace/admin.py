@@ -93,7 +93,7 @@ def page_number(request: HttpRequest) -> int:
     return min(max(int(asked), 1), MOST_PAGES) if asked.isdecimal() and len(asked) <= len(str(MOST_PAGES)) else 1
 
 
-history.use(history_page)
+history.use_history_page(history_page)
 
 
 def teller(row: Model, name: str, since: datetime) -> str | None:
@@ -104,7 +104,7 @@ def teller(row: Model, name: str, since: datetime) -> str | None:
     return stale_forms.told_of(str(change.actor or _("not by staff")), change.at)
 
 
-stale_forms.use(teller)
+stale_forms.use_teller(teller)
 
 
 BARE = NamedRows(())

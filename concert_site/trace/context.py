@@ -60,7 +60,7 @@ def acting(actor_id: int | None, *, via: str = "", reason: str = "") -> Iterator
         if outer:
             yield context
         else:
-            with connection.execute_wrapper(say_who):
+            with connection.execute_wrapper(add_actor):
                 yield context
     finally:
         _current.reset(token)
@@ -71,7 +71,7 @@ def plain(text: str, longest: int) -> str:
     return text.replace("\0", "")[:longest]
 
 
-def say_who(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # Any: Django's
+def add_actor(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # Any: Django's
     """Begin a statement with who is at work."""
     here = _current.get()
     return execute(here.comment + sql if here and isinstance(sql, str) else sql, params, many, context)

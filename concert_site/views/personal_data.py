@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from concert_site.accounts.address_codes import must_log_in_again
-from concert_site.accounts.forms import PasswordAgain
+from concert_site.accounts.forms import ConfirmPasswordForm
 from concert_site.accounts.models import User
 from concert_site.lib.errors import Conflict
 from concert_site.lib.web.pages import fan_id, private_page, resumes_at, throttled
@@ -18,7 +18,7 @@ from concert_site.operations.personal_data import closing, erasing
 from concert_site.operations.personal_data.exporting import export
 
 
-class ClosingForm(PasswordAgain):
+class ClosingForm(ConfirmPasswordForm):
     """That it is meant, and by whom."""
 
     is_sure = forms.BooleanField(

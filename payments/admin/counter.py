@@ -28,8 +28,7 @@ from concert_site.lib.formats import money
 from concert_site.lib.id_ranges import format_ranges, parse_ranges
 from concert_site.lib.idempotency import IdempotencyKeyReused
 from payments.domain import counter, counter_refunds
-from payments.domain.counter import MOST_SEATS, Buyer, PaymentOrder, SaleOrder
-from payments.domain.till import LONGEST_REFERENCE, Tender
+from payments.domain.counter_orders import LONGEST_REFERENCE, MOST_SEATS, Buyer, PaymentOrder, SaleOrder, Tender
 from payments.models import Payment, TillMethod
 from payments.queries.till import SaleSummary, sale_summary
 from reservations.halls.seat_names import seat_name

@@ -60,7 +60,7 @@ def cancel_date(admin: ReadOnlyAdmin, request: HttpRequest, schedule_id: int) ->
     except DomainError as refusal:
         add_domain_error(form, refusal)
         return ask(admin, request, schedule, form)
-    said = _("Canceled the date: %(reason)s") % {"reason": date_cancellation.note_of(order.reason)}
+    said = _("Canceled the date: %(reason)s") % {"reason": order.reason.text}
     return report_done(admin, request, schedule, said)
 
 
@@ -95,7 +95,7 @@ def confirm(
             *impact_facts(date_impact(schedule.pk)),
             (_("Refund"), _("in full, without a fee: %(where)s") % {"where": refund_to.label}),
             (_("Mails"), _("one to each fan once they are refunded")),
-            (_("Reason"), " / ".join(filter(None, [reason.ko, reason.en]))),
+            (_("Reason"), reason.both),
         ],
         sent=form.sent(),
         submit=_("Cancel the date and refund everybody"),
@@ -148,7 +148,7 @@ def progress_html(request: HttpRequest, run: RefundRun) -> SafeString:
     return render_to_string("admin/payments/date_refunds_part.html", facts, request)
 
 
-def plug_in() -> None:
+def add_to_date_pages() -> None:
     """Have both shown on the pages of dates."""
     if cancel_step not in STEPS:
         STEPS.append(cancel_step)

@@ -103,13 +103,13 @@ def is_refunded(admin: ReadOnlyAdmin, request: HttpRequest, reservation: Reserva
     if done.is_new:
         fee = form.cleaned_data["fee"]
         log(admin, request, Payment.objects.get(reservation=reservation), fee, form.cleaned_data["note"])
-        tell_where_it_went(request, reservation.user.email, reservation.price - fee, done)
+        report_refund(request, reservation.user.email, reservation.price - fee, done)
     else:
         messages.info(request, _("Already refunded by the fan or a colleague. Nothing was changed."))
     return True
 
 
-def tell_where_it_went(request: HttpRequest, fan: str, amount: int, done: Refunded) -> None:
+def report_refund(request: HttpRequest, fan: str, amount: int, done: Refunded) -> None:
     """What of a refund is on its way to the card, and what is in the wallet."""
     sent, returned = sent_and_returned(done.withdrawals)
     if sent:
@@ -175,10 +175,10 @@ def refund_each(admin: ReadOnlyAdmin, request: HttpRequest, payments: QuerySet[P
             made += done.withdrawals
     said = ngettext("%(count)d seat was refunded.", "%(count)d seats were refunded.", refunded)
     messages.success(request, said % {"count": refunded})
-    tell_of_cards(request, *sent_and_returned(made))
+    report_cards(request, *sent_and_returned(made))
 
 
-def tell_of_cards(request: HttpRequest, sent: int, returned: int) -> None:
+def report_cards(request: HttpRequest, sent: int, returned: int) -> None:
     """What of several refunds goes to cards, and what these didn't take."""
     if sent:
         messages.success(request, _("%(amount)s of it goes to cards.") % {"amount": money(sent)})

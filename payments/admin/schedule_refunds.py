@@ -14,7 +14,7 @@ from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import requires
 from concert_site.lib.formats import in_major, money
-from payments.admin.refunds import MAY_REFUND, RefundForm, payments_url, tell_of_cards
+from payments.admin.refunds import MAY_REFUND, RefundForm, payments_url, report_cards
 from payments.domain import refund_runs, schedule_refunds
 from payments.domain.schedule_refunds import RefundRound
 from reservations.models import ConcertSchedule
@@ -100,7 +100,7 @@ def log_round(
         admin.log_change(request, of, str(_("Began to refund all seats, fee %(fee)s: %(note)s") % said))
     if done.is_over:
         admin.log_change(request, of, str(_("Refunded all seats, fee %(fee)s: %(note)s") % said))
-        tell_of_cards(request, done.to_cards, done.returned)
+        report_cards(request, done.to_cards, done.returned)
     if done.refused:
         numbers = {"numbers": ", ".join(map(str, done.refused))}
         messages.error(request, _("Not refunded, because the wallet is full: %(numbers)s") % numbers)

@@ -12,8 +12,7 @@ from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.formats import signed_money
 from payments.domain import ceilings, counter, counter_refunds, rebooking
 from payments.domain.approved_refunds import lines_of_seats, name_of_date
-from payments.domain.counter import Buyer, SaleOrder
-from payments.domain.till import Tender
+from payments.domain.counter_orders import Buyer, SaleOrder, Tender
 from payments.models import RebookingKind, TillMethod
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSeat
@@ -32,7 +31,7 @@ def give_complimentary(asked: Approval) -> None:
     counter.sell_now(order_in(asked))
 
 
-def describe_gift(asked: Approval) -> Sequence[DescriptionLine]:
+def describe_complimentary(asked: Approval) -> Sequence[DescriptionLine]:
     order = order_in(asked)
     seats = ConcertSeat.objects.filter(pk__in=order.seat_ids).order_by("pk")
     fan = asked.fan.email if asked.fan else order.buyer.name
@@ -109,7 +108,7 @@ STEPS = (
         _("Complimentary tickets"),
         "payments.give_complimentary",
         give_complimentary,
-        describe_gift,
+        describe_complimentary,
     ),
     Step(ceilings.UNDO, _("Refund a sale of the counter"), "payments.refund_payment", undo, describe_undo),
     Step(ceilings.EXCHANGE, _("Exchange"), "payments.exchange_reservation", exchange, describe_exchange),

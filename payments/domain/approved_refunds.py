@@ -8,10 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.errors import DomainError
-from concert_site.lib.formats import day_and_time, money, short_day
+from concert_site.lib.formats import money, short_day
 from payments.domain import card_refunds, ceilings, refund_runs
 from payments.models import RefundTo
 from reservations.models import ConcertSchedule, Reservation
+from reservations.queries.staff import date_name
 
 PERMISSION = "payments.refund_payment"
 # As many seats as a page names.
@@ -63,7 +64,7 @@ def lines_of_seats(ids: Sequence[int]) -> str:
 def name_of_date(schedule_id: int) -> str:
     """What is played and when; empty if the date is gone."""
     of = ConcertSchedule.objects.select_related("concert__venue").filter(pk=schedule_id).first()
-    return f"{of.concert.name}, {day_and_time(of.concert_at, of.concert.time_zone)}" if of else ""
+    return date_name(of) if of else ""
 
 
 def run_for_date(asked: Approval) -> None:

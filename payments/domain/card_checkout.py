@@ -146,7 +146,7 @@ def end_others(user_id: int, bill: Bill, amount: int, *, now: datetime | None) -
     for older in open_top_ups_for(bill.reservations, user_id=user_id):
         is_the_same = (tuple(sorted(older.reservations)), older.amount) == (bill.reservations, amount)
         if is_the_same and older.expires_at > at:
-            note_how_it_stands(older, now=now)
+            record_outcome(older, now=now)
             if not older.is_open:
                 return False
             continue
@@ -161,7 +161,7 @@ def end_others(user_id: int, bill: Bill, amount: int, *, now: datetime | None) -
     return True
 
 
-def note_how_it_stands(top_up: TopUp, *, now: datetime | None) -> None:
+def record_outcome(top_up: TopUp, *, now: datetime | None) -> None:
     """Paid or declined meanwhile, and nobody told us? Its page would be a dead end. While nobody knows, it goes on."""
     try:
         top_ups.settle(top_up, top_ups.look_up(top_up), now=now)

@@ -4,19 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import F, QuerySet, Sum
 
 from concert_site.approvals.asking import counted_since, require_ceiling
+from payments.domain.counter_orders import SaleOrder
 from payments.domain.refund_runs import RefundRunTerms
 from payments.models import Payment, PaymentState, Rebooking, RebookingKind, TillEntry, TillKind, TillMethod
 from reservations.models import ConcertSeat
-from wallet.models import BalanceHistory, Kind
-
-if TYPE_CHECKING:
-    from payments.domain.counter import SaleOrder
+from wallet.models import BalanceHistory, LedgerKind
 
 ONE, SELECTED, DATE = "payments.refund", "payments.refund_selected", "payments.refund_date"
 UNDO, GIVE, EXCHANGE, HAND_OVER = (
@@ -65,7 +62,7 @@ def require_for_one(
 def refunded_lately(fan_id: int, actor_id: int, now: datetime | None) -> int:
     """What somebody refunded a fan within a day, in minor units; what was only exchanged or handed over isn't in it."""
     lines = BalanceHistory.objects.of(user_id=fan_id).filter(
-        kind=Kind.REFUND, actor=actor_id, created_at__gt=counted_since(now)
+        kind=LedgerKind.REFUND, actor=actor_id, created_at__gt=counted_since(now)
     )
     refunds = lines.filter(payment__rebooked_as__isnull=True)
     return int(refunds.aggregate(sum=Sum("amount", default=0))["sum"])
@@ -124,7 +121,7 @@ def require_for_undo(sale: UUID, paid: Sequence[Payment], *, note: str, actor_id
     )
 
 
-def require_for_gift(order: "SaleOrder", now: datetime | None) -> None:
+def require_for_complimentary(order: SaleOrder, now: datetime | None) -> None:
     """
     :raises ApprovalRequired: if what these seats would cost is above the ceiling, alone or with those of the day before
     """
@@ -144,7 +141,7 @@ def require_for_gift(order: "SaleOrder", now: datetime | None) -> None:
     )
 
 
-def given_lately(order: "SaleOrder", now: datetime | None) -> int:
+def given_lately(order: SaleOrder, now: datetime | None) -> int:
     """What the seats of this date are worth that somebody gave away within a day, in minor units."""
     gifts = TillEntry.objects.filter(
         actor=order.actor_id,

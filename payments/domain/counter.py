@@ -13,24 +13,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.models import User
-from concert_site.accounts.walk_ins import LONGEST_NAME, lock_account, make_walk_in
+from concert_site.accounts.walk_ins import lock_account, make_walk_in
 from concert_site.lib import metrics
 from concert_site.lib.database.statements import Row, fetch_one
 from concert_site.lib.errors import DomainError, Invalid, NotFound
-from concert_site.lib.id_lists import require_distinct
-from concert_site.lib.idempotency import request_hash
-from concert_site.lib.reasons import require_reason
 from payments.domain import till
-from payments.domain.ceilings import require_for_gift
+from payments.domain.ceilings import require_for_complimentary
+from payments.domain.counter_orders import PaymentOrder, SaleOrder, require_order, require_tender
 from payments.domain.errors import FanIsBusy, PriceChanged
-from payments.domain.till import Tender
 from payments.models import TillEntry, TillKind, TillMethod
 from queueing.domain.line import lock_live_token
 from reservations.domain.counter_holds import hold_at_counter
@@ -52,55 +47,9 @@ select give_at_counter(
     %(fan)s::bigint, %(reservations)s::bigint[], %(note)s::text, %(actor)s::bigint, %(most)s::bigint,
     coalesce(%(now)s::timestamptz, statement_timestamp())) as payments
 """
-MOST_SEATS = 200
 # The fan's own request takes milliseconds; whoever is still busy after this is asked to be patient by the clerk.
 TURNS, PAUSE_SECONDS = 5, 0.05
 REFUSALS: dict[str, type[DomainError]] = {"price_changed": PriceChanged, "balance_too_large": BalanceTooLarge}
-
-
-@dataclass(frozen=True, slots=True)
-class Buyer:
-    """Who buys: an account, or (None) a walk-in, whose name and address may be empty."""
-
-    user_id: int | None = None
-    name: str = ""
-    mail_to: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SaleOrder:
-    """What a clerk sells. `agreed` is the total that they have said, in minor units; `note` says why it is free.
-
-    `from_named_holds` lets seats be taken that are kept for somebody.
-    """
-
-    schedule_id: int
-    seat_ids: Sequence[int]
-    buyer: Buyer
-    tender: Tender
-    agreed: int
-    actor_id: int
-    idempotency_key: str
-    note: str = ""
-    from_named_holds: bool = False
-
-    @property
-    def is_free(self) -> bool:
-        return self.tender.method == TillMethod.COMPLIMENTARY
-
-    @property
-    def hash(self) -> str:
-        """What is asked for, whoever asks and whenever."""
-        return request_hash(
-            {
-                "schedule": self.schedule_id,
-                "seats": sorted(self.seat_ids),
-                "buyer": [self.buyer.user_id, self.buyer.name, self.buyer.mail_to],
-                "tender": self.tender.facts,
-                "agreed": self.agreed,
-                "note": self.note,
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +80,7 @@ def sell(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
     """
     require_order(order)
     if order.is_free and not till.booked_before(order):
-        require_for_gift(order, now)
+        require_for_complimentary(order, now)
     return sell_now(order, now=now)
 
 
@@ -158,24 +107,6 @@ def sell_now(order: SaleOrder, *, now: datetime | None = None) -> CounterSale:
                 slot_freed(schedule_id)
             return CounterSale(sale, is_new=True)
     raise FanIsBusy
-
-
-def require_order(order: SaleOrder) -> None:
-    """
-    :raises Invalid: as sell
-    """
-    require_distinct(order.seat_ids, attr="seats", none=_("Choose a seat."), twice=_("This seat is listed twice."))
-    if len(order.seat_ids) > MOST_SEATS:
-        raise Invalid(_("Sell up to %(most)d seats at a time.") % {"most": MOST_SEATS}, attr="seats")
-    till.require_tender(order.tender, order.agreed)
-    if order.is_free:
-        require_reason(order.note)
-    if len(order.buyer.name) > LONGEST_NAME or (order.buyer.name and not order.buyer.name.isprintable()):
-        raise Invalid(_("Give a name in one line, up to 150 characters."), attr="name")
-    try:
-        validate_email(order.buyer.mail_to or "none@example.com")
-    except ValidationError as error:
-        raise Invalid(error.messages[0], attr="mail_to") from error
 
 
 @transaction.atomic(durable=True)
@@ -298,22 +229,6 @@ def take_money(params: dict[str, object], now: datetime | None) -> Row:
 # --- What a fan holds already ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentOrder:
-    """Money that is taken for what a fan holds of a booking; the rest as in SaleOrder."""
-
-    booking_reference: str
-    tender: Tender
-    agreed: int
-    actor_id: int
-    idempotency_key: str
-
-    @property
-    def hash(self) -> str:
-        """What is asked for, whoever asks and whenever."""
-        return request_hash({"booking": self.booking_reference, "tender": self.tender.facts, "agreed": self.agreed})
-
-
 def take_payment(order: PaymentOrder, *, now: datetime | None = None) -> CounterSale:
     """Take money for all that is still held of a booking, once for each idempotency key of a clerk.
 
@@ -325,7 +240,7 @@ def take_payment(order: PaymentOrder, *, now: datetime | None = None) -> Counter
     :raises BalanceTooLarge: if the wallet would hold too much
     :raises IdempotencyKeyReused: if the key belongs to another order
     """
-    till.require_tender(order.tender, order.agreed)
+    require_tender(order.tender, order.agreed)
     if order.tender.method == TillMethod.COMPLIMENTARY:
         raise Invalid(_("What a fan holds can’t be made complimentary."), attr="method")
     if before := till.booked_before(order):

@@ -26,7 +26,7 @@ from payments.models import Payment, PaymentState, TillEntry, TillKind, TillMeth
 from payments.queries.till import sold_by
 from reservations.models import ConcertSeat, Reservation
 from wallet.domain import ledger
-from wallet.models import Kind
+from wallet.models import LedgerKind
 
 
 class UndoOver(Conflict):
@@ -141,7 +141,7 @@ def pay_back(entry: TillEntry, back: Sequence[Reservation], actor_id: int, note:
     if amount:
         said = refund_note(entry.user, TillMethod(entry.method), entry.booking_reference)
         line = ledger.book(
-            user_id=entry.user_id, kind=Kind.ADJUSTMENT, amount=-amount, note=said, actor_id=actor_id, now=now
+            user_id=entry.user_id, kind=LedgerKind.ADJUSTMENT, amount=-amount, note=said, actor_id=actor_id, now=now
         )
     TillEntry.objects.create(
         sale=entry.sale,

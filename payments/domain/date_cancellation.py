@@ -22,7 +22,6 @@ from reservations.domain.date_changes import ChangeReason, write_canceled
 from reservations.domain.schedules import database_now, require_not_canceled
 from reservations.domain.transactions import lock_schedule
 from reservations.models import ConcertSchedule
-from reservations.models.concert import in_language
 from reservations.queries.date_impact import date_impact
 
 CANCEL_DATE = "payments.cancel_date"
@@ -54,7 +53,7 @@ def cancel_date(order: DateCancellation, *, actor_id: int, now: datetime | None 
         CANCEL_DATE,
         actor_id=actor_id,
         amount=date_impact(order.schedule_id).amount,
-        reason=note_of(order.reason),
+        reason=order.reason.text,
         subject=str(order.schedule_id),
         payload={
             "schedule": order.schedule_id,
@@ -92,18 +91,13 @@ def write_cancellation(order: DateCancellation, actor_id: int, now: datetime | N
         is_cancellation=True,
         fee=0,
         refund_to=order.refund_to,
-        note=note_of(order.reason),
+        note=order.reason.text,
         paid=impact.tickets,
         amount=impact.amount,
         held=impact.held,
         created_at=at,
         last_round_at=at,
     )
-
-
-def note_of(reason: ChangeReason) -> str:
-    """The reason in one language, as staff read it in logs."""
-    return in_language({"ko": reason.ko.strip(), "en": reason.en.strip()})
 
 
 # --- Above a ceiling ---------------------------------------------------------------------------
@@ -130,7 +124,7 @@ def describe(asked: Approval) -> list[DescriptionLine]:
         (_("Date"), name_of_date(order.schedule_id)),
         (_("Tickets"), date_impact(order.schedule_id).sold),
         (_("Refund to"), str(order.refund_to.label)),
-        (_("Reason"), " / ".join(filter(None, [order.reason.ko, order.reason.en]))),
+        (_("Reason"), order.reason.both),
     ]
 
 

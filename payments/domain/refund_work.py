@@ -23,7 +23,6 @@ from payments.domain.schedule_refunds import ids_of_paid
 from payments.models import Payment, PaymentState, RefundRun, RefundTo
 from reservations.domain import holds
 from reservations.models import Reservation
-from reservations.models.concert import in_language
 from reservations.models.reservation import LIVE, ReservationQuerySet, ReservationStatus
 from reservations.queries.bookings import of_schedule
 
@@ -44,15 +43,15 @@ LATE_COMERS = timedelta(minutes=10)
 Outcome = Literal["over", "refused", "more"]
 
 
-def work_off() -> None:
+def process_due() -> None:
     """Refund what is due of all dates that were canceled, a slice of each."""
     for run_id in due_runs():
-        work(run_id)
+        process_run(run_id)
 
 
 def due_runs() -> list[int]:
     """The runs of canceled dates that nobody is at work on, the oldest first."""
-    reopen_for_late_comers()
+    reopen_for_late_payments()
     is_free = Q(leased_until=None) | Q(leased_until__lt=Now())
     return list(
         RefundRun.objects.filter(is_free, is_cancellation=True, ended_at=None)
@@ -61,7 +60,7 @@ def due_runs() -> list[int]:
     )
 
 
-def reopen_for_late_comers() -> None:
+def reopen_for_late_payments() -> None:
     """Go on with a run that came to its end before the last seat was sold."""
     ended = RefundRun.objects.filter(is_cancellation=True, ended_at__gt=Now() - LATE_COMERS)
     for run_id, schedule_id in ended.values_list("pk", "concert_schedule"):
@@ -74,7 +73,7 @@ def live_of(schedule_id: int) -> ReservationQuerySet:
     return of_schedule(schedule_id).filter(status__in=LIVE)
 
 
-def work(run_id: int, *, now: datetime | None = None) -> Outcome | None:
+def process_run(run_id: int, *, now: datetime | None = None) -> Outcome | None:
     """Go on with a run for about SLICE_SECONDS; how it stands then, None if another worker has it."""
     lease = Lease.take(run_id)
     if lease is None:
@@ -119,7 +118,6 @@ def refund_slice(run: RefundRun, lease: "Lease", *, until: float, now: datetime 
 
 def refund_batch(run: RefundRun, ids: Sequence[int], now: datetime | None) -> dict[str, str]:
     """Refund these, each in full and with the reason in its fan's language; which were refused, and why."""
-    reasons = {"ko": run.concert_schedule.change_reason_ko, "en": run.concert_schedule.change_reason_en}
     refused: dict[str, str] = {}
     rows = Reservation.objects.filter(pk__in=ids, status=ReservationStatus.RESERVED).select_related("user")
     for each in rows.order_by("pk"):
@@ -132,7 +130,7 @@ def refund_batch(run: RefundRun, ids: Sequence[int], now: datetime | None) -> di
             card_refunds.refund(
                 each.pk,
                 fee=0,
-                note=in_language(reasons, each.user.locale),
+                note=run.concert_schedule.change_reason_in(each.user.locale),
                 actor_id=run.actor_id,
                 refund_to=RefundTo(run.refund_to),
                 now=now,

@@ -94,10 +94,10 @@ def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQ
     `owed_for` is how long each has been owed, by PostgreSQL's clock; `at_counter` what was taken for the booking there.
     """
     own = owed_payments(owed.kind).filter(user_id=owed.user_id, reservation__booking_reference=owed.reference)
-    return with_what_mails_show(own, owed.kind, now)
+    return with_mail_relations(own, owed.kind, now)
 
 
-def with_what_mails_show(payments: PaymentQuerySet, kind: MailKind, now: datetime | None) -> PaymentQuerySet:
+def with_mail_relations(payments: PaymentQuerySet, kind: MailKind, now: datetime | None) -> PaymentQuerySet:
     """These, with all that a mail says of them and `owed_for`."""
     related = (
         "reservation__concert_seat",
@@ -163,7 +163,7 @@ def refunds_of_dates() -> PaymentQuerySet:
 def payments_of_date_mail(owed: OwedDateMail, *, now: datetime | None = None) -> PaymentQuerySet:
     """What such a mail is about, as `payments_of_mail`."""
     own = refunds_of_dates().filter(user_id=owed.user_id, reservation__concert_schedule=owed.schedule_id)
-    return with_what_mails_show(own, CANCELED, now)
+    return with_mail_relations(own, CANCELED, now)
 
 
 # --- Announcements -----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from concert_site.accounts.models import User
 from concert_site.lib.zones import bounds_of
 from payments.models import Payment, TillEntry, TillKind, TillMethod
-from wallet.models import Kind
+from wallet.models import LedgerKind
 
 MOST_ENTRIES = 2000
 # What was taken for the booking of a payment at the counter, in minor units; 0 if it was paid elsewhere.
@@ -93,7 +93,7 @@ def sold_by(entries: Sequence[TillEntry]) -> list[Payment]:
     rows = (
         Payment.objects.filter(reservation__booking_reference__in={reference for reference, _user in since})
         .annotate(
-            line=Min("balancehistory", filter=Q(balancehistory__kind=Kind.PAYMENT)),
+            line=Min("balancehistory", filter=Q(balancehistory__kind=LedgerKind.PAYMENT)),
             before=F("rebooked_from__old_payment"),
         )
         .select_related(

@@ -2,11 +2,10 @@
 
 import pytest
 
-from concert_site.lib.redis import client as redis_client
 from payments.tests.mail_server import MailServer, free_port, listening
-from wallet.tests.conftest import card, fresh_throttles, running_provider, server, without_limits
+from wallet.tests.conftest import card, running_provider, server, without_limits
 
-__all__ = ["card", "fresh_throttles", "running_provider", "server", "without_limits"]
+__all__ = ["card", "running_provider", "server", "without_limits"]
 
 
 @pytest.fixture
@@ -15,8 +14,6 @@ def mail_port(settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
     settings.SITE_URL = "https://tickets.example.com"
-    for key in redis_client().scan_iter("*mails:*"):
-        redis_client().delete(key)
     return settings.EMAIL_PORT
 
 

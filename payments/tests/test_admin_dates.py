@@ -101,7 +101,7 @@ def test_canceling_asks_does_it_and_shows_how_far_it_is(staff, sale):
         asked = staff.post(cancel_url(sale), sent).content.decode()
     done = staff.post(cancel_url(sale), sent | {"confirmed": "on"}, follow=True).content.decode()
     part = staff.get(cancel_url(sale, "date_refunds")).content.decode()
-    refund_work.work_off()
+    refund_work.process_due()
     over = staff.get(cancel_url(sale, "date_refunds")).content.decode()
 
     assert "Tickets: 2, fans: 1, paid: ₩100,000" in asked

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from concert_site.accounts.tests.factories import api_of
+from concert_site.tests.api_errors import errors_of
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.models import Payment
 from payments.tests.scenes import buy, make_fan, make_paid
@@ -18,7 +19,7 @@ from wallet.tests.factories import balance_of
 PAYMENTS = "/api/v1/payments/"
 RESERVATIONS = "/api/v1/reservations/"
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttles")]
+pytestmark = pytest.mark.django_db
 
 
 def pay(fan, *reservations):
@@ -27,12 +28,6 @@ def pay(fan, *reservations):
 
 def cancel(fan, reservation):
     return api_of(fan).post(f"{RESERVATIONS}{reservation}/cancel/")
-
-
-def errors_of(response):
-    """The status, and code and field of each error."""
-    found = sorted((error["code"], error["attr"]) for error in response.json()["errors"])
-    return response.status_code, found
 
 
 def as_shown(payment):

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.redis import client as redis_client
+from concert_site.tests.api_errors import only_error
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.tests.pages import let_lapse
 from reservations.tests.scenes import hold, in_order, make_sale, statuses
@@ -24,8 +24,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def like_a_real_provider(settings):
     settings.SANDBOX_CREDITS_AT_ONCE = False
-    for key in redis_client().scan_iter("throttle:*"):
-        redis_client().delete(key)
 
 
 def scene(*nth, balance=20_500):
@@ -39,11 +37,6 @@ def pay(fan, *reservations, **body):
 
 def charge_of(fan, pk):
     return api_of(fan).get(f"/api/v1/wallet/charges/{pk}/").json()
-
-
-def only_error(response):
-    (error,) = response.json()["errors"]
-    return response.status_code, error["code"], error["attr"]
 
 
 def test_it_answers_what_the_fan_must_do_and_until_when_the_seats_are_held(settings):

@@ -22,7 +22,7 @@ from payments.tests.scenes import ledger_of, pay
 from reservations.domain.errors import HoldExpired
 from reservations.tests.scenes import hold, in_order, make_sale, statuses
 from wallet.domain import ledger, reconciler, top_ups
-from wallet.models import Kind, SandboxPayment, TopUp
+from wallet.models import LedgerKind, SandboxPayment, TopUp
 from wallet.providers import TopUpUnavailable, provider_named, sandbox
 from wallet.providers.base import ProviderAway
 from wallet.tests.factories import balance_of, make_charge, make_fan
@@ -373,7 +373,7 @@ def settle_while_somebody_has_the_seat_and_wants_the_wallet():
     with transaction.atomic():
         run("set local deadlock_timeout = '20s'; set local lock_timeout = '60s'", LOCK_SEAT.format(held[0]))
         later = start_behind(partial(settled_with_quick_deadlock, top_up.pk))
-        ledger.book(user_id=fan.pk, kind=Kind.ADJUSTMENT, amount=1, note="a test", actor_id=fan.pk)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.ADJUSTMENT, amount=1, note="a test", actor_id=fan.pk)
     return later
 
 

@@ -10,7 +10,7 @@ from concert_site.approvals.models import Approval, Ceiling
 from concert_site.approvals.tests.test_deciding import make_colleague
 from concert_site.tests.audited import broken_invariants
 from payments.domain import card_refunds, counter, counter_refunds, rebooking
-from payments.domain.counter import Buyer
+from payments.domain.counter_orders import Buyer
 from payments.models import Payment, TillEntry
 from payments.tests.scenes import buy, make_fan
 from payments.tests.test_counter import FREE, order_of

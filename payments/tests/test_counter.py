@@ -13,10 +13,9 @@ from concert_site.lib.idempotency import IdempotencyKeyReused
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.domain import card_refunds, counter, counter_refunds, mail_sending, rebooking, refunds
-from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
+from payments.domain.counter_orders import Buyer, PaymentOrder, SaleOrder, Tender
 from payments.domain.counter_refunds import NothingToUndo, UndoOver
 from payments.domain.errors import PriceChanged
-from payments.domain.till import Tender
 from payments.models import Payment, TillEntry
 from payments.queries.till import sale_summary, till_of
 from payments.tests.scenes import ledger_of, make_fan, pay

@@ -13,9 +13,8 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.committed import committed
 from concert_site.tests.mutants import mutant, run
 from payments.domain import counter
-from payments.domain.counter import Buyer, PaymentOrder, SaleOrder
+from payments.domain.counter_orders import Buyer, PaymentOrder, SaleOrder, Tender
 from payments.domain.errors import FanIsBusy
-from payments.domain.till import Tender
 from payments.models import TillEntry
 from payments.tests.scenes import make_fan, pay
 from reservations.domain import counter_holds

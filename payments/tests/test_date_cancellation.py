@@ -41,7 +41,7 @@ def cancel(sale, *, reason=WHY, refund_to=RefundTo.WALLET, actor=None):
 
 def refund_all(run):
     """Work until it is over."""
-    while refund_work.work(run.pk, now=NOW) == "more":
+    while refund_work.process_run(run.pk, now=NOW) == "more":
         pass
     return RefundRun.objects.get(pk=run.pk)
 
@@ -171,10 +171,10 @@ def test_a_worker_that_dies_leaves_a_run_that_another_goes_on_with(monkeypatch):
     with monkeypatch.context() as dying:
         dying.setattr(card_refunds, "refund", dies_at_the_third)
         with pytest.raises(SystemExit):
-            refund_work.work(run.pk)
+            refund_work.process_run(run.pk)
 
     assert refund_work.due_runs() == []
-    assert refund_work.work(run.pk) is None
+    assert refund_work.process_run(run.pk) is None
     RefundRun.objects.update(leased_until=Now() - timedelta(seconds=1))
     assert refund_work.due_runs() == [run.pk]
     assert refund_all(run).ended_at is not None
@@ -197,7 +197,7 @@ def test_a_worker_whose_lease_went_to_another_stops(monkeypatch):
 
     monkeypatch.setattr(card_refunds, "refund", taken_over)
 
-    assert refund_work.work(run.pk) == "more"
+    assert refund_work.process_run(run.pk) == "more"
 
     assert Payment.objects.filter(state="CANCELED").count() == 1
     assert refund_work.due_runs() == []
@@ -252,7 +252,7 @@ def test_what_is_refused_is_named_and_tried_again(monkeypatch):
 
     with monkeypatch.context() as refusing:
         refusing.setattr(card_refunds, "refund", wallet_is_full)
-        assert refund_work.work(run.pk, now=NOW) == "refused"
+        assert refund_work.process_run(run.pk, now=NOW) == "refused"
 
     progress = refund_work.progress_of(RefundRun.objects.select_related("concert_schedule").get())
     assert progress.run.refused == {str(stuck.reservation_id): BalanceTooLarge.code}

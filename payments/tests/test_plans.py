@@ -185,12 +185,12 @@ def test_the_mails_that_are_owed_are_found_by_themselves(sale):
     refunds.cancel(user_id=fan.pk, reservation_id=refunded.reservation_id, now=NOW)
     found = []
 
-    def look():
+    def find_owed():
         for kind in (CONFIRMED, CANCELED):
             found.extend((owed, len(payments_of_mail(owed))) for owed in owed_mails(kind))
 
     # Also once psycopg has seen the statement so often that it would prepare it.
-    whole, fetched = scans_of(lambda: [look() for _ in range(8)])
+    whole, fetched = scans_of(lambda: [find_owed() for _ in range(8)])
 
     assert [seats for _, seats in found[:2]] == [2, 1]
     assert whole <= {"concert_schedule"}

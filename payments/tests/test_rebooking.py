@@ -10,8 +10,8 @@ from concert_site.lib.errors import Invalid
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_written
 from payments.domain import counter, mail_sending, rebooking, refunds
+from payments.domain.counter_orders import Buyer, SaleOrder, Tender
 from payments.domain.errors import NotPaid, PriceChanged
-from payments.domain.till import Tender
 from payments.models import Payment, Rebooking
 from payments.queries import is_valid_ticket
 from payments.tests.scenes import buy, ledger_of, make_fan
@@ -58,10 +58,10 @@ def hand_over(payments, receiver, *, now=NOW):
 
 def give_away(fan, sale, nth):
     """Give a fan the nth seat for nothing; its payment."""
-    order = counter.SaleOrder(
+    order = SaleOrder(
         schedule_id=sale.pk,
         seat_ids=[sale.seats[nth]],
-        buyer=counter.Buyer(user_id=fan.pk),
+        buyer=Buyer(user_id=fan.pk),
         tender=Tender("COMPLIMENTARY"),
         agreed=0,
         actor_id=clerk_id(),

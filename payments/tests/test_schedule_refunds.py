@@ -19,7 +19,7 @@ from payments.tests.test_refunds import DAY
 from reservations.models import ConcertSchedule
 from reservations.tests.scenes import NOW, hold, make_sale, statuses
 from wallet.domain import ledger
-from wallet.models import BalanceHistory, Kind
+from wallet.models import BalanceHistory, LedgerKind
 from wallet.tests.factories import balance_of
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +75,7 @@ def test_a_wallet_that_is_full_keeps_nobody_else_from_their_money():
     sale, staff, rich, poor = make_sale(), make_staff(), make_fan(balance=50_000), make_fan(balance=50_000)
     (stays,) = buy(rich, sale, 0)
     buy(poor, sale, 1)
-    gift = {"kind": Kind.ADJUSTMENT, "note": "Gift", "actor_id": staff.pk}
+    gift = {"kind": LedgerKind.ADJUSTMENT, "note": "Gift", "actor_id": staff.pk}
     ledger.book(user_id=rich.pk, amount=ledger.LARGEST_BALANCE, **gift)
 
     assert refund(sale, staff) == RefundRound(refunded=1, refused=[stays.reservation_id], is_over=True)

@@ -89,7 +89,7 @@ as $$
     select (70::bigint << 56) | p_schedule
 $$;
 
--- One lock a schedule, held to the end of the transaction: admission and the staff's levers take it.
+-- One lock a schedule, held to the end of the transaction: admission and what changes a sale's settings take it.
 create or replace function lock_waiting_room(p_schedule bigint) returns void
 language sql volatile
 as $$

@@ -265,7 +265,7 @@ def last_came(facts: SaleFacts, last: float | None, *, is_now: bool) -> float:
 
 
 def has_just_changed(facts: SaleFacts, before: QueueSnapshot | None) -> bool:
-    """Whether a lever was pulled since the last snapshot, or the draw made: what comes in at once then is no speed."""
+    """Whether cap or pause changed since the last snapshot, or the draw was made: what comes in then is no speed."""
     return before is not None and (
         before.facts.max_active != facts.max_active
         or before.facts.is_paused != facts.is_paused

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.redis import client
 from concert_site.lib.tasks import enqueuer
+from concert_site.tests.api_errors import only_error
 from concert_site.tests.unchanged import nothing_changed
 from queueing.domain import line
 from queueing.models import WaitingToken
@@ -27,11 +28,6 @@ FIELDS = {
 
 def path_of(token, step=""):
     return f"/api/v1/queue-tokens/{token.token if isinstance(token, WaitingToken) else token}/{step}"
-
-
-def code_of(response):
-    (error,) = response.json()["errors"]
-    return response.status_code, error["code"], error["attr"]
 
 
 def ticks_waiting():
@@ -92,7 +88,7 @@ def test_who_waits_is_told_that_it_is_not_their_turn(waiting):
     with nothing_changed():
         response = api_of(waiting.user).post(path_of(waiting, "enter/"))
 
-    assert code_of(response) == (403, "queue_token_inactive", None)
+    assert only_error(response) == (403, "queue_token_inactive", None)
 
 
 def test_leaving_answers_the_expired_token_again_and_again(waiting):
@@ -123,7 +119,7 @@ def test_leaving_the_line_enqueues_no_tick(waiting):
 def test_token_without_an_account_is_401(admitted, method, step):
     response = getattr(api_of(), method)(path_of(admitted, step))
 
-    assert code_of(response) == (401, "not_authenticated", None)
+    assert only_error(response) == (401, "not_authenticated", None)
 
 
 @pytest.mark.parametrize(("method", "step"), [("get", ""), ("delete", ""), ("post", "enter/")])
@@ -134,7 +130,7 @@ def test_unknown_token_is_404(admitted, method, step, other):
     with nothing_changed():
         response = getattr(api_of(make_fan()), method)(path_of(token, step))
 
-    assert code_of(response) == (404, "not_found", None)
+    assert only_error(response) == (404, "not_found", None)
     assert response["Content-Type"] == "application/json"
 
 
@@ -142,7 +138,7 @@ def test_unknown_token_is_404(admitted, method, step, other):
 def test_other_methods_are_refused(admitted, method, step):
     response = getattr(api_of(admitted.user), method)(path_of(admitted, step))
 
-    assert code_of(response) == (405, "method_not_allowed", None)
+    assert only_error(response) == (405, "method_not_allowed", None)
 
 
 def test_many_who_leave_at_once_leave_one_tick_pending():

@@ -93,20 +93,20 @@ def test_control_without_the_lock_the_cap_breaks():
     assert set(broken_invariants()) == {8}
 
 
-@pytest.mark.parametrize(("lever", "inside_then"), [({"queue_paused": True}, 0), ({"queue_max_active": 2}, 2)])
-def test_the_levers_are_read_behind_the_lock(lever, inside_then):
+@pytest.mark.parametrize(("changes", "inside_then"), [({"queue_paused": True}, 0), ({"queue_max_active": 2}, 2)])
+def test_pause_and_cap_are_read_behind_the_lock(changes, inside_then):
     schedule = make_schedule(queue_max_active=5)
     make_line(schedule, 20)
 
     with transaction.atomic():
         admission.lock_waiting_room(schedule.pk)
-        ConcertSchedule.objects.update(**lever)
+        ConcertSchedule.objects.update(**changes)
         later = start_behind(partial(admission.admit, schedule.pk))
 
     assert later.result(timeout=60).admitted == inside_then
 
 
-def test_control_without_the_lock_the_lever_comes_too_late():
+def test_control_without_the_lock_the_change_comes_too_late():
     schedule = make_schedule(queue_max_active=5)
     make_line(schedule, 20)
 

@@ -1,4 +1,4 @@
-"""The admin of shows, and of those who wait for them."""
+"""The admin of concerts and dates, and of those who wait for them."""
 
 from reservations.admin.concerts import ConcertAdmin
 from reservations.admin.halls import HallAdmin

@@ -32,7 +32,7 @@ def seats(counts: SeatCounts) -> str:
     }
 
 
-def evening(schedule: ConcertSchedule) -> SafeString:
+def date_and_time(schedule: ConcertSchedule) -> SafeString:
     """Date and time of a concert at the venue, the time in a second line."""
     zone = schedule.concert.time_zone
     return format_html("{}<br>{}", short_day(schedule.concert_at, zone), clock(schedule.concert_at, zone))

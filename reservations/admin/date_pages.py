@@ -155,7 +155,7 @@ class DatePages(StaffAdmin):
             "reason": done.body_ko or done.body_en,
         }
         page = report_done(self, request, schedule, said)
-        tell_of_mails(request, done)
+        report_mails(request, done)
         return page
 
     # --- Writing to everyone -------------------------------------------------------------------------
@@ -188,7 +188,7 @@ class DatePages(StaffAdmin):
             self.log_change(
                 request, schedule, _("Wrote to all ticket holders: %(subject)s") % {"subject": title_of(message)}
             )
-            tell_of_mails(request, message)
+            report_mails(request, message)
         else:
             messages.info(request, _("This was done already."))
         return redirect(f"admin:{PREFIX}_announcement", schedule.pk, message.pk)
@@ -259,7 +259,7 @@ def times_to_show(schedule: ConcertSchedule, move: Move) -> list[tuple[str, str]
         *shown,
         (_("Free refunds"), refunds),
         *impact_facts(date_impact(schedule.pk)),
-        (_("Reason"), " / ".join(filter(None, [move.reason.ko, move.reason.en]))),
+        (_("Reason"), move.reason.both),
     ]
 
 
@@ -293,7 +293,7 @@ def title_of(announcement: Announcement) -> str:
     return announcement.subject_ko or announcement.subject_en
 
 
-def tell_of_mails(request: HttpRequest, announcement: Announcement) -> None:
+def report_mails(request: HttpRequest, announcement: Announcement) -> None:
     count = announcement.recipients.count()
     text = ngettext("%(count)s mail is being sent.", "%(count)s mails are being sent.", count)
     messages.info(request, text % {"count": f"{count:,}"})

@@ -14,7 +14,7 @@ from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import actor_of
 from reservations.admin.seats import SeatCategoryForm
 from reservations.domain import named_holds, seats
-from reservations.domain.named_holds import Keeping
+from reservations.domain.named_holds import NamedHoldOrder
 from reservations.halls.hall import Category
 from reservations.models import ConcertSchedule, NamedHold
 from reservations.models.named_hold import LONGEST
@@ -67,11 +67,11 @@ def run_category(
     return seats.change_category(schedule_id=schedule.pk, seat_ids=ids, category=category)
 
 
-def run_keep(
+def run_named_hold(
     request: HttpRequest, schedule: ConcertSchedule, ids: Sequence[int], form: forms.Form
 ) -> seats.ChangedSeats:
-    keeping = Keeping(**{name: form.cleaned_data[name] for name in ("name", "owner", "reason", "ends_at")})
-    return named_holds.keep(schedule_id=schedule.pk, seat_ids=ids, keeping=keeping, actor_id=actor_of(request)).seats
+    order = NamedHoldOrder(**{name: form.cleaned_data[name] for name in ("name", "owner", "reason", "ends_at")})
+    return named_holds.create(schedule_id=schedule.pk, seat_ids=ids, order=order, actor_id=actor_of(request)).seats
 
 
 def run_release(
@@ -128,7 +128,7 @@ STEPS = {
         gettext_lazy("Named hold"),
         KEEP,
         lambda found: found.left + found.off_sale,
-        run_keep,
+        run_named_hold,
         NamedHoldForm,
         gettext_lazy("The seats are off sale for fans, and kept for somebody by name."),
     ),

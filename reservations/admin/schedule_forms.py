@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.admin import fields
-from concert_site.lib.admin.stale_forms import NoticesChanges
+from concert_site.lib.admin.stale_forms import StaleCheckForm
 from reservations.models import ConcertSchedule
 
 # The columns of the three times, and what the domain calls them.
@@ -15,7 +15,7 @@ LARGEST = 2**31 - 1
 LONGEST_MESSAGE = ConcertSchedule._meta.get_field("queue_message").max_length  # noqa: SLF001  Django's public API
 
 
-class CopyForm(NoticesChanges, forms.Form):
+class CopyForm(StaleCheckForm, forms.Form):
     """When the copy is played; when it is sold, if not at the same distance."""
 
     concert_at = fields.SplitDateTimeField(label=_("Starts at"))
@@ -29,7 +29,7 @@ class CopyForm(NoticesChanges, forms.Form):
     )
 
 
-class SaleSettingsForm(NoticesChanges, forms.Form):
+class SaleSettingsForm(StaleCheckForm, forms.Form):
     """The waiting room while it runs."""
 
     def __init__(self, schedule: ConcertSchedule, sent: Any = None) -> None:  # Any: a QueryDict, as forms take it

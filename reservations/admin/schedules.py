@@ -24,7 +24,7 @@ from queueing import queries as line
 from reservations.admin import cells
 from reservations.admin.date_pages import DatePages, date_panel
 from reservations.admin.draws import draw_summary
-from reservations.admin.hall import HallPages
+from reservations.admin.hall_map import HallMapPages
 from reservations.admin.schedule_forms import TIMES
 from reservations.admin.schedule_pages import SchedulePages
 from reservations.admin.seats import OF_SCHEDULE
@@ -77,9 +77,9 @@ class ScheduleStateFilter(ChoiceFilter):
 
 
 @admin.register(ConcertSchedule)
-class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
+class ScheduleAdmin(HallMapPages, DatePages, SchedulePages, DomainAdmin):
     form = ScheduleForm
-    list_display = ("name", "evening", "opens", "closes", "state", "seats", "waiting_room")
+    list_display = ("name", "date", "opens", "closes", "state", "seats", "waiting_room")
     list_filter = (
         ("concert", AutocompleteSelectFilter),
         ("concert_date", RangeDateFilter),
@@ -107,8 +107,8 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
     name = value_column(_("concert"), "concert.name", ordering="concert__name")
 
     @column(_("date"), ordering="concert_at")
-    def evening(self, schedule: ConcertSchedule) -> str:
-        return cells.evening(schedule)
+    def date(self, schedule: ConcertSchedule) -> str:
+        return cells.date_and_time(schedule)
 
     @column(_("sale opens"), ordering="reservation_available_at")
     def opens(self, schedule: ConcertSchedule) -> str:
@@ -159,7 +159,7 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
         """The limits are set once here; while a sale runs they are the waiting room's page."""
         limits = () if obj else ("queue_max_active", "tickets_per_fan")
         opening = "opens" if is_drawn(obj) else "reservation_available_at"
-        playing = "evening" if is_fixed(obj) else "concert_at"
+        playing = "date" if is_fixed(obj) else "concert_at"
         return [(None, {"fields": ("concert", playing, opening, "deadline_at", *limits)})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: as Django has it
@@ -169,7 +169,7 @@ class ScheduleAdmin(HallPages, DatePages, SchedulePages, DomainAdmin):
         """
         if obj is None:
             return ()
-        fixed = {"opens": is_drawn(obj), "evening": is_fixed(obj)}
+        fixed = {"opens": is_drawn(obj), "date": is_fixed(obj)}
         return ("concert", *(name for name, is_so in fixed.items() if is_so))
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:

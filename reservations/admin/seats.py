@@ -19,7 +19,7 @@ from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.formats import day_and_time, money
+from concert_site.lib.formats import money
 from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.lib.web.converters import id_in
 from reservations.admin.grid_form import ColourField
@@ -249,7 +249,7 @@ class SeatAdmin(ReadOnlyAdmin):
 def question_about(queryset: QuerySet[ConcertSeat], title: StrOrPromise) -> Question:
     by_date = counts_by_date(queryset)
     dates = ConcertSchedule.objects.select_related("concert__venue").defer("layout", "draw_seed").in_bulk(by_date)
-    lines = [(evening_of(dates[pk]), counts_in_words(counts)) for pk, counts in by_date.items()]
+    lines = [(staff.date_name(dates[pk]), counts_in_words(counts)) for pk, counts in by_date.items()]
     total = sum(sum(counts.values()) for counts in by_date.values())
     is_wide = len(by_date) > 1
     number = ngettext("%(count)s seat", "%(count)s seats", total) % {"count": f"{total:,}"}
@@ -271,7 +271,3 @@ def counts_by_date(queryset: QuerySet[ConcertSeat]) -> dict[int, dict[str, int]]
 def counts_in_words(counts: dict[str, int]) -> str:
     labels = dict(SeatStatus.choices)
     return ", ".join(f"{labels[status]} {counts[status]:,}" for status in labels if counts.get(status))
-
-
-def evening_of(schedule: ConcertSchedule) -> str:
-    return f"{schedule.concert.name}, {day_and_time(schedule.concert_at, schedule.concert.time_zone)}"

@@ -110,7 +110,7 @@ def make(
     made = (id_in(request.POST.get(MADE_BEFORE, "")) or 0) + len(done.made)
     if done.left:
         return progress_page(admin, request, concert, made, done.left)
-    tell(admin, request, concert, made, seats)
+    report(admin, request, concert, made, seats)
     return redirect(page_of(concert.pk))
 
 
@@ -130,7 +130,7 @@ def progress_page(admin: StaffAdmin, request: HttpRequest, concert: Concert, mad
     )
 
 
-def tell(admin: StaffAdmin, request: HttpRequest, concert: Concert, made: int, seats: SeatsOfSeries | None) -> None:
+def report(admin: StaffAdmin, request: HttpRequest, concert: Concert, made: int, seats: SeatsOfSeries | None) -> None:
     if not made:
         messages.info(request, _("All of these dates are there already. Nothing was made twice."))
         return

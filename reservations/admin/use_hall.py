@@ -69,7 +69,7 @@ def said_of(plan: HallVersion, count: int) -> str:
     return text % {"count": f"{count:,}", "hall": plan.hall.name, "version": plan.version}
 
 
-class KeepForm(forms.Form):
+class KeepAsHallForm(forms.Form):
     """What the hall is called in the library."""
 
     name = fields.CharField(
@@ -84,7 +84,7 @@ def keep_hall_page(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSch
     if venue is None:
         messages.error(request, _("Give the concert a venue first: a hall belongs to one."))
         return redirect(change_page(schedule.pk))
-    form = KeepForm(request.POST or None)
+    form = KeepAsHallForm(request.POST or None)
     kept = submit_to_domain(
         form,
         lambda: halls.keep_as_hall(

@@ -17,7 +17,7 @@ from reservations.models import Venue
 from reservations.models.venue import house_zone
 from reservations.queries import staff
 
-COLUMNS = ("name", "address", "map_url", "time_zone")
+COLUMNS = tuple(venues.VenueColumns.__annotations__)
 
 
 class VenueForm(AnyForm):

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class SalesOutcome:
     """Of which schedules it was done, and of which it could not be."""
 
     done: Sequence[int]
@@ -40,12 +40,12 @@ def paused_together() -> QuerySet[ConcertSchedule]:
     return ConcertSchedule.objects.filter(paused_together_at__isnull=False).order_by("pk")
 
 
-def pause_all() -> Together:
+def pause_all() -> SalesOutcome:
     """Let nobody into any sale. What is paused already stays paused by whoever paused it."""
     return each_of(pausable(), lambda schedules: schedules.filter(queue_paused=False).update(**PAUSED))
 
 
-def resume_all() -> Together:
+def resume_all() -> SalesOutcome:
     """Let fans in again wherever `pause_all` has stopped them; what somebody paused alone stays paused."""
     return each_of(
         paused_together(), lambda schedules: schedules.filter(paused_together_at__isnull=False).update(**RESUMED)
@@ -56,7 +56,7 @@ PAUSED = {"queue_paused": True, "paused_together_at": ClockTimestamp(), "limits_
 RESUMED = {"queue_paused": False, "paused_together_at": None, "limits_changed_at": ClockTimestamp()}
 
 
-def each_of(schedules: QuerySet[ConcertSchedule], step: Callable[[QuerySet[ConcertSchedule]], int]) -> Together:
+def each_of(schedules: QuerySet[ConcertSchedule], step: Callable[[QuerySet[ConcertSchedule]], int]) -> SalesOutcome:
     """Take the step for each of these, behind its lock; whoever is locked, or no longer so, is told apart."""
     done: list[int] = []
     missed: list[int] = []
@@ -70,4 +70,4 @@ def each_of(schedules: QuerySet[ConcertSchedule], step: Callable[[QuerySet[Conce
             log.warning("Schedule %s could not be paused or resumed with the others: %s", schedule_id, error)
             missed.append(schedule_id)
     publish(done)
-    return Together(done, missed)
+    return SalesOutcome(done, missed)

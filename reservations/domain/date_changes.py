@@ -1,7 +1,7 @@
 """A date that is moved or canceled: steps of their own, with a reason that fans read.
 
 The day that a show is played is the schedule's. Reservations keep the day and the name that were booked; all rules
-(refunds, shelves, what is over) go by the schedule as it stands now.
+(refunds, what is past, what is over) go by the schedule as it stands now.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Invalid
+from concert_site.lib.languages import in_language
 from concert_site.lib.zones import day_at
 from reservations.domain import announcements, waiting_room
 from reservations.domain.schedules import (
@@ -45,6 +46,16 @@ class ChangeReason:
                 raise Invalid(_("Give a reason in one line, up to 500 characters."), attr=attr)
         if not self.ko.strip() and not self.en.strip():
             raise Invalid(_("Say why, in Korean, in English, or in both: fans read it."), attr="reason_ko")
+
+    @property
+    def both(self) -> str:
+        """All that is said, as whoever changes the date looks it over."""
+        return " / ".join(filter(None, [self.ko, self.en]))
+
+    @property
+    def text(self) -> str:
+        """What is said in the reader's language, else in the other one."""
+        return in_language({"ko": self.ko.strip(), "en": self.en.strip()}) or ""
 
     def columns(self) -> dict[str, str]:
         return {"change_reason_ko": self.ko.strip(), "change_reason_en": self.en.strip()}

@@ -33,12 +33,9 @@ begin
         when cardinality(gone) > 0 then 'seat_unknown'
     end;
 
-    -- The limit holds here as well: an own hold that is over goes first if it stands in the way.
-    if refusal is null and cardinality(p_seats) + live_seats_of(p_fan, p_schedule, p_seats) > v_sale.tickets_per_fan then
-        perform release_own_lapsed(p_fan, p_schedule, p_seats, p_at);
-        if cardinality(p_seats) + live_seats_of(p_fan, p_schedule, p_seats) > v_sale.tickets_per_fan then
-            refusal := 'ticket_limit_exceeded';
-        end if;
+    -- The limit holds here as well.
+    if refusal is null and hold_exceeds_limit(p_fan, p_schedule, p_seats, v_sale.tickets_per_fan, p_at) then
+        refusal := 'ticket_limit_exceeded';
     end if;
 
     -- The seats: free, or kept by a named hold. Who loses them to somebody else hears it at once.

@@ -88,6 +88,31 @@ begin
 end
 $$;
 
+-- Whether a fan who holds these seats would have more live ones than p_limit, counted behind the locks of the caller. A
+-- RESERVING row counts until its state changes, so the fan's own lapsed holds are released first if they stand in the way.
+create or replace function hold_exceeds_limit(
+    p_fan bigint, p_schedule bigint, p_seats bigint[], p_limit int, p_at timestamptz
+) returns boolean
+language plpgsql volatile
+as $$
+begin
+    if cardinality(p_seats) + live_seats_of(p_fan, p_schedule, p_seats) <= p_limit then
+        return false;
+    end if;
+    perform release_own_lapsed(p_fan, p_schedule, p_seats, p_at);
+    return cardinality(p_seats) + live_seats_of(p_fan, p_schedule, p_seats) > p_limit;
+end
+$$;
+
+-- The same of paid seats that become the fan's: of so many more of a date besides those they have now.
+create or replace function exceeds_limit(p_fan bigint, p_schedule bigint, p_more bigint) returns boolean
+language sql volatile
+as $$
+    select live_seats_of(p_fan, p_schedule, '{}') + p_more > s.tickets_per_fan
+      from concert_schedule s
+     where s.id = p_schedule
+$$;
+
 -- How many seconds a fan must still wait before holding seats of a schedule again: 0 for who pays, or seldom changes
 -- their mind. Counted are the bookings of the last day of which something was given back or lapsed and nothing is
 -- paid; the first p_free cost nothing, each further one twice the wait of the one before, from p_seconds up to an

@@ -24,7 +24,7 @@ from reservations.models.named_hold import LONGEST, NamedHoldOutcome, is_kept
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class NamedHoldOrder:
     """For whom seats are kept, why, and until when (None: until they are given back)."""
 
     name: str
@@ -41,8 +41,8 @@ class NamedHoldMade:
     seats: ChangedSeats
 
 
-def keep(
-    *, schedule_id: int, seat_ids: Sequence[int], keeping: Keeping, actor_id: int, now: datetime | None = None
+def create(
+    *, schedule_id: int, seat_ids: Sequence[int], order: NamedHoldOrder, actor_id: int, now: datetime | None = None
 ) -> NamedHoldMade:
     """Keep seats of a date for somebody: free ones, and those off sale. Held, sold and kept ones are skipped.
 
@@ -50,7 +50,7 @@ def keep(
     :raises Invalid: if it isn't said for whom and why, or the end has passed
     :raises Conflict: if no seat is left to keep
     """
-    require_keeping(keeping, now)
+    require_order(order, now)
     if chosen(seat_ids).lapsed(now).exists():
         holds.release_lapsed(now=now)
     with transaction.atomic(durable=True):
@@ -66,10 +66,10 @@ def keep(
             raise Conflict(_("None of these seats can be kept: they are held, sold, or kept already."))
         made = NamedHold.objects.create(
             concert_schedule_id=schedule_id,
-            name=keeping.name.strip(),
-            owner=keeping.owner.strip(),
-            reason=keeping.reason.strip(),
-            ends_at=keeping.ends_at,
+            name=order.name.strip(),
+            owner=order.owner.strip(),
+            reason=order.reason.strip(),
+            ends_at=order.ends_at,
             created_by_id=actor_id,
             created_at=now or Now(),
         )
@@ -77,15 +77,15 @@ def keep(
     return NamedHoldMade(made, changes(seat_ids, len(ids)))
 
 
-def require_keeping(keeping: Keeping, now: datetime | None) -> None:
+def require_order(order: NamedHoldOrder, now: datetime | None) -> None:
     """
-    :raises Invalid: as keep
+    :raises Invalid: as `create` does
     """
     for name, most in LONGEST.items():
-        text = getattr(keeping, name).strip()
+        text = getattr(order, name).strip()
         if not text or len(text) > most or not text.isprintable():
             raise Invalid(_("Fill this in, in one line."), attr=name)
-    if keeping.ends_at is not None and keeping.ends_at <= (now or timezone.now()):
+    if order.ends_at is not None and order.ends_at <= (now or timezone.now()):
         raise Invalid(_("The end must lie in the future."), attr="ends_at")
 
 

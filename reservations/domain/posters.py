@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import NotFound
 from concert_site.lib.stale import Shown, require_unchanged
-from concert_site.lib.storage import DRAFT_SUFFIX, KeepingTime
+from concert_site.lib.storage import DRAFT_SUFFIX, TouchableStorage
 from reservations.domain.errors import PosterRefused
 from reservations.domain.poster_images import as_webp, read_picture, shrink_to_width
 from reservations.domain.transactions import lock_row
@@ -132,8 +132,8 @@ def stored_files() -> list[tuple[str, datetime]]:
     return [(name, at) for name, at in found if original_name(name) or name.endswith(DRAFT_SUFFIX)]
 
 
-def storage() -> KeepingTime:
-    return cast("KeepingTime", default_storage)  # a proxy of the one that the settings name
+def storage() -> TouchableStorage:
+    return cast("TouchableStorage", default_storage)  # a proxy of the one that the settings name
 
 
 def lock_posters() -> None:

@@ -22,7 +22,9 @@ select judged.lonely, judged.instead, held.*
 """
 
 
-def hold_unless_lonely(*, seats: Sequence[int], substitutes: bool = False, **context: Unpack[HoldContext]) -> Booking:
+def hold_unless_single_left(
+    *, seats: Sequence[int], substitutes: bool = False, **context: Unpack[HoldContext]
+) -> Booking:
     """Hold `seats` as holds.hold_seats does, or as best_available.hold_or_substitute if `substitutes`; one round trip.
 
     :raises SingleSeatLeft: if that would leave a seat alone that another choice wouldn't
@@ -40,5 +42,5 @@ def hold_by_rule(*, seats: Sequence[int], substitutes: bool = False, **context: 
     :raises DomainError: as above
     """
     if settings.SINGLE_SEATS == DEMAND:
-        return hold_unless_lonely(seats=seats, substitutes=substitutes, **context)
+        return hold_unless_single_left(seats=seats, substitutes=substitutes, **context)
     return (best_available.hold_or_substitute if substitutes else holds.hold_seats)(seats=seats, **context)

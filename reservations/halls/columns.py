@@ -14,8 +14,7 @@ from reservations.halls.colours import TRANSPARENT, colour_of
 from reservations.halls.drawing import LONGEST_TEXT, area_text, corners, measures, objects, outline
 from reservations.halls.grades import grades_in
 from reservations.halls.hall import SHARE, seat_radius
-from reservations.halls.plans.file import Json
-from reservations.halls.plans.values import number_of, point_of, text_of
+from reservations.halls.values import Json, number_of, point_of, text_of
 
 # Places are whole tenths of the plan's unit.
 TENTHS = 10

@@ -17,8 +17,7 @@ from reservations.halls.areas import TEXT_SIZE, Point, Shape, turned
 from reservations.halls.colour_vision import contrast, luminance
 from reservations.halls.colours import AREA_COLOR, TRANSPARENT, category_colour, colour_of
 from reservations.halls.hall import Hall, seat_radius
-from reservations.halls.plans.file import Json
-from reservations.halls.plans.values import number_of, point_of, text_of
+from reservations.halls.values import Json, number_of, point_of, text_of
 
 # x, y, and the name of the category.
 Dot = tuple[float, float, str]

@@ -8,8 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.languages import in_language
 from concert_site.lib.states import one_of
-from reservations.models.concert import ConcertSchedule, in_language
+from reservations.models.concert import ConcertSchedule
 
 LONGEST_SUBJECT = 150
 LONGEST_BODY = 5000
@@ -63,11 +64,11 @@ class Announcement(models.Model):
 
     def subject_in(self, language: str) -> str:
         """The subject in this language, or the one in which there is one."""
-        return in_language({"ko": self.subject_ko, "en": self.subject_en}, language)
+        return in_language({"ko": self.subject_ko, "en": self.subject_en}, language) or ""
 
     def body_in(self, language: str) -> str:
         """The text in this language, or the one in which there is one."""
-        return in_language({"ko": self.body_ko, "en": self.body_en}, language)
+        return in_language({"ko": self.body_ko, "en": self.body_en}, language) or ""
 
 
 class AnnouncementRecipient(models.Model):

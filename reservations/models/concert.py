@@ -1,6 +1,6 @@
 """What is played, and when it is played and sold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -11,11 +11,11 @@ from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.database.search_keys import search_key
+from concert_site.lib.languages import in_language
 from concert_site.lib.states import all_or_none, one_of
 from queueing.facts import SaleState, sale_rule
 from reservations.models.hall import HallVersion
@@ -292,10 +292,8 @@ class ConcertSchedule(models.Model):
     @property
     def change_reason(self) -> str:
         """Why it was moved or canceled, in the language of the reader if it was said in it; empty if it never was."""
-        return in_language({"ko": self.change_reason_ko, "en": self.change_reason_en})
+        return self.change_reason_in(None)
 
-
-def in_language(texts: Mapping[str, str], language: str | None = None) -> str:
-    """What was said in this language, else the reader's; else in the first in which anything was said."""
-    own = texts.get((language or get_language() or "").partition("-")[0], "")
-    return own or next((text for text in texts.values() if text), "")
+    def change_reason_in(self, language: str | None) -> str:
+        """The same in this language, else the reader's."""
+        return in_language({"ko": self.change_reason_ko, "en": self.change_reason_en}, language) or ""

@@ -41,7 +41,7 @@ def hall_codes(schedule_id: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SeatTold:
+class SeatDetails:
     """A seat with what staff may know of it: its reservation if somebody has it, its named hold if it is kept."""
 
     seat: ConcertSeat
@@ -53,7 +53,7 @@ class SeatTold:
         return bool(self.seat.is_free)  # type: ignore[attr-defined]  # annotated
 
 
-def told_of(schedule_id: int, seat_ids: Sequence[int]) -> list[SeatTold]:
+def seat_details(schedule_id: int, seat_ids: Sequence[int]) -> list[SeatDetails]:
     """Seats of a date, in order, with who has them: three queries."""
     rows = ConcertSeat.objects.of_schedule(schedule_id).filter(pk__in=seat_ids).annotate(is_free=IS_FREE)
     seats = list(rows)
@@ -62,7 +62,7 @@ def told_of(schedule_id: int, seat_ids: Sequence[int]) -> list[SeatTold]:
     kept = NamedHoldSeat.objects.filter(concert_seat__in=ids, outcome=None).select_related("named_hold")
     by_seat = {each.concert_seat_id: each for each in live}
     kept_by = {each.concert_seat_id: each.named_hold for each in kept}
-    return [SeatTold(seat, by_seat.get(seat.pk), kept_by.get(seat.pk)) for seat in seats]
+    return [SeatDetails(seat, by_seat.get(seat.pk), kept_by.get(seat.pk)) for seat in seats]
 
 
 def named_holds_of(schedule_id: int) -> QuerySet[NamedHold]:

@@ -26,7 +26,7 @@ DATE_ALONE = re.compile(rf"(?<!\S){DATE.pattern}\.?(?!\S)")
 
 
 @dataclass(frozen=True, slots=True)
-class SeatWords:
+class SearchedSeat:
     """A seat as somebody says it: the last word is the seat's, the one before it the row's or else the section's."""
 
     before: str
@@ -97,7 +97,7 @@ def day_in(text: str) -> tuple[SearchedDay | None, str]:
     return SearchedDay(year, int(found["month"]), int(found["day"])), rest
 
 
-def seat_words(text: str) -> SeatWords | None:
+def searched_seat(text: str) -> SearchedSeat | None:
     """The seat that is written here: "R-12", "VIP A 3", "1층 3열 12번"; None if it is none."""
     plain = re.sub(r"\b(?:row|seat|section)\b", " ", normalize("NFKC", text), flags=re.IGNORECASE)
     words = [word for word in BETWEEN.split(plain) if word]
@@ -105,10 +105,10 @@ def seat_words(text: str) -> SeatWords | None:
         words = list(parts.groups())
     if len(words) < 2 or len(text) > 100:  # noqa: PLR2004  a place and a number
         return None
-    return SeatWords(" ".join(words[:-2]), row_name(words[-2]), seat_number(words[-1]))
+    return SearchedSeat(" ".join(words[:-2]), row_name(words[-2]), seat_number(words[-1]))
 
 
-def seats_named(words: SeatWords, day: SearchedDay | None, most: int) -> list[ConcertSeat]:
+def seats_named(words: SearchedSeat, day: SearchedDay | None, most: int) -> list[ConcertSeat]:
     """Seats of this name on that day, or else on the next evenings, the soonest first, up to `most`."""
     dates = list(dates_of(day).values_list("pk", flat=True)[:MOST_DATES])
     there = ConcertSeat.objects.filter(this_seat(words.seat), concert_schedule__in=dates)

@@ -44,7 +44,7 @@ class PaymentReader(Protocol):
 _plugged: list[PaymentReader] = []
 
 
-def plug_in(reader: PaymentReader) -> None:
+def use_payment_reader(reader: PaymentReader) -> None:
     """Have payments read along from now on."""
     _plugged[:] = [reader]
 

@@ -9,10 +9,10 @@ from django.db.models.functions import Now
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import Row, fetch, sql_beside
+from concert_site.lib.languages import in_language
 from concert_site.lib.zones import day_at, zone_of
 from queueing.facts import SaleFacts, SaleState, SaleTerms, has_nothing_free, whole_steps
 from reservations.models import ConcertSchedule
-from reservations.models.concert import in_language
 from reservations.queries.availability import availability_of, room_for_fans
 
 # Raised when the shape of the map's answer changes, so that no copy of the old shape is taken for the new one.
@@ -194,7 +194,7 @@ class PublicSchedule:
 
     @property
     def change_reason(self) -> str:
-        return in_language(self.change_reasons)
+        return in_language(self.change_reasons) or ""
 
     @property
     def has_nothing_free(self) -> bool:

@@ -26,6 +26,7 @@ from django.db.models.functions import Cast, JSONObject, Now
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.formats import day_and_time
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, ConcertStatus, SeatStatus
 from reservations.models.concert import sale_state_at
 from reservations.models.seat import IS_FREE, IS_HELD
@@ -168,3 +169,8 @@ def played_today() -> list[ConcertSchedule]:
         canceled_at__isnull=True,
     )
     return list(schedules(rows).order_by("concert_at", "pk")[:MOST_TODAY])
+
+
+def date_name(schedule: ConcertSchedule) -> str:
+    """What is played and when, in the venue's time."""
+    return f"{schedule.concert.name}, {day_and_time(schedule.concert_at, schedule.concert.time_zone)}"

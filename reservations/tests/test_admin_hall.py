@@ -10,7 +10,7 @@ from concert_site.lib.id_ranges import format_ranges
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
 from payments.tests.pages import text_of
-from reservations.admin import hall
+from reservations.admin import hall_map
 from reservations.admin.hall_steps import STEPS
 from reservations.models import ConcertSeat, NamedHold
 from reservations.tests.factories import make_fan, make_schedule, make_seats
@@ -91,7 +91,7 @@ def test_a_section_is_a_list_of_boxes_without_a_script(client, boss, sale):
 
 
 def test_a_long_section_comes_in_portions(client, boss, sale, monkeypatch):
-    monkeypatch.setattr(hall, "MOST_LISTED", 4)
+    monkeypatch.setattr(hall_map, "MOST_LISTED", 4)
 
     first, second = (text_of(client.get(page(sale) + f"?section=A&portion={nth}")) for nth in (1, 2))
 

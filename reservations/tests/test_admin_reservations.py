@@ -132,7 +132,7 @@ def test_search_by_reference_and_by_the_beginning_of_an_address(staff, sale):
     assert found(staff, q="%") == []
 
 
-def test_filters(staff, sale):
+def test_the_list_is_filtered_by_date_and_status(staff, sale):
     (mine,) = held(sale, 0)
     held(make_sale(), 0)
 

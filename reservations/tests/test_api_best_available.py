@@ -2,13 +2,12 @@
 
 import pytest
 
+from concert_site.tests.api_errors import errors_of
 from reservations.models import Reservation
 from reservations.tests.factories import make_fan
 from reservations.tests.halls import hall_of, make_hall_sale
 from reservations.tests.scenes import hold
-from reservations.tests.test_api_booking import errors_of, fresh_throttles, post
-
-__all__ = ["fresh_throttles"]
+from reservations.tests.test_api_booking import post
 
 pytestmark = pytest.mark.django_db
 

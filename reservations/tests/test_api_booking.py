@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.redis import client as redis_client
+from concert_site.tests.api_errors import errors_of
 from concert_site.tests.unchanged import nothing_changed
 from queueing.models import WaitingToken
 from reservations.models import ConcertSchedule, Reservation
@@ -20,13 +20,6 @@ HOLDS = "/api/v1/reservations/"
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def fresh_throttles():
-    """Primary keys start anew with each test database, budgets a minute don't."""
-    for key in redis_client().scan_iter("throttle:*"):
-        redis_client().delete(key)
-
-
 def post(fan, sale, *nth, body=None, token=..., key=None):
     """Ask for the nth seats of a sale, or for whatever the body says."""
     if token is ...:
@@ -36,12 +29,6 @@ def post(fan, sale, *nth, body=None, token=..., key=None):
     headers |= {"Idempotency-Key": key} if key else {}
     body = {"schedule": sale.pk, "seats": [sale.seats[each] for each in nth]} if body is None else body
     return api_of(fan).post(HOLDS, body, format="json", headers=headers)
-
-
-def errors_of(response):
-    """The status, and code and field of each error."""
-    found = sorted((error["code"], error["attr"]) for error in response.json()["errors"])
-    return response.status_code, found
 
 
 def extend(fan, pk):

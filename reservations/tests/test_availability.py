@@ -31,7 +31,7 @@ def codes(availability):
     return json.loads(availability.body)["seats"]
 
 
-def forget_redis():
+def clear_redis():
     client().flushdb()
 
 
@@ -201,11 +201,11 @@ def test_availability_version_depends_on_content_alone():
     first = availability_of(schedule.pk)
 
     clear_caches()
-    forget_redis()
+    clear_redis()
     again = availability_of(schedule.pk)
     hold(seat)
     clear_caches()
-    forget_redis()
+    clear_redis()
 
     assert again.etag == first.etag
     assert availability_of(schedule.pk).etag != first.etag

@@ -36,7 +36,7 @@ def kinds(answers):
     return Counter(type(answer).__name__ for answer in answers)
 
 
-def crowd(sale, wishes):
+def shares_of(sale, wishes):
     """A step for each of CROWD connections: its share of these wishes, each a fan of their own with a token."""
     fans = [(make_fan(), wish) for wish in wishes]
     shares = [[(let_in(fan, sale), fan, wish) for fan, wish in fans[nth::CROWD]] for nth in range(CROWD)]
@@ -83,7 +83,7 @@ def test_fans_at_once_for_twos_and_fours_leave_nothing_that_could_be_sold():
     wishes = [2, 4] * 72
     random.Random(1).shuffle(wishes)
 
-    answers = [each for share in at_once(crowd(sale, wishes)) for each in share]
+    answers = [each for share in at_once(shares_of(sale, wishes)) for each in share]
 
     bookings = [answer for _wish, answer in answers if isinstance(answer, Booking)]
     assert kinds(answer for _wish, answer in answers).keys() <= {"Booking", "SeatUnavailable"}

@@ -8,7 +8,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from concert_site.accounts.tests.factories import api_of
-from concert_site.lib.redis import client as redis_client
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.mutants import mutant
 from concert_site.tests.unchanged import nothing_written
@@ -36,13 +35,6 @@ SECOND = timedelta(seconds=1)
 STEPS = Path(holds.__file__).with_name("hold_steps.sql")
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttles():
-    """Primary keys start anew with each test database, budgets a minute don't."""
-    for key in redis_client().scan_iter("throttle:*"):
-        redis_client().delete(key)
 
 
 def give_back(fan, booking, now=NOW):

@@ -9,17 +9,16 @@ from concert_site.lib.errors import Conflict, Invalid, NotFound
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_changed
 from payments.domain import counter
-from payments.domain.counter import Buyer, SaleOrder
-from payments.domain.till import Tender
+from payments.domain.counter_orders import Buyer, SaleOrder, Tender
 from reservations.domain import named_holds, seat_setup, seats
 from reservations.domain.errors import SeatUnavailable
-from reservations.domain.named_holds import Keeping
+from reservations.domain.named_holds import NamedHoldOrder
 from reservations.models import NamedHold, NamedHoldSeat
-from reservations.queries.hall_states import chosen_counts, hall_codes, named_holds_of, told_of
+from reservations.queries.hall_states import chosen_counts, hall_codes, named_holds_of, seat_details
 from reservations.tests.factories import make_fan
 from reservations.tests.scenes import LAPSED, NOW, hold, make_sale, statuses
 
-PRESS = Keeping("Press", "Kim, press@example.com", "Reviews")
+PRESS = NamedHoldOrder("Press", "Kim, press@example.com", "Reviews")
 
 pytestmark = pytest.mark.django_db
 
@@ -29,9 +28,9 @@ def clerk():
     return make_staff()
 
 
-def keep(clerk, sale, *nth, keeping=PRESS, now=NOW):
+def keep(clerk, sale, *nth, order=PRESS, now=NOW):
     ids = [sale.seats[each] for each in nth]
-    return named_holds.keep(schedule_id=sale.pk, seat_ids=ids, keeping=keeping, actor_id=clerk.pk, now=now)
+    return named_holds.create(schedule_id=sale.pk, seat_ids=ids, order=order, actor_id=clerk.pk, now=now)
 
 
 def outcomes():
@@ -61,19 +60,19 @@ def test_a_lapsed_hold_doesn_t_keep_a_seat_from_being_kept(clerk):
 
 
 @pytest.mark.parametrize(
-    ("keeping", "attr"),
+    ("order", "attr"),
     [
-        (Keeping(" ", "Kim", "Reviews"), "name"),
-        (Keeping("Press", "", "Reviews"), "owner"),
-        (Keeping("Press", "Kim", "a\nb"), "reason"),
-        (Keeping("Press", "Kim", "Reviews", NOW), "ends_at"),
+        (NamedHoldOrder(" ", "Kim", "Reviews"), "name"),
+        (NamedHoldOrder("Press", "", "Reviews"), "owner"),
+        (NamedHoldOrder("Press", "Kim", "a\nb"), "reason"),
+        (NamedHoldOrder("Press", "Kim", "Reviews", NOW), "ends_at"),
     ],
 )
-def test_a_named_hold_says_for_whom_why_and_ends_later(clerk, keeping, attr):
+def test_a_named_hold_says_for_whom_why_and_ends_later(clerk, order, attr):
     sale = make_sale()
 
     with nothing_changed(), pytest.raises(Invalid) as refused:
-        keep(clerk, sale, 0, keeping=keeping)
+        keep(clerk, sale, 0, order=order)
 
     assert refused.value.attr == attr
 
@@ -105,7 +104,7 @@ def test_seats_of_a_named_hold_are_released(clerk):
 
 def test_its_end_puts_it_back_on_sale(clerk):
     sale = make_sale()
-    keep(clerk, sale, 0, keeping=Keeping("Press", "Kim", "Reviews", NOW + timedelta(hours=1)))
+    keep(clerk, sale, 0, order=NamedHoldOrder("Press", "Kim", "Reviews", NOW + timedelta(hours=1)))
     keep(clerk, sale, 1)
 
     assert named_holds.release_ended(now=NOW + timedelta(minutes=59)) == 0
@@ -166,7 +165,7 @@ def test_the_hall_is_told_seat_by_seat(clerk):
     kept = keep(clerk, sale, 1, 2).named_hold
     seats.take_off_sale(seat_ids=[sale.seats[3]])
 
-    held, named, *_rest = told_of(sale.pk, sale.seats)
+    held, named, *_rest = seat_details(sale.pk, sale.seats)
     counts = chosen_counts(sale.pk, sale.seats)
     (listed,) = named_holds_of(sale.pk)
 

@@ -97,7 +97,7 @@ def test_sales_of_concerts_are_one_query_by_date(django_assert_num_queries):
         (-2, -1, True, SaleState.CLOSED),
     ],
 )
-def test_sale_state(opens_in, closes_in, is_sold_out, expected):
+def test_a_sale_stands_where_its_times_and_seats_put_it(opens_in, closes_in, is_sold_out, expected):
     moment = now()
     schedule = make_schedule(
         reservation_available_at=moment + timedelta(hours=opens_in),

@@ -3,7 +3,7 @@
 import pytest
 
 from reservations.domain.errors import SeatUnavailable, SingleSeatLeft
-from reservations.domain.single_seats import hold_by_rule, hold_unless_lonely
+from reservations.domain.single_seats import hold_by_rule, hold_unless_single_left
 from reservations.models import ConcertSeat, Reservation
 from reservations.tests.factories import make_fan
 from reservations.tests.halls import hall_of, make_hall_sale
@@ -12,7 +12,7 @@ from reservations.tests.scenes import NOW, hold, let_in, token_of
 pytestmark = pytest.mark.django_db
 
 
-def ask(fan, sale, *nth, hold=hold_unless_lonely, token=None, **options):
+def ask(fan, sale, *nth, hold=hold_unless_single_left, token=None, **options):
     inside = token or (token_of(fan, sale).token if token_of(fan, sale) else let_in(fan, sale))
     seats = [sale.seats[each] for each in nth]
     return hold(user_id=fan.pk, schedule=sale.pk, seats=seats, queue_token=inside, now=NOW, **options)

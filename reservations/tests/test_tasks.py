@@ -245,7 +245,7 @@ def test_a_mark_that_nobody_takes_down_lapses():
     assert client().exists(lib_tasks.pending_key(ADMISSION, 1)) == 0
 
 
-def test_without_redis_hurrying_is_given_up_at_once():
+def test_without_redis_enqueueing_is_given_up_at_once():
     with redis_away():
         started = time.monotonic()
         assert [enqueue(ADMISSION, schedule_id=each) for each in (1, 2, 3)] == [False] * 3

@@ -15,6 +15,7 @@ from concert_site.lib.api.throttling import CallerThrottle
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.rate_limits import LIMITS
 from concert_site.lib.redis import client
+from concert_site.tests.api_errors import only_error
 from concert_site.tests.pooled import session_settings
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured
@@ -44,11 +45,6 @@ def join(schedule, fan):
 
 def queue(schedule):
     return api_of().get(f"/api/v1/schedules/{schedule.pk}/queue/")
-
-
-def code_of(response):
-    (error,) = response.json()["errors"]
-    return response.status_code, error["code"], error["attr"]
 
 
 # --- Joining -----------------------------------------------------------------------------------
@@ -101,18 +97,22 @@ def test_the_statements_of_a_join_and_of_its_repeat(schedule):
 def test_join_of_a_closed_sale_is_409(schedule):
     ConcertSchedule.objects.update(deadline_at=now())
 
-    assert code_of(join(schedule, make_fan())) == (409, "sale_closed", None)
+    assert only_error(join(schedule, make_fan())) == (409, "sale_closed", None)
 
 
 def test_what_is_sold_out_is_not_joined():
     schedule = make_schedule()
     reserve(*make_seats(schedule, 1))
 
-    assert code_of(join(schedule, make_fan())) == (409, "sold_out", None)
+    assert only_error(join(schedule, make_fan())) == (409, "sold_out", None)
 
 
 def test_joining_needs_an_account(schedule):
-    assert code_of(api_of().post(f"/api/v1/schedules/{schedule.pk}/queue-tokens/")) == (401, "not_authenticated", None)
+    assert only_error(api_of().post(f"/api/v1/schedules/{schedule.pk}/queue-tokens/")) == (
+        401,
+        "not_authenticated",
+        None,
+    )
 
 
 def test_an_unknown_schedule_is_404():
@@ -123,7 +123,7 @@ def test_an_unknown_schedule_is_404():
             api.post(f"/api/v1/schedules/{unknown}/queue-tokens/"),
             api.get(f"/api/v1/schedules/{unknown}/queue/"),
         ):
-            assert code_of(response) == (404, "not_found", None), unknown
+            assert only_error(response) == (404, "not_found", None), unknown
 
 
 def test_a_body_is_not_needed_and_nobody_chooses_their_number_by_one(schedule):
@@ -244,7 +244,7 @@ def test_before_the_lobby_the_room_is_upcoming():
     make_seats(schedule)
 
     assert queue(schedule).json()["state"] == "UPCOMING"
-    assert code_of(join(schedule, make_fan())) == (409, "sale_not_open", None)
+    assert only_error(join(schedule, make_fan())) == (409, "sale_not_open", None)
 
 
 def test_a_paused_room_says_so_and_promises_no_speed(schedule):
@@ -264,7 +264,7 @@ def test_a_paused_room_says_so_and_promises_no_speed(schedule):
 def test_an_unpublished_concert_has_no_queue(schedule):
     Concert.objects.update(status="UNAVAILABLE")
 
-    assert code_of(queue(schedule)) == (404, "not_found", None)
+    assert only_error(queue(schedule)) == (404, "not_found", None)
 
 
 # --- How often, and behind whose lock ----------------------------------------------------------
@@ -284,7 +284,7 @@ def test_who_joins_too_often_is_told_when_to_come_back(schedule, throttled):
     answers = [join(schedule, fan) for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [201, 200, 200, 429]
-    assert code_of(answers[-1]) == (429, "throttled", None)
+    assert only_error(answers[-1]) == (429, "throttled", None)
     assert 1 <= int(answers[-1]["Retry-After"]) <= 86_400
     assert join(schedule, make_fan()).status_code == 201
 
@@ -311,7 +311,7 @@ def another_transaction(sql, params):
 
 
 def assert_busy(response):
-    assert code_of(response) == (503, "unavailable", None)
+    assert only_error(response) == (503, "unavailable", None)
     assert response["Retry-After"] == "2"
 
 

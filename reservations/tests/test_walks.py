@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_fan
+from queueing.models import TokenStatus
 from queueing.tests.factories import make_active, make_line
 from reservations.domain import waiting_room
 from reservations.tests.factories import make_schedule, make_seats
@@ -125,13 +126,25 @@ def page(user, address):
     return lambda: client.get(address)
 
 
-def test_join():
+def test_join_before_the_draw():
     schedule, fan = make_schedule(), make_fan()
     make_seats(schedule, 4)
     make_line(schedule, 3)
 
     walk, _joined = follow(waiting_room.join, lambda: waiting_room.join(user_id=fan.pk, schedule_id=schedule.pk))
 
+    check(walk, stays=9, climbs=1)
+
+
+def test_join_that_is_let_in_at_once():
+    schedule, fan = make_schedule(), make_fan()
+    make_seats(schedule, 4)
+    # The first one opens the line: its numbers are drawn.
+    waiting_room.join(user_id=make_fan().pk, schedule_id=schedule.pk)
+
+    walk, joined = follow(waiting_room.join, lambda: waiting_room.join(user_id=fan.pk, schedule_id=schedule.pk))
+
+    assert joined.token.status == TokenStatus.ACTIVE
     check(walk, stays=9, climbs=1)
 
 

@@ -34,7 +34,7 @@ from reservations.models.reservation import ReservationStatus
 from reservations.queries import bookings
 from reservations.queries.sales import sale_of
 from reservations.queries.seat_map import Seat, seat_map_of
-from reservations.views.waiting import to_the_place
+from reservations.views.waiting import redirect_to_place
 
 # Up to here a wait is told in seconds, from here on in minutes.
 SOON = 90
@@ -43,10 +43,10 @@ MOST_KEPT = 20
 SUBSTITUTES = "best_available"
 
 
-def where_the_choice_goes_on(request: HttpRequest, pk: int) -> str:
+def choice_address(request: HttpRequest, pk: int) -> str:
     """The seats with what was chosen, for who lost session or form on the way."""
     ids = [number for text in request.POST.getlist("seats") if (number := id_in(text)) is not None]
-    return address_of_the_seats(request, pk, keep=ids)
+    return seats_address(request, pk, keep=ids)
 
 
 def hold(request: HttpRequest, schedule_id: int) -> HttpResponse:
@@ -77,9 +77,9 @@ def answered(
     try:
         booking = step()
     except (QueueTokenInactive, QueueTokenRequired, SaleClosed, SaleNotOpen):
-        return to_the_waiting_room(schedule_id, token)
+        return redirect_to_waiting_room(schedule_id, token)
     except SingleSeatLeft as told:
-        return back_to_the_seats(request, schedule_id, chosen, instead=told.instead, lonely=told.lonely)
+        return redirect_to_choice(request, schedule_id, chosen, instead=told.instead, lonely=told.lonely)
     except (Invalid, Conflict, HoldCooldown) as refusal:
         return refused(request, schedule_id, refusal, chosen)
     if booking.substituted:
@@ -93,20 +93,20 @@ def refused(request: HttpRequest, schedule_id: int, refusal: DomainError, chosen
     """Back to the seats, with what is wrong, what is left of the choice, and what could be had in its place."""
     if isinstance(refusal, HoldCooldown):
         messages.error(request, cooldown_text(refusal.retry_after_seconds))
-        return back_to_the_seats(request, schedule_id, chosen)
+        return redirect_to_choice(request, schedule_id, chosen)
     messages.error(request, refusal_text(refusal, schedule_id, chosen, user_id=fan_id(request)))
     kept = without_faults(chosen, refusal)
     instead: Sequence[int] = ()
     if isinstance(refusal, SeatUnavailable) and chosen:
         gone = [seat for seat in chosen if seat not in kept]
         instead = best_available.equal_seats(schedule_id, kept=kept, gone=gone, user_id=fan_id(request))
-    return back_to_the_seats(request, schedule_id, kept, instead=instead)
+    return redirect_to_choice(request, schedule_id, kept, instead=instead)
 
 
-def to_the_waiting_room(schedule_id: int, token: TokenView | None) -> HttpResponse:
+def redirect_to_waiting_room(schedule_id: int, token: TokenView | None) -> HttpResponse:
     """Who isn't inside waits; the page says how an earlier turn ended."""
     if token is not None and token.status == TokenStatus.EXPIRED:
-        return to_the_place(token)
+        return redirect_to_place(token)
     return redirect("waiting_room", pk=schedule_id)
 
 
@@ -132,8 +132,8 @@ def held_booking(request: HttpRequest, schedule_id: int, chosen: list[int], toke
     content = {"substitutes": True} if substitutes else {}
     key = idempotency_key(request, schedule=schedule_id, seats=sorted(chosen), **content)
     # What the house demands is judged anew; what it advises was said.
-    judged = single_seats.hold_by_rule if goes_on else single_seats.hold_unless_lonely
-    return kept_alive(
+    judged = single_seats.hold_by_rule if goes_on else single_seats.hold_unless_single_left
+    return hold_with_key(
         partial(
             judged,
             user_id=fan_id(request),
@@ -155,7 +155,7 @@ def best_booking(request: HttpRequest, schedule_id: int, token: TokenView | None
     key = idempotency_key(request, schedule=schedule_id, **asdict(wish))
     inside = token.token if token else None
     hold = partial(best_available.hold_best_available, wish, schedule=schedule_id, queue_token=inside)
-    return kept_alive(partial(hold, user_id=fan_id(request)), key)
+    return hold_with_key(partial(hold, user_id=fan_id(request)), key)
 
 
 def wish_in(request: HttpRequest) -> BestAvailable:
@@ -174,7 +174,7 @@ def wish_in(request: HttpRequest) -> BestAvailable:
     )
 
 
-def kept_alive(hold: Callable[..., Booking], key: str) -> Booking:
+def hold_with_key(hold: Callable[..., Booking], key: str) -> Booking:
     """The booking of a form's key; of one whose booking was given up since, another.
 
     :raises DomainError: whatever holding refuses
@@ -259,7 +259,7 @@ def without_faults(chosen: Sequence[int], refusal: DomainError) -> list[int]:
     return [seat for nth, seat in enumerate(chosen) if nth not in at_fault]
 
 
-def back_to_the_seats(
+def redirect_to_choice(
     request: HttpRequest,
     schedule_id: int,
     kept: Sequence[int],
@@ -268,10 +268,10 @@ def back_to_the_seats(
     lonely: Iterable[int] = (),
 ) -> HttpResponse:
     """The page that the choice was made on, with what is left of it, and what there is to say."""
-    return redirect(address_of_the_seats(request, schedule_id, keep=kept, instead=instead, lonely=lonely))
+    return redirect(seats_address(request, schedule_id, keep=kept, instead=instead, lonely=lonely))
 
 
-def address_of_the_seats(request: HttpRequest, schedule_id: int, **seats: Iterable[int]) -> str:
+def seats_address(request: HttpRequest, schedule_id: int, **seats: Iterable[int]) -> str:
     """Its address; `seats` by what they are to it."""
     query = {name: request.POST[name] for name in ("section", "portion", "view") if request.POST.get(name)}
     for name, named in seats.items():

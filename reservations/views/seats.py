@@ -22,7 +22,7 @@ from reservations.domain.single_seats import DEMAND
 from reservations.queries.sales import Sale, public_sale_of
 from reservations.queries.seat_choice import seat_advice, seat_choice
 from reservations.views import holding
-from reservations.views.holding import MOST_KEPT, to_the_waiting_room, where_the_choice_goes_on
+from reservations.views.holding import MOST_KEPT, choice_address, redirect_to_waiting_room
 
 # What static/js/seats.js draws a hall with, so that a browser fetches all at once: modules don't wait for one another.
 MODULES = [
@@ -35,7 +35,7 @@ MODULES = [
 
 
 @private_page
-@resumes_at(where_the_choice_goes_on)
+@resumes_at(choice_address)
 @verified
 @throttled("hold")
 def seats(request: HttpRequest, pk: int) -> HttpResponse:
@@ -55,12 +55,12 @@ def choose(request: HttpRequest, schedule_id: int) -> HttpResponse:
     now, user_id = sale.now, fan_id(request)
     token = token_in_line(schedule_id, user_id=user_id)
     if token is None or token.status != TokenStatus.ACTIVE or not sale.is_open_at(now):
-        return to_the_waiting_room(schedule_id, token)
+        return redirect_to_waiting_room(schedule_id, token)
     if token.entered_at is None:
         try:
             token = line.enter(user_id=user_id, token=token.token)
         except QueueTokenInactive:
-            return to_the_waiting_room(schedule_id, token)
+            return redirect_to_waiting_room(schedule_id, token)
     kept, instead, lonely = (ids_in(request, name) for name in ("keep", "instead", "lonely"))
     context = {
         "sale": sale,

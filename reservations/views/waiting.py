@@ -42,7 +42,7 @@ def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     if not seen.facts.is_public and token is None:
         raise NotFound
     if token is not None and token.status == TokenStatus.ACTIVE and seen.is_for_choosing and seen.facts.is_public:
-        return on_to_the_seats(pk, is_part=is_part)
+        return redirect_to_seats(pk, is_part=is_part)
     page = waiting_page(seen, token)
     content: dict[str, object] = {
         "schedule": pk,
@@ -82,7 +82,7 @@ def draw_check(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "queueing/draw_check.html", content)
 
 
-def on_to_the_seats(schedule_id: int, *, is_part: bool) -> HttpResponse:
+def redirect_to_seats(schedule_id: int, *, is_part: bool) -> HttpResponse:
     """The way to the seats, for a browser or for the script, which would come in by following it unseen."""
     if is_part:
         return HttpResponse(status=204, headers={GO_HEADER: resolve_url("seats", pk=schedule_id)})
@@ -120,7 +120,7 @@ def join(request: HttpRequest, pk: int) -> HttpResponse:
         return response
     if place.token.status == TokenStatus.ACTIVE:
         return redirect("seats", pk=pk)
-    return to_the_place(place.token)
+    return redirect_to_place(place.token)
 
 
 @private_page
@@ -136,9 +136,9 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     if has_freed_a_slot:
         slot_freed(pk)
     messages.success(request, _("You have left the line."))
-    return to_the_place(left)
+    return redirect_to_place(left)
 
 
-def to_the_place(token: TokenView) -> HttpResponse:
+def redirect_to_place(token: TokenView) -> HttpResponse:
     """The waiting room at an address that names the token, so that the page can say later how the visit ended."""
     return redirect(reverse("waiting_room", args=[token.schedule_id], query={"token": token.token}))

@@ -4,7 +4,7 @@
 // Every word and every number is the server's. A pass spares it a look at session and account at each request; once it
 // is about to end, the session is shown and brings another.
 
-import { HallPicture } from "./cockpit_hall.js";
+import { OccupancyMap } from "./cockpit_hall.js";
 
 const POLL_SECONDS = 2;
 const SLOWEST_SECONDS = 10;
@@ -18,7 +18,7 @@ const start = document.getElementById("cockpit-start");
 const said = document.getElementById("cockpit-said");
 const stale = root.querySelector("[data-stale]");
 const health = root.querySelector("[data-health]");
-const halls = [...root.querySelectorAll("[data-hall]")].map((canvas) => new HallPicture(canvas));
+const halls = [...root.querySelectorAll("[data-hall]")].map((canvas) => new OccupancyMap(canvas));
 
 let pass = start.dataset.pass;
 let passUntil = performance.now() + 1000 * PASS_SECONDS;
@@ -69,7 +69,7 @@ function fill(answer) {
   }
   if (answer.sales.length) countedAt = performance.now() - 1000 * Math.max(...answer.sales.map(({ age }) => age));
   else countedAt = performance.now();
-  for (const hall of halls) hall.look();
+  for (const hall of halls) hall.refresh();
 }
 
 async function ask() {

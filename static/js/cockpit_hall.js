@@ -9,9 +9,9 @@ const SIDE = 0.78;
 const SHARPEST = 2;
 const COLORS = { A: "--cockpit-left", T: "--cockpit-held", R: "--cockpit-sold", U: "--cockpit-off" };
 
-export class HallPicture {
+export class OccupancyMap {
   constructor(canvas) {
-    Object.assign(this, { canvas, found: null, isLooking: false });
+    Object.assign(this, { canvas, found: null, isRefreshing: false });
     // Without it the figures stand alone.
     this.load().catch(() => {});
   }
@@ -22,12 +22,12 @@ export class HallPicture {
     this.canvas.hidden = false;
     new ResizeObserver(() => this.paint()).observe(this.canvas);
     new MutationObserver(() => this.paint()).observe(document.documentElement, { attributeFilter: ["class"] });
-    await this.look();
+    await this.refresh();
   }
 
-  async look() {
-    if (!this.data || this.isLooking) return;
-    this.isLooking = true;
+  async refresh() {
+    if (!this.data || this.isRefreshing) return;
+    this.isRefreshing = true;
     try {
       const before = this.found;
       this.found = await latest(this.canvas.dataset.availability, before);
@@ -35,7 +35,7 @@ export class HallPicture {
     } catch {
       // The figures say that nothing comes.
     }
-    this.isLooking = false;
+    this.isRefreshing = false;
   }
 
   paint() {

@@ -1,6 +1,6 @@
 // "Check my number": the draw is recomputed in this browser, from the public list, and each step is ticked off.
 
-import { promiseOf } from "./draw_promise.js";
+import { savedSeedHash } from "./seed_hash.js";
 
 const root = document.getElementById("draw-check");
 const button = document.getElementById("draw-start");
@@ -22,12 +22,12 @@ function yesOrNo(isSo) {
 }
 
 function promised(seedHash) {
-  const promise = promiseOf(facts.schedule);
-  if (!promise) return "unknown";
+  const saved = savedSeedHash(facts.schedule);
+  if (!saved) return "unknown";
   for (const element of root.querySelectorAll("[data-promised-at]")) {
-    element.textContent = new Date(promise.at).toLocaleString(document.documentElement.lang);
+    element.textContent = new Date(saved.at).toLocaleString(document.documentElement.lang);
   }
-  return yesOrNo(promise.hash === seedHash);
+  return yesOrNo(saved.hash === seedHash);
 }
 
 function say(name) {

@@ -41,7 +41,7 @@ export class HallMap {
     this.view = new HallView(hall.extent, data.pitch);
     this.painter = new HallPainter(hall, data);
     frame.style.setProperty("--hall-height", `${Math.ceil((frame.clientWidth * this.view.height) / this.view.width)}px`);
-    this.dress();
+    this.applyTheme();
     this.resize();
     this.isReady = this.prepare(texts);
   }
@@ -63,12 +63,12 @@ export class HallMap {
 
   // --- Painting ----------------------------------------------------------------------------------
 
-  dress() {
+  applyTheme() {
     const style = getComputedStyle(this.frame);
     const token = (name) => style.getPropertyValue(name).trim();
     const theme = { isDark: this.isDark, font: style.fontFamily };
     for (const name of ["card", "ink", "soft", "taken", "good", "focus"]) theme[name] = token(`--${name}`);
-    this.painter.dress(theme);
+    this.painter.applyTheme(theme);
     this.theme = theme;
     this.repaint();
   }
@@ -108,7 +108,8 @@ export class HallMap {
     this.changing = window.requestAnimationFrame(() => {
       this.isStale = false;
       this.repaint();
-      this.signs.show();
+      // They come after the seats, and a seat may be taken before.
+      this.signs?.show();
     });
   }
 
@@ -385,7 +386,7 @@ export class HallMap {
     press("zoom-out", () => this.zoomBy(1 / 1.8));
     press("zoom-all", () => this.showAll());
     new ResizeObserver(() => this.resize()).observe(this.frame);
-    dark.addEventListener("change", () => this.dress());
+    dark.addEventListener("change", () => this.applyTheme());
   }
 }
 

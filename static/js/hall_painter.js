@@ -23,7 +23,7 @@ export class HallPainter {
     Object.assign(this, { hall, data, grid: null, sprites: new Map() });
   }
 
-  dress(theme) {
+  applyTheme(theme) {
     this.theme = theme;
     this.colors = this.data.categories.map((each) => (theme.isDark ? each.dark : each.light));
     this.inks = this.colors.map(inkOn);

@@ -45,17 +45,17 @@ class StaffData extends SeatData {
 }
 
 class StaffPainter extends HallPainter {
-  dress(theme) {
+  applyTheme(theme) {
     const style = getComputedStyle(frame);
     theme.kinds = COLORS.map((name) => style.getPropertyValue(`--${name}`).trim());
-    super.dress(theme);
+    super.applyTheme(theme);
   }
 }
 
 class StaffMap extends HallMap {
-  dress() {
+  applyTheme() {
     if (!(this.painter instanceof StaffPainter)) this.painter = new StaffPainter(this.hall, this.data);
-    super.dress();
+    super.applyTheme();
   }
 
   get isDark() {
@@ -214,7 +214,7 @@ function listen() {
     target.value = "";
   });
   form.querySelector(".hall-clear").addEventListener("click", () => choose([...map.data.chosen], false));
-  new MutationObserver(() => map.dress()).observe(document.documentElement, { attributeFilter: ["class"] });
+  new MutationObserver(() => map.applyTheme()).observe(document.documentElement, { attributeFilter: ["class"] });
 }
 
 // --- What others do -----------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import { isOnSale, takeTurns } from "./progress_turns.js";
 
-function lookOf(progress) {
+function severityOf(progress) {
   if (progress.state === "SOLD_OUT") return "bad";
   // A sale that is closed or not open yet is told by the next page.
   if (!isOnSale(progress)) return null;
@@ -10,10 +10,10 @@ function lookOf(progress) {
 }
 
 function show(badge, progress) {
-  const look = lookOf(progress);
-  if (!look || badge.classList.contains(look)) return;
-  badge.className = `badge ${look}`;
-  badge.textContent = badge.dataset[look];
+  const severity = severityOf(progress);
+  if (!severity || badge.classList.contains(severity)) return;
+  badge.className = `badge ${severity}`;
+  badge.textContent = badge.dataset[severity];
 }
 
 takeTurns([...document.querySelectorAll("[data-progress]")], show);

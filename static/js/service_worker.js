@@ -61,8 +61,8 @@ async function navigate(request, pathname) {
   try {
     const answer = await (kept ? within(PATIENCE_MS, fetch(request)) : fetch(request));
     if (kept && answer.status >= SERVER_ERRORS) return kept;
-    if (kept && !answer.ok) await forget(request.url);
-    if (endsTheStay(request, pathname, answer)) await caches.delete(TICKETS);
+    if (kept && !answer.ok) await deleteTicket(request.url);
+    if (endsSession(request, pathname, answer)) await caches.delete(TICKETS);
     return answer;
   } catch {
     return kept ?? caches.match(request.method === "GET" ? OFFLINE : OFFLINE_SENT, ANY);
@@ -74,7 +74,7 @@ function within(ms, promise) {
 }
 
 // Whoever is asked to log in has no session any more, and whoever logs in may be somebody else.
-function endsTheStay(request, pathname, answer) {
+function endsSession(request, pathname, answer) {
   if (!IDENTITY_PATH.test(pathname)) return false;
   const isQuestion = request.method === "GET" && pathname.endsWith("/logout/");
   return !isQuestion && (request.method === "POST" || answer.ok || pathname.includes("/callback/"));
@@ -91,11 +91,11 @@ async function keptTickets(url) {
   const kept = await (await caches.open(TICKETS)).match(url, ANY);
   if (!kept) return null;
   if (termsOf(kept).until > Date.now()) return kept;
-  await forget(url);
+  await deleteTicket(url);
   return null;
 }
 
-async function forget(url) {
+async function deleteTicket(url) {
   await (await caches.open(TICKETS)).delete(url);
 }
 
@@ -103,10 +103,10 @@ async function keepTickets(url) {
   const page = await fetch(url, { headers: { "X-Part": "offline" }, cache: "no-store" });
   const { until, owner } = termsOf(page);
   if (!page.ok || page.redirected || !owner || !(until > Date.now())) {
-    await forget(url);
+    await deleteTicket(url);
     return false;
   }
-  await forgetOthers(owner);
+  await deleteOthers(owner);
   const tickets = await caches.open(TICKETS);
   const files = [...(await page.clone().text()).matchAll(/(?:href|src)="(\/static\/[^"]+)"/g)].map(([, file]) => file);
   await Promise.all([...new Set(files)].map(async (file) => (await tickets.match(file, ANY)) ?? tickets.add(file)));
@@ -115,7 +115,7 @@ async function keepTickets(url) {
 }
 
 // Another account's, should its fan never have logged out here; and what is over.
-async function forgetOthers(owner) {
+async function deleteOthers(owner) {
   const tickets = await caches.open(TICKETS);
   for (const request of await tickets.keys()) {
     if (new URL(request.url).pathname.startsWith(STATIC)) continue;

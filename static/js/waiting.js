@@ -7,7 +7,7 @@
 
 import "./countdown.js";
 import { BackgroundTimer } from "./background_timer.js";
-import { keepPromise } from "./draw_promise.js";
+import { saveSeedHash } from "./seed_hash.js";
 import { exchange, fillIn, line, say, showDrawing, shown, startCopying } from "./waiting_place.js";
 import { fits, isDue, longestBetweenPlaces, numbersFor, paceOf, spreadOf } from "./waiting_progress.js";
 import { showSwitch, soundSoon, soundTurn, startSound, TURN_SECONDS } from "./waiting_sound.js";
@@ -177,6 +177,6 @@ window.addEventListener("pageshow", ({ persisted }) => {
 
 startSound();
 startCopying();
-keepPromise(document.querySelector("main"));
+saveSeedHash(document.querySelector("main"));
 showSwitch(Boolean(shown()));
 askIn(shown() && paceOf(shown(), answer));

@@ -89,16 +89,16 @@ function replace(old, act) {
   act();
   if (hadFocus) (document.getElementById(activeElement.id) ?? line()).focus({ preventScroll: true });
   startCountdowns(line());
-  dress();
+  showCopyButton();
 }
 
-function dress() {
+function showCopyButton() {
   const copy = document.getElementById("copy");
   if (copy && navigator.clipboard) copy.hidden = false;
 }
 
 export function startCopying() {
-  dress();
+  showCopyButton();
   document.addEventListener("click", async ({ target }) => {
     if (target.id !== "copy") return;
     const source = document.getElementById(target.dataset.copy);

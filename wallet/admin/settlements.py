@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from datetime import date
 
 from django import forms
@@ -105,9 +106,9 @@ class SettlementDayAdmin(ReadOnlyAdmin):
         answer["Content-Disposition"] = f'attachment; filename="settlement-{row.day}-{row.pk}.csv"'
         # A spreadsheet takes it for its own encoding otherwise.
         answer.write("\ufeff")
-        writer = csv.writer(answer)
-        writer.writerow(COLUMNS)
-        writer.writerows(rows_of(row))
+        writer = csv.DictWriter(answer, COLUMNS)
+        writer.writeheader()
+        writer.writerows({name: as_text(value) for name, value in each.items()} for each in rows_of(row))
         return answer
 
     theirs = value_column(_("the provider’s sum"), "provider_sum", money)
@@ -153,21 +154,28 @@ def amount_of(amount: int | None) -> str:
     return gettext("nothing") if amount is None else money(amount)
 
 
-def rows_of(row: SettlementDay) -> list[list[object]]:
-    """The lines of the export. Amounts are in minor units, as bookkeeping programs take them."""
+def rows_of(row: SettlementDay) -> Iterator[dict[str, object]]:
+    """The lines of the export, by column. Amounts are in minor units, as bookkeeping programs take them."""
     differing = {each["about"]: each for each in row.differences if each["about"]}
-    rows = []
     for own in own_lines_of(row.provider, *bounds_of(row.day)):
         other = differing.get(own.about)
-        theirs = own.amount if other is None else other["provider"]
-        names = [own.reference, own.provider_reference]
-        at = own.booked_at.isoformat()
-        rows.append([row.day, row.provider, own.about, *names, own.currency, own.amount, theirs, at, bool(other)])
+        yield {
+            "day": row.day,
+            "provider": row.provider,
+            "line": own.about,
+            "reference": own.reference,
+            "provider_reference": own.provider_reference,
+            "currency": own.currency,
+            "ledger_amount": own.amount,
+            "provider_amount": own.amount if other is None else other["provider"],
+            "booked_at": own.booked_at.isoformat(),
+            "differs": other is not None,
+        }
     for each in row.differences:
         if each["ledger"] is None:
-            names = [each["reference"], each["provider_reference"]]
-            rows.append([row.day, row.provider, "", *names, each["currency"], "", each["provider"], "", True])
-    return [[as_text(value) for value in values] for values in rows]
+            known = {name: each[name] for name in ("reference", "provider_reference", "currency")}
+            theirs = {"day": row.day, "provider": row.provider, "provider_amount": each["provider"], "differs": True}
+            yield theirs | known
 
 
 def as_text(value: object) -> object:

@@ -22,7 +22,6 @@ from concert_site.lib.admin.base import ReadOnlyAdmin
 from concert_site.lib.admin.columns import value_column
 from concert_site.lib.errors import DomainError, Unavailable
 from concert_site.lib.formats import day_and_time, money
-from wallet.providers import PROVIDERS
 from wallet.providers.base import ProviderError
 
 MAY_SETTLE, MAY_REPLAY = "wallet.settle_top_up", "wallet.replay_event"
@@ -68,7 +67,7 @@ class ProviderFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # Any: Django's signature
         """The names to choose from."""
-        return [(name, name) for name in sorted({*PROVIDERS, settings.WALLET_PROVIDER} - {""})]
+        return [(name, name) for name in sorted({*settings.PROVIDER_CLASSES, settings.WALLET_PROVIDER} - {""})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # Any: of several models
         """The rows of the one that was chosen."""

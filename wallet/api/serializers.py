@@ -7,7 +7,7 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from concert_site.lib.api.fields import Body, Money
-from wallet.models import BalanceHistory, Kind, TopUp, TopUpState
+from wallet.models import BalanceHistory, LedgerKind, TopUp, TopUpState
 from wallet.queries import Wallet
 
 
@@ -29,7 +29,7 @@ class LedgerEntryOut(serializers.Serializer[BalanceHistory]):
     """One change of a balance: `amount` is signed, `amount_after` is the balance it left."""
 
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=Kind.choices)
+    kind = serializers.ChoiceField(choices=LedgerKind.choices)
     amount = serializers.IntegerField()
     amount_after = serializers.IntegerField()
     payment = serializers.IntegerField(source="payment_id", allow_null=True)
@@ -69,7 +69,7 @@ class ChargeOut(serializers.Serializer[TopUp]):
     )
     next = NextStepOut(allow_null=True, help_text="What is left to do, while PENDING.")
     entry = LedgerEntryOut(allow_null=True)
-    kind = serializers.ChoiceField(choices=Kind.choices, required=False)
+    kind = serializers.ChoiceField(choices=LedgerKind.choices, required=False)
     amount_after = serializers.IntegerField(required=False)
     payment = serializers.IntegerField(required=False, allow_null=True)
     note = serializers.CharField(required=False)

@@ -13,7 +13,7 @@ from concert_site.lib.formats import money
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
 from wallet.domain.ledger import LARGEST_BALANCE, BookedEntry
-from wallet.models import BalanceHistory, Kind
+from wallet.models import BalanceHistory, LedgerKind
 from wallet.queries import wallet_of
 
 
@@ -26,7 +26,7 @@ def adjust_by_staff(
     :raises IdempotencyKeyReused, Invalid, InsufficientBalance, BalanceTooLarge: as `ledger.adjust` does
     """
     asked = ledger.checked_order(amount=amount, note=note, actor_id=actor_id)
-    if not ledger.booked_before(user_id, Kind.ADJUSTMENT, idempotency_key, asked):
+    if not ledger.booked_before(user_id, LedgerKind.ADJUSTMENT, idempotency_key, asked):
         require_room(user_id, amount)
         require_ceiling(
             ADJUSTMENT.kind,
@@ -63,7 +63,7 @@ def lately(user_id: int, actor_id: int, now: datetime | None) -> int:
     Lines of sales at the counter, hand-overs and top-ups ended by hand are adjustments, too, but have no key.
     """
     own = BalanceHistory.objects.of(user_id=user_id).filter(
-        kind=Kind.ADJUSTMENT, actor=actor_id, idempotency_key__isnull=False, created_at__gt=counted_since(now)
+        kind=LedgerKind.ADJUSTMENT, actor=actor_id, idempotency_key__isnull=False, created_at__gt=counted_since(now)
     )
     return int(own.aggregate(sum=Sum("amount", default=0))["sum"])
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict, Unavailable
 from wallet.domain import ledger, top_ups
-from wallet.models import OPEN, BalanceHistory, Kind, TopUp, TopUpState
+from wallet.models import OPEN, BalanceHistory, LedgerKind, TopUp, TopUpState
 from wallet.models.top_ups import AMOUNT_DIFFERS, BOOKED, FOR_STAFF, GIVEN_BACK, GIVING_BACK
 from wallet.providers.base import Outcome, ProviderError, ProviderStatus, RefundOrder, RefundOutcome
 
@@ -58,7 +58,7 @@ def book(top_up: TopUp, *, note: str, actor_id: int, now: datetime | None = None
     with transaction.atomic(durable=True):
         close(top_up, FOR_STAFF, BOOKED, now)
         return ledger.book(
-            user_id=top_up.user_id, kind=Kind.ADJUSTMENT, amount=left, note=note, actor_id=actor_id, now=now
+            user_id=top_up.user_id, kind=LedgerKind.ADJUSTMENT, amount=left, note=note, actor_id=actor_id, now=now
         )
 
 

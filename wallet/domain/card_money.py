@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from wallet.models import BalanceHistory, Kind
+from wallet.models import BalanceHistory, LedgerKind
 from wallet.providers import can_refund
 
 # Kind, amount, payment, and the provider of the top-up that a charge is of.
@@ -18,7 +18,7 @@ def card_money_of(user_id: int, refunds: Mapping[int, int] | None = None) -> int
     """
     entries = BalanceHistory.objects.of(user_id=user_id).order_by("id")
     booked = entries.values_list("kind", "amount", "payment_id", "top_up__provider")
-    to_come = [(str(Kind.REFUND), amount, payment, None) for payment, amount in (refunds or {}).items()]
+    to_come = [(str(LedgerKind.REFUND), amount, payment, None) for payment, amount in (refunds or {}).items()]
     return card_money_in(chain(booked, to_come))
 
 
@@ -31,11 +31,11 @@ def card_money_in(entries: Iterable[Entry]) -> int:
     refundable: dict[str | None, bool] = {None: False}
     paid_by_card: dict[int | None, int] = {}
     for kind, amount, payment, provider in entries:
-        if kind == Kind.CHARGE and provider not in refundable:
+        if kind == LedgerKind.CHARGE and provider not in refundable:
             refundable[provider] = can_refund(str(provider))
-        if kind == Kind.WITHDRAWAL or (kind == Kind.CHARGE and refundable[provider]):
+        if kind == LedgerKind.WITHDRAWAL or (kind == LedgerKind.CHARGE and refundable[provider]):
             card += amount
-        elif kind == Kind.REFUND:
+        elif kind == LedgerKind.REFUND:
             back = min(amount, paid_by_card.get(payment, 0))
             card, other = card + back, other + amount - back
         elif amount > 0:

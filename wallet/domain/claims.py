@@ -29,8 +29,8 @@ Due = TypeVar("Due", bound=Model)
 
 
 @transaction.atomic(durable=True)
-def take_up(rows: QuerySet[Due], *, due_at: str, count: str, now: datetime | None = None) -> Due | None:
-    """Take up the row that is due longest, by the column `due_at`, counting so in the column `count`.
+def claim(rows: QuerySet[Due], *, due_at: str, count: str, now: datetime | None = None) -> Due | None:
+    """Claim the row that is due longest, by the column `due_at`, counting so in the column `count`.
 
     Whoever is at a row has it: nobody waits. Who changes it otherwise meanwhile waits for this commit alone.
     """
@@ -44,7 +44,7 @@ def take_up(rows: QuerySet[Due], *, due_at: str, count: str, now: datetime | Non
     return row
 
 
-def work_off(claim_next: Callable[[], Row | None], work: Callable[[Row], None]) -> int:
+def process_due(claim_next: Callable[[], Row | None], work: Callable[[Row], None]) -> int:
     """Work on one row after the other, within the bounds of a run; return how many were taken up.
 
     A provider that is away would be away for the others, too: they keep until the next run.

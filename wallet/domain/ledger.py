@@ -14,7 +14,7 @@ from concert_site.lib.errors import Invalid
 from concert_site.lib.idempotency import made_before, request_hash
 from concert_site.lib.reasons import require_reason
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
-from wallet.models import Balance, BalanceHistory, Kind
+from wallet.models import Balance, BalanceHistory, LedgerKind
 
 # The largest whole number that every JSON client reads exactly (RFC 8259, section 6).
 LARGEST_BALANCE = 2**53 - 1
@@ -48,9 +48,9 @@ def adjust(
     :raises BalanceTooLarge: if the wallet would hold too much
     """
     asked = checked_order(amount=amount, note=note, actor_id=actor_id)
-    return booked_before(user_id, Kind.ADJUSTMENT, idempotency_key, asked) or book_once(
+    return booked_before(user_id, LedgerKind.ADJUSTMENT, idempotency_key, asked) or book_once(
         user_id=user_id,
-        kind=Kind.ADJUSTMENT,
+        kind=LedgerKind.ADJUSTMENT,
         amount=amount,
         note=note.strip(),
         actor_id=actor_id,
@@ -74,7 +74,7 @@ def checked_order(*, amount: int, note: str, actor_id: int | None) -> str:
     return request_hash({"amount": amount, "note": note, "actor": actor_id})
 
 
-def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) -> BookedEntry | None:
+def booked_before(user_id: int, kind: LedgerKind, idempotency_key: str, asked: str) -> BookedEntry | None:
     """What this key has booked of this kind, if it has.
 
     :raises IdempotencyKeyReused: if that was another request
@@ -87,7 +87,7 @@ def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) ->
 def book_once(
     *,
     user_id: int,
-    kind: Kind,
+    kind: LedgerKind,
     amount: int,
     idempotency_key: str,
     request_hash: str,
@@ -139,7 +139,7 @@ def lock_balance(user_id: int) -> int:
 def book(
     *,
     user_id: int,
-    kind: Kind,
+    kind: LedgerKind,
     amount: int,
     payment_id: int | None = None,
     note: str = "",
@@ -156,7 +156,7 @@ def book(
     """
     entry = {
         "user_id": user_id,
-        "kind": Kind(kind).value,
+        "kind": LedgerKind(kind).value,
         "amount": amount,
         "payment_id": payment_id,
         "idempotency_key": idempotency_key,

@@ -71,13 +71,13 @@ def replay(event_id: int, *, now: datetime | None = None) -> bool:
 
 def handle_due(provider: str, *, now: datetime | None = None) -> int:
     """Work on the messages of a provider that are due; return how many were taken up."""
-    return claims.work_off(lambda: claim_next(provider, now), lambda event: handle(event, now=now))
+    return claims.process_due(lambda: claim_next(provider, now), lambda event: handle(event, now=now))
 
 
 def claim_next(provider: str, now: datetime | None = None) -> ProviderEvent | None:
     """Take up the message that is due longest."""
     own = ProviderEvent.objects.filter(provider=provider)
-    return claims.take_up(own, due_at="next_attempt_at", count="attempts", now=now)
+    return claims.claim(own, due_at="next_attempt_at", count="attempts", now=now)
 
 
 def handle(event: ProviderEvent, *, now: datetime | None = None) -> None:

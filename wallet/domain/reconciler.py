@@ -25,13 +25,13 @@ OPEN_AT_MOST = timedelta(days=14)
 
 def settle_due(provider: str, *, now: datetime | None = None) -> int:
     """Ask a provider about its top-ups that are due; return how many were taken up."""
-    return claims.work_off(lambda: claim_next(provider, now), lambda top_up: reconcile(top_up, now=now))
+    return claims.process_due(lambda: claim_next(provider, now), lambda top_up: reconcile(top_up, now=now))
 
 
 def claim_next(provider: str, now: datetime | None = None) -> TopUp | None:
     """Take up the top-up that is due longest."""
     own = TopUp.objects.filter(provider=provider)
-    return claims.take_up(own, due_at="next_look_at", count="looks", now=now)
+    return claims.claim(own, due_at="next_look_at", count="looks", now=now)
 
 
 def reconcile(top_up: TopUp, *, now: datetime | None = None) -> None:
@@ -56,11 +56,11 @@ def settle_or_back_off(row: TopUp | Withdrawal, settle: Callable[[], object], no
         # PostgreSQL is away or busy, and nothing can be noted: it is due again by itself.
         raise
     except ProviderError:
-        look_again(row, now)
+        postpone(row, now)
         raise
     except Exception:
         log.exception("%s %s can't be settled", type(row).__name__, row.pk)
-    look_again(row, now)
+    postpone(row, now)
 
 
 def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
@@ -86,7 +86,7 @@ def outcome_of(top_up: TopUp, now: datetime | None) -> Outcome:
     return outcome
 
 
-def look_again(row: TopUp | Withdrawal, now: datetime | None) -> None:
+def postpone(row: TopUp | Withdrawal, now: datetime | None) -> None:
     """Say when it is asked about next; not of one that has ended, is left to staff, or was taken up anew."""
     open_rows = (TopUp if isinstance(row, TopUp) else Withdrawal).objects.open()
     own = open_rows.filter(pk=row.pk, looks=row.looks, next_look_at__isnull=False)
@@ -107,7 +107,7 @@ def settle_due_withdrawals(provider: str, *, now: datetime | None = None) -> int
 
     One that it has never heard of, since we died before asking, is asked for.
     """
-    return claims.work_off(
+    return claims.process_due(
         lambda: claim_next_withdrawal(provider, now), lambda withdrawal: reconcile_withdrawal(withdrawal, now=now)
     )
 
@@ -115,7 +115,7 @@ def settle_due_withdrawals(provider: str, *, now: datetime | None = None) -> int
 def claim_next_withdrawal(provider: str, now: datetime | None = None) -> Withdrawal | None:
     """Take up the withdrawal that is due longest; the top-up itself is left alone."""
     own = Withdrawal.objects.filter(top_up__provider=provider).select_related("top_up")
-    return claims.take_up(own, due_at="next_look_at", count="looks", now=now)
+    return claims.claim(own, due_at="next_look_at", count="looks", now=now)
 
 
 def reconcile_withdrawal(withdrawal: Withdrawal, *, now: datetime | None = None) -> None:

@@ -75,20 +75,20 @@ def settle_day(provider: str, day: date, *, now: datetime | None = None) -> Sett
     source = provider_named(provider)
     book = source.book_of(day)
     names = names_in(book)
-    credit_what_is_missing(provider, names)
+    credit_missing(provider, names)
     start, end = bounds_of(day)
     booked = own_lines_of(provider, start, end)
     found = compare(book, [*own_lines_named(provider, names), *booked])
-    alone = not_in_the_books_beside(source, day, [own for own in found.ours_alone if start <= own.booked_at < end])
+    alone = missing_in_adjacent_days(source, day, [own for own in found.ours_alone if start <= own.booked_at < end])
     differences = found.differences + [difference_about(own, None, own) for own in alone]
-    return keep(provider, day, book=book, ours=found.ours + alone, differences=differences, now=now)
+    return save_day(provider, day, book=book, ours=found.ours + alone, differences=differences, now=now)
 
 
 def names_in(book: Iterable[BookLine]) -> set[str]:
     return {name for line in book for name in (line.reference, line.provider_reference) if name}
 
 
-def credit_what_is_missing(provider: str, names: set[str]) -> None:
+def credit_missing(provider: str, names: set[str]) -> None:
     """Settle what the provider has in its book and we have not credited: its message was lost, or we gave it up.
 
     :raises ProviderError: if the provider doesn't say
@@ -149,7 +149,7 @@ def difference_about(either: BookLine | OwnLine, line: BookLine | None, own: Own
     )
 
 
-def not_in_the_books_beside(source: Provider, day: date, own: list[OwnLine]) -> list[OwnLine]:
+def missing_in_adjacent_days(source: Provider, day: date, own: list[OwnLine]) -> list[OwnLine]:
     """Those of these lines that the books of the day before and after lack, too."""
     for beside in (day - ONE_DAY, day + ONE_DAY):
         if own:
@@ -157,11 +157,11 @@ def not_in_the_books_beside(source: Provider, day: date, own: list[OwnLine]) -> 
     return own
 
 
-# --- Keeping -----------------------------------------------------------------------------------
+# --- Saving ------------------------------------------------------------------------------------
 
 
 @transaction.atomic(durable=True)
-def keep(
+def save_day(
     provider: str,
     day: date,
     *,

@@ -1,6 +1,6 @@
 """The wallet: balances, the ledger that explains them, and the money that comes in and goes out again."""
 
-from wallet.models.ledger import Balance, BalanceHistory, BalanceHistoryQuerySet, Kind
+from wallet.models.ledger import Balance, BalanceHistory, BalanceHistoryQuerySet, LedgerKind
 from wallet.models.provider_records import EventState, ProviderEvent, SandboxPayment
 from wallet.models.settlements import SettlementDay
 from wallet.models.top_ups import OPEN, Purpose, TopUp, TopUpQuerySet, TopUpState
@@ -12,7 +12,7 @@ __all__ = [
     "BalanceHistory",
     "BalanceHistoryQuerySet",
     "EventState",
-    "Kind",
+    "LedgerKind",
     "ProviderEvent",
     "Purpose",
     "SandboxPayment",

@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 from concert_site.lib.states import all_or_none, one_of
 
 
-class Kind(models.TextChoices):
+class LedgerKind(models.TextChoices):
     CHARGE = "CHARGE", _("top-up")
     PAYMENT = "PAYMENT", _("payment")
     REFUND = "REFUND", _("refund")
@@ -50,7 +50,7 @@ class BalanceHistory(models.Model):
 
     balance = models.ForeignKey(Balance, models.PROTECT, db_index=False, verbose_name=_("balance"))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, db_index=False, verbose_name=_("fan"))
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=10, choices=LedgerKind)
     amount = models.BigIntegerField(_("amount"))
     amount_after = models.BigIntegerField(_("balance after"))
     payment = models.ForeignKey(
@@ -79,7 +79,7 @@ class BalanceHistory(models.Model):
         verbose_name_plural = _("ledger")
         default_permissions = ("view",)
         constraints = [
-            models.CheckConstraint(condition=one_of("kind", Kind), name="history_kind_known"),
+            models.CheckConstraint(condition=one_of("kind", LedgerKind), name="history_kind_known"),
             models.CheckConstraint(
                 condition=Q(kind="CHARGE", amount__gt=0)
                 | Q(kind="PAYMENT", amount__lt=0)

@@ -15,11 +15,6 @@ from concert_site.lib.errors import Conflict
 from wallet.providers.base import Provider
 
 SANDBOX = "sandbox"
-PROVIDERS = {
-    SANDBOX: "wallet.providers.sandbox.Sandbox",
-    "stripe": "wallet.providers.stripe.Stripe",
-    "toss": "wallet.providers.toss.Toss",
-}
 
 
 class TopUpUnavailable(Conflict):
@@ -35,7 +30,7 @@ def provider_named(name: str) -> Provider:
 
     :raises ImportError: if there is none
     """
-    found = import_string(PROVIDERS.get(name, name))
+    found = import_string(settings.PROVIDER_CLASSES.get(name, name))
     if not isinstance(found, type):
         raise ImportError(f"{name} is no class")  # noqa: TRY004  as of any name that leads to none
     made: Provider = found()

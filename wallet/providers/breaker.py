@@ -37,7 +37,7 @@ class ProviderBreaker:
         except ProviderAway:
             self.count("away", began)
             if time.monotonic() - began >= SLOW_SECONDS:
-                self.note_in_vain()
+                self.record_failure()
             raise
         except ProviderRefused:
             self.count("refused", began)
@@ -49,7 +49,7 @@ class ProviderBreaker:
     def count(self, outcome: str, began: float) -> None:
         """Count one that was asked."""
         metrics.PROVIDER_CALLS.add(self.provider, outcome)
-        metrics.PROVIDER_SECONDS.note(time.monotonic() - began, self.provider)
+        metrics.PROVIDER_SECONDS.observe(time.monotonic() - began, self.provider)
 
     def pass_or_rest(self) -> None:
         """
@@ -64,7 +64,7 @@ class ProviderBreaker:
             # This one tries; the others go by what it finds.
             self.open_until = now + REST_SECONDS
 
-    def note_in_vain(self) -> None:
+    def record_failure(self) -> None:
         """Somebody waited, and got no answer."""
         with self.lock:
             self.in_vain += 1

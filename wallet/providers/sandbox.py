@@ -1,7 +1,7 @@
 """The sandbox: a provider that takes no real money, and behaves like one that does. For demo and test alone.
 
 Its book is a table of its own, which our code reads by this class alone, as it would ask a real one. The page on which
-a fan "pays" writes into it (payments/views/sandbox.py).
+a fan "pays" writes into it (wallet/views/sandbox.py).
 """
 
 from collections.abc import Mapping

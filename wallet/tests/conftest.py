@@ -2,7 +2,6 @@
 
 import pytest
 
-from concert_site.lib.redis import client as redis_client
 from wallet.providers import provider_named, stripe_errors
 from wallet.providers import stripe as stripe_module
 from wallet.providers.breaker import ProviderBreaker
@@ -84,10 +83,3 @@ def card(settings) -> Card:
 @pytest.fixture
 def without_limits(settings):
     settings.THROTTLE = False
-
-
-@pytest.fixture
-def fresh_throttles():
-    """Primary keys start anew with each test database, budgets a minute don't."""
-    for key in redis_client().scan_iter("throttle:*"):
-        redis_client().delete(key)

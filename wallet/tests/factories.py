@@ -1,11 +1,12 @@
 """Wallets for tests, with dull defaults."""
 
+from datetime import datetime
 from itertools import count
 
 from concert_site.accounts.models import User
 from concert_site.accounts.tests import factories
 from wallet.domain import ledger, top_ups
-from wallet.models import BalanceHistory
+from wallet.models import BalanceHistory, TopUp
 from wallet.queries import wallet_of
 
 keys = count(1)
@@ -17,6 +18,12 @@ def make_fan(*, balance: int = 0, **fields: object) -> User:
     if balance:
         ledger.open_wallets(user_ids=[fan.pk], amount=balance, note="")
     return fan
+
+
+def start_top_up(fan: User | None = None, amount: int = 5_000, *, now: datetime | None = None) -> TopUp:
+    """A top-up that the provider in force was asked for, and that isn't paid yet."""
+    order = top_ups.TopUpRequest(user_id=(fan or make_fan()).pk, amount=amount, now=now)
+    return top_ups.start(order).top_up
 
 
 def make_charge(fan: User, *, amount: int = 1_000, key: str | None = None) -> ledger.BookedEntry:

@@ -47,7 +47,7 @@ class LocalStripe:
         self.give_card(intent, number)
         return self.post(f"/v1/payment_intents/{intent}/confirm")
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Empty it."""
         requests.delete(f"{self.url}/_config/data", timeout=60)
 

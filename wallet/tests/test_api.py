@@ -12,8 +12,9 @@ from rest_framework.test import APIClient
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.rate_limits import LIMITS, seconds_left
+from concert_site.tests.api_errors import only_error
 from wallet.domain import ledger, top_ups
-from wallet.models import BalanceHistory, Kind, TopUp
+from wallet.models import BalanceHistory, LedgerKind, TopUp
 from wallet.providers import sandbox
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
@@ -23,17 +24,12 @@ HISTORY = "/api/v1/wallet/history/"
 BUDGET = 3
 SOME_SECONDS = 8
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttles")]
+pytestmark = pytest.mark.django_db
 
 
 def charge(client: APIClient, body: object, key: str | None = "a", **extra: str):
     headers = {} if key is None else {"Idempotency-Key": key}
     return client.post(CHARGES, body, format="json", headers=headers | extra)
-
-
-def only_error(response) -> tuple[int, str, str | None]:
-    (error,) = response.json()["errors"]
-    return response.status_code, error["code"], error["attr"]
 
 
 def test_wallet_without_a_row_is_empty():
@@ -241,7 +237,7 @@ def test_charges_have_a_budget_of_their_own(monkeypatch):
 
 def test_history_is_ones_own_newest_first_and_paged():
     fan = make_fan()
-    entries = [ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1) for _ in range(25)]
+    entries = [ledger.book(user_id=fan.pk, kind=LedgerKind.CHARGE, amount=1) for _ in range(25)]
     make_charge(make_fan())
     client = api_of(fan)
 
@@ -266,7 +262,7 @@ def test_history_is_ones_own_newest_first_and_paged():
 def test_the_size_of_a_page_is_bounded():
     fan = make_fan()
     for _ in range(101):
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.CHARGE, amount=1)
     client = api_of(fan)
 
     for size, shown in {"3": 3, "100": 100, "101": 100}.items():

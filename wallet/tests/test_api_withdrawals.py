@@ -5,15 +5,16 @@ from rest_framework.test import APIClient
 
 from concert_site.accounts.tests.factories import api_of
 from concert_site.lib.rate_limits import LIMITS
+from concert_site.tests.api_errors import only_error
 from concert_site.tests.unchanged import nothing_written
 from wallet.models import TopUp, Withdrawal
 from wallet.providers import sandbox
 from wallet.tests.factories import balance_of, fan_with, make_charge, make_fan
-from wallet.tests.test_api import only_error, queries_of
+from wallet.tests.test_api import queries_of
 
 WITHDRAWALS = "/api/v1/wallet/withdrawals/"
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttles")]
+pytestmark = pytest.mark.django_db
 
 
 def withdraw(fan, amount, key="a"):

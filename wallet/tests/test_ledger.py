@@ -11,7 +11,7 @@ from concert_site.lib.idempotency import IdempotencyKeyReused
 from wallet import checks
 from wallet.domain import ledger
 from wallet.domain.errors import BalanceTooLarge, InsufficientBalance
-from wallet.models import Balance, BalanceHistory, Kind
+from wallet.models import Balance, BalanceHistory, LedgerKind
 from wallet.providers import TopUpUnavailable
 from wallet.queries import Wallet, history_of, wallet_of
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
@@ -26,7 +26,7 @@ def test_first_charge_opens_the_balance_and_books_it():
     fan = make_fan()
 
     charge = ledger.book_once(
-        user_id=fan.pk, kind=Kind.CHARGE, amount=700, idempotency_key="a", request_hash="x" * 64, now=NOW
+        user_id=fan.pk, kind=LedgerKind.CHARGE, amount=700, idempotency_key="a", request_hash="x" * 64, now=NOW
     )
 
     assert charge.is_new
@@ -221,7 +221,7 @@ def test_book_is_undone_with_its_callers_transaction():
     fan = make_fan(balance=100)
 
     with transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=50)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.CHARGE, amount=50)
         transaction.set_rollback(True)
 
     assert entries_of(fan) == [("CHARGE", 100, 100)]
@@ -232,7 +232,7 @@ def test_balance_and_entry_stand_or_fall_together():
     fan = make_fan(balance=100)
 
     with pytest.raises(IntegrityError, match="history_payment_of_its_kind"), transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.PAYMENT, amount=-50)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.PAYMENT, amount=-50)
 
     assert balance_of(fan) == 100
 

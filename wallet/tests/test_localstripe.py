@@ -23,7 +23,7 @@ def running():
 def emulated(running, settings):
     for name, value in running.settings().items():
         setattr(settings, name, value)
-    running.forget()
+    running.clear()
     return running
 
 

@@ -10,7 +10,7 @@ from payments.tests.pages import at_the_screen, notices, text_of
 from payments.tests.scenes import buy
 from reservations.tests.scenes import make_sale
 from wallet.domain import by_hand, ledger, top_ups
-from wallet.models import Kind, TopUp
+from wallet.models import LedgerKind, TopUp
 from wallet.models.top_ups import AMOUNT_DIFFERS, BOOKED, GIVEN_BACK, GIVING_BACK
 from wallet.tests.factories import balance_of, entries_of, make_fan
 
@@ -158,7 +158,7 @@ def test_wallet_page_takes_the_same_queries_for_one_entry_and_for_many(django_as
 def test_a_long_ledger_has_pages():
     fan = make_fan()
     for _ in range(30):
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.CHARGE, amount=1)
 
     first = at_the_screen(fan).get("/wallet/")
     second = at_the_screen(fan).get(f"/wallet/?before={first.context['older']}")

@@ -50,7 +50,7 @@ def claim(module):
 
     def step():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(claims, "take_up", claims.take_up.__wrapped__)
+            patch.setattr(claims, "claim", claims.claim.__wrapped__)
             for _ in range(8):
                 assert module.claim_next("stripe")
 

@@ -1,6 +1,7 @@
 """What comes of a provider's message: always what the provider says when it is asked, never what the message says."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.db import OperationalError, connection
@@ -15,17 +16,15 @@ from wallet.domain import claims, provider_events, top_ups
 from wallet.domain.ledger import LARGEST_BALANCE
 from wallet.models import ProviderEvent, TopUp
 from wallet.providers.base import ProviderAway, WebhookMessage
+from wallet.tests import factories
 from wallet.tests.factories import balance_of, entries_of, make_fan
 from wallet.tests.signed_provider import Signed
 
 NOW = datetime(2031, 3, 1, 3, 0, tzinfo=UTC)
+start_top_up = partial(factories.start_top_up, now=NOW)
 HOUR = timedelta(hours=1)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
-
-
-def begun(fan=None, amount: int = 5_000, now: datetime = NOW) -> TopUp:
-    return top_ups.start(top_ups.TopUpRequest(user_id=(fan or make_fan()).pk, amount=amount, now=now)).top_up
 
 
 def arrive(reference: str, event_id: str = "evt_1", now: datetime = NOW) -> ProviderEvent:
@@ -49,7 +48,7 @@ def seen(row):
 @pytest.mark.parametrize("whose", ["ours", "the provider's"])
 def test_what_was_paid_is_credited_by_either_reference(signed, whose):
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     signed.pay(top_up)
     event = arrive(top_up.reference if whose == "ours" else top_up.provider_reference)
 
@@ -63,7 +62,7 @@ def test_what_was_paid_is_credited_by_either_reference(signed, whose):
 
 def test_messages_that_come_twice_late_and_in_any_order_credit_once(signed):
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     signed.pay(top_up)
     for nth, kind in enumerate(("succeeded", "created", "succeeded", "failed")):
         said = WebhookMessage(event_id=f"evt_{nth}", kind=kind, reference=top_up.reference)
@@ -80,7 +79,7 @@ def test_messages_that_come_twice_late_and_in_any_order_credit_once(signed):
 def test_what_the_message_says_of_its_end_counts_for_nothing(signed):
     """It says paid; the provider says that it is still open."""
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     TopUp.objects.update(next_look_at=NOW + HOUR)
     event = arrive(top_up.reference)
 
@@ -93,7 +92,7 @@ def test_what_the_message_says_of_its_end_counts_for_nothing(signed):
 
 def test_money_that_comes_after_it_was_given_up_is_credited(signed):
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     top_ups.end(top_up, "EXPIRED", failure="expired")
     signed.pay(top_up)
     arrive(top_up.reference)
@@ -106,7 +105,7 @@ def test_money_that_comes_after_it_was_given_up_is_credited(signed):
 @pytest.mark.parametrize("differs", [{"amount": 4_999}, {"amount": 5_001}, {"currency": "usd"}])
 def test_what_differs_from_the_order_is_credited_to_nobody_and_said(signed, differs):
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     signed.pay(top_up, **differs)
     event = arrive(top_up.reference)
 
@@ -118,7 +117,7 @@ def test_what_differs_from_the_order_is_credited_to_nobody_and_said(signed, diff
 
 def test_a_wallet_without_room_is_left_to_staff(signed):
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     signed.pay(top_up)
     charged = top_ups.start(top_ups.TopUpRequest(user_id=fan.pk, amount=1_000)).top_up
     signed.pay(charged)
@@ -144,7 +143,7 @@ def test_a_message_that_is_quicker_than_our_row_waits_for_it(signed):
     assert (seen(event).state, event.error, event.attempts) == ("RECEIVED", "unknown_reference", 1)
     assert event.next_attempt_at == NOW + timedelta(seconds=2)
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     TopUp.objects.update(reference="r" * 32)
     signed.pay(seen(top_up))
 
@@ -174,7 +173,7 @@ def test_what_is_about_no_payment_is_ignored_at_once(signed):
 
 
 def test_a_top_up_of_another_provider_is_not_meant(signed):
-    top_up = begun()
+    top_up = start_top_up()
     TopUp.objects.update(provider="stripe")
     event = arrive(top_up.reference)
 
@@ -188,7 +187,7 @@ def test_a_top_up_of_another_provider_is_not_meant(signed):
 
 def test_while_the_provider_is_away_it_is_tried_again_and_the_others_wait(signed):
     # Which of those that are due at the same moment is the first, nobody says.
-    events = [arrive(begun().reference, f"evt_{nth}", NOW - timedelta(seconds=3 - nth)) for nth in range(3)]
+    events = [arrive(start_top_up().reference, f"evt_{nth}", NOW - timedelta(seconds=3 - nth)) for nth in range(3)]
     signed.asked.clear()
     signed.fails_with = ProviderAway("timeout", "10 s")
 
@@ -203,7 +202,7 @@ def test_while_the_provider_is_away_it_is_tried_again_and_the_others_wait(signed
 
 @pytest.mark.parametrize("error", [ProviderAway("timeout"), RuntimeError("a mistake of ours")])
 def test_what_fails_for_half_a_day_is_left_to_staff_with_its_error(signed, error):
-    event, at = arrive(begun().reference), NOW
+    event, at = arrive(start_top_up().reference), NOW
     signed.fails_with = error
     while seen(event).next_attempt_at:
         at = event.next_attempt_at
@@ -215,7 +214,7 @@ def test_what_fails_for_half_a_day_is_left_to_staff_with_its_error(signed, error
 
 
 def test_while_postgresql_says_no_it_is_due_again_by_itself(signed):
-    event = arrive(begun().reference)
+    event = arrive(start_top_up().reference)
     signed.fails_with = OperationalError("deadlock")
 
     with pytest.raises(OperationalError):
@@ -226,7 +225,7 @@ def test_while_postgresql_says_no_it_is_due_again_by_itself(signed):
 
 def test_a_message_that_staff_have_done_again_is(signed):
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     event = arrive(top_up.reference)
     handle_due()
     signed.pay(top_up)
@@ -244,7 +243,7 @@ def test_a_message_that_staff_have_done_again_is(signed):
 @committed
 def test_two_workers_share_the_messages_and_work_on_none_twice(signed):
     for nth in range(6):
-        arrive(begun().reference, f"evt_{nth}")
+        arrive(start_top_up().reference, f"evt_{nth}")
     signed.asked.clear()
 
     taken = at_once([handle_due] * 3)
@@ -256,7 +255,7 @@ def test_two_workers_share_the_messages_and_work_on_none_twice(signed):
 @committed
 def test_control_without_the_claim_each_works_on_all(signed, monkeypatch):
     for nth in range(2):
-        arrive(begun().reference, f"evt_{nth}")
+        arrive(start_top_up().reference, f"evt_{nth}")
     signed.asked.clear()
     due = list(ProviderEvent.objects.order_by("pk"))
     monkeypatch.setattr(claims, "MOST_AT_ONCE", 1)
@@ -269,7 +268,7 @@ def test_control_without_the_claim_each_works_on_all(signed, monkeypatch):
 
 def test_a_worker_that_dies_at_it_loses_nothing(signed):
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     signed.pay(top_up)
     event = arrive(top_up.reference)
     assert provider_events.claim_next(Signed.name, NOW).pk == event.pk
@@ -281,7 +280,7 @@ def test_a_worker_that_dies_at_it_loses_nothing(signed):
 
 
 def test_a_worker_whose_lease_is_over_writes_nothing(signed):
-    event = arrive(begun().reference)
+    event = arrive(start_top_up().reference)
     late = provider_events.claim_next(Signed.name, NOW)
     provider_events.claim_next(Signed.name, NOW + claims.LEASE)
 
@@ -293,7 +292,7 @@ def test_a_worker_whose_lease_is_over_writes_nothing(signed):
 
 @committed
 def test_no_transaction_is_open_while_the_provider_is_asked(signed):
-    arrive(begun().reference)
+    arrive(start_top_up().reference)
     open_ones = []
     signed.before = lambda: open_ones.append(connection.in_atomic_block)
 
@@ -308,7 +307,7 @@ def test_no_transaction_is_open_while_the_provider_is_asked(signed):
 def test_the_task_works_on_what_is_due_and_the_trouble_of_one_provider_is_not_the_others(signed):
     long_ago = NOW - 100_000 * HOUR
     fan = make_fan()
-    lost, top_up = begun(), begun(fan)
+    lost, top_up = start_top_up(), start_top_up(fan)
     signed.pay(top_up)
     # It is imported no more.
     TopUp.objects.filter(pk=lost.pk).update(provider="a.provider.that.is.Gone")
@@ -324,7 +323,7 @@ def test_the_task_works_on_what_is_due_and_the_trouble_of_one_provider_is_not_th
 
 
 def test_a_provider_that_is_still_at_it_is_passed_over(signed):
-    event = arrive(begun().reference, now=NOW - 100_000 * HOUR)
+    event = arrive(start_top_up().reference, now=NOW - 100_000 * HOUR)
 
     with single_run(f"wallet.handle_events:{Signed.name}"):
         tasks.handle_events()

@@ -9,7 +9,7 @@ from concert_site.accounts.tests.concurrency import start_behind
 from concert_site.accounts.tests.factories import api_of
 from concert_site.tests.committed import committed
 from wallet.domain import ledger, top_ups
-from wallet.models import BalanceHistory, Kind, TopUp
+from wallet.models import BalanceHistory, LedgerKind, TopUp
 from wallet.providers.base import Outcome, ProviderAway, ProviderRefused, ProviderStatus
 from wallet.tests.card_provider import Card
 from wallet.tests.factories import balance_of, entries_of, make_fan
@@ -26,7 +26,7 @@ def top_up(fan, amount=5_000, key="a"):
 def lost(fan):
     """The answer to a top-up that is taken, and waits in vain for the balance to book it."""
     with transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.CHARGE, amount=1)
         answer = start_behind(partial(top_up, fan)).result(timeout=60)
         transaction.set_rollback(True)
     return answer

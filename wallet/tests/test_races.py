@@ -15,7 +15,7 @@ from concert_site.lib.database.statements import fetch
 from concert_site.tests.mutants import mutant
 from wallet.domain import ledger, top_ups
 from wallet.domain.errors import InsufficientBalance
-from wallet.models import Kind, TopUp
+from wallet.models import LedgerKind, TopUp
 from wallet.providers import sandbox
 from wallet.tests.factories import balance_of, entries_of, make_charge, make_fan
 
@@ -112,7 +112,7 @@ def test_a_limit_of_the_day_is_kept_by_top_ups_that_begin_at_once(settings):
 def test_first_two_charges_of_a_fan_both_count():
     fan = make_fan()
     with transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=500)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.CHARGE, amount=500)
         later = start_behind(partial(make_charge, fan, amount=70))
 
     assert later.result(timeout=60).entry.amount_after == 570
@@ -166,7 +166,7 @@ def test_a_form_that_is_sent_many_times_at_once_adjusts_once():
 def test_an_adjustment_that_waits_is_judged_by_what_is_left():
     fan, staff = make_fan(balance=100), make_staff()
     with transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.ADJUSTMENT, amount=-100, note="Cash", actor_id=staff.pk)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.ADJUSTMENT, amount=-100, note="Cash", actor_id=staff.pk)
         later = start_behind(partial(take, fan, staff, 100))
 
     assert isinstance(later.exception(timeout=60), InsufficientBalance)
@@ -178,7 +178,7 @@ def test_control_without_the_guard_only_the_check_stops_it():
     fan = make_fan(balance=100)
 
     with mutant(BOOK, (GUARD, "")), pytest.raises(IntegrityError, match="balance_not_below_zero"):
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=-101)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.CHARGE, amount=-101)
 
     assert balance_of(fan) == 100
 
@@ -193,7 +193,7 @@ def test_control_judging_before_the_lock_overdraws_into_the_check():
         fetch(write, {"user_id": fan.pk})
 
     with transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.ADJUSTMENT, amount=-100, note="Cash", actor_id=staff.pk)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.ADJUSTMENT, amount=-100, note="Cash", actor_id=staff.pk)
         later = start_behind(look_and_take)
 
     assert "balance_not_below_zero" in str(later.exception(timeout=60))
@@ -219,7 +219,7 @@ def test_a_balance_that_stays_locked_is_503_in_the_end_and_changes_nothing():
         api_of(fan).post, "/api/v1/wallet/charges/", {"amount": 5}, "json", headers={"Idempotency-Key": "a"}
     )
     with transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.CHARGE, amount=1)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.CHARGE, amount=1)
         response = start_behind(top_up).result(timeout=60)
         transaction.set_rollback(True)
 

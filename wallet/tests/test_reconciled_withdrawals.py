@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
 
 @pytest.fixture
-def begun(signed):
+def start_withdrawal(signed):
     """A withdrawal of 5,000 that its provider was asked for and didn't answer, or was never asked for."""
 
     def make() -> Withdrawal:
@@ -48,8 +48,8 @@ def settle_due(after: timedelta = FIRST) -> int:
     return reconciler.settle_due_withdrawals(Signed.name, now=timezone.now() + after)
 
 
-def test_a_withdrawal_never_sent_is_sent_by_the_reconciler(begun, signed):
-    withdrawal = begun()
+def test_a_withdrawal_never_sent_is_sent_by_the_reconciler(start_withdrawal, signed):
+    withdrawal = start_withdrawal()
 
     assert settle_due(timedelta(0)) == 0
     assert settle_due() == 1
@@ -59,8 +59,8 @@ def test_a_withdrawal_never_sent_is_sent_by_the_reconciler(begun, signed):
     assert broken_invariants() == {}
 
 
-def test_an_answer_that_was_lost_is_asked_for_and_nothing_is_paid_out_twice(begun, signed):
-    withdrawal = begun()
+def test_an_answer_that_was_lost_is_asked_for_and_nothing_is_paid_out_twice(start_withdrawal, signed):
+    withdrawal = start_withdrawal()
     signed.refunds[withdrawal.reference] = 5_000
 
     settle_due()
@@ -68,8 +68,8 @@ def test_an_answer_that_was_lost_is_asked_for_and_nothing_is_paid_out_twice(begu
     assert (seen(withdrawal).state, [what for what, _ in signed.asked]) == ("SUCCEEDED", ["look_up_refund"])
 
 
-def test_a_failed_withdrawal_comes_back_to_the_wallet(begun, signed):
-    withdrawal = begun()
+def test_a_failed_withdrawal_comes_back_to_the_wallet(start_withdrawal, signed):
+    withdrawal = start_withdrawal()
     signed.refund = lambda order: RefundOutcome(status=ProviderStatus.FAILED, failure="card_closed")
 
     settle_due()
@@ -78,8 +78,8 @@ def test_a_failed_withdrawal_comes_back_to_the_wallet(begun, signed):
     assert broken_invariants() == {}
 
 
-def test_while_it_is_open_or_the_provider_away_it_is_asked_about_ever_more_seldom(begun, signed):
-    withdrawal = begun()
+def test_while_it_is_open_or_the_provider_away_it_is_asked_about_ever_more_seldom(start_withdrawal, signed):
+    withdrawal = start_withdrawal()
     signed.look_up_refund = lambda order, reference: RefundOutcome(status=ProviderStatus.OPEN)
     at = withdrawal.next_look_at
     pauses = []
@@ -96,9 +96,9 @@ def test_while_it_is_open_or_the_provider_away_it_is_asked_about_ever_more_seldo
 
 
 @committed
-def test_workers_at_once_ask_about_each_once(begun, signed):
+def test_workers_at_once_ask_about_each_once(start_withdrawal, signed):
     for _ in range(4):
-        begun()
+        start_withdrawal()
     signed.asked.clear()
 
     taken = at_once([settle_due] * 3)
@@ -107,8 +107,8 @@ def test_workers_at_once_ask_about_each_once(begun, signed):
     assert len(signed.asked) == len(set(signed.asked)) == 8
 
 
-def test_a_worker_that_dies_at_it_loses_nothing(begun, signed):
-    withdrawal, at = begun(), timezone.now() + FIRST
+def test_a_worker_that_dies_at_it_loses_nothing(start_withdrawal, signed):
+    withdrawal, at = start_withdrawal(), timezone.now() + FIRST
     assert reconciler.claim_next_withdrawal(Signed.name, at).pk == withdrawal.pk
 
     assert reconciler.settle_due_withdrawals(Signed.name, now=at + claims.LEASE - SECOND) == 0
@@ -118,8 +118,8 @@ def test_a_worker_that_dies_at_it_loses_nothing(begun, signed):
 
 
 @pytest.mark.parametrize("names", ["ours", "the provider's", "the payment"])
-def test_a_message_about_it_settles_it_by_whichever_reference(begun, signed, names):
-    withdrawal = begun()
+def test_a_message_about_it_settles_it_by_whichever_reference(start_withdrawal, signed, names):
+    withdrawal = start_withdrawal()
     Withdrawal.objects.update(provider_reference="re_1")
     signed.refunds[withdrawal.reference] = 5_000
     reference = {"ours": withdrawal.reference, "the provider's": "re_1", "the payment": withdrawal.top_up.reference}
@@ -131,8 +131,8 @@ def test_a_message_about_it_settles_it_by_whichever_reference(begun, signed, nam
     assert (seen(withdrawal).state, ProviderEvent.objects.get().state) == ("SUCCEEDED", "DONE")
 
 
-def test_the_task_reconciles_withdrawals(begun):
-    withdrawal = begun()
+def test_the_task_reconciles_withdrawals(start_withdrawal):
+    withdrawal = start_withdrawal()
     Withdrawal.objects.update(next_look_at=timezone.now() - SECOND)
 
     tasks.settle_withdrawals()
@@ -141,8 +141,8 @@ def test_the_task_reconciles_withdrawals(begun):
 
 
 @pytest.mark.parametrize("names", ["ours", "the payment"])
-def test_a_refund_in_the_book_is_settled_and_counts_against_the_day(begun, signed, names):
-    withdrawal, today = begun(), timezone.localdate()
+def test_a_refund_in_the_book_is_settled_and_counts_against_the_day(start_withdrawal, signed, names):
+    withdrawal, today = start_withdrawal(), timezone.localdate()
     signed.refunds[withdrawal.reference] = 5_000
     top_up = TopUp.objects.get()
     reference = withdrawal.reference if names == "ours" else top_up.reference

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from wallet.domain import provider_events, settlements, top_ups
-from wallet.domain.ledger import Kind, book
+from wallet.domain.ledger import LedgerKind, book
 from wallet.domain.stuck import count_stuck
 from wallet.models import ProviderEvent, SettlementDay, TopUp, Withdrawal
 from wallet.providers.base import BookLine, ProviderAway, WebhookMessage
-from wallet.tests.factories import balance_of, make_fan
+from wallet.tests.factories import balance_of, make_fan, start_top_up
 from wallet.tests.signed_provider import Signed
 
 STUCK = "/admin/wallet/topup/stuck/"
@@ -23,18 +23,14 @@ LISTS = {"topup": TopUp, "withdrawal": Withdrawal, "providerevent": ProviderEven
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed")]
 
 
-def begun(fan=None, amount: int = 5_000) -> TopUp:
-    return top_ups.start(top_ups.TopUpRequest(user_id=(fan or make_fan()).pk, amount=amount)).top_up
-
-
 def differing(signed) -> TopUp:
-    top_up = begun()
+    top_up = start_top_up()
     signed.pay(top_up, amount=4_000)
     return top_ups.settle(top_up, top_ups.look_up(top_up))
 
 
 def too_large(signed) -> TopUp:
-    top_up = begun()
+    top_up = start_top_up()
     signed.pay(top_up)
     TopUp.objects.filter(pk=top_up.pk).update(failure="balance_too_large", next_look_at=None)
     return top_up
@@ -47,13 +43,15 @@ def giving_back(signed) -> TopUp:
 
 
 def late(signed) -> TopUp:
-    top_up = begun()
+    top_up = start_top_up()
     TopUp.objects.filter(pk=top_up.pk).update(expires_at=timezone.now() - timedelta(hours=3))
     return top_up
 
 
 def failed_event(signed) -> ProviderEvent:
-    said = WebhookMessage(event_id=f"evt_{ProviderEvent.objects.count()}", kind="paid", reference=begun().reference)
+    said = WebhookMessage(
+        event_id=f"evt_{ProviderEvent.objects.count()}", kind="paid", reference=start_top_up().reference
+    )
     provider_events.record(Signed.name, said, json.dumps({"said": "<script>alert(1)</script>"}).encode())
     event = ProviderEvent.objects.latest("pk")
     ProviderEvent.objects.filter(pk=event.pk).update(
@@ -64,7 +62,7 @@ def failed_event(signed) -> ProviderEvent:
 
 def late_withdrawal(signed) -> Withdrawal:
     fan = make_fan()
-    top_up = begun(fan)
+    top_up = start_top_up(fan)
     signed.pay(top_up)
     top_ups.settle(top_up, top_ups.look_up(top_up))
     long_ago = timezone.now() - timedelta(days=2)
@@ -73,7 +71,7 @@ def late_withdrawal(signed) -> Withdrawal:
         user=fan,
         amount=5_000,
         reference=f"w{top_up.reference}"[:32],
-        entry=book(user_id=fan.pk, kind=Kind.WITHDRAWAL, amount=-5_000),
+        entry=book(user_id=fan.pk, kind=LedgerKind.WITHDRAWAL, amount=-5_000),
         created_at=long_ago,
         updated_state_at=long_ago,
         next_look_at=long_ago,
@@ -116,7 +114,7 @@ def seen(row):
 
 def test_where_nothing_is_stuck_the_page_and_the_first_page_say_so(client):
     client.force_login(make_staff())
-    begun()
+    start_top_up()
 
     assert codes(client) == []
     assert "Nothing needs attention" in client.get(STUCK).content.decode()
@@ -147,7 +145,7 @@ def test_the_stuck_page_asks_as_many_queries_for_three_of_each_kind(client, sign
 
 def test_a_day_without_a_settlement_is_shown_and_made(client, signed):
     client.force_login(make_staff())
-    begun()
+    start_top_up()
     today = timezone.localdate()
     TopUp.objects.update(created_at=timezone.now() - timedelta(days=4))
     for back in (6, 5, 4, 2, 1):
@@ -331,7 +329,7 @@ def test_a_day_is_compared_again(client, signed):
 
 def test_a_day_is_exported_line_by_line_and_no_cell_is_a_formula(client, signed):
     client.force_login(make_staff())
-    top_up = begun()
+    top_up = start_top_up()
     signed.pay(top_up)
     top_ups.settle(top_up, top_ups.look_up(top_up))
     today, at = timezone.localdate(), timezone.now()

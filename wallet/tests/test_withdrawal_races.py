@@ -12,7 +12,7 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.tests.mutants import mutant
 from wallet.domain import ledger, withdrawals
 from wallet.domain.errors import InsufficientBalance
-from wallet.models import Kind, TopUp, Withdrawal
+from wallet.models import LedgerKind, TopUp, Withdrawal
 from wallet.providers.base import ProviderAway, ProviderStatus, RefundOutcome
 from wallet.tests.factories import balance_of, fan_with, make_charge
 
@@ -84,7 +84,7 @@ def test_control_a_key_that_is_looked_for_before_the_locks_alone_withdraws_again
 def test_what_is_spent_meanwhile_can_not_be_withdrawn():
     fan = fan_with(1_000)
     with transaction.atomic():
-        ledger.book(user_id=fan.pk, kind=Kind.ADJUSTMENT, amount=-900, note="Cash", actor_id=fan.pk)
+        ledger.book(user_id=fan.pk, kind=LedgerKind.ADJUSTMENT, amount=-900, note="Cash", actor_id=fan.pk)
         later = start_behind(partial(withdraw, fan, 1_000))
 
     assert isinstance(later.exception(timeout=60), InsufficientBalance)

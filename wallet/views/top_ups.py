@@ -1,6 +1,5 @@
 """Pages of one top-up: paying it, and what became of it."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -49,7 +48,7 @@ def status(request: HttpRequest, reference: str) -> HttpResponse:
         return stranger_page(request, top_up)
     top_up_of(reference, user_id=fan_id(request))
     if was_open and top_up.is_credited:
-        tell_what_came_of(top_up, request)
+        report_outcome(top_up, request)
     if top_up.is_credited and top_up.outcome != TopUp.KEPT:
         return redirect(top_up.return_path or "wallet")
     facts = {
@@ -73,7 +72,7 @@ def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
 
     Not for whoever asks without end: providers count what a house asks of them, for all its fans together.
     """
-    if settings.THROTTLE and not is_within_limit("look_up", f"t{top_up.pk}"):
+    if not is_within_limit("look_up", f"t{top_up.pk}"):
         return
     try:
         top_ups.settle(top_up, top_ups.confirm(top_up, request.GET.dict()))
@@ -81,7 +80,7 @@ def ask_and_settle(top_up: TopUp, request: HttpRequest) -> None:
         top_up.refresh_from_db()
 
 
-def tell_what_came_of(top_up: TopUp, request: HttpRequest) -> None:
+def report_outcome(top_up: TopUp, request: HttpRequest) -> None:
     """Once, on the page that the fan goes on to. One that paid a booking, or couldn't, has a page that says so."""
     if top_up.purpose == Purpose.WALLET:
         messages.success(request, _("%(amount)s was added to your wallet.") % {"amount": money(top_up.amount)})
@@ -109,7 +108,7 @@ def give_up(request: HttpRequest, reference: str) -> HttpResponse:
 def after_ending(request: HttpRequest, top_up: TopUp) -> HttpResponse:
     """Where the fan goes on who wanted to end it, and what is said there."""
     if top_up.is_credited:
-        tell_what_came_of(top_up, request)
+        report_outcome(top_up, request)
         return redirect("top_up_status", top_up.reference)
     if top_up.is_open:
         said = _("The provider is already taking the money, so this payment can no longer be canceled.")

@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from concert_site.lib.tasks import enqueue_soon
 from wallet.domain.provider_events import record
-from wallet.providers import PROVIDERS, provider_named
+from wallet.providers import provider_named
 from wallet.providers.base import Provider, ProviderRefused, WebhookMessage
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ def receive(request: HttpRequest, provider: str) -> HttpResponse:
         return answer("This message can't be read.", status=400)
     if len(body) > LONGEST_BODY:
         return answer("This message is too long.", status=413)
-    return keep(sender, request, body)
+    return record_and_answer(sender, request, body)
 
 
-def keep(sender: Provider, request: HttpRequest, body: bytes) -> HttpResponse:
+def record_and_answer(sender: Provider, request: HttpRequest, body: bytes) -> HttpResponse:
     """Keep a message, unless it is forged or came before."""
     try:
         is_new = record(sender.name, parsed(sender, request, body), body)
@@ -54,7 +54,7 @@ def keep(sender: Provider, request: HttpRequest, body: bytes) -> HttpResponse:
 
 def provider_of(name: str) -> Provider | None:
     """The provider of an address: one of ours, or the one that the setting names; nothing else is ever imported."""
-    is_known = name in PROVIDERS or name == settings.WALLET_PROVIDER
+    is_known = name in settings.PROVIDER_CLASSES or name == settings.WALLET_PROVIDER
     return provider_named(name) if is_known else None
 
 

@@ -88,11 +88,11 @@ def send(request: HttpRequest, amount: int) -> HttpResponse:
     :raises InsufficientBalance, WithdrawalTooLarge, TopUpUnavailable: if that much can't go
     """
     key = idempotency_key(request, withdraw=amount)
-    tell(request, withdrawals.withdraw(user_id=fan_id(request), amount=amount, idempotency_key=key))
+    report(request, withdrawals.withdraw(user_id=fan_id(request), amount=amount, idempotency_key=key))
     return redirect("withdraw")
 
 
-def tell(request: HttpRequest, done: Withdrawn) -> None:
+def report(request: HttpRequest, done: Withdrawn) -> None:
     """What goes to the card, and what it didn't take."""
     sent, back = sent_and_returned(done.withdrawals)
     if sent:

@@ -432,7 +432,7 @@ def test_an_address_that_nobody_can_receive_at_is_none(email):
 
 
 @pytest.mark.parametrize("email", ["a@[127.0.0.1]", "a@printer.local", "a\0@example.com"])
-def test_such_an_address_is_refused_at_its_field_at_every_door(owner, token, email):
+def test_such_an_address_is_refused_at_its_field_by_every_form(owner, token, email):
     changed = call("POST", "account/email", {"email": email, "password": PASSWORD}, token=token)
     page = Client().post("/accounts/signup/", {"email": email, "password1": PASSWORD})
 
@@ -529,14 +529,14 @@ def set_by_staff(password):
 
 
 @pytest.mark.parametrize(
-    "door",
+    "set_password",
     [set_by_api_sign_up, set_by_page_sign_up, set_by_api_change, set_by_page_change, set_by_api_reset,
      set_by_page_reset, set_by_staff],
 )  # fmt: skip
-def test_a_password_is_the_same_bytes_at_every_door(door, settings):
+def test_a_password_is_the_same_bytes_by_every_form(set_password, settings):
     settings.THROTTLE = False
     password = ALL_AT_ONCE
-    door(password)
+    set_password(password)
 
     assert User.objects.get(email="odd@example.com").check_password(password)
     assert log_in("odd@example.com", password).status_code == 200
@@ -557,7 +557,7 @@ def test_passwords_that_only_look_alike_are_two(one, other):
     assert page.status_code == 200
 
 
-def test_a_password_with_a_zero_byte_is_refused_at_every_door():
+def test_a_password_with_a_zero_byte_is_refused_by_every_form():
     assert {param for param, _code in codes_of(sign_up("odd@example.com", "zero \0 byte"))} == {"password"}
     page = Client().post("/accounts/signup/", {"email": "odd@example.com", "password1": "zero \0 byte"})
     assert list(page.context["form"].errors) == ["password1"]

@@ -21,7 +21,7 @@ from concert_site.accounts import revocations
 from concert_site.accounts.models import AccessRevocation, AccountSession, User
 from concert_site.accounts.session_activity import SessionActivityMiddleware
 from concert_site.accounts.session_store import SessionStore
-from concert_site.accounts.sessions import clear_what_is_over, end_session, end_sessions
+from concert_site.accounts.sessions import delete_expired, end_session, end_sessions
 from concert_site.accounts.tests.factories import make_fan, make_staff
 from concert_site.accounts.tests.headless import PASSWORD, bearer, log_in, post
 from concert_site.accounts.token_strategy import last_revocation
@@ -364,7 +364,7 @@ def test_what_no_token_outlives_is_deleted(fan):
         cursor.execute("update access_revocation set created_at = created_at - interval '2 days'")
     end_sessions(fan.pk)
 
-    clear_what_is_over()
+    delete_expired()
 
     assert AccessRevocation.objects.count() == 1
 

@@ -56,14 +56,14 @@ class PlainForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class AppliedControl:
     """What a control did, in words; nothing was written where it stood so already."""
 
     said: str
     is_done: bool = True
 
 
-def apply(request: HttpRequest, schedule: ConcertSchedule, control: str) -> Applied:
+def apply(request: HttpRequest, schedule: ConcertSchedule, control: str) -> AppliedControl:
     """Apply a control of a sale, and write into the log who did it, from what to what.
 
     :raises NotFound: if there is no such control
@@ -76,7 +76,7 @@ def apply(request: HttpRequest, schedule: ConcertSchedule, control: str) -> Appl
     if not form.is_valid():
         raise DomainError(" ".join(message for messages in form.errors.values() for message in messages))
     try:
-        applied: Applied = step(schedule, form.cleaned_data)
+        applied: AppliedControl = step(schedule, form.cleaned_data)
     except ChangedMeanwhile as refusal:
         raise DomainError(changed_text(schedule, refusal)) from refusal
     if applied.is_done:
@@ -87,42 +87,42 @@ def apply(request: HttpRequest, schedule: ConcertSchedule, control: str) -> Appl
 Sent = dict[str, Any]  # Any: cleaned data
 
 
-def pause(schedule: ConcertSchedule, sent: Sent) -> Applied:
+def pause(schedule: ConcertSchedule, sent: Sent) -> AppliedControl:
     made = sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=True)
     if not made:
-        return Applied(_("It is paused already."), is_done=False)
-    return Applied(_("Paused: nobody is let in.") + went(made))
+        return AppliedControl(_("It is paused already."), is_done=False)
+    return AppliedControl(_("Paused: nobody is let in.") + settings_text(made))
 
 
-def resume(schedule: ConcertSchedule, sent: Sent) -> Applied:
+def resume(schedule: ConcertSchedule, sent: Sent) -> AppliedControl:
     made = sale_settings.change_sale_settings(schedule_id=schedule.pk, queue_paused=False)
     if not made:
-        return Applied(_("It isn’t paused."), is_done=False)
-    return Applied(_("Resumed: fans are let in again.") + went(made))
+        return AppliedControl(_("It isn’t paused."), is_done=False)
+    return AppliedControl(_("Resumed: fans are let in again.") + settings_text(made))
 
 
-def change_cap(schedule: ConcertSchedule, sent: Sent) -> Applied:
+def change_cap(schedule: ConcertSchedule, sent: Sent) -> AppliedControl:
     made = sale_settings.change_sale_settings(
         schedule_id=schedule.pk, shown={"queue_max_active": sent["seen"]}, queue_max_active=sent["most_inside"]
     )
-    return Applied(_("Changed how many may be inside.") + went(made), bool(made))
+    return AppliedControl(_("Changed how many may be inside.") + settings_text(made), bool(made))
 
 
-def change_message(schedule: ConcertSchedule, sent: Sent) -> Applied:
+def change_message(schedule: ConcertSchedule, sent: Sent) -> AppliedControl:
     message = "" if sent["take_away"] else sent["message"]
     made = sale_settings.set_message(
         schedule_id=schedule.pk, message=message, minutes=sent["minutes"], shown=sent["seen"]
     )
     said = _("Everyone waiting reads the message.") if message else _("Took the message away.")
-    return Applied(said + went(made), bool(made))
+    return AppliedControl(said + settings_text(made), bool(made))
 
 
-def close(schedule: ConcertSchedule, sent: Sent) -> Applied:
+def close(schedule: ConcertSchedule, sent: Sent) -> AppliedControl:
     before = schedule.deadline_at
     schedules.close_sale(schedule_id=schedule.pk)
     zone = schedule.concert.time_zone
     text = _("Closed the sale now; it would have closed %(when)s.")
-    return Applied(text % {"when": day_and_time(before, zone)})
+    return AppliedControl(text % {"when": day_and_time(before, zone)})
 
 
 CONTROLS: dict[str, Any] = {  # Any: a form's class and the step that takes what it sent
@@ -134,7 +134,7 @@ CONTROLS: dict[str, Any] = {  # Any: a form's class and the step that takes what
 }
 
 
-def went(made: Sequence[SettingChange]) -> str:
+def settings_text(made: Sequence[SettingChange]) -> str:
     """From what to what, for people and for the log."""
     said = "; ".join(
         _("%(name)s: %(before)s → %(after)s")

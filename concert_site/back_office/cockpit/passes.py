@@ -48,11 +48,11 @@ def pass_for(request: HttpRequest) -> Pass:
     )
 
 
-def written(each: Pass) -> str:
+def sign(each: Pass) -> str:
     return signing.dumps(asdict(each), salt=SALT, compress=False)
 
 
-def shown_by(request: HttpRequest) -> Pass | None:
+def pass_in(request: HttpRequest) -> Pass | None:
     """The pass that a request shows, if it is one of ours, young enough, and nothing has ended it."""
     text = request.headers.get(HEADER, "")
     if not text:

@@ -57,11 +57,11 @@ def sale(request: HttpRequest, *, schedule_id: int) -> HttpResponse:
 @staff_page(*WATCH)
 def sales(request: HttpRequest) -> HttpResponse:
     found = figures_of(sales_of_the_day())
-    context = shared(request, found) | everything(found) | {"address": reverse("admin:sales_figures")}
+    context = shared(request, found) | pause_counts(found) | {"address": reverse("admin:sales_figures")}
     return page(request, "cockpit/sales.html", title=_("Sales of the day"), **context)
 
 
-def everything(found: Sequence[SaleFigures]) -> dict[str, Any]:  # Any: values of a template
+def pause_counts(found: Sequence[SaleFigures]) -> dict[str, Any]:  # Any: values of a template
     """What "pause everything" and "resume everything" would do."""
     to_pause = set(all_sales.pausable().values_list("pk", flat=True))
     concerned = [each for each in found if each.schedule_id in to_pause]
@@ -82,7 +82,7 @@ def shared(request: HttpRequest, found: Sequence[SaleFigures]) -> dict[str, Any]
     return {
         "sales": shown,
         "health": texts.health_text(process_health()),
-        "pass": passes.written(seen),
+        "pass": passes.sign(seen),
         "sees_money": seen.sees_money,
         "may_run": any(map(request.user.has_perm, RUN)),
         "box": f"0 -2 {texts.WIDTH} {texts.HEIGHT + 4}",
@@ -102,12 +102,12 @@ def sales_figures(request: HttpRequest) -> HttpResponse:
 
 def answer(request: HttpRequest, schedule_ids: Callable[[], Sequence[int]]) -> HttpResponse:
     """The figures for who shows a pass, or a session that may watch and is given one: no query, most of the time."""
-    seen, written = passes.shown_by(request), b""
+    seen, written = passes.pass_in(request), b""
     if seen is None:
         if not (admin.site.has_permission(request) and may_watch(request.user)):
             return JsonResponse({"code": "not_authenticated"}, status=HTTPStatus.FORBIDDEN)
         seen = passes.pass_for(request)
-        written = b'"pass":' + to_json(passes.written(seen)) + b","
+        written = b'"pass":' + to_json(passes.sign(seen)) + b","
     with override(seen.language):
         body = body_for(schedule_ids(), seen)
     response = HttpResponse(b"{" + written + body[1:], content_type="application/json")
@@ -163,7 +163,9 @@ def resume_all(request: HttpRequest) -> HttpResponse:
     return together(request, all_sales.resume_all, resumed_text)
 
 
-def together(request: HttpRequest, step: Callable[[], all_sales.Together], text: Callable[[int], str]) -> HttpResponse:
+def together(
+    request: HttpRequest, step: Callable[[], all_sales.SalesOutcome], text: Callable[[int], str]
+) -> HttpResponse:
     """Do it to all of them, write each into the log, and say how many it were, and which could not be reached."""
     made = step()
     schedules = ConcertSchedule.objects.select_related("concert").in_bulk([*made.done, *made.missed])

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from concert_site.back_office.desk.finding import LONGEST, booking_url, find, only_hit
+from concert_site.back_office.desk.search_results import LONGEST, booking_url, find, only_hit
 from concert_site.back_office.desk.tickets import Verdict, verdict_on
 from concert_site.back_office.pages import page, staff_page
 

@@ -24,7 +24,7 @@ from concert_site.lib.admin import history
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.once import make_once
 from concert_site.lib.admin.pages import OwnPages
-from concert_site.lib.admin.stale_forms import NoticesChanges
+from concert_site.lib.admin.stale_forms import StaleCheckForm
 from concert_site.lib.database.replica import from_replica
 from concert_site.lib.errors import DomainError, PageConflict
 from concert_site.lib.web.converters import id_in, path
@@ -67,7 +67,7 @@ class SafeFormsAdmin(SafeLookupsAdmin):
 
     def get_form(self, request: HttpRequest, obj: Model | None = None, *args: Any, **kept: Any) -> Any:  # Any: Django's
         form: Any = super().get_form(request, obj, *args, **kept)
-        return form if issubclass(form, NoticesChanges) else type(form)(form.__name__, (NoticesChanges, form), {})
+        return form if issubclass(form, StaleCheckForm) else type(form)(form.__name__, (StaleCheckForm, form), {})
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None

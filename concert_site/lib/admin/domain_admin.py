@@ -18,7 +18,7 @@ from unfold.forms import AdminForm
 
 from concert_site.lib.admin.base import StaffAdmin, add_domain_error
 from concert_site.lib.admin.once import make_once
-from concert_site.lib.admin.stale_forms import NoticesChanges
+from concert_site.lib.admin.stale_forms import StaleCheckForm
 from concert_site.lib.errors import DomainError
 from concert_site.lib.stale import ChangedMeanwhile
 
@@ -30,7 +30,7 @@ else:
     ModelForm = forms.ModelForm
 
 
-class AnyForm(NoticesChanges, ModelForm):
+class AnyForm(StaleCheckForm, ModelForm):
     """A form of a row. Its `changed_data` is what was typed, and `shown` what the domain compares with the row."""
 
 

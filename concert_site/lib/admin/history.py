@@ -17,7 +17,7 @@ AROUND = (timedelta(0), timedelta(seconds=1), timedelta(seconds=-1))
 _pages: list[Page] = []
 
 
-def use(page: Page) -> None:
+def use_history_page(page: Page) -> None:
     _pages[:] = [page]
 
 

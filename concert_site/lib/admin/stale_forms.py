@@ -42,7 +42,7 @@ LONGEST_NOTE = 500_000
 LONGEST_SAID = 100
 
 
-class NoticesChanges(Form):
+class StaleCheckForm(Form):
     """A form of one row that knows what it showed. `subject` is the row, for who changed it; a model's form has it."""
 
     subject: Model | None = None
@@ -198,7 +198,7 @@ Teller = Callable[[Model, str, datetime], str | None]
 _tellers: list[Teller] = []
 
 
-def use(teller: Teller) -> None:
+def use_teller(teller: Teller) -> None:
     _tellers[:] = [teller]
 
 

@@ -32,7 +32,7 @@ HAD = "select name, setting from pg_settings where name = any(%s)"
 _looked = threading.Event()
 
 
-def refuse_who_takes_no_options(error: psycopg.OperationalError) -> None:
+def raise_on_refused_options(error: psycopg.OperationalError) -> None:
     """Say which setting a pooler needs, if it was a pooler that refused us.
 
     :raises ImproperlyConfigured: if it was
@@ -44,7 +44,7 @@ def refuse_who_takes_no_options(error: psycopg.OperationalError) -> None:
         ) from error
 
 
-def refuse_who_drops_settings(raw: psycopg.Connection[Any]) -> None:  # Any: rows of any shape
+def require_kept_options(raw: psycopg.Connection[Any]) -> None:  # Any: rows of any shape
     """See once in a process that a connection has what it asked for at its start.
 
     :raises ImproperlyConfigured: if it hasn't, as behind a PgBouncer with `ignore_startup_parameters = options`
@@ -52,7 +52,7 @@ def refuse_who_drops_settings(raw: psycopg.Connection[Any]) -> None:  # Any: row
     if settings.DATABASE_POOLER or _looked.is_set():
         return
     found = dict(raw.execute(HAD, [list(settings.CONNECTION_SETTINGS)]).fetchall())
-    if lost := lost_of(found):
+    if lost := missing_settings(found):
         raise ImproperlyConfigured(
             f"DATABASE_URL leads to a pooler that drops what connections ask for at their start ({lost}):"
             " set DATABASE_POOLER=on, and take options out of its ignore_startup_parameters."
@@ -62,19 +62,19 @@ def refuse_who_drops_settings(raw: psycopg.Connection[Any]) -> None:  # Any: row
     _looked.set()
 
 
-def lost_of(found: Mapping[str, str]) -> str:
+def missing_settings(found: Mapping[str, str]) -> str:
     """Which of our settings aren't as we want them, in words."""
     wanted = settings.CONNECTION_SETTINGS.items()
     return ", ".join(f"{name} is {found.get(name, 'not set')}" for name, value in wanted if found.get(name) != value)
 
 
-def keep_after_migrate(*, using: str, **_signal: object) -> None:
+def store_settings_after_migrate(*, using: str, **_signal: object) -> None:
     """What follows each migrate (`post_migrate`): have PostgreSQL keep the settings, if we are behind a pooler."""
     if settings.DATABASE_POOLER:
-        keep_for_role(connections[using])
+        store_settings(connections[using])
 
 
-def keep_for_role(connection: BaseDatabaseWrapper) -> None:
+def store_settings(connection: BaseDatabaseWrapper) -> None:
     """Have PostgreSQL give CONNECTION_SETTINGS to each new process of our role in this database."""
     quote = connection.ops.quote_name
     database = quote(str(connection.settings_dict["NAME"]))
@@ -82,36 +82,36 @@ def keep_for_role(connection: BaseDatabaseWrapper) -> None:
         for name, value in settings.CONNECTION_SETTINGS.items():
             # Utility statements take no parameters; the values are words and numbers of our own.
             cursor.execute(f"alter role current_user in database {database} set {quote(name)} = '{value}'")
-    have_now(connection)
+    apply_settings(connection)
 
 
-def have_at_start(*, connection: BaseDatabaseWrapper, **_signal: object) -> None:
+def apply_settings_at_start(*, connection: BaseDatabaseWrapper, **_signal: object) -> None:
     """What follows each new connection of ours (`connection_created`), if we are behind a pooler."""
     if not settings.DATABASE_POOLER:
         return
-    have_now(connection)
+    apply_settings(connection)
     if connection.alias == DEFAULT_DB_ALIAS and not _looked.is_set():
         _looked.set()
-        keep_if_missing(connection)
+        store_missing_settings(connection)
 
 
-def keep_if_missing(connection: BaseDatabaseWrapper) -> None:
+def store_missing_settings(connection: BaseDatabaseWrapper) -> None:
     """Have PostgreSQL keep the settings if it doesn't: another role has migrated, or LOCK_TIMEOUT_MS has changed."""
     with connection.cursor() as cursor:
         cursor.execute(KEPT)
-        lost = lost_of(dict(line.split("=", 1) for (line,) in cursor.fetchall()))
+        lost = missing_settings(dict(line.split("=", 1) for (line,) in cursor.fetchall()))
     if not lost:
         return
     try:
-        keep_for_role(connection)
+        store_settings(connection)
     except DatabaseError as error:
-        # Another process of ours does so at the same moment, or the role may not: then have_now is all there is.
+        # Another process of ours does so at the same moment, or the role may not: then apply_settings is all there is.
         log.warning("PostgreSQL doesn't keep what connections are to have (%s): %s", lost, error)
     else:
         log.warning("PostgreSQL keeps from now on what connections are to have (%s): RECONNECT the pooler", lost)
 
 
-def have_now(connection: BaseDatabaseWrapper) -> None:
+def apply_settings(connection: BaseDatabaseWrapper) -> None:
     """Give the settings to the server process that this connection has just met.
 
     It may be older than the last migrate. That it goes on to other clients does no harm: all of ours want the same.

@@ -104,7 +104,7 @@ def test_an_unknown_language_falls_back_to_english():
     ("seconds", "written"),
     [(-3, "0:00"), (0, "0:00"), (4.2, "0:05"), (245, "4:05"), (3600, "1:00:00"), (3723, "1:02:03")],
 )
-def test_stopwatch(seconds, written):
+def test_seconds_are_written_as_on_a_stopwatch_rounded_up(seconds, written):
     assert formats.stopwatch(seconds) == written
 
 

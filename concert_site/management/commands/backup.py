@@ -9,10 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from concert_site.embedded.data_dir import write_new_closed
-from concert_site.operations.backup import creating, keeping, restoring
-from concert_site.operations.backup.encryption import Key, Lock, new_identity
+from concert_site.operations.backup import creating, restoring, retention
+from concert_site.operations.backup.archive_names import StoredArchive
+from concert_site.operations.backup.encryption import Decryptor, Encryptor, new_identity
 from concert_site.operations.backup.errors import BackupFailed
-from concert_site.operations.backup.stores import Kept, Store, store_at
+from concert_site.operations.backup.stores import Store, store_at
 
 
 class Command(BaseCommand):
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             if options["make_key"]:
                 self.make_key(Path(str(options["make_key"])))
             elif options["verify"]:
-                self.verify(str(options["verify"]), to, Key(identity, settings.BACKUP_PASSPHRASE_FILE))
+                self.verify(str(options["verify"]), to, Decryptor(identity, settings.BACKUP_PASSPHRASE_FILE))
             elif options["list"]:
                 self.show(required(to))
             elif options["require_newer_than"] is not None:
@@ -57,34 +58,36 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def back_up(self, store: Store, *, prune: bool) -> None:
-        lock = Lock(settings.BACKUP_RECIPIENT, settings.BACKUP_PASSPHRASE_FILE)
-        made = creating.make_backup(store, lock, self.stdout.write, with_keys=settings.BACKUP_KEYS)
+        encryptor = Encryptor(settings.BACKUP_RECIPIENT, settings.BACKUP_PASSPHRASE_FILE)
+        made = creating.make_backup(store, encryptor, self.stdout.write, with_keys=settings.BACKUP_KEYS)
         if prune:
-            rule = keeping.RetentionRule(
+            rule = retention.RetentionRule(
                 settings.BACKUP_KEEP_DAILY, settings.BACKUP_KEEP_WEEKLY, settings.BACKUP_KEEP_MONTHLY
             )
-            for old in keeping.superfluous(store.kept(), rule):
+            for old in retention.superfluous(store.archives(), rule):
                 store.delete(old.name)
                 self.stdout.write(f"Deleted by the rule: {old.name}")
         self.stdout.write(creating.as_line(made))
 
-    def verify(self, place: str, to: str, key: Key) -> None:
+    def verify(self, place: str, to: str, decryptor: Decryptor) -> None:
         if place == "newest":
             store = required(to)
             place = store.describe(newest(store).name)
-        restoring.verify(place, key, self.stdout.write)
+        restoring.verify(place, decryptor, self.stdout.write)
         self.stdout.write(f"Good: {place}")
 
     def show(self, store: Store) -> None:
-        for kept in store.kept():
-            self.stdout.write(f"{kept.made_at:%Y-%m-%d %H:%M:%S} UTC  {kept.size:>15,}  {store.describe(kept.name)}")
+        for archive in store.archives():
+            self.stdout.write(
+                f"{archive.made_at:%Y-%m-%d %H:%M:%S} UTC  {archive.size:>15,}  {store.describe(archive.name)}"
+            )
 
     def require_newer(self, store: Store, hours: float) -> None:
-        kept = newest(store)
-        age = timezone.now() - kept.made_at
+        archive = newest(store)
+        age = timezone.now() - archive.made_at
         if age > timedelta(hours=hours):
-            raise BackupFailed(f"the newest backup is {age.total_seconds() / 3600:.1f} hours old: {kept.name}")
-        self.stdout.write(f"{age.total_seconds() / 3600:.1f} hours old: {store.describe(kept.name)}")
+            raise BackupFailed(f"the newest backup is {age.total_seconds() / 3600:.1f} hours old: {archive.name}")
+        self.stdout.write(f"{age.total_seconds() / 3600:.1f} hours old: {store.describe(archive.name)}")
 
     def make_key(self, file: Path) -> None:
         private, public = new_identity()
@@ -102,9 +105,9 @@ def required(place: str) -> Store:
     return store_at(place)
 
 
-def newest(store: Store) -> Kept:
+def newest(store: Store) -> StoredArchive:
     """:raises BackupFailed: if there is none"""
-    kept = store.kept()
-    if not kept:
+    archives = store.archives()
+    if not archives:
         raise BackupFailed("there is no backup")
-    return kept[-1]
+    return archives[-1]

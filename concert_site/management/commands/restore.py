@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from concert_site.operations.backup import recovering, restoring
-from concert_site.operations.backup.encryption import Key
+from concert_site.operations.backup.encryption import Decryptor
 from concert_site.operations.backup.errors import BackupFailed
 
 NEXT = """
@@ -56,14 +56,16 @@ class Command(BaseCommand):
         """
         if bool(backup) == recovered:
             raise CommandError("name a backup, or say --recovered")
-        wishes = restoring.Wishes(replace=replace, keys_to=keys_to, keep_sessions=keep_sessions, other_mode=other_mode)
+        options = restoring.RestoreOptions(
+            replace=replace, keys_to=keys_to, keep_sessions=keep_sessions, other_mode=other_mode
+        )
         try:
             if backup:
-                key = Key(identity, settings.BACKUP_PASSPHRASE_FILE)
-                restoring.restore(backup, key, wishes, self.stdout.write)
+                decryptor = Decryptor(identity, settings.BACKUP_PASSPHRASE_FILE)
+                restoring.restore(backup, decryptor, options, self.stdout.write)
             else:
                 recovering.bring_up_to_date(self.stdout.write, keep_sessions=keep_sessions)
-                recovering.forget_redis(self.stdout.write)
+                recovering.clear_redis(self.stdout.write)
         except BackupFailed as error:
             raise CommandError(str(error)) from error
         self.stdout.write(NEXT)

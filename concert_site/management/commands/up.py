@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
@@ -22,11 +23,10 @@ from concert_site.embedded.services import embedded_services
 from concert_site.embedded.site import Site, report
 from concert_site.embedded.web import Address
 from concert_site.lib.cache import clear_caches
+from concert_site.lib.start_checks import START, START_OF_WEB
 from concert_site.lib.web.static import collect_changed
-from concert_site.operations.folder_checks import folders_are_usable
 from concert_site.operations.health import count_missing_migrations
-from concert_site.operations.monitoring import forget_stopped_site
-from wallet.checks import provider_is_usable
+from concert_site.operations.monitoring import clear_stopped_site
 
 # Beside the tasks.
 FOR_PROCESSES = (
@@ -46,7 +46,7 @@ class Command(BaseCommand):
     """See `add_arguments`; docs/operations.md has the rest."""
 
     help = "Run the whole site in the foreground. Prints `Ready: <address>` when it answers; Ctrl-C stops it."
-    # They are for who changes the code, not for each start.
+    # Most are for who changes the code, not for each start: `handle` runs those that are.
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -72,7 +72,8 @@ class Command(BaseCommand):
     def handle(
         self, *, host: str, port: int, workers: int, demo: bool, only: Roles, migrate: bool | None, **_options: object
     ) -> None:
-        for fault in (*provider_is_usable(), *(folders_are_usable() if only.has_web else ())):
+        tags = [START, START_OF_WEB] if only.has_web else [START]
+        for fault in run_checks(tags=tags, include_deployment_checks=True):
             raise CommandError(fault.msg)
         data_dir = DataDir(Path(os.environ["DATA_DIR"]))
         site = Site(
@@ -112,7 +113,7 @@ def prepare(roles: Roles, *, with_demo: bool, migrates: bool) -> list[str]:
     lines = prepare_database(roles, with_demo=with_demo, migrates=migrates)
     load_processes()
     if not roles.named:
-        forget_stopped_site()
+        clear_stopped_site()
     # Now that the port is known; the settings were loaded before.
     settings.SITE_URL = os.environ.get("SITE_URL", settings.SITE_URL).rstrip("/")
     # This process only watches from here on, and what is forked must share neither connections nor threads.

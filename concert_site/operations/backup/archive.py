@@ -35,7 +35,7 @@ class Part:
         return {"bytes": self.size, "pieces": self.pieces, "sha256": self._digest.hexdigest()}
 
 
-class Valve:
+class ClosableStream:
     """A stream that takes nothing more once it is shut: tarfile writes its last blocks whatever has happened."""
 
     def __init__(self, out: IO[bytes]) -> None:
@@ -50,9 +50,9 @@ class ArchiveWriter:
     """Writes an archive to a stream that is never read or wound back. Left by an exception, it has no proper end."""
 
     def __init__(self, out: IO[bytes]) -> None:
-        self._valve = Valve(out)
+        self._stream = ClosableStream(out)
         # It asks for `write` alone.
-        stream = cast("IO[bytes]", self._valve)
+        stream = cast("IO[bytes]", self._stream)
         self._tar = tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115  see `__exit__`
         self.parts: dict[str, Part] = {}
 
@@ -60,11 +60,11 @@ class ArchiveWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
-        self._valve.is_shut = kind is not None
+        self._stream.is_shut = kind is not None
         try:
             self._tar.close()
         except BaseException:
-            self._valve.is_shut = True
+            self._stream.is_shut = True
             raise
 
     def add_stream(self, name: str, source: IO[bytes]) -> None:

@@ -9,9 +9,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from concert_site.operations.backup.archive_names import StoredArchive, archive_named
 from concert_site.operations.backup.errors import BackupFailed
 from concert_site.operations.backup.pipes import written_by
-from concert_site.operations.backup.stores import Kept, as_kept
 
 # One piece at a time is in memory, and a store takes 10,000 of them: 320 GB.
 PIECES = TransferConfig(multipart_threshold=32 * 1024**2, multipart_chunksize=32 * 1024**2, use_threads=False)
@@ -57,14 +57,14 @@ class Bucket:
                 raise BackupFailed(f"{self.describe(name)} can't be written: {error}") from error
         return size
 
-    def kept(self) -> list[Kept]:
+    def archives(self) -> list[StoredArchive]:
         """:raises BackupFailed: if the store doesn't say"""
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
             objects = [one for page in pages for one in page.get("Contents", ())]
         except FAILURES as error:
             raise BackupFailed(f"{self.describe('')} can't be read: {error}") from error
-        found = (as_kept(one["Key"].removeprefix(self.prefix), one["Size"]) for one in objects)
+        found = (archive_named(one["Key"].removeprefix(self.prefix), one["Size"]) for one in objects)
         return sorted(filter(None, found))
 
     def delete(self, name: str) -> None:

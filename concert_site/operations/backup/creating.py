@@ -18,7 +18,8 @@ from django.db.backends.utils import CursorWrapper
 
 from concert_site.operations.backup import databases, snapshot
 from concert_site.operations.backup.archive import DATABASE, KEYS, ArchiveWriter
-from concert_site.operations.backup.encryption import Lock
+from concert_site.operations.backup.archive_names import name_at
+from concert_site.operations.backup.encryption import Encryptor
 from concert_site.operations.backup.errors import BackupFailed
 from concert_site.operations.backup.manifest import FORMAT, Manifest
 from concert_site.operations.backup.media import add_posters
@@ -30,7 +31,7 @@ from concert_site.operations.backup.postgres_tools import (
     environment,
     tools_for_dump,
 )
-from concert_site.operations.backup.stores import Folder, Store, name_at
+from concert_site.operations.backup.stores import Folder, Store
 
 Say = Callable[[str], None]
 # What signs: sessions and reset codes, access tokens, tickets.
@@ -43,7 +44,7 @@ FOR_A_DUMP = "set local idle_in_transaction_session_timeout = 0; set local state
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeBackup:
     """A backup that was made: where it is, how large, and what it says of itself."""
 
     place: str
@@ -51,7 +52,7 @@ class Made:
     manifest: Manifest
 
 
-def make_backup(store: Store, lock: Lock, say: Say, *, with_keys: bool = True) -> Made:
+def make_backup(store: Store, encryptor: Encryptor, say: Say, *, with_keys: bool = True) -> MadeBackup:
     """Put database, posters and keys into one archive in the store.
 
     :raises BackupFailed: if any of it can't be had; the store is then as it was
@@ -74,15 +75,15 @@ def make_backup(store: Store, lock: Lock, say: Say, *, with_keys: bool = True) -
                 archive.add_manifest(manifest.as_bytes())
 
         name = name_at(datetime.fromisoformat(manifest.made_at))
-        size = store.save(name, lambda out: encrypted(write, lock, out))
+        size = store.save(name, lambda out: encrypted(write, encryptor, out))
     say(f"Posters: {len(manifest.media)}. Keys: {', '.join(manifest.keys) or 'none'}.")
-    return Made(store.describe(name), size, manifest)
+    return MadeBackup(store.describe(name), size, manifest)
 
 
-def encrypted(write: Callable[[IO[bytes]], None], lock: Lock, out: IO[bytes]) -> None:
+def encrypted(write: Callable[[IO[bytes]], None], encryptor: Encryptor, out: IO[bytes]) -> None:
     with written_by(write) as source:
         try:
-            lock.encrypt(source, out)  # type: ignore[arg-type]  # it is asked for `read` alone
+            encryptor.encrypt(source, out)  # type: ignore[arg-type]  # it is asked for `read` alone
         except BackupFailed:
             # What went wrong first tells more.
             if isinstance(source.failure, BackupFailed):
@@ -175,7 +176,7 @@ def add_keys(archive: ArchiveWriter) -> None:
             archive.add_bytes(f"{KEYS}/{name}", value.encode())
 
 
-def as_line(made: Made) -> str:
+def as_line(made: MadeBackup) -> str:
     """For scripts: one line of JSON."""
     found = made.manifest
     return json.dumps({"backup": made.place, "bytes": made.size, "made_at": found.made_at, "rows": found.rows})

@@ -18,7 +18,7 @@ AGE_BEGINS = b"age-encryption.org/"
 SHORTEST_PASSPHRASE = 12
 
 
-class Lock:
+class Encryptor:
     """Encrypts to public keys, or by a passphrase."""
 
     def __init__(self, recipients: Sequence[str] = (), passphrase_file: str = "") -> None:
@@ -47,8 +47,8 @@ class Lock:
             raise BackupFailed(f"the backup couldn't be written: {error}") from error
 
 
-class Key:
-    """Opens what a Lock closed: private keys from a file, or the passphrase."""
+class Decryptor:
+    """Opens what an Encryptor closed: private keys from a file, or the passphrase."""
 
     def __init__(self, identity_file: str = "", passphrase_file: str = "") -> None:
         """:raises BackupFailed: if a file can't be read or holds no key"""

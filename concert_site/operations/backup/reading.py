@@ -11,7 +11,7 @@ from django.db import connection
 
 from concert_site.operations.backup import databases
 from concert_site.operations.backup.archive import DATABASE, MANIFEST, Part, pieces_of
-from concert_site.operations.backup.encryption import Key
+from concert_site.operations.backup.encryption import Decryptor
 from concert_site.operations.backup.errors import BackupFailed
 from concert_site.operations.backup.manifest import Manifest, read_manifest, require_whole
 from concert_site.operations.backup.pipes import written_by
@@ -24,25 +24,25 @@ from concert_site.operations.backup.postgres_tools import (
 
 
 @contextmanager
-def pieces(file: IO[bytes], key: Key) -> Iterator[Iterator[tuple[str, bytes]]]:
+def pieces(file: IO[bytes], decryptor: Decryptor) -> Iterator[Iterator[tuple[str, bytes]]]:
     """The pieces of an encrypted archive, from its beginning."""
     file.seek(0)
 
     def write(out: IO[bytes]) -> None:
-        key.decrypt(file, out)
+        decryptor.decrypt(file, out)
 
     with written_by(write) as source:
         yield pieces_of(source)  # type: ignore[arg-type]  # it is asked for `read` alone
 
 
-def check(file: IO[bytes], key: Key) -> Manifest:
+def check(file: IO[bytes], decryptor: Decryptor) -> Manifest:
     """Read all of an archive and compare it with its manifest; nothing is written.
 
     :raises BackupFailed: if it can't be opened, is no backup, or isn't whole
     """
     read: dict[str, Part] = {}
     manifest = None
-    with pieces(file, key) as found:
+    with pieces(file, decryptor) as found:
         for name, data in found:
             if name == MANIFEST:
                 manifest = read_manifest(data)
@@ -61,7 +61,7 @@ class Checked:
     """An archive of which all was read and found to be as it was made."""
 
     file: IO[bytes]
-    key: Key
+    decryptor: Decryptor
     manifest: Manifest
 
 
@@ -70,7 +70,7 @@ def restore_parts(archive: Checked, database: str, take: Callable[[str, bytes], 
 
     :raises BackupFailed: if pg_restore fails; the database is then empty as before
     """
-    with restoring(database, archive.manifest) as rows, pieces(archive.file, archive.key) as found:
+    with restoring(database, archive.manifest) as rows, pieces(archive.file, archive.decryptor) as found:
         for name, data in found:
             if name == DATABASE:
                 rows(data)

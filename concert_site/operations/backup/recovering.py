@@ -63,7 +63,7 @@ def require_sound(say: Say) -> None:
     say(f"Audit: all {len(findings)} invariants hold.")
 
 
-def forget_redis(say: Say) -> None:
+def clear_redis(say: Say) -> None:
     """Empty Redis, which knows of what came later; all of it is made again from PostgreSQL."""
     clear_caches()
     try:

@@ -17,7 +17,7 @@ from concert_site.embedded.data_dir import write_new_closed
 from concert_site.operations.backup import databases, reading, recovering, snapshot
 from concert_site.operations.backup.archive import KEYS, MEDIA
 from concert_site.operations.backup.creating import FIXED, SECRETS, Say
-from concert_site.operations.backup.encryption import Key
+from concert_site.operations.backup.encryption import Decryptor
 from concert_site.operations.backup.errors import BackupFailed
 from concert_site.operations.backup.manifest import Manifest
 from concert_site.operations.backup.media import restore_poster
@@ -26,7 +26,7 @@ from concert_site.operations.backup.stores import opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class RestoreOptions:
     """How to restore: `replace` names a database that may be replaced, `keys_to` a folder for the keys."""
 
     replace: str = ""
@@ -36,20 +36,20 @@ class Wishes:
 
 
 @contextmanager
-def checked(place: str, key: Key, say: Say) -> Iterator[Checked]:
+def checked(place: str, decryptor: Decryptor, say: Say) -> Iterator[Checked]:
     """An archive that is whole, and fit to be restored by this version.
 
     :raises BackupFailed: if it isn't
     """
     with tempfile.TemporaryDirectory(prefix="frontrow-restore-") as scratch, opened(place, Path(scratch)) as file:
-        manifest = reading.check(file, key)
+        manifest = reading.check(file, decryptor)
         say(f"Backup of {manifest.made_at}, made by {manifest.host} ({manifest.mode}): checksums are right.")
         say(
             f"{manifest.rows:,} rows in {len(manifest.tables)} tables, {len(manifest.media)} posters,"
             f" keys: {', '.join(manifest.keys) or 'none'}."
         )
         require_known_migrations(manifest)
-        yield Checked(file, key, manifest)
+        yield Checked(file, decryptor, manifest)
 
 
 def require_known_migrations(manifest: Manifest) -> None:
@@ -62,26 +62,26 @@ def require_known_migrations(manifest: Manifest) -> None:
         )
 
 
-def verify(place: str, key: Key, say: Say) -> None:
+def verify(place: str, decryptor: Decryptor, say: Say) -> None:
     """Restore an archive into a database made for it, look at everything, and drop that.
 
     :raises BackupFailed: if anything isn't as the manifest says
     """
-    with checked(place, key, say) as archive:
-        name, others = databases.scratch_name("verify"), Others(with_posters=False)
+    with checked(place, decryptor, say) as archive:
+        name, files = databases.scratch_name("verify"), RestoredFiles(with_posters=False)
         databases.create_like(name, str(connection.settings_dict["NAME"]))
         try:
-            reading.restore_parts(archive, name, others.take)
+            reading.restore_parts(archive, name, files.take)
             with databases.pointed_at(name):
                 require_same_rows(archive.manifest, say)
                 recovering.bring_up_to_date(say, keep_sessions=True)
                 require_posters(archive.manifest)
         finally:
             databases.drop(name)
-        say_of_keys(others.keys, say)
+        say_of_keys(files.keys, say)
 
 
-class Others:
+class RestoredFiles:
     """Takes what is in an archive beside the database: keys, and posters to put back."""
 
     def __init__(self, *, with_posters: bool) -> None:
@@ -116,35 +116,35 @@ def require_posters(manifest: Manifest) -> None:
         raise BackupFailed(f"posters of concerts are missing in the backup: {', '.join(map(str, missing))}")
 
 
-def restore(place: str, key: Key, wishes: Wishes, say: Say) -> None:
+def restore(place: str, decryptor: Decryptor, options: RestoreOptions, say: Say) -> None:
     """Restore an archive. Until all of it is checked nothing is changed; what is replaced is kept aside.
 
     :raises BackupFailed: if it can't be restored here; a database that wasn't empty is then as it was
     """
     own = str(connection.settings_dict["NAME"])
-    if wishes.keys_to:
-        require_room_for_keys(Path(wishes.keys_to))
-    with checked(place, key, say) as archive:
-        require_fit(archive.manifest, wishes)
+    if options.keys_to:
+        require_room_for_keys(Path(options.keys_to))
+    with checked(place, decryptor, say) as archive:
+        require_fit(archive.manifest, options)
         if snapshot.is_empty(connection):
-            fill(own, archive, wishes, say)
-        elif wishes.replace == own:
-            replace(own, archive, wishes, say)
+            fill(own, archive, options, say)
+        elif options.replace == own:
+            replace(own, archive, options, say)
         else:
             raise BackupFailed(
                 f"database {own} isn't empty: to replace it, stop the site and say --replace {own}"
                 " (what is in it is kept under another name)"
             )
-    recovering.forget_redis(say)
+    recovering.clear_redis(say)
 
 
-def fill(own: str, archive: Checked, wishes: Wishes, say: Say) -> None:
+def fill(own: str, archive: Checked, options: RestoreOptions, say: Say) -> None:
     """Restore into the site's empty database.
 
     :raises BackupFailed: if that can't be done, or what is restored isn't in order; it says if that is there
     """
     try:
-        restore_into(own, archive, wishes, say)
+        restore_into(own, archive, options, say)
     except BackupFailed as error:
         if snapshot.is_empty(connection):
             raise
@@ -154,14 +154,14 @@ def fill(own: str, archive: Checked, wishes: Wishes, say: Say) -> None:
         ) from error
 
 
-def replace(own: str, archive: Checked, wishes: Wishes, say: Say) -> None:
+def replace(own: str, archive: Checked, options: RestoreOptions, say: Say) -> None:
     """Restore beside the site's database, and put the new one in its place when all is well."""
     connection.close()
     databases.require_unused(own)
     name = databases.scratch_name("restore")
     databases.create_like(name, own)
     try:
-        restore_into(name, archive, wishes, say)
+        restore_into(name, archive, options, say)
         aside = f"{own}_until_{datetime.now(UTC):%Y%m%dt%H%M%S}"
         connection.close()
         databases.put_in_place(name, own, aside)
@@ -171,22 +171,22 @@ def replace(own: str, archive: Checked, wishes: Wishes, say: Say) -> None:
     say(f"What was in {own} is kept as {aside}: drop it when you are sure (DROP DATABASE {databases.quoted(aside)}).")
 
 
-def restore_into(name: str, archive: Checked, wishes: Wishes, say: Say) -> None:
+def restore_into(name: str, archive: Checked, options: RestoreOptions, say: Say) -> None:
     """Restore all of an archive, the database into this one.
 
     :raises BackupFailed: if what is restored isn't what the manifest says
     """
-    others, posters = Others(with_posters=True), len(archive.manifest.media)
-    reading.restore_parts(archive, name, others.take)
+    files, posters = RestoredFiles(with_posters=True), len(archive.manifest.media)
+    reading.restore_parts(archive, name, files.take)
     with databases.pointed_at(name):
         require_same_rows(archive.manifest, say)
-        recovering.bring_up_to_date(say, keep_sessions=wishes.keep_sessions)
-        if wishes.other_mode:
+        recovering.bring_up_to_date(say, keep_sessions=options.keep_sessions)
+        if options.other_mode:
             stamp()
-    say(f"Posters put back: {others.put_back}; {posters - others.put_back} were here already.")
-    if wishes.keys_to:
-        write_keys(Path(wishes.keys_to), others.keys, say)
-    say_of_keys(others.keys, say)
+    say(f"Posters put back: {files.put_back}; {posters - files.put_back} were here already.")
+    if options.keys_to:
+        write_keys(Path(options.keys_to), files.keys, say)
+    say_of_keys(files.keys, say)
 
 
 def stamp() -> None:
@@ -195,13 +195,13 @@ def stamp() -> None:
         cursor.execute(stamps.statement(settings.MODE))
 
 
-def require_fit(manifest: Manifest, wishes: Wishes) -> None:
+def require_fit(manifest: Manifest, options: RestoreOptions) -> None:
     """:raises BackupFailed: if this site counts in other money or days, or is of another mode"""
     for name in FIXED:
         here, there = str(getattr(settings, name)), manifest.fixed[name]
         if here != there:
             raise BackupFailed(f"the backup is of a site with {name}={there}, and here it is {here}: set it first")
-    if manifest.mode != settings.MODE and not wishes.other_mode:
+    if manifest.mode != settings.MODE and not options.other_mode:
         raise BackupFailed(
             f"the backup is of MODE={manifest.mode} and here it is {settings.MODE}: for a rehearsal on a copy"
             " say --other-mode"

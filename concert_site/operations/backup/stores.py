@@ -1,28 +1,15 @@
 """Where archives are kept. An archive is there under its name when it is whole, and not before."""
 
 import os
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Protocol
 
 from concert_site.embedded.data_dir import open_new_closed
+from concert_site.operations.backup.archive_names import PREFIX, SUFFIX, StoredArchive, archive_named
 from concert_site.operations.backup.errors import BackupFailed
 
-PREFIX, SUFFIX, DRAFT = "frontrow-", ".tar.age", ".partial"
-STAMP = "%Y%m%dT%H%M%SZ"
-NAME = re.compile(rf"{PREFIX}(\d{{8}}T\d{{6}}Z){re.escape(SUFFIX)}")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Kept:
-    """An archive in a store."""
-
-    made_at: datetime
-    name: str
-    size: int
+DRAFT = ".partial"
 
 
 class Store(Protocol):
@@ -34,21 +21,11 @@ class Store(Protocol):
     def save(self, name: str, write: Callable[[IO[bytes]], None]) -> int:
         """Keep what `write` writes under this name, if it returns; its size in bytes. Else nothing is kept."""
 
-    def kept(self) -> list[Kept]:
+    def archives(self) -> list[StoredArchive]:
         """The archives in it, the oldest first."""
 
     def delete(self, name: str) -> None:
         """Remove an archive."""
-
-
-def name_at(now: datetime) -> str:
-    return f"{PREFIX}{now.astimezone(UTC).strftime(STAMP)}{SUFFIX}"
-
-
-def as_kept(name: str, size: int) -> Kept | None:
-    """An archive by its name; None if the name isn't one of ours."""
-    found = NAME.fullmatch(name)
-    return Kept(datetime.strptime(found[1], STAMP).replace(tzinfo=UTC), name, size) if found else None
 
 
 class Folder:
@@ -92,9 +69,9 @@ class Folder:
             os.close(folder)
         return size
 
-    def kept(self) -> list[Kept]:
+    def archives(self) -> list[StoredArchive]:
         found = self.path.iterdir() if self.path.is_dir() else ()
-        return sorted(kept for file in found if (kept := as_kept(file.name, file.stat().st_size)))
+        return sorted(archive for file in found if (archive := archive_named(file.name, file.stat().st_size)))
 
     def delete(self, name: str) -> None:
         (self.path / name).unlink(missing_ok=True)

@@ -43,14 +43,10 @@ class Asked:
         elif PLACE.search(path) and "x-part" in request.headers:
             self.places.append(path)
 
-    def forget(self):
-        self.progress.clear()
-        self.places.clear()
-
 
 @pytest.fixture
 def line(arrive, fans, make_show):
-    """A door for one: a function that lets go of who is inside, and so many fans behind, as asked for."""
+    """A line in front of one slot: a function that lets go of who is inside, and so many fans behind, as asked for."""
 
     def stand(name, behind):
         show = make_show(name=name, seats=10, max_active=1)

@@ -73,10 +73,10 @@ class Visitor:
         )
         context.set_default_timeout(PATIENCE_MS)
         visitor = cls(context.new_page(), address, bool(options.get("java_script_enabled", True)))
-        visitor.listen()
+        visitor.watch()
         return visitor
 
-    def listen(self) -> None:
+    def watch(self) -> None:
         """Note what the browser complains of: broken scripts, what the policy refused, what is missing."""
         self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         self.page.on("console", lambda said: self.hear(said.type, said.text))

@@ -113,7 +113,7 @@ class Room:
         assert status == 302, body
         return time.monotonic()
 
-    def set_levers(self, **changes: object) -> float:
+    def change_sale_settings(self, **changes: object) -> float:
         """Send the form of the waiting room with these changes."""
         shown = {"queue_max_active": 2, "tickets_per_fan": 4, "queue_message": ""}
         initial = {f"initial-{name}": value for name, value in shown.items()}
@@ -146,10 +146,10 @@ def test_staff_steer_a_waiting_room_while_it_runs(up: Up) -> None:
     assert soon(resumed, lambda: room.queue()["state"] == "OPEN" and room.queue()["serving"] == 3)
     assert room.statuses()[2] == "ACTIVE"
 
-    raised = room.set_levers(queue_max_active=3)
+    raised = room.change_sale_settings(queue_max_active=3)
     assert soon(raised, lambda: room.statuses()[3:] == ["ACTIVE", "WAITING"])
 
-    spoken = room.set_levers(queue_max_active=3, queue_message="Doors open at seven.")
+    spoken = room.change_sale_settings(queue_max_active=3, queue_message="Doors open at seven.")
     assert soon(spoken, lambda: room.queue()["message"] == "Doors open at seven.")
 
     closed = room.press("close-sale")
@@ -230,7 +230,7 @@ def test_fans_come_in_while_beat_and_all_workers_are_killed_again_and_again(up: 
 
 def test_ticks_go_on_while_every_other_queue_is_full_of_long_tasks(up: Up, line: Line) -> None:
     other = json.loads(line.command("make_show", "--seats=5"))["schedule"]
-    with psycopg.connect(url(DataDir(up.data_dir))) as keeper, psycopg.connect(url(DataDir(up.data_dir))) as looker:
+    with psycopg.connect(url(DataDir(up.data_dir))) as holder, psycopg.connect(url(DataDir(up.data_dir))) as looker:
         looker.autocommit = True
 
         def busy() -> int:
@@ -238,7 +238,7 @@ def test_ticks_go_on_while_every_other_queue_is_full_of_long_tasks(up: Up, line:
             assert row
             return int(row[0])
 
-        keeper.execute(LOCK, [other])
+        holder.execute(LOCK, [other])
         line.command("shell", "-v0", "-c", FLOOD % other)
         wait_until(lambda: busy() >= 3, "the worker is busy")
 

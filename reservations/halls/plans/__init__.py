@@ -18,11 +18,12 @@ from reservations.halls.colours import category_colour
 from reservations.halls.hall import LONGEST, MOST_SEATS, Category, Hall, SeatPlan, is_price, row_labels
 from reservations.halls.plans.areas import AreasRead, row_end_labels
 from reservations.halls.plans.extent import count_covered, extent_of, scale_of
-from reservations.halls.plans.file import MOST_BYTES, Json, read_json, too_large
+from reservations.halls.plans.file import MOST_BYTES, read_json, too_large
 from reservations.halls.plans.notices import notices
+from reservations.halls.plans.objects import objects_of, origin_of
 from reservations.halls.plans.problems import PlanPosition, PlanRefused, Problems
 from reservations.halls.plans.seats import FileRow, PlannedRow, Reading, Renamed, planned_rows, read_zone, too_long
-from reservations.halls.plans.values import objects_of, origin_of, text_of
+from reservations.halls.values import Json, text_of
 
 __all__ = ["MOST_BYTES", "Plan", "PlanRefused", "read_plan", "too_large"]
 

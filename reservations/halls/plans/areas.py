@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from reservations.halls.areas import TEXT_SIZE, Area, AreaText, Label, Point, Shape, stage_in
 from reservations.halls.colours import AREA_COLOR, colour_of
 from reservations.halls.hall import PITCH
-from reservations.halls.plans.file import Json
 from reservations.halls.plans.seats import FileRow, FileSeat
-from reservations.halls.plans.values import number_of, point_of, text_of
+from reservations.halls.values import Json, number_of, point_of, text_of
 
 # Every fan loads the map.
 MOST_AREAS = 2_000

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 from reservations.halls.areas import Area, Label, Point, turned
 from reservations.halls.hall import PITCH, SHARE, seat_radius
-from reservations.halls.plans.file import Json
 from reservations.halls.plans.seats import FileSeat
-from reservations.halls.plans.values import number_of
+from reservations.halls.values import Json, number_of
 
 # Around a map that had to grow, where seats are as far apart as ours; half of it is what a seat takes around itself.
 MARGIN = PITCH

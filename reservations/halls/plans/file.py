@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from reservations.halls.plans.foreign import foreign_kind
 from reservations.halls.plans.packed import MOST_BYTES, too_large, unpacked
 from reservations.halls.plans.problems import PlanRefused
-from reservations.halls.plans.wrapped import Json, unwrapped
+from reservations.halls.plans.wrapped import unwrapped
+from reservations.halls.values import Json
 
-__all__ = ["MOST_BYTES", "Json", "read_json", "too_large"]
+__all__ = ["MOST_BYTES", "read_json", "too_large"]
 
 # More digits than any place on a map has, fewer than Python refuses to read.
 MOST_DIGITS = 18

@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from reservations.halls.areas import Point
 from reservations.halls.colours import category_colour
 from reservations.halls.hall import LONGEST
-from reservations.halls.plans.file import Json
 from reservations.halls.plans.names import Groups, numbers_of, told_apart
+from reservations.halls.plans.objects import objects_of, origin_of
 from reservations.halls.plans.problems import PLACES_OF_AN_ID, PlanPosition, Problems
 from reservations.halls.plans.statuses import off_sale_word, unknown_status
-from reservations.halls.plans.values import objects_of, origin_of, point_of, text_of
+from reservations.halls.values import Json, point_of, text_of
 
 # Keys by which plans mark seats for wheelchairs; the format itself has none.
 ACCESSIBLE_KEYS = ("accessible", "is_accessible", "wheelchair")

@@ -1,7 +1,6 @@
 """Whether a file says of a seat that it isn't for sale: each editor has a word of its own for it."""
 
-from reservations.halls.plans.file import Json
-from reservations.halls.plans.values import text_of
+from reservations.halls.values import Json, text_of
 
 # Texts of these keys are compared with the words below.
 STATUS_KEYS = ("status", "state", "availability")

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from django.utils.translation import gettext as _
 
 from reservations.halls.plans.problems import PlanRefused
-
-Json = dict[str, object]
+from reservations.halls.values import Json
 
 DEEPEST = 5
 # How many objects are looked into; a plan by itself is not looked through.

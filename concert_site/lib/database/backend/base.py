@@ -9,7 +9,7 @@ from django.db.backends.postgresql import base
 
 from concert_site.embedded import stamps
 from concert_site.embedded.errors import CannotStart
-from concert_site.lib.database.pooler import refuse_who_drops_settings, refuse_who_takes_no_options
+from concert_site.lib.database.pooler import raise_on_refused_options, require_kept_options
 from concert_site.lib.database.silence import refuse_while_silent, remember
 
 LEAST_VERSION = 15
@@ -35,9 +35,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             connection = super().get_new_connection(conn_params)
         except psycopg.OperationalError as error:
-            refuse_who_takes_no_options(error)
+            raise_on_refused_options(error)
             raise
-        refuse_who_drops_settings(connection)
+        require_kept_options(connection)
         # Before anything is asked on it.
         remember(connection, self.alias)
         if self.alias == DEFAULT_DB_ALIAS and stamps.is_unasked():

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpResponseBase
 
 from concert_site.lib import log_context, metrics
-from concert_site.lib.log_context import HEADER, Work
+from concert_site.lib.log_context import HEADER, LogContext
 from concert_site.lib.web.headers import stored_headers
 from concert_site.operations import telemetry
 
@@ -25,7 +25,7 @@ FAILED = 500
 SHOWN_NAME = "X-Request-Id"
 
 
-class Seen:
+class RequestLog:
     """One request from the end of its body to its answer. Entered by the thread that has it answered."""
 
     __slots__ = ("_above", "_began", "_method", "_path", "_span", "_status", "_token", "_work", "request_id")
@@ -35,8 +35,8 @@ class Seen:
         self.request_id, self._method, self._path, self._above = request_id, method, path, above
         self._began = time.perf_counter()
         self._status = FAILED
-        self._work = Work(request_id)
-        self._token: Token[Work | None] | None = None
+        self._work = LogContext(request_id)
+        self._token: Token[LogContext | None] | None = None
 
     def __enter__(self) -> None:
         self._token = log_context.begin(self._work)
@@ -53,7 +53,7 @@ class Seen:
         work.route = route = work.route or FILES.get(self._path.split("/", 2)[1], UNKNOWN)
         method = self._method if self._method in METHODS else UNKNOWN
         metrics.REQUESTS.add(route, method, str(self._status))
-        metrics.REQUEST_SECONDS.note(seconds, route)
+        metrics.REQUEST_SECONDS.observe(seconds, route)
         if settings.LOG_REQUESTS:
             facts = {"method": method, "status": self._status, "milliseconds": round(seconds * 1000, 1)}
             log.info("%s %s %s", method, route, self._status, extra=facts)

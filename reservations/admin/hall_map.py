@@ -31,7 +31,7 @@ from reservations.halls.columns import hall_columns
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSchedule, ConcertSeat
 from reservations.queries import hall_states, seat_map
-from reservations.queries.hall_states import SeatTold
+from reservations.queries.hall_states import SeatDetails
 
 KEPT_SECONDS = 3600
 # Boxes on a page; a longer section comes in portions.
@@ -43,7 +43,7 @@ SEES_FANS = "reservations.view_reservation"
 _columns: TTLCache[bytes] = TTLCache(most=8)
 
 
-class HallPages(StaffAdmin):
+class HallMapPages(StaffAdmin):
     """The pages of the hall, for the admin of schedules."""
 
     def own_pages(self) -> OwnPages:
@@ -70,7 +70,7 @@ class HallPages(StaffAdmin):
         portion = max(1, id_in(request.GET.get("portion", "")) or 1)
         ids = [] if section is None else seats_in(schedule, section)
         listed = ids[MOST_LISTED * (portion - 1) : MOST_LISTED * portion]
-        told = hall_states.told_of(schedule.pk, listed) if listed else []
+        told = hall_states.seat_details(schedule.pk, listed) if listed else []
         sections = schedule.seats.order_by().values_list("section", flat=True).distinct()
         return schedule_page(
             self,
@@ -105,7 +105,7 @@ class HallPages(StaffAdmin):
     def hall_who(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         ids = (parse_ranges(request.GET.get("seats", "")) or [])[: hall_states.MOST_TOLD]
         sees_fans = request.user.has_perm(SEES_FANS)
-        told = hall_states.told_of(schedule.pk, ids)
+        told = hall_states.seat_details(schedule.pk, ids)
         return JsonResponse(
             {"seats": [{"id": each.seat.pk, "text": line_of(each, sees_fans=sees_fans)} for each in told]}
         )
@@ -217,14 +217,14 @@ def seats_in(schedule: ConcertSchedule, section: str) -> list[int]:
     return list(schedule.seats.filter(section=section).order_by("pk").values_list("pk", flat=True))
 
 
-def rows_of(told: Sequence[SeatTold]) -> dict[str, list[SeatTold]]:
-    rows: dict[str, list[SeatTold]] = {}
+def rows_of(told: Sequence[SeatDetails]) -> dict[str, list[SeatDetails]]:
+    rows: dict[str, list[SeatDetails]] = {}
     for each in told:
         rows.setdefault(each.seat.row, []).append(each)
     return rows
 
 
-def line_of(told: SeatTold, *, sees_fans: bool) -> str:
+def line_of(told: SeatDetails, *, sees_fans: bool) -> str:
     seat, booked = told.seat, told.reservation
     parts = [seat_name(seat), seat.category, money(seat.seat_price)]
     if told.is_free:

@@ -6,7 +6,7 @@ from allauth.account.forms import LoginForm, SignupForm
 from allauth.socialaccount.forms import SignupForm as SocialSignupForm
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.accounts.forms import UnclaimedAddress
+from concert_site.accounts.forms import UnclaimedEmailMixin
 
 
 class LoginPageForm(LoginForm):  # type: ignore[misc]  # allauth comes without types
@@ -17,9 +17,9 @@ class LoginPageForm(LoginForm):  # type: ignore[misc]  # allauth comes without t
         self.fields["remember"].label = _("Stay logged in")
 
 
-class SignUpPageForm(UnclaimedAddress, SignupForm):  # type: ignore[misc]  # as above
+class SignUpPageForm(UnclaimedEmailMixin, SignupForm):  # type: ignore[misc]  # as above
     """allauth's own."""
 
 
-class SocialSignUp(UnclaimedAddress, SocialSignupForm):  # type: ignore[misc]  # as above
+class SocialSignUpForm(UnclaimedEmailMixin, SocialSignupForm):  # type: ignore[misc]  # as above
     """allauth's own."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_found
-from concert_site.lib.formats import day_and_time, money, short_day
+from concert_site.lib.formats import money, short_day
 from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.lib.web.converters import id_in
 from payments.models import Payment
@@ -22,6 +22,7 @@ from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationStatus
 from reservations.queries import help_desk
+from reservations.queries.staff import date_name
 
 Staff: TypeAlias = User | AnonymousUser
 # Of each kind so many are shown; who sees more has typed too little.
@@ -125,10 +126,10 @@ def find_seats(text: str, staff: Staff) -> Group | None:
     if not staff.has_perm("reservations.view_concertseat"):
         return None
     day, rest = help_desk.day_in(text)
-    words = help_desk.seat_words(rest)
+    words = help_desk.searched_seat(rest)
     if words is None:
         # "5-12" may be a day, and then it is no seat; or row 5, seat 12.
-        day, words = None, help_desk.seat_words(text)
+        day, words = None, help_desk.searched_seat(text)
     if words is None:
         return None
     seats = help_desk.seats_named(words, day, MOST + 1)
@@ -138,9 +139,9 @@ def find_seats(text: str, staff: Staff) -> Group | None:
 
 
 def seat_hit(seat: ConcertSeat, booked: Reservation | None) -> Hit:
-    """A seat of one evening, and who has it: its booking's page then, else its own."""
+    """A seat of one date, and who has it: its booking's page then, else its own."""
     schedule = seat.concert_schedule
-    where = f"{schedule.concert.name}, {day_and_time(schedule.concert_at, schedule.concert.time_zone)}"
+    where = date_name(schedule)
     if booked is None:
         url = reverse("admin:reservations_concertseat_change", args=[seat.pk])
         return Hit(seat_name(seat), f"{where} · {seat.get_status_display()}", url)

@@ -4,7 +4,7 @@
 const KEY = "frontrow.draw.";
 
 // { hash, at } as it was first seen for a schedule before its draw; null where it never was.
-export function promiseOf(schedule) {
+export function savedSeedHash(schedule) {
   try {
     return JSON.parse(window.localStorage.getItem(KEY + schedule));
   } catch {
@@ -12,10 +12,10 @@ export function promiseOf(schedule) {
   }
 }
 
-function remember({ schedule, seedHash }) {
+function saveFirst({ schedule, seedHash }) {
   try {
     // The first one counts: what would come later could be another.
-    if (!promiseOf(schedule)) {
+    if (!savedSeedHash(schedule)) {
       window.localStorage.setItem(KEY + schedule, JSON.stringify({ hash: seedHash, at: new Date().toISOString() }));
     }
   } catch (error) {
@@ -24,11 +24,11 @@ function remember({ schedule, seedHash }) {
 }
 
 // The lobby's part of the page may come along after it was opened.
-export function keepPromise(root) {
-  const look = () => {
-    const promise = document.getElementById("seed");
-    if (promise?.dataset.seedHash) remember(promise.dataset);
+export function saveSeedHash(root) {
+  const save = () => {
+    const shown = document.getElementById("seed");
+    if (shown?.dataset.seedHash) saveFirst(shown.dataset);
   };
-  look();
-  if (root) new MutationObserver(look).observe(root, { childList: true, subtree: true });
+  save();
+  if (root) new MutationObserver(save).observe(root, { childList: true, subtree: true });
 }

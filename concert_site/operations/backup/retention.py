@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from concert_site.operations.backup.stores import Kept
+from concert_site.operations.backup.archive_names import StoredArchive
 
-PERIODS: dict[str, Callable[[Kept], str]] = {
-    "daily": lambda kept: kept.made_at.strftime("%Y-%m-%d"),
-    "weekly": lambda kept: kept.made_at.strftime("%G-%V"),
-    "monthly": lambda kept: kept.made_at.strftime("%Y-%m"),
+PERIODS: dict[str, Callable[[StoredArchive], str]] = {
+    "daily": lambda archive: archive.made_at.strftime("%Y-%m-%d"),
+    "weekly": lambda archive: archive.made_at.strftime("%G-%V"),
+    "monthly": lambda archive: archive.made_at.strftime("%Y-%m"),
 }
 
 
@@ -21,14 +21,14 @@ class RetentionRule:
     monthly: int
 
 
-def superfluous(kept: Sequence[Kept], rule: RetentionRule) -> list[Kept]:
+def superfluous(archives: Sequence[StoredArchive], rule: RetentionRule) -> list[StoredArchive]:
     """Those that the rule doesn't keep. The newest of all is always kept."""
-    newest_first = sorted(kept, reverse=True)
+    newest_first = sorted(archives, reverse=True)
     if not (rule.daily or rule.weekly or rule.monthly):
         return []
     wanted = set(newest_first[:1])
     for name, period_of in PERIODS.items():
-        newest_of: dict[str, Kept] = {}
+        newest_of: dict[str, StoredArchive] = {}
         for one in newest_first:
             newest_of.setdefault(period_of(one), one)
         # Put in newest first, so that they are in that order.
