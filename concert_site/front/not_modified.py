@@ -11,13 +11,14 @@ from typing import cast
 
 from django.http import HttpResponse, HttpResponseBase
 
-from concert_site.front.handlers import API, ID, READS, VERSION
+from concert_site.front.handlers import ID, READS, VERSION
 from concert_site.front.responses import headers_of
 from concert_site.front.rsgi import Scope
 from concert_site.front.snapshots import MOST_KEPT, OK, Key, Snapshot, repeated
 from concert_site.lib.web.conditional import offers_gzip
+from concert_site.lib.web.prefixes import API_V1
 
-AVAILABILITY = re.compile(rf"{API}schedules/{ID}/availability/(?P<since>since/{VERSION}/)?")
+AVAILABILITY = re.compile(rf"{API_V1}schedules/{ID}/availability/(?P<since>since/{VERSION}/)?")
 
 
 class CurrentVersions:

@@ -20,7 +20,7 @@ from concert_site.front import bodies, draining, refusals, routes
 from concert_site.front.bodies import BodyReader, BodyRefused
 from concert_site.front.connections import Connections
 from concert_site.front.environ import BASE, environ_of
-from concert_site.front.handlers import API, ID, READS, Dispatcher, SiteHandler
+from concert_site.front.handlers import ID, READS, Dispatcher, SiteHandler
 from concert_site.front.lanes import Lane
 from concert_site.front.not_modified import CurrentVersions, key_of
 from concert_site.front.refusals import FrontRefusal, rendered
@@ -33,6 +33,7 @@ from concert_site.lib.database.silence import SilenceWatch, is_silent
 from concert_site.lib.log_context import HEADER, request_id_of
 from concert_site.lib.web.headers import security_headers
 from concert_site.lib.web.hosts import is_allowed
+from concert_site.lib.web.prefixes import API_V1
 from concert_site.operations import metrics_page, telemetry
 from concert_site.operations.metrics_page import MetricsPage
 from concert_site.operations.monitoring import process_health, tick_monitor
@@ -46,7 +47,7 @@ HEALTH_HEADERS = [
     *((name.lower(), value) for name, value in security_headers(HEALTH, is_secure=False).items()),
 ]
 HEALTHY = b'{"status": "ok"}'
-PROGRESS = re.compile(rf"{API}schedules/{ID}/queue/")
+PROGRESS = re.compile(rf"{API_V1}schedules/{ID}/queue/")
 # How old the progress of a line may get here, beside what it is made of; and while a newer one is on its way.
 FRESH_SECONDS, STALE_SECONDS, OLDEST_SECONDS = 0.2, 0.6, 15.0
 TICK_SECONDS = 0.1
@@ -206,7 +207,7 @@ class Front:
             if path == READINESS and self.drain.is_stopping:
                 draining.respond(transport, HEALTH_HEADERS)
                 return DONE
-        if path.startswith(API):
+        if path.startswith(API_V1):
             if path.endswith("/queue/") and PROGRESS.fullmatch(path) and scope.method in READS:
                 return self._progress(scope, transport, path)
             if "/availability/" in path and self._repeat(scope, transport):

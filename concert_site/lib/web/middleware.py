@@ -21,7 +21,8 @@ from concert_site.lib.errors import as_domain_error
 from concert_site.lib.web.compression import pack_public
 from concert_site.lib.web.headers import stored_headers
 from concert_site.lib.web.hosts import is_allowed
-from concert_site.lib.web.refusals import ACCOUNTS, API, refuse, refuse_as
+from concert_site.lib.web.prefixes import ALLAUTH_API, API
+from concert_site.lib.web.refusals import refuse, refuse_as
 
 # What links and forms send; pages tell them apart by "is it a POST", so another would pass for a read.
 METHODS_OF_PAGES = ("GET", "HEAD", "POST")
@@ -30,7 +31,7 @@ PRIVATE = ("Cache-Control", "private, no-store")
 
 
 def is_page(request: HttpRequest) -> bool:
-    return not request.path.startswith((API, ACCOUNTS))
+    return not request.path.startswith((API, ALLAUTH_API))
 
 
 def is_public(response: HttpResponse) -> bool:
