@@ -120,7 +120,6 @@ class ChangeAdmin(ReadOnlyAdmin):
     list_filter = ("action", ("at", admin.DateFieldListFilter))
     search_fields = ("actor__email",)
     search_help_text = _("by e-mail address of who did it")
-    ordering = ("-pk",)
     fields = ("moment", "who", "what", "from_to", "reason", "via", "request")
 
     moment = value_column(_("at"), "at", day_and_time, ordering="pk")
