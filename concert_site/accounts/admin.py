@@ -32,7 +32,7 @@ from django.utils.translation import ngettext
 
 from concert_site.accounts import staff_login, superusers
 from concert_site.accounts.addresses import set_address
-from concert_site.accounts.forms import ChangedUser, NewPassword, NewUser
+from concert_site.accounts.admin_forms import ChangedUser, NewPassword, NewUser
 from concert_site.accounts.models import User
 from concert_site.accounts.role_admin import PermissionsField, RolesField, register
 from concert_site.accounts.second_factor import remove_factors

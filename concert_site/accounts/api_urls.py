@@ -8,7 +8,8 @@ from allauth.headless.mfa import views as mfa
 from django.urls import URLPattern, path
 
 from concert_site.accounts import api_views as own
-from concert_site.accounts.forms import SpacesCount, UnclaimedAddress
+from concert_site.accounts.api_inputs import SpacesCount
+from concert_site.accounts.forms import UnclaimedAddress
 from concert_site.accounts.second_factor import GuessedCode, NamedPasskey, ReadCredential
 
 

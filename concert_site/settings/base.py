@@ -107,7 +107,7 @@ MIDDLEWARE = [
     "concert_site.lib.web.middleware.CacheControlMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "concert_site.lib.web.middleware.AppendSlashMiddleware",
-    "concert_site.accounts.staff_forms.StaffFormsMiddleware",
+    "concert_site.lib.admin.staff_forms.StaffFormsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "concert_site.trace.middleware.ActorMiddleware",
