@@ -82,14 +82,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     """
 
     form = ChangedUser
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """All accounts; the list leaves out those of walk-ins unless somebody looks for one: they are no fans."""
-        rows: QuerySet[User] = super().get_queryset(request)
-        match = request.resolver_match
-        is_list = match is not None and match.url_name == "accounts_user_changelist"
-        return rows.exclude(IS_WALK_IN) if is_list and not request.GET.get("q") else rows
-
     add_form = NewUser
     change_password_form = NewPassword
     change_form_before_template = "admin/accounts/links_of_user.html"
@@ -109,6 +101,13 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         (_("Single permissions, beside those of the roles"), {"fields": RIGHTS[3:], "classes": ("collapse",)}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "locale", "is_staff", "groups", "password1", "password2")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """All accounts; the list leaves out those of walk-ins unless somebody looks for one: they are no fans."""
+        rows: QuerySet[User] = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and match.url_name == "accounts_user_changelist"
+        return rows.exclude(IS_WALK_IN) if is_list and not request.GET.get("q") else rows
 
     def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
         """All but deleting: who has booked can't be deleted, and nobody should learn it row by row."""
