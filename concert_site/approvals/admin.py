@@ -111,7 +111,6 @@ class ApprovalAdmin(ReadOnlyAdmin):
         deciders = list(deciding.deciders_of(asked)[: MOST_DECIDERS + 1]) if is_open else []
         there = {
             "approval": asked,
-            "step": step,
             "state": state,
             "lines": step.describe(asked),
             "is_own": is_own,

@@ -50,7 +50,6 @@ def history_page(page_admin: StaffAdmin, request: HttpRequest, object_id: str) -
         "admin/trace/history.html",
         title=_("History: %(object)s") % {"object": obj if obj is not None else f"#{pk}"},
         original=obj,
-        object_id=object_id,
         lines=shown,
         newer=nth - 1,
         older=nth + 1 if len(found) > nth * PAGE_SIZE and nth < MOST_PAGES else None,
