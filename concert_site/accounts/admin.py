@@ -89,7 +89,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser", ("last_login", admin.DateFieldListFilter))
     search_fields = ("email", "name")
     ordering = ("-pk",)
-    list_per_page = 50
     show_full_result_count = False
     list_disable_select_all = True
     filter_horizontal = ()
@@ -105,9 +104,7 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """All accounts; the list leaves out those of walk-ins unless somebody looks for one: they are no fans."""
         rows: QuerySet[User] = super().get_queryset(request)
-        match = request.resolver_match
-        is_list = match is not None and match.url_name == "accounts_user_changelist"
-        return rows.exclude(IS_WALK_IN) if is_list and not request.GET.get("q") else rows
+        return rows.exclude(IS_WALK_IN) if self.is_list(request) and not request.GET.get("q") else rows
 
     def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
         """All but deleting: who has booked can't be deleted, and nobody should learn it row by row."""

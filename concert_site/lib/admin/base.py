@@ -120,6 +120,8 @@ def is_untouched(request: HttpRequest) -> bool:
 class StaffAdmin(SafeFormsAdmin):
     """An admin in the house's look, with pages of its own beside Django's."""
 
+    list_per_page = 50
+
     def own_pages(self) -> OwnPages:
         return ()
 
@@ -127,6 +129,11 @@ class StaffAdmin(SafeFormsAdmin):
         """Our own pages before Django's, which would take any of their addresses for an id."""
         own = [path(address, self.admin_site.admin_view(view), name=name) for address, view, name in self.own_pages()]
         return [*own, *super().get_urls()]
+
+    def is_list(self, request: HttpRequest) -> bool:
+        """Whether the list is asked for, and no page of a row."""
+        match = request.resolver_match
+        return match is not None and match.url_name == f"{self.opts.app_label}_{self.opts.model_name}_changelist"
 
     def page(self, request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
         frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
@@ -170,7 +177,6 @@ class ReadOnlyAdmin(StaffAdmin):
     paginator = InfinitePaginator
     # An action works on what is on the page, so that no click can mean a million rows.
     list_disable_select_all = True
-    list_per_page = 50
     # The newest first.
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     locks_row = False
