@@ -19,7 +19,8 @@ DJADE = $(VENV)/bin/djade --target-version 5.2
 PYTHONS = python3.14 python3.13 python3.12 python3.11 python3
 IS_FIT = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 
-# A folder that was moved or copied from another machine brings an environment that doesn't run.
+# A folder that was moved or copied from another machine brings an environment that may not run. One that does is kept: scripts
+# in it name the folder that they were made in, so each is run by the Python that lies here.
 ifneq ($(wildcard $(VENV)/bin/activate),)
 ifneq ($(shell $(PYTHON) -c 'print(1)' 2>/dev/null),1)
 $(shell rm -rf $(VENV))
@@ -66,7 +67,7 @@ lint: $(VENV)/.installed-dev
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --output-format concise .
 	@find templates -name '*.html' -exec $(DJADE) --check {} +
-	@$(VENV)/bin/lint-imports --no-logo
+	@$(PYTHON) $(VENV)/bin/lint-imports --no-logo
 
 types: $(VENV)/.installed-dev
 	@MODE=test $(PYTHON) -m mypy .
@@ -91,7 +92,7 @@ check-deploy: $(TOOLS)/.installed ## The Dockerfile, the Helm chart and the work
 
 audit: $(TOOLS)/.installed ## Whether what is locked is known to be vulnerable (asks a public database)
 	@for lock in requirements.txt requirements-dev.txt deploy/requirements/tools.txt deploy/requirements/pip.txt; do \
-		echo $$lock; $(TOOLS)/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
+		echo $$lock; $(TOOLS)/bin/python -m pip_audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
 sbom: $(TOOLS)/.installed ## What a release is made of: dist/frontrow-VERSION.cdx.json (CycloneDX) and its licences

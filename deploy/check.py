@@ -114,7 +114,7 @@ def validate(objects: list[dict[str, Any]]) -> None:  # Any: objects of Kubernet
         yaml.safe_dump_all(objects, file)
         file.flush()
         for version in KUBERNETES:
-            run(TOOLS / "kubernetes-validate", "--strict", "--quiet", "-k", version, file.name)
+            run(sys.executable, "-m", "kubernetes_validate", "--strict", "--quiet", "-k", version, file.name)
 
 
 def complaints(objects: list[dict[str, Any]]) -> Iterator[str]:  # Any: as above

@@ -12,8 +12,8 @@ from payments.domain import mail_sending, refund_work
 def send_mails() -> None:
     """Send the mails that are owed. One run at a time, so that a slow mail server keeps one thread busy, not all."""
     # A run may take a minute, so what is noted is that the worker takes up what it is sent.
-    heartbeats.note("payments.send_mails")
-    with single_run("payments.send_mails") as may_run:
+    heartbeats.note(send_mails.name)
+    with single_run(send_mails.name) as may_run:
         if may_run:
             mail_sending.send_owed()
 
@@ -21,7 +21,7 @@ def send_mails() -> None:
 @shared_task(name="payments.refund_dates")
 def refund_dates() -> None:
     """Go on with refunding dates that were canceled; beat asks every two seconds, and most of the time finds none."""
-    clear_pending("payments.refund_dates")
-    with single_run("payments.refund_dates") as may_run:
+    clear_pending(refund_dates.name)
+    with single_run(refund_dates.name) as may_run:
         if may_run:
             refund_work.process_due()

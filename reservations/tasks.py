@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import Error
 
 from concert_site.lib import heartbeats
-from concert_site.lib.task_runs import is_repeated, limited_runs, single_run
+from concert_site.lib.task_runs import is_repeated, limited_runs, single_run, single_task
 from concert_site.lib.tasks import clear_pending
 from queueing.queries import schedules_with_a_line
 from reservations.domain import holds, named_holds, plan_uploads, posters, waiting_room
@@ -26,13 +26,13 @@ def tick_admission(schedule_id: int | None = None) -> None:
     at once after another: a worker that was away finds a minute's ticks, and has one second's work to do.
     """
     if schedule_id is not None:
-        clear_pending("reservations.tick_admission", schedule_id=schedule_id)
+        clear_pending(tick_admission.name, schedule_id=schedule_id)
         waiting_room.tick(schedule_id)
         return
-    with single_run("reservations.tick_admission") as may_run:
-        if may_run and not is_repeated("reservations.tick_admission"):
+    with single_run(tick_admission.name) as may_run:
+        if may_run and not is_repeated():
             tick_all()
-            heartbeats.note("reservations.tick_admission")
+            heartbeats.note(tick_admission.name)
 
 
 def tick_all() -> None:
@@ -47,8 +47,8 @@ def tick_all() -> None:
 @shared_task(name="reservations.draw_line")
 def draw_line(schedule_id: int) -> None:
     """Draw the numbers of a line; ticks ask for it until it is done."""
-    clear_pending("reservations.draw_line", schedule_id=schedule_id)
-    with limited_runs(MOST_DRAWS, "reservations.draw_line") as may_draw:
+    clear_pending(draw_line.name, schedule_id=schedule_id)
+    with limited_runs(MOST_DRAWS, draw_line.name) as may_draw:
         if not may_draw:
             return
         try:
@@ -60,10 +60,10 @@ def draw_line(schedule_id: int) -> None:
 @shared_task(name="reservations.end_line")
 def end_line(schedule_id: int) -> None:
     """End a line whose sale is over; ticks ask for it until nobody waits. What is done is done, whatever comes next."""
-    clear_pending("reservations.end_line", schedule_id=schedule_id)
+    clear_pending(end_line.name, schedule_id=schedule_id)
     with (
-        limited_runs(MOST_ENDS, "reservations.end_line") as may_end,
-        single_run(f"reservations.end_line:{schedule_id}") as may_run,
+        limited_runs(MOST_ENDS, end_line.name) as may_end,
+        single_run(f"{end_line.name}:{schedule_id}") as may_run,
     ):
         if not (may_end and may_run):
             return
@@ -76,26 +76,23 @@ def end_line(schedule_id: int) -> None:
 @shared_task(name="reservations.record_draw")
 def record_draw(schedule_id: int) -> None:
     """Make the record of a draw; whoever takes the public snapshot of the line asks for it until it is there."""
-    clear_pending("reservations.record_draw", schedule_id=schedule_id)
-    with single_run("reservations.record_draw") as may_run:
+    clear_pending(record_draw.name, schedule_id=schedule_id)
+    with single_run(record_draw.name) as may_run:
         if may_run:
             waiting_room.record_draw(schedule_id)
 
 
-@shared_task(name="reservations.tick_release")
+@single_task("reservations.tick_release")
 def tick_release() -> None:
     """Return lapsed holds to sale, and seats of named holds whose end has come."""
-    with single_run("reservations.tick_release") as may_run:
-        if may_run and not is_repeated("reservations.tick_release"):
-            holds.release_lapsed()
-            named_holds.release_ended()
-            heartbeats.note("reservations.tick_release")
+    if not is_repeated():
+        holds.release_lapsed()
+        named_holds.release_ended()
+        heartbeats.note(tick_release.name)
 
 
-@shared_task(name="reservations.clear_posters")
+@single_task("reservations.clear_posters")
 def clear_posters() -> None:
     """Delete the files of posters that no concert shows any more, and plans that nobody came back to import."""
-    with single_run("reservations.clear_posters") as may_run:
-        if may_run:
-            posters.clear_posters()
-            plan_uploads.delete_old_uploads()
+    posters.clear_posters()
+    plan_uploads.delete_old_uploads()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from celery import shared_task
 
 from concert_site.lib import heartbeats
-from concert_site.lib.task_runs import limited_runs, single_run
+from concert_site.lib.task_runs import limited_runs, single_run, single_task
 from concert_site.lib.tasks import clear_pending
 from wallet.domain import provider_events, reconciler, settlements
 from wallet.queries import providers_with_due_events, providers_with_due_top_ups, providers_with_due_withdrawals
@@ -20,26 +20,24 @@ MOST_RUNS = 2
 @shared_task(name="wallet.handle_events")
 def handle_events() -> None:
     """Work on the messages of providers. A webhook asks for it; beat sends it anyway."""
-    clear_pending("wallet.handle_events")
-    each_provider("wallet.handle_events", providers_with_due_events, provider_events.handle_due)
+    clear_pending(handle_events.name)
+    each_provider(handle_events.name, providers_with_due_events, provider_events.handle_due)
 
 
 @shared_task(name="wallet.settle_top_ups")
 def settle_top_ups() -> None:
-    each_provider("wallet.settle_top_ups", providers_with_due_top_ups, reconciler.settle_due)
+    each_provider(settle_top_ups.name, providers_with_due_top_ups, reconciler.settle_due)
 
 
 @shared_task(name="wallet.settle_withdrawals")
 def settle_withdrawals() -> None:
-    each_provider("wallet.settle_withdrawals", providers_with_due_withdrawals, reconciler.settle_due_withdrawals)
+    each_provider(settle_withdrawals.name, providers_with_due_withdrawals, reconciler.settle_due_withdrawals)
 
 
-@shared_task(name="wallet.settle_days")
+@single_task("wallet.settle_days")
 def settle_days() -> None:
     """Compare yesterday's book of each provider with the ledger; a difference is an error in the log."""
-    with single_run("wallet.settle_days") as may_run:
-        if may_run:
-            settlements.settle_recent_days()
+    settlements.settle_recent_days()
 
 
 def each_provider(task: str, providers: Callable[[], Iterable[str]], work: Callable[[str], int]) -> None:

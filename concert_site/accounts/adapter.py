@@ -37,7 +37,7 @@ from concert_site.accounts.token_strategy import is_of_an_app, issue_tokens
 from concert_site.accounts.user_agents import name_of_client
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.web.networks import NOWHERE, client_address, without_port
-from concert_site.lib.web.refusals import ACCOUNTS
+from concert_site.lib.web.prefixes import ALLAUTH_API
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ def require_code_of_today(request: HttpRequest, user: User) -> None:
     is_of_today = request.session.get(HASH_AT_REQUEST) == hash_of_password(user)
     if not is_of_today or not User.objects.filter(pk=user.pk, email=state["email"].lower()).exists():
         del request.session[PASSWORD_RESET_VERIFICATION_SESSION_KEY]
-        is_app = request.path.startswith(ACCOUNTS)
+        is_app = request.path.startswith(ALLAUTH_API)
         raise ImmediateHttpResponse(JsonResponse({"status": 409}, status=409) if is_app else redirect(RESET_PAGE))
 
 

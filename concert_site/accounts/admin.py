@@ -32,7 +32,7 @@ from django.utils.translation import ngettext
 
 from concert_site.accounts import staff_login, superusers
 from concert_site.accounts.addresses import set_address
-from concert_site.accounts.forms import NewPasswordForm, NewUserForm, UserForm
+from concert_site.accounts.admin_forms import NewPasswordForm, NewUserForm, UserForm
 from concert_site.accounts.models import User
 from concert_site.accounts.role_admin import PermissionsField, RolesField, register
 from concert_site.accounts.second_factor import remove_factors
@@ -82,14 +82,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     """
 
     form = UserForm
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """All accounts; the list leaves out those of walk-ins unless somebody looks for one: they are no fans."""
-        rows: QuerySet[User] = super().get_queryset(request)
-        match = request.resolver_match
-        is_list = match is not None and match.url_name == "accounts_user_changelist"
-        return rows.exclude(IS_WALK_IN) if is_list and not request.GET.get("q") else rows
-
     add_form = NewUserForm
     change_password_form = NewPasswordForm
     change_form_before_template = "admin/accounts/links_of_user.html"
@@ -97,7 +89,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser", ("last_login", admin.DateFieldListFilter))
     search_fields = ("email", "name")
     ordering = ("-pk",)
-    list_per_page = 50
     show_full_result_count = False
     list_disable_select_all = True
     filter_horizontal = ()
@@ -109,6 +100,11 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
         (_("Single permissions, beside those of the roles"), {"fields": RIGHTS[3:], "classes": ("collapse",)}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "locale", "is_staff", "groups", "password1", "password2")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """All accounts; the list leaves out those of walk-ins unless somebody looks for one: they are no fans."""
+        rows: QuerySet[User] = super().get_queryset(request)
+        return rows.exclude(IS_WALK_IN) if self.is_list(request) and not request.GET.get("q") else rows
 
     def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:  # Any: as Django has it
         """All but deleting: who has booked can't be deleted, and nobody should learn it row by row."""

@@ -11,13 +11,10 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 
-from concert_site.lib.web.refusals import ACCOUNTS
-
-ROOT = f"{ACCOUNTS}app/v1/"
-PAGES = "/accounts/"
+from concert_site.lib.web.prefixes import ACCOUNT_PAGES, ALLAUTH_API, ALLAUTH_APP
 
 GET, POST, PUT, DELETE = "GET", "POST", "PUT", "DELETE"
-# Below ROOT, and the methods. HEAD goes with GET.
+# Below ALLAUTH_APP, and the methods. HEAD goes with GET.
 OPERATIONS: dict[str, frozenset[str]] = {
     name: frozenset(methods)
     for name, methods in {
@@ -106,14 +103,14 @@ def is_allowed_page(name: str | None) -> bool:
 
 
 def is_allowed(method: str, path: str) -> bool:
-    return method.upper() in OPERATIONS.get(path.removeprefix(ROOT), ())
+    return method.upper() in OPERATIONS.get(path.removeprefix(ALLAUTH_APP), ())
 
 
 class AllauthAllowlistMiddleware(MiddlewareMixin):
     """Middleware: what of allauth isn't offered isn't there."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        return refusal_of(request) if request.path.startswith(ACCOUNTS) else None
+        return refusal_of(request) if request.path.startswith(ALLAUTH_API) else None
 
     def process_view(self, request: HttpRequest, view: object, args: Any, kwargs: Any) -> None:  # Any: Django's
         """Close the pages that aren't offered.
@@ -121,13 +118,13 @@ class AllauthAllowlistMiddleware(MiddlewareMixin):
         :raises Http404: for one of them
         """
         match = request.resolver_match
-        if request.path.startswith(PAGES) and not is_allowed_page(match.url_name if match else None):
+        if request.path.startswith(ACCOUNT_PAGES) and not is_allowed_page(match.url_name if match else None):
             raise Http404
 
 
 def refusal_of(request: HttpRequest) -> HttpResponse | None:
     """404 or 405 in allauth's shape for an operation that isn't offered; None for one that is."""
-    methods = OPERATIONS.get(request.path.removeprefix(ROOT)) if request.path.startswith(ROOT) else None
+    methods = OPERATIONS.get(request.path.removeprefix(ALLAUTH_APP)) if request.path.startswith(ALLAUTH_APP) else None
     if methods is None:
         return JsonResponse({"status": 404}, status=404)
     method = GET if request.method == "HEAD" else request.method

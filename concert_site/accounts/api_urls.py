@@ -8,7 +8,8 @@ from allauth.headless.mfa import views as mfa
 from django.urls import URLPattern, path
 
 from concert_site.accounts import api_views as own
-from concert_site.accounts.forms import RawPasswordMixin, UnclaimedEmailMixin
+from concert_site.accounts.api_inputs import RawPasswordMixin
+from concert_site.accounts.forms import UnclaimedEmailMixin
 from concert_site.accounts.second_factor import CredentialMixin, LimitedCodeMixin, NewPasskeyMixin
 
 

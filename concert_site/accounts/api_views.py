@@ -14,14 +14,13 @@ from allauth.headless.account.views import (
     ResetPasswordView,
     SignupView,
 )
-from allauth.headless.internal.restkit import inputs as restkit
 from allauth.headless.internal.restkit.response import APIResponse
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.address_codes import ask_for_another, must_log_in_again, send_code
-from concert_site.accounts.forms import OwnPasswordMixin, RawPasswordMixin
+from concert_site.accounts.api_inputs import ChangeAddressInput
 
 
 class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # allauth comes without types
@@ -32,12 +31,6 @@ class ResetPassword(ResetPasswordView):  # type: ignore[misc]  # allauth comes w
         self.process.confirm_code()
         response: HttpResponse = super().post(request, *args, **kwargs)
         return response
-
-
-class ChangeAddressInput(RawPasswordMixin, OwnPasswordMixin, account_inputs.AddEmailInput):  # type: ignore[misc]  # as above
-    """Another address, and the password of who has one."""
-
-    password = restkit.CharField(required=False)
 
 
 class OwnAddress(ManageEmailView):  # type: ignore[misc]  # as above

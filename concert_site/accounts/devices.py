@@ -18,11 +18,12 @@ from django.utils.crypto import salted_hmac
 
 from concert_site.accounts.models import KnownNetwork, User
 from concert_site.lib.web.networks import network_of
+from concert_site.lib.web.prefixes import ACCOUNT_PAGES
 
 COOKIE = "device"
 HEADER = "X-Device-Token"
 # The login and all that belongs to it: sent anywhere else, the cookie would only make public pages personal.
-COOKIE_PATH = "/accounts/"
+COOKIE_PATH = ACCOUNT_PAGES
 SALT = "frontrow.device"
 # Browsers keep no cookie longer.
 GOOD_FOR = timedelta(days=400)

@@ -1,48 +1,28 @@
-"""Forms of accounts: the admin's, and what others share."""
+"""Forms of an account's pages, allauth's own among them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import get_adapter
-from allauth.account.models import EmailAddress
+from allauth.account.forms import ConfirmEmailVerificationCodeForm, LoginForm, SignupForm
 from allauth.core import context
+from allauth.socialaccount.forms import SignupForm as SocialSignupForm
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.accounts import superusers
 from concert_site.accounts.address_codes import is_own_password
 from concert_site.accounts.addresses import EmailTaken, is_free, receivable_address
 from concert_site.accounts.models import User
-from concert_site.accounts.sessions import end_sessions
-from concert_site.lib.admin import fields
-
-if TYPE_CHECKING:
-    # unfold comes without types; its forms are Django's with another look.
-    from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
-else:
-    from unfold.forms import AdminPasswordChangeForm, UserChangeForm
-    from unfold.forms import UserCreationForm as AdminUserCreationForm
 
 
-class UniqueEmailMixin:
-    """A form whose e-mail address names one account, however it is typed."""
+class LoginPageForm(LoginForm):  # type: ignore[misc]  # allauth comes without types
+    """allauth's own, in the words of this site: its Korean calls the box one that keeps the address."""
 
-    instance: User
-    cleaned_data: dict[str, Any]  # Any: each field's own type
-
-    def clean_email(self) -> str:
-        """The address in lower case.
-
-        :raises ValidationError: if it is another account's, or no mail can reach it
-        """
-        email = receivable_address(str(self.cleaned_data["email"]))
-        others = User.objects.filter(email=email).exclude(pk=self.instance.pk)
-        # allauth lets a fan in by any address of theirs.
-        elsewhere = EmailAddress.objects.filter(email__iexact=email).exclude(user=self.instance.pk)
-        if others.exists() or elsewhere.exists():
-            raise ValidationError(EmailTaken.detail)
-        return email
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
+        super().__init__(*args, **kwargs)
+        self.fields["remember"].label = _("Stay logged in")
 
 
 class UnclaimedEmailMixin:
@@ -62,17 +42,12 @@ class UnclaimedEmailMixin:
         return str(get_adapter().validate_unique_email(value))
 
 
-class RawPasswordMixin:
-    """A form of allauth's API in which a password is what was typed, as it is on every page: blanks are part of it."""
+class SignUpPageForm(UnclaimedEmailMixin, SignupForm):  # type: ignore[misc]  # as above
+    """allauth's own."""
 
-    fields: dict[str, forms.Field]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
-        super().__init__(*args, **kwargs)
-        for name in ("password", "current_password", "new_password"):
-            field = self.fields.get(name)
-            if isinstance(field, forms.CharField):
-                field.strip = False
+class SocialSignUpForm(UnclaimedEmailMixin, SocialSignupForm):  # type: ignore[misc]  # as above
+    """allauth's own."""
 
 
 class ConfirmPasswordForm(forms.Form):
@@ -99,96 +74,54 @@ class ConfirmPasswordForm(forms.Form):
         return password
 
 
-class OwnPasswordMixin:
-    """The same in allauth's API."""
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """What a fan may change of their own account; the address and the password have pages of their own."""
 
-    user: User
-    fields: dict[str, forms.Field]
-    cleaned_data: dict[str, Any]  # Any: each field's own type
+    locale = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+
+    class Meta:
+        model = User
+        fields: ClassVar = ["name", "locale"]
+        widgets: ClassVar = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
         super().__init__(*args, **kwargs)
-        self.fields["password"].required = self.user.has_usable_password()
+        # Who never chose reads the page in some language all the same.
+        self.initial["locale"] = self.initial.get("locale") or get_language()
+
+
+class AddressForm(ConfirmPasswordForm, forms.ModelForm):  # type: ignore[type-arg]  # as above
+    """Another address to log in with."""
+
+    class Meta:
+        model = User
+        fields: ClassVar = ["email"]
+        labels: ClassVar = {"email": _("New e-mail address")}
+        widgets: ClassVar = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:  # Any: as above
+        super().__init__(user, *args, instance=user, initial={"email": ""}, **kwargs)
 
     def clean_email(self) -> str:
-        """Another address, which is nobody's.
+        """The address, whether it is nobody's or is named by an account that never showed a code.
 
-        :raises ValidationError: if it is the account's own, another's, or none that mail can reach
+        :raises ValidationError: if it is another account's, or no mail can reach it
         """
-        email = str(super().clean_email())  # type: ignore[misc]  # of the form it is mixed into
-        if not is_free(email):
-            raise get_adapter().validation_error("email_taken")
+        email = receivable_address(str(self.cleaned_data["email"]))
+        if email != self.instance.email and not is_free(email):
+            raise ValidationError(EmailTaken.detail)
         return email
 
-    def clean_password(self) -> str:
+    def validate_unique(self) -> None:
+        """Nothing is saved here, and whose it is was looked at above."""
+
+
+class CodeForm(ConfirmEmailVerificationCodeForm):  # type: ignore[misc]  # allauth comes without types
+    """A code out of a mail."""
+
+    def clean_code(self) -> str:
+        """The code; whether the address is free is looked at when it is claimed.
+
+        :raises ValidationError: if it is another
         """
-        :raises ValidationError: if it is not the account's
-        :raises TooManyAttempts: if it was guessed too often
-        """
-        password = str(self.cleaned_data["password"] or "")
-        if self.user.has_usable_password() and not is_own_password(context.request, self.user, password):
-            raise get_adapter().validation_error("enter_current_password")
-        return password
-
-
-def language_field() -> forms.ChoiceField:
-    """The languages of the site, and none: then the browser's counts."""
-    choices = [("", _("Browser setting")), *settings.LANGUAGES]
-    return fields.ChoiceField(label=_("Language"), required=False, choices=choices)
-
-
-class StaffRolesMixin:
-    """A form in which roles go with the box that makes somebody a colleague."""
-
-    cleaned_data: dict[str, Any]  # Any: each field's own type
-
-    def clean_groups(self) -> Any:  # Any: groups
-        """
-        :raises ValidationError: if somebody who is no member of staff would get a role
-        """
-        groups = self.cleaned_data["groups"]
-        if groups and not self.cleaned_data.get("is_staff"):
-            raise ValidationError(_("Tick “staff” as well: a role is of use to staff alone."))
-        return groups
-
-
-class UserForm(StaffRolesMixin, UniqueEmailMixin, UserChangeForm):  # type: ignore[type-arg]  # Django's is bound to its model below
-    """A user's own facts."""
-
-    locale = language_field()
-
-    class Meta:
-        model = User
-        fields = "__all__"
-
-    def clean(self) -> dict[str, Any]:  # Any: each field's own type
-        """Judge the whole: the last superuser stays one. In a transaction, as Django's page has it."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        rights = ("is_superuser", "is_staff", "is_active")
-        stays = all(cleaned.get(right, getattr(self.instance, right)) for right in rights)
-        if superusers.is_working_superuser(self.instance) and not stays:
-            try:
-                superusers.require_another(self.instance.pk)
-            except superusers.LastSuperuser as refusal:
-                raise ValidationError(str(refusal.detail)) from refusal
-        return cleaned
-
-
-class NewUserForm(StaffRolesMixin, UniqueEmailMixin, AdminUserCreationForm):  # type: ignore[type-arg]  # as above
-    """A new account, of staff or of a fan."""
-
-    locale = language_field()
-
-    class Meta:
-        model = User
-        fields = ("email", "name", "locale", "is_staff", "groups")
-
-
-class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # as above
-    """A password that staff set, after which nobody is let in by an older one."""
-
-    def save(self, commit: bool = True) -> User:  # noqa: FBT002  Django's signature
-        """Save it, and end the account's sessions. Of staff who change their own Django makes the session anew."""
-        user: User = super().save(commit)
-        end_sessions(user.pk)
-        return user
+        return str(super(ConfirmEmailVerificationCodeForm, self).clean_code())

@@ -6,7 +6,8 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
 from concert_site.accounts.devices import keep_in_cookie
-from concert_site.lib.web.refusals import ACCOUNTS, refuse
+from concert_site.lib.web.prefixes import ALLAUTH_API
+from concert_site.lib.web.refusals import refuse
 
 # A passkey's answer is five deep.
 DEEPEST = 32
@@ -21,7 +22,7 @@ class JsonBodyMiddleware(MiddlewareMixin):
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        if request.path.startswith(ACCOUNTS) and request.body and not is_object(request.body):
+        if request.path.startswith(ALLAUTH_API) and request.body and not is_object(request.body):
             return refuse(request, 400, "parse_error", _("Invalid request"))
         return None
 

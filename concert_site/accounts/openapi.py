@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 from allauth.headless.spec.internal import schema as allauth_schema
 
-from concert_site.accounts.allauth_allowlist import ROOT, is_allowed
+from concert_site.accounts.allauth_allowlist import is_allowed
 from concert_site.accounts.openapi_overrides import add_operations, override_schemas
+from concert_site.lib.web.prefixes import ALLAUTH_APP
 
 METHODS = ("get", "post", "put", "patch", "delete")
 # What allauth's components are called among ours.
@@ -51,7 +52,7 @@ Shape = dict[str, Any]
 def add_accounts(result: Shape, generator: object, request: object, public: bool) -> Shape:
     """Add allauth's operations to the document: a hook of drf-spectacular."""
     spec = spec_of_allauth()
-    paths = {path: offered_at(path, item) for path, item in spec["paths"].items() if path.startswith(ROOT)}
+    paths = {path: offered_at(path, item) for path, item in spec["paths"].items() if path.startswith(ALLAUTH_APP)}
     described = {
         path: {method: described_as(operation, method, path, spec) for method, operation in operations.items()}
         for path, operations in paths.items()
@@ -78,7 +79,7 @@ def spec_of_allauth() -> Shape:
     allauth_schema.specify_signup_fields(spec)
     allauth_schema.specify_custom_signup_form(spec)
     override_schemas(spec["components"]["schemas"])
-    add_operations(spec["paths"], ROOT)
+    add_operations(spec["paths"], ALLAUTH_APP)
     return spec
 
 
@@ -89,7 +90,7 @@ def offered_at(path: str, item: Shape) -> Shape:
 def described_as(operation: Shape, method: str, path: str, spec: Shape) -> Shape:
     """An operation, with its parts in place of references to them, and with the refusals that any has."""
     found: Shape = in_place(operation, spec)
-    words = path.removeprefix(ROOT).replace("/", "_").replace("-", "_")
+    words = path.removeprefix(ALLAUTH_APP).replace("/", "_").replace("-", "_")
     found["operationId"] = f"{words}_{method}"
     if "security" in found:
         found["security"] = [{SESSION_TOKEN: []}, {ACCESS_TOKEN: []}, {}]

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -58,7 +57,7 @@ def verified(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Calla
     def for_verified(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if request.method != "POST" or not settings.VERIFY_ADDRESSES or is_verified(int(request.user.pk or 0)):
             return view(request, *args, **kwargs)
-        messages.info(request, _("Please confirm your e-mail address first: enter the code that we send you."))
+        messages.info(request, str(AddressUnverified.detail))
         return redirect_to_login(next_url(request) or request.path, "verify_address")
 
     return for_verified

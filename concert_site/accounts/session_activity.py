@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from concert_site.accounts.session_store import USER_ID
 from concert_site.accounts.sessions import note_seen
-from concert_site.lib.web.refusals import ACCOUNTS
+from concert_site.lib.web.prefixes import ALLAUTH_API
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class SessionActivityMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Another request has ended the session while this one of an app changed it: 410, as for one that is over."""
-        if isinstance(exception, UpdateError) and request.path.startswith(ACCOUNTS):
+        if isinstance(exception, UpdateError) and request.path.startswith(ALLAUTH_API):
             answer = {"status": 410, "data": {"flows": []}, "meta": {"is_authenticated": False}}
             return JsonResponse(answer, status=410)
         return None

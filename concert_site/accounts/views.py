@@ -1,9 +1,8 @@
 """Pages of an account, beside allauth's."""
 
 from email.utils import parseaddr
-from typing import Any, ClassVar
+from typing import Any
 
-from allauth.account.forms import ConfirmEmailVerificationCodeForm
 from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
 from allauth.account.views import PasswordResetView, SignupView
 from allauth.socialaccount.views import SignupView as SocialSignupView
@@ -11,77 +10,22 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import ValidationError
-from django.forms import BaseForm, ChoiceField, EmailInput, ModelForm, TextInput
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language, gettext, override
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from concert_site.accounts import brute_force, proof_of_work
 from concert_site.accounts.adapter import AddressTaken
 from concert_site.accounts.address_codes import ask_for_another, must_log_in_again, send_code
-from concert_site.accounts.addresses import EmailTaken, is_free, is_verified, receivable_address
-from concert_site.accounts.forms import ConfirmPasswordForm
+from concert_site.accounts.addresses import is_verified
+from concert_site.accounts.forms import AddressForm, CodeForm, ProfileForm
 from concert_site.accounts.models import User
 from concert_site.lib.web.pages import fan_id, next_url, private_page, throttled
 
 A_YEAR = 365 * 86_400
-
-
-class ProfileForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
-    """What a fan may change of their own account; the address and the password have pages of their own."""
-
-    locale = ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-
-    class Meta:
-        model = User
-        fields: ClassVar = ["name", "locale"]
-        widgets: ClassVar = {"name": TextInput(attrs={"autocomplete": "name"})}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: the form's own arguments
-        super().__init__(*args, **kwargs)
-        # Who never chose reads the page in some language all the same.
-        self.initial["locale"] = self.initial.get("locale") or get_language()
-
-
-class AddressForm(ConfirmPasswordForm, ModelForm):  # type: ignore[type-arg]  # as above
-    """Another address to log in with."""
-
-    class Meta:
-        model = User
-        fields: ClassVar = ["email"]
-        labels: ClassVar = {"email": _("New e-mail address")}
-        widgets: ClassVar = {"email": EmailInput(attrs={"autocomplete": "email"})}
-
-    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:  # Any: as above
-        super().__init__(user, *args, instance=user, initial={"email": ""}, **kwargs)
-
-    def clean_email(self) -> str:
-        """The address, whether it is nobody's or is named by an account that never showed a code.
-
-        :raises ValidationError: if it is another account's, or no mail can reach it
-        """
-        email = receivable_address(str(self.cleaned_data["email"]))
-        if email != self.instance.email and not is_free(email):
-            raise ValidationError(EmailTaken.detail)
-        return email
-
-    def validate_unique(self) -> None:
-        """Nothing is saved here, and whose it is was looked at above."""
-
-
-class CodeForm(ConfirmEmailVerificationCodeForm):  # type: ignore[misc]  # allauth comes without types
-    """A code out of a mail."""
-
-    def clean_code(self) -> str:
-        """The code; whether the address is free is looked at when it is claimed.
-
-        :raises ValidationError: if it is another
-        """
-        return str(super(ConfirmEmailVerificationCodeForm, self).clean_code())
 
 
 class FreeEmailMixin:

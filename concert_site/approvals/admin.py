@@ -69,7 +69,6 @@ class ApprovalAdmin(ReadOnlyAdmin):
     list_filter = (StateFilter, ("asked_at", admin.DateFieldListFilter))
     search_fields = ("asked_by__email", "fan__email")
     search_help_text = _("by e-mail address of who asked, or of the fan")
-    ordering = ("-pk",)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Who asks sees what becomes of it, and so do those who decide."""
@@ -112,7 +111,6 @@ class ApprovalAdmin(ReadOnlyAdmin):
         deciders = list(deciding.deciders_of(asked)[: MOST_DECIDERS + 1]) if is_open else []
         there = {
             "approval": asked,
-            "step": step,
             "state": state,
             "lines": step.describe(asked),
             "is_own": is_own,

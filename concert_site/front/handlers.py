@@ -21,14 +21,14 @@ from django.utils.module_loading import import_string
 from concert_site.lib import log_context
 from concert_site.lib.database.connections import drop_unusable_connection
 from concert_site.lib.web.converters import IdInPath, VersionInPath
+from concert_site.lib.web.prefixes import API_V1
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-API = "/api/v1/"
 ID, VERSION = IdInPath.regex, VersionInPath.regex
 # What is the same for everybody, whatever cookies come along.
-PUBLIC = (f"{API}concerts/", f"{API}schedules/")
+PUBLIC = (f"{API_V1}concerts/", f"{API_V1}schedules/")
 READS = ("GET", "HEAD")
 # What every reader of a page asks for, with the cookies of the page.
 PICTURE = re.compile(rf"/schedules/{ID}/map\.(svg|json)")
@@ -109,8 +109,8 @@ def route_of(match: ResolverMatch, path: str) -> str:
     """An address without what differs from one request to the next; of the admin its name."""
     if "admin" in match.namespaces:
         return f"admin:{match.url_name}"
-    is_short = path.startswith(API) and not match.route.startswith(API[1:])
-    return f"{API if is_short else '/'}{match.route}"
+    is_short = path.startswith(API_V1) and not match.route.startswith(API_V1[1:])
+    return f"{API_V1 if is_short else '/'}{match.route}"
 
 
 @lru_cache(maxsize=4096)
@@ -119,8 +119,8 @@ def resolved(urlconf: str, path: str) -> ResolverMatch:
 
     :raises Resolver404: if that is nothing; it is not remembered
     """
-    for pattern in api_patterns(urlconf) if path.startswith(API) else ():
-        match = pattern.resolve(path.removeprefix(API))
+    for pattern in api_patterns(urlconf) if path.startswith(API_V1) else ():
+        match = pattern.resolve(path.removeprefix(API_V1))
         if match is not None:
             return match
     # Which also says what was tried.
@@ -130,7 +130,7 @@ def resolved(urlconf: str, path: str) -> ResolverMatch:
 
 @cache
 def api_patterns(urlconf: str) -> list[URLPattern]:
-    wanted = API.removeprefix("/")
+    wanted = API_V1.removeprefix("/")
     resolvers = [each for each in get_resolver(urlconf).url_patterns if isinstance(each, URLResolver)]
     return [found for each in resolvers if str(each.pattern) == wanted for found in flattened(each.url_patterns)]
 
@@ -152,7 +152,7 @@ class Dispatcher:
         self.api = api
 
     def handler_of(self, method: str, path: str, *, has_cookie: bool) -> SiteHandler:
-        if not path.startswith(API):
+        if not path.startswith(API_V1):
             return self.api if method in READS and PICTURE.fullmatch(path) else self.site
         # Without a cookie there is no session to find, and no page to protect.
         if not has_cookie or (method in READS and path.startswith(PUBLIC)):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from concert_site.front.handlers import API, ID, READS
+from concert_site.front.handlers import ID, READS
+from concert_site.lib.web.prefixes import ACCOUNT_PAGES, ADMIN, ALLAUTH_API, ALLAUTH_APP, API_V1
 
 KIB, MIB = 2**10, 2**20
 # JSON and forms. The longest that anybody sends in earnest names a few hundred seats or reservations.
@@ -13,14 +14,13 @@ PLAIN_LIMIT = 64 * KIB
 # Staff send forms of many rows, seating plans (30 MB) and posters.
 STAFF_LIMIT = 40 * MIB
 
-ADMIN = "/admin/"
-ACCOUNTS = ("/accounts/", "/_allauth/")
+ACCOUNTS = (ACCOUNT_PAGES, ALLAUTH_API)
 # What is written there without hashing a password, and often.
 WITHOUT_PASSWORD = re.compile(
-    r"/_allauth/app/v1/(tokens/refresh|auth/session)|/accounts/(logout|language|profile|data/download)/"
+    rf"{ALLAUTH_APP}(tokens/refresh|auth/session)|{ACCOUNT_PAGES}(logout|language|profile|data/download)/"
 )
-STREAM = re.compile(rf"{API}schedules/{ID}/draw/")
-SLOW_WRITE = re.compile(r"/(api/v1/)?(reservations|bookings)/[^/]+/(cancel|extend|give-up)/")
+STREAM = re.compile(rf"{API_V1}schedules/{ID}/draw/")
+SLOW_WRITE = re.compile(rf"({API_V1}|/)(reservations|bookings)/[^/]+/(cancel|extend|give-up)/")
 
 MAIN, SLOW, PASSWORDS, STREAMS = "main", "slow", "passwords", "streams"
 

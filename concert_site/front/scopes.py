@@ -6,14 +6,15 @@ import re
 
 from django.conf import settings
 
-from concert_site.front.handlers import API, ID, READS, VERSION
+from concert_site.front.handlers import ID, READS, VERSION
 from concert_site.front.rsgi import Scope
 from concert_site.front.snapshots import Key
 from concert_site.lib.web.conditional import offers_gzip
 from concert_site.lib.web.hosts import is_allowed
+from concert_site.lib.web.prefixes import API_V1
 
-PROGRESS = re.compile(rf"{API}schedules/{ID}/queue/")
-AVAILABILITY = re.compile(rf"{API}schedules/{ID}/availability/(?P<since>since/{VERSION}/)?")
+PROGRESS = re.compile(rf"{API_V1}schedules/{ID}/queue/")
+AVAILABILITY = re.compile(rf"{API_V1}schedules/{ID}/availability/(?P<since>since/{VERSION}/)?")
 
 
 def is_progress(scope: Scope, path: str) -> bool:

@@ -15,10 +15,9 @@ from django.utils.deconstruct import deconstructible
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
+from concert_site.lib.cache_control import FOR_EVER
 from concert_site.lib.errors import Unavailable
 
-# What is under a name never changes.
-FOR_EVER = "public, max-age=31536000, immutable"
 NOT_FOUND = 404
 # Addresses of Amazon's own environment variables are those of backups, which lie elsewhere. Stores that aren't Amazon's
 # know no newer checksums.

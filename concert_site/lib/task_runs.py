@@ -3,10 +3,11 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
 
-from celery import current_task
+from celery import Task, current_task, shared_task
 
 # Of ticks that have piled up, one in so many seconds is run.
 REPEATED_SECONDS = 0.2
@@ -41,11 +42,28 @@ def single_run(task: str) -> AbstractContextManager[bool]:
     return limited_runs(1, task)
 
 
-def is_repeated(task: str) -> bool:
-    """Whether the worker has begun the same task a moment ago: of messages that have piled up, one is enough."""
+def single_task(name: str) -> Callable[[Callable[[], None]], Task[[], None]]:
+    """Celery's shared_task, for one that has nothing to do while another run of it is at work in this process."""
+
+    def decorate(work: Callable[[], None]) -> Task[[], None]:
+        @shared_task(name=name)
+        @wraps(work)
+        def run() -> None:
+            with single_run(name) as may_run:
+                if may_run:
+                    work()
+
+        return run
+
+    return decorate
+
+
+def is_repeated() -> bool:
+    """Whether the worker has begun this task a moment ago: of messages that have piled up, one is enough."""
     # A proxy, which outside of any task stands for None: the stubs know nothing of that.
     if not bool(current_task) or current_task.request.called_directly:
         return False
+    task = current_task.name
     with _lock:
         now = time.monotonic()
         is_soon = now - _begun_at.get(task, -REPEATED_SECONDS) < REPEATED_SECONDS

@@ -2,11 +2,10 @@
 
 import logging
 
-from celery import shared_task
 from django.db import connection
 
 from concert_site.accounts.sessions import delete_expired
-from concert_site.lib.task_runs import single_run
+from concert_site.lib.task_runs import single_task
 from concert_site.operations import audit, pruning
 from reservations.queries.sales import is_a_sale_young
 
@@ -15,7 +14,7 @@ log = logging.getLogger(__name__)
 LIVE_TABLES = ("reservation", "payment", "waiting_token")
 
 
-@shared_task(name="concert_site.tick_analyze")
+@single_task("concert_site.tick_analyze")
 def tick_analyze() -> None:
     """Keep the statistics of the live tables fresh while a sale is young.
 
@@ -23,30 +22,25 @@ def tick_analyze() -> None:
     next ANALYZE: that is the opening minute of a sale. A table that autovacuum is at work on is left to it: whoever
     waits for its lock makes it give up.
     """
-    with single_run("concert_site.tick_analyze") as may_run:
-        if may_run and is_a_sale_young():
-            with connection.cursor() as cursor:
-                cursor.execute(f"analyze (skip_locked) {', '.join(LIVE_TABLES)}")
+    if is_a_sale_young():
+        with connection.cursor() as cursor:
+            cursor.execute(f"analyze (skip_locked) {', '.join(LIVE_TABLES)}")
 
 
-@shared_task(name="concert_site.audit")
+@single_task("concert_site.audit")
 def nightly_audit() -> None:
     """Check every invariant over the whole database; a breach is an error in the log."""
-    with single_run("concert_site.audit") as may_run:
-        for finding in audit.run() if may_run else ():
-            log.log(logging.ERROR if finding.breaches else logging.INFO, "Audit: %s", finding)
+    for finding in audit.run():
+        log.log(logging.ERROR if finding.breaches else logging.INFO, "Audit: %s", finding)
 
 
-@shared_task(name="concert_site.clear_sessions")
+@single_task("concert_site.clear_sessions")
 def clear_sessions() -> None:
-    with single_run("concert_site.clear_sessions") as may_run:
-        if may_run:
-            delete_expired()
+    delete_expired()
 
 
-@shared_task(name="concert_site.prune")
+@single_task("concert_site.prune")
 def prune() -> None:
     """Take away what nobody needs any more, by the rules that are on."""
-    with single_run("concert_site.prune") as may_run:
-        for each in pruning.prune() if may_run else ():
-            log.info("Pruned: %s", each)
+    for each in pruning.prune():
+        log.info("Pruned: %s", each)

@@ -41,10 +41,10 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Frontrow: "
 ACCOUNT_FORMS = {
-    "login": "concert_site.accounts.login_forms.LoginPageForm",
-    "signup": "concert_site.accounts.login_forms.SignUpPageForm",
+    "login": "concert_site.accounts.forms.LoginPageForm",
+    "signup": "concert_site.accounts.forms.SignUpPageForm",
 }
-SOCIALACCOUNT_FORMS = {"signup": "concert_site.accounts.login_forms.SocialSignUpForm"}
+SOCIALACCOUNT_FORMS = {"signup": "concert_site.accounts.forms.SocialSignUpForm"}
 ACCOUNT_ADAPTER = "concert_site.accounts.adapter.AccountAdapter"
 # Guesses, mails that are asked for and sign-ups are counted by concert_site.accounts.brute_force instead: allauth's
 # counts take turns, and one stranger uses up what an account has. A whole phone network may come from one address.

@@ -142,7 +142,11 @@ TEMPLATES = [
                 "concert_site.house.context.house",
             ],
             # Known to every template: money, dates, times and seats in the reader's language.
-            "builtins": ["concert_site.lib.formats", "reservations.halls.seat_names"],
+            "builtins": [
+                "concert_site.lib.formats",
+                "concert_site.lib.web.page_title",
+                "reservations.halls.seat_names",
+            ],
         },
     }
 ]

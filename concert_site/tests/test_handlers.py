@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import pytest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
+from django.urls import get_resolver
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
 from concert_site.front.handlers import ApiHandler, Dispatcher
 from concert_site.lib.cache import clear_caches
+from concert_site.lib.web import prefixes
 from reservations.tests.factories import make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -123,3 +125,8 @@ def test_the_picture_of_a_hall_looks_for_no_session(dispatcher):
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml")
     assert answer.headers["Vary"] == "Accept-Encoding"
     assert "Set-Cookie" not in answer.headers
+
+
+def test_prefixes_are_those_of_the_addresses():
+    named = {value for name, value in vars(prefixes).items() if name.isupper()}
+    assert named - {f"/{route.pattern}" for route in get_resolver().url_patterns} == {prefixes.API}

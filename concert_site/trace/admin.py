@@ -50,7 +50,6 @@ def history_page(page_admin: StaffAdmin, request: HttpRequest, object_id: str) -
         "admin/trace/history.html",
         title=_("History: %(object)s") % {"object": obj if obj is not None else f"#{pk}"},
         original=obj,
-        object_id=object_id,
         lines=shown,
         newer=nth - 1,
         older=nth + 1 if len(found) > nth * PAGE_SIZE and nth < MOST_PAGES else None,
@@ -120,7 +119,6 @@ class ChangeAdmin(ReadOnlyAdmin):
     list_filter = ("action", ("at", admin.DateFieldListFilter))
     search_fields = ("actor__email",)
     search_help_text = _("by e-mail address of who did it")
-    ordering = ("-pk",)
     fields = ("moment", "who", "what", "from_to", "reason", "via", "request")
 
     moment = value_column(_("at"), "at", day_and_time, ordering="pk")

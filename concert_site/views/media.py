@@ -5,13 +5,12 @@ from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.utils.deprecation import MiddlewareMixin
 
+from concert_site.lib.cache_control import FOR_EVER
 from concert_site.lib.errors import Unavailable
 from concert_site.lib.web.conditional import conditional
 from reservations.models.posters import NAME
 
 TYPES = {"webp": "image/webp", "svg": "image/svg+xml"}
-# What is under a name never changes.
-FOR_EVER = "public, max-age=31536000, immutable"
 # A drawing opened by itself is a page: it may run nothing, load nothing, and has no part in the site's origin.
 NOTHING_RUNS = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 

@@ -28,7 +28,7 @@ def version() -> str:
 
 def installed() -> Json:
     """All that .venv has, as cyclonedx-py sees it."""
-    words = [str(Path(sys.executable).parent / "cyclonedx-py"), "environment", "--output-reproducible", "--sv", "1.6"]
+    words = [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible", "--sv", "1.6"]
     done = subprocess.run([*words, str(PYTHON)], check=True, capture_output=True, text=True)
     found: Json = json.loads(done.stdout)
     return found

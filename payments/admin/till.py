@@ -38,7 +38,6 @@ class TillEntryAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "method", ("created_at", admin.DateFieldListFilter))
     search_fields = ("booking_reference",)
     search_help_text = _("by booking reference")
-    ordering = ("-pk",)
     fields = (
         "booked",
         "kind",

@@ -101,9 +101,7 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Concert]:
         """Concerts with the counts of their dates; pages of one concert do without."""
         rows: QuerySet[Concert] = super().get_queryset(request).select_related("venue")
-        match = request.resolver_match
-        is_list = match is not None and match.url_name == "reservations_concert_changelist"
-        return staff.concerts(rows) if is_list else rows
+        return staff.concerts(rows) if self.is_list(request) else rows
 
     @column(_("concert"), ordering="name", is_heading=True)
     def title(self, concert: Concert) -> list[Any]:  # Any: unfold's parts of a heading

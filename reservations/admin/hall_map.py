@@ -137,6 +137,7 @@ class HallMapPages(StaffAdmin):
             schedule,
             "admin/reservations/hall_step.html",
             title=todo.title,
+            submit=todo.title,
             says=todo.says,
             counts=counts,
             touched=touched,

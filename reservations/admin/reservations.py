@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
-from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.admin.base import SearchedAdmin
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.pages import OwnPages
@@ -23,14 +23,12 @@ from reservations.models.reservation import ReservationStatus, state_at
 
 
 @admin.register(Reservation)
-class ReservationAdmin(ReadOnlyAdmin):
+class ReservationAdmin(SearchedAdmin):
     list_display = ("booking_reference", "concert_name", "date", "seat", "fan", "amount", "state", "held_until")
     fields = (*list_display, "extended_at", "created_at", "updated_state_at")
     list_filter = ("status", ("concert_schedule", AutocompleteSelectFilter))
     list_filter_submit = True
-    search_fields = ("booking_reference",)
     search_help_text = gettext_lazy("Booking reference, or e-mail address")
-    ordering = ("-pk",)
     actions = ("release_holds",)
     change_form_outer_before_template = "admin/reservations/reservation_steps.html"
 
@@ -39,14 +37,9 @@ class ReservationAdmin(ReadOnlyAdmin):
         now = {"state": state_at()}
         return rows.annotate(**now).select_related("concert_seat", "user")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Reservation], search_term: str
-    ) -> tuple[QuerySet[Reservation], bool]:
-        """By reference, or by the letters of an address; both are looked up first, for the sake of their index."""
-        word = search_term.strip()
-        if not word:
-            return queryset, False
-        return queryset.filter(Q(booking_reference=word.upper()) | Q(user__in=users_matching(word))), False
+    def matching(self, rows: QuerySet[Reservation], term: str) -> QuerySet[Reservation]:
+        """By reference, or by the letters of an address."""
+        return rows.filter(Q(booking_reference=term.upper()) | Q(user__in=users_matching(term)))
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("reservations.change_reservation")

@@ -99,8 +99,7 @@ class ScheduleAdmin(HallMapPages, DatePages, SchedulePages, DomainAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConcertSchedule]:
         """Dates with their concert, without the seed of the draw; the list has the counts of their seats, too."""
         rows: QuerySet[ConcertSchedule] = super().get_queryset(request)
-        match = request.resolver_match
-        if match is not None and match.url_name == "reservations_concertschedule_changelist":
+        if self.is_list(request):
             return staff.schedules(rows)
         return rows.select_related("concert__venue").defer("draw_seed", "layout")
 

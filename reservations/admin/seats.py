@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.lib.admin import fields
-from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.admin.base import SearchedAdmin
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import submit_to_domain
@@ -89,7 +89,7 @@ def seat_action(
 
 
 @admin.register(ConcertSeat)
-class SeatAdmin(ReadOnlyAdmin):
+class SeatAdmin(SearchedAdmin):
     list_display = ("seat_name", "date", "category", "price", "state", "holder", "is_accessible")
     list_filter = (
         ("concert_schedule", AutocompleteSelectFilter),
@@ -103,8 +103,6 @@ class SeatAdmin(ReadOnlyAdmin):
         *("seat_name", "date", "category", "price", "state", "holder", "expired_at", "reserved_at"),
         *("is_accessible", "seat_guid"),
     )
-    # Django hides the search without fields; what is searched is said below.
-    search_fields = ("section", "row", "seat_label")
     search_help_text = gettext_lazy("Section, row, number: Balcony A 12")
     ordering = ("pk",)
     list_per_page = 100
@@ -126,16 +124,14 @@ class SeatAdmin(ReadOnlyAdmin):
         """Seats of one date by any column; those of all dates are too many to sort."""
         return self.get_list_display(request) if OF_SCHEDULE in request.GET else ("seat_name",)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ConcertSeat], search_term: str
-    ) -> tuple[QuerySet[ConcertSeat], bool]:
+    def matching(self, rows: QuerySet[ConcertSeat], term: str) -> QuerySet[ConcertSeat]:
         """Each word is a part of the section, or the row, or the number."""
-        for word in search_term.split():
+        for word in term.split():
             fits = Q(section__icontains=word) | Q(row__iexact=word) | Q(seat_label__iexact=word)
             if word.isdecimal() and len(word) <= LONGEST_NUMBER:
                 fits |= Q(seat_number=int(word))
-            queryset = queryset.filter(fits)
-        return queryset, False
+            rows = rows.filter(fits)
+        return rows
 
     def has_change_seats_permission(self, request: HttpRequest) -> bool:
         """Who may change many seats; a single one is nobody's to write into."""

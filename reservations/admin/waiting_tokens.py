@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from concert_site.accounts.queries import users_matching
-from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.admin.base import SearchedAdmin
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.web.converters import id_in
@@ -17,32 +17,25 @@ from queueing.models import STATE, TokenStatus, WaitingToken
 
 
 @admin.register(WaitingToken)
-class WaitingTokenAdmin(ReadOnlyAdmin):
+class WaitingTokenAdmin(SearchedAdmin):
     list_display = ("fan", "date", "place", "state", "expired_reason", "joined", "admitted", "expires")
     fields = ("token", *list_display, "entered_at")
     list_filter = (("concert_schedule", AutocompleteSelectFilter), "status", "expired_reason")
     list_filter_submit = True
-    search_fields = ("token",)
     search_help_text = _("E-mail address, token, or number")
-    ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingToken]:
         rows: QuerySet[WaitingToken] = super().get_queryset(request)
         related = rows.annotate(state=STATE).select_related("user", "concert_schedule__concert")
         return related.defer("concert_schedule__layout", "concert_schedule__draw_seed")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[WaitingToken], search_term: str
-    ) -> tuple[QuerySet[WaitingToken], bool]:
+    def matching(self, rows: QuerySet[WaitingToken], term: str) -> QuerySet[WaitingToken]:
         """By token, by number, or by the letters of an address."""
-        word = search_term.strip().lower()
-        if not word:
-            return queryset, False
-        if (token := token_in(word)) is not None:
-            return queryset.filter(token=token), False
-        if (number := id_in(word)) is not None:
-            return queryset.filter(number=number), False
-        return queryset.filter(user__in=users_matching(word)), False
+        if (token := token_in(term)) is not None:
+            return rows.filter(token=token)
+        if (number := id_in(term)) is not None:
+            return rows.filter(number=number)
+        return rows.filter(user__in=users_matching(term))
 
     fan = value_column(_("fan"), "user.email")
     date = value_column(_("schedule"), "concert_schedule")

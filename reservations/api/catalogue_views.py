@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from concert_site.lib.api.openapi import refuses_fields_of
 from concert_site.lib.api.pagination import Numbered
 from concert_site.lib.api.views import View
+from concert_site.lib.cache_control import LASTING
 from concert_site.lib.database.replica import catalogue_from_replica
 from concert_site.lib.errors import require_found
 from concert_site.lib.web.conditional import conditional, json_of, takes_gzip, unpacked_for
@@ -38,8 +39,6 @@ LIVE = "public, max-age=1"
 LISTED = "public, max-age=5"
 # Asked twice a second by each fan who chooses: a browser keeps no copy, a cache on the way may.
 CHANGING = "public, max-age=0, s-maxage=1"
-# The map's name changes with it, and who learns of another layout_version asks again.
-LASTING = "public, max-age=3600, stale-while-revalidate=86400"
 
 NOT_MODIFIED = OpenApiResponse(description="Nothing has changed since the version in If-None-Match.")
 

@@ -12,6 +12,7 @@ from concert_site.lib.api.authentication import caller_id
 from concert_site.lib.api.negotiation import preferred_type
 from concert_site.lib.api.openapi import refuses
 from concert_site.lib.api.views import View
+from concert_site.lib.cache_control import PRIVATE
 from reservations.api.catalogue_views import PublicRead
 from reservations.queries.bookings import own_with_schedule
 from reservations.queries.payment_facts import ticket_for
@@ -21,8 +22,6 @@ SVG, PNG = "image/svg+xml", "image/png"
 ACCEPT = OpenApiParameter(
     "Accept", str, OpenApiParameter.HEADER, enum=[SVG, PNG], description="SVG unless PNG is preferred."
 )
-# A ticket opens a door: it is kept nowhere on the way.
-PRIVATE = "private, no-store"
 # Scanners that ask each morning learn of a new key in time; it changes with the site's secrets alone.
 KEY_LASTS = "public, max-age=300"
 
@@ -54,6 +53,7 @@ class OwnTicket(View):
         ticket = ticket_for(own_with_schedule(pk, user_id=caller_id(request)))
         picture = ticket.png() if media_type == PNG else ticket.svg()
         # The fan's browser must not take an SVG for a page of ours, whatever is in its title.
+        # A ticket opens a door: it is kept nowhere on the way.
         headers = {"Cache-Control": PRIVATE, "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
         return HttpResponse(picture, content_type=media_type, headers=headers)
 

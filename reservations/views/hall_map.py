@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.views.decorators.http import require_safe
 
 from concert_site.lib.cache import TTLCache
+from concert_site.lib.cache_control import FOR_EVER, LASTING
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import conditional, unpacked_for
 from reservations.halls.columns import hall_columns
@@ -19,9 +20,6 @@ from reservations.queries.seat_map import layout_of
 STYLE = 2
 KEPT_SECONDS = 3600
 LEVEL = 5
-# An address that names the layout shows it for good; one that doesn't shows what there is.
-FOR_EVER = "public, max-age=31536000, immutable"
-LASTING = "public, max-age=3600, stale-while-revalidate=86400"
 
 # Packed: a hall of 20,000 seats has some 100 kB.
 _drawn: TTLCache[bytes] = TTLCache(most=50)
@@ -54,6 +52,7 @@ def lasting(
         packed = kept.get_or_build(key, lambda: (gzip.compress(make(sale), LEVEL, mtime=0), KEPT_SECONDS))
         return unpacked_for(request, packed, content_type)
 
+    # An address that names the layout shows it for good; one that doesn't shows what there is.
     cache_control = FOR_EVER if request.GET.get("v") == sale.layout_name else LASTING
     etag = f'W/"{STYLE}-{sale.layout_name}"'
     return conditional(

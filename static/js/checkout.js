@@ -1,4 +1,4 @@
-// The checkout: its clock, what it tells the fan's other tabs, and what it says while there is no network.
+// The checkout: its clock, and what it tells the fan's other tabs.
 
 import "./countdown.js";
 import { tellHeld } from "./other_tabs.js";

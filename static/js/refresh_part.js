@@ -4,7 +4,7 @@ const part = document.querySelector("[data-refresh]");
 
 async function refresh() {
   try {
-    const answer = await fetch(part.dataset.refresh, { headers: { "X-Requested-With": "fetch" } });
+    const answer = await fetch(part.dataset.refresh);
     if (answer.ok && !answer.redirected) part.innerHTML = await answer.text();
   } catch {
     // The network is away for a moment: what is shown stays.

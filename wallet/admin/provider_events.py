@@ -6,13 +6,13 @@ import json
 from contextlib import suppress
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.admin.base import SearchedAdmin
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.formats import day_and_time
@@ -23,14 +23,12 @@ from wallet.models import ProviderEvent
 
 
 @admin.register(ProviderEvent)
-class ProviderEventAdmin(ReadOnlyAdmin):
+class ProviderEventAdmin(SearchedAdmin):
     """What providers told us, and what came of it."""
 
     list_display = ("received", "provider", "kind", "reference", "state", "attempts", "error")
     list_filter = ("state", ProviderFilter, ("received_at", admin.DateFieldListFilter))
-    search_fields = ("reference", "event_id")
     search_help_text = _("by a whole reference, or the provider’s number")
-    ordering = ("-pk",)
     actions = ("replay_selected",)
     fields = ("received", "provider", "event_id", "kind", "reference", "state", "attempts", "error", "handled", "said")
 
@@ -41,13 +39,9 @@ class ProviderEventAdmin(ReadOnlyAdmin):
         """A list needs no bodies."""
         return super().get_queryset(request).defer("body")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ProviderEvent], search_term: str
-    ) -> tuple[QuerySet[ProviderEvent], bool]:
+    def matching(self, rows: QuerySet[ProviderEvent], term: str) -> QuerySet[ProviderEvent]:
         """By the whole of it."""
-        term = search_term.strip()
-        found = queryset.filter(reference=term) | queryset.filter(event_id=term)
-        return (found if term else queryset), False
+        return rows.filter(Q(reference=term) | Q(event_id=term))
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(MAY_REPLAY)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.accounts.queries import users_matching
-from concert_site.lib.admin.base import ReadOnlyAdmin
+from concert_site.lib.admin.base import SearchedAdmin
 from concert_site.lib.admin.columns import value_column
 from concert_site.lib.errors import DomainError, Unavailable
 from concert_site.lib.formats import day_and_time, money
@@ -80,26 +80,17 @@ class TopUpProviderFilter(ProviderFilter):
     field = "top_up__provider"
 
 
-class MoneyAdmin(ReadOnlyAdmin):
+class MoneyAdmin(SearchedAdmin):
     """Rows of money on its way, found by the fan's address, or by a whole reference of ours or the provider's."""
 
-    search_fields = ("user__email", "reference", "provider_reference")
     search_help_text = _("by e-mail address, or a whole reference")
-    ordering = ("-pk",)
 
     fan = value_column(_("fan"), "user.email")
     sum = value_column(_("amount"), "amount", money)
     changed = value_column(_("state changed at"), "updated_state_at", day_and_time)
     asked_next = value_column(_("asked about next at"), "next_look_at", day_and_time)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:  # Any: of several models
-        """Each by its own index: accounts first, as elsewhere."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if "@" in term:
-            return queryset.filter(user__in=users_matching(term)), False
-        found = queryset.filter(reference=term) | queryset.filter(provider_reference=term)
-        return (found | queryset.filter(user__in=users_matching(term))), False
+    def matching(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:  # Any: of several models
+        by_fan = Q(user__in=users_matching(term))
+        # What has an @ is no reference.
+        return rows.filter(by_fan if "@" in term else by_fan | Q(reference=term) | Q(provider_reference=term))

@@ -18,7 +18,7 @@ from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
 from concert_site.approvals.redirects import leading_to_approval
 from concert_site.lib.admin import fields
-from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
+from concert_site.lib.admin.base import SearchedAdmin, actor_of, add_domain_error
 from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.errors import DomainError
@@ -41,18 +41,13 @@ class AdjustForm(forms.Form):
     note = fields.ReasonField()
 
 
-class FoundByFan(ReadOnlyAdmin):
+class FoundByFan(SearchedAdmin):
     """Rows of fans, found by their address."""
 
-    search_fields = ("user__email",)
     search_help_text = _("by e-mail address")
-    ordering = ("-pk",)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:  # Any: of several models
-        """The accounts are looked up first, so that the rows' own index finds the rest."""
-        return (queryset.filter(user__in=users_matching(search_term)) if search_term else queryset), False
+    def matching(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:  # Any: of several models
+        return rows.filter(user__in=users_matching(term))
 
 
 @admin.register(Balance)

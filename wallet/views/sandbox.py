@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 
 from wallet.models import SandboxPayment
-from wallet.providers import provider_named, sandbox, top_up_mode
+from wallet.providers import provider_named, sandbox
 from wallet.providers.sandbox import status_of
 
 DELAY_SECONDS = 20
@@ -21,7 +21,7 @@ def sandbox_page(request: HttpRequest, reference: str) -> HttpResponse:
         raise Http404
     found = get_object_or_404(SandboxPayment, reference=reference)
     if request.method != "POST":
-        facts = {"payment": found, "status": status_of(found).value, "mode": top_up_mode().value}
+        facts = {"payment": found, "status": status_of(found).value}
         return render(request, "wallet/sandbox.html", facts)
     match request.POST.get("choice"):
         case "pay":

@@ -6,18 +6,19 @@ from typing import Any
 from django.urls import get_resolver
 
 from concert_site.accounts.allauth_allowlist import is_allowed
-from concert_site.accounts.openapi import METHODS, ROOT
+from concert_site.accounts.openapi import METHODS
+from concert_site.lib.web.prefixes import ALLAUTH_APP
 from concert_site.views.api_docs import schema
 
 
 def reachable(patterns: Any, prefix: str = "/") -> Iterator[tuple[str, str]]:
-    """Each method and address below ROOT that a view takes, as Django's resolver knows them."""
+    """Each method and address below ALLAUTH_APP that a view takes, as Django's resolver knows them."""
     for each in patterns:
         address = prefix + str(each.pattern)
         if hasattr(each, "url_patterns"):
-            if address.startswith(ROOT[: len(address)]):
+            if address.startswith(ALLAUTH_APP[: len(address)]):
                 yield from reachable(each.url_patterns, address)
-        elif address.startswith(ROOT):
+        elif address.startswith(ALLAUTH_APP):
             view = getattr(each.callback, "view_class", None) or each.callback.cls
             methods = [method for method in METHODS if hasattr(view, method)]
             yield from ((method, address) for method in methods if is_allowed(method, address))
@@ -25,7 +26,9 @@ def reachable(patterns: Any, prefix: str = "/") -> Iterator[tuple[str, str]]:
 
 def described() -> set[tuple[str, str]]:
     paths = schema()["paths"]
-    return {(method, path) for path in paths if path.startswith(ROOT) for method in METHODS if method in paths[path]}
+    return {
+        (method, path) for path in paths if path.startswith(ALLAUTH_APP) for method in METHODS if method in paths[path]
+    }
 
 
 def test_what_is_described_of_accounts_is_what_can_be_reached():
@@ -34,7 +37,7 @@ def test_what_is_described_of_accounts_is_what_can_be_reached():
 
 def test_what_an_app_needs_of_accounts_is_there():
     assert {
-        ("post", f"{ROOT}{name}")
+        ("post", f"{ALLAUTH_APP}{name}")
         for name in ("auth/login", "auth/signup", "tokens/refresh", "auth/password/request", "auth/password/reset")
     } <= described()
 
@@ -58,7 +61,7 @@ def references_in(shape: Any) -> Iterator[str]:
 
 
 def test_refusals_of_accounts_have_allauths_shape():
-    answers = schema()["paths"][f"{ROOT}auth/login"]["post"]["responses"]
+    answers = schema()["paths"][f"{ALLAUTH_APP}auth/login"]["post"]["responses"]
 
     for status in ("400", "409", "413", "429", "503"):
         assert answers[status]["content"]["application/json"]["schema"] == {
@@ -67,7 +70,7 @@ def test_refusals_of_accounts_have_allauths_shape():
 
 
 def test_an_app_may_prove_itself_by_session_or_access_token():
-    security = schema()["paths"][f"{ROOT}auth/session"]["get"]["security"]
+    security = schema()["paths"][f"{ALLAUTH_APP}auth/session"]["get"]["security"]
 
     assert security == [{"sessionToken": []}, {"accessToken": []}, {}]
     assert schema()["components"]["securitySchemes"]["sessionToken"]["name"] == "X-Session-Token"

@@ -10,11 +10,12 @@ from django.core import mail
 from django.test import Client, RequestFactory
 
 from concert_site.accounts.address_codes import must_log_in_again
-from concert_site.accounts.allauth_allowlist import GET, OPERATIONS, ROOT
+from concert_site.accounts.allauth_allowlist import GET, OPERATIONS
 from concert_site.accounts.models import AccountSession, User
 from concert_site.accounts.session_store import SessionStore
 from concert_site.accounts.tests.headless import PASSWORD, log_in, post, sign_up
 from concert_site.accounts.tests.test_second_factor import code_of
+from concert_site.lib.web.prefixes import ALLAUTH_APP
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +26,7 @@ CODE = r"^([A-Z0-9]{3,4}-?[A-Z0-9]{3,4})\s*$"
 def call(method: str, path: str, body: dict[str, object] | None, token: str, network: str):
     request = getattr(Client(REMOTE_ADDR=network), method)
     sent = {} if body is None else {"data": body, "content_type": "application/json"}
-    return request(f"{ROOT}{path}", headers={"Authorization": f"Bearer {token}"}, **sent)
+    return request(f"{ALLAUTH_APP}{path}", headers={"Authorization": f"Bearer {token}"}, **sent)
 
 
 @pytest.fixture
@@ -80,7 +81,8 @@ def test_without_a_password_an_address_is_changed_only_where_the_login_was(token
 def test_a_body_that_nobody_can_read_is_refused_in_allauths_shape(body):
     writes = [(method, path) for path, methods in OPERATIONS.items() for method in methods - {GET}]
     answers = [
-        Client().generic(method, f"{ROOT}{path}", body, content_type="application/json") for method, path in writes
+        Client().generic(method, f"{ALLAUTH_APP}{path}", body, content_type="application/json")
+        for method, path in writes
     ]
 
     assert {answer.status_code for answer in answers} == {400}

@@ -16,6 +16,7 @@ from concert_site.back_office.cockpit import controls, passes, texts
 from concert_site.back_office.cockpit.passes import RUN, WATCH, Pass, may_watch
 from concert_site.back_office.pages import page, staff_page
 from concert_site.lib.cache import TTLCache
+from concert_site.lib.cache_control import PRIVATE
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import thousands
 from concert_site.lib.json import to_json
@@ -111,7 +112,7 @@ def answer(request: HttpRequest, schedule_ids: Callable[[], Sequence[int]]) -> H
     with override(seen.language):
         body = body_for(schedule_ids(), seen)
     response = HttpResponse(b"{" + written + body[1:], content_type="application/json")
-    response["Cache-Control"] = "private, no-store"
+    response["Cache-Control"] = PRIVATE
     return response
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from concert_site.accounts.models import User
 from concert_site.back_office.desk.story import story_of
 from concert_site.back_office.pages import page, staff_page
+from concert_site.lib.cache_control import PRIVATE
 from payments.models import Payment
 from payments.queries import payment_of
 from queueing.models import STATE, WaitingToken
@@ -104,7 +105,7 @@ def map_picture(request: HttpRequest, reference: str) -> HttpResponse:
     return HttpResponse(
         drawing.removesuffix("</svg>") + "".join(mark(each, radius) for each in here) + "</svg>",
         content_type="image/svg+xml",
-        headers={"Cache-Control": "private, no-store"},
+        headers={"Cache-Control": PRIVATE},
     )
 
 

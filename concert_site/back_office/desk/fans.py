@@ -33,7 +33,6 @@ def fan_page(request: HttpRequest, user_id: int) -> HttpResponse:
         title=fan.name or fan.email,
         fan=fan,
         bookings=bookings,
-        may_see_money=may_see_money,
         places=places_of(user_id) if may("queueing.view_waitingtoken") else None,
         wallet=wallet_of(user_id) if may("wallet.view_balance") else None,
         ledger=ledger_of(user_id) if may("wallet.view_balancehistory") else None,

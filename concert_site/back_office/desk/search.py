@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from concert_site.back_office.desk.search_results import LONGEST, booking_url, find, only_hit
+from concert_site.back_office.desk.search_results import booking_url, find, only_hit
 from concert_site.back_office.desk.tickets import Verdict, verdict_on
 from concert_site.back_office.pages import page, staff_page
 
@@ -22,8 +22,7 @@ def find_page(request: HttpRequest) -> HttpResponse:
     groups = find(text, request.user)
     if hit := only_hit(groups):
         return redirect(hit.url)
-    facts = {"q": text, "groups": groups, "is_too_long": len(text) > LONGEST}
-    return page(request, "desk/find.html", title=_("Search"), **facts)
+    return page(request, "desk/find.html", title=_("Search"), q=text, groups=groups)
 
 
 def ticket_page(request: HttpRequest, verdict: Verdict) -> HttpResponse:

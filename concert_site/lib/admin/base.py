@@ -6,7 +6,7 @@ The look is unfold's, which comes without types; to the type checker its ModelAd
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -121,6 +121,8 @@ def is_untouched(request: HttpRequest) -> bool:
 class StaffAdmin(SafeFormsAdmin):
     """An admin in the house's look, with pages of its own beside Django's."""
 
+    list_per_page = 50
+
     def own_pages(self) -> OwnPages:
         return ()
 
@@ -128,6 +130,11 @@ class StaffAdmin(SafeFormsAdmin):
         """Our own pages before Django's, which would take any of their addresses for an id."""
         own = [path(address, self.admin_site.admin_view(view), name=name) for address, view, name in self.own_pages()]
         return [*own, *super().get_urls()]
+
+    def is_list(self, request: HttpRequest) -> bool:
+        """Whether the list is asked for, and no page of a row."""
+        match = request.resolver_match
+        return match is not None and match.url_name == f"{self.opts.app_label}_{self.opts.model_name}_changelist"
 
     def page(self, request: HttpRequest, template: str, *, title: object, **context: object) -> HttpResponse:
         frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
@@ -171,7 +178,8 @@ class ReadOnlyAdmin(StaffAdmin):
     paginator = InfinitePaginator
     # An action works on what is on the page, so that no click can mean a million rows.
     list_disable_select_all = True
-    list_per_page = 50
+    # The newest first.
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     locks_row = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -182,6 +190,23 @@ class ReadOnlyAdmin(StaffAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class SearchedAdmin(ReadOnlyAdmin):
+    """One whose list is searched by what has an index: Django's own search would join, and read a million rows."""
+
+    # Django shows the box where there are some. What it searches is `matching`, and what it says `search_help_text`.
+    search_fields = ("pk",)
+
+    def matching(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:  # Any: each admin has a model of its own
+        """The rows that a term stands for, which is no blank and has none around it; none of them twice."""
+        raise NotImplementedError
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:  # Any: as above
+        term = search_term.strip()
+        return (self.matching(queryset, term) if term else queryset), False
 
 
 class ForSuperusers(Base):

@@ -3,13 +3,14 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
+
+from concert_site.lib.web.prefixes import ADMIN
 
 
 def is_by_staff(request: HttpRequest) -> bool:
     """Whether a member of staff asks for a page of the admin."""
-    return request.path.startswith(reverse("admin:index")) and request.user.is_staff
+    return request.path.startswith(ADMIN) and request.user.is_staff
 
 
 def send_again(request: HttpRequest) -> HttpResponse:

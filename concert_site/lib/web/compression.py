@@ -15,12 +15,12 @@ from django.utils.cache import patch_vary_headers
 
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.web.conditional import takes_gzip
+from concert_site.lib.web.prefixes import ACCOUNT_PAGES
 
 # Below a packet of the network nothing is gained.
 WORTHWHILE = 1024
 LEVEL = 5
 KEPT_SECONDS = 60.0
-UNMASKED = "/accounts/"
 TEXTS = ("application/json", "image/svg+xml", "text/", "application/manifest+json")
 
 # A hall of 20,000 seats has some 5 kB packed.
@@ -59,6 +59,6 @@ class CompressionMiddleware(GZipMiddleware):
         if "public" in response.get("Cache-Control", ""):
             pack_public(request, response)
             return response
-        if request.path.startswith(UNMASKED) or not response.get("Content-Type", "").startswith("text/html"):
+        if request.path.startswith(ACCOUNT_PAGES) or not response.get("Content-Type", "").startswith("text/html"):
             return response
         return super().process_response(request, response)

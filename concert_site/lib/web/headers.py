@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from concert_site.lib.web import prefixes
+
 SELF, NONE, INLINE = "'self'", "'none'", "'unsafe-inline'"
 FRAME = {"object-src": [NONE], "base-uri": [NONE], "frame-ancestors": [NONE], "form-action": [SELF]}
 
@@ -29,8 +31,8 @@ ADMIN = FRAME | {
     "img-src": [SELF, "data:", "blob:", *settings.POSTER_HOSTS],
 }
 
-DATA_PREFIXES = ("/api/", "/_allauth/", "/healthz", "/readyz")
-DOCS = "/api/v1/docs/"
+DATA_PREFIXES = (prefixes.API, prefixes.ALLAUTH_API, "/healthz", "/readyz")
+DOCS = f"{prefixes.API_V1}docs/"
 
 # What pages don't use, nobody may use in their name. Passkeys are for our own pages.
 PERMISSIONS_POLICY = ", ".join(
@@ -72,7 +74,7 @@ POLICIES = {"page": policy(PAGE), "admin": policy(ADMIN), "file": policy(FILES),
 
 def kind_of(path: str, content_type: str = "") -> str:
     """What lies at an address. A 304 has no type, so the address alone decides wherever it can."""
-    if path.startswith("/admin/"):
+    if path.startswith(prefixes.ADMIN):
         return "admin"
     if path == DOCS or content_type.startswith("text/html"):
         return "page"

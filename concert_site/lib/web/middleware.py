@@ -16,21 +16,21 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import check_for_language, get_language, get_language_from_request, override
 from django.utils.translation import gettext as _
 
+from concert_site.lib.cache_control import PRIVATE
 from concert_site.lib.database.connections import drop_dead_connection
 from concert_site.lib.errors import as_domain_error
 from concert_site.lib.web.compression import pack_public
 from concert_site.lib.web.headers import stored_headers
 from concert_site.lib.web.hosts import is_allowed
-from concert_site.lib.web.refusals import ACCOUNTS, API, refuse, refuse_as
+from concert_site.lib.web.prefixes import ALLAUTH_API, API
+from concert_site.lib.web.refusals import refuse, refuse_as
 
 # What links and forms send; pages tell them apart by "is it a POST", so another would pass for a read.
 METHODS_OF_PAGES = ("GET", "HEAD", "POST")
-# Of what isn't said to be public in the API.
-PRIVATE = ("Cache-Control", "private, no-store")
 
 
 def is_page(request: HttpRequest) -> bool:
-    return not request.path.startswith((API, ACCOUNTS))
+    return not request.path.startswith((API, ALLAUTH_API))
 
 
 def is_public(response: HttpResponse) -> bool:
@@ -97,7 +97,7 @@ def keep_private(request: HttpRequest, response: HttpResponse) -> None:
         return
     session = settings.SESSION_COOKIE_NAME
     is_own = not is_page(request) or session in request.COOKIES or session in response.cookies
-    response.setdefault("Cache-Control", PRIVATE[1] if is_own else "private, no-cache")
+    response.setdefault("Cache-Control", PRIVATE if is_own else "private, no-cache")
 
 
 def forget_cookie_in_vary(response: HttpResponse) -> None:
@@ -195,7 +195,7 @@ class ApiMiddleware(AppendSlashMiddleware):
         drop_dead_connection()
         response = cast("HttpResponse", self.respond(request))
         if request.path.startswith(API) and not response.cookies and not is_public(response):
-            stored_headers(response).setdefault("cache-control", PRIVATE)
+            stored_headers(response).setdefault("cache-control", ("Cache-Control", PRIVATE))
         else:
             keep_private(request, response)
             pack_public(request, response)

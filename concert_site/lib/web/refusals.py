@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib import errors, metrics
 from concert_site.lib.json import to_json
 from concert_site.lib.log_context import request_id
+from concert_site.lib.web.prefixes import ALLAUTH_API, API
 
-API = "/api/"
-ACCOUNTS = "/_allauth/"
 SERVER_ERRORS = 500
 # What may work a moment later as it stands.
 PASSING = {429, 500, 503}
@@ -85,7 +84,7 @@ def json_refusal(path: str, status: int, code: str, detail: str) -> bytes | None
     if path.startswith(API):
         kind = "server_error" if status >= SERVER_ERRORS else "client_error"
         return to_json({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]})
-    if path.startswith(ACCOUNTS):
+    if path.startswith(ALLAUTH_API):
         return to_json({"status": status, "errors": [{"code": code, "message": detail}]})
     return None
 
