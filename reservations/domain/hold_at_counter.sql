@@ -18,7 +18,7 @@ declare
     v_won record;
 begin
     -- The show is still to come, and neither it nor its concert is off.
-    select s.concert_id, s.concert_date, s.tickets_per_fan, c.name,
+    select s.concert_id, s.concert_date, c.name,
            case when c.status <> 'AVAILABLE' or s.canceled_at is not null or p_at >= s.concert_at then 'sale_closed' end as refusal
       into v_sale
       from concert_schedule s join concert c on c.id = s.concert_id
@@ -33,12 +33,9 @@ begin
         when cardinality(gone) > 0 then 'seat_unknown'
     end;
 
-    -- The limit holds here as well: an own hold that is over goes first if it stands in the way.
-    if refusal is null and cardinality(p_seats) + live_seats_of(p_fan, p_schedule, p_seats) > v_sale.tickets_per_fan then
-        perform release_own_lapsed(p_fan, p_schedule, p_seats, p_at);
-        if cardinality(p_seats) + live_seats_of(p_fan, p_schedule, p_seats) > v_sale.tickets_per_fan then
-            refusal := 'ticket_limit_exceeded';
-        end if;
+    -- The limit holds here as well.
+    if refusal is null and not makes_room_within_limit(p_fan, p_schedule, p_seats, p_at) then
+        refusal := 'ticket_limit_exceeded';
     end if;
 
     -- The seats: free, or kept by a named hold. Who loses them to somebody else hears it at once.

@@ -85,13 +85,9 @@ begin
         end if;
     end if;
 
-    -- Room within the limit, counted behind the mutex. A RESERVING row counts until its state changes, so the
-    -- fan's own lapsed holds are released first if they stand in the way.
-    if refusal is null and v_wanted + live_seats_of(p_fan, p_schedule, p_seats) > v_sale.tickets_per_fan then
-        perform release_own_lapsed(p_fan, p_schedule, p_seats, v_at);
-        if v_wanted + live_seats_of(p_fan, p_schedule, p_seats) > v_sale.tickets_per_fan then
-            refusal := 'ticket_limit_exceeded';
-        end if;
+    -- Room within the limit, counted behind the mutex.
+    if refusal is null and not makes_room_within_limit(p_fan, p_schedule, p_seats, v_at) then
+        refusal := 'ticket_limit_exceeded';
     end if;
 
     -- Fair play, behind the mutex as well: nobody gives back in one request while another looks.

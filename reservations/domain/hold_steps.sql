@@ -49,14 +49,34 @@ as $$
     select exists (select from reservation r where r.user_id = p_fan and r.idempotency_key = p_key)
 $$;
 
--- How many seats of a schedule a fan has, held or paid, besides the ones asked for.
-create or replace function live_seats_of(p_fan bigint, p_schedule bigint, p_but_seats bigint[]) returns bigint
+-- Whether a fan would have more seats of a date than it allows: these, and whatever else they have of it, held or paid.
+-- Counted behind the caller's locks. A RESERVING row counts until its state changes.
+create or replace function exceeds_limit(p_fan bigint, p_schedule bigint, p_seats bigint[]) returns boolean
 language sql volatile
 as $$
-    select count(*)
-      from reservation r
-     where r.user_id = p_fan and r.concert_schedule_id = p_schedule
-       and r.status in ('RESERVING', 'RESERVED') and r.concert_seat_id <> all (p_but_seats)
+    select cardinality(p_seats) + (select count(*)
+                                     from reservation r
+                                    where r.user_id = p_fan and r.concert_schedule_id = p_schedule
+                                      and r.status in ('RESERVING', 'RESERVED')
+                                      and r.concert_seat_id <> all (p_seats)) > s.tickets_per_fan
+      from concert_schedule s
+     where s.id = p_schedule
+$$;
+
+-- Whether a fan may have these seats besides the others of the date; their own holds that are over are given back first
+-- if they stand in the way. Behind the caller's locks, as above.
+create or replace function makes_room_within_limit(p_fan bigint, p_schedule bigint, p_seats bigint[], p_at timestamptz)
+returns boolean
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    if not exceeds_limit(p_fan, p_schedule, p_seats) then
+        return true;
+    end if;
+    perform release_own_lapsed(p_fan, p_schedule, p_seats, p_at);
+    return not exceeds_limit(p_fan, p_schedule, p_seats);
+end
 $$;
 
 -- Give back the fan's own holds that are over, so that they stand in the way of nothing.

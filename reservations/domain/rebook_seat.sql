@@ -68,16 +68,6 @@ begin
 end
 $$;
 
--- Whether a fan would have more live seats of a date than it allows: with so many more besides those they have now.
--- Counted behind the locks of the caller.
-create or replace function exceeds_limit(p_fan bigint, p_schedule bigint, p_more bigint) returns boolean
-language sql volatile
-as $$
-    select live_seats_of(p_fan, p_schedule, '{}') + p_more > s.tickets_per_fan
-      from concert_schedule s
-     where s.id = p_schedule
-$$;
-
 -- End a paid reservation, free its seat, and reserve a seat for a fan in its place: held and sold within one step. A hold
 -- that has lapsed on it is over first. Answers the new reservation. What lock_for_rebooking has locked, and what was paid.
 --

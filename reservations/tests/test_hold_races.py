@@ -180,10 +180,10 @@ def test_control_without_the_tokens_lock_a_fan_passes_the_limit():
 def test_control_counting_ahead_of_the_lock_a_fan_passes_the_limit():
     sale, fan = make_sale(seats=8), make_fan()
     token = let_in(fan, sale)
-    count = "live_seats_of(p_fan, p_schedule, p_seats)"
+    room = "makes_room_within_limit(p_fan, p_schedule, p_seats, v_at)"
     ahead = [
-        ("    v_verdict record;\n", f"    v_verdict record;\n    v_had bigint := {count};\n"),
-        (f"refusal is null and v_wanted + {count} >", "refusal is null and v_wanted + v_had >"),
+        ("    v_verdict record;\n", f"    v_verdict record;\n    v_has_room boolean := {room};\n"),
+        (f"not {room}", "not v_has_room"),
     ]
 
     with mutant(HOLD_SEATS, *ahead):
