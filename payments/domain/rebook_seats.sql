@@ -75,7 +75,7 @@ begin
                        join concert_seat s on s.id = seat
                  where s.concert_schedule_id = any (v_dates)
                  group by s.concert_schedule_id
-                having exceeds_limit(v_receiver, s.concert_schedule_id, array_agg(s.id)))
+                having not makes_room_within_limit(v_receiver, s.concert_schedule_id, array_agg(s.id), p_at))
             then 'ticket_limit_exceeded'
         end;
         if refusal is not null then
