@@ -174,7 +174,7 @@ def test_tickets_are_shown_to_staff(boss):
 
 def test_the_story_says_from_what_to_what_staff_changed(boss):
     fan, _sale, _booked = make_booking()
-    with acting(User.objects.get(email="boss@example.com").pk, reason="Married"):
+    with acting(User.objects.get(email="boss@example.com").pk):
         User.objects.filter(pk=fan.pk).update(name="Ada Byron")
 
     assert "→ Ada Byron" in boss.get(f"/admin/fans/{fan.pk}/").content.decode()
