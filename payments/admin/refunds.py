@@ -26,6 +26,7 @@ from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
+from payments.domain.approved_refunds import MAY_REFUND
 from payments.domain.card_refunds import Refunded, refund_by_staff
 from payments.domain.ceilings import require_for_selected
 from payments.models import Payment, PaymentState, RefundTo
@@ -37,7 +38,6 @@ from wallet.models import Withdrawal, sent_and_returned
 
 # As large as a bigint is for certain.
 ID = re.compile(r"[0-9]{1,18}")
-MAY_REFUND = "payments.refund_payment"
 # As many as a page of the list shows, and some: they are refunded in one request.
 MOST_SELECTED = 100
 

@@ -13,7 +13,7 @@ from payments.domain import card_refunds, ceilings, refund_runs
 from payments.models import RefundTo
 from reservations.models import ConcertSchedule, Reservation
 
-PERMISSION = "payments.refund_payment"
+MAY_REFUND = "payments.refund_payment"
 # As many seats as a page names.
 MOST_NAMED = 10
 
@@ -87,6 +87,6 @@ def describe_date(asked: Approval) -> Sequence[DescriptionLine]:
     ]
 
 
-ONE = Step(ceilings.ONE, _("Refund"), PERMISSION, run, describe)
-SELECTED = Step(ceilings.SELECTED, _("Refund of several seats"), PERMISSION, run, describe)
-DATE = Step(ceilings.DATE, _("Refund of a whole date"), PERMISSION, run_for_date, describe_date)
+ONE = Step(ceilings.ONE, _("Refund"), MAY_REFUND, run, describe)
+SELECTED = Step(ceilings.SELECTED, _("Refund of several seats"), MAY_REFUND, run, describe)
+DATE = Step(ceilings.DATE, _("Refund of a whole date"), MAY_REFUND, run_for_date, describe_date)
