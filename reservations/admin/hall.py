@@ -19,7 +19,7 @@ from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.cache import TTLCache
-from concert_site.lib.formats import clock, money, money_pattern
+from concert_site.lib.formats import clock, money, script_money
 from concert_site.lib.id_ranges import format_ranges, parse_ranges
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import json_of
@@ -87,8 +87,7 @@ class HallPages(StaffAdmin):
             steps=[(name, step.title) for name, step in STEPS.items() if request.user.has_perm(step.permission)],
             may_sell=any(request.user.has_perm(each) for each in COUNTER),
             texts=script_texts(),
-            money_pattern=money_pattern(),
-            language=get_language(),
+            **script_money(),
         )
 
     @schedule_view(*VIEW)
