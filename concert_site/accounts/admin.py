@@ -97,7 +97,6 @@ class UserAdmin(StaffAdmin, DjangosUserAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser", ("last_login", admin.DateFieldListFilter))
     search_fields = ("email", "name")
     ordering = ("-pk",)
-    list_per_page = 50
     show_full_result_count = False
     list_disable_select_all = True
     filter_horizontal = ()

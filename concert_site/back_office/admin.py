@@ -27,7 +27,6 @@ class LogAdmin(ForSuperusers, ReadOnlyAdmin):
     list_select_related = ("user", "content_type")
     list_filter = ("action_flag", ("action_time", admin.DateFieldListFilter))
     search_fields = ("user__email", "object_repr")
-    list_per_page = 50
     fields = ("action_time", "user", "what", "content_type", "object_id", "object_repr", "message")
 
     @admin.display(description=_("action"))

@@ -55,8 +55,6 @@ class PageForm(WrittenForm):
 class WrittenAdmin(DomainAdmin):
     """What is shared by both: nothing hangs on these rows."""
 
-    list_per_page = 50
-
     def write(self, form: AnyForm, obj: Model | None) -> Model:
         """All columns of a new row; of one that is changed, those that were typed."""
         typed = form.fields if obj is None else form.changed_data

@@ -69,7 +69,6 @@ class HallAdmin(DomainAdmin):
     search_help_text = gettext_lazy("Name or venue")
     autocomplete_fields = ("venue",)
     ordering = ("venue__name", "name", "pk")
-    list_per_page = 50
     show_full_result_count = False
     change_form_outer_before_template = "admin/reservations/hall_summary.html"
 

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.admin.pages import requires
+from concert_site.lib.admin.pages import ROUND_SECONDS, requires
 from concert_site.lib.formats import day_and_time, in_major, money
 from concert_site.lib.web.converters import id_in
 from reservations.admin.series import page_of
@@ -27,7 +27,6 @@ from reservations.domain import prices as domain
 from reservations.models import Concert, ConcertSchedule
 from reservations.queries import prices as read
 
-ROUND_SECONDS = 2.0
 CHANGED_BEFORE, DONE_BEFORE = "changed_before", "done_before"
 
 

@@ -53,7 +53,6 @@ class VenueAdmin(DomainAdmin):
     search_fields = ("name", "address")
     search_help_text = _("Name or address")
     ordering = ("name", "pk")
-    list_per_page = 50
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Venue]:

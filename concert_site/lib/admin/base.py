@@ -120,6 +120,8 @@ def is_untouched(request: HttpRequest) -> bool:
 class StaffAdmin(SafeFormsAdmin):
     """An admin in the house's look, with pages of its own beside Django's."""
 
+    list_per_page = 50
+
     def own_pages(self) -> OwnPages:
         return ()
 
@@ -170,7 +172,6 @@ class ReadOnlyAdmin(StaffAdmin):
     paginator = InfinitePaginator
     # An action works on what is on the page, so that no click can mean a million rows.
     list_disable_select_all = True
-    list_per_page = 50
     locks_row = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
