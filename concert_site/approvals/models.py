@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from concert_site.lib.reasons import LONGEST_REASON
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 
 
@@ -53,16 +54,16 @@ class Approval(models.Model):
     )
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("asked by"))
     asked_at = models.DateTimeField(_("asked at"), db_default=Now())
-    reason = models.CharField(_("reason"), max_length=500)
+    reason = models.CharField(_("reason"), max_length=LONGEST_REASON)
     state = models.CharField(_("state"), max_length=9, choices=ApprovalState, default=ApprovalState.PENDING)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("decided by")
     )
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
-    answer = models.CharField(_("answer"), max_length=500, blank=True, db_default="")
+    answer = models.CharField(_("answer"), max_length=LONGEST_REASON, blank=True, db_default="")
     expires_at = models.DateTimeField(_("expires at"))
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
-    failure = models.CharField(_("not done because"), max_length=500, blank=True, db_default="")
+    failure = models.CharField(_("not done because"), max_length=LONGEST_REASON, blank=True, db_default="")
 
     objects = ApprovalQuerySet.as_manager()
 

@@ -168,6 +168,7 @@ CANCELED_STAYS = pgtrigger.Trigger(
     func="RAISE EXCEPTION 'Schedule % was canceled, and stays so', OLD.id;",
 )
 LONGEST_CHANGE_REASON = 500
+LONGEST_MESSAGE = 500
 
 
 # Of a schedule: whether every seat on sale is paid.
@@ -225,7 +226,9 @@ class ConcertSchedule(models.Model):
     # Since when it is paused together with all others, and to be resumed with them; null once somebody paused or
     # resumed this one by itself.
     paused_together_at = models.DateTimeField(_("paused with all others at"), null=True, blank=True, editable=False)
-    queue_message = models.CharField(_("message to everyone waiting"), max_length=500, blank=True, db_default="")
+    queue_message = models.CharField(
+        _("message to everyone waiting"), max_length=LONGEST_MESSAGE, blank=True, db_default=""
+    )
     # From then on nobody reads it any more (SQL: message_in_force). Without an end it stays until staff take it away.
     queue_message_until = models.DateTimeField(_("message ends at"), null=True, blank=True)
     tickets_per_fan = models.PositiveIntegerField(_("tickets per fan"), default=tickets_per_fan_default, db_default=4)

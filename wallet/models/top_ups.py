@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from concert_site.lib.idempotency import HASH_LENGTH, LONGEST_KEY
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 from wallet.models.ledger import BalanceHistory
 
@@ -93,8 +94,8 @@ class TopUp(models.Model):
     )
     # Where on our site the fan goes on afterwards.
     return_path = models.CharField(max_length=500, blank=True, db_default="", editable=False)
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    request_hash = models.CharField(max_length=64, blank=True, editable=False)
+    idempotency_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=HASH_LENGTH, blank=True, editable=False)
     created_at = models.DateTimeField(pgettext_lazy("top-up", "begun at"))
     expires_at = models.DateTimeField(_("given up at"))
     updated_state_at = models.DateTimeField(_("state changed at"))
