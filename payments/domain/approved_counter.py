@@ -18,7 +18,8 @@ from payments.models import RebookingKind, TillMethod
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSeat
 
-MAY_GIVE = "payments.give_complimentary"
+MAY_GIVE, MAY_EXCHANGE = "payments.give_complimentary", "payments.exchange_reservation"
+MAY_SERVE = "reservations.serve_fan"
 
 # --- Complimentary tickets ---------------------------------------------------------------------
 
@@ -108,6 +109,6 @@ def describe_hand_over(asked: Approval) -> Sequence[DescriptionLine]:
 STEPS = (
     Step(ceilings.GIVE, _("Complimentary tickets"), MAY_GIVE, give_complimentary, describe_gift),
     Step(ceilings.UNDO, _("Refund a sale of the counter"), MAY_REFUND, undo, describe_undo),
-    Step(ceilings.EXCHANGE, _("Exchange"), "payments.exchange_reservation", exchange, describe_exchange),
-    Step(ceilings.HAND_OVER, _("Hand over"), "reservations.serve_fan", hand_over, describe_hand_over),
+    Step(ceilings.EXCHANGE, _("Exchange"), MAY_EXCHANGE, exchange, describe_exchange),
+    Step(ceilings.HAND_OVER, _("Hand over"), MAY_SERVE, hand_over, describe_hand_over),
 )

@@ -182,12 +182,12 @@ IS_ON_SALE = IsNull(
     ),
     True,
 )
+# A date that the public may see; one that won't be played; one that hasn't begun.
+IS_PUBLIC = Q(concert__status=ConcertStatus.AVAILABLE)
+IS_CANCELED = Q(canceled_at__isnull=False)
+IS_TO_COME = Q(concert_at__gt=Now())
 # What the facts of a sale are called here.
-FLAGS = {
-    "is_public": Q(concert__status=ConcertStatus.AVAILABLE),
-    "is_canceled": Q(canceled_at__isnull=False),
-    "is_sold_out": Q(IS_SOLD_OUT),
-}
+FLAGS = {"is_public": IS_PUBLIC, "is_canceled": IS_CANCELED, "is_sold_out": Q(IS_SOLD_OUT)}
 TIMES = {"opens_at": "reservation_available_at", "deadline_at": "deadline_at"}
 
 

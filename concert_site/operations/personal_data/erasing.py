@@ -26,6 +26,7 @@ from concert_site.operations.personal_data.collecting import notes_about
 from payments.models import TillEntry
 from queueing.domain.line import is_in_a_line, leave_every_line
 from reservations.models import Reservation
+from reservations.models.reservation import is_held_at
 from reservations.tickets.calendar import USUAL_MINUTES
 from wallet.models import Balance, ProviderEvent, TopUp, Withdrawal
 
@@ -115,7 +116,7 @@ def has_tickets(user_id: int) -> bool:
     minutes = Coalesce("concert_schedule__concert__running_minutes", USUAL_MINUTES)
     lasts = ExpressionWrapper(minutes * timedelta(minutes=1), output_field=DurationField())
     found = Reservation.objects.filter(user_id=user_id).alias(over_at=F("concert_schedule__concert_at") + lasts)
-    return found.filter(Q(status="RESERVED", over_at__gt=Now()) | Q(status="RESERVING", expired_at__gt=Now())).exists()
+    return found.filter(Q(status="RESERVED", over_at__gt=Now()) | Q(is_held_at())).exists()
 
 
 def is_erased(user: User) -> bool:
