@@ -1,5 +1,6 @@
 """What waits for a second person, and how much a role may do alone."""
 
+from datetime import datetime
 from typing import ClassVar
 
 import pgtrigger
@@ -29,9 +30,20 @@ ORDER = ("kind", "subject", "payload", "amount", "fan", "asked_by", "asked_at", 
 
 
 class ApprovalQuerySet(StateQuerySet["Approval"]):
-    def waiting(self) -> "ApprovalQuerySet":
+    def waiting(self, now: datetime | None = None) -> "ApprovalQuerySet":
         """Those that can still be confirmed; what has lapsed is nobody's to decide, whatever its state says yet."""
-        return self.filter(state=ApprovalState.PENDING, expires_at__gt=Now())
+        return self.filter(state=ApprovalState.PENDING, expires_at__gt=now or Now())
+
+    def lapsed(self, now: datetime | None = None) -> "ApprovalQuerySet":
+        """Those that nobody decided in time, of which that isn't noted yet."""
+        return self.filter(state=ApprovalState.PENDING, expires_at__lte=now or Now())
+
+    def that_read(self, state: ApprovalState) -> "ApprovalQuerySet":
+        """Those of which `state_now` is so."""
+        if state == ApprovalState.PENDING:
+            return self.waiting()
+        found = self.filter(state=state)
+        return found | self.lapsed() if state == ApprovalState.EXPIRED else found
 
 
 class Approval(models.Model):

@@ -61,6 +61,14 @@ class TopUpQuerySet(StateQuerySet["TopUp"]):
         """Those of which nobody knows yet how they end."""
         return self.filter(state__in=OPEN)
 
+    def for_staff(self) -> "TopUpQuerySet":
+        """Those that a provider has the money of and that can't be credited as they were ordered."""
+        return self.filter(failure__in=TO_END_BY_HAND, entry=None)
+
+    def unsettled(self) -> "TopUpQuerySet":
+        """Those that may still bring money, be it by the hands of staff."""
+        return self.open() | self.for_staff()
+
 
 class TopUp(models.Model):
     """Money that a fan means to bring in: written before a provider is asked, credited once, whoever reports it first.

@@ -20,7 +20,7 @@ from concert_site.accounts.devices import account_key
 from concert_site.accounts.models import KnownNetwork, User
 from concert_site.accounts.sessions import end_sessions
 from concert_site.accounts.walk_ins import DOMAIN
-from concert_site.approvals.models import Approval, ApprovalState
+from concert_site.approvals.models import Approval
 from concert_site.lib.errors import Conflict, NotFound, Unavailable
 from concert_site.operations.personal_data.collecting import notes_about
 from payments.models import TillEntry
@@ -97,7 +97,7 @@ def obstacles(user_id: int) -> list[Conflict]:
         found.append(MoneyLeft())
     if has_tickets(user_id):
         found.append(TicketsLeft())
-    if Approval.objects.filter(fan_id=user_id, state=ApprovalState.PENDING).exists():
+    if Approval.objects.waiting().filter(fan_id=user_id).exists():
         found.append(StepWaiting())
     return found
 
@@ -106,8 +106,8 @@ def has_money(user_id: int) -> bool:
     """Whether any is in the wallet, on its way in, or on its way out."""
     return (
         Balance.objects.filter(user_id=user_id, amount__gt=0).exists()
-        or TopUp.objects.filter(user_id=user_id).open().exists()
-        or Withdrawal.objects.filter(user_id=user_id, state="PENDING").exists()
+        or TopUp.objects.of(user_id=user_id).unsettled().exists()
+        or Withdrawal.objects.of(user_id=user_id).open().exists()
     )
 
 
