@@ -29,6 +29,10 @@ class PaymentQuerySet(StateQuerySet["Payment"]):
     def of(self, *, user_id: int) -> "PaymentQuerySet":
         return self.filter(user_id=user_id)
 
+    def with_tickets(self) -> "PaymentQuerySet":
+        """Those whose tickets open the door: what is paid, of dates that were not canceled."""
+        return self.filter(state=PaymentState.COMPLETED, reservation__concert_schedule__canceled_at=None)
+
 
 class Payment(models.Model):
     """The payment of one reservation. `refund_fee` is what a refund kept back, in minor units."""
