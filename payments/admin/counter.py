@@ -37,7 +37,7 @@ from payments.models import Payment, TillMethod
 from payments.queries.till import SaleSummary, sale_summary
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import ReservationStatus
+from reservations.models.reservation import is_held_at
 from reservations.tickets.codes import ticket_of
 
 MAY_SELL = "payments.sell_at_counter"
@@ -234,7 +234,7 @@ def take_payment(admin: ReadOnlyAdmin, request: HttpRequest, reference: str) -> 
     booked = (
         Reservation.objects.filter(booking_reference=reference).select_related("user", "concert_seat").order_by("pk")
     )
-    held = list(booked.filter(status=ReservationStatus.RESERVING))
+    held = list(booked.filter(is_held_at()))
     if not held:
         if not booked.exists():
             raise Http404
