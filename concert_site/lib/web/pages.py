@@ -5,7 +5,6 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
@@ -73,7 +72,7 @@ def check_rate_limit(scope: str, caller: str) -> None:
 
     :raises TooManyRequests: if it is used up
     """
-    if settings.THROTTLE and not is_within_limit(scope, caller):
+    if not is_within_limit(scope, caller):
         error = TooManyRequests()
         error.retry_after_seconds = seconds_left()
         raise error
