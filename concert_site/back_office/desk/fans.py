@@ -30,7 +30,7 @@ def fan_page(request: HttpRequest, user_id: int) -> HttpResponse:
     return page(
         request,
         "desk/fan.html",
-        title=fan.name or fan.email,
+        title=fan.shown_name,
         fan=fan,
         bookings=bookings,
         may_see_money=may_see_money,

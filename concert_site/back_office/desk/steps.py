@@ -165,7 +165,7 @@ def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
         given = form.cleaned_data
         receiver = User.objects.of_address(given["receiver"])
         if receiver is not None and receiver.is_active and given["sure"] != receiver.pk:
-            effects.append(_("They become %(who)s’s. Press again to do it.") % {"who": receiver.name or receiver.email})
+            effects.append(_("They become %(who)s’s. Press again to do it.") % {"who": receiver.shown_name})
             form.data = request.POST.dict() | {"sure": str(receiver.pk)}
             return None
         done = rebooking.hand_over(
