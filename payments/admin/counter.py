@@ -110,11 +110,11 @@ class SaleForm(TenderForm):
 
     def clean_email(self) -> User | None:
         """The account of this address, if one was named."""
-        email = self.cleaned_data["email"].lower()
+        email = self.cleaned_data["email"]
         if not email:
             return None
-        fan = User.objects.filter(email=email, is_active=True).first()
-        if fan is None:
+        fan = User.objects.of_address(email)
+        if fan is None or not fan.is_active:
             raise forms.ValidationError(_("There is no account with this address, or it is closed."))
         return fan
 
