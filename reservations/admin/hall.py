@@ -19,7 +19,7 @@ from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.cache import TTLCache
-from concert_site.lib.formats import clock, money, script_money
+from concert_site.lib.formats import clock, money, script_money, thousands
 from concert_site.lib.id_ranges import format_ranges, parse_ranges
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import json_of
@@ -153,12 +153,12 @@ class HallPages(StaffAdmin):
         done: seats.ChangedSeats,
         ids: Sequence[int],
     ) -> HttpResponse:
-        said = _("%(said)s: %(count)s.") % {"said": step.title, "count": f"{done.changed:,}"}
+        said = _("%(said)s: %(count)s.") % {"said": step.title, "count": thousands(done.changed)}
         if done.changed:
             self.log_change(request, schedule, f"{said} {names_of(ids)}")
             messages.success(request, said)
         if done.skipped:
-            text = _("%(count)s skipped: held, sold, or so already.") % {"count": f"{done.skipped:,}"}
+            text = _("%(count)s skipped: held, sold, or so already.") % {"count": thousands(done.skipped)}
             messages.warning(request, text)
         return HttpResponseRedirect(hall_url(schedule.pk))
 
