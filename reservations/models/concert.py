@@ -1,7 +1,7 @@
 """What is played, and when it is played and sold."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 import pgtrigger
@@ -186,6 +186,10 @@ IS_ON_SALE = IsNull(
 IS_PUBLIC = Q(concert__status=ConcertStatus.AVAILABLE)
 IS_CANCELED = Q(canceled_at__isnull=False)
 IS_TO_COME = Q(concert_at__gt=Now())
+# What everybody who waits for a date reads now.
+MESSAGE_IN_FORCE = Func(
+    *("queue_message", "queue_message_until", Now()), function="message_in_force", output_field=models.CharField()
+)
 # What the facts of a sale are called here.
 FLAGS = {"is_public": IS_PUBLIC, "is_canceled": IS_CANCELED, "is_sold_out": Q(IS_SOLD_OUT)}
 TIMES = {"opens_at": "reservation_available_at", "deadline_at": "deadline_at"}
@@ -291,6 +295,11 @@ class ConcertSchedule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.concert}, {self.concert_date}"
+
+    @property
+    def free_until(self) -> date | None:
+        """Until which day whoever had booked before it was moved cancels for nothing: at most until it is played."""
+        return min(self.free_refunds_until, self.concert_date) if self.free_refunds_until else None
 
     @property
     def change_reason(self) -> str:

@@ -28,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 
 from queueing.facts import SaleState
 from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
-from reservations.models.concert import IS_CANCELED, IS_PUBLIC, IS_TO_COME, sale_state_at
+from reservations.models.concert import IS_CANCELED, IS_PUBLIC, IS_TO_COME, MESSAGE_IN_FORCE, sale_state_at
 from reservations.models.seat import IS_FREE, IS_HELD
 
 # In the order of SeatCounts.
@@ -99,7 +99,12 @@ def schedules(rows: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
     return (
         rows.select_related("concert__venue")
         .defer("draw_seed", "layout")
-        .annotate(of_seats=counts_subquery(seats, "concert_schedule"), state=schedule_state_now(), read_at=Now())
+        .annotate(
+            of_seats=counts_subquery(seats, "concert_schedule"),
+            state=schedule_state_now(),
+            message=MESSAGE_IN_FORCE,
+            read_at=Now(),
+        )
     )
 
 
