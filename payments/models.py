@@ -10,6 +10,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from concert_site.lib.idempotency import HASH_LENGTH, LONGEST_KEY
+from concert_site.lib.reasons import LONGEST_REASON
 from concert_site.lib.states import StateQuerySet, all_or_none, fsm_trigger, one_of
 from reservations.models import ConcertSchedule, Reservation
 from wallet.models import BalanceHistory
@@ -26,6 +28,10 @@ TRANSITIONS = {PaymentState.COMPLETED: {PaymentState.CANCELED}}
 class PaymentQuerySet(StateQuerySet["Payment"]):
     def of(self, *, user_id: int) -> "PaymentQuerySet":
         return self.filter(user_id=user_id)
+
+    def with_tickets(self) -> "PaymentQuerySet":
+        """Those whose tickets open the door: what is paid, of dates that were not canceled."""
+        return self.filter(state=PaymentState.COMPLETED, reservation__concert_schedule__canceled_at=None)
 
 
 class Payment(models.Model):
@@ -130,7 +136,7 @@ class RefundRun(models.Model):
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("by"), related_name="+")
     fee = models.BigIntegerField(_("fee"))
     refund_to = models.CharField(_("refund to"), max_length=6, choices=RefundTo)
-    note = models.CharField(_("reason"), max_length=500)
+    note = models.CharField(_("reason"), max_length=LONGEST_REASON)
     created_at = models.DateTimeField(_("begun at"), db_default=Now())
     last_round_at = models.DateTimeField(_("last round at"), db_default=Now())
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
@@ -199,9 +205,9 @@ class TillEntry(models.Model):
     tendered = models.BigIntegerField(_("amount taken"), null=True, blank=True)
     terminal_reference = models.CharField(_("terminal reference"), max_length=100, blank=True, db_default="")
     mail_to = models.EmailField(_("tickets mailed to"), blank=True, db_default="")
-    note = models.CharField(_("note"), max_length=500, blank=True, db_default="")
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)
+    note = models.CharField(_("note"), max_length=LONGEST_REASON, blank=True, db_default="")
+    idempotency_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=HASH_LENGTH, null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("booked at"))
 
     class Meta:
@@ -264,7 +270,7 @@ class Rebooking(models.Model):
     kind = models.CharField(_("kind"), max_length=8, choices=RebookingKind)
     old_payment = models.OneToOneField(Payment, models.PROTECT, related_name="rebooked_as", verbose_name=_("before"))
     new_payment = models.OneToOneField(Payment, models.PROTECT, related_name="rebooked_from", verbose_name=_("after"))
-    note = models.CharField(_("reason"), max_length=500)
+    note = models.CharField(_("reason"), max_length=LONGEST_REASON)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False, verbose_name=_("by")
     )

@@ -16,9 +16,13 @@ from django.conf import settings
 
 # How old a snapshot may be. Admission takes one every second; should nobody, whoever reads it does.
 OLD_SECONDS = 1.5
-# A tick comes each second. After so long without one whoever looks moves the line on; after so long without any step
-# at all fans are told. A draw of a million takes half a minute.
-LATE_SECONDS, STALLED_SECONDS, OVERDUE_SECONDS = 5.0, 15.0, 90
+# When a line is said to stand still. A tick comes each second; after LATE without one whoever looks does its work, and
+# after STALLED without anybody doing it fans are told and the alert fires: no wait can be promised. Staff's first page
+# asks the tables, which answer without Redis too: after IDLE in which nobody came in or went out though there is room
+# (reservations/queries/onsales.sql), be ticks at work or not. So staff hear of it before the fans do.
+LATE_SECONDS, STALLED_SECONDS, IDLE_SECONDS = 5.0, 15.0, 10.0
+# A draw of a million takes half a minute; after so long staff and fans are told.
+OVERDUE_SECONDS = 90
 # Whoever looks draws as well: so many at most, after so long.
 MOST_DRAWN_HERE, DRAW_LATE_SECONDS = 2000, 10.0
 # In which steps it is told when the next held seat may come back.
@@ -210,7 +214,8 @@ class LineMeasurement:
     numbers_per_minute: float | None = None
     # Whether somebody waits without a number, for the draw.
     has_lobby: bool = False
-    # When and how the line was last counted, so that it is not walked again too soon.
+    # When and how the line was last counted, so that it is not walked again too soon. Not a value of its own: a
+    # snapshot lies in Redis in these very words, and the release before reads it there.
     counted: int = 0
     counted_at: float = 0.0
     counted_serving: int = 0

@@ -83,8 +83,8 @@ def count_waiting(schedule_id: int) -> int:
 
 
 def count_inside(schedule_id: int) -> int:
-    """How many are inside, by their state: never many more than the cap."""
-    return WaitingToken.objects.filter(concert_schedule_id=schedule_id, status=TokenStatus.ACTIVE).count()
+    """How many are inside: never many more than the cap."""
+    return WaitingToken.objects.inside().filter(concert_schedule_id=schedule_id).count()
 
 
 def had_a_line(schedule_id: int) -> bool:

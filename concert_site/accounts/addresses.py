@@ -69,7 +69,7 @@ def is_verified(user_id: int) -> bool:
 
 def is_free(email: str) -> bool:
     """Whether an account may still get this address: it is nobody's, or is named by one that never showed a code."""
-    holder = User.objects.filter(email=email.lower()).first()
+    holder = User.objects.of_address(email)
     return holder is None or bool(settings.VERIFY_ADDRESSES and may_lose_address(holder))
 
 

@@ -40,6 +40,7 @@ from concert_site.accounts.sessions import end_sessions
 from concert_site.accounts.walk_ins import IS_WALK_IN
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.confirming import Question
+from concert_site.lib.formats import thousands
 from concert_site.lib.lazy_text import StrOrPromise
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def about(queryset: QuerySet[User], title: StrOrPromise, warning: StrOrPromise =
 
 def active_counts(rows: list[tuple[bool, bool]], *, is_staff: bool) -> dict[str, str]:
     states = [is_active for staff, is_active in rows if staff == is_staff]
-    return {"active": f"{sum(states):,}", "inactive": f"{len(states) - sum(states):,}"}
+    return {"active": thousands(sum(states)), "inactive": thousands(len(states) - sum(states))}
 
 
 def notify_old_address(request: HttpRequest, user: User, old: str) -> None:

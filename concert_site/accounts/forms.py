@@ -37,7 +37,7 @@ class UnclaimedEmailMixin:
         :raises ValidationError: if it is
         """
         self.account_already_exists = False
-        if User.objects.filter(email=value.lower()).exists():
+        if User.objects.of_address(value):
             raise get_adapter().validation_error("email_taken")
         return str(get_adapter().validate_unique_email(value))
 

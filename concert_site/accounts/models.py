@@ -108,6 +108,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def shown_name(self) -> str:
+        """Their name, or the address of who gave none."""
+        return self.name or self.email
+
     def get_short_name(self) -> str:
         return self.name or self.email.partition("@")[0]
 

@@ -23,7 +23,7 @@ def end_foreign_sessions(request: HttpRequest, email_address: EmailAddress, **_r
 
 def remember_password(request: HttpRequest, email: str) -> None:
     """Remember for which password a code is asked: one that was changed meanwhile isn't replaced by it."""
-    user = User.objects.filter(email=email.lower()).first()
+    user = User.objects.of_address(email)
     request.session[HASH_AT_REQUEST] = hash_of_password(user) if user else ""
 
 

@@ -54,9 +54,12 @@ class StateFilter(ChoiceFilter):
         return list(ApprovalState.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Approval]) -> QuerySet[Approval]:
-        if self.value() is None:
+        asked = self.value()
+        if asked is None:
             return queryset
-        return queryset.filter(state=self.value()) if self.value() in ApprovalState else queryset.none()
+        if asked not in ApprovalState:
+            return queryset.none()
+        return queryset & Approval.objects.that_read(ApprovalState(asked))
 
 
 @admin.register(Approval)

@@ -66,8 +66,8 @@ def require_ceiling(
 
 def file(kind: str, subject: str, *, asked_by: User, order: Mapping[str, object], now: datetime) -> Approval:
     """Keep it, once however often it is sent; what has lapsed makes room first."""
-    pending = Approval.objects.filter(kind=kind, subject=subject, state=ApprovalState.PENDING)
-    pending.filter(expires_at__lte=now).move(ApprovalState.PENDING, ApprovalState.EXPIRED)
+    alike = Approval.objects.filter(kind=kind, subject=subject)
+    alike.lapsed(now).move(ApprovalState.PENDING, ApprovalState.EXPIRED)
     until = now + timedelta(seconds=settings.APPROVAL_SECONDS)
     try:
         with transaction.atomic(durable=True):
@@ -75,7 +75,7 @@ def file(kind: str, subject: str, *, asked_by: User, order: Mapping[str, object]
                 kind=kind, subject=subject, asked_by=asked_by, asked_at=now, expires_at=until, **order
             )
     except IntegrityError:
-        found = pending.first()
+        found = alike.waiting(now).first()
         if found is None:
             raise
         return found

@@ -11,7 +11,7 @@ from concert_site.approvals.models import Ceiling
 from concert_site.lib.errors import Invalid
 
 # What even a superuser has a ceiling for: it makes money out of nothing.
-ADJUST = "wallet.adjust_balance"
+MAY_ADJUST = "wallet.adjust_balance"
 
 
 def ceiling_of(user: User, permission: str) -> int | None:
@@ -20,7 +20,7 @@ def ceiling_of(user: User, permission: str) -> int | None:
     The most that one of their roles allows. Who has the permission by no role of the table has what the setting says.
     """
     if user.is_superuser:
-        return settings.SUPERUSER_ADJUST_CEILING or None if permission == ADJUST else None
+        return settings.SUPERUSER_ADJUST_CEILING or None if permission == MAY_ADJUST else None
     amounts = list(Ceiling.objects.filter(group__user=user, permission=permission).values_list("amount", flat=True))
     known = [amount for amount in amounts if amount is not None]
     if not amounts:

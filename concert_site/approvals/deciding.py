@@ -71,8 +71,7 @@ def decline(*, approval_id: int, actor_id: int, answer: str, now: datetime | Non
 
 def expire_overdue(now: datetime | None = None) -> int:
     """Note of what nobody decided in time that it is over; return how many."""
-    overdue = Approval.objects.filter(state=ApprovalState.PENDING, expires_at__lte=now or Now())
-    return overdue.move(ApprovalState.PENDING, ApprovalState.EXPIRED)
+    return Approval.objects.lapsed(now).move(ApprovalState.PENDING, ApprovalState.EXPIRED)
 
 
 # --- Steps of these ----------------------------------------------------------------------------
@@ -118,7 +117,7 @@ def move(asked: Approval, to: ApprovalState, *, actor_id: int, now: datetime | N
     """
     :raises AlreadyDecided: if somebody was quicker, or it has lapsed
     """
-    waiting = Approval.objects.filter(pk=asked.pk, expires_at__gt=now or Now())
+    waiting = Approval.objects.waiting(now).filter(pk=asked.pk)
     decided = {"decided_by_id": actor_id, "decided_at": now or Now(), "answer": answer}
     if waiting.move(ApprovalState.PENDING, to, **decided) != 1:
         raise AlreadyDecided

@@ -1,5 +1,6 @@
 """What waits for a second person, and how much a role may do alone."""
 
+from datetime import datetime
 from typing import ClassVar
 
 import pgtrigger
@@ -12,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from concert_site.lib.reasons import LONGEST_REASON
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 
 
@@ -28,9 +30,20 @@ ORDER = ("kind", "subject", "payload", "amount", "fan", "asked_by", "asked_at", 
 
 
 class ApprovalQuerySet(StateQuerySet["Approval"]):
-    def waiting(self) -> "ApprovalQuerySet":
+    def waiting(self, now: datetime | None = None) -> "ApprovalQuerySet":
         """Those that can still be confirmed; what has lapsed is nobody's to decide, whatever its state says yet."""
-        return self.filter(state=ApprovalState.PENDING, expires_at__gt=Now())
+        return self.filter(state=ApprovalState.PENDING, expires_at__gt=now or Now())
+
+    def lapsed(self, now: datetime | None = None) -> "ApprovalQuerySet":
+        """Those that nobody decided in time, of which that isn't noted yet."""
+        return self.filter(state=ApprovalState.PENDING, expires_at__lte=now or Now())
+
+    def that_read(self, state: ApprovalState) -> "ApprovalQuerySet":
+        """Those of which `state_now` is so."""
+        if state == ApprovalState.PENDING:
+            return self.waiting()
+        found = self.filter(state=state)
+        return found | self.lapsed() if state == ApprovalState.EXPIRED else found
 
 
 class Approval(models.Model):
@@ -53,16 +66,16 @@ class Approval(models.Model):
     )
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("asked by"))
     asked_at = models.DateTimeField(_("asked at"), db_default=Now())
-    reason = models.CharField(_("reason"), max_length=500)
+    reason = models.CharField(_("reason"), max_length=LONGEST_REASON)
     state = models.CharField(_("state"), max_length=9, choices=ApprovalState, default=ApprovalState.PENDING)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("decided by")
     )
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
-    answer = models.CharField(_("answer"), max_length=500, blank=True, db_default="")
+    answer = models.CharField(_("answer"), max_length=LONGEST_REASON, blank=True, db_default="")
     expires_at = models.DateTimeField(_("expires at"))
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
-    failure = models.CharField(_("not done because"), max_length=500, blank=True, db_default="")
+    failure = models.CharField(_("not done because"), max_length=LONGEST_REASON, blank=True, db_default="")
 
     objects = ApprovalQuerySet.as_manager()
 

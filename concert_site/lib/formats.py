@@ -55,9 +55,14 @@ def money(amount: int) -> str:
     return str(format_currency(in_major(amount), settings.CURRENCY, pattern, locale=babel_locale()))
 
 
-def money_pattern() -> str:
-    """How scripts write an amount: ₩{amount}, or {amount}원."""
-    return money(0).replace(str(in_major(0)), "{amount}")
+def script_money() -> dict[str, object]:
+    """How scripts write amounts in minor units (static/js/money.js): as ₩{amount} or {amount}원, to so many digits."""
+    pattern = money(0).replace(str(in_major(0)), "{amount}")
+    return {
+        "language": get_language(),
+        "money_pattern": pattern,
+        "digits": get_currency_precision(settings.CURRENCY),
+    }
 
 
 @register.filter

@@ -9,6 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Conflict
 
+LONGEST_KEY = 255
+# Of a SHA-256 in hex.
+HASH_LENGTH = 64
+
 
 class IdempotencyKeyReused(Conflict):
     """The key came before, with another request."""

@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK, MAILS = "reservations.tick_admission", "payments.send_mails"
-LATE_SECONDS = 10.0
 # After how long without a trace of a part something is wrong. A tick comes each second; the rest of the work is looked
 # for each five, and may be behind something else for a while.
-LATE_AFTER = {"beat": LATE_SECONDS, "ticks": LATE_SECONDS, "worker": 60.0}
+LATE_AFTER = {"beat": 10.0, "ticks": 10.0, "worker": 60.0}
 OK, LATE = "ok", "late"
 # Who has more of them knows what to look for.
 MOST_DAYS = 3
@@ -184,7 +183,7 @@ class TickMonitor:
             if self._late_since is None:
                 self._late_since = now
             # A process that has just been started knows of no tick, and a Redis that was just emptied of none either.
-            if not self._has_said and (found.tick is not None or now - self._late_since > LATE_SECONDS):
+            if not self._has_said and (found.tick is not None or now - self._late_since > LATE_AFTER["ticks"]):
                 self._has_said = True
                 reasons = "; ".join(each.code for each in process_warnings(found))
                 log.error("Ticks have stopped (%s): lines don't move by themselves", reasons)

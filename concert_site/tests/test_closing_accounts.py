@@ -28,7 +28,7 @@ from reservations.tests.factories import make_schedule, make_seats
 from reservations.tests.test_lock_order import start_third
 from wallet.domain import top_ups
 from wallet.domain.top_ups import TopUpRequest
-from wallet.models import TopUp
+from wallet.models import TopUp, TopUpState
 
 PASSWORD = "a horse that is correct"
 
@@ -117,6 +117,16 @@ def test_top_up_that_waits_for_a_closing_account_is_refused():
     with pytest.raises(Unavailable):
         starting.result(timeout=60)
     assert TopUp.objects.count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("failure", "keeps"), [("giving_back", True), ("given_back", False), ("card_declined", False)])
+def test_money_that_staff_are_to_give_back_keeps_an_account(failure, keeps):
+    fan = make_fan()
+    begun = top_ups.create(TopUpRequest(user_id=fan.pk, amount=10_000), "sandbox").top_up
+    top_ups.end(begun, TopUpState.FAILED, failure=failure)
+
+    assert [type(each) for each in erasing.obstacles(fan.pk)] == [erasing.MoneyLeft] * keeps
 
 
 @committed

@@ -16,7 +16,7 @@ from payments.tests.scenes import buy, make_fan
 from reservations.domain import staff_notes
 from reservations.domain.errors import HoldExpired
 from reservations.domain.staff_notes import ExtendedByStaff
-from reservations.models import ConcertSeat, Reservation, StaffNote
+from reservations.models import ConcertSchedule, ConcertSeat, Reservation, StaffNote
 from reservations.tests.scenes import HOLD, LAPSED, NOW, held_by, hold, make_sale
 from wallet.tests.factories import balance_of
 
@@ -114,6 +114,19 @@ def test_tickets_are_mailed_again_once_a_click(boss):
     assert StaffNote.objects.get().kind == "RESENT"
 
 
+def test_of_a_canceled_date_no_ticket_is_mailed_again_or_shown(boss):
+    _fan, _sale, (booked,) = make_booking()
+    Payment.objects.update(confirmed_mail_at=NOW)
+    ConcertSchedule.objects.update(canceled_at=now(), change_reason_en="Ill")
+
+    said = boss.post(page_of(booked, "send-again/"), reason()).content.decode()
+
+    assert "This date was canceled, so it has no tickets any more." in said
+    assert Payment.objects.get().confirmed_mail_at == NOW
+    assert "send-again/" not in boss.get(page_of(booked)).content.decode()
+    assert "data:image" not in boss.get(page_of(booked, "tickets/")).content.decode()
+
+
 def test_a_hold_is_kept_longer_by_staff_once_beyond_the_fans_own(boss):
     fan, sale = make_fan(), make_sale()
     reference = hold(fan, sale, 0, 1).reference
@@ -174,7 +187,7 @@ def test_tickets_are_shown_to_staff(boss):
 
 def test_the_story_says_from_what_to_what_staff_changed(boss):
     fan, _sale, _booked = make_booking()
-    with acting(User.objects.get(email="boss@example.com").pk, reason="Married"):
+    with acting(User.objects.get(email="boss@example.com").pk):
         User.objects.filter(pk=fan.pk).update(name="Ada Byron")
 
     assert "→ Ada Byron" in boss.get(f"/admin/fans/{fan.pk}/").content.decode()

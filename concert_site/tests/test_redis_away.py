@@ -265,7 +265,8 @@ def test_without_redis_ticks_go_on_and_the_line_is_seen_to_move(sale, redis):
     assert snapshot_of(sale.pk).line.serving == 3
 
 
-def test_throttles_let_pass_without_redis_and_count_again_with_it(sale, redis, monkeypatch):
+def test_throttles_let_pass_without_redis_and_count_again_with_it(sale, redis, monkeypatch, settings):
+    settings.THROTTLE = True
     monkeypatch.setattr(views.Reservations, "throttle_classes", [CallerThrottle])
     monkeypatch.setattr(waiting_views.Join, "throttle_classes", [CallerThrottle])
     monkeypatch.setitem(LIMITS, "read", 2)

@@ -83,7 +83,7 @@ def is_told(entry: LogEntry, told: set[tuple[int | None, datetime]]) -> bool:
 
 def line_of(entry: LogEntry) -> HistoryEntry:
     said = entry.get_change_message() or entry.get_action_flag_display()
-    return HistoryEntry(entry.action_time, str(entry.user), str(said), (), "", "")
+    return HistoryEntry(entry.action_time, str(entry.user), str(said), (), "")
 
 
 def page_number(request: HttpRequest) -> int:
@@ -113,13 +113,13 @@ BARE = NamedRows(())
 class ChangeAdmin(ReadOnlyAdmin):
     """All changes. It tells of every page, so no role has its permission; superusers have."""
 
-    list_display = ("moment", "who", "what", "from_to", "reason")
+    list_display = ("moment", "who", "what", "from_to")
     list_display_links = ("moment",)
     list_select_related = ("actor",)
     list_filter = ("action", ("at", admin.DateFieldListFilter))
     search_fields = ("actor__email",)
     search_help_text = _("by e-mail address of who did it")
-    fields = ("moment", "who", "what", "from_to", "reason", "via", "request")
+    fields = ("moment", "who", "what", "from_to", "via", "request")
 
     moment = value_column(_("at"), "at", day_and_time, ordering="pk")
 

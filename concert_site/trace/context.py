@@ -18,22 +18,21 @@ from uuid import UUID, uuid4
 
 from django.db import connection
 
-LONGEST_VIA, LONGEST_REASON = 200, 500
+LONGEST_VIA = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who (a member of staff, or nobody), by which page or command, in which request, and why."""
+    """Who (a member of staff, or nobody), by which page or command, and in which request."""
 
     actor_id: int | None
     via: str
     request: UUID
-    reason: str = ""
 
     @property
     def comment(self) -> str:
         """The first words of a statement, in hex: nothing in them ends the comment or takes a parameter."""
-        said = {"actor": self.actor_id, "via": self.via, "request": str(self.request), "reason": self.reason}
+        said = {"actor": self.actor_id, "via": self.via, "request": str(self.request)}
         kind = "other" if self.actor_id is None else "staff"
         return f"/*{kind}:{json.dumps(said).encode().hex()}*/ "
 
@@ -42,19 +41,16 @@ _current: ContextVar[Context | None] = ContextVar("trace", default=None)
 
 
 @contextmanager
-def acting(actor_id: int | None, *, via: str = "", reason: str = "") -> Iterator[Context]:
+def acting(actor_id: int | None, *, via: str = "") -> Iterator[Context]:
     """Whatever is written to the database within is done by this member of staff, and the trace says so.
 
     Within another it takes over what isn't said here, so that all is known to be of one request.
     """
     outer = _current.get()
     request = outer.request if outer else uuid4()
-    context = Context(
-        actor_id=actor_id,
-        via=plain(via or (outer.via if outer else ""), LONGEST_VIA),
-        request=request,
-        reason=plain(reason or (outer.reason if outer else ""), LONGEST_REASON),
-    )
+    # PostgreSQL's JSON can't hold a null character.
+    said = (via or (outer.via if outer else "")).replace("\0", "")[:LONGEST_VIA]
+    context = Context(actor_id=actor_id, via=said, request=request)
     token = _current.set(context)
     try:
         if outer:
@@ -64,11 +60,6 @@ def acting(actor_id: int | None, *, via: str = "", reason: str = "") -> Iterator
                 yield context
     finally:
         _current.reset(token)
-
-
-def plain(text: str, longest: int) -> str:
-    """A text that PostgreSQL's JSON can hold, cut to what the column takes."""
-    return text.replace("\0", "")[:longest]
 
 
 def add_actor(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # Any: Django's

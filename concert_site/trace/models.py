@@ -39,6 +39,7 @@ class Change(models.Model):
     )
     via = models.CharField(_("by way of"), max_length=200, blank=True, db_default="")
     request = models.UUIDField(_("request"), null=True)
+    # Nothing writes it: why staff did something stands in the ledger, with a rebooking, or in the log of the admin.
     reason = models.CharField(_("reason"), max_length=500, blank=True, db_default="")
     action = models.CharField(_("action"), max_length=6, choices=Action)
     table_name = models.CharField(_("table"), max_length=63)

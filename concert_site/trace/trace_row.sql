@@ -16,11 +16,10 @@ returns void language plpgsql as $$
 declare
     context jsonb := trace_context();
 begin
-    insert into change (at, actor_id, via, request, reason, action, table_name, objects_changed, count, fan_id,
-                        schedule_id, changes)
+    insert into change (at, actor_id, via, request, action, table_name, objects_changed, count, fan_id, schedule_id,
+                        changes)
     values (clock_timestamp(), (context ->> 'actor')::bigint, coalesce(context ->> 'via', ''),
-            (context ->> 'request')::uuid, coalesce(context ->> 'reason', ''), p_action, p_table, p_objects, p_count,
-            p_fan, p_schedule, p_changes);
+            (context ->> 'request')::uuid, p_action, p_table, p_objects, p_count, p_fan, p_schedule, p_changes);
 end
 $$;
 

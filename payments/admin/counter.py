@@ -28,15 +28,17 @@ from concert_site.lib.formats import money
 from concert_site.lib.id_ranges import format_ranges, parse_ranges
 from concert_site.lib.idempotency import IdempotencyKeyReused
 from payments.domain import counter, counter_refunds
+from payments.domain.approved_counter import MAY_GIVE
+from payments.domain.approved_refunds import MAY_REFUND
 from payments.domain.counter_orders import LONGEST_REFERENCE, MOST_SEATS, Buyer, PaymentOrder, SaleOrder, Tender
 from payments.models import Payment, TillMethod
 from payments.queries.till import SaleSummary, sale_summary
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
-from reservations.models.reservation import ReservationStatus
+from reservations.models.reservation import is_held_at
 from reservations.tickets.codes import Ticket, ticket_of
 
-MAY_SELL, MAY_GIVE, MAY_REFUND = ("payments.sell_at_counter", "payments.give_complimentary", "payments.refund_payment")
+MAY_SELL = "payments.sell_at_counter"
 MONEY_METHODS = [choice for choice in TillMethod.choices if choice[0] != TillMethod.COMPLIMENTARY]
 GIFT = (TillMethod.COMPLIMENTARY.value, TillMethod.COMPLIMENTARY.label)
 
@@ -106,11 +108,11 @@ class SaleForm(TenderForm):
 
     def clean_email(self) -> User | None:
         """The account of this address, if one was named."""
-        email = self.cleaned_data["email"].lower()
+        email = self.cleaned_data["email"]
         if not email:
             return None
-        fan = User.objects.filter(email=email, is_active=True).first()
-        if fan is None:
+        fan = User.objects.of_address(email)
+        if fan is None or not fan.is_active:
             raise forms.ValidationError(_("There is no account with this address, or it is closed."))
         return fan
 
@@ -230,7 +232,7 @@ def take_payment(admin: ReadOnlyAdmin, request: HttpRequest, reference: str) -> 
     booked = (
         Reservation.objects.filter(booking_reference=reference).select_related("user", "concert_seat").order_by("pk")
     )
-    held = list(booked.filter(status=ReservationStatus.RESERVING))
+    held = list(booked.filter(is_held_at()))
     if not held:
         if not booked.exists():
             raise Http404

@@ -19,6 +19,7 @@ from concert_site.lib.admin.columns import value_column
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.formats import day_and_time, money, short_day
 from payments.admin import date_cancellation, refunds, schedule_refunds
+from payments.domain.approved_refunds import MAY_REFUND
 from payments.models import Payment, PaymentState
 from reservations.models import ConcertSchedule, Reservation
 from reservations.queries.bookings import of_schedule
@@ -93,7 +94,7 @@ class PaymentAdmin(SearchedAdmin):
         ]
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(refunds.MAY_REFUND)
+        return request.user.has_perm(MAY_REFUND)
 
     @admin.action(description=_("Refund the selected"), permissions=["refund"])
     def refund_selected(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse:

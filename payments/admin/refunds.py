@@ -26,6 +26,7 @@ from concert_site.lib.admin.pages import requires
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money
 from concert_site.lib.id_ranges import parse_ranges
+from payments.domain.approved_refunds import MAY_REFUND
 from payments.domain.card_refunds import Refunded, refund_by_staff
 from payments.domain.ceilings import require_for_selected
 from payments.models import Payment, PaymentState, RefundTo
@@ -35,7 +36,6 @@ from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import with_date
 from wallet.models import Withdrawal, sent_and_returned
 
-MAY_REFUND = "payments.refund_payment"
 # As many as a page of the list shows, and some: they are refunded in one request.
 MOST_SELECTED = 100
 

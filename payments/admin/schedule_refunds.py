@@ -12,16 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.approvals.redirects import leading_to_approval
 from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.admin.pages import requires
+from concert_site.lib.admin.pages import ROUND_SECONDS, requires
 from concert_site.lib.formats import in_major, money
-from payments.admin.refunds import MAY_REFUND, RefundForm, payments_url, report_cards
+from payments.admin.refunds import RefundForm, payments_url, report_cards
 from payments.domain import refund_runs, schedule_refunds
+from payments.domain.approved_refunds import MAY_REFUND
 from payments.domain.schedule_refunds import RefundRound
 from reservations.models import ConcertSchedule
 from reservations.models.concert import IS_ON_SALE
-
-# How long one request refunds, so that its page can show how far it is, and no web worker is kept for long.
-ROUND_SECONDS = 2.0
 
 
 class ScheduleRefundForm(RefundForm):

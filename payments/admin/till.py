@@ -17,6 +17,7 @@ from concert_site.lib.admin.columns import value_column
 from concert_site.lib.admin.pages import OwnPages, requires
 from concert_site.lib.formats import day_and_time, signed_money
 from payments.admin import counter
+from payments.domain.approved_counter import MAY_GIVE
 from payments.models import TillEntry
 from payments.queries import till
 
@@ -68,7 +69,7 @@ class TillEntryAdmin(ReadOnlyAdmin):
     clerk = value_column(_("by"), "actor.email")
 
 
-@requires(MAY_SEE_ALL, counter.MAY_SELL, counter.MAY_GIVE)
+@requires(MAY_SEE_ALL, counter.MAY_SELL, MAY_GIVE)
 def till_day(model_admin: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse:
     """A day's till: of all clerks for who may see it, of one's own for who sells."""
     sees_all = request.user.has_perm(MAY_SEE_ALL)

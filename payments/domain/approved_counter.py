@@ -11,11 +11,14 @@ from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.formats import signed_money
 from payments.domain import ceilings, counter, counter_refunds, rebooking
-from payments.domain.approved_refunds import lines_of_seats, name_of_date
+from payments.domain.approved_refunds import MAY_REFUND, lines_of_seats, name_of_date
 from payments.domain.counter_orders import Buyer, SaleOrder, Tender
 from payments.models import RebookingKind, TillMethod
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSeat
+
+MAY_GIVE, MAY_EXCHANGE = "payments.give_complimentary", "payments.exchange_reservation"
+MAY_SERVE = "reservations.serve_fan"
 
 # --- Complimentary tickets ---------------------------------------------------------------------
 
@@ -103,14 +106,8 @@ def describe_hand_over(asked: Approval) -> Sequence[DescriptionLine]:
 
 
 STEPS = (
-    Step(
-        ceilings.GIVE,
-        _("Complimentary tickets"),
-        "payments.give_complimentary",
-        give_complimentary,
-        describe_complimentary,
-    ),
-    Step(ceilings.UNDO, _("Refund a sale of the counter"), "payments.refund_payment", undo, describe_undo),
-    Step(ceilings.EXCHANGE, _("Exchange"), "payments.exchange_reservation", exchange, describe_exchange),
-    Step(ceilings.HAND_OVER, _("Hand over"), "reservations.serve_fan", hand_over, describe_hand_over),
+    Step(ceilings.GIVE, _("Complimentary tickets"), MAY_GIVE, give_complimentary, describe_complimentary),
+    Step(ceilings.UNDO, _("Refund a sale of the counter"), MAY_REFUND, undo, describe_undo),
+    Step(ceilings.EXCHANGE, _("Exchange"), MAY_EXCHANGE, exchange, describe_exchange),
+    Step(ceilings.HAND_OVER, _("Hand over"), MAY_SERVE, hand_over, describe_hand_over),
 )

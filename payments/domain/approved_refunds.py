@@ -14,7 +14,7 @@ from payments.models import RefundTo
 from reservations.models import ConcertSchedule, Reservation
 from reservations.queries.staff import date_name
 
-PERMISSION = "payments.refund_payment"
+MAY_REFUND = "payments.refund_payment"
 # As many seats as a page names.
 MOST_NAMED = 10
 
@@ -88,6 +88,6 @@ def describe_date(asked: Approval) -> Sequence[DescriptionLine]:
     ]
 
 
-ONE = Step(ceilings.ONE, _("Refund"), PERMISSION, run, describe)
-SELECTED = Step(ceilings.SELECTED, _("Refund of several seats"), PERMISSION, run, describe)
-DATE = Step(ceilings.DATE, _("Refund of a whole date"), PERMISSION, run_for_date, describe_date)
+ONE = Step(ceilings.ONE, _("Refund"), MAY_REFUND, run, describe)
+SELECTED = Step(ceilings.SELECTED, _("Refund of several seats"), MAY_REFUND, run, describe)
+DATE = Step(ceilings.DATE, _("Refund of a whole date"), MAY_REFUND, run_for_date, describe_date)

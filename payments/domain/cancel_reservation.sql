@@ -41,7 +41,7 @@ begin
     end if;
     -- Also where the other tab paid while this one gave up: the fan asked for it to be canceled.
     if v_status = 'RESERVED' then
-        if p_fee is null or p_fee_of_day is distinct from (v_at at time zone p_zone)::date
+        if p_fee is null or p_fee_of_day is distinct from day_at(p_zone, null, v_at)
            or p_terms is distinct from refund_terms_of(v_seen.schedule) then
             refusal := 'quote_first';
         else

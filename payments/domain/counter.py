@@ -33,7 +33,7 @@ from reservations.domain.errors import HoldExpired, ScheduleUnknown
 from reservations.domain.holds import new_reference
 from reservations.domain.waiting_room import slot_freed
 from reservations.models import ConcertSchedule, Reservation
-from reservations.models.reservation import ReservationStatus
+from reservations.models.reservation import is_held_at
 from wallet.domain import ledger, top_ups
 from wallet.domain.errors import BalanceTooLarge
 
@@ -261,7 +261,7 @@ def take_payment(order: PaymentOrder, *, now: datetime | None = None) -> Counter
 @transaction.atomic(durable=True)
 def take_payment_once(order: PaymentOrder, now: datetime | None) -> tuple[UUID, int, list[int], list[int]]:
     """The transaction of it: the sale's number, the fan, what was paid, and freed places in line."""
-    booked = Reservation.objects.filter(booking_reference=order.booking_reference, status=ReservationStatus.RESERVING)
+    booked = Reservation.objects.filter(is_held_at(now), booking_reference=order.booking_reference)
     held = list(booked.select_related("user").order_by("pk"))
     if not held:
         raise HoldExpired

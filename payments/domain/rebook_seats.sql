@@ -73,9 +73,10 @@ begin
             when exists (
                 select from unnest(p_seats) seat
                        join concert_seat s on s.id = seat
-                 where s.concert_schedule_id = any (v_dates)
-                 group by s.concert_schedule_id
-                having exceeds_limit(v_receiver, s.concert_schedule_id, count(*)))
+                       join concert_schedule d on d.id = s.concert_schedule_id
+                 where d.id = any (v_dates)
+                 group by d.id
+                having hold_exceeds_limit(v_receiver, d.id, array_agg(s.id), d.tickets_per_fan, p_at))
             then 'ticket_limit_exceeded'
         end;
         if refusal is not null then

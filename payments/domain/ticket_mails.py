@@ -28,6 +28,9 @@ def send_again(*, reference: str, actor_id: int, note: str, key: UUID) -> int:
     paid = Payment.objects.filter(reservation__booking_reference=reference, state=PaymentState.COMPLETED)
     if not paid.exists():
         raise NoTickets
+    tickets = paid.with_tickets()
+    if not tickets.exists():
+        raise NoTickets(_("This date was canceled, so it has no tickets any more."))
     if not add_note(text=note, actor_id=actor_id, key=key, reference=reference, kind=NoteKind.RESENT):
         return 0
-    return paid.update(confirmed_mail_at=None)
+    return tickets.update(confirmed_mail_at=None)

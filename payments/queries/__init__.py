@@ -1,7 +1,7 @@
 """Reads of payments."""
 
 from concert_site.lib.errors import require_found
-from payments.models import Payment, PaymentQuerySet, PaymentState
+from payments.models import Payment, PaymentQuerySet
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationQuerySet, ReservationStatus
 from wallet.models import BalanceHistoryQuerySet
@@ -31,12 +31,9 @@ def payment_of(reservation: Reservation) -> Payment | None:
 
 
 def is_valid_ticket(*, reservation_id: int, payment_id: int) -> bool:
-    """Whether the ticket of this payment still opens the door: the reservation is paid, by this payment, of a date that
-    was not canceled.
-    """
-    paid = Payment.objects.filter(pk=payment_id, state=PaymentState.COMPLETED, reservation=reservation_id)
-    is_played = {"reservation__concert_schedule__canceled_at__isnull": True}
-    return paid.filter(reservation__status=ReservationStatus.RESERVED, **is_played).exists()
+    """Whether the ticket of this payment still opens the door: the reservation is paid, and by this payment."""
+    paid = Payment.objects.with_tickets().filter(pk=payment_id, reservation=reservation_id)
+    return paid.filter(reservation__status=ReservationStatus.RESERVED).exists()
 
 
 def statement_of(user_id: int, *, before: int | None, size: int) -> BalanceHistoryQuerySet:

@@ -83,9 +83,7 @@ def owed_payments(kind: MailKind) -> PaymentQuerySet:
     Its tickets are void, so nobody is sent one; its refunds are told together.
     """
     owed = Payment.objects.filter(**{"state": kind.state, f"{kind.mailed}__isnull": True})
-    if kind is CONFIRMED:
-        return owed.filter(reservation__concert_schedule__canceled_at=None)
-    return owed.exclude(OF_CANCELED_DATE)
+    return owed.with_tickets() if kind is CONFIRMED else owed.exclude(OF_CANCELED_DATE)
 
 
 def payments_of_mail(owed: OwedMail, *, now: datetime | None = None) -> PaymentQuerySet:

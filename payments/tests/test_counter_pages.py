@@ -11,9 +11,9 @@ from payments.models import Payment, TillEntry
 from payments.tests.pages import text_of
 from payments.tests.scenes import make_fan
 from reservations.domain import holds
-from reservations.models import Reservation
+from reservations.models import ConcertSeat, Reservation
 from reservations.tests.factories import make_schedule, make_seats
-from reservations.tests.scenes import Sale, let_in, statuses
+from reservations.tests.scenes import HOLD, Sale, let_in, statuses
 
 SOLD = {"key": "11111111-1111-4111-8111-111111111111", "method": "CASH", "agreed": "50000"}
 pytestmark = pytest.mark.django_db
@@ -127,6 +127,25 @@ def test_a_hold_is_paid_at_the_counter(client, clerk, sale):
     assert "T-7" in text_of(page_after(client, done))
     assert statuses(sale) == "RRAAAA"
     assert client.get(page).status_code == 302
+
+
+def test_of_a_hold_what_has_lapsed_is_not_paid_at_the_counter(client, clerk, sale):
+    fan = make_fan()
+    booking = holds.hold_seats(
+        user_id=fan.pk, schedule=sale.pk, seats=sale.seats[:2], queue_token=let_in_now(fan, sale)
+    )
+    for of_seat in (
+        Reservation.objects.filter(concert_seat=sale.seats[1]),
+        ConcertSeat.objects.filter(pk=sale.seats[1]),
+    ):
+        of_seat.update(expired_at=booking.expired_at - HOLD)
+    page = reverse("admin:payments_take_payment", args=[booking.reference])
+
+    assert "₩50,000" in text_of(client.get(page))
+    client.post(page, SOLD | {"agreed": "50000", "method": "TERMINAL", "terminal_reference": "T-7"})
+
+    assert statuses(sale) == "RTAAAA"
+    assert broken_invariants() == {}
 
 
 def let_in_now(fan, sale):

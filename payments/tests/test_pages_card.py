@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from concert_site.accounts.models import User
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.unchanged import nothing_written
 from payments.domain import card_refunds
@@ -369,6 +370,19 @@ def test_the_receipt_of_a_top_up_says_what_was_received_and_with_what():
     assert f'href="/bookings/{scene.booking.reference}/receipt/"' in text_of(
         scene.browser.get(f"/bookings/{scene.booking.reference}/")
     )
+
+
+def test_receipts_are_issued_to_the_name_if_there_is_one():
+    scene = Scene().begin()
+    scene.choose("pay")
+    receipts = (f"{scene.page}receipt/", f"/bookings/{scene.booking.reference}/receipt/")
+
+    def issued_to():
+        return {re.search("Issued to</dt><dd>([^<]+)", text_of(scene.browser.get(each)))[1] for each in receipts}
+
+    assert issued_to() == {scene.fan.email}
+    User.objects.update(name="Ada Byron")
+    assert issued_to() == {"Ada Byron"}
 
 
 def test_before_anything_is_paid_there_is_no_receipt():

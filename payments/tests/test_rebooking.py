@@ -329,6 +329,17 @@ def test_the_receivers_limit_counts():
     assert held_by(receiver, sale) == [0, 2]
 
 
+def test_a_hold_of_the_receivers_that_has_lapsed_takes_no_room():
+    giver, receiver, sale = make_fan(balance=50_000), make_fan(), make_sale(tickets_per_fan=1)
+    payments = buy(giver, sale, 0)
+    hold(receiver, sale, 2)
+
+    hand_over(payments, receiver, now=LAPSED)
+
+    assert (held_by(receiver, sale), statuses(sale)) == ([0], "RAAAAA")
+    assert broken_invariants() == {}
+
+
 def test_a_ticket_is_not_handed_over_to_oneself_or_nobody():
     giver, gone, sale = make_fan(balance=50_000), make_fan(is_active=False), make_sale()
     payments = buy(giver, sale, 0)

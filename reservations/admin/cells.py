@@ -6,7 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from concert_site.lib.formats import clock, short_day
+from concert_site.lib.formats import clock, short_day, thousands
 from reservations.models import ConcertSchedule
 from reservations.queries.staff import ScheduleState, SeatCounts
 
@@ -26,9 +26,9 @@ def seats(counts: SeatCounts) -> str:
     if not counts.total:
         return _("no seats yet")
     return _("%(sold)s sold, %(held)s held, %(left)s left") % {
-        "sold": f"{counts.sold:,}",
-        "held": f"{counts.held:,}",
-        "left": f"{counts.left:,}",
+        "sold": thousands(counts.sold),
+        "held": thousands(counts.held),
+        "left": thousands(counts.left),
     }
 
 

@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages
-from concert_site.lib.formats import day_and_time, short_day
+from concert_site.lib.formats import day_and_time, short_day, thousands
 from reservations.admin.date_forms import AnnouncementForm, MoveForm
 from reservations.admin.schedule_view import PREFIX, change_page, report_done, schedule_page, schedule_view
 from reservations.admin.venue_clocks import clocks_text
@@ -209,7 +209,7 @@ class DatePages(StaffAdmin):
             facts=[(_("Recipients"), holders_text(fans))],
             previews=[each for each in previews if each[1]],
             sent=form.sent(),
-            submit=ngettext("Send to %(count)s fan", "Send to %(count)s fans", fans) % {"count": f"{fans:,}"},
+            submit=ngettext("Send to %(count)s fan", "Send to %(count)s fans", fans) % {"count": thousands(fans)},
         )
 
     @schedule_view("view_concertschedule")
@@ -268,7 +268,7 @@ def impact_facts(impact: DateImpact) -> list[tuple[str, str]]:
 
 
 def held_and_waiting(impact: DateImpact) -> str:
-    facts = {"held": f"{impact.held:,}", "waiting": f"{impact.waiting:,}"}
+    facts = {"held": thousands(impact.held), "waiting": thousands(impact.waiting)}
     return _("%(held)s seats held, %(waiting)s fans in line") % facts
 
 
@@ -286,7 +286,7 @@ def holders_text(fans: int) -> str:
         "%(count)s fans have tickets for this date, and get one mail each.",
         fans,
     )
-    return text % {"count": f"{fans:,}"}
+    return text % {"count": thousands(fans)}
 
 
 def title_of(announcement: Announcement) -> str:
@@ -296,4 +296,4 @@ def title_of(announcement: Announcement) -> str:
 def report_mails(request: HttpRequest, announcement: Announcement) -> None:
     count = announcement.recipients.count()
     text = ngettext("%(count)s mail is being sent.", "%(count)s mails are being sent.", count)
-    messages.info(request, text % {"count": f"{count:,}"})
+    messages.info(request, text % {"count": thousands(count)})

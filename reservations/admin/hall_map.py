@@ -19,7 +19,7 @@ from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.cache import TTLCache
-from concert_site.lib.formats import clock, money, money_pattern
+from concert_site.lib.formats import clock, money, script_money, thousands
 from concert_site.lib.id_ranges import format_ranges, parse_ranges
 from concert_site.lib.json import to_json
 from concert_site.lib.web.conditional import json_of
@@ -87,8 +87,7 @@ class HallMapPages(StaffAdmin):
             steps=[(name, step.title) for name, step in STEPS.items() if request.user.has_perm(step.permission)],
             may_sell=any(request.user.has_perm(each) for each in COUNTER),
             texts=script_texts(),
-            money_pattern=money_pattern(),
-            language=get_language(),
+            **script_money(),
         )
 
     @schedule_view(*VIEW)
@@ -155,12 +154,12 @@ class HallMapPages(StaffAdmin):
         done: seats.ChangedSeats,
         ids: Sequence[int],
     ) -> HttpResponse:
-        said = _("%(said)s: %(count)s.") % {"said": step.title, "count": f"{done.changed:,}"}
+        said = _("%(said)s: %(count)s.") % {"said": step.title, "count": thousands(done.changed)}
         if done.changed:
             self.log_change(request, schedule, f"{said} {names_of(ids)}")
             messages.success(request, said)
         if done.skipped:
-            text = _("%(count)s skipped: held, sold, or so already.") % {"count": f"{done.skipped:,}"}
+            text = _("%(count)s skipped: held, sold, or so already.") % {"count": thousands(done.skipped)}
             messages.warning(request, text)
         return redirect(hall_url(schedule.pk))
 

@@ -17,6 +17,7 @@ from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin, submit_to_domain
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.errors import DomainError
+from concert_site.lib.formats import thousands
 from concert_site.lib.web.converters import id_in
 from reservations.admin.grid_form import HALL_GRID, hall_from_grid, section_sums
 from reservations.admin.plan_form import PlanForm
@@ -83,7 +84,7 @@ class HallAdmin(DomainAdmin):
 
     @column(gettext_lazy("seats"))
     def seats(self, hall: VenueHall) -> str:
-        return f"{staff.annotation(hall, 'seats') or 0:,}"
+        return thousands(staff.annotation(hall, "seats") or 0)
 
     @column(gettext_lazy("dates"))
     def dates(self, hall: VenueHall) -> int:
@@ -219,7 +220,7 @@ class HallAdmin(DomainAdmin):
     def written(
         self, request: HttpRequest, hall: VenueHall, plan: HallVersion, notices: Any
     ) -> HttpResponseRedirect:  # Any: lines of text
-        facts = {"version": plan.version, "count": f"{plan.seat_count:,}"}
+        facts = {"version": plan.version, "count": thousands(plan.seat_count)}
         self.note(request, hall, _("Version %(version)d of the plan has %(count)s seats.") % facts)
         for notice in notices:
             messages.warning(request, notice)

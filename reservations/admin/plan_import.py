@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldBooleanWidget
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.formats import in_major
+from concert_site.lib.formats import in_major, thousands
 from reservations.admin.plan_form import PlanForm
 from reservations.admin.schedule_view import ADDING_SEATS, PREFIX, report_done, schedule_page, schedule_view
 from reservations.domain import plan_uploads, seat_setup
@@ -109,7 +109,7 @@ def imported_text(plan: Plan, count: int) -> str:
         "Imported the seating plan “%(name)s” with %(count)s seats.",
         count,
     )
-    return said % {"name": plan.name[:LONGEST_NAME], "count": f"{count:,}"}
+    return said % {"name": plan.name[:LONGEST_NAME], "count": thousands(count)}
 
 
 def preview(admin: StaffAdmin, request: HttpRequest, schedule: ConcertSchedule, form: PricesForm) -> HttpResponse:

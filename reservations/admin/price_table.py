@@ -19,15 +19,14 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.admin.pages import requires
-from concert_site.lib.formats import day_and_time, in_major, money
+from concert_site.lib.admin.pages import ROUND_SECONDS, requires
+from concert_site.lib.formats import day_and_time, in_major, money, thousands
 from concert_site.lib.web.converters import id_in
 from reservations.admin.series import page_of
 from reservations.domain import prices as domain
 from reservations.models import Concert, ConcertSchedule
 from reservations.queries import prices as read
 
-ROUND_SECONDS = 2.0
 CHANGED_BEFORE, DONE_BEFORE = "changed_before", "done_before"
 
 
@@ -148,7 +147,7 @@ def apply(admin: StaffAdmin, request: HttpRequest, concert: Concert, form: Price
     text = ngettext(
         "%(count)s seat changed its price: %(prices)s.", "%(count)s seats changed their price: %(prices)s.", changed
     )
-    messages.success(request, text % {"count": f"{changed:,}", "prices": said})
+    messages.success(request, text % {"count": thousands(changed), "prices": said})
     return redirect(page_of(concert.pk))
 
 
@@ -163,7 +162,7 @@ def log_on_dates(
     for date in form.dates:
         if changed.get(date.pk):
             text = _("New prices: %(prices)s (%(count)s seats)")
-            admin.log_change(request, date, text % {"prices": said, "count": f"{changed[date.pk]:,}"})
+            admin.log_change(request, date, text % {"prices": said, "count": thousands(changed[date.pk])})
 
 
 def progress_page(

@@ -16,7 +16,7 @@ from concert_site.lib.admin.columns import column, value_column
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.errors import NotFound
-from concert_site.lib.formats import day_and_time, money, short_day
+from concert_site.lib.formats import day_and_time, money, short_day, thousands
 from reservations.domain import holds
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationStatus, state_at
@@ -103,7 +103,7 @@ def question_about(chosen: list[Reservation]) -> Question:
         found.setdefault(f"{each.concert_name}, {short_day(each.concert_date)}", []).append(is_held)
     text = _("%(held)s held, %(others)s not held")
     counts = [
-        (date, text % {"held": f"{sum(held):,}", "others": f"{len(held) - sum(held):,}"})
+        (date, text % {"held": thousands(sum(held)), "others": thousands(len(held) - sum(held))})
         for date, held in sorted(found.items())
     ]
     warning = _("The seats are for sale again at once, and the fans lose them.")

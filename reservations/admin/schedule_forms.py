@@ -8,11 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.stale_forms import StaleCheckForm
 from reservations.models import ConcertSchedule
+from reservations.models.concert import LONGEST_MESSAGE
 
 # The columns of the three times, and what the domain calls them.
 TIMES = {"concert_at": "concert_at", "reservation_available_at": "opens_at", "deadline_at": "closes_at"}
 LARGEST = 2**31 - 1
-LONGEST_MESSAGE = ConcertSchedule._meta.get_field("queue_message").max_length  # noqa: SLF001  Django's public API
 
 
 class CopyForm(StaleCheckForm, forms.Form):

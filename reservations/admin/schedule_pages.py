@@ -17,7 +17,7 @@ from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.once import make_once
 from concert_site.lib.admin.pages import OwnPages
 from concert_site.lib.errors import Conflict
-from concert_site.lib.formats import day_and_time
+from concert_site.lib.formats import day_and_time, thousands
 from concert_site.lib.stale import ChangedMeanwhile
 from concert_site.lib.web.converters import id_in
 from reservations.admin import plan_import, use_hall
@@ -93,7 +93,7 @@ class SchedulePages(StaffAdmin):
             hall = hall_from_grid(sections)
         if hall and "save" in wants and (count := added_seats(schedule, hall, sections)):
             return report_done(
-                self, request, schedule, _("Added %(count)s seats from a grid.") % {"count": f"{count:,}"}
+                self, request, schedule, _("Added %(count)s seats from a grid.") % {"count": thousands(count)}
             )
         if "more" in wants:
             sections = GRID(more_rows(request), prefix="sections")
@@ -113,7 +113,7 @@ class SchedulePages(StaffAdmin):
     def remove_seats_page(self, request: HttpRequest, schedule: ConcertSchedule) -> HttpResponse:
         if request.method == "POST":
             count = seat_setup.remove_seats(schedule_id=schedule.pk)
-            return report_done(self, request, schedule, _("Removed all %(count)s seats.") % {"count": f"{count:,}"})
+            return report_done(self, request, schedule, _("Removed all %(count)s seats.") % {"count": thousands(count)})
         text = _("%(count)s seats and the map go; the date stays, and you can give it other seats.")
         return schedule_page(
             self,
@@ -121,7 +121,7 @@ class SchedulePages(StaffAdmin):
             schedule,
             form=forms.Form(),
             title=_("Remove all seats?"),
-            explanation=text % {"count": f"{schedule.seats.count():,}"},
+            explanation=text % {"count": thousands(schedule.seats.count())},
             submit=_("Remove all seats"),
         )
 

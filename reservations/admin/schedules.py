@@ -17,7 +17,7 @@ from concert_site.lib.admin.base import add_domain_error
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.domain_admin import AnyForm, DomainAdmin
 from concert_site.lib.errors import DomainError
-from concert_site.lib.formats import day_and_time
+from concert_site.lib.formats import day_and_time, thousands
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.zones import zone_of
 from queueing import queries as line
@@ -128,7 +128,7 @@ class ScheduleAdmin(HallMapPages, DatePages, SchedulePages, DomainAdmin):
 
     @column(_("fans inside at once"), ordering="queue_max_active")
     def waiting_room(self, schedule: ConcertSchedule) -> str:
-        return str(_("paused")) if schedule.queue_paused else f"{schedule.queue_max_active:,}"
+        return str(_("paused")) if schedule.queue_paused else thousands(schedule.queue_max_active)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Nobody finds out the seed of a draw by asking for the dates whose seed is such."""
@@ -200,7 +200,7 @@ class ScheduleAdmin(HallMapPages, DatePages, SchedulePages, DomainAdmin):
                 "%(count)s fans stand in the waiting room; numbers are drawn when the sale opens: %(opening)s.",
                 fans,
             )
-            said = {"count": f"{fans:,}", "opening": day_and_time(changed.reservation_available_at)}
+            said = {"count": thousands(fans), "opening": day_and_time(changed.reservation_available_at)}
             self.message_user(request, text % said, messages.WARNING)
 
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:  # Any: Django's signature

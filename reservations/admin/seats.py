@@ -19,7 +19,7 @@ from concert_site.lib.admin.base import SearchedAdmin
 from concert_site.lib.admin.columns import ChoiceFilter, column, value_column
 from concert_site.lib.admin.confirming import Question
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.formats import money
+from concert_site.lib.formats import money, thousands
 from concert_site.lib.lazy_text import StrOrPromise
 from concert_site.lib.web.converters import id_in
 from reservations.admin.grid_form import ColourField
@@ -223,10 +223,10 @@ class SeatAdmin(SearchedAdmin):
         chosen = list(queryset.order_by("pk").values_list("pk", "concert_schedule_id", "section", "row", "seat_label"))
         done = step(seat_ids=[seat[0] for seat in chosen])
         if done.changed:
-            self.message_user(request, _("%(said)s: %(count)s.") % {"said": said, "count": f"{done.changed:,}"})
+            self.message_user(request, _("%(said)s: %(count)s.") % {"said": said, "count": thousands(done.changed)})
             self.log_on_dates(request, said, chosen)
         if done.skipped:
-            text = _("%(count)s skipped: held, sold, or so already.") % {"count": f"{done.skipped:,}"}
+            text = _("%(count)s skipped: held, sold, or so already.") % {"count": thousands(done.skipped)}
             self.message_user(request, text, messages.WARNING)
         return True
 
@@ -248,9 +248,9 @@ def question_about(queryset: QuerySet[ConcertSeat], title: StrOrPromise) -> Ques
     lines = [(staff.date_name(dates[pk]), counts_in_words(counts)) for pk, counts in by_date.items()]
     total = sum(sum(counts.values()) for counts in by_date.values())
     is_wide = len(by_date) > 1
-    number = ngettext("%(count)s seat", "%(count)s seats", total) % {"count": f"{total:,}"}
+    number = ngettext("%(count)s seat", "%(count)s seats", total) % {"count": thousands(total)}
     text = _("%(seats)s of %(dates)s dates. To change one date alone, filter the list by it first.")
-    warning = text % {"seats": number, "dates": f"{len(by_date):,}"} if is_wide else ""
+    warning = text % {"seats": number, "dates": thousands(len(by_date))} if is_wide else ""
     return Question(title, [*lines, (_("Together"), number)], total, warning, is_wide)
 
 
@@ -266,4 +266,4 @@ def counts_by_date(queryset: QuerySet[ConcertSeat]) -> dict[int, dict[str, int]]
 
 def counts_in_words(counts: dict[str, int]) -> str:
     labels = dict(SeatStatus.choices)
-    return ", ".join(f"{labels[status]} {counts[status]:,}" for status in labels if counts.get(status))
+    return ", ".join(f"{labels[status]} {thousands(counts[status])}" for status in labels if counts.get(status))

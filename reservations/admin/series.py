@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from concert_site.lib.admin.base import StaffAdmin
 from concert_site.lib.admin.domain_admin import submit_to_domain
-from concert_site.lib.admin.pages import requires
+from concert_site.lib.admin.pages import ROUND_SECONDS, requires
 from concert_site.lib.formats import money
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.zones import zone_of
@@ -29,8 +29,6 @@ from reservations.queries import halls as library
 if TYPE_CHECKING:
     from django.http import QueryDict
 
-# How long one request makes dates, so that its page can say how far it is, and no web worker is kept for long.
-ROUND_SECONDS = 2.0
 MADE_BEFORE = "made_before"
 
 

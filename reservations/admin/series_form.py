@@ -13,7 +13,7 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminCheckboxSelectMultipleWidge
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import add_domain_error
 from concert_site.lib.errors import Invalid
-from concert_site.lib.formats import in_major
+from concert_site.lib.formats import in_major, thousands
 from reservations.admin.schedule_forms import LARGEST
 from reservations.domain import series
 from reservations.domain.schedules import Limits
@@ -165,7 +165,7 @@ class HallPricesForm(forms.Form):
         self.plan = plan
         for nth, category in enumerate(plan.categories):
             name = category["name"]
-            label = f"{name} ({category['seats']:,})"
+            label = f"{name} ({thousands(category['seats'])})"
             self.fields[f"price_{nth}"] = fields.MoneyField(label=label, min_value=in_major(1), initial=known.get(name))
 
     def prices(self) -> dict[str, int]:
@@ -173,4 +173,4 @@ class HallPricesForm(forms.Form):
 
 
 def plan_choices(plans: Sequence[HallVersion]) -> list[tuple[int, str]]:
-    return [(plan.pk, f"{plan.hall.venue.name} · {plan.hall.name} ({plan.seat_count:,})") for plan in plans]
+    return [(plan.pk, f"{plan.hall.venue.name} · {plan.hall.name} ({thousands(plan.seat_count)})") for plan in plans]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import StaffAdmin, actor_of
 from concert_site.lib.admin.domain_admin import submit_to_domain
+from concert_site.lib.formats import thousands
 from reservations.admin.schedule_view import ADDING_SEATS, change_page, may, report_done, schedule_page, schedule_view
 from reservations.admin.series_form import HallPricesForm, plan_choices
 from reservations.domain import halls, seat_setup
@@ -66,7 +67,7 @@ def said_of(plan: HallVersion, count: int) -> str:
         "Added %(count)s seats of the hall “%(hall)s”, version %(version)d.",
         count,
     )
-    return text % {"count": f"{count:,}", "hall": plan.hall.name, "version": plan.version}
+    return text % {"count": thousands(count), "hall": plan.hall.name, "version": plan.version}
 
 
 class KeepAsHallForm(forms.Form):

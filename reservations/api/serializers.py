@@ -18,6 +18,7 @@ from queueing.api.serializers import TokenOut
 from reservations.api.catalogue_serializers import SeatOut
 from reservations.domain import cancellation
 from reservations.domain.holds import Booking
+from reservations.halls.hall import LONGEST
 from reservations.models import ConcertSeat, Reservation
 from reservations.models.reservation import ReservationStatus
 from reservations.queries.bookings import OF_A_SEAT, moved_from
@@ -41,8 +42,10 @@ class BestAvailableRequest(Body):
     """So many seats side by side, as near the stage as can be had; in a section, of a category, or anywhere."""
 
     quantity = StrictInteger(max_value=MOST_SEATS)
-    section = serializers.CharField(required=False, max_length=50, trim_whitespace=False)
-    category = serializers.CharField(required=False, max_length=100, trim_whitespace=False, help_text="The grade.")
+    section = serializers.CharField(required=False, max_length=LONGEST["section"], trim_whitespace=False)
+    category = serializers.CharField(
+        required=False, max_length=LONGEST["category"], trim_whitespace=False, help_text="The grade."
+    )
     accessible = StrictBoolean(
         required=False, help_text="One of them a place for a wheelchair, the others beside it. Without it none is."
     )

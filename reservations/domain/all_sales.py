@@ -15,8 +15,8 @@ from queueing.domain.admission import lock_waiting_room
 from queueing.facts import SaleState
 from reservations.domain.sale_settings import ClockTimestamp
 from reservations.domain.waiting_room import publish
-from reservations.models import ConcertSchedule, ConcertStatus
-from reservations.models.concert import sale_state_at
+from reservations.models import ConcertSchedule
+from reservations.models.concert import IS_PUBLIC, sale_state_at
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class SalesOutcome:
 
 def pausable() -> QuerySet[ConcertSchedule]:
     """The schedules that "pause everything" pauses: open or gathering fans, and not paused yet."""
-    public = ConcertSchedule.objects.filter(concert__status=ConcertStatus.AVAILABLE, queue_paused=False)
+    public = ConcertSchedule.objects.filter(IS_PUBLIC, queue_paused=False)
     return public.alias(sale=sale_state_at()).filter(sale__in=[SaleState.OPEN, SaleState.LOBBY]).order_by("pk")
 
 

@@ -17,9 +17,9 @@ declare
     v_known bigint[];
     v_won record;
 begin
-    -- The show is still to come, and neither it nor its concert is off.
-    select s.concert_id, s.concert_date, s.tickets_per_fan, c.name,
-           case when c.status <> 'AVAILABLE' or s.canceled_at is not null or p_at >= s.concert_at then 'sale_closed' end as refusal
+    -- As for fans, but from ever on, and until the show begins.
+    select s.concert_id, s.concert_date, c.name,
+           sale_refusal(c.status, s.canceled_at, '-infinity', s.concert_at, p_at) as refusal
       into v_sale
       from concert_schedule s join concert c on c.id = s.concert_id
      where s.id = p_schedule;

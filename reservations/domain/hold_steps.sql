@@ -104,15 +104,6 @@ begin
 end
 $$;
 
--- The same of paid seats that become the fan's: of so many more of a date besides those they have now.
-create or replace function exceeds_limit(p_fan bigint, p_schedule bigint, p_more bigint) returns boolean
-language sql volatile
-as $$
-    select live_seats_of(p_fan, p_schedule, '{}') + p_more > s.tickets_per_fan
-      from concert_schedule s
-     where s.id = p_schedule
-$$;
-
 -- How many seconds a fan must still wait before holding seats of a schedule again: 0 for who pays, or seldom changes
 -- their mind. Counted are the bookings of the last day of which something was given back or lapsed and nothing is
 -- paid; the first p_free cost nothing, each further one twice the wait of the one before, from p_seconds up to an

@@ -28,6 +28,7 @@ from reservations.domain.errors import (
 )
 from reservations.models import Reservation
 from reservations.models.reservation import REFERENCE_ALPHABET, REFERENCE_LENGTH, ReservationStatus
+from reservations.models.seat import ConcertSeatQuerySet
 from reservations.queries import bookings
 
 HOLD = """
@@ -237,6 +238,12 @@ def release_booking(*, reference: str, user_id: int, now: datetime | None = None
     if row["released"] is None:
         raise NotFound
     return int(row["released"])
+
+
+def release_lapsed_of(seats: ConcertSeatQuerySet, *, now: datetime | None = None) -> None:
+    """Have holds that are over count as free for who is about to change seats that are free."""
+    if seats.lapsed(now).exists():
+        release_lapsed(now=now)
 
 
 def release_lapsed(*, now: datetime | None = None, batch: int = RELEASE_BATCH) -> int:

@@ -51,8 +51,7 @@ def create(
     :raises Conflict: if no seat is left to keep
     """
     require_order(order, now)
-    if chosen(seat_ids).lapsed(now).exists():
-        holds.release_lapsed(now=now)
+    holds.release_lapsed_of(chosen(seat_ids), now=now)
     with transaction.atomic(durable=True):
         lock_schedule(schedule_id)
         free = chosen(seat_ids).filter(concert_schedule_id=schedule_id).exclude(is_kept())

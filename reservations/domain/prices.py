@@ -51,9 +51,7 @@ def change_prices(*, versions: Versions, prices: Prices, seconds: float, now: da
     if not all(is_price(price) for price in prices.values()):
         raise Invalid(_("Check the prices."), attr="prices")
     require_as_seen(versions)
-    # Holds that are over count as free.
-    if ConcertSeat.objects.filter(concert_schedule__in=versions).lapsed(now).exists():
-        holds.release_lapsed(now=now)
+    holds.release_lapsed_of(ConcertSeat.objects.filter(concert_schedule__in=versions), now=now)
     changed: dict[int, int] = {}
     until = monotonic() + seconds
     for schedule_id in sorted(versions):

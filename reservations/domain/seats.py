@@ -42,8 +42,7 @@ class Marks(TypedDict, total=False):
 
 def take_off_sale(*, seat_ids: Sequence[int], now: datetime | None = None) -> ChangedSeats:
     """Take free seats off sale; those that are held, sold, or off sale already are skipped. A lapsed hold is free."""
-    if chosen(seat_ids).lapsed(now).exists():
-        holds.release_lapsed(now=now)
+    holds.release_lapsed_of(chosen(seat_ids), now=now)
     return move(seat_ids, SeatStatus.AVAILABLE, SeatStatus.UNAVAILABLE)
 
 
@@ -60,8 +59,9 @@ def move(seat_ids: Sequence[int], source: SeatStatus, to: SeatStatus) -> Changed
     return changes(seat_ids, ours.exclude(is_kept()).move(source, to))
 
 
-@transaction.atomic(durable=True)
-def change_category(*, schedule_id: int, seat_ids: Sequence[int], category: Category) -> ChangedSeats:
+def change_category(
+    *, schedule_id: int, seat_ids: Sequence[int], category: Category, now: datetime | None = None
+) -> ChangedSeats:
     """Give seats of a date another category and price; those that are held or sold keep theirs and are skipped.
 
     :raises Invalid: if the category makes no sense
@@ -70,6 +70,13 @@ def change_category(*, schedule_id: int, seat_ids: Sequence[int], category: Cate
         raise Invalid(_("Give a price of at least 1."), attr="price")
     if not 1 <= len(category.name.strip()) <= LONGEST["category"]:
         raise Invalid(_("Give the category a name."), attr="category")
+    holds.release_lapsed_of(chosen(seat_ids), now=now)
+    return write_category(schedule_id, seat_ids, category)
+
+
+@transaction.atomic(durable=True)
+def write_category(schedule_id: int, seat_ids: Sequence[int], category: Category) -> ChangedSeats:
+    """Write the category of seats that are free, in one transaction."""
     schedule = lock_schedule(schedule_id)
     ours = locked(chosen(seat_ids).filter(concert_schedule_id=schedule_id, status__in=FREE))
     changed = ours.update(category=category.name, seat_price=category.price)

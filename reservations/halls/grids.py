@@ -8,6 +8,7 @@ from itertools import count, dropwhile, islice
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.errors import Invalid
+from concert_site.lib.formats import thousands
 from concert_site.lib.lazy_text import StrOrPromise
 from reservations.halls.areas import Area, Label
 from reservations.halls.colours import TRANSPARENT, colour_of
@@ -170,7 +171,7 @@ def checked_categories(sections: Sequence[GridSection]) -> Mapping[str, Category
             raise Invalid(fault, attr="sections", items=[index])
         names.add(section.name)
     if sum(section.rows * section.seats_per_row for section in sections) > MOST_SEATS:
-        raise Invalid(_("A hall has at most %(most)s seats.") % {"most": f"{MOST_SEATS:,}"}, attr="sections")
+        raise Invalid(_("A hall has at most %(most)s seats.") % {"most": thousands(MOST_SEATS)}, attr="sections")
     return categories
 
 

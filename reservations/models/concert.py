@@ -1,7 +1,7 @@
 """What is played, and when it is played and sold."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 import pgtrigger
@@ -168,6 +168,7 @@ CANCELED_STAYS = pgtrigger.Trigger(
     func="RAISE EXCEPTION 'Schedule % was canceled, and stays so', OLD.id;",
 )
 LONGEST_CHANGE_REASON = 500
+LONGEST_MESSAGE = 500
 
 
 # Of a schedule: whether every seat on sale is paid.
@@ -181,12 +182,16 @@ IS_ON_SALE = IsNull(
     ),
     True,
 )
+# A date that the public may see; one that won't be played; one that hasn't begun.
+IS_PUBLIC = Q(concert__status=ConcertStatus.AVAILABLE)
+IS_CANCELED = Q(canceled_at__isnull=False)
+IS_TO_COME = Q(concert_at__gt=Now())
+# What everybody who waits for a date reads now.
+MESSAGE_IN_FORCE = Func(
+    *("queue_message", "queue_message_until", Now()), function="message_in_force", output_field=models.CharField()
+)
 # What the facts of a sale are called here.
-FLAGS = {
-    "is_public": Q(concert__status=ConcertStatus.AVAILABLE),
-    "is_canceled": Q(canceled_at__isnull=False),
-    "is_sold_out": Q(IS_SOLD_OUT),
-}
+FLAGS = {"is_public": IS_PUBLIC, "is_canceled": IS_CANCELED, "is_sold_out": Q(IS_SOLD_OUT)}
 TIMES = {"opens_at": "reservation_available_at", "deadline_at": "deadline_at"}
 
 
@@ -225,7 +230,9 @@ class ConcertSchedule(models.Model):
     # Since when it is paused together with all others, and to be resumed with them; null once somebody paused or
     # resumed this one by itself.
     paused_together_at = models.DateTimeField(_("paused with all others at"), null=True, blank=True, editable=False)
-    queue_message = models.CharField(_("message to everyone waiting"), max_length=500, blank=True, db_default="")
+    queue_message = models.CharField(
+        _("message to everyone waiting"), max_length=LONGEST_MESSAGE, blank=True, db_default=""
+    )
     # From then on nobody reads it any more (SQL: message_in_force). Without an end it stays until staff take it away.
     queue_message_until = models.DateTimeField(_("message ends at"), null=True, blank=True)
     tickets_per_fan = models.PositiveIntegerField(_("tickets per fan"), default=tickets_per_fan_default, db_default=4)
@@ -288,6 +295,11 @@ class ConcertSchedule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.concert}, {self.concert_date}"
+
+    @property
+    def free_until(self) -> date | None:
+        """Until which day whoever had booked before it was moved cancels for nothing: at most until it is played."""
+        return min(self.free_refunds_until, self.concert_date) if self.free_refunds_until else None
 
     @property
     def change_reason(self) -> str:

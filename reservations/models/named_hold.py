@@ -8,12 +8,13 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import moment
+from concert_site.lib.reasons import LONGEST_REASON
 from concert_site.lib.states import all_or_none, one_of
 from reservations.models.concert import ConcertSchedule
 from reservations.models.seat import ConcertSeat
 
 # How much text the columns hold.
-LONGEST = {"name": 100, "owner": 200, "reason": 500}
+LONGEST = {"name": 100, "owner": 200, "reason": LONGEST_REASON}
 
 
 class NamedHoldQuerySet(models.QuerySet["NamedHold"]):

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.database.predicates import Predicate, moment
+from concert_site.lib.idempotency import HASH_LENGTH, LONGEST_KEY
 from concert_site.lib.states import StateQuerySet, all_or_none, fsm_trigger, one_of
 from reservations.models.concert import Concert, ConcertSchedule
 from reservations.models.seat import ConcertSeat
@@ -101,8 +102,8 @@ class Reservation(models.Model):
     status = models.CharField(_("status"), max_length=9, choices=ReservationStatus, default=ReservationStatus.RESERVING)
     expired_at = models.DateTimeField(_("held until"), null=True, blank=True)
     extended_at = models.DateTimeField(_("extended at"), null=True, blank=True)
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)
+    idempotency_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=HASH_LENGTH, null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("booked at"))
     updated_state_at = models.DateTimeField(_("state changed at"))
 

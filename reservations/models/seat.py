@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from concert_site.lib.database.predicates import Predicate, moment
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
+from reservations.halls.hall import LONGEST
 from reservations.models.concert import Concert, ConcertSchedule
 
 
@@ -61,13 +62,13 @@ class ConcertSeat(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("holder")
     )
-    section = models.CharField(_("section"), max_length=50)
-    row = models.CharField(_("row"), max_length=20)
+    section = models.CharField(_("section"), max_length=LONGEST["section"])
+    row = models.CharField(_("row"), max_length=LONGEST["row"])
     seat_number = models.PositiveIntegerField(_("seat number"))
-    seat_label = models.CharField(_("label"), max_length=50)
-    seat_guid = models.CharField(_("seat GUID"), max_length=100)
+    seat_label = models.CharField(_("label"), max_length=LONGEST["label"])
+    seat_guid = models.CharField(_("seat GUID"), max_length=LONGEST["guid"])
     seat_price = models.BigIntegerField(_("price"))
-    category = models.CharField(_("category"), max_length=100, blank=True)
+    category = models.CharField(_("category"), max_length=LONGEST["category"], blank=True)
     row_index = models.PositiveIntegerField(_("row index"))
     x = models.FloatField()
     y = models.FloatField()

@@ -20,6 +20,8 @@ from concert_site.lib.database.statements import fetch_one, sql_beside
 from concert_site.lib.json import to_json
 from concert_site.lib.redis import try_redis
 
+# The codes of seats that can be had and that somebody holds, as availability.sql has them.
+FREE, HELD = "A", "T"
 LIFETIME_MS = 400
 LIFETIME_SECONDS = LIFETIME_MS / 1000
 # For how long where no Redis shares it between the processes.
@@ -121,7 +123,7 @@ def render(snapshot: SeatSnapshot, now: float) -> Availability:
     """The answer at `now` (time.monotonic()), with the holds freed that have lapsed since."""
     ends = [snapshot.taken_at + lapse / 1000 for lapse in snapshot.lapses]
     seats = decide_lapses(snapshot.seats, [end <= now for end in ends])
-    seats_left = seats.count("A")
+    seats_left = seats.count(FREE)
     facts = {"layout_version": snapshot.layout_version, "seats": seats, "seats_left": seats_left}
     version = blake2b(to_json(facts), digest_size=8).hexdigest()
     return Availability(
@@ -132,7 +134,7 @@ def render(snapshot: SeatSnapshot, now: float) -> Availability:
         seats_left=seats_left,
         is_sold_out=snapshot.is_sold_out,
         good_until=min([snapshot.taken_at + snapshot.seconds, *(end for end in ends if end > now)]),
-        seats_held=seats.count("T"),
+        seats_held=seats.count(HELD),
         next_lapse=next_lapse(snapshot, now),
     )
 
@@ -144,10 +146,10 @@ def next_lapse(snapshot: SeatSnapshot, now: float) -> float | None:
 
 
 def decide_lapses(seats: str, have_lapsed: list[bool]) -> str:
-    """The codes, with every "t" decided: "A" if its time has come, else "T"."""
+    """The codes, with every "t" decided: FREE if its time has come, else HELD."""
     first, *rest = seats.split("t")
     return first + "".join(
-        ("A" if has_lapsed else "T") + piece for has_lapsed, piece in zip(have_lapsed, rest, strict=True)
+        (FREE if has_lapsed else HELD) + piece for has_lapsed, piece in zip(have_lapsed, rest, strict=True)
     )
 
 

@@ -116,6 +116,11 @@ class BookingSummary:
     def paid(self) -> list[BookedSeat]:
         return self.of(BookedSeatState.PAID)
 
+    @property
+    def with_tickets(self) -> list[BookedSeat]:
+        """The seats that have a ticket: what is paid, unless the date was canceled."""
+        return [] if self.is_date_canceled else self.paid
+
     @cached_property
     def refunded(self) -> list[BookedSeat]:
         return self.of(BookedSeatState.REFUNDED)

@@ -70,8 +70,8 @@ def moved_from(reservation: Reservation) -> date | None:
 def free_refunds_until(reservation: Reservation) -> date | None:
     """The last day on which it is canceled for nothing because its date was moved; None if it wasn't since."""
     schedule = reservation.concert_schedule
-    until, before = schedule.free_refunds_until, schedule.free_refunds_before
-    return min(until, schedule.concert_date) if until and before and reservation.created_at < before else None
+    before = schedule.free_refunds_before
+    return schedule.free_until if before and reservation.created_at < before else None
 
 
 def reservation_in(row: Row, *, user_id: int) -> Reservation:

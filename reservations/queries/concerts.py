@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Case, Exists, F, FloatField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Extract, Now
+from django.db.models.functions import Coalesce, Extract
 from django.db.models.lookups import Exact
 from django.utils.translation import override
 
@@ -19,7 +19,7 @@ from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.search_keys import initials, joined, pattern_of, search_words
 from queueing.facts import SaleState, has_nothing_free
 from reservations.models import Concert, ConcertSchedule, Genre
-from reservations.models.concert import IS_AVAILABLE, sale_state_at
+from reservations.models.concert import IS_AVAILABLE, IS_TO_COME, sale_state_at
 from reservations.queries.sales import MEMORY_SECONDS, PublicSchedule, public_schedules, sales_of_concerts
 
 # What a reader would rather hear of, where the dates of a concert differ; the first three are worth naming to who
@@ -201,7 +201,7 @@ def dates_that_fit(filters: Filters) -> QuerySet[ConcertSchedule] | None:
 
 def by_next_date(found: QuerySet[Concert]) -> QuerySet[Concert]:
     """Those that play next first; those that are over, or have no date, last."""
-    ahead = ConcertSchedule.objects.filter(concert=OuterRef("pk"), concert_at__gte=Now()).order_by("concert_at")
+    ahead = ConcertSchedule.objects.filter(IS_TO_COME, concert=OuterRef("pk")).order_by("concert_at")
     next_at = Subquery(ahead.values("concert_at")[:1])
     return found.annotate(next_at=next_at).order_by(F("next_at").asc(nulls_last=True), "-pk")
 
@@ -228,7 +228,7 @@ def in_programme_order(found: QuerySet[Concert]) -> QuerySet[Concert]:
     """What opens next leads, by its opening; then what is on sale, by its next date; what can't be had comes last."""
     dates = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
     # Each date ahead is asked for its state once, which may mean to look at its seats; what is over needs none.
-    best = dates.filter(concert_at__gt=Now()).order_by(by_state(PREFERENCES))
+    best = dates.filter(IS_TO_COME).order_by(by_state(PREFERENCES))
     dateless = Case(
         When(Exists(dates), then=Value(ProgrammeRank.OVER * RANK_STEP)),
         default=Value(ProgrammeRank.UNDATED * RANK_STEP),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
-from concert_site.lib.formats import money
+from concert_site.lib.formats import money, thousands
 from queueing.queries import count_waiting
 from reservations.models.reservation import LIVE, ReservationStatus, is_held_at
 from reservations.queries.bookings import of_schedule
@@ -23,7 +23,7 @@ class DateImpact:
 
     @property
     def sold(self) -> str:
-        facts = {"tickets": f"{self.tickets:,}", "fans": f"{self.fans:,}", "amount": money(self.amount)}
+        facts = {"tickets": thousands(self.tickets), "fans": thousands(self.fans), "amount": money(self.amount)}
         return _("Tickets: %(tickets)s, fans: %(fans)s, paid: %(amount)s") % facts
 
 

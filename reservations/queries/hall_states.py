@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet
 from concert_site.lib.database.statements import fetch
 from reservations.models import ConcertSeat, NamedHold, NamedHoldSeat, Reservation
 from reservations.models.named_hold import is_kept
-from reservations.models.reservation import LIVE
+from reservations.models.reservation import IS_LIVE
 from reservations.models.seat import IS_FREE
 from reservations.queries.staff import SeatCounts, count_aggregates
 
@@ -58,7 +58,7 @@ def seat_details(schedule_id: int, seat_ids: Sequence[int]) -> list[SeatDetails]
     rows = ConcertSeat.objects.of_schedule(schedule_id).filter(pk__in=seat_ids).annotate(is_free=IS_FREE)
     seats = list(rows)
     ids = [seat.pk for seat in seats]
-    live = Reservation.objects.filter(concert_seat__in=ids, status__in=LIVE).select_related("user")
+    live = Reservation.objects.filter(IS_LIVE, concert_seat__in=ids).select_related("user")
     kept = NamedHoldSeat.objects.filter(concert_seat__in=ids, outcome=None).select_related("named_hold")
     by_seat = {each.concert_seat_id: each for each in live}
     kept_by = {each.concert_seat_id: each.named_hold for each in kept}

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
-
 from concert_site.lib.cache import TTLCache
 from concert_site.lib.database.statements import fetch, sql_beside
-from queueing.facts import OVERDUE_SECONDS
+from queueing.facts import IDLE_SECONDS, OVERDUE_SECONDS, SaleState, is_drawing, lobby_before
 
 # How many sales are watched side by side, and for how long before and after: those of the day.
 MOST_WATCHED = 24
@@ -21,7 +19,7 @@ class Onsale:
     """One sale as it stands: its seats by state, and the fans in line and inside.
 
     `gathered` are those who wait without a number: in the lobby, or while numbers are being drawn. A line that should
-    move `is_stalled`: for ten seconds nobody has come in or gone out, though people wait and there is room.
+    move `is_stalled`: for IDLE_SECONDS nobody has come in or gone out, though people wait and there is room.
     """
 
     schedule_id: int
@@ -33,8 +31,8 @@ class Onsale:
     deadline_at: datetime
     is_paused: bool
     most_inside: int
-    has_lobby_open: bool
-    is_drawing: bool
+    drawn_at: datetime | None
+    read_at: datetime
     sold: int
     held: int
     free: int
@@ -42,12 +40,23 @@ class Onsale:
     gathered: int
     inside: int
     is_stalled: bool
-    is_draw_overdue: bool
+
+    @property
+    def has_lobby_open(self) -> bool:
+        return not self.is_open and self.read_at >= lobby_before(self.reservation_available_at)
+
+    @property
+    def is_drawing(self) -> bool:
+        return self.is_open and is_drawing(SaleState.OPEN, self.drawn_at, has_lobby=self.gathered > 0)
+
+    @property
+    def is_draw_overdue(self) -> bool:
+        return self.is_drawing and (self.read_at - self.reservation_available_at).total_seconds() > OVERDUE_SECONDS
 
 
 def onsales(*, most: int = MOST) -> list[Onsale]:
     """The open sales by date, then those to come by their opening, up to `most` of each: one query."""
-    params = {"most": most, "lobby_seconds": settings.LOBBY_SECONDS, "overdue_seconds": OVERDUE_SECONDS}
+    params = {"most": most, "idle_seconds": IDLE_SECONDS}
     return [Onsale(**row) for row in fetch(sql_beside(__file__, "onsales.sql"), params)]
 
 

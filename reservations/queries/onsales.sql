@@ -13,31 +13,27 @@ with listed as (
     order by s.reservation_available_at, s.id limit %(most)s::int))
 select l.id as schedule_id, l.is_open, c.name as concert_name, v.time_zone, s.concert_at, s.reservation_available_at,
        s.deadline_at, s.queue_paused as is_paused, s.queue_max_active as most_inside,
-       not l.is_open and s.reservation_available_at <= statement_timestamp() + make_interval(secs => %(lobby_seconds)s)
-         as has_lobby_open,
-       l.is_open and s.drawn_at is null and line.gathered > 0 as is_drawing,
-       seats.sold, seats.held, seats.free, line.waiting, line.gathered, admitted.inside,
-       l.is_open and s.drawn_at is null and line.gathered > 0
-         and s.reservation_available_at < statement_timestamp() - make_interval(secs => %(overdue_seconds)s)
-         as is_draw_overdue,
+       s.drawn_at, statement_timestamp() as read_at, seats.sold, seats.held, seats.free, line.waiting, line.gathered,
+       admitted.inside,
        -- Looked at more closely only where it seems so: whoever left a moment ago has made room just now.
        case when l.is_open and not s.queue_paused and s.drawn_at is not null
                  and line.waiting > line.gathered and admitted.inside < least(s.queue_max_active, seats.free)
-            then (select min(created_at) < statement_timestamp() - interval '10 s'
+            then (select min(created_at) < recent.since
                     from (select created_at from waiting_token
                            where concert_schedule_id = s.id and status = 'WAITING' and number is not null
                            order by number limit 1) first_waiting)
                  and not exists (
                    select from waiting_token
                     where concert_schedule_id = s.id and status in ('ACTIVE', 'EXPIRED')
-                      and (updated_active_at > statement_timestamp() - interval '10 s'
-                           or expired_at between statement_timestamp() - interval '10 s' and statement_timestamp()))
+                      and (updated_active_at > recent.since
+                           or expired_at between recent.since and statement_timestamp()))
             else false
        end as is_stalled
   from listed l
   join concert_schedule s on s.id = l.id
   join concert c on c.id = s.concert_id
   left join venue v on v.id = c.venue_id
+  cross join lateral (select statement_timestamp() - make_interval(secs => %(idle_seconds)s) as since) recent
   cross join lateral (
     select count(*) filter (where status = 'RESERVED') as sold,
            count(*) filter (where seat_is_held(status, expired_at, statement_timestamp())) as held,

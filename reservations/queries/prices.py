@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from django.db.models.functions import Now
-
 from reservations.models import ConcertSchedule, ConcertSeat
+from reservations.models.concert import IS_TO_COME
 from reservations.queries.staff import STATES, count_aggregates
 
 # More columns are read by nobody.
@@ -48,7 +47,7 @@ class PricedSeats(NamedTuple):
 
 def dates_with_seats(concert_id: int) -> list[ConcertSchedule]:
     """The dates of a concert that are still to come and have seats, by time."""
-    dates = ConcertSchedule.objects.filter(concert=concert_id, concert_at__gt=Now()).exclude(layout={})
+    dates = ConcertSchedule.objects.filter(IS_TO_COME, concert=concert_id).exclude(layout={})
     rows = dates.select_related("concert__venue").defer("layout", "draw_seed").order_by("concert_at", "pk")
     return list(rows[:MOST_DATES])
 

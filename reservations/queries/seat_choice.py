@@ -9,7 +9,7 @@ from functools import cached_property
 from queueing.facts import TokenView, whole_steps
 from reservations.models import Reservation
 from reservations.models.reservation import ReservationStatus
-from reservations.queries.availability import availability_of
+from reservations.queries.availability import FREE, HELD, availability_of
 from reservations.queries.bookings import live_of_schedule
 from reservations.queries.sales import Sale
 from reservations.queries.seat_map import CategoryPrices, MapSection, Row, Seat, SeatMap, seat_map_of
@@ -49,7 +49,7 @@ class SeatChoice:
     @property
     def has_nothing_free(self) -> bool:
         """Whether not one seat of the hall can be had now."""
-        return bool(self.codes) and "A" not in self.codes
+        return bool(self.codes) and FREE not in self.codes
 
     @property
     def has_something_free(self) -> bool:
@@ -58,7 +58,7 @@ class SeatChoice:
     @property
     def seats_held(self) -> int:
         """How many seats are in checkouts."""
-        return self.codes.count("T")
+        return self.codes.count(HELD)
 
     @property
     def held(self) -> list[Reservation]:

@@ -18,6 +18,7 @@ from concert_site.lib.errors import NotFound
 from concert_site.lib.redis import try_redis
 from reservations.halls.grades import Grade, grades_in
 from reservations.models import ConcertSchedule
+from reservations.queries.availability import FREE
 from reservations.queries.sales import Sale
 
 # As staff once wrote it: whoever draws it judges what it holds.
@@ -26,7 +27,6 @@ Layout = Mapping[str, object]
 KEPT_SECONDS = 3600
 # 5 packs a hall of 20,000 seats in half the time of 9 and loses a few percent of size.
 LEVEL = 5
-FREE = "A"
 # A page of more is slow on a phone; a longer section comes in portions.
 MOST_SEATS_A_PAGE = 800
 

@@ -27,8 +27,9 @@ from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.formats import day_and_time
-from reservations.models import Concert, ConcertSchedule, ConcertSeat, ConcertStatus, SeatStatus
-from reservations.models.concert import sale_state_at
+from queueing.facts import SaleState
+from reservations.models import Concert, ConcertSchedule, ConcertSeat, SeatStatus
+from reservations.models.concert import IS_CANCELED, IS_PUBLIC, IS_TO_COME, MESSAGE_IN_FORCE, sale_state_at
 from reservations.models.seat import IS_FREE, IS_HELD
 
 # In the order of SeatCounts.
@@ -45,6 +46,13 @@ class ScheduleState(TextChoices):
     SOLD_OUT = "SOLD_OUT", _("sold out")
     CLOSED = "CLOSED", _("closed")
     CANCELED = "CANCELED", _("canceled")
+
+    @classmethod
+    def of(cls, state: SaleState, *, is_public: bool, is_canceled: bool) -> "ScheduleState":
+        """The same as `schedule_state_now` has it, for who knows these."""
+        if is_canceled:
+            return cls.CANCELED
+        return cls(state.value) if is_public else cls.UNPUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +100,20 @@ def schedules(rows: QuerySet[ConcertSchedule]) -> QuerySet[ConcertSchedule]:
     return (
         rows.select_related("concert__venue")
         .defer("draw_seed", "layout")
-        .annotate(of_seats=counts_subquery(seats, "concert_schedule"), state=schedule_state_now(), read_at=Now())
+        .annotate(
+            of_seats=counts_subquery(seats, "concert_schedule"),
+            state=schedule_state_now(),
+            message=MESSAGE_IN_FORCE,
+            read_at=Now(),
+        )
     )
 
 
 def schedule_state_now() -> Case:
     """Where a date stands in the eyes of staff."""
-    is_hidden = ~Q(concert__status=ConcertStatus.AVAILABLE)
     return Case(
-        When(canceled_at__isnull=False, then=Value(ScheduleState.CANCELED.value)),
-        When(is_hidden, then=Value(ScheduleState.UNPUBLISHED.value)),
+        When(IS_CANCELED, then=Value(ScheduleState.CANCELED.value)),
+        When(~IS_PUBLIC, then=Value(ScheduleState.UNPUBLISHED.value)),
         default=sale_state_at(),
     )
 
@@ -115,12 +127,12 @@ def concerts(rows: QuerySet[Concert]) -> QuerySet[Concert]:
     dates = ConcertSchedule.objects.filter(concert=OuterRef("pk"))
     number = dates.order_by().values("concert").annotate(number=Count("pk")).values("number")
     to_come = ConcertSeat.objects.filter(
-        concert_schedule__concert=OuterRef("pk"), concert_schedule__concert_at__gte=Now()
+        concert_schedule__concert=OuterRef("pk"), concert_schedule__concert_at__gt=Now()
     )
     return rows.annotate(
         dates=Subquery(number),
         next_at=Subquery(
-            dates.filter(concert_at__gte=Now()).order_by("concert_at").values("concert_at")[:1],
+            dates.filter(IS_TO_COME).order_by("concert_at").values("concert_at")[:1],
             output_field=DateTimeField(),
         ),
         of_seats=counts_subquery(to_come, "concert_schedule__concert"),
@@ -163,11 +175,7 @@ MOST_TODAY = 12
 def played_today() -> list[ConcertSchedule]:
     """The dates that are played today, by the house's own clocks, with their counts: one query."""
     today = Func(Value(None, output_field=CharField()), Value(settings.TIME_ZONE), Now(), function="day_at")
-    rows = ConcertSchedule.objects.filter(
-        Exact(F("concert_date"), Cast(today, DateField())),
-        concert__status=ConcertStatus.AVAILABLE,
-        canceled_at__isnull=True,
-    )
+    rows = ConcertSchedule.objects.filter(~IS_CANCELED, IS_PUBLIC, Exact(F("concert_date"), Cast(today, DateField())))
     return list(schedules(rows).order_by("concert_at", "pk")[:MOST_TODAY])
 
 

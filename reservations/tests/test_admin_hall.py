@@ -67,6 +67,12 @@ def test_the_states_of_all_seats_are_a_letter_each(client, boss, sale):
     assert len(client.get(page(sale, "hall_seats")).json()["ids"]) == 6
 
 
+def test_the_script_of_the_hall_is_told_how_money_is_written(client, boss, sale, settings):
+    settings.CURRENCY = "USD"
+
+    assert 'data-money="${amount}" data-digits="2"' in client.get(page(sale)).content.decode()
+
+
 def test_who_has_a_seat_is_told_to_who_may_see_fans(client, boss, sale):
     fan = hold_now(sale, 0)
     address = page(sale, "hall_who") + f"?seats={sale.seats[0]}"

@@ -463,6 +463,17 @@ def test_a_lowered_cap_leaves_the_audit_clean(staff):
 # --- The list, the page ------------------------------------------------------------------------
 
 
+def test_the_page_of_a_date_says_what_is_so_now(staff):
+    schedule = make_schedule(queue_message="Soon!", queue_message_until=now())
+    make_active(schedule, since=now() - timedelta(days=1))
+    make_active(schedule, since=now())
+
+    response = staff.get(url("change", schedule))
+
+    assert response.context["summary"]["inside"] == 1
+    assert "Soon!" not in response.content.decode()
+
+
 def test_the_page_of_a_date_says_how_its_sale_goes(staff):
     schedule = make_schedule(queue_message="Doors at <seven>")
     seats = make_seats(schedule, 4)

@@ -130,7 +130,10 @@ def test_all_readers_agree_where_a_sale_stands(times, is_sold_out, ending):
     assert rows.values_list(sale_state_at(), flat=True).get() == state
     assert rows.filter(IS_ON_SALE).exists() is (by_time == "OPEN")
     assert fetch_one(SALE_IS_ON, {"schedule": schedule.pk})["is_on"] is (by_time == "OPEN")
-    assert [each.state for each in read_figures([schedule.pk])] == [state]
+    (figures,) = read_figures([schedule.pk])
+    assert figures.state == state
+    told = {"is_public": figures.is_public, "is_canceled": figures.is_canceled}
+    assert staff.ScheduleState.of(figures.state, **told) == of_staff
     assert staff.schedule_state(staff.schedules(rows).get()) == of_staff
     assert {each for each in staff.ScheduleState if staff.in_schedule_state(rows, each)} == {of_staff}
     assert {each for each in SaleState if concerts.search_concerts(concerts.Filters(state=each))} == (

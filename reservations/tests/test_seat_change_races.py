@@ -195,7 +195,7 @@ def test_a_copy_waits_for_a_price_and_has_it_in_map_and_seats():
     sale = make_sale(seats=2)
 
     with transaction.atomic():
-        seats.change_category.__wrapped__(schedule_id=sale.pk, seat_ids=sale.seats, category=VIP)
+        seats.write_category.__wrapped__(sale.pk, sale.seats, VIP)
         later = start_behind(partial(schedules.copy_schedule, schedule_id=sale.pk, concert_at=CONCERT_AT))
 
     copy = ConcertSchedule.objects.get(pk=later.result(timeout=60).pk)

@@ -36,7 +36,11 @@ def test_free_seats_are_taken_off_sale_and_held_ones_skipped():
 def test_a_lapsed_hold_is_free():
     sale = make_sale(seats=2)
     hold(make_fan(), sale, 0)
+    to_vip = {"schedule_id": sale.pk, "category": VIP}
 
+    assert seats.change_category(seat_ids=sale.seats[:1], now=LAPSED, **to_vip) == ChangedSeats(changed=1, skipped=0)
+    assert statuses(sale) == "AA"
+    hold(make_fan(), sale, 0)
     assert seats.take_off_sale(seat_ids=sale.seats, now=LAPSED) == ChangedSeats(changed=2, skipped=0)
     assert statuses(sale) == "UU"
     assert broken_invariants() == {}

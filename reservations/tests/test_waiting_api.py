@@ -271,8 +271,9 @@ def test_an_unpublished_concert_has_no_queue(schedule):
 
 
 @pytest.fixture
-def throttled(monkeypatch):
+def throttled(monkeypatch, settings):
     """As in production: the tests' settings have no throttles."""
+    settings.THROTTLE = True
     monkeypatch.setattr(Join, "throttle_classes", [CallerThrottle])
     monkeypatch.setitem(LIMITS, "join", 3)
     monkeypatch.setattr(rate_limits, "WINDOW_SECONDS", 86_400)  # so that none ends in the middle

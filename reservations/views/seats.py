@@ -2,7 +2,6 @@
 
 import json
 
-from babel.numbers import get_currency_precision
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.accounts.permissions import verified
 from concert_site.lib.errors import require_found
-from concert_site.lib.formats import money_pattern
+from concert_site.lib.formats import script_money
 from concert_site.lib.web.converters import id_in
 from concert_site.lib.web.pages import fan_id, new_form_key, private_page, resumes_at, throttled
 from queueing.domain import line
@@ -29,7 +28,7 @@ MODULES = [
     f"js/{name}.js"
     for name in (
         *("availability", "colours", "gestures", "hall_areas", "hall_map", "hall_painter", "hall_view"),
-        *("legend", "other_tabs", "seat_data", "seat_names", "seat_shapes"),
+        *("legend", "money", "other_tabs", "seat_data", "seat_names", "seat_shapes"),
     )
 ]
 
@@ -95,9 +94,7 @@ def script_facts(sale: Sale) -> dict[str, object]:
     return {
         "script_texts": script_texts(sale.tickets_per_fan),
         "modules": MODULES,
-        "language": get_language(),
-        "money_pattern": money_pattern(),
-        "digits": get_currency_precision(settings.CURRENCY),
+        **script_money(),
     }
 
 

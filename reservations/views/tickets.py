@@ -35,17 +35,15 @@ class ShownTicket:
 def ticket(request: HttpRequest, pk: int) -> HttpResponse:
     reference = own_with_schedule(pk, user_id=fan_id(request)).booking_reference
     booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
-    asked = [each for each in booking.paid if each.reservation.pk == pk]
-    if not asked or booking.is_date_canceled:
-        return no_ticket(request, booking)
-    return show(request, booking, asked)
+    asked = [each for each in booking.with_tickets if each.reservation.pk == pk]
+    return show(request, booking, asked) if asked else no_ticket(request, booking)
 
 
 @private_page
 def tickets(request: HttpRequest, reference: str) -> HttpResponse:
     booking = booking_summaries.booking_summary(reference, user_id=fan_id(request))
-    has_tickets = booking.paid and not booking.is_date_canceled
-    return show(request, booking, booking.paid) if has_tickets else no_ticket(request, booking)
+    asked = booking.with_tickets
+    return show(request, booking, asked) if asked else no_ticket(request, booking)
 
 
 def show(request: HttpRequest, booking: booking_summaries.BookingSummary, seats: list[BookedSeat]) -> HttpResponse:

@@ -6,6 +6,7 @@
 import { jsonOf } from "./availability.js";
 import { HallMap } from "./hall_map.js";
 import { HallPainter } from "./hall_painter.js";
+import { moneyOf } from "./money.js";
 import { CHOSEN, SeatData } from "./seat_data.js";
 import { filled, rowName, seatNumber } from "./seat_names.js";
 
@@ -19,6 +20,7 @@ const TOLD = 12;
 const form = document.getElementById("hall-form");
 const frame = document.getElementById("hall-frame");
 const texts = JSON.parse(form.dataset.texts);
+const money = moneyOf(form.dataset);
 const modes = form.querySelector(".hall-modes");
 const who = form.querySelector(".hall-who");
 const counted = form.querySelector(".hall-count");
@@ -223,7 +225,7 @@ const states = () => jsonOf(form.dataset.states, { cache: "no-store" });
 
 function count() {
   const left = map.data.left();
-  map.signs.count(left, (amount) => filled(form.dataset.money, { amount: amount.toLocaleString(texts.language) }));
+  map.signs.count(left, money);
   map.signs.show();
 }
 

@@ -5,6 +5,7 @@
 import { Availability, jsonOf } from "./availability.js";
 import { HallMap } from "./hall_map.js";
 import { Legend } from "./legend.js";
+import { moneyOf } from "./money.js";
 import { CHOSEN, FREE as IS_FREE, OWN, SeatData } from "./seat_data.js";
 import { whenHeld } from "./other_tabs.js";
 import { filled, rowName, seatNumber } from "./seat_names.js";
@@ -19,10 +20,7 @@ const notice = document.getElementById("notice");
 const bar = document.getElementById("bar");
 const rows = document.getElementById("rows");
 const hall = document.getElementById("hall");
-const digits = Number(form.dataset.digits);
-const amounts = new Intl.NumberFormat(form.dataset.language, {
-  minimumFractionDigits: digits, maximumFractionDigits: digits,
-});
+const money = moneyOf(form.dataset);
 
 // By id: { id, section, row, seat_label, seat_price }, in the order in which they were chosen.
 const chosen = new Map();
@@ -42,11 +40,6 @@ function numbersIn(text) {
 
 function nameOf(seat) {
   return filled(texts.seat, { section: seat.section, row: rowName(seat.row), seat: seatNumber(seat.seat_label) });
-}
-
-// As the server writes it: ₩66,000, and 66,000원 in Korean.
-function money(amount) {
-  return filled(form.dataset.money, { amount: amounts.format(amount / 10 ** digits) });
 }
 
 function priceOf(seat) {

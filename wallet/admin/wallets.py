@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from concert_site.accounts.models import User
 from concert_site.accounts.queries import users_matching
+from concert_site.approvals.ceilings import MAY_ADJUST
 from concert_site.approvals.redirects import leading_to_approval
 from concert_site.lib.admin import fields
 from concert_site.lib.admin.base import SearchedAdmin, actor_of, add_domain_error
@@ -29,8 +30,6 @@ from wallet.domain import adjustments, ledger
 from wallet.domain.errors import InsufficientBalance
 from wallet.models import Balance, BalanceHistory
 from wallet.queries import wallet_of
-
-MAY_ADJUST = "wallet.adjust_balance"
 
 
 class AdjustForm(forms.Form):

@@ -7,6 +7,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.approvals.asking import counted_since, require_ceiling
+from concert_site.approvals.ceilings import MAY_ADJUST
 from concert_site.approvals.models import Approval
 from concert_site.approvals.steps import DescriptionLine, Step
 from concert_site.lib.formats import money
@@ -87,4 +88,4 @@ def describe(asked: Approval) -> Sequence[DescriptionLine]:
     ]
 
 
-ADJUSTMENT = Step("wallet.adjust", _("Wallet adjustment"), "wallet.adjust_balance", run, describe)
+ADJUSTMENT = Step("wallet.adjust", _("Wallet adjustment"), MAY_ADJUST, run, describe)

@@ -8,7 +8,6 @@ from django.db.models.functions import Now
 
 from wallet.domain import settlements
 from wallet.models import EventState, ProviderEvent, SettlementDay, TopUp, Withdrawal
-from wallet.models.top_ups import TO_END_BY_HAND
 
 # By then the reconciler has asked a dozen times, and has had the provider close it if it could.
 TOP_UP_LATE = timedelta(hours=2)
@@ -50,8 +49,7 @@ def count_stuck() -> int:
 
 
 def for_staff() -> QuerySet[TopUp]:
-    """Top-ups that a provider has the money of and that can't be credited as they were ordered."""
-    return TopUp.objects.filter(failure__in=TO_END_BY_HAND, entry=None).order_by("pk")
+    return TopUp.objects.for_staff().order_by("pk")
 
 
 def late_top_ups() -> QuerySet[TopUp]:

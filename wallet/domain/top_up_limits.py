@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import Invalid
 from concert_site.lib.formats import money
+from concert_site.lib.zones import bounds_of, day_at
 from wallet.domain.errors import TopUpDayLimit, TopUpMonthLimit
 from wallet.models import OPEN, Purpose, TopUp
 from wallet.models.top_ups import CREDITED
@@ -32,7 +33,7 @@ def require_in_limits(user_id: int, amount: int, now: datetime | None) -> None:
     :raises TopUpDayLimit, TopUpMonthLimit: saying how much is left
     """
     at = now or timezone.now()
-    midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight, _next = bounds_of(day_at(at, None))
     for refusal, most, since in (
         (TopUpDayLimit, settings.TOP_UP_DAY_MOST, midnight),
         (TopUpMonthLimit, settings.TOP_UP_MONTH_MOST, at - MONTH),

@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from concert_site.lib.idempotency import HASH_LENGTH, LONGEST_KEY
+from concert_site.lib.reasons import LONGEST_REASON
 from concert_site.lib.states import all_or_none, one_of
 
 
@@ -56,9 +58,9 @@ class BalanceHistory(models.Model):
     payment = models.ForeignKey(
         "payments.Payment", models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("payment")
     )
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)
-    note = models.CharField(_("note"), max_length=500, blank=True, db_default="")
+    idempotency_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=HASH_LENGTH, null=True, blank=True, editable=False)
+    note = models.CharField(_("note"), max_length=LONGEST_REASON, blank=True, db_default="")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from concert_site.lib.reasons import LONGEST_REASON
+
 
 class SettlementDay(models.Model):
     """A day's book of a provider beside the ledger, as they were compared last.
@@ -23,7 +25,7 @@ class SettlementDay(models.Model):
     differences = models.JSONField(_("differences"), default=list)
     difference_count = models.PositiveIntegerField(_("how many lines differ"), default=0, db_default=0)
     checked_at = models.DateTimeField(_("compared at"))
-    note = models.CharField(_("explanation"), max_length=500, blank=True, db_default="")
+    note = models.CharField(_("explanation"), max_length=LONGEST_REASON, blank=True, db_default="")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

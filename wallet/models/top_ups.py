@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from concert_site.lib.idempotency import HASH_LENGTH, LONGEST_KEY
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 from wallet.models.ledger import BalanceHistory
 
@@ -60,6 +61,14 @@ class TopUpQuerySet(StateQuerySet["TopUp"]):
         """Those of which nobody knows yet how they end."""
         return self.filter(state__in=OPEN)
 
+    def for_staff(self) -> "TopUpQuerySet":
+        """Those that a provider has the money of and that can't be credited as they were ordered."""
+        return self.filter(failure__in=TO_END_BY_HAND, entry=None)
+
+    def unsettled(self) -> "TopUpQuerySet":
+        """Those that may still bring money, be it by the hands of staff."""
+        return self.open() | self.for_staff()
+
 
 class TopUp(models.Model):
     """Money that a fan means to bring in: written before a provider is asked, credited once, whoever reports it first.
@@ -93,8 +102,8 @@ class TopUp(models.Model):
     )
     # Where on our site the fan goes on afterwards.
     return_path = models.CharField(max_length=500, blank=True, db_default="", editable=False)
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    request_hash = models.CharField(max_length=64, blank=True, editable=False)
+    idempotency_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=HASH_LENGTH, blank=True, editable=False)
     created_at = models.DateTimeField(pgettext_lazy("top-up", "begun at"))
     expires_at = models.DateTimeField(_("given up at"))
     updated_state_at = models.DateTimeField(_("state changed at"))

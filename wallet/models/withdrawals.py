@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from concert_site.lib.idempotency import HASH_LENGTH, LONGEST_KEY
+from concert_site.lib.reasons import LONGEST_REASON
 from concert_site.lib.states import StateQuerySet, fsm_trigger, one_of
 from wallet.models.ledger import BalanceHistory
 from wallet.models.top_ups import TopUp
@@ -68,7 +70,7 @@ class Withdrawal(models.Model):
     payment = models.ForeignKey(
         "payments.Payment", models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("payment")
     )
-    note = models.CharField(_("note"), max_length=500, blank=True, db_default="")
+    note = models.CharField(_("note"), max_length=LONGEST_REASON, blank=True, db_default="")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -78,8 +80,8 @@ class Withdrawal(models.Model):
         db_index=False,
         verbose_name=_("by"),
     )
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)
-    request_hash = models.CharField(max_length=64, null=True, blank=True, editable=False)
+    idempotency_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True, editable=False)
+    request_hash = models.CharField(max_length=HASH_LENGTH, null=True, blank=True, editable=False)
     created_at = models.DateTimeField(pgettext_lazy("withdrawal", "asked for at"))
     updated_state_at = models.DateTimeField(_("state changed at"))
     next_look_at = models.DateTimeField(_("asked about next at"), null=True, blank=True)

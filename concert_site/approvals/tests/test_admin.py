@@ -87,6 +87,17 @@ def test_staff_without_approvals_see_and_decide_nothing(client, who):
     assert Approval.objects.get().state == "PENDING"
 
 
+def test_the_list_finds_what_has_lapsed_as_what_it_reads(client, settings):
+    settings.APPROVAL_SECONDS = 0.001
+    asked = ask(make_colleague("box office"), make_fan())
+    client.force_login(make_colleague("finance"))
+
+    found = {state: client.get(LIST, {"state": state}).context["cl"].queryset for state in ("PENDING", "EXPIRED")}
+
+    assert asked.state == "PENDING"
+    assert {state: list(rows) for state, rows in found.items()} == {"PENDING": [], "EXPIRED": [asked]}
+
+
 def test_the_list_asks_a_fixed_number_of_queries(client, django_assert_max_num_queries):
     clerk = make_colleague("box office")
     for nth in range(5):

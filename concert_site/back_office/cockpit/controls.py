@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy
 from concert_site.lib.errors import DomainError, NotFound
 from concert_site.lib.formats import clock, day_and_time, thousands
 from concert_site.lib.stale import ChangedMeanwhile
+from reservations.admin.schedule_forms import LARGEST
 from reservations.domain import sale_settings, schedules
 from reservations.domain.sale_settings import SettingChange
 from reservations.models import ConcertSchedule
+from reservations.models.concert import LONGEST_MESSAGE
 
-LARGEST = 2**31 - 1
-LONGEST_MESSAGE = 500
 MINUTES = (
     ("15", gettext_lazy("for 15 minutes")),
     ("5", gettext_lazy("for 5 minutes")),

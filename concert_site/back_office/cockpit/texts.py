@@ -86,8 +86,8 @@ def state_code(figures: SaleFigures) -> str:
 
 
 def state_text(figures: SaleFigures) -> str:
-    state = ScheduleState(figures.state.value) if figures.is_public else ScheduleState.UNPUBLISHED
-    said = str((ScheduleState.CANCELED if figures.is_canceled else state).label)
+    state = ScheduleState.of(figures.state, is_public=figures.is_public, is_canceled=figures.is_canceled)
+    said = str(state.label)
     if figures.is_drawing:
         said = _("numbers are being drawn")
     if state_code(figures) == "PAUSED":

@@ -25,6 +25,7 @@ from payments.queries.sale_figures import SaleFigures
 from payments.queries.sale_snapshots import figures_of, fresh_figures_of
 from reservations.domain import all_sales
 from reservations.models import ConcertSchedule
+from reservations.models.concert import LONGEST_MESSAGE
 from reservations.queries.onsales import sales_of_the_day
 from reservations.queries.sales import sale_of
 
@@ -48,7 +49,7 @@ def sale(request: HttpRequest, *, schedule_id: int) -> HttpResponse:
         "figures": figures,
         "address": reverse("admin:sale_figures", args=[schedule_id]),
         "minutes": controls.MINUTES,
-        "longest_message": controls.LONGEST_MESSAGE,
+        "longest_message": LONGEST_MESSAGE,
         "log": controls.log_of(schedule_id),
         "layout_name": terms.layout_name if terms is not None and terms.is_public and figures.seats else None,
     }

@@ -85,7 +85,7 @@ def places_of(booking: BookingSummary, fans: list[User]) -> list[WaitingToken]:
 def tickets_page(request: HttpRequest, reference: str) -> HttpResponse:
     """The tickets as they open the door, to be shown or printed."""
     booking = booking_of(reference)
-    tickets = [ShownTicket(each.reservation, ticket_for(each.reservation)) for each in booking.paid]
+    tickets = [ShownTicket(each.reservation, ticket_for(each.reservation)) for each in booking.with_tickets]
     return page(request, "desk/tickets.html", title=_("Tickets"), booking=booking, tickets=tickets)
 
 

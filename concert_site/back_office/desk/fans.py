@@ -30,7 +30,7 @@ def fan_page(request: HttpRequest, user_id: int) -> HttpResponse:
     return page(
         request,
         "desk/fan.html",
-        title=fan.name or fan.email,
+        title=fan.shown_name,
         fan=fan,
         bookings=bookings,
         places=places_of(user_id) if may("queueing.view_waitingtoken") else None,

@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -27,21 +26,19 @@ from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money, signed_money
 from concert_site.lib.web.converters import id_in
 from payments.domain import rebooking, ticket_mails
+from payments.domain.approved_counter import MAY_EXCHANGE, MAY_SERVE
 from payments.queries import payment_of
 from reservations.domain import holds, staff_notes
 from reservations.halls.seat_names import seat_name
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation
+from reservations.models.concert import IS_CANCELED, IS_TO_COME
 from reservations.models.seat import IS_FREE
 from reservations.queries.booking_summaries import BookedSeat, BookingSummary
 from reservations.queries.help_desk import booking_of
 from wallet.domain.ledger import LARGEST_BALANCE
 from wallet.queries import wallet_of
 
-SERVE, EXCHANGE, RELEASE = (
-    "reservations.serve_fan",
-    "payments.exchange_reservation",
-    "reservations.change_reservation",
-)
+MAY_RELEASE = "reservations.change_reservation"
 MOST_FREE = 60
 
 
@@ -100,7 +97,7 @@ def form_of(request: HttpRequest, kind: type[DeskStepForm] = DeskStepForm, **ini
     return kind(request.POST or None, initial={"key": uuid4()} | initial)
 
 
-@staff_page(SERVE)
+@staff_page(MAY_SERVE)
 def extend(request: HttpRequest, reference: str) -> HttpResponse:
     booking, form = booking_of(reference), form_of(request)
 
@@ -118,7 +115,7 @@ def extend(request: HttpRequest, reference: str) -> HttpResponse:
     return step_page(request, booking, form, title=_("More time to pay"), submit=_("Extend"), effects=effects, do=do)
 
 
-@staff_page(RELEASE)
+@staff_page(MAY_RELEASE)
 def release(request: HttpRequest, reference: str) -> HttpResponse:
     booking, form = booking_of(reference), form_of(request)
 
@@ -135,7 +132,7 @@ def release(request: HttpRequest, reference: str) -> HttpResponse:
     return step_page(request, booking, form, title=_("Release the hold"), submit=_("Release"), effects=effects, do=do)
 
 
-@staff_page(SERVE)
+@staff_page(MAY_SERVE)
 def send_again(request: HttpRequest, reference: str) -> HttpResponse:
     booking, form = booking_of(reference), form_of(request)
 
@@ -155,7 +152,7 @@ def send_again(request: HttpRequest, reference: str) -> HttpResponse:
     )
 
 
-@staff_page(SERVE)
+@staff_page(MAY_SERVE)
 def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
     """All paid seats of the booking, or those that are named in `only`, to another account."""
     booking, form = booking_of(reference), form_of(request, HandOverForm)
@@ -168,7 +165,7 @@ def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
         given = form.cleaned_data
         receiver = User.objects.of_address(given["receiver"])
         if receiver is not None and receiver.is_active and given["sure"] != receiver.pk:
-            effects.append(_("They become %(who)s’s. Press again to do it.") % {"who": receiver.name or receiver.email})
+            effects.append(_("They become %(who)s’s. Press again to do it.") % {"who": receiver.shown_name})
             form.data = request.POST.dict() | {"sure": str(receiver.pk)}
             return None
         done = rebooking.hand_over(
@@ -189,7 +186,7 @@ def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
 # --- Exchange ----------------------------------------------------------------------------------
 
 
-@staff_page(EXCHANGE)
+@staff_page(MAY_EXCHANGE)
 def exchange(request: HttpRequest, reference: str, reservation_id: int) -> HttpResponse:
     """Choose a free seat, of this date or another of the concert; then what it costs, why, and do it."""
     booking = booking_of(reference)
@@ -203,8 +200,9 @@ def exchange(request: HttpRequest, reference: str, reservation_id: int) -> HttpR
 def choose(request: HttpRequest, booking: BookingSummary, booked: BookedSeat) -> HttpResponse:
     """Free seats, those of the same category first, and near the stage."""
     own = booked.reservation.concert_schedule_id
-    is_to_come = Q(concert_at__gt=Now()) | Q(pk=own)
-    dates = ConcertSchedule.objects.filter(is_to_come, concert=booked.reservation.concert_id, canceled_at__isnull=True)
+    # As rebook_seat.sql has it.
+    may_be = ~IS_CANCELED & (IS_TO_COME | Q(pk=own))
+    dates = ConcertSchedule.objects.filter(may_be, concert=booked.reservation.concert_id)
     dates = dates.defer("layout", "draw_seed").order_by("concert_at")
     chosen = id_in(request.GET.get("date", "")) or own
     free = ConcertSeat.objects.filter(IS_FREE, concert_schedule=chosen, concert=booked.reservation.concert_id)
@@ -269,7 +267,7 @@ def effects_of_exchange(booked: BookedSeat, seat: ConcertSeat, difference: int) 
 # --- Notes -------------------------------------------------------------------------------------
 
 
-@staff_page(SERVE)
+@staff_page(MAY_SERVE)
 def note(request: HttpRequest, reference: str = "", user_id: int | None = None) -> HttpResponse:
     where = reverse("admin:booking", args=[reference]) if reference else reverse("admin:fan", args=[user_id])
     form = DeskStepForm(request.POST or None)

@@ -100,6 +100,6 @@ def traced_steps(about: Rows) -> list[Event]:
 def event_of(change: Change, entry: HistoryEntry) -> Event:
     """A change in a line. Whatever tells an amount is money."""
     fields = ", ".join(f"{each.name}: {each.before or '–'} → {each.after or '–'}" for each in entry.fields)
-    what = ". ".join(filter(None, [f"{entry.what} ({fields})" if fields else entry.what, entry.reason]))
+    what = f"{entry.what} ({fields})" if fields else entry.what
     is_money = change.table_name == "payment" or bool(MONEY & set(change.changes))
     return Event(entry.at, what, entry.by, is_money=is_money)

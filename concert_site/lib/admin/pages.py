@@ -14,6 +14,8 @@ P = ParamSpec("P")
 View = Callable[Concatenate[Any, HttpRequest, P], HttpResponse]
 # The address of each page below its admin's, its view, and the name by which it is linked to.
 OwnPages = Iterable[tuple[str, Callable[..., HttpResponse], str]]
+# How long one request of a long step works, so that its page can say how far it is, and no web worker is kept for long.
+ROUND_SECONDS = 2.0
 
 
 def requires(*permissions: str) -> Callable[[View[P]], View[P]]:

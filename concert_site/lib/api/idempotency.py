@@ -8,13 +8,13 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
+from concert_site.lib.idempotency import LONGEST_KEY
 from concert_site.lib.lazy_text import StrOrPromise
 
 HEADER = "Idempotency-Key"
 # How WSGI hands it over; asking for it so spares a dictionary of all headers.
 META_NAME = "HTTP_IDEMPOTENCY_KEY"
-LONGEST = 255
-SHAPE = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+SHAPE = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY}
 
 
 @overload
@@ -35,7 +35,7 @@ def key_of(request: Request | HttpRequest, *, required: bool) -> str | None:
         if required:
             raise refusal(_("Send the header Idempotency-Key: any text of your own, new for each request."), "required")
         return None
-    if not key.strip() or len(key) > LONGEST or not key.isprintable():
+    if not key.strip() or len(key) > LONGEST_KEY or not key.isprintable():
         raise refusal(_("An Idempotency-Key is 1 to 255 printable characters."), "invalid")
     return key
 

@@ -29,13 +29,13 @@ def test_money_of_another_currency_is_no_won_in_korean(settings):
 
 
 @pytest.mark.parametrize(
-    ("currency", "language", "pattern"),
-    [("KRW", "en", "₩{amount}"), ("KRW", "ko", "{amount}원"), ("EUR", "en", "€{amount}")],
+    ("currency", "language", "pattern", "digits"),
+    [("KRW", "en", "₩{amount}", 0), ("KRW", "ko", "{amount}원", 0), ("EUR", "en", "€{amount}", 2)],
 )
-def test_scripts_write_money_by_the_same_pattern(settings, currency, language, pattern):
+def test_scripts_write_money_by_the_same_pattern(settings, currency, language, pattern, digits):
     settings.CURRENCY = currency
     with override(language):
-        assert formats.money_pattern() == pattern
+        assert formats.script_money() == {"language": language, "money_pattern": pattern, "digits": digits}
 
 
 def test_a_change_of_money_has_its_sign_in_front():

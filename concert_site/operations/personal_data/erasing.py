@@ -20,12 +20,13 @@ from concert_site.accounts.devices import account_key
 from concert_site.accounts.models import KnownNetwork, User
 from concert_site.accounts.sessions import end_sessions
 from concert_site.accounts.walk_ins import DOMAIN
-from concert_site.approvals.models import Approval, ApprovalState
+from concert_site.approvals.models import Approval
 from concert_site.lib.errors import Conflict, Unavailable, require_found
 from concert_site.operations.personal_data.collecting import notes_about
 from payments.models import TillEntry
 from queueing.domain.line import is_in_a_line, leave_every_line
 from reservations.models import Reservation
+from reservations.models.reservation import is_held_at
 from reservations.tickets.calendar import USUAL_MINUTES
 from wallet.models import Balance, ProviderEvent, TopUp, Withdrawal
 
@@ -94,7 +95,7 @@ def obstacles(user_id: int) -> list[Conflict]:
         found.append(MoneyLeft())
     if has_tickets(user_id):
         found.append(TicketsLeft())
-    if Approval.objects.filter(fan_id=user_id, state=ApprovalState.PENDING).exists():
+    if Approval.objects.waiting().filter(fan_id=user_id).exists():
         found.append(StepWaiting())
     return found
 
@@ -103,8 +104,8 @@ def has_money(user_id: int) -> bool:
     """Whether any is in the wallet, on its way in, or on its way out."""
     return (
         Balance.objects.filter(user_id=user_id, amount__gt=0).exists()
-        or TopUp.objects.filter(user_id=user_id).open().exists()
-        or Withdrawal.objects.filter(user_id=user_id, state="PENDING").exists()
+        or TopUp.objects.of(user_id=user_id).unsettled().exists()
+        or Withdrawal.objects.of(user_id=user_id).open().exists()
     )
 
 
@@ -113,7 +114,7 @@ def has_tickets(user_id: int) -> bool:
     minutes = Coalesce("concert_schedule__concert__running_minutes", USUAL_MINUTES)
     lasts = ExpressionWrapper(minutes * timedelta(minutes=1), output_field=DurationField())
     found = Reservation.objects.filter(user_id=user_id).alias(over_at=F("concert_schedule__concert_at") + lasts)
-    return found.filter(Q(status="RESERVED", over_at__gt=Now()) | Q(status="RESERVING", expired_at__gt=Now())).exists()
+    return found.filter(Q(status="RESERVED", over_at__gt=Now()) | Q(is_held_at())).exists()
 
 
 def is_erased(user: User) -> bool:

@@ -56,15 +56,15 @@ def test_what_was_meddled_with_is_mended_by_migrate():
 # --- Who ---------------------------------------------------------------------------------------
 
 
-def test_what_staff_change_says_who_by_which_page_and_why():
+def test_what_staff_change_says_who_and_by_which_page():
     staff, fan = make_staff(), make_fan(email="old@example.com")
 
-    with acting(staff.pk, via="/admin/x/", reason="Asked by phone */ --' %s"):
+    with acting(staff.pk, via="/admin/x/ */ --' %s"):
         User.objects.filter(pk=fan.pk).update(email="new@example.com")
 
     (change,) = changes_of(User, fan.pk)
     assert change.changes == {"email": ["old@example.com", "new@example.com"]}
-    assert (change.actor, change.via, change.reason) == (staff, "/admin/x/", "Asked by phone */ --' %s")
+    assert (change.actor, change.via) == (staff, "/admin/x/ */ --' %s")
     assert (change.fan_id, change.objects_changed) == (fan.pk, [fan.pk])
 
 
@@ -93,14 +93,14 @@ def test_what_one_request_does_is_one_and_an_inner_actor_counts():
     staff, other, fan = make_staff(), make_staff(), make_fan()
     with acting(staff.pk, via="task"):
         User.objects.filter(pk=fan.pk).update(name="A")
-        with acting(other.pk, reason="A note"):
+        with acting(other.pk, via="step"):
             User.objects.filter(pk=fan.pk).update(name="B")
         User.objects.filter(pk=fan.pk).update(name="C")
     User.objects.filter(pk=fan.pk).update(name="D")
 
     found = list(changes_of(User, fan.pk))[::-1]
     assert [change.actor for change in found] == [staff, other, staff, None]
-    assert [change.reason for change in found] == ["", "A note", "", ""]
+    assert [change.via for change in found] == ["task", "step", "task", ""]
     assert len({change.request for change in found[:3]}) == 1
 
 

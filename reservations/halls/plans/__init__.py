@@ -13,6 +13,7 @@ from itertools import chain
 from django.utils.translation import gettext as _
 
 from concert_site.lib.errors import Invalid
+from concert_site.lib.formats import thousands
 from reservations.halls.areas import Area, Label, Point
 from reservations.halls.colours import category_colour
 from reservations.halls.hall import LONGEST, MOST_SEATS, Category, Hall, SeatPlan, is_price, row_labels
@@ -118,7 +119,7 @@ def read_plan(content: bytes, *, category: str = "") -> Plan:
     if not problems.places and not count:
         problems.add(_("It has no seats"))
     if count > MOST_SEATS:
-        counts = {"count": f"{count:,}", "most": f"{MOST_SEATS:,}"}
+        counts = {"count": thousands(count), "most": thousands(MOST_SEATS)}
         problems.add(_("It has %(count)s seats; at most %(most)s can be sold") % counts)
     problems.refuse()
     return assembled(raw, zones, reading, drawn)
@@ -162,7 +163,7 @@ def read_categories(raw: Json, problems: Problems) -> dict[str, str]:
 def refuse_too_many(colours: Collection[str], problems: Problems) -> None:
     """Note it if there are more categories than a form can price."""
     if len(colours) > MOST_CATEGORIES:
-        counts = {"count": f"{len(colours):,}", "most": MOST_CATEGORIES}
+        counts = {"count": thousands(len(colours)), "most": MOST_CATEGORIES}
         problems.add(_("It has %(count)s categories; at most %(most)d can be priced") % counts)
 
 

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from django.utils.translation import gettext as _
 
+from concert_site.lib.formats import thousands
 from reservations.halls.plans.foreign import foreign_kind
 from reservations.halls.plans.packed import MOST_BYTES, too_large, unpacked
 from reservations.halls.plans.problems import PlanRefused
@@ -44,7 +45,7 @@ def decoded(content: bytes) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         raise PlanRefused(
-            [_("The file is not a text in UTF-8 (byte %(byte)s)") % {"byte": f"{error.start:,}"}]
+            [_("The file is not a text in UTF-8 (byte %(byte)s)") % {"byte": thousands(error.start)}]
         ) from error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
+from concert_site.lib.formats import thousands
 from reservations.halls.plans.areas import AreasRead
 from reservations.halls.plans.seats import Reading, Renamed
 
@@ -87,4 +88,4 @@ def notices(renamed: Renamed, reading: Reading, drawn: AreasRead, *, covered: in
 
 def in_words(counts: Counter[str]) -> str:
     """Words of a file with how often each occurs, the most frequent first."""
-    return ", ".join(f"{word} ({count:,})" for word, count in counts.most_common(WORDS_LISTED))
+    return ", ".join(f"{word} ({thousands(count)})" for word, count in counts.most_common(WORDS_LISTED))

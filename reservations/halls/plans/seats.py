@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from concert_site.lib.formats import thousands
 from reservations.halls.areas import Point
 from reservations.halls.colours import category_colour
 from reservations.halls.hall import LONGEST
@@ -87,7 +88,7 @@ class Reading:
         repeated = {guid: places for guid, places in self.guids.items() if len(places) > 1}
         if len(repeated) > 1:
             surplus = sum(len(places) - 1 for places in repeated.values())
-            counts = {"seats": f"{surplus:,}", "ids": f"{len(repeated):,}"}
+            counts = {"seats": thousands(surplus), "ids": thousands(len(repeated))}
             self.problems.add(
                 _("%(seats)s seats repeat a seat_guid of another seat; %(ids)s ids are used more than once") % counts
             )
