@@ -48,16 +48,27 @@ def adjust(
     :raises BalanceTooLarge: if the wallet would hold too much
     """
     asked = checked_order(amount=amount, note=note, actor_id=actor_id)
-    return booked_before(user_id, Kind.ADJUSTMENT, idempotency_key, asked) or book_once(
-        user_id=user_id,
-        kind=Kind.ADJUSTMENT,
-        amount=amount,
-        note=note.strip(),
-        actor_id=actor_id,
-        idempotency_key=idempotency_key,
-        request_hash=asked,
-        now=now,
-    )
+    if before := booked_before(user_id, idempotency_key, asked):
+        return before
+    try:
+        with transaction.atomic(durable=True):
+            entry = book(
+                user_id=user_id,
+                kind=Kind.ADJUSTMENT,
+                amount=amount,
+                note=note.strip(),
+                actor_id=actor_id,
+                idempotency_key=idempotency_key,
+                request_hash=asked,
+                now=now,
+            )
+    except IntegrityError:
+        # The same request arrived twice at once. The other one waited on the balance less long, and the
+        # unique constraint history_key_once_a_kind has undone this one.
+        if before := booked_before(user_id, idempotency_key, asked):
+            return before
+        raise
+    return BookedEntry(entry, is_new=True)
 
 
 def checked_order(*, amount: int, note: str, actor_id: int | None) -> str:
@@ -74,51 +85,14 @@ def checked_order(*, amount: int, note: str, actor_id: int | None) -> str:
     return request_hash({"amount": amount, "note": note, "actor": actor_id})
 
 
-def booked_before(user_id: int, kind: Kind, idempotency_key: str, asked: str) -> BookedEntry | None:
-    """What this key has booked of this kind, if it has.
+def booked_before(user_id: int, idempotency_key: str, asked: str) -> BookedEntry | None:
+    """The adjustment that this key has booked, if it has.
 
     :raises IdempotencyKeyReused: if that was another request
     """
-    own = BalanceHistory.objects.of(user_id=user_id).filter(kind=kind, idempotency_key=idempotency_key)
+    own = BalanceHistory.objects.of(user_id=user_id).filter(kind=Kind.ADJUSTMENT, idempotency_key=idempotency_key)
     entry = made_before(own.first(), asked)
     return BookedEntry(entry, is_new=False) if entry else None
-
-
-def book_once(
-    *,
-    user_id: int,
-    kind: Kind,
-    amount: int,
-    idempotency_key: str,
-    request_hash: str,
-    note: str = "",
-    actor_id: int | None = None,
-    now: datetime | None = None,
-) -> BookedEntry:
-    """Book under a key, in a transaction of its own.
-
-    :raises IdempotencyKeyReused, InsufficientBalance, BalanceTooLarge: as who calls it
-    """
-    try:
-        with transaction.atomic(durable=True):
-            entry = book(
-                user_id=user_id,
-                kind=kind,
-                amount=amount,
-                note=note,
-                actor_id=actor_id,
-                idempotency_key=idempotency_key,
-                request_hash=request_hash,
-                now=now,
-            )
-    except IntegrityError:
-        # The same request arrived twice at once. The other one waited on the balance less long, and the
-        # unique constraint history_key_once_a_kind has undone this one.
-        booked = booked_before(user_id, kind, idempotency_key, request_hash)
-        if booked is None:
-            raise
-        return booked
-    return BookedEntry(entry, is_new=True)
 
 
 def open_wallets(*, user_ids: Sequence[int], amount: int, note: str) -> None:
