@@ -23,7 +23,7 @@ BOOK = """
 select id, balance_id, user_id, kind, amount, amount_after, payment_id, idempotency_key, request_hash, note,
        actor_id, created_at, updated_at
   from book_entry(
-    %(user_id)s::bigint, %(kind)s::text, %(amount)s::bigint, %(payment_id)s::bigint, %(idempotency_key)s::text,
+    %(user_id)s::bigint, %(kind)s::text, %(amount)s::bigint, null, %(idempotency_key)s::text,
     %(request_hash)s::text, %(note)s::text, %(actor_id)s::bigint, %(most)s::bigint,
     coalesce(%(now)s::timestamptz, statement_timestamp()))
 """
@@ -115,7 +115,6 @@ def book(
     user_id: int,
     kind: Kind,
     amount: int,
-    payment_id: int | None = None,
     note: str = "",
     actor_id: int | None = None,
     idempotency_key: str | None = None,
@@ -132,7 +131,6 @@ def book(
         "user_id": user_id,
         "kind": Kind(kind).value,
         "amount": amount,
-        "payment_id": payment_id,
         "idempotency_key": idempotency_key,
         "request_hash": request_hash,
         "note": note,
