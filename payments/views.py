@@ -128,7 +128,7 @@ def pay_by_card(request: HttpRequest, booking: BookingSummary, reservation_ids: 
     paid = card_checkout.pay(user_id=fan_id(request), reservation_ids=reservation_ids)
     if isinstance(paid, PaidAtOnce):
         return redirect("booking", booking.reference)
-    return redirect(way_to_pay(paid.top_up))
+    return redirect(way_to_pay(paid))
 
 
 @private_page

@@ -45,8 +45,6 @@ class Host:
 class Loopback:
     """All hosts are this one; nothing can be pulled out."""
 
-    has_cables = False
-
     def host(self, name: str) -> Host:
         return Host(name, dict.fromkeys(NETWORKS, LOOPBACK))
 
@@ -56,7 +54,6 @@ class Namespaces:
     """Each host a network namespace, each network a bridge, each cable a pair of interfaces."""
 
     names: list[str] = field(default_factory=list)
-    has_cables = True
 
     def host(self, name: str) -> Host:
         """Make one, with a cable into each network."""

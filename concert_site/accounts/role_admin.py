@@ -39,8 +39,11 @@ class RolesField(RowsField):
 
     def label_from_instance(self, group: Model) -> str:
         """Its title, and a sentence."""
-        name = str(group)
-        return format_html("<strong>{}</strong> {}", staff_roles.title_of(name), staff_roles.may_of(name))
+        return format_html("<strong>{}</strong> {}", self.title_from_instance(group), staff_roles.may_of(str(group)))
+
+    def title_from_instance(self, group: Model) -> str:
+        """What it is called within a sentence."""
+        return staff_roles.title_of(str(group))
 
 
 class PermissionsField(RowsField):

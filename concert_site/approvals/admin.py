@@ -195,7 +195,7 @@ class CeilingAdmin(ForSuperusers, DomainAdmin):
     def how_much(self, row: Ceiling) -> str:
         return pgettext("ceiling", "none") if row.amount is None else money(row.amount)
 
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
+    def write(self, request: HttpRequest, form: AnyForm, obj: Model | None) -> Model:
         return ceilings.set_ceiling(form.instance.pk, amount=form.cleaned_data["amount"])
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -157,11 +157,11 @@ def end_strays(data_dir: DataDir) -> None:
     for stray in strays:
         # Its children carry a title in place of the command line.
         if "-D" in stray.info["cmdline"]:
-            end(stray, signal.SIGINT, STOPPING_SECONDS)
+            end(stray, signal.SIGINT)
     psutil.wait_procs(strays, timeout=ORPHAN_SECONDS)
     while left := stray_processes(data_dir):
         for stray in left:
-            end(stray, signal.SIGKILL, STOPPING_SECONDS)
+            end(stray, signal.SIGKILL)
 
 
 def stray_processes(data_dir: DataDir) -> list[psutil.Process]:
@@ -175,10 +175,10 @@ def belongs(found: dict[str, Any], name: str) -> bool:  # Any: psutil's
     return is_alive and name in " ".join(found["cmdline"] or ())
 
 
-def end(process: psutil.Process, number: signal.Signals, seconds: float) -> None:
+def end(process: psutil.Process, number: signal.Signals) -> None:
     try:
         process.send_signal(number)
-        process.wait(seconds)
+        process.wait(STOPPING_SECONDS)
     except psutil.Error:
         # Gone already, or slow: the caller looks again.
         return

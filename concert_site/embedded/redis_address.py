@@ -15,6 +15,8 @@ FORMS = (
 )
 NODE = re.compile(r"(?P<host>\[[^\]]+\]|[^\s:\[\]/@]+)(?::(?P<port>\d{1,5}))?")
 MOST_PORT = 65_535
+# How long Celery waits for a sentinel.
+SENTINEL_SECONDS = 2.0
 # What may be said of TLS by settings of their own; each names a file.
 TLS_FILES = {"ssl_ca_certs": "REDIS_CA_PATH", "ssl_certfile": "REDIS_CERTIFICATE_PATH", "ssl_keyfile": "REDIS_KEY_PATH"}
 
@@ -129,7 +131,7 @@ def tls_options(files: Mapping[str, str]) -> dict[str, Any]:  # Any: redis-py's 
 
 
 def broker_of(
-    address: RedisAddress, files: Mapping[str, str], *, sentinel_password: str = "", timeout: float = 2
+    address: RedisAddress, files: Mapping[str, str], *, sentinel_password: str = ""
 ) -> dict[str, Any]:  # Any: Celery's settings
     """Celery's settings of a broker at this address: `url`, `ssl` and `options`.
 
@@ -148,7 +150,7 @@ def broker_of(
     if address.kind == SERVER:
         return {"url": address.plain_url, "ssl": secured, "options": {}}
     nodes = [f"sentinel://{login_in(address)}{in_url(host)}:{port}/{address.database}" for host, port in address.nodes]
-    asking = sentinel_options(address, files, password=sentinel_password, timeout=timeout)
+    asking = sentinel_options(address, files, password=sentinel_password, timeout=SENTINEL_SECONDS)
     return {
         "url": ";".join(nodes),
         "ssl": secured,

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -55,7 +56,7 @@ class PageForm(WrittenForm):
 class WrittenAdmin(DomainAdmin):
     """What is shared by both: nothing hangs on these rows."""
 
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
+    def write(self, request: HttpRequest, form: AnyForm, obj: Model | None) -> Model:
         """All columns of a new row; of one that is changed, those that were typed."""
         typed = form.fields if obj is None else form.changed_data
         columns = {name: form.cleaned_data[name] for name in typed}

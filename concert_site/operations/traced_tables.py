@@ -66,4 +66,6 @@ TRACED: tuple[AnyTraced, ...] = (
     ),
     Traced("django_celery_beat_intervalschedule", is_of_staff=True),
     Traced("django_celery_beat_crontabschedule", is_of_staff=True),
+    Traced("django_celery_beat_solarschedule", is_of_staff=True),
+    Traced("django_celery_beat_clockedschedule", is_of_staff=True),
 )

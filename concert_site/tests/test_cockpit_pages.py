@@ -1,5 +1,6 @@
 """The cockpit: what its pages show and ask for, who may look, and what its controls do."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,12 @@ from django.test import Client
 from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_clerk, make_fan, make_staff
-from concert_site.back_office.cockpit import passes
+from concert_site.back_office.cockpit import passes, texts
 from concert_site.lib import heartbeats
 from concert_site.lib.cache import clear_caches
+from concert_site.lib.formats import clock
 from concert_site.tests.unchanged import nothing_changed
+from payments.queries import sale_figures
 from payments.tests.scenes import buy
 from reservations.models import ConcertSchedule
 from reservations.tests.factories import make_schedule, make_seats
@@ -53,6 +56,32 @@ def asked(address, written):
 
 
 # --- What is shown ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "said"),
+    [
+        ({"is_sold_out": True}, "sold_out", "Sold out."),
+        ({"remaining": 9_999, "sold_in_five": 500}, "sold_out", "At this pace sold out in about 2 hours."),
+        ({"remaining": 9_999, "sold_in_five": 1}, "sold_out", "At this pace it won’t sell out within two days."),
+        ({"remaining": 10, "sold_in_five": 50}, "sold_out", "At this pace sold out in about 1 minute."),
+        ({"message": "Soon"}, "message_until", "Shown until you take it away."),
+        ({"drawn_at": None, "gathered": 2}, "state", "Numbers are being drawn"),
+    ],
+)
+def test_what_the_figures_of_a_sale_mean_is_said_in_words(sale, changes, name, said):
+    (found,) = sale_figures.read_figures([sale.pk])
+    found = replace(found, opens_at=found.read_at - timedelta(hours=1), **changes)
+
+    assert texts.texts(found, [])[name] == said
+
+
+def test_a_message_with_an_end_says_when_it_disappears(sale):
+    (found,) = sale_figures.read_figures([sale.pk])
+
+    told = texts.texts(replace(found, message="Soon", message_until=found.read_at), [])["message_until"]
+
+    assert told == f"Disappears at {clock(found.read_at, found.time_zone)}."
 
 
 def test_the_page_has_the_figures_and_the_controls_without_a_script(staff, sale):

@@ -7,16 +7,18 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 
 from concert_site.accounts.tests.factories import make_fan
 from concert_site.accounts.tokens import create_access_token_for
 from concert_site.front import bodies, lanes, routes, scopes, server, snapshots
+from concert_site.front.environ import environ_of
 from concert_site.front.handlers import ApiHandler, Dispatcher, SiteHandler
 from concert_site.front.server import FRESH_SECONDS, STALE_SECONDS, Front
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.web.headers import NAMES
-from concert_site.tests.rsgi_client import ask
+from concert_site.tests.rsgi_client import Headers, Scope, ask
 from reservations.models import ConcertSeat
 from reservations.queries.availability import LIFETIME_SECONDS
 from reservations.tests.factories import make_schedule, make_seats
@@ -456,3 +458,27 @@ def test_what_is_loaded_is_left_out_of_collections(front):
 
     assert frozen > 100_000
     assert new_objects == server.NEW_OBJECTS
+
+
+# --- What a request says -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "is_secure"),
+    [("https", True), ("https, http", True), ("http", False), ("http,https", False), (None, False)],
+)
+def test_whether_it_came_by_https_is_judged_as_django_does(settings, said, is_secure):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    scope = Scope("GET", "/", Headers({} if said is None else {"x-forwarded-proto": said}))
+
+    assert server.says_secure(scope) == WSGIRequest(environ_of(scope, "/", None, 0)).is_secure() == is_secure
+
+
+def test_a_header_that_came_twice_is_one():
+    class Repeated(Headers):
+        def items(self):
+            return [("accept", "a"), ("cookie", "a=1"), ("accept", "b"), ("cookie", "b=2")]
+
+    environ = environ_of(Scope("GET", "/", Repeated()), "/", None, 0)
+
+    assert (environ["HTTP_ACCEPT"], environ["HTTP_COOKIE"]) == ("a,b", "a=1; b=2")

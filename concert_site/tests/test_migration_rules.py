@@ -39,6 +39,18 @@ BAD = {
         f"{BEFORE} inserts without it",
     ),
     "another type": (migrations.AlterField("reservation", "price", models.TextField()), "another type rewrites"),
+    "null no more": (
+        migrations.AlterField("concert", "age_rating", models.PositiveSmallIntegerField()),
+        f"{BEFORE} may still write null",
+    ),
+    "fewer characters": (
+        migrations.AlterField("concert", "name", models.CharField(max_length=20)),
+        f"{BEFORE} may still write more characters",
+    ),
+    "a default no more": (
+        migrations.AlterField("concert", "cast", models.TextField()),
+        f"{BEFORE} inserts without it",
+    ),
     "an index of a large table": (migrations.AddIndex("reservation", INDEX), "use AddIndexConcurrently"),
     "a constraint of a large table": (migrations.AddConstraint("reservation", CHECK), "use AddConstraintNotValid"),
     "a drop by SQL": (migrations.RunSQL("ALTER TABLE x DROP COLUMN y"), f"{BEFORE} reads it"),

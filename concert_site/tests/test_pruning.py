@@ -16,7 +16,7 @@ from django.utils import timezone
 from concert_site.accounts.models import KnownNetwork, SpentProof, User
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.env_vars import Env
-from concert_site.operations import audit, pruning
+from concert_site.operations import audit, pruning, tasks
 from concert_site.tests.pooled import session_settings
 from concert_site.tests.site import Site
 from concert_site.trace.models import Change
@@ -58,6 +58,17 @@ def old_site(site):
     with pgtrigger.ignore("trace.Change:trace_is_append_only"):
         Change.objects.update(at=FIVE_YEARS_AGO)
     return site
+
+
+def test_the_task_of_the_night_prunes_by_the_rules_that_are_on(old_site, settings):
+    settings.KEEP_SPENT_PROOFS_DAYS = 1
+    SpentProof.objects.create(nonce="x" * 32, expired_at=FIVE_YEARS_AGO)
+    networks = KnownNetwork.objects.count()
+
+    tasks.prune()
+
+    assert not SpentProof.objects.exists()
+    assert KnownNetwork.objects.count() == networks
 
 
 def held_and_given_back(site):

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -173,10 +174,10 @@ def test_what_was_changed_back_before_the_page_came_back_is_told_above_the_form(
     venues = admin.site.get_model_admin(Venue)
     write = venues.write
 
-    def write_in_between(form, obj):
+    def write_in_between(request, form, obj):
         Venue.objects.filter(pk=venue.pk).update(name="Ben's hall")
         try:
-            return write(form, obj)
+            return write(request, form, obj)
         finally:
             Venue.objects.filter(pk=venue.pk).update(name="Hall")
 
@@ -224,6 +225,26 @@ def test_permissions_are_told_of_by_name(ann, ben):
 
     assert "Now: yes. It was: no. (ben@example.com," in page
     assert User.objects.get(pk=colleague.pk).is_superuser
+
+
+def test_roles_that_changed_meanwhile_are_told_of_by_name_and_whose(ann, ben):
+    colleague = make_staff(email="colleague@example.com", is_superuser=False)
+    form = ann.opens(colleague)
+    ben.saves(colleague, ben.opens(colleague), groups=[Group.objects.get(name="finance").pk])
+
+    page = text_of(ann.saves(colleague, form, name="New"))
+
+    assert "Now: Finance. It was: empty. (ben@example.com," in page
+
+
+def test_a_row_that_was_chosen_meanwhile_is_told_of_by_name(ann, ben):
+    concert = make_concert()
+    form = ann.opens(concert)
+    ben.saves(concert, ben.opens(concert), venue=Venue.objects.create(name="Odeon", time_zone="Asia/Seoul").pk)
+
+    page = text_of(ann.saves(concert, form, host="Somebody"))
+
+    assert "Now: Odeon. It was: empty. (ben@example.com," in page
 
 
 def test_whatever_stands_for_the_note_is_no_500(ann):

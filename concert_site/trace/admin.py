@@ -22,7 +22,7 @@ from concert_site.lib.admin.columns import value_column
 from concert_site.lib.formats import day_and_time
 from concert_site.lib.web.converters import id_in
 from concert_site.trace.models import Change
-from concert_site.trace.queries import changes_of, last_of_column
+from concert_site.trace.queries import changes_of, last_of_field
 from concert_site.trace.rendering import HistoryEntry, NamedRows, lines, model_of, name_of, what_of
 
 PAGE_SIZE = 50
@@ -97,7 +97,7 @@ history.use_history_page(history_page)
 
 def teller(row: Model, name: str, since: datetime) -> str | None:
     """Who changed a field of a row after a form of it was opened, for the form that is sent later."""
-    change = last_of_column(row, name, since)
+    change = last_of_field(row, name, since)
     if change is None:
         return None
     return stale_forms.told_of(str(change.actor or _("not by staff")), change.at)

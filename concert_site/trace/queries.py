@@ -36,9 +36,7 @@ def table_of(model: type[Model]) -> str:
     return model._meta.db_table  # noqa: SLF001  what a model says of itself
 
 
-def last_of_column(row: Model, name: str, since: datetime) -> Change | None:
-    """The last change of a column of a row since then; None of what is no column, or wasn't changed."""
+def last_of_field(row: Model, name: str, since: datetime) -> Change | None:
+    """The last change of a field of a row since then; None if it wasn't changed. What is no column has its own name."""
     columns = {field.name: field.column for field in row._meta.concrete_fields}  # noqa: SLF001  what a model says
-    if name not in columns:
-        return None
-    return changes_of(type(row), row.pk).filter(at__gte=since, changes__has_key=columns[name]).first()
+    return changes_of(type(row), row.pk).filter(at__gte=since, changes__has_key=columns.get(name, name)).first()

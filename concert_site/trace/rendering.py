@@ -44,7 +44,6 @@ class HistoryEntry:
     by: str
     what: str
     fields: Sequence[FieldChange]
-    via: str
 
 
 def lines(changes: Sequence[Change]) -> list[HistoryEntry]:
@@ -65,7 +64,7 @@ def line_of(change: Change, names: NamedRows) -> HistoryEntry:
         for column, (before, after) in sorted(change.changes.items())
     ]
     by = change.actor.email if change.actor else change.via or _("not by staff")
-    return HistoryEntry(change.at, by, what_of(change, model), fields, change.via)
+    return HistoryEntry(change.at, by, what_of(change, model), fields)
 
 
 def what_of(change: Change, model: type[models.Model] | None) -> str:

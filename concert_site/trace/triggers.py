@@ -18,6 +18,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 log = logging.getLogger(__name__)
 
 PREFIX = "trace_"
+# What names a row, in each table that is traced row by row.
+KEY = "id"
 BY_STAFF = "starts_with(current_query(), '/*staff:')"
 THERE = """
 select c.relname, t.tgname, coalesce(obj_description(t.oid, 'pg_trigger'), '')
@@ -40,7 +42,6 @@ class Traced:
     """
 
     table: str
-    key: str = "id"
     is_of_staff: bool = False
     is_insert_of_staff: bool = False
     ignored: Sequence[str] = ()
@@ -53,7 +54,7 @@ class Traced:
     def triggers(self) -> Iterator[tuple[str, str]]:
         """Their names and statements."""
         lists = (self.ignored, self.secret)
-        arguments = [self.table, self.key, *(",".join(each) for each in lists), self.fan, self.schedule]
+        arguments = [self.table, KEY, *(",".join(each) for each in lists), self.fan, self.schedule]
         for operation in ("insert", "update", "delete"):
             conditions = list(self.conditions(operation))
             yield PREFIX + operation, row_trigger(self.table, operation, conditions, arguments)
@@ -109,7 +110,6 @@ class TracedInBulk:
     schedule: str
     stated: str = ""
     states: Sequence[str] = ()
-    key: str = "id"
 
     def triggers(self) -> Iterator[tuple[str, str]]:
         rows = {"insert": "NEW TABLE AS new_rows", "delete": "OLD TABLE AS old_rows"}
@@ -118,7 +118,7 @@ class TracedInBulk:
             is_update = operation == "update"
             columns = self.columns if is_update else self.added
             stated = [self.stated, ",".join(self.states)] if is_update else ["", ""]
-            arguments = [self.table, self.key, ",".join(columns), self.schedule, *stated]
+            arguments = [self.table, KEY, ",".join(columns), self.schedule, *stated]
             when = f"REFERENCING {referencing} FOR EACH STATEMENT WHEN ({BY_STAFF})"
             yield PREFIX + operation, trigger(self.table, operation, when, "trace_statement", arguments)
 

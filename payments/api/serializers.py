@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from rest_framework import serializers
 
 from concert_site.lib.api.fields import Body, Ids, Money
-from payments.domain.card_checkout import CardPayment
 from payments.domain.checkout import Receipt
 from payments.domain.refunds import Cancellation
 from payments.models import RefundTo
@@ -13,6 +12,7 @@ from reservations.api.serializers import MOST_SEATS, PaymentOut, ReservationOut,
 from reservations.models import Reservation
 from wallet.api.serializers import ChargeOut, charge_out
 from wallet.api.withdrawals import WithdrawalOut, withdrawals_out
+from wallet.models import TopUp
 
 WALLET, CARD = "wallet", "card"
 
@@ -58,16 +58,16 @@ def receipt_out(receipt: Receipt) -> dict[str, object]:
     return {"payments": payments, "balance": receipt.balance}
 
 
-class PaymentBegunOut(serializers.Serializer[CardPayment]):
+class PaymentBegunOut(serializers.Serializer[TopUp]):
     """A payment by card that is under way: what its fan has to do is in `charge.next`; the seats are held meanwhile."""
 
     charge = ChargeOut()
     reservations = ReservationOut(many=True)
 
 
-def payment_begun_out(begun: CardPayment, reservations: Iterable[Reservation]) -> dict[str, object]:
+def payment_begun_out(top_up: TopUp, reservations: Iterable[Reservation]) -> dict[str, object]:
     """A payment by card as PaymentBegunOut describes it."""
-    return {"charge": charge_out(begun.top_up), "reservations": [reservation_out(each) for each in reservations]}
+    return {"charge": charge_out(top_up), "reservations": [reservation_out(each) for each in reservations]}
 
 
 class CanceledOut(serializers.Serializer[Cancellation]):

@@ -39,18 +39,6 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True)
-class CardPayment:
-    """A payment that a provider collects the rest of: under way, or failed at its beginning.
-
-    `held_until` is when the first of the seats is let go.
-    """
-
-    top_up: TopUp
-    held_until: datetime
-    booking_reference: str
-
-
-@dataclass(frozen=True, slots=True)
 class PaidAtOnce:
     """All of it is paid: by the wallet, or by a provider that needed nobody."""
 
@@ -60,12 +48,13 @@ class PaidAtOnce:
 
 def pay(
     *, user_id: int, reservation_ids: Sequence[int], is_by_app: bool = False, now: datetime | None = None
-) -> CardPayment | PaidAtOnce:
+) -> TopUp | PaidAtOnce:
     """Pay reservations from the wallet if it has enough; else begin to collect by card exactly what it lacks.
 
-    Before the provider is asked, the holds are prolonged. One payment is under way for the same reservations at a
-    time: the same again leads to it, and one that asks for another sum by now, or for some of them only, is given up at
-    its provider first. A crash at any point leaves all of it on record, and whoever looks after top-ups ends it.
+    Answers the top-up that collects it, under way or failed at its beginning. Before the provider is asked, the holds
+    are prolonged. One payment is under way for the same reservations at a time: the same again leads to it, and one
+    that asks for another sum by now, or for some of them only, is given up at its provider first. A crash at any point
+    leaves all of it on record, and whoever looks after top-ups ends it.
 
     :raises Invalid, NotFound, HoldExpired: as checkout.pay
     :raises TopUpUnavailable: if the wallet has too little and this house takes no money online
@@ -93,7 +82,7 @@ def pay(
                 is_new=top_up.outcome == TopUp.PAID,
             )
         if top_up.amount == missing:
-            return CardPayment(top_up, bill.held_until, bill.booking_reference)
+            return top_up
     raise Unavailable
 
 

@@ -23,7 +23,6 @@ declare
     v_dates bigint[];
     v_tokens bigint;
     v_pair record;
-    v_payment bigint;
     v_prices bigint[] := '{}';
     v_total bigint;
     v_new bigint[] := '{}';

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core import mail
 from django.urls import reverse
 from django.utils.timezone import localtime, now
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.tests.unchanged import nothing_changed
-from payments.domain import refund_work
+from payments.domain import mail_sending, refund_work
 from payments.models import Payment, RefundRun
 from payments.tests.scenes import buy, make_fan
 from reservations.models import Announcement, ConcertSchedule
@@ -155,6 +156,12 @@ def test_a_message_is_previewed_and_sent_once(staff, sale):
     assert "주차장이 닫힙니다." in preview
     assert "0 of 1 sent" in done
     assert Announcement.objects.count() == 1
+    mail.outbox.clear()
+    mail_sending.send_owed()
+    (letter,) = [each for each in mail.outbox if each.subject == "안내"]
+    for text in (letter.body, letter.alternatives[0].content):
+        assert "주차장이 닫힙니다." in text
+        assert sale.schedule.concert.name in text
 
 
 # --- Who may ---------------------------------------------------------------------------------------

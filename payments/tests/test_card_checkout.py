@@ -14,7 +14,7 @@ from concert_site.tests.mutants import mutant, run
 from concert_site.tests.pooled import session_settings
 from concert_site.tests.unchanged import nothing_changed, nothing_written
 from payments.domain import card_checkout, refunds, settlement
-from payments.domain.card_checkout import CardPayment, PaidAtOnce
+from payments.domain.card_checkout import PaidAtOnce
 from payments.domain.errors import PaymentUnderWay
 from payments.models import Payment
 from payments.tests.pages import let_lapse
@@ -77,10 +77,10 @@ def test_what_the_wallet_lacks_is_collected_and_pays_at_once():
 
     begun = by_card(fan, *held)
 
-    assert isinstance(begun, CardPayment)
-    assert (begun.top_up.amount, begun.top_up.reservations, begun.top_up.state) == (79_500, held, "PENDING")
+    assert isinstance(begun, TopUp)
+    assert (begun.amount, begun.reservations, begun.state) == (79_500, held, "PENDING")
     assert (balance_of(fan), statuses(sale)) == (20_500, "TTAAAA")
-    done = paid_at_the_provider(begun.top_up)
+    done = paid_at_the_provider(begun)
     assert (done.state, done.outcome, balance_of(fan), statuses(sale)) == ("SUCCEEDED", "PAID", 0, "RRAAAA")
     assert [row[:3] for row in ledger_of(fan.pk, "CHARGE", "PAYMENT")][1:] == [
         ("CHARGE", 79_500, 100_000),
@@ -107,8 +107,8 @@ def test_seats_are_held_while_the_provider_has_the_fan_and_the_payment_ends_with
     begun = by_card(fan, *held)
 
     (reservation,) = Payment.reservation.field.related_model.objects.filter(pk__in=held)
-    assert reservation.expired_at == begun.held_until == begun.top_up.expires_at
-    assert begun.held_until - reservation.created_at == timedelta(seconds=450)
+    assert reservation.expired_at == begun.expires_at
+    assert begun.expires_at - reservation.created_at == timedelta(seconds=450)
 
 
 def test_a_house_that_takes_no_money_online_says_so_and_prolongs_nothing(settings):
@@ -134,7 +134,7 @@ def test_a_part_that_is_paid_is_not_collected_again():
 
     begun = by_card(fan, *held)
 
-    assert (begun.top_up.amount, begun.top_up.reservations) == (40_000, held[1:])
+    assert (begun.amount, begun.reservations) == (40_000, held[1:])
 
 
 # --- Again, and otherwise ----------------------------------------------------------------------
@@ -145,16 +145,16 @@ def test_a_repeated_card_checkout_is_the_same_payment():
 
     first, again = by_card(fan, *held), by_card(fan, *reversed(held))
 
-    assert first.top_up == again.top_up
+    assert first == again
     assert (TopUp.objects.filter(purpose="BOOKING").count(), SandboxPayment.objects.count()) == (1, 1)
 
 
 def test_another_sum_by_now_ends_the_older_one_at_the_provider():
     fan, _sale, held = scene(balance=20_500)
-    older = by_card(fan, *held).top_up
+    older = by_card(fan, *held)
     make_charge(fan, amount=10_000)
 
-    newer = by_card(fan, *held).top_up
+    newer = by_card(fan, *held)
 
     older.refresh_from_db()
     assert (older.state, older.failure) == ("FAILED", "canceled")
@@ -164,9 +164,9 @@ def test_another_sum_by_now_ends_the_older_one_at_the_provider():
 
 def test_fewer_seats_end_the_one_for_all_of_them():
     fan, _sale, held = scene(0, 1)
-    older = by_card(fan, *held).top_up
+    older = by_card(fan, *held)
 
-    newer = by_card(fan, held[0]).top_up
+    newer = by_card(fan, held[0])
 
     older.refresh_from_db()
     assert (older.state, newer.amount, newer.reservations) == ("FAILED", 29_500, held[:1])
@@ -174,10 +174,10 @@ def test_fewer_seats_end_the_one_for_all_of_them():
 
 def test_one_that_was_declined_unheard_is_not_shown_again():
     fan, _sale, held = scene()
-    older = by_card(fan, *held).top_up
+    older = by_card(fan, *held)
     sandbox.decline(older.reference)
 
-    newer = by_card(fan, *held).top_up
+    newer = by_card(fan, *held)
 
     older.refresh_from_db()
     assert (older.state, older.failure) == ("FAILED", "card_declined")
@@ -186,7 +186,7 @@ def test_one_that_was_declined_unheard_is_not_shown_again():
 
 def test_one_that_was_paid_unheard_pays():
     fan, sale, held = scene()
-    sandbox.pay(by_card(fan, *held).top_up.reference)
+    sandbox.pay(by_card(fan, *held).reference)
 
     paid = by_card(fan, *held)
 
@@ -196,7 +196,7 @@ def test_one_that_was_paid_unheard_pays():
 
 def test_while_the_provider_is_taking_the_older_one_no_other_is_begun():
     fan, sale, held = scene()
-    older = by_card(fan, *held).top_up
+    older = by_card(fan, *held)
     sandbox.pay(older.reference, after_seconds=20)
     make_charge(fan, amount=10_000)
 
@@ -225,12 +225,12 @@ def test_a_provider_that_is_away_leaves_it_on_record_and_the_same_again_asks_aga
     fan, _sale, held = scene()
     provider_away("start", "look_up")
     begun = by_card(fan, *held)
-    assert (begun.top_up.state, begun.top_up.next_look_at is not None) == ("CREATED", True)
+    assert (begun.state, begun.next_look_at is not None) == ("CREATED", True)
 
     monkeypatch.undo()
 
     again = by_card(fan, *held)
-    assert (again.top_up, again.top_up.state) == (begun.top_up, "PENDING")
+    assert (again, again.state) == (begun, "PENDING")
 
 
 # --- Too late, or no longer enough -------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_money_that_comes_too_late_for_the_seats_stays_in_the_wallet():
     begun = by_card(fan, *in_order(booking))
     let_lapse(booking)
 
-    done = paid_at_the_provider(begun.top_up)
+    done = paid_at_the_provider(begun)
 
     assert (done.outcome, balance_of(fan), Payment.objects.count()) == ("KEPT", 50_000, 0)
     assert broken_invariants() == {}
@@ -254,7 +254,7 @@ def test_what_the_wallet_was_spent_on_meanwhile_is_missing_and_all_is_kept():
     other = make_sale(price=50_000)
     pay(fan, *in_order(hold(fan, other, 0, now=None)), now=None)
 
-    done = paid_at_the_provider(begun.top_up)
+    done = paid_at_the_provider(begun)
 
     assert (done.outcome, balance_of(fan), statuses(sale)[0], statuses(other)[0]) == ("KEPT", 10_000, "T", "R")
     assert broken_invariants() == {}
@@ -265,7 +265,7 @@ def paid_from_the_wallet_meanwhile():
     begun = by_card(fan, *held)
     make_charge(fan, amount=29_500)
     pay(fan, *held, now=None)
-    return fan, sale, paid_at_the_provider(begun.top_up)
+    return fan, sale, paid_at_the_provider(begun)
 
 
 def test_what_was_paid_from_the_wallet_meanwhile_is_not_paid_twice_and_the_money_is_kept():
@@ -286,7 +286,7 @@ def test_what_was_canceled_meanwhile_is_kept():
     begun = by_card(fan, *held)
     refunds.cancel(user_id=fan.pk, reservation_id=held[0])
 
-    done = paid_at_the_provider(begun.top_up)
+    done = paid_at_the_provider(begun)
 
     assert (done.outcome, balance_of(fan), statuses(sale)[0]) == ("KEPT", 50_000, "A")
 
@@ -299,10 +299,10 @@ def test_paid_otherwise_it_is_ended_at_the_provider():
 
     top_ups.abandon_all_for(held, user_id=fan.pk)
 
-    begun.top_up.refresh_from_db()
-    assert (begun.top_up.state, begun.top_up.failure) == ("FAILED", "canceled")
-    sandbox.pay(begun.top_up.reference)
-    assert (settled(begun.top_up).state, balance_of(fan)) == ("FAILED", 0)
+    begun.refresh_from_db()
+    assert (begun.state, begun.failure) == ("FAILED", "canceled")
+    sandbox.pay(begun.reference)
+    assert (settled(begun).state, balance_of(fan)) == ("FAILED", 0)
 
 
 def test_enough_in_the_wallet_by_now_ends_what_is_under_way():
@@ -312,9 +312,9 @@ def test_enough_in_the_wallet_by_now_ends_what_is_under_way():
 
     assert isinstance(by_card(fan, *held), PaidAtOnce)
 
-    begun.top_up.refresh_from_db()
-    assert (begun.top_up.state, begun.top_up.failure, statuses(sale)[0]) == ("FAILED", "canceled", "R")
-    assert SandboxPayment.objects.get(reference=begun.top_up.reference).failed_at
+    begun.refresh_from_db()
+    assert (begun.state, begun.failure, statuses(sale)[0]) == ("FAILED", "canceled", "R")
+    assert SandboxPayment.objects.get(reference=begun.reference).failed_at
 
 
 # --- At once -----------------------------------------------------------------------------------
@@ -327,7 +327,7 @@ def test_clicks_in_four_tabs_are_one_payment(_nth):
 
     answers = at_once([partial(by_card, fan, *held) for _ in range(4)])
 
-    assert {answer.top_up.pk for answer in answers} == {TopUp.objects.get(purpose="BOOKING").pk}
+    assert {answer.pk for answer in answers} == {TopUp.objects.get(purpose="BOOKING").pk}
     assert SandboxPayment.objects.count() == 1
 
 
@@ -335,7 +335,7 @@ def test_clicks_in_four_tabs_are_one_payment(_nth):
 @pytest.mark.parametrize("_nth", range(3))
 def test_whoever_reports_it_first_it_is_credited_and_paid_once(_nth):
     fan, sale, held = scene(0, 1)
-    top_up = by_card(fan, *held).top_up
+    top_up = by_card(fan, *held)
     sandbox.pay(top_up.reference)
 
     at_once([lambda: settled(TopUp.objects.get(pk=top_up.pk)) for _ in range(4)])
@@ -350,7 +350,7 @@ def test_whoever_reports_it_first_it_is_credited_and_paid_once(_nth):
 @pytest.mark.parametrize("_nth", range(5))
 def test_paid_by_card_and_given_back_at_once_one_of_them_is_done(_nth):
     fan, sale, held = scene()
-    top_up = by_card(fan, *held).top_up
+    top_up = by_card(fan, *held)
     sandbox.pay(top_up.reference)
 
     at_once([lambda: settled(top_up), lambda: refunds.cancel(user_id=fan.pk, reservation_id=held[0], agreed=0)])
@@ -367,7 +367,7 @@ def test_paid_by_card_and_given_back_at_once_one_of_them_is_done(_nth):
 def settle_while_somebody_has_the_seat_and_wants_the_wallet():
     """As a refund does, in the order of locks that all keep to."""
     fan, _sale, held = scene()
-    top_up = by_card(fan, *held).top_up
+    top_up = by_card(fan, *held)
     sandbox.pay(top_up.reference)
 
     with transaction.atomic():
@@ -400,14 +400,14 @@ def test_control_crediting_before_the_seat_is_locked_is_a_deadlock():
 def test_a_payment_whose_seats_an_app_paid_from_the_wallet_is_ended_by_the_reconciler():
     fan, _sale, seats = scene(0, 1, balance=0)
     begun = by_card(fan, *seats)
-    reconciler.reconcile(begun.top_up)
-    assert begun.top_up.is_open
+    reconciler.reconcile(begun)
+    assert begun.is_open
     make_charge(fan, amount=100_000)
     pay(fan, *seats, now=None)
 
-    reconciler.reconcile(begun.top_up)
+    reconciler.reconcile(begun)
 
-    begun.top_up.refresh_from_db()
-    assert (begun.top_up.state, begun.top_up.failure) == ("FAILED", "canceled")
+    begun.refresh_from_db()
+    assert (begun.state, begun.failure) == ("FAILED", "canceled")
     assert balance_of(fan) == 0
     assert broken_invariants() == {}

@@ -7,9 +7,10 @@ from concert_site.accounts.tests.factories import make_staff
 from concert_site.approvals import deciding
 from concert_site.approvals.errors import ApprovalRequired
 from concert_site.approvals.models import Approval, Ceiling
+from concert_site.approvals.steps import step_of
 from concert_site.approvals.tests.test_deciding import make_colleague
 from concert_site.tests.audited import broken_invariants
-from payments.domain import card_refunds, counter, counter_refunds, rebooking
+from payments.domain import card_refunds, counter, counter_refunds, rebooking, schedule_refunds
 from payments.domain.counter_orders import Buyer
 from payments.models import Payment, TillEntry
 from payments.tests.scenes import buy, make_fan
@@ -38,6 +39,11 @@ def adjust(fan, clerk, amount, key):
     adjust_by_staff(user_id=fan.pk, amount=amount, note="Cash", actor_id=clerk.pk, idempotency_key=key)
 
 
+def told(asked):
+    """What the page that asks a second person says of it, by its first word."""
+    return {str(name): str(text) for name, text in step_of(asked.kind).describe(asked)}
+
+
 def confirm(asked):
     """Have a second person confirm it; sent twice, as after a death, it is done once."""
     done = deciding.confirm(approval_id=asked.pk, actor_id=make_staff().pk)
@@ -54,6 +60,7 @@ def test_gifts_of_a_date_count_together_and_are_made_once_confirmed():
     asked = waits(counter.sell, order_of(manager, sale, 1, tender=FREE, key="second"))
 
     assert (asked.amount, statuses(sale)) == (50_000, "RAAAAA")
+    assert (told(asked)["Seats"], sale.schedule.concert.name in told(asked)["Date"]) == ("A, row 1, seat A-1-2", True)
     confirm(asked)
     assert statuses(sale) == "RRAAAA"
     gift = TillEntry.objects.order_by("pk").last()
@@ -67,6 +74,7 @@ def test_a_sale_above_the_ceiling_is_undone_by_two():
     asked = waits(counter_refunds.undo, sale=done.sale, actor_id=clerk.pk, note="Wrong day", may_refund=True)
 
     assert (asked.amount, statuses(sale)) == (100_000, "RRAAAA")
+    assert [seat.split(" · ")[1] for seat in told(asked)["Seats"].splitlines()] == ["A 1 A-1-1", "A 1 A-1-2"]
     confirm(asked)
     assert statuses(sale) == "AAAAAA"
     assert list(TillEntry.objects.filter(kind="REFUND").values_list("amount", flat=True)) == [-100_000]
@@ -101,6 +109,8 @@ def test_an_exchange_whose_difference_is_above_the_ceiling_waits():
     asked = waits(rebooking.exchange, seats={payment.reservation_id: seat}, actor_id=clerk.pk, note="Cheaper")
 
     assert (asked.amount, balance_of(fan)) == (100_000, 0)
+    assert told(asked)["Seats"].endswith(f" · A 1 A-1-1 · {fan.email}")
+    assert told(asked)["Exchange"] == "A, row 1, seat A-1-2: −₩100,000"
     confirm(asked)
     assert (statuses(dear), balance_of(fan)) == ("ARAAAA", 100_000)
 
@@ -113,8 +123,24 @@ def test_what_is_handed_over_above_the_ceiling_waits():
 
     asked = waits(rebooking.hand_over, reservation_ids=[second.reservation_id], **order)
 
+    assert told(asked)["Seats"].endswith(f" · A 1 A-1-2 · {fan.email}")
+    assert told(asked)["To the account"] == friend.email
     confirm(asked)
     assert Payment.objects.filter(user=friend, state="COMPLETED").count() == 2
+
+
+def test_the_refund_of_a_date_above_the_ceiling_begins_once_confirmed():
+    fan, clerk, sale = make_fan(balance=100_000), make_colleague("finance"), make_sale()
+    buy(fan, sale, 0, 1)
+    order = {"schedule_id": sale.pk, "note": "Off", "fee": 1_000, "seconds": 9}
+
+    asked = waits(schedule_refunds.refund_round, actor_id=clerk.pk, **order)
+
+    assert (told(asked)["Paid seats"], told(asked)["Fee of each seat"]) == ("2", "₩1,000")
+    assert (told(asked)["Refund to"], sale.schedule.concert.name in told(asked)["Date"]) == ("to the wallet", True)
+    confirm(asked)
+    schedule_refunds.refund_round(actor_id=clerk.pk, **order)
+    assert (statuses(sale), balance_of(fan)) == ("AAAAAA", 98_000)
 
 
 def test_refunds_of_one_fan_count_together():

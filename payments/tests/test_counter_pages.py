@@ -68,6 +68,17 @@ def test_a_page_that_is_sent_twice_sells_once(client, clerk, sale):
     assert statuses(sale) == "RAAAAA"
 
 
+def test_a_page_that_is_sent_again_with_something_else_sells_nothing_until_somebody_has_looked(client, clerk, sale):
+    sell(client, sale, 0)
+
+    with nothing_written():
+        asked = sell(client, sale, 1)
+
+    page = text_of(asked)
+    assert "This form was already sent with different content. Look at the till first." in page
+    assert SOLD["key"] not in page
+
+
 def test_a_fan_is_found_by_their_address(client, clerk, sale):
     fan = make_fan()
 
@@ -148,6 +159,24 @@ def test_of_a_hold_what_has_lapsed_is_not_paid_at_the_counter(client, clerk, sal
     assert broken_invariants() == {}
 
 
+def test_what_stands_in_the_way_of_paying_for_a_hold_is_said_and_takes_nothing(client, clerk, sale):
+    fan = make_fan()
+    booking = holds.hold_seats(
+        user_id=fan.pk, schedule=sale.pk, seats=sale.seats[:2], queue_token=let_in_now(fan, sale)
+    )
+    page = reverse("admin:payments_take_payment", args=[booking.reference])
+    sell(client, sale, 2)
+
+    with nothing_written():
+        changed = client.post(page, SOLD | {"agreed": "90000", "key": "22222222-2222-4222-8222-222222222222"})
+        reused = client.post(page, SOLD | {"agreed": "100000"})
+
+    assert 'name="agreed" value="100000"' in text_of(changed)
+    assert "This form was already sent with different content." in text_of(reused)
+    assert statuses(sale) == "TTRAAA"
+    assert client.get(reverse("admin:payments_take_payment", args=["XXXXXXXX"])).status_code == 404
+
+
 def let_in_now(fan, sale):
     from django.utils.timezone import now
 
@@ -165,6 +194,19 @@ def test_a_ticket_is_taken_back_and_the_cash_handed_out(client, clerk, sale):
     assert "Hand out ₩50,000 in cash." in text_of(page_after(client, done))
     assert statuses(sale) == "ARAAAA"
     assert broken_invariants() == {}
+
+
+def test_what_was_paid_by_card_goes_back_on_the_terminal(client, clerk, sale):
+    sell(client, sale, 0, method="TERMINAL", terminal_reference="T-7")
+    number = TillEntry.objects.get().sale
+
+    done = client.post(
+        reverse("admin:payments_counter_undo", args=[number]),
+        {"tickets": [Reservation.objects.get().pk], "note": "Wrong day"},
+    )
+
+    assert "Refund ₩50,000 on the card terminal." in text_of(page_after(client, done))
+    assert client.get(reverse("admin:payments_counter_undo", args=[SOLD["key"]])).status_code == 404
 
 
 def test_the_till_shows_a_clerk_their_own_day_and_finance_everybodys(client, clerk, sale):

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
+from concert_site.approvals import deciding
 from concert_site.approvals.errors import ApprovalRequired
 from concert_site.approvals.models import Approval
 from concert_site.lib.errors import Conflict, Invalid, NotFound
@@ -130,8 +131,18 @@ def test_above_the_ceiling_a_second_person_confirms_it(settings):
 
     assert ConcertSchedule.objects.get(pk=sale.pk).canceled_at is None
     assert not RefundRun.objects.exists()
-    *_, (what, why) = describe(Approval.objects.get())
+    asked = Approval.objects.get()
+    *_, (what, why) = describe(asked)
     assert (str(what), why) == (gettext("Reason"), f"{WHY.ko} / {WHY.en}")
+
+    deciding.confirm(approval_id=asked.pk, actor_id=make_staff().pk)
+    # As after a death between doing it and noting that it is done.
+    Approval.objects.filter(pk=asked.pk).update(done_at=None)
+    deciding.try_again(approval_id=asked.pk, actor_id=make_staff().pk)
+
+    run = RefundRun.objects.get()
+    assert (run.actor, run.is_cancellation, run.amount) == (clerk, True, 50_000)
+    assert ConcertSchedule.objects.get(pk=sale.pk).canceled_at is not None
 
 
 def test_who_refunds_with_a_fee_is_stopped_by_the_cancellation():

@@ -402,7 +402,7 @@ def test_a_card_that_paid_two_bookings_is_shared_so_that_their_receipts_add_up()
     bookings = [hold(fan, sale, nth, now=None) for nth in (0, 1, 2)]
     pay(fan, *in_order(bookings[2]), now=None)
     ids = [pk for booking in bookings for pk in in_order(booking)]
-    top_up = card_checkout.pay(user_id=fan.pk, reservation_ids=ids).top_up
+    top_up = card_checkout.pay(user_id=fan.pk, reservation_ids=ids)
     sandbox.pay(top_up.reference)
     top_ups.settle(top_up, top_ups.look_up(top_up))
 

@@ -1,13 +1,14 @@
 """The checkout: what it shows, and that paying twice pays once."""
 
 import pytest
+from django.urls import reverse
 
 from concert_site.tests.audited import broken_invariants
 from concert_site.tests.away import redis_away
 from concert_site.tests.unchanged import nothing_written
 from payments.models import Payment
 from payments.tests.pages import at_the_screen, let_lapse, notices, text_of
-from payments.tests.scenes import pay
+from payments.tests.scenes import buy, pay
 from reservations.models import Reservation
 from reservations.tests.scenes import hold, in_order, make_sale, statuses
 from wallet.tests.factories import balance_of, make_fan
@@ -253,3 +254,14 @@ def test_reading_the_address_of_a_form_changes_nothing(what, leads_to):
         response = at_the_screen(fan).get(f"/bookings/{booking.reference}/{what}")
 
     assert response["Location"] == f"/bookings/{booking.reference}/{leads_to}"
+
+
+def test_the_page_of_a_concert_leads_to_the_tickets_that_one_has(client):
+    sale, fan = make_sale(), make_fan(balance=50_000)
+    (payment,) = buy(fan, sale, 0, now=None)
+    client.force_login(fan)
+
+    page = text_of(client.get(reverse("concert", args=[sale.schedule.concert_id])))
+
+    assert "You have 1 ticket." in page
+    assert f'href="{reverse("booking", args=[payment.reservation.booking_reference])}"' in page

@@ -26,7 +26,7 @@ def texts(letter):
 
 def paid_by_card(fan, booking):
     """The top-up of a booking that was paid at the provider."""
-    top_up = card_checkout.pay(user_id=fan.pk, reservation_ids=in_order(booking)).top_up
+    top_up = card_checkout.pay(user_id=fan.pk, reservation_ids=in_order(booking))
     sandbox.pay(top_up.reference)
     return lambda: top_ups.settle(top_up, top_ups.look_up(top_up))
 
@@ -114,5 +114,5 @@ def test_what_is_open_or_failed_owes_none(mail_server):
     begun = card_checkout.pay(user_id=fan.pk, reservation_ids=in_order(hold(fan, sale, 0, now=None)))
 
     assert send() == 0
-    top_ups.abandon(begun.top_up)
+    top_ups.abandon(begun)
     assert (send(), Payment.objects.count()) == (0, 0)

@@ -131,7 +131,7 @@ class ConcertAdmin(ConcertPages, DomainAdmin):
         """A new concert is shown once staff say so."""
         return {"status": ConcertStatus.UNAVAILABLE} | super().get_changeform_initial_data(request)
 
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
+    def write(self, request: HttpRequest, form: AnyForm, obj: Model | None) -> Model:
         if obj is None:
             obj = concerts.add_concert(**{name: form.cleaned_data[name] for name in COLUMNS})
         else:

@@ -99,7 +99,7 @@ class HallAdmin(DomainAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # Any: as Django has it
         return ("venue",) if obj else ()
 
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
+    def write(self, request: HttpRequest, form: AnyForm, obj: Model | None) -> Model:
         sent = form.cleaned_data
         if obj is not None:
             halls.rename_hall(hall_id=obj.pk, name=sent["name"])
@@ -110,6 +110,7 @@ class HallAdmin(DomainAdmin):
             name=sent["name"],
             hall=unpriced(read) if read else None,
             source=sent["plan"].name if read else "",
+            actor_id=actor_of(request),
         )
 
     def response_add(

@@ -174,7 +174,7 @@ class ScheduleAdmin(HallMapPages, DatePages, SchedulePages, DomainAdmin):
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return self.autocomplete_fields
 
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
+    def write(self, request: HttpRequest, form: AnyForm, obj: Model | None) -> Model:
         sent = form.cleaned_data
         if obj is None:
             return schedules.add_schedule(

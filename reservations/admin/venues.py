@@ -63,7 +63,7 @@ class VenueAdmin(DomainAdmin):
     def number_of_concerts(self, venue: Venue) -> int:
         return staff.annotation(venue, "number_of_concerts") or 0
 
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
+    def write(self, request: HttpRequest, form: AnyForm, obj: Model | None) -> Model:
         if obj is None:
             return venues.add_venue(**{name: form.cleaned_data[name] for name in COLUMNS})
         changed: Any = {name: form.cleaned_data[name] for name in COLUMNS if name in form.changed_data}

@@ -71,8 +71,6 @@ class PlannedDate:
     times: ScheduleTimes
     fault: str = ""
     notes: list[str] = field(default_factory=list)
-    # The concert has it already.
-    is_there: bool = False
 
 
 # --- Days and times --------------------------------------------------------------------------------
@@ -158,9 +156,8 @@ def planned_date(  # noqa: PLR0917  all of it is needed, once
     opens_at = series.opening.of(at, zone)
     # On the clocks of the zone subtracting would skip an hour or count one twice.
     times = ScheduleTimes(opens_at, (at.astimezone(UTC) - timedelta(minutes=series.closes_before)).astimezone(zone), at)
-    is_there = at in there
-    fault = fault_of(times, now, is_there=is_there)
-    return PlannedDate(times, fault, list(notes_of(times, now, is_repeated=is_repeated)), is_there)
+    fault = fault_of(times, now, is_there=at in there)
+    return PlannedDate(times, fault, list(notes_of(times, now, is_repeated=is_repeated)))
 
 
 def fault_of(times: ScheduleTimes, now: datetime, *, is_there: bool) -> str:

@@ -22,7 +22,7 @@ def halls(rows: QuerySet[VenueHall]) -> QuerySet[VenueHall]:
 
 def versions(hall_id: int) -> list[HallVersion]:
     """The plans of a hall, the newest first, each with the number of its dates; without their seats."""
-    plans = HallVersion.objects.filter(hall=hall_id).select_related("actor").defer("seats", "layout")
+    plans = HallVersion.objects.filter(hall=hall_id).defer("seats", "layout")
     return list(plans.annotate(dates=Count("schedules")).order_by("-version"))
 
 

@@ -75,13 +75,13 @@ _watched: TTLCache[list[int]] = TTLCache()
 WATCHED_SECONDS = 2.0
 
 
-def sales_of_the_day(*, most: int = MOST_WATCHED) -> list[int]:
+def sales_of_the_day() -> list[int]:
     """The schedules that are sold today: open, opening within a day, or closed within the last; one query, or none.
 
     What opened or opens nearest to this moment comes first.
     """
-    return _watched.get_or_build(most, lambda: (_read_watched(most), WATCHED_SECONDS))
+    return _watched.get_or_build("all", lambda: (_read_watched(), WATCHED_SECONDS))
 
 
-def _read_watched(most: int) -> list[int]:
-    return [row["id"] for row in fetch(WATCHED, {"most": most, "hours": WATCHED_HOURS})]
+def _read_watched() -> list[int]:
+    return [row["id"] for row in fetch(WATCHED, {"most": MOST_WATCHED, "hours": WATCHED_HOURS})]

@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -77,6 +78,8 @@ def test_a_hall_is_added_with_its_plan_and_shown(staff, venue):
 
     added = VenueHall.objects.get()
     assert answer.url == url("venuehall_change", added.pk)
+    first = added.plans.get()
+    assert (first.source, first.actor_id) == ("odeon.json", int(staff.session[SESSION_KEY]))
     page = staff.get(answer.url).content.decode()
     assert "Version 1: 11 seats" in page
     assert "<svg" in page

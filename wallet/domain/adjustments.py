@@ -27,7 +27,7 @@ def adjust_by_staff(
     :raises IdempotencyKeyReused, Invalid, InsufficientBalance, BalanceTooLarge: as `ledger.adjust` does
     """
     asked = ledger.checked_order(amount=amount, note=note, actor_id=actor_id)
-    if not ledger.booked_before(user_id, LedgerKind.ADJUSTMENT, idempotency_key, asked):
+    if not ledger.booked_before(user_id, idempotency_key, asked):
         require_room(user_id, amount)
         require_ceiling(
             ADJUSTMENT.kind,

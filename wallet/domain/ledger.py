@@ -23,7 +23,7 @@ BOOK = """
 select id, balance_id, user_id, kind, amount, amount_after, payment_id, idempotency_key, request_hash, note,
        actor_id, created_at, updated_at
   from book_entry(
-    %(user_id)s::bigint, %(kind)s::text, %(amount)s::bigint, %(payment_id)s::bigint, %(idempotency_key)s::text,
+    %(user_id)s::bigint, %(kind)s::text, %(amount)s::bigint, null, %(idempotency_key)s::text,
     %(request_hash)s::text, %(note)s::text, %(actor_id)s::bigint, %(most)s::bigint,
     coalesce(%(now)s::timestamptz, statement_timestamp()))
 """
@@ -48,16 +48,27 @@ def adjust(
     :raises BalanceTooLarge: if the wallet would hold too much
     """
     asked = checked_order(amount=amount, note=note, actor_id=actor_id)
-    return booked_before(user_id, LedgerKind.ADJUSTMENT, idempotency_key, asked) or book_once(
-        user_id=user_id,
-        kind=LedgerKind.ADJUSTMENT,
-        amount=amount,
-        note=note.strip(),
-        actor_id=actor_id,
-        idempotency_key=idempotency_key,
-        request_hash=asked,
-        now=now,
-    )
+    if before := booked_before(user_id, idempotency_key, asked):
+        return before
+    try:
+        with transaction.atomic(durable=True):
+            entry = book(
+                user_id=user_id,
+                kind=LedgerKind.ADJUSTMENT,
+                amount=amount,
+                note=note.strip(),
+                actor_id=actor_id,
+                idempotency_key=idempotency_key,
+                request_hash=asked,
+                now=now,
+            )
+    except IntegrityError:
+        # The same request arrived twice at once. The other one waited on the balance less long, and the
+        # unique constraint history_key_once_a_kind has undone this one.
+        if before := booked_before(user_id, idempotency_key, asked):
+            return before
+        raise
+    return BookedEntry(entry, is_new=True)
 
 
 def checked_order(*, amount: int, note: str, actor_id: int | None) -> str:
@@ -74,51 +85,14 @@ def checked_order(*, amount: int, note: str, actor_id: int | None) -> str:
     return request_hash({"amount": amount, "note": note, "actor": actor_id})
 
 
-def booked_before(user_id: int, kind: LedgerKind, idempotency_key: str, asked: str) -> BookedEntry | None:
-    """What this key has booked of this kind, if it has.
+def booked_before(user_id: int, idempotency_key: str, asked: str) -> BookedEntry | None:
+    """The adjustment that this key has booked, if it has.
 
     :raises IdempotencyKeyReused: if that was another request
     """
-    own = BalanceHistory.objects.of(user_id=user_id).filter(kind=kind, idempotency_key=idempotency_key)
+    own = BalanceHistory.objects.of(user_id=user_id).filter(kind=LedgerKind.ADJUSTMENT, idempotency_key=idempotency_key)
     entry = made_before(own.first(), asked)
     return BookedEntry(entry, is_new=False) if entry else None
-
-
-def book_once(
-    *,
-    user_id: int,
-    kind: LedgerKind,
-    amount: int,
-    idempotency_key: str,
-    request_hash: str,
-    note: str = "",
-    actor_id: int | None = None,
-    now: datetime | None = None,
-) -> BookedEntry:
-    """Book under a key, in a transaction of its own.
-
-    :raises IdempotencyKeyReused, InsufficientBalance, BalanceTooLarge: as who calls it
-    """
-    try:
-        with transaction.atomic(durable=True):
-            entry = book(
-                user_id=user_id,
-                kind=kind,
-                amount=amount,
-                note=note,
-                actor_id=actor_id,
-                idempotency_key=idempotency_key,
-                request_hash=request_hash,
-                now=now,
-            )
-    except IntegrityError:
-        # The same request arrived twice at once. The other one waited on the balance less long, and the
-        # unique constraint history_key_once_a_kind has undone this one.
-        booked = booked_before(user_id, kind, idempotency_key, request_hash)
-        if booked is None:
-            raise
-        return booked
-    return BookedEntry(entry, is_new=True)
 
 
 def open_wallets(*, user_ids: Sequence[int], amount: int, note: str) -> None:
@@ -141,7 +115,6 @@ def book(
     user_id: int,
     kind: LedgerKind,
     amount: int,
-    payment_id: int | None = None,
     note: str = "",
     actor_id: int | None = None,
     idempotency_key: str | None = None,
@@ -158,7 +131,6 @@ def book(
         "user_id": user_id,
         "kind": LedgerKind(kind).value,
         "amount": amount,
-        "payment_id": payment_id,
         "idempotency_key": idempotency_key,
         "request_hash": request_hash,
         "note": note,

@@ -25,14 +25,13 @@ pytestmark = pytest.mark.django_db
 def test_first_charge_opens_the_balance_and_books_it():
     fan = make_fan()
 
-    charge = ledger.book_once(
+    entry = ledger.book(
         user_id=fan.pk, kind=LedgerKind.CHARGE, amount=700, idempotency_key="a", request_hash="x" * 64, now=NOW
     )
 
-    assert charge.is_new
     assert entries_of(fan) == [("CHARGE", 700, 700)]
     assert wallet_of(fan.pk) == Wallet(amount=700, currency="KRW", last_updated_at=NOW)
-    assert (charge.entry.created_at, charge.entry.updated_at) == (NOW, NOW)
+    assert (entry.created_at, entry.updated_at) == (NOW, NOW)
 
 
 def test_without_a_time_the_databases_clock_counts():

@@ -3,9 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from concert_site.accounts.tests.factories import make_staff
 from concert_site.lib.errors import Invalid
+from wallet import tasks
 from wallet.domain import settlements, top_ups
 from wallet.domain.settlements import settle_day
 from wallet.models import SettlementDay, TopUp
@@ -221,3 +223,9 @@ def test_a_day_that_is_right_needs_no_word_and_a_word_is_needed(credit):
     assert settlements.explain(right.pk, note="why", actor_id=staff.pk) is False
     with pytest.raises(Invalid):
         settlements.explain(right.pk, note="  ", actor_id=staff.pk)
+
+
+def test_the_task_of_the_night_settles_yesterday():
+    tasks.settle_days()
+
+    assert [each.day for each in SettlementDay.objects.all()] == [timezone.localdate() - ONE_DAY]

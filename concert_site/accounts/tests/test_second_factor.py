@@ -4,7 +4,9 @@ import re
 from io import StringIO
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.contrib.auth import HASH_SESSION_KEY
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -155,6 +157,63 @@ def test_a_secret_key_that_was_replaced_still_reads_what_it_wrote(fan, settings)
     client.post(SECOND_STEP, {"code": code_of(secret)})
 
     assert is_logged_in(client)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("totp/deactivate/", "Turn off the app"),
+        ("recovery-codes/generate/", "Your current codes will stop working."),
+        ("reauthenticate/", "Enter the code from your authenticator app"),
+    ],
+)
+def test_pages_of_who_has_a_factor(fan, path, said):
+    client = logged_in()
+    say_password(client)
+    set_app_up(client)
+
+    assert said in client.get(INDEX + path).content.decode()
+
+
+def test_new_recovery_codes_take_the_place_of_the_old_ones_and_are_told_of_by_mail(
+    fan, django_capture_on_commit_callbacks
+):
+    client = logged_in()
+    say_password(client)
+    set_app_up(client)
+    before, mail.outbox[:] = client.get(f"{INDEX}recovery-codes/download/").content.decode(), []
+
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(f"{INDEX}recovery-codes/generate/")
+
+    codes = client.get(f"{INDEX}recovery-codes/download/").content.decode()
+    assert len(re.findall(r"^\d{8}$", codes, re.MULTILINE)) == 10
+    assert codes != before
+    assert [letter.subject for letter in mail.outbox] == ["Frontrow: New recovery codes were created"]
+
+
+def test_who_has_no_password_says_a_code_that_is_mailed(fan):
+    client = logged_in()
+    EmailAddress.objects.update_or_create(user=fan, email=FAN, defaults={"verified": True, "primary": True})
+    fan.set_unusable_password()
+    fan.save()
+    session = client.session
+    session[HASH_SESSION_KEY] = fan.get_session_auth_hash()
+    for each in session["account_authentication_methods"]:
+        each["at"] -= 3600
+    session.save()
+
+    asked = client.get(f"{INDEX}totp/activate/", follow=True)
+    assert "we’ll e-mail you a code" in asked.content.decode()
+    sent = client.post(asked.request["PATH_INFO"], {"recipient": FAN, "next": f"{INDEX}totp/activate/"})
+    page = client.get(sent.headers["Location"])
+    assert "We sent a code to fan@example.com." in page.content.decode()
+    code = re.search(r"^\s*([A-Z0-9-]{6,})\s*$", mail.outbox[-1].body, re.MULTILINE)[1]
+
+    done = client.post(sent.headers["Location"], {"code": code})
+
+    assert done.headers["Location"] == f"{INDEX}totp/activate/"
+    assert client.get(f"{INDEX}totp/activate/").status_code == 200
 
 
 # --- The second step ---------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from concert_site.accounts.models import User
@@ -279,3 +280,14 @@ def test_roles_of_the_site_are_looked_at_and_a_houses_own_is_changed(client):
     assert client.post(f"{pages}{own.pk}/delete/", {"post": "yes"}).status_code == 302
     client.force_login(make_clerk("change_user", "view_user"))
     assert client.get(pages).status_code == 403
+
+
+def test_an_operator_makes_a_superuser_by_command_and_none_of_an_address_that_is_taken(monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "front-row-2026")
+
+    call_command("createsuperuser", interactive=False, email="Boss@Example.com", verbosity=0)
+
+    boss = User.objects.get()
+    assert (boss.email, boss.is_superuser, boss.is_staff) == ("boss@example.com", True, True)
+    with pytest.raises(CommandError, match="already taken"):
+        call_command("createsuperuser", interactive=False, email=" BOSS@example.com", verbosity=0)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
+import pgtrigger
 import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
@@ -10,7 +11,7 @@ from django.utils import timezone
 from concert_site.accounts.models import User
 from concert_site.accounts.tests.concurrency import at_once
 from concert_site.accounts.tests.factories import make_clerk, make_staff
-from concert_site.approvals import deciding
+from concert_site.approvals import deciding, tasks
 from concert_site.approvals.ceilings import ceiling_of
 from concert_site.approvals.errors import (
     AlreadyDecided,
@@ -185,6 +186,17 @@ def test_what_was_decided_or_has_lapsed_is_not_decided_again():
     assert deciding.expire_overdue(much_later) == 1
     assert {row.state for row in Approval.objects.all()} == {"DECLINED", "EXPIRED"}
     assert wallet_of(fan.pk).amount == 0
+
+
+def test_the_task_notes_that_what_nobody_decided_is_over():
+    asked, other = ask(make_colleague("box office"), make_fan()), ask(make_colleague("box office"), make_fan())
+    long_ago = timezone.now() - timedelta(days=4)
+    with pgtrigger.ignore("approvals.Approval:approval_order_stays"):
+        Approval.objects.filter(pk=asked.pk).update(asked_at=long_ago, expires_at=long_ago + timedelta(days=3))
+
+    tasks.expire()
+
+    assert [Approval.objects.get(pk=each.pk).state for each in (asked, other)] == ["EXPIRED", "PENDING"]
 
 
 def test_a_clerk_takes_back_their_own_approval():

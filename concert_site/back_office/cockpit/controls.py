@@ -21,6 +21,8 @@ from reservations.domain.sale_settings import SettingChange
 from reservations.models import ConcertSchedule
 from reservations.models.concert import LONGEST_MESSAGE
 
+# Lines of the log on the page of a sale.
+MOST_LOGGED = 5
 MINUTES = (
     ("15", gettext_lazy("for 15 minutes")),
     ("5", gettext_lazy("for 5 minutes")),
@@ -175,8 +177,8 @@ def last_change_of(schedule: ConcertSchedule) -> str:
     return _("Last changed by %(who)s, %(when)s.") % facts
 
 
-def log_of(schedule_id: int, most: int = 5) -> list[LogEntry]:
+def log_of(schedule_id: int) -> list[LogEntry]:
     """What staff did last with a date: two queries at most."""
     kind = ContentType.objects.get_for_model(ConcertSchedule)
     entries = LogEntry.objects.filter(content_type=kind, object_id=str(schedule_id)).select_related("user")
-    return list(entries.order_by("-action_time")[:most])
+    return list(entries.order_by("-action_time")[:MOST_LOGGED])

@@ -48,7 +48,7 @@ class DomainAdmin(StaffAdmin):
     actions: Any = ()  # Any: names and functions, as Django has it
     locks_row = False
 
-    def write(self, form: AnyForm, obj: Model | None) -> Model:
+    def write(self, request: HttpRequest, form: AnyForm, obj: Model | None) -> Model:
         """Hand a valid form to the domain; return what was made of `obj` (None: something new).
 
         :raises DomainError: shown at the field that its `attr` names
@@ -101,7 +101,7 @@ class DomainAdmin(StaffAdmin):
         if obj is not None and form.is_valid() and not form.has_changed():
             return self.response_unchanged(request, obj)
         try:
-            written = submit_to_domain(form, lambda: self.write(form, obj))
+            written = submit_to_domain(form, lambda: self.write(request, form, obj))
         except ChangedMeanwhile as refusal:
             return self.overtaken(request, obj, refusal)
         if written is None:

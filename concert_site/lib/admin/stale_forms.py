@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django import forms
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Model
 from django.utils import timezone
@@ -24,7 +22,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.utils.translation import override as translation_override
 
 from concert_site.lib.admin.once import LONGEST_KEY, ONCE
 from concert_site.lib.formats import day_and_time
@@ -146,17 +143,16 @@ class StaleCheckForm(Form):
         """Say what changed, at each field, and show what is there now where nothing was typed."""
         self.has_come_back = True
         typed = set(self.changed_data)
-        changes = changes_of(self.row, since_of(self.note))
         for name in sorted(self.changed_meanwhile, key=list(self.fields).index):
             if name not in typed:
                 show_present(self.fields[name])
-            self.add_error(name, self.told(name, changes, is_typed=name in typed))
+            self.add_error(name, self.told(name, is_typed=name in typed))
         self.add_error(None, format_html('{} <a class="text-link" href="">{}</a>', CHANGED, _("Discard what I typed")))
 
-    def told(self, name: str, changes: list[LogEntry], *, is_typed: bool) -> SafeString:
+    def told(self, name: str, *, is_typed: bool) -> SafeString:
         """What a field is now, what it was, and who made it so; with a tick to leave it so, if something was typed."""
         field = self.fields[name]
-        who = last_change(self.row, name, since_of(self.note)) or said_in(entry_about(changes, field, name))
+        who = last_change(self.row, name, since_of(self.note))
         now, before = (in_words(field, values.get(name)) for values in (self.present, self.shown or {}))
         said = _("Now: %(now)s. It was: %(before)s.") % {"now": now, "before": before}
         by = f" ({who})" if who else ""
@@ -207,41 +203,9 @@ def last_change(row: Model | None, name: str, since: datetime) -> str | None:
     return _tellers[0](row, name, since) if _tellers and row is not None else None
 
 
-def changes_of(row: Model | None, since: datetime) -> list[LogEntry]:
-    """What staff did with a row since then, the latest first."""
-    if row is None:
-        return []
-    kind = ContentType.objects.get_for_model(row)
-    found = LogEntry.objects.filter(content_type=kind, object_id=str(row.pk), action_time__gte=since)
-    return list(found.select_related("user").order_by("-pk")[:20])
-
-
-def said_in(entry: LogEntry | None) -> str | None:
-    return told_of(str(entry.user), entry.action_time) if entry else None
-
-
 def told_of(who: str, when: datetime) -> str:
     """Who changed something, and when."""
     return _("%(who)s, %(when)s") % {"who": who, "when": day_and_time(when)}
-
-
-def entry_about(changes: list[LogEntry], field: forms.Field, name: str) -> LogEntry | None:
-    """The latest entry that names a field; else the latest that names none, such as that of a step."""
-    with translation_override(None):
-        names = {name, str(field.label)}
-    fields = [(entry, fields_named_in(entry)) for entry in changes]
-    about = (entry for entry, named in fields if named and names & named)
-    return next(about, next((entry for entry, named in fields if not named), None))
-
-
-def fields_named_in(entry: LogEntry) -> set[str]:
-    """The fields that an entry of a form names."""
-    try:
-        said = json.loads(entry.change_message)
-    except ValueError:
-        return set()
-    parts = said if isinstance(said, list) else []
-    return {name for part in parts if isinstance(part, dict) for name in part.get("changed", {}).get("fields", [])}
 
 
 def in_words(field: forms.Field, value: Any) -> str:  # Any: as `comparable` has it
@@ -257,10 +221,10 @@ def in_words(field: forms.Field, value: Any) -> str:  # Any: as `comparable` has
 
 
 def choice_in_words(field: forms.Field, value: Any) -> str:  # Any: as above
-    """The label of what was chosen; of what is no choice, the value itself."""
+    """The label of what was chosen, or its title where labels say more; of what is no choice, the value itself."""
     if isinstance(field, forms.ModelMultipleChoiceField):
         rows = [row for row in field.queryset or () if row.pk in set(value or ())]
-        return ", ".join(field.label_from_instance(row) for row in rows)
+        return ", ".join(map(getattr(field, "title_from_instance", field.label_from_instance), rows))
     if isinstance(field, forms.ModelChoiceField):
         row = field.queryset.filter(pk=value).first() if field.queryset is not None and value is not None else None
         return field.label_from_instance(row) if row else ""

@@ -35,10 +35,6 @@ class Caller:
     is_active: ClassVar[bool] = True
     is_staff: ClassVar[bool] = False
 
-    @property
-    def id(self) -> int:
-        return self.pk
-
 
 @lru_cache(maxsize=4096)
 def claims_of(token: str) -> dict[str, Any]:  # Any: claims are of every type

@@ -1,6 +1,6 @@
 """Views of the API: DRF's own, less what it makes anew for each request though it is always the same."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db.models import Model
@@ -48,8 +48,8 @@ class Answer(HttpResponse):
         self.closed = True
 
 
-def answer(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    return Answer(to_json(data), status=status, content_type="application/json", headers=headers)
+def answer(data: object, status: int = 200) -> HttpResponse:
+    return Answer(to_json(data), status=status, content_type="application/json")
 
 
 class View(APIView):

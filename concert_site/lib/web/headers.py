@@ -84,12 +84,12 @@ def kind_of(path: str, content_type: str = "") -> str:
     return "data" if is_data else "page"
 
 
-def security_headers(path: str, *, is_secure: bool, content_type: str = "") -> dict[str, str]:
+def security_headers(path: str, *, is_secure: bool) -> dict[str, str]:
     """The headers of an answer, to be added where it has none of the name. 304s have them as well.
 
     `is_secure`: whether it was asked for by https, where HSTS belongs.
     """
-    return headers_of_kind(kind_of(path, content_type), hsts=settings.SECURE_HSTS_SECONDS if is_secure else 0)
+    return headers_of_kind(kind_of(path), hsts=settings.SECURE_HSTS_SECONDS if is_secure else 0)
 
 
 def headers_of_kind(kind: str, *, hsts: int) -> dict[str, str]:
