@@ -171,10 +171,13 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.
 
 
 def let_go_of_database(blocker: DjangoDbBlocker, end_sessions: Callable[[], None]) -> None:
-    """Have a pooler keep no connection to this worker's database."""
+    """Have nobody keep a connection to this worker's database: neither its threads nor a pooler."""
     from django.db import connection
 
+    from concert_site.accounts.tests.concurrency import end_threads
+
     with blocker.unblock():
+        end_threads()
         connection.close()
         end_sessions()
 
@@ -191,12 +194,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    """End the test's threads; then, once its own settings are gone and nobody counts or measures, compare what was
-    noted.
+    """Look after the test's threads; then, once its own settings are gone and nobody counts or measures, compare what
+    was noted.
     """
-    from concert_site.accounts.tests.concurrency import end_threads
+    from concert_site.accounts.tests.concurrency import rest_threads
 
-    end_threads()
+    rest_threads()
     yield
     noted = list(answers)
     answers.clear()
