@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest import runner
 
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.environment import services_for_command
@@ -28,6 +29,7 @@ from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import TEST
 from concert_site.tests import lanes
+from concert_site.tests.call_stack import with_room
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -190,6 +192,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         guard.refuses = False
+
+
+@pytest.hookimpl(tryfirst=True, specname="pytest_runtest_protocol")
+def pytest_run_with_room(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test as pytest does, within all plugins' wrappers, with room for its frames."""
+    return with_room(runner.pytest_runtest_protocol, item, nextitem)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -12,6 +12,8 @@ from django.db import Error, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
+from concert_site.tests.call_stack import with_room
+
 T = TypeVar("T")
 # More than any test has at once, and than the server takes.
 MOST_THREADS = 100
@@ -41,7 +43,7 @@ class Threads:
             self._busy += 1
         try:
             # A language, say, that an earlier step has chosen is none of this one's.
-            return Context().run(step)
+            return with_room(Context().run, step)
         except Error:
             # Whatever state it is in.
             own.close()
