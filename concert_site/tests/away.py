@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import override_settings
 from redis.exceptions import RedisError
 
+from concert_site.accounts.tests.concurrency import end_threads
 from concert_site.lib import redis as our_redis
 
 NOWHERE = "/nonexistent"
@@ -19,11 +20,13 @@ def postgres_away(host: str = NOWHERE) -> Iterator[None]:
     It drops this thread's connection, so it needs a test with transaction=True.
     """
     before = connection.settings_dict["HOST"]
+    end_threads()
     connection.close()
     connection.settings_dict["HOST"] = host
     try:
         yield
     finally:
+        end_threads()
         connection.close()
         connection.settings_dict["HOST"] = before
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 import psycopg
 from django.db import connection
 
+from concert_site.accounts.tests.concurrency import end_threads
+
 
 class FreezingRelay:
     """Passes bytes on by TCP. What was connected when it froze stays silent for good, whatever comes after."""
@@ -76,6 +78,7 @@ def freezing_relay() -> Iterator[FreezingRelay]:
     a test with transaction=True.
     """
     before = {name: connection.settings_dict[name] for name in ("HOST", "PORT")}
+    end_threads()
     connection.close()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         relay = FreezingRelay(listener)
@@ -84,6 +87,7 @@ def freezing_relay() -> Iterator[FreezingRelay]:
         try:
             yield relay
         finally:
+            end_threads()
             connection.close()
             connection.settings_dict |= before
             relay.close()

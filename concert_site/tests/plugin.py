@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest import runner
 
 from concert_site.embedded.data_dir import PROJECT, DataDir
 from concert_site.embedded.environment import services_for_command
@@ -28,6 +29,7 @@ from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import TEST
 from concert_site.tests import lanes
+from concert_site.tests.call_stack import with_room
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -171,10 +173,13 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.
 
 
 def let_go_of_database(blocker: DjangoDbBlocker, end_sessions: Callable[[], None]) -> None:
-    """Have a pooler keep no connection to this worker's database."""
+    """Have nobody keep a connection to this worker's database: neither its threads nor a pooler."""
     from django.db import connection
 
+    from concert_site.accounts.tests.concurrency import end_threads
+
     with blocker.unblock():
+        end_threads()
         connection.close()
         end_sessions()
 
@@ -189,14 +194,20 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         guard.refuses = False
 
 
+@pytest.hookimpl(tryfirst=True, specname="pytest_runtest_protocol")
+def pytest_run_with_room(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test as pytest does, within all plugins' wrappers, with room for its frames."""
+    return with_room(runner.pytest_runtest_protocol, item, nextitem)
+
+
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    """End the test's threads; then, once its own settings are gone and nobody counts or measures, compare what was
-    noted.
+    """Look after the test's threads; then, once its own settings are gone and nobody counts or measures, compare what
+    was noted.
     """
-    from concert_site.accounts.tests.concurrency import end_threads
+    from concert_site.accounts.tests.concurrency import rest_threads
 
-    end_threads()
+    rest_threads()
     yield
     noted = list(answers)
     answers.clear()

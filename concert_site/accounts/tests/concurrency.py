@@ -4,25 +4,32 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context
 from functools import partial
 from typing import Any, TypeVar
 
 from django.db import Error, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
+
+from concert_site.tests.call_stack import with_room
 
 T = TypeVar("T")
 # More than any test has at once, and than the server takes.
 MOST_THREADS = 100
+# So few of them go on to the next test: each worker's are connections that the server has open.
+MOST_KEPT = 24
 
 
 class Threads:
-    """Threads that keep their connections from one step of a test to the next: a new one costs PostgreSQL as much as
-    many statements, since it is a process that knows neither tables nor functions.
+    """Threads that keep their connections from one step to the next, and from one test to the next: a new one costs
+    PostgreSQL as much as twenty statements, since it is a process that knows neither tables nor functions.
     """
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(MOST_THREADS)
         self._idle: set[BaseDatabaseWrapper] = set()
+        self._busy = 0
         self._lock = threading.Lock()
         self._is_over = False
 
@@ -33,17 +40,25 @@ class Threads:
         own = connections["default"]
         with self._lock:
             self._idle.discard(own)
+            self._busy += 1
         try:
-            return step()
+            # A language, say, that an earlier step has chosen is none of this one's.
+            return with_room(Context().run, step)
         except Error:
             # Whatever state it is in.
             own.close()
             raise
         finally:
             with self._lock:
+                self._busy -= 1
                 self._idle.add(own)
                 if self._is_over:
                     own.close()
+
+    def can_go_on(self) -> bool:
+        """Whether the next test finds nothing of this one in them."""
+        with self._lock:
+            return not self._busy and len(self._idle) <= MOST_KEPT and all(map(is_as_new, self._idle))
 
     def end(self) -> None:
         """Close the connections, those that are busy once they aren't."""
@@ -58,15 +73,29 @@ class Threads:
 _threads: list[Threads] = []
 
 
+def is_as_new(each: BaseDatabaseWrapper) -> bool:
+    """Whether a connection is at rest, and PostgreSQL at its other end."""
+    if each.connection is None:
+        return True
+    at_rest = each.connection.info.transaction_status == TransactionStatus.IDLE
+    return at_rest and each.autocommit and each.is_usable()
+
+
 def threads() -> Threads:
-    """Those of this test."""
+    """Those of this worker's tests, one after the other."""
     if not _threads:
         _threads.append(Threads())
     return _threads[0]
 
 
+def rest_threads() -> None:
+    """Between two tests."""
+    if _threads and not _threads[0].can_go_on():
+        end_threads()
+
+
 def end_threads() -> None:
-    """Have the next step run in a thread that knows nothing, on a new connection: at the end of each test."""
+    """Have the next step run in a thread that knows nothing, on a new connection."""
     while _threads:
         _threads.pop().end()
 
