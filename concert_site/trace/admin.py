@@ -83,7 +83,7 @@ def is_told(entry: LogEntry, told: set[tuple[int | None, datetime]]) -> bool:
 
 def line_of(entry: LogEntry) -> HistoryEntry:
     said = entry.get_change_message() or entry.get_action_flag_display()
-    return HistoryEntry(entry.action_time, str(entry.user), str(said), (), "")
+    return HistoryEntry(entry.action_time, str(entry.user), str(said), ())
 
 
 def page_number(request: HttpRequest) -> int:
