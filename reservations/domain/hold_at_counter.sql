@@ -18,7 +18,7 @@ declare
     v_won record;
 begin
     -- As for fans, but from ever on, and until the show begins.
-    select s.concert_id, s.concert_date, c.name,
+    select s.concert_id, s.concert_date, s.tickets_per_fan, c.name,
            sale_refusal(c.status, s.canceled_at, '-infinity', s.concert_at, p_at) as refusal
       into v_sale
       from concert_schedule s join concert c on c.id = s.concert_id

@@ -27,7 +27,7 @@ def column_of(column: str) -> dict[str, object]:
 def test_hot_write_functions_are_sql_files():
     names = {name for file in sql_files() for name in file.names}
 
-    assert {*HOT, *STEPS, *NEARLY, *CHOOSING, "exceeds_limit"} <= names
+    assert {*HOT, *STEPS, *NEARLY, *CHOOSING, "hold_exceeds_limit"} <= names
     assert column_of("proname").keys() == names
 
 
