@@ -309,7 +309,7 @@ def show_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpRes
 def print_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
     """The tickets of a sale, for the printer: those that still open the door."""
     found = summary_of(sale)
-    tickets = [PrintedTicket(payment, picture_of(payment)) for payment in found.live]
+    tickets = [PrintedTicket(payment, picture_of(payment)) for payment in found.with_tickets]
     return admin.page(request, "admin/payments/print_tickets.html", title=_("Tickets"), sale=found, tickets=tickets)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.lib.id_ranges import format_ranges
@@ -11,7 +12,7 @@ from payments.models import Payment, TillEntry
 from payments.tests.pages import text_of
 from payments.tests.scenes import make_fan
 from reservations.domain import holds
-from reservations.models import ConcertSeat, Reservation
+from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.tests.factories import make_schedule, make_seats
 from reservations.tests.scenes import HOLD, Sale, let_in, statuses
 
@@ -149,8 +150,6 @@ def test_of_a_hold_what_has_lapsed_is_not_paid_at_the_counter(client, clerk, sal
 
 
 def let_in_now(fan, sale):
-    from django.utils.timezone import now
-
     return let_in(fan, sale, now=now())
 
 
@@ -165,6 +164,16 @@ def test_a_ticket_is_taken_back_and_the_cash_handed_out(client, clerk, sale):
     assert "Hand out ₩50,000 in cash." in text_of(page_after(client, done))
     assert statuses(sale) == "ARAAAA"
     assert broken_invariants() == {}
+
+
+def test_of_a_canceled_date_no_ticket_is_printed(client, clerk, sale):
+    sell(client, sale, 0)
+    number = TillEntry.objects.get().sale
+    ConcertSchedule.objects.update(canceled_at=now(), change_reason_en="Ill")
+    shown, printed = (reverse(f"admin:payments_counter_{name}", args=[number]) for name in ("sale", "print"))
+
+    assert printed not in client.get(shown).content.decode()
+    assert "data:image" not in client.get(printed).content.decode()
 
 
 def test_the_till_shows_a_clerk_their_own_day_and_finance_everybodys(client, clerk, sale):
