@@ -102,6 +102,12 @@ class Payment(models.Model):
         return f"{self.price} for reservation {self.reservation_id} ({self.state})"
 
     @property
+    def has_ticket(self) -> bool:
+        """The same as `with_tickets` asks."""
+        is_played = self.reservation.concert_schedule.canceled_at is None
+        return self.state == PaymentState.COMPLETED and is_played
+
+    @property
     def refunded(self) -> int:
         """What went back of it, in minor units; nothing while it is paid."""
         return 0 if self.refund_fee is None else self.price - self.refund_fee

@@ -185,6 +185,15 @@ def test_tickets_are_shown_to_staff(boss):
     assert boss.get(page_of(booked, "tickets/")).content.decode().count("data:image/svg+xml") == 1
 
 
+def test_the_story_says_when_the_time_of_a_hold_was_over(boss):
+    hold(make_fan(), make_sale(), 0, now=now() - HOLD)
+    held = Reservation.objects.get()
+
+    latest, *_earlier = boss.get(page_of(held)).context["story"]
+
+    assert (latest.at, latest.what.partition(":")[0]) == (held.expired_at, "Ended")
+
+
 def test_the_story_says_from_what_to_what_staff_changed(boss):
     fan, _sale, _booked = make_booking()
     with acting(User.objects.get(email="boss@example.com").pk):

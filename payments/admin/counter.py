@@ -307,7 +307,7 @@ def show_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpRes
 def print_sale(admin: ReadOnlyAdmin, request: HttpRequest, sale: UUID) -> HttpResponse:
     """The tickets of a sale, for the printer: those that still open the door."""
     found = summary_of(sale)
-    tickets = [PrintedTicket(each, ticket_of(each.reservation, payment_id=each.pk)) for each in found.live]
+    tickets = [PrintedTicket(each, ticket_of(each.reservation, payment_id=each.pk)) for each in found.with_tickets]
     return admin.page(request, "admin/payments/print_tickets.html", title=_("Tickets"), sale=found, tickets=tickets)
 
 

@@ -75,6 +75,11 @@ class SaleSummary:
         """What is still paid."""
         return [each for each in self.payments if each.state == "COMPLETED"]
 
+    @property
+    def with_tickets(self) -> list[Payment]:
+        """What of it opens the door."""
+        return [each for each in self.payments if each.has_ticket]
+
 
 def sale_summary(sale: UUID) -> SaleSummary | None:
     """One sale in two queries; None if there is none."""

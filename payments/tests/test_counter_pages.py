@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import now
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
 from concert_site.lib.id_ranges import format_ranges
@@ -11,7 +12,7 @@ from payments.models import Payment, TillEntry
 from payments.tests.pages import text_of
 from payments.tests.scenes import make_fan
 from reservations.domain import holds
-from reservations.models import ConcertSeat, Reservation
+from reservations.models import ConcertSchedule, ConcertSeat, Reservation
 from reservations.tests.factories import make_schedule, make_seats
 from reservations.tests.scenes import HOLD, Sale, let_in, statuses
 
@@ -178,8 +179,6 @@ def test_what_stands_in_the_way_of_paying_for_a_hold_is_said_and_takes_nothing(c
 
 
 def let_in_now(fan, sale):
-    from django.utils.timezone import now
-
     return let_in(fan, sale, now=now())
 
 
@@ -207,6 +206,16 @@ def test_what_was_paid_by_card_goes_back_on_the_terminal(client, clerk, sale):
 
     assert "Refund ₩50,000 on the card terminal." in text_of(page_after(client, done))
     assert client.get(reverse("admin:payments_counter_undo", args=[SOLD["key"]])).status_code == 404
+
+
+def test_of_a_canceled_date_no_ticket_is_printed(client, clerk, sale):
+    sell(client, sale, 0)
+    number = TillEntry.objects.get().sale
+    ConcertSchedule.objects.update(canceled_at=now(), change_reason_en="Ill")
+    shown, printed = (reverse(f"admin:payments_counter_{name}", args=[number]) for name in ("sale", "print"))
+
+    assert printed not in client.get(shown).content.decode()
+    assert "data:image" not in client.get(printed).content.decode()
 
 
 def test_the_till_shows_a_clerk_their_own_day_and_finance_everybodys(client, clerk, sale):

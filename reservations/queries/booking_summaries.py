@@ -70,6 +70,12 @@ class BookedSeat:
         return BookedSeatState.GIVEN_UP if is_tidied and (end is None or changed < end) else BookedSeatState.LAPSED
 
     @property
+    def ended_at(self) -> datetime:
+        """When a hold ended that was never paid: one that has lapsed with its time, whenever somebody tidied up."""
+        end = self.reservation.expired_at
+        return end if end and self.state == BookedSeatState.LAPSED else self.reservation.updated_state_at
+
+    @property
     def is_live(self) -> bool:
         return self.state in {BookedSeatState.HELD, BookedSeatState.PAID}
 

@@ -62,7 +62,7 @@ def steps_of(booked: BookedSeat) -> Iterator[Event]:
         yield from steps_of_payment(payment, seat)
     elif booked.state in {BookedSeatState.LAPSED, BookedSeatState.GIVEN_UP}:
         ended = {"seat": seat, "how": booked.state.label}
-        yield Event(reservation.updated_state_at, _("Ended: %(seat)s, %(how)s") % ended)
+        yield Event(booked.ended_at, _("Ended: %(seat)s, %(how)s") % ended)
 
 
 def steps_of_payment(payment: Payment, seat: str) -> Iterator[Event]:
