@@ -5,11 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
+from django.views.decorators.http import require_POST
 
 from concert_site.back_office.cockpit import controls, passes, texts
 from concert_site.back_office.cockpit.passes import RUN, WATCH, Pass, may_watch
@@ -133,9 +134,8 @@ def found_for(schedule_ids: Sequence[int], seen: Pass) -> dict[str, Any]:  # Any
 
 
 @staff_page(*RUN)
+@require_POST
 def control(request: HttpRequest, *, schedule_id: int, name: str) -> HttpResponse:
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
     schedule = get_object_or_404(ConcertSchedule.objects.select_related("concert__venue"), pk=schedule_id)
     try:
         said, is_refused = controls.apply(request, schedule, name).said, False
@@ -152,12 +152,14 @@ def control(request: HttpRequest, *, schedule_id: int, name: str) -> HttpRespons
 
 
 @staff_page(*RUN)
+@require_POST
 def pause_all(request: HttpRequest) -> HttpResponse:
     """Pause every sale that isn't paused."""
     return together(request, all_sales.pause_all, paused_text)
 
 
 @staff_page(*RUN)
+@require_POST
 def resume_all(request: HttpRequest) -> HttpResponse:
     """Resume every sale that was paused with all others."""
     return together(request, all_sales.resume_all, resumed_text)
@@ -165,8 +167,6 @@ def resume_all(request: HttpRequest) -> HttpResponse:
 
 def together(request: HttpRequest, step: Callable[[], all_sales.Together], text: Callable[[int], str]) -> HttpResponse:
     """Do it to all of them, write each into the log, and say how many it were, and which could not be reached."""
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
     made = step()
     schedules = ConcertSchedule.objects.select_related("concert").in_bulk([*made.done, *made.missed])
     schedule_admin = admin.site.get_model_admin(ConcertSchedule)
