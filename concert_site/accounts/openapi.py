@@ -17,6 +17,7 @@ from allauth.headless.spec.internal import schema as allauth_schema
 
 from concert_site.accounts.allauth_allowlist import is_allowed
 from concert_site.accounts.openapi_overrides import add_operations, override_schemas
+from concert_site.lib.api.openapi.shapes import Shape
 from concert_site.lib.web.prefixes import ALLAUTH_APP
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -44,9 +45,6 @@ WITH_BODIES = {
 WORDLESS = {405}
 GONE = 410
 BY_PROOF = {"401", "410"}
-
-# Any, here and below: OpenAPI, nested as it likes.
-Shape = dict[str, Any]
 
 
 def add_accounts(result: Shape, generator: object, request: object, public: bool) -> Shape:
@@ -133,7 +131,7 @@ def error_shape() -> Shape:
     }
 
 
-def in_place(shape: Any, spec: Shape) -> Any:
+def in_place(shape: Any, spec: Shape) -> Any:  # Any, here and below: OpenAPI, nested as it likes
     """A shape with parameters, bodies and responses where references to them stood; without examples.
 
     What may be null is said in the way of OpenAPI 3.1. Schemas stay references.

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from concert_site.accounts import devices, proof_of_work
-
-# Any, here and below: OpenAPI, nested as it likes.
-Shape = dict[str, Any]
+from concert_site.lib.api.openapi.shapes import Shape
 
 TEXT = {"type": "string"}
 # Log in, or show again that it is you. Some answers have the look of both.

@@ -17,10 +17,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from concert_site.lib.admin import fields
-from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of, add_domain_error
+from concert_site.lib.admin.base import ReadOnlyAdmin, actor_of
 from concert_site.lib.admin.columns import column, value_column
+from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.admin.pages import OwnPages, requires
-from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import day_and_time, money
 from concert_site.lib.zones import bounds_of
 from wallet.admin.steps import MAY_SETTLE, ProviderFilter, asking_provider, link, listed, took_step
@@ -80,23 +80,17 @@ class SettlementDayAdmin(ReadOnlyAdmin):
     def explain(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say why it differs: it is no alarm any more, until the differences change."""
         row, form = get_object_or_404(SettlementDay, pk=pk), ExplainForm(request.POST or None)
-        if form.is_valid() and self.is_explained(request, row, form):
+        explained = submit_to_domain(
+            form, lambda: settlements.explain(row.pk, note=form.cleaned_data["note"], actor_id=actor_of(request))
+        )
+        if explained is not None:
+            self.log_change(request, row, form.cleaned_data["note"])
+            messages.success(request, _("Thank you. The reason is on record, and the warning is gone."))
             return redirect("admin:wallet_stuck")
         back = reverse("admin:wallet_settlementday_change", args=[pk])
         title = _("Why does %(day)s with %(provider)s differ?") % {"day": row.day, "provider": row.provider}
         there = {"form": form, "back": back, "differing": self.differing(row)}
         return self.page(request, "admin/wallet/explain.html", title=title, submit=_("Save"), **there)
-
-    def is_explained(self, request: HttpRequest, row: SettlementDay, form: ExplainForm) -> bool:
-        note = form.cleaned_data["note"]
-        try:
-            settlements.explain(row.pk, note=note, actor_id=actor_of(request))
-        except DomainError as error:
-            add_domain_error(form, error)
-            return False
-        self.log_change(request, row, note)
-        messages.success(request, _("Thank you. The reason is on record, and the warning is gone."))
-        return True
 
     @requires("wallet.view_settlementday")
     def export(self, request: HttpRequest, pk: int) -> HttpResponse:

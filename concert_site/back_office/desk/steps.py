@@ -21,7 +21,8 @@ from concert_site.approvals.errors import ApprovalRequired
 from concert_site.approvals.redirects import to_approval
 from concert_site.back_office.pages import page, staff_page
 from concert_site.lib.admin import fields
-from concert_site.lib.admin.base import actor_of, add_domain_error
+from concert_site.lib.admin.base import actor_of
+from concert_site.lib.admin.domain_admin import submit_to_domain
 from concert_site.lib.errors import DomainError
 from concert_site.lib.formats import money, signed_money
 from concert_site.lib.web.converters import id_in
@@ -78,17 +79,13 @@ def step_page(
 ) -> HttpResponse:
     """The page of a step: what it does, its form, and where it goes once done; None of `do` asks once more."""
     back = reverse("admin:booking", args=[booking.reference])
-    if request.method == "POST" and form.is_valid():
-        try:
-            said = do()
-        except ApprovalRequired as waits:
-            return to_approval(request, waits)
-        except DomainError as error:
-            add_domain_error(form, error)
-        else:
-            if said is not None:
-                messages.success(request, said)
-                return redirect(back)
+    try:
+        said = submit_to_domain(form, do)
+    except ApprovalRequired as waits:
+        return to_approval(request, waits)
+    if said is not None:
+        messages.success(request, said)
+        return redirect(back)
     facts = {"form": form, "effects": effects, "submit": submit, "back": back}
     return page(request, "desk/step.html", title=title, **facts)
 
