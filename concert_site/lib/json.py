@@ -8,7 +8,8 @@ def encode_lazy_text(value: object) -> object:
     """What orjson doesn't know by itself: texts that are translated when shown."""
     if isinstance(value, Promise):
         return str(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
+    # orjson says of which type.
+    raise TypeError
 
 
 def to_json(value: object) -> bytes:

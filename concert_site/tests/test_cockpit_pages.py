@@ -245,6 +245,14 @@ def test_a_control_without_a_script_comes_back_to_the_page_and_says_so(staff, sa
     assert "Resumed: fans are let in again." in staff.post(page_of(sale, "resume/"), follow=True).content.decode()
 
 
+def test_a_control_that_is_where_it_should_be_says_so_and_notes_nothing(staff, sale):
+    assert "It isn’t paused." in staff.post(page_of(sale, "resume/"), follow=True).content.decode()
+    apply(staff, sale, "pause")
+
+    assert "It is paused already." in staff.post(page_of(sale, "pause/"), follow=True).content.decode()
+    assert LogEntry.objects.count() == 1
+
+
 def test_a_control_that_another_has_moved_meanwhile_says_by_whom(staff, sale):
     other = make_clerk("run_sale", email="colleague@example.com")
     colleague = Client()

@@ -2,7 +2,10 @@
 
 import fnmatch
 import re
+import socket
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import yaml
@@ -10,7 +13,10 @@ import yaml
 from concert_site import __version__, container
 from concert_site.embedded import secret_files, web
 from concert_site.embedded.data_dir import PROJECT
+from concert_site.lib import heartbeats
+from concert_site.lib.redis import client
 from concert_site.management.command_line import execute
+from concert_site.tests.away import redis_away
 from concert_site.tests.test_settings_doc import documented
 
 COMPOSE = yaml.safe_load((PROJECT / "compose.yaml").read_text())
@@ -114,6 +120,50 @@ def test_a_container_runs_what_up_runs():
 def test_a_web_server_that_is_not_there_is_not_healthy():
     # Nobody listens on port 1.
     assert "port 1" in container.complaint_of("web", "1")
+
+
+def test_a_web_server_is_healthy_while_it_says_so():
+    class Answering(BaseHTTPRequestHandler):
+        status = 503
+
+        def do_GET(self):
+            self.send_response(self.status)
+            self.end_headers()
+
+        def log_message(self, *_line):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        starting = container.complaint_of("web", str(port))
+        Answering.status = 200
+        with pytest.raises(SystemExit) as end:
+            container.main(["healthy", "web", str(port)])
+        server.shutdown()
+        thread.join()
+
+    assert (starting, end.value.code) == (f"port {port}: status 503", None)
+
+
+def test_beat_is_healthy_while_any_beat_sends_and_while_nobody_can_say():
+    client().delete(heartbeats.heartbeat_key(heartbeats.BEAT))
+    assert container.complaint_of_beat() == "no beat has sent anything for a minute"
+
+    heartbeats.note(heartbeats.BEAT)
+    assert container.complaint_of("beat") is None
+
+    client().pexpire(heartbeats.heartbeat_key(heartbeats.BEAT), heartbeats.KEEP_MS - 61_000)
+    assert container.complaint_of_beat() == "no beat has sent anything for a minute"
+    with redis_away():
+        assert container.complaint_of_beat() is None
+
+
+def test_a_worker_that_does_not_answer_is_not_healthy(monkeypatch):
+    monkeypatch.setattr(container, "ANSWER_SECONDS", 0.2)
+
+    assert container.complaint_of("worker") == f"celery@{socket.gethostname()} doesn't answer"
 
 
 def test_every_service_of_the_site_is_locked_in():

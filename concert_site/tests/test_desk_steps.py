@@ -13,11 +13,11 @@ from concert_site.tests.audited import broken_invariants
 from concert_site.trace.context import acting
 from payments.models import Payment
 from payments.tests.scenes import buy, make_fan
-from reservations.domain import staff_notes
+from reservations.domain import holds, staff_notes
 from reservations.domain.errors import HoldExpired
 from reservations.domain.staff_notes import ExtendedByStaff
 from reservations.models import ConcertSchedule, ConcertSeat, Reservation, StaffNote
-from reservations.tests.scenes import HOLD, LAPSED, NOW, held_by, hold, make_sale
+from reservations.tests.scenes import HOLD, LAPSED, NOW, held_by, hold, in_order, make_sale
 from wallet.tests.factories import balance_of
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +63,37 @@ def test_a_seat_is_exchanged_from_the_page_and_the_effect_is_shown_first(boss):
     assert LogEntry.objects.filter(change_message__contains="Exchanged A, row 1, seat A-1-1").count() == 1
     assert "exchanged" in boss.get(page_of(booked)).content.decode()
     assert broken_invariants() == {}
+
+
+def test_seats_to_exchange_for_are_narrowed_to_a_row_a_section_or_a_category(boss):
+    _fan, sale, (booked,) = make_booking()
+    ConcertSeat.objects.filter(pk=sale.seats[3]).update(row="9", section="Balcony", category="Gold")
+    step = page_of(booked, f"exchange/{booked.pk}/")
+
+    for word in ("9", "balc", "gold"):
+        page = boss.get(step, {"where": word}).content.decode()
+        assert [f"?seat={seat}" in page for seat in sale.seats[1:]] == [False, False, True, False, False]
+
+
+def test_a_seat_that_costs_more_than_there_is_says_so_before_it_is_exchanged(boss):
+    _fan, sale, (booked,) = make_booking(balance=50_000)
+    ConcertSeat.objects.filter(pk=sale.seats[3]).update(seat_price=60_000)
+
+    page = boss.get(f"{page_of(booked, f'exchange/{booked.pk}/')}?seat={sale.seats[3]}").content.decode()
+
+    assert "There isn’t enough in the wallet: put the difference in first." in page
+
+
+def test_the_story_of_a_hold_says_that_it_was_extended_and_how_it_ended(boss):
+    fan, sale = make_fan(), make_sale()
+    (pk,) = in_order(hold(fan, sale, 0))
+    holds.extend_hold(user_id=fan.pk, reservation_id=pk, now=NOW)
+    holds.release_hold(reservation_id=pk, user_id=fan.pk, now=NOW)
+
+    page = boss.get(page_of(Reservation.objects.get(pk=pk))).content.decode()
+
+    assert "More time to pay: A, row 1, seat A-1-1" in page
+    assert "Ended: A, row 1, seat A-1-1" in page
 
 
 @pytest.mark.parametrize(("agreed", "said"), [("5000", "The price has changed"), ("--5", "The old ticket ends")])

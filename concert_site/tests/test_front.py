@@ -443,6 +443,22 @@ def test_work_that_was_given_up_is_not_run():
     assert not lane._until
 
 
+def test_a_thread_outlives_work_that_fails(caplog):
+    class Failing(Stuck):
+        def run(self):
+            raise ValueError
+
+    lane = lanes.Lane("test", threads=1, waiting=2, seconds=5)
+    lane.submit(Failing())
+    lane.submit(done := Stuck())
+    done.go.set()
+    lane.start()
+    lane.stop(5)
+
+    assert not lane._until
+    assert "Work in lane test failed" in caplog.text
+
+
 def test_what_is_loaded_is_left_out_of_collections(front):
     threshold = gc.get_threshold()
     gc.unfreeze()

@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.db import connection
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from concert_site.accounts.tests.factories import make_clerk, make_staff
@@ -143,6 +144,21 @@ def test_above_the_ceiling_a_second_person_confirms_it(settings):
     run = RefundRun.objects.get()
     assert (run.actor, run.is_cancellation, run.amount) == (clerk, True, 50_000)
     assert ConcertSchedule.objects.get(pk=sale.pk).canceled_at is not None
+
+
+def test_pages_of_a_fan_say_that_the_date_was_canceled(client):
+    sale, fan = make_sale(), make_fan(balance=50_000)
+    (payment,) = buy(fan, sale, 0)
+    cancel(sale)
+    client.force_login(fan)
+    booking = payment.reservation.booking_reference
+
+    tickets = client.get(reverse("tickets", args=[booking]), follow=True)
+    assert tickets.redirect_chain == [(reverse("booking", args=[booking]), 302)]
+    assert "This date was canceled, so it has no tickets any more." in tickets.content.decode()
+    assert "DESCRIPTION:This date was canceled." in client.get(reverse("calendar", args=[booking])).content.decode()
+    assert "/EventCancelled" in client.get(reverse("concert", args=[sale.schedule.concert_id])).content.decode()
+    assert client.get(f"/api/v1/reservations/{payment.reservation_id}/ticket/").status_code == 404
 
 
 def test_who_refunds_with_a_fee_is_stopped_by_the_cancellation():

@@ -96,6 +96,18 @@ def test_a_file_with_faults_adds_no_hall_and_names_them(staff, venue):
     assert not VenueHall.objects.exists()
 
 
+def test_a_hall_is_renamed_to_what_no_other_of_its_venue_is_called(staff, hall, venue):
+    halls.add_hall(venue_id=venue.pk, name="Small hall")
+    page = url("venuehall_change", hall.pk)
+
+    taken = staff.post(page, {"name": "Small hall"})
+    assert "This venue has a hall of this name already." in taken.content.decode()
+    assert staff.post(page, {"name": "Grand hall"}).status_code == 302
+
+    assert sorted(VenueHall.objects.values_list("name", flat=True)) == ["Grand hall", "Small hall"]
+    assert staff.get(url("venuehall_version", hall.pk, 9)).status_code == 404
+
+
 def test_a_plan_is_replaced_by_a_file_or_a_grid_and_a_late_form_is_told(staff, hall):
     page = staff.get(url("venuehall_import", hall.pk)).content.decode()
     sent = {"plan": upload(ODEON.read_bytes()), "base_version": hidden(page, "base_version")}

@@ -9,6 +9,7 @@ from django.utils.timezone import now
 
 from concert_site.lib.cache import clear_caches
 from concert_site.lib.redis import client as redis_client
+from concert_site.lib.tasks import enqueuer, pending_key
 from concert_site.tests.away import redis_away
 from queueing.models import WaitingToken
 from queueing.tests.factories import make_active, make_line, measured
@@ -359,6 +360,17 @@ def test_leaving_twice_leaves_once(schedule):
     assert again["Location"] == room(schedule)
     token.refresh_from_db()
     assert (token.status, token.expired_reason) == ("EXPIRED", "LEFT")
+
+
+def test_whoever_leaves_from_inside_has_the_next_one_let_in(schedule):
+    token = make_active(schedule, since=now())
+
+    browser_of(token.user).post(room(schedule) + "leave/")
+
+    token.refresh_from_db()
+    assert (token.status, token.expired_reason) == ("EXPIRED", "LEFT")
+    assert enqueuer.wait()
+    assert redis_client().exists(pending_key("reservations.tick_admission", schedule.pk))
 
 
 def test_another_fan_leaves_nobody_elses_place(schedule):

@@ -8,6 +8,7 @@ from django.db import transaction
 from concert_site.accounts.tests.concurrency import start_behind
 from concert_site.accounts.tests.factories import api_of
 from concert_site.tests.committed import committed
+from wallet import tasks
 from wallet.domain import ledger, top_ups
 from wallet.models import BalanceHistory, LedgerKind, TopUp
 from wallet.providers.base import Outcome, ProviderAway, ProviderRefused, ProviderStatus
@@ -127,3 +128,17 @@ def test_money_that_comes_after_a_failure_is_credited(card):
     top_ups.settle(begun, Outcome(status=ProviderStatus.SUCCEEDED, amount=5_000, currency="KRW"))
 
     assert (begun.state, begun.failure, balance_of(fan)) == ("SUCCEEDED", "", 5_000)
+
+
+def test_the_trouble_of_one_provider_is_not_the_others(caplog):
+    done = []
+
+    def work(provider):
+        done.append(provider)
+        if provider == "toss":
+            raise ValueError(provider)
+
+    tasks.each_provider("wallet.test", lambda: ["toss", "stripe"], work)
+
+    assert done == ["toss", "stripe"]
+    assert "wallet.test: the work of toss waits for the next run" in caplog.text
