@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -498,3 +499,28 @@ def test_a_header_that_came_twice_is_one():
     environ = environ_of(Scope("GET", "/", Repeated()), "/", None, 0)
 
     assert (environ["HTTP_ACCEPT"], environ["HTTP_COOKIE"]) == ("a,b", "a=1; b=2")
+
+
+class Calls:
+    """Work that calls a function many times, at each of many depths: one of them is where a chunk of frames ends."""
+
+    def run(self):
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+        deeper(300)
+        self.faults = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before
+
+
+def deeper(depth):
+    if depth:
+        for _ in range(500):
+            deeper(0)
+        deeper(depth - 1)
+
+
+def test_calls_of_a_lane_take_no_memory_from_the_system_each_time():
+    lane = lanes.Lane("test", threads=1, waiting=1, seconds=20)
+    lane.submit(calls := Calls())
+    lane.start()
+    lane.stop(5)
+
+    assert calls.faults < 250
