@@ -4,7 +4,7 @@
     .venv/bin/python bench/call_stack.py [--rounds 12] [--count 40]
 
 Pages are made in this process, by the thread of a lane with that room and by one without, in alternating short rounds,
-with a throw-away site's PostgreSQL and Redis. Printed are microseconds of the thread's CPU and its page faults, a request.
+with a throw-away site's PostgreSQL and Redis. Printed are microseconds of the thread's CPU and page faults, a request.
 """
 
 import argparse
