@@ -49,16 +49,23 @@ as $$
     select exists (select from reservation r where r.user_id = p_fan and r.idempotency_key = p_key)
 $$;
 
--- Whether a fan would have more seats of a date than it allows: these, and whatever else they have of it, held or paid.
--- Counted behind the caller's locks. A RESERVING row counts until its state changes.
+-- How many seats of a schedule a fan has, held or paid, besides the ones asked for. A RESERVING row counts until its
+-- state changes.
+create or replace function live_seats_of(p_fan bigint, p_schedule bigint, p_but_seats bigint[]) returns bigint
+language sql volatile
+as $$
+    select count(*)
+      from reservation r
+     where r.user_id = p_fan and r.concert_schedule_id = p_schedule
+       and r.status in ('RESERVING', 'RESERVED') and r.concert_seat_id <> all (p_but_seats)
+$$;
+
+-- Whether a fan would have more seats of a date than it allows: these, and whatever else they have of it. Counted behind
+-- the caller's locks.
 create or replace function exceeds_limit(p_fan bigint, p_schedule bigint, p_seats bigint[]) returns boolean
 language sql volatile
 as $$
-    select cardinality(p_seats) + (select count(*)
-                                     from reservation r
-                                    where r.user_id = p_fan and r.concert_schedule_id = p_schedule
-                                      and r.status in ('RESERVING', 'RESERVED')
-                                      and r.concert_seat_id <> all (p_seats)) > s.tickets_per_fan
+    select cardinality(p_seats) + live_seats_of(p_fan, p_schedule, p_seats) > s.tickets_per_fan
       from concert_schedule s
      where s.id = p_schedule
 $$;
