@@ -92,7 +92,7 @@ def path_of(frame):
 def property_codes():
     classes = {
         each
-        for name, module in sys.modules.items()
+        for name, module in list(sys.modules.items())
         if name.split(".")[0] in APPS
         for each in vars(module).values()
         if isinstance(each, type)
