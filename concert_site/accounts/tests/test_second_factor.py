@@ -205,6 +205,7 @@ def test_who_has_no_password_says_a_code_that_is_mailed(fan):
 
     asked = client.get(f"{INDEX}totp/activate/", follow=True)
     assert "we’ll e-mail you a code" in asked.content.decode()
+    assert '<label for="id_recipient">E-mail address</label>' in asked.content.decode()
     sent = client.post(asked.request["PATH_INFO"], {"recipient": FAN, "next": f"{INDEX}totp/activate/"})
     page = client.get(sent.headers["Location"])
     assert "We sent a code to fan@example.com." in page.content.decode()
