@@ -12,6 +12,7 @@ from typing import Protocol
 from django.db import connections
 
 from concert_site.lib import metrics
+from concert_site.lib.call_stack import with_room
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Lane:
     def start(self) -> None:
         """Start the threads. They end with the process, or after `stop`."""
         for number in range(self.threads):
-            thread = threading.Thread(target=self._work, name=f"{self.name}-{number}", daemon=True)
+            thread = threading.Thread(target=with_room, args=(self._work,), name=f"{self.name}-{number}", daemon=True)
             self._running.append(thread)
             thread.start()
 

@@ -28,8 +28,8 @@ from concert_site.embedded.environment import services_for_command
 from concert_site.embedded.errors import CannotStart
 from concert_site.embedded.locks import FileLock
 from concert_site.embedded.modes import TEST
+from concert_site.lib.call_stack import with_room
 from concert_site.tests import lanes
-from concert_site.tests.call_stack import with_room
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

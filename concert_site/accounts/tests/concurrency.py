@@ -12,7 +12,7 @@ from django.db import Error, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
-from concert_site.tests.call_stack import with_room
+from concert_site.lib.call_stack import with_room
 
 T = TypeVar("T")
 # More than any test has at once, and than the server takes.
