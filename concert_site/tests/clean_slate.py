@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.test import TransactionTestCase
 
 if TYPE_CHECKING:
@@ -106,3 +106,12 @@ def remember() -> None:
             know_content_types()
 
     TransactionTestCase._fixture_teardown = restore  # type: ignore[attr-defined]  # as above
+    TransactionTestCase._should_reload_connections = keep_connection  # type: ignore[attr-defined]  # as above
+
+
+def keep_connection(case: TransactionTestCase) -> bool:
+    """Go on with this connection, in place of closing all: a new one costs PostgreSQL as much as twenty statements."""
+    for each in connections.all(initialized_only=True):
+        if each.alias != DEFAULT_DB_ALIAS:
+            each.close()
+    return False
