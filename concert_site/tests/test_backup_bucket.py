@@ -5,8 +5,9 @@ from functools import partial
 
 import pytest
 
+from concert_site.operations.backup.archive_names import name_at
 from concert_site.operations.backup.errors import BackupFailed
-from concert_site.operations.backup.stores import name_at, opened, store_at
+from concert_site.operations.backup.stores import opened, store_at
 from concert_site.tests.s3_server import s3_server
 
 pytestmark = pytest.mark.processes
@@ -37,12 +38,12 @@ def test_archives_are_kept_listed_read_and_deleted(store, tmp_path):
     assert (save(store, NEWER, b"newer"), save(store, OLDER, b"old")) == (5, 3)
     save(store, "notes.txt", b"none of ours")
 
-    assert [(each.name, each.size) for each in store.kept()] == [(OLDER, 3), (NEWER, 5)]
+    assert [(each.name, each.size) for each in store.archives()] == [(OLDER, 3), (NEWER, 5)]
     with opened(store.describe(OLDER), tmp_path) as file:
         assert file.read() == b"old"
 
     store.delete(OLDER)
-    assert [each.name for each in store.kept()] == [NEWER]
+    assert [each.name for each in store.archives()] == [NEWER]
     with pytest.raises(BackupFailed, match=r"s3://backups/.* can't be read"):
         opened(store.describe(OLDER), tmp_path)
 
@@ -55,13 +56,13 @@ def test_what_failed_on_its_way_is_not_there(store):
     with pytest.raises(BackupFailed, match="pg_dump failed"):
         store.save(NEWER, fail)
 
-    assert store.kept() == []
+    assert store.archives() == []
 
 
 def test_a_bucket_that_is_not_there_is_said(store, tmp_path):
     other = store_at("s3://elsewhere")
 
-    for step in (partial(save, other, NEWER, b"x"), other.kept, partial(other.delete, NEWER)):
+    for step in (partial(save, other, NEWER, b"x"), other.archives, partial(other.delete, NEWER)):
         with pytest.raises(BackupFailed, match="s3://elsewhere/"):
             step()
 

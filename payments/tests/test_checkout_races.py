@@ -394,7 +394,7 @@ def test_a_fee_of_yesterday_is_not_taken_after_midnight():
 def test_control_without_the_day_the_fee_of_yesterday_is_taken():
     payment = make_paid()
     order = {"fan": payment.user_id, "reservation": payment.reservation_id, "agreed": None, "now": NOW}
-    guard = "p_fee is null or p_fee_of_day is distinct from (v_at at time zone p_zone)::date"
+    guard = "p_fee is null or p_fee_of_day is distinct from day_at(p_zone, null, v_at)"
 
     with mutant(CANCEL, (guard, "p_fee is null")):
         row = refunds.try_to_cancel(
