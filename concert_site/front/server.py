@@ -140,7 +140,8 @@ class Exchange:
                     front.versions.remember(key, response)
                 self.seen.note(response)
                 front.sender.send(self.transport, scope.method, path, response)
-            except Exception:
+            except BaseException:
+                # Django lets through what is no Exception, such as SystemExit.
                 log.exception("%s %s could not be answered", scope.method, path)
                 self.refuse(refusals.FAILED)
             finally:

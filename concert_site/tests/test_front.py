@@ -401,6 +401,21 @@ def test_a_request_that_waited_too_long_is_refused(front):
     assert asyncio.run(story()).status == 503
 
 
+@pytest.mark.parametrize("fault", [ValueError, SystemExit])
+def test_what_django_does_not_catch_is_a_500_and_the_end_of_nothing(front, fault):
+    """Twice as often as the lane has threads."""
+
+    def fail(_environ):
+        raise fault
+
+    front.dispatcher.api.respond = fail
+    count = 2 * front.lanes[routes.MAIN].threads
+
+    failed = answers(front, *[("/api/v1/wallet/", "GET", {})] * count)
+
+    assert [answer.status for answer in failed] == [500] * count
+
+
 LANES = [
     ("GET", "/api/v1/reservations/", routes.MAIN),
     ("POST", "/api/v1/reservations/", routes.MAIN),
@@ -443,10 +458,11 @@ def test_work_that_was_given_up_is_not_run():
     assert not lane._until
 
 
-def test_a_thread_outlives_work_that_fails(caplog):
+@pytest.mark.parametrize("fault", [ValueError, SystemExit, asyncio.CancelledError])
+def test_a_thread_outlives_work_that_fails(caplog, fault):
     class Failing(Stuck):
         def run(self):
-            raise ValueError
+            raise fault
 
     lane = lanes.Lane("test", threads=1, waiting=2, seconds=5)
     lane.submit(Failing())
