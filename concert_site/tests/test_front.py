@@ -475,6 +475,28 @@ def test_a_thread_outlives_work_that_fails(caplog, fault):
     assert "Work in lane test failed" in caplog.text
 
 
+def test_what_came_before_a_process_drains_ends_its_connection_as_well(front, path):
+    async def story():
+        async with running(front):
+            first = await ask(front, path)
+            async with all_busy(front, routes.MAIN):
+                waiting = asyncio.ensure_future(
+                    ask(front, "/api/v1/wallet/", "POST", pieces=[b"{}"], content_length="2")
+                )
+                await asyncio.sleep(0.1)
+                front.drain.is_draining = True
+            return first, [await waiting, *[await ask(front, each) for each in (path, "/healthz", "/readyz")]]
+
+    first, later = asyncio.run(story())
+    assert "connection" not in first.headers
+    assert [(answer.status, answer.headers["connection"]) for answer in later] == [
+        (401, "close"),
+        (200, "close"),
+        (200, "close"),
+        (200, "close"),
+    ]
+
+
 def test_what_is_loaded_is_left_out_of_collections(front):
     threshold = gc.get_threshold()
     gc.unfreeze()
