@@ -8,11 +8,9 @@ that a load balancer sends nobody any more. (While web processes are renewed, ot
 from __future__ import annotations
 
 import json
-from asyncio import Future
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-from concert_site.front.rsgi import Header, Transport
+from concert_site.front.rsgi import Header, Outgoing
 
 STOP = "stop"
 CLOSE = ("connection", "close")
@@ -40,14 +38,8 @@ class DrainFile:
 class Closing:
     """An exchange whose connection ends with its answer."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Outgoing) -> None:
         self._transport = transport
-
-    def __call__(self) -> Future[bytes]:
-        return self._transport()
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._transport.__aiter__()
 
     def response_empty(self, status: int, headers: list[Header]) -> None:
         self._transport.response_empty(status, [*headers, CLOSE])
@@ -59,6 +51,6 @@ class Closing:
         self._transport.response_file(status, [*headers, CLOSE], file)
 
 
-def respond(transport: Transport, headers: list[Header]) -> None:
+def respond(transport: Outgoing, headers: list[Header]) -> None:
     """Tell a load balancer to send nobody any more."""
     transport.response_bytes(503, [*headers, ("retry-after", "1")], BODY)

@@ -30,10 +30,10 @@ class AnyThread:
     """A callback of a future that may run in whatever thread ends the future."""
 
     def __call__(self, future: Any) -> None:  # Any: of any result
-        """Take it. What that raises is a fault of ours, and nobody waits for it."""
+        """Take it. What that raises is a fault of ours, and goes no further (as in `takes`)."""
         try:
             self.take(future)
-        except Exception:
+        except BaseException:
             log.exception("What was waited for could not be taken")
 
     def take(self, future: Any) -> None:
@@ -65,7 +65,8 @@ def takes(take: Take, watcher: Any) -> bool:  # Any: granian's, whose class has 
         return False
     try:
         return take(scope, transport)
-    except Exception:
-        # Nothing was answered: the loop does so.
+    except BaseException:
+        # Nothing was answered: the loop does so. Whatever it is, it goes no further: once anything was raised at
+        # granian's thread, that takes nothing more, from anybody.
         log.exception("%s could not be taken past the event loop", scope.path)
         return False

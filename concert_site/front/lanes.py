@@ -98,8 +98,8 @@ class Lane:
                 metrics.LANE_SECONDS.observe(self.seconds - (until - time.monotonic()), self.name)
                 try:
                     work.run()
-                except Exception:
-                    # The thread is needed by the next one.
+                except BaseException:
+                    # SystemExit, too, would end the thread, which is needed by the next one.
                     log.exception("Work in lane %s failed", self.name)
                 self._busy.discard(number)
             # Not kept until the next one comes: it holds a request and its answer.

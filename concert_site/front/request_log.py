@@ -50,7 +50,8 @@ class RequestLog:
     def __exit__(self, *_error: object) -> None:
         seconds = time.perf_counter() - self._began
         work = self._work
-        work.route = route = work.route or FILES.get(self._path.split("/", 2)[1], UNKNOWN)
+        # A path need not begin with a slash: `OPTIONS *` has none, nor has what CONNECT names.
+        work.route = route = work.route or FILES.get(self._path.removeprefix("/").partition("/")[0], UNKNOWN)
         method = self._method if self._method in METHODS else UNKNOWN
         metrics.REQUESTS.add(route, method, str(self._status))
         metrics.REQUEST_SECONDS.observe(seconds, route)

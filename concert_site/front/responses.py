@@ -13,7 +13,7 @@ from typing import IO, cast
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from concert_site.front.rsgi import Header, Transport
+from concert_site.front.rsgi import Header, Outgoing
 from concert_site.lib.web.headers import stored_headers
 
 OK = 200
@@ -50,7 +50,7 @@ class Sender:
         # Files that the web server was told of, and until when they stay.
         self._promised: deque[tuple[float, IO[bytes]]] = deque()
 
-    def send(self, transport: Transport, method: str, path: str, response: HttpResponseBase) -> None:
+    def send(self, transport: Outgoing, method: str, path: str, response: HttpResponseBase) -> None:
         """Answer with a response of Django, and close it."""
         headers, status = headers_of(response), response.status_code
         try:

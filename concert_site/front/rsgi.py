@@ -34,14 +34,8 @@ class Scope(Protocol):
     headers: Headers
 
 
-class Transport(Protocol):
-    """One exchange. It is answered once, from any thread; answers to a client that went away go nowhere."""
-
-    def __call__(self) -> Future[bytes]:
-        """All of the body."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """The body as it comes."""
+class Outgoing(Protocol):
+    """What a request is answered to: once, from any thread; answers to a client that went away go nowhere."""
 
     def response_empty(self, status: int, headers: list[Header]) -> None:
         """Answer without a body."""
@@ -51,6 +45,16 @@ class Transport(Protocol):
 
     def response_file(self, status: int, headers: list[Header], file: str) -> None:
         """Answer with a file, read at the reader's pace."""
+
+
+class Transport(Outgoing, Protocol):
+    """One exchange: a body to be read, and an answer to be given."""
+
+    def __call__(self) -> Future[bytes]:
+        """All of the body."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body as it comes."""
 
 
 class Done:

@@ -26,7 +26,7 @@ from concert_site.front.refusals import FrontRefusal, rendered
 from concert_site.front.request_log import RequestLog
 from concert_site.front.responses import Sender, headers_of
 from concert_site.front.routes import Route
-from concert_site.front.rsgi import DONE, Scope, Transport
+from concert_site.front.rsgi import DONE, Outgoing, Scope, Transport
 from concert_site.front.scopes import is_progress, is_welcome, repeatable_key, says_secure
 from concert_site.front.snapshots import Key, Snapshot, Snapshots
 from concert_site.lib import metrics
@@ -139,8 +139,9 @@ class Exchange:
                 if key is not None:
                     front.versions.remember(key, response)
                 self.seen.note(response)
-                front.sender.send(self.transport, scope.method, path, response)
-            except Exception:
+                front.sender.send(front.outgoing(self.transport), scope.method, path, response)
+            except BaseException:
+                # Django lets through what is no Exception, such as SystemExit.
                 log.exception("%s %s could not be answered", scope.method, path)
                 self.refuse(refusals.FAILED)
             finally:
@@ -223,7 +224,7 @@ class Front:
     def take(self, scope: Scope, transport: Transport) -> bool:
         """Answer, or have a lane do so; false for what must be waited for in the event loop. In any thread."""
         path = scope.path
-        if self.drain.is_draining or path in WAITED_FOR:
+        if path in WAITED_FOR:
             return False
         if self._answer(scope, transport, path):
             return True
@@ -240,11 +241,9 @@ class Front:
     def __rsgi__(self, scope: Scope, transport: Transport) -> Awaitable[None]:
         """Answer, or say what to wait for. In the event loop."""
         path = scope.path
-        if self.drain.is_draining:
-            transport = draining.Closing(transport)
-            if path == READINESS and self.drain.is_stopping:
-                draining.respond(transport, HEALTH_HEADERS)
-                return DONE
+        if path == READINESS and self.drain.is_stopping:
+            draining.respond(self.outgoing(transport), HEALTH_HEADERS)
+            return DONE
         if self._answer(scope, transport, path):
             return DONE
         if is_progress(scope, path):
@@ -261,12 +260,16 @@ class Front:
         self, refusal: FrontRefusal, scope: Scope, transport: Transport, path: str, request_id: str = ""
     ) -> None:
         """Answer in place of Django; nothing happens if it was answered already."""
-        transport.response_bytes(refusal.status, *rendered(refusal, scope, path, request_id))
+        self.outgoing(transport).response_bytes(refusal.status, *rendered(refusal, scope, path, request_id))
+
+    def outgoing(self, transport: Transport) -> Outgoing:
+        """What to answer to. Asked for with the answer at hand: the process may have begun to drain meanwhile."""
+        return draining.Closing(transport) if self.drain.is_draining else transport
 
     def _answer(self, scope: Scope, transport: Transport, path: str) -> bool:
         """Give an answer that is at hand; false if none is."""
         if path == HEALTH:
-            transport.response_bytes(200, HEALTH_HEADERS, HEALTHY)
+            self.outgoing(transport).response_bytes(200, HEALTH_HEADERS, HEALTHY)
             return True
         if is_progress(scope, path):
             found = self.progress.at_hand((path, says_secure(scope)), scope.headers.get("host", ""))
@@ -278,7 +281,7 @@ class Front:
             return False
         if found is None:
             return False
-        found.respond(scope, transport)
+        found.respond(scope, self.outgoing(transport))
         return True
 
     async def _snapshot(self, snapshots: Snapshots, key: Key, host: str, scope: Scope, transport: Transport) -> None:
@@ -286,7 +289,7 @@ class Front:
         if found is None:
             self.refuse(refusals.BUSY, scope, transport, key[0])
         else:
-            found.respond(scope, transport)
+            found.respond(scope, self.outgoing(transport))
 
     async def _through_a_lane(self, scope: Scope, transport: Transport, path: str) -> None:
         ended = self.ended

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.utils.http import parse_etags
 
 from concert_site.front.lanes import Lane
-from concert_site.front.rsgi import Header, Scope, Transport
+from concert_site.front.rsgi import Header, Outgoing, Scope
 from concert_site.lib.cache import keep_newest
 from concert_site.lib.log_context import HEADER, request_id_of
 from concert_site.lib.web.headers import NAMES
@@ -37,7 +37,7 @@ class Snapshot:
     etag: str | None
     made_at: float
 
-    def respond(self, scope: Scope, transport: Transport) -> None:
+    def respond(self, scope: Scope, transport: Outgoing) -> None:
         headers = self.headers
         if HEADER in scope.headers:
             # Who gave it a number finds that in the answer; others need none, for nothing is logged of it.

@@ -1,5 +1,6 @@
 """An application for granian whose event loop is busy, so that it answers past the loop or not at all."""
 
+import asyncio
 import gc
 import threading
 import time
@@ -23,6 +24,8 @@ class Application:
     def take(self, scope, transport):
         if scope.path == "/fault":
             raise ValueError("not answered")
+        if scope.path == "/cancelled":
+            raise asyncio.CancelledError
         if scope.path == "/busy":
             self.loop.call_soon_threadsafe(time.sleep, BUSY_SECONDS)
         elif scope.path == "/late":
@@ -34,10 +37,15 @@ class Application:
             respond(transport, str(sum(isinstance(each, Expected) for each in gc.get_objects())))
             return True
         if bodies.small_size(scope.headers):
-            self.reader.expect(transport, lambda body: respond(transport, f"{self.where()}: {body!r}"))
+            self.reader.expect(transport, lambda body: self.take_body(scope.path, transport, body))
         else:
             respond(transport, self.where())
         return True
+
+    def take_body(self, path, transport, body):
+        if path == "/fault-of-a-body":
+            raise asyncio.CancelledError
+        respond(transport, f"{self.where()}: {body!r}")
 
     def end_late_ones(self):
         """As if all time were up."""

@@ -49,9 +49,14 @@ def test_requests_and_small_bodies_pass_a_loop_that_is_busy(port):
     assert time.monotonic() - begun < BUSY_SECONDS
 
 
-@pytest.mark.parametrize("path", ["/loop", "/fault"])
+@pytest.mark.parametrize("path", ["/loop", "/fault", "/cancelled"])
 def test_what_is_not_taken_is_answered_in_the_loop(port, path):
     assert ask(port, path) == "loop"
+
+
+def test_a_body_that_could_not_be_taken_is_answered_all_the_same(port):
+    assert ask(port, "/fault-of-a-body", b"a small body") == "Internal server error"
+    assert ask(port, "/") == "elsewhere"
 
 
 def begin(port, path):

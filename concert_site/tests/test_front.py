@@ -402,6 +402,21 @@ def test_a_request_that_waited_too_long_is_refused(front):
     assert asyncio.run(story()).status == 503
 
 
+@pytest.mark.parametrize("fault", [ValueError, SystemExit])
+def test_what_django_does_not_catch_is_a_500_and_the_end_of_nothing(front, fault):
+    """Twice as often as the lane has threads."""
+
+    def fail(_environ):
+        raise fault
+
+    front.dispatcher.api.respond = fail
+    count = 2 * front.lanes[routes.MAIN].threads
+
+    failed = answers(front, *[("/api/v1/wallet/", "GET", {})] * count)
+
+    assert [answer.status for answer in failed] == [500] * count
+
+
 LANES = [
     ("GET", "/api/v1/reservations/", routes.MAIN),
     ("POST", "/api/v1/reservations/", routes.MAIN),
@@ -444,10 +459,11 @@ def test_work_that_was_given_up_is_not_run():
     assert not lane._until
 
 
-def test_a_thread_outlives_work_that_fails(caplog):
+@pytest.mark.parametrize("fault", [ValueError, SystemExit, asyncio.CancelledError])
+def test_a_thread_outlives_work_that_fails(caplog, fault):
     class Failing(Stuck):
         def run(self):
-            raise ValueError
+            raise fault
 
     lane = lanes.Lane("test", threads=1, waiting=2, seconds=5)
     lane.submit(Failing())
@@ -458,6 +474,28 @@ def test_a_thread_outlives_work_that_fails(caplog):
 
     assert not lane._until
     assert "Work in lane test failed" in caplog.text
+
+
+def test_what_came_before_a_process_drains_ends_its_connection_as_well(front, path):
+    async def story():
+        async with running(front):
+            first = await ask(front, path)
+            async with all_busy(front, routes.MAIN):
+                waiting = asyncio.ensure_future(
+                    ask(front, "/api/v1/wallet/", "POST", pieces=[b"{}"], content_length="2")
+                )
+                await asyncio.sleep(0.1)
+                front.drain.is_draining = True
+            return first, [await waiting, *[await ask(front, each) for each in (path, "/healthz", "/readyz")]]
+
+    first, later = asyncio.run(story())
+    assert "connection" not in first.headers
+    assert [(answer.status, answer.headers["connection"]) for answer in later] == [
+        (401, "close"),
+        (200, "close"),
+        (200, "close"),
+        (200, "close"),
+    ]
 
 
 def test_what_is_loaded_is_left_out_of_collections(front):

@@ -93,6 +93,16 @@ def test_who_asked_is_in_the_line_by_number(lines):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("method", "path"), [("OPTIONS", "*"), ("CONNECT", "")])
+def test_what_names_no_path_has_a_line_as_well(lines, method, path):
+    answers((path, {"method": method, "x_request_id": "5f1c0c27"}))
+
+    (line,) = [json.loads(each) for each in lines if "5f1c0c27" in each and "frontrow.request" in each]
+    assert (line["route"], line["method"]) == ("unknown", "OPTIONS" if method == "OPTIONS" else "unknown")
+    assert not any("Traceback" in each for each in lines)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_page_of_an_error_has_the_number(monkeypatch, settings, lines):
     def fail(*_args, **_options):
         raise RuntimeError("no")
