@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from urllib.request import urlopen
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -222,6 +223,14 @@ def test_the_svg_has_a_title_that_breaks_nothing():
     assert said.startswith("Ticket: </title><script>alert(1)</script> &, ")
     assert {element.tag.rpartition("}")[2] for element in svg.iter()} == {"svg", "title", "path"}
     assert svg.get("viewBox")
+
+
+@pytest.mark.parametrize("name", ['</title><b a=\'b" c="d">&amp;', 'Ed Sheeran: "=" Tour', "%41 #1 ?q=+"])
+def test_a_page_holds_the_same_picture_whatever_its_title(name):
+    ticket = Ticket(CLAIMS, codes.title_of(name, CLAIMS, None), signed(CLAIMS))
+
+    with urlopen(ticket.data_uri()) as answer:
+        assert answer.read().decode() == ticket.svg()
 
 
 # --- The API -----------------------------------------------------------------------------------
