@@ -40,9 +40,9 @@ test: ## Everything: style, layers, types, then every test
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 	@echo "Left out: the drills of the nightly lane, by make test-long."
 
-# Five workers on two cores: many tests wait for the processes that they start.
+# Four workers on two cores: many tests wait for the processes that they start. A fifth costs as much as it brings.
 tests: $(VENV)/.compiled
-	@$(PYTEST) -n 5 $(ARGS)
+	@$(PYTEST) -n 4 $(ARGS)
 
 test-fast: $(VENV)/.installed-dev ## The tests in no lane: no browser, no processes, no storms, no pages, none that take long
 	@$(PYTEST) -n 3 -m "not (browser or processes or storm or long or pages)" $(ARGS)
