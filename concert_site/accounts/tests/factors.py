@@ -10,7 +10,10 @@ from concert_site.accounts.second_factor import MFAAdapter
 
 
 def code_of(secret, steps=0):
-    """What the app shows now, or showed some half minutes ago."""
+    """What the app shows now, or so many half minutes from now.
+
+    One later is good already; one earlier would be, until the half minute is over, which may be the next moment.
+    """
     return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
 
 
