@@ -110,11 +110,17 @@ $(VENV)/.installed: requirements.txt deploy/requirements/production.txt $(VENV)/
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-# All in one go: what the site needs is in there.
+# Of all that requirements-dev.txt names, what isn't the site's.
+$(VENV)/.installed-tests: requirements-dev.txt $(VENV)/.pip
+	@echo "Installing what its tests need..." >&2
+	@grep -v '^-r ' requirements-dev.txt | $(PIP) -r /dev/stdin
+	@touch $@
+
+# Both at once, since pip keeps one core busy; one after the other, should they ever be in each other's way.
+BOTH = $(VENV)/.installed $(VENV)/.installed-tests
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt deploy/requirements/production.txt $(VENV)/.pip
-	@echo "Installing what Frontrow and its tests need (once; about a minute)..." >&2
-	@$(PIP) -r requirements-dev.txt
-	@touch $(VENV)/.installed $@
+	@$(MAKE) --no-print-directory --jobs 2 $(BOTH) || $(MAKE) --no-print-directory --jobs 1 $(BOTH)
+	@touch $@
 
 # By one process before many would, each for itself. What fails here fails again in the tests, and says why.
 $(VENV)/.compiled: $(VENV)/.installed-dev
