@@ -35,7 +35,7 @@ demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http
 
 # What takes seconds refuses first. The types are looked at beside the tests, npm installs beside pip.
 test: ## Everything: style, layers, types, then every test
-	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.installed-dev $(NODE)
+	@$(MAKE) --no-print-directory $(VENV)/.installed-dev $(NODE) ALSO=$(NODE)
 	@$(MAKE) --no-print-directory --jobs 2 lint $(VENV)/.compiled
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 	@echo "Left out: the drills of the nightly lane, by make test-long."
@@ -116,10 +116,11 @@ $(VENV)/.installed-tests: requirements-dev.txt $(VENV)/.pip
 	@grep -v '^-r ' requirements-dev.txt | $(PIP) -r /dev/stdin
 	@touch $@
 
-# Both at once, since pip keeps one core busy; one after the other, should they ever be in each other's way.
+# Both at once, since pip keeps one core busy, and what else there is to be installed (ALSO); one after the other, should
+# they ever be in each other's way.
 BOTH = $(VENV)/.installed $(VENV)/.installed-tests
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt deploy/requirements/production.txt $(VENV)/.pip
-	@$(MAKE) --no-print-directory --jobs 2 $(BOTH) || $(MAKE) --no-print-directory --jobs 1 $(BOTH)
+	@$(MAKE) --no-print-directory --jobs 3 $(BOTH) $(ALSO) || $(MAKE) --no-print-directory --jobs 1 $(BOTH)
 	@touch $@
 
 # By one process before many would, each for itself. What fails here fails again in the tests, and says why.
