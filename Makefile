@@ -35,7 +35,7 @@ demo: $(VENV)/.installed ## The whole site with demo concerts and logins on http
 
 # What takes seconds refuses first. The types are looked at beside the tests, npm installs beside pip.
 test: ## Everything: style, layers, types, then every test
-	@$(MAKE) --no-print-directory $(VENV)/.installed-dev $(NODE) ALSO=$(NODE)
+	@$(MAKE) --no-print-directory --silent $(VENV)/.installed-dev $(NODE) ALSO=$(NODE)
 	@$(MAKE) --no-print-directory --jobs 2 lint $(VENV)/.compiled
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 	@echo "Left out: the drills of the nightly lane, by make test-long."
