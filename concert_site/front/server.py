@@ -104,7 +104,7 @@ class WatchTicks:
 class Exchange:
     """A request on its way through a lane."""
 
-    __slots__ = ("body", "done", "front", "lane", "length", "path", "request_id", "scope", "seen", "transport")
+    __slots__ = ("body", "done", "entry", "front", "lane", "length", "path", "request_id", "scope", "transport")
 
     def __init__(self, front: Front, scope: Scope, transport: Transport, path: str, lane: Lane) -> None:
         self.front, self.scope, self.transport, self.path, self.lane = front, scope, transport, path, lane
@@ -116,7 +116,7 @@ class Exchange:
 
     def submit(self) -> None:
         """Queue it, now that all of it is here; if there is no room, say so."""
-        self.seen = RequestLog(self.request_id, self.scope.method, self.path, self.scope.headers.get("traceparent"))
+        self.entry = RequestLog(self.request_id, self.scope.method, self.path, self.scope.headers.get("traceparent"))
         if not self.lane.submit(self):
             self.give_up()
 
@@ -131,14 +131,14 @@ class Exchange:
     def run(self) -> None:
         """Have Django answer, in a thread, and answer from there: the loop need not wake up for it."""
         front, scope, path = self.front, self.scope, self.path
-        with self.seen:
+        with self.entry:
             try:
                 handler = front.dispatcher.handler_of(scope.method, path, has_cookie="cookie" in scope.headers)
                 response = handler.respond(environ_of(scope, path, self.body, self.length))
                 key = repeatable_key(scope)
                 if key is not None:
                     front.versions.remember(key, response)
-                self.seen.note(response)
+                self.entry.note(response)
                 front.sender.send(front.outgoing(self.transport), scope.method, path, response)
             except BaseException:
                 # Django lets through what is no Exception, such as SystemExit.
